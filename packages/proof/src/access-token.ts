@@ -1,0 +1,128 @@
+import { ProofError } from './error.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import type { JwtClaims } from './jwt.ts';
+
+/** What every subject says, whichever proof it gave. */
+interface SubjectBase {
+  /** Exactly as the issuer writes itself. */
+  readonly issuer: string;
+  /** The last segment of an issuer `…/realms/{realm}`; of any other issuer, the issuer itself. */
+  readonly realm: string;
+  /** `sub`: stable, never reused. */
+  readonly id: string;
+  readonly roles: readonly string[];
+  /** Resource → roles there. Has no prototype: a resource named `constructor` is one that is not there. */
+  readonly resourceAccess: Readonly<Record<string, readonly string[]>>;
+  readonly scopes: readonly string[];
+  readonly audience: readonly string[];
+  /** `gen`, 0 where the issuer counts none: a subject that was reinstated has a higher one than its old tokens. */
+  readonly generation: number;
+  readonly jti: string | undefined;
+  /** Seconds since the epoch. */
+  readonly issuedAt: number;
+  /** Seconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** A participant of a network, through one of its clients. */
+export interface ParticipantSubject extends SubjectBase {
+  readonly kind: 'participant';
+  readonly clientId: string;
+  /** The participant-role id. */
+  readonly participantId: string;
+}
+
+/** A client that belongs to no participant, such as one for administration. */
+export interface ClientSubject extends SubjectBase {
+  readonly kind: 'client';
+  readonly clientId: string;
+}
+
+/** The one result of every proof: an authenticated credential, together with all the identification information. */
+export type Subject = ParticipantSubject | ClientSubject;
+
+/** The header types of an access token: RFC 9068 §2.1, and the plain `JWT` of realms with older verifiers. */
+export const accessTokenTypes = ['JWT', 'at+jwt'] as const;
+
+/**
+ * The subject that a verified access token speaks of. `claims` come from `verifyJwt`; this only gives them their shape.
+ *
+ * @throws {ProofError} `access_token.typ`, `access_token.client` or, with a pointer to the claim, `access_token.claim`
+ */
+export function subjectFromAccessToken(claims: JwtClaims): Subject {
+  // A JWT of another purpose that the same key signed is not an access token.
+  const typ = claims.typ;
+  if (typ !== undefined && (typeof typ !== 'string' || typ.toLowerCase() !== 'bearer')) throw new ProofError('access_token.typ');
+  const clientId = clientOf(claims);
+  if (!isText(claims.sub)) throw new ProofError('access_token.claim', '/sub');
+  if (claims.iat === undefined) throw new ProofError('access_token.claim', '/iat');
+  const base: SubjectBase = {
+    issuer: claims.iss,
+    realm: realmOf(claims.iss),
+    id: claims.sub,
+    roles: rolesOf(claims.realm_access, '/realm_access'),
+    resourceAccess: resourceAccessOf(claims.resource_access),
+    scopes: scopesOf(claims.scope),
+    audience: typeof claims.aud === 'string' ? [claims.aud] : (claims.aud ?? []),
+    generation: generationOf(claims.gen),
+    jti: optionalText(claims.jti, '/jti'),
+    issuedAt: claims.iat,
+    expiresAt: claims.exp,
+  };
+  const participantId = optionalText(claims.participantId, '/participantId');
+  return participantId === undefined
+    ? { kind: 'client', clientId, ...base }
+    : { kind: 'participant', clientId, participantId, ...base };
+}
+
+/** `azp` (OpenID Connect Core §2) and `client_id` (RFC 9068 §2.2) say the same; where both are there, they must. */
+function clientOf(claims: JwtClaims): string {
+  const azp = optionalText(claims.azp, '/azp');
+  const clientId = optionalText(claims.client_id, '/client_id');
+  const named = azp ?? clientId;
+  if (named === undefined || (clientId !== undefined && clientId !== named)) throw new ProofError('access_token.client');
+  return named;
+}
+
+function realmOf(issuer: string): string {
+  return /\/realms\/([^/]+)$/.exec(issuer)?.[1] ?? issuer;
+}
+
+function rolesOf(access: JsonValue | undefined, pointer: string): readonly string[] {
+  if (access === undefined) return [];
+  if (!isJsonObject(access)) throw new ProofError('access_token.claim', pointer);
+  const roles = access.roles ?? [];
+  if (!Array.isArray(roles) || !roles.every(isText)) throw new ProofError('access_token.claim', `${pointer}/roles`);
+  return roles;
+}
+
+function resourceAccessOf(access: JsonValue | undefined): Readonly<Record<string, readonly string[]>> {
+  const byResource: Record<string, readonly string[]> = Object.create(null);
+  if (access === undefined) return byResource;
+  if (!isJsonObject(access)) throw new ProofError('access_token.claim', '/resource_access');
+  for (const [resource, entry] of Object.entries(access)) byResource[resource] = rolesOf(entry, '/resource_access');
+  return byResource;
+}
+
+/** RFC 6749 §3.3: a list delimited by spaces. */
+function scopesOf(scope: JsonValue | undefined): readonly string[] {
+  if (scope === undefined || scope === '') return [];
+  if (typeof scope !== 'string') throw new ProofError('access_token.claim', '/scope');
+  return scope.split(' ').filter((one) => one !== '');
+}
+
+function generationOf(gen: JsonValue | undefined): number {
+  if (gen === undefined) return 0;
+  if (!Number.isSafeInteger(gen) || (gen as number) < 0) throw new ProofError('access_token.claim', '/gen');
+  return gen as number;
+}
+
+function optionalText(value: JsonValue | JsonObject | undefined, pointer: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (!isText(value)) throw new ProofError('access_token.claim', pointer);
+  return value;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}

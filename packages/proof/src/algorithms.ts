@@ -1,0 +1,69 @@
+/**
+ * All that a signature algorithm needs, in one table (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). What is not in the table
+ * does not exist here: no `none`, no `HS*`, so no public key can ever be taken for a shared secret.
+ */
+export interface Algorithm {
+  readonly kty: 'RSA' | 'EC' | 'OKP';
+  readonly crv: 'P-256' | 'Ed25519' | undefined;
+  /** The algorithm itself where a name is an alias: RFC 9864 calls `Ed25519` what RFC 8037 called `EdDSA`. */
+  readonly family: 'RS256' | 'PS256' | 'ES256' | 'Ed25519';
+  /** Bytes of a signature; undefined for RSA, where it is the size of the modulus. */
+  readonly signatureBytes: number | undefined;
+  readonly web: {
+    readonly importKey: { readonly name: string; readonly hash?: string; readonly namedCurve?: string };
+    readonly verify: { readonly name: string; readonly hash?: string; readonly saltLength?: number };
+  };
+  readonly node: {
+    /** Digest name; undefined where the algorithm hashes for itself. */
+    readonly hash: 'sha256' | undefined;
+    /** RSASSA-PSS (RFC 7518 §3.5): the salt is as long as the hash. */
+    readonly pssSaltBytes: 32 | undefined;
+    /** OpenSSL speaks DER where JOSE speaks r||s (RFC 7518 §3.4). */
+    readonly der: boolean;
+  };
+}
+
+const ed25519 = {
+  kty: 'OKP',
+  crv: 'Ed25519',
+  family: 'Ed25519',
+  signatureBytes: 64,
+  web: { importKey: { name: 'Ed25519' }, verify: { name: 'Ed25519' } },
+  node: { hash: undefined, pssSaltBytes: undefined, der: false },
+} as const satisfies Algorithm;
+
+export const algorithms = {
+  RS256: {
+    kty: 'RSA',
+    crv: undefined,
+    family: 'RS256',
+    signatureBytes: undefined,
+    web: { importKey: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, verify: { name: 'RSASSA-PKCS1-v1_5' } },
+    node: { hash: 'sha256', pssSaltBytes: undefined, der: false },
+  },
+  PS256: {
+    kty: 'RSA',
+    crv: undefined,
+    family: 'PS256',
+    signatureBytes: undefined,
+    web: { importKey: { name: 'RSA-PSS', hash: 'SHA-256' }, verify: { name: 'RSA-PSS', saltLength: 32 } },
+    node: { hash: 'sha256', pssSaltBytes: 32, der: false },
+  },
+  ES256: {
+    kty: 'EC',
+    crv: 'P-256',
+    family: 'ES256',
+    signatureBytes: 64,
+    web: { importKey: { name: 'ECDSA', namedCurve: 'P-256' }, verify: { name: 'ECDSA', hash: 'SHA-256' } },
+    node: { hash: 'sha256', pssSaltBytes: undefined, der: true },
+  },
+  Ed25519: ed25519,
+  EdDSA: ed25519,
+} as const satisfies Record<string, Algorithm>;
+
+export type AlgorithmName = keyof typeof algorithms;
+
+/** True for the exact names of the table: `rs256` and `constructor` are none. */
+export function isAlgorithmName(name: unknown): name is AlgorithmName {
+  return typeof name === 'string' && Object.hasOwn(algorithms, name);
+}

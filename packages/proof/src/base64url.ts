@@ -1,0 +1,85 @@
+/** RFC 4648 §5 without padding, strictly: there is exactly one text for every byte string, so no signature can be respelled. */
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const digits = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
+
+/** Character code → value of the digit; 255 stands for every other character. */
+const values = new Uint8Array(256).fill(255);
+for (const [value, code] of digits.entries()) values[code] = value;
+
+const ascii = new TextDecoder('utf-8');
+
+/**
+ * The bytes, or undefined when the text is longer than `maxLength` characters, holds any character outside the alphabet
+ * (padding and whitespace included), has an impossible length, or sets bits after the last byte.
+ *
+ * One table for every runtime: `Uint8Array.fromBase64` accepts whitespace, padding and stray bits, and would need the same
+ * checks around it.
+ */
+export function decodeBase64url(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
+  const length = text.length;
+  const rest = length & 3;
+  if (length > maxLength || rest === 1) return undefined;
+  const bytes = new Uint8Array((length * 3) >>> 2);
+  const whole = length - rest;
+  let at = 0;
+  // A digit is below 64, everything else is 255 or, past the table, undefined: or-ing them all shows a stranger by its high bits.
+  let seen = 0;
+  for (let i = 0; i < whole; i += 4) {
+    const a = digit(text, i);
+    const b = digit(text, i + 1);
+    const c = digit(text, i + 2);
+    const d = digit(text, i + 3);
+    seen |= a | b | c | d;
+    bytes[at++] = (a << 2) | (b >> 4);
+    bytes[at++] = (b << 4) | (c >> 2);
+    bytes[at++] = (c << 6) | d;
+  }
+  if (rest !== 0) {
+    const a = digit(text, whole);
+    const b = digit(text, whole + 1);
+    const c = rest === 3 ? digit(text, whole + 2) : 0;
+    seen |= a | b | c;
+    bytes[at++] = (a << 2) | (b >> 4);
+    if (rest === 3) bytes[at] = (b << 4) | (c >> 2);
+    const stray = rest === 2 ? b & 15 : c & 3;
+    if (stray !== 0) return undefined;
+  }
+  return seen > 63 ? undefined : bytes;
+}
+
+export function encodeBase64url(bytes: Uint8Array): string {
+  const length = bytes.length;
+  const rest = length % 3;
+  const out = new Uint8Array(Math.ceil((length * 4) / 3));
+  let at = 0;
+  const whole = length - rest;
+  for (let i = 0; i < whole; i += 3) {
+    const word = (byte(bytes, i) << 16) | (byte(bytes, i + 1) << 8) | byte(bytes, i + 2);
+    out[at++] = byte(digits, word >> 18);
+    out[at++] = byte(digits, (word >> 12) & 63);
+    out[at++] = byte(digits, (word >> 6) & 63);
+    out[at++] = byte(digits, word & 63);
+  }
+  if (rest !== 0) {
+    const word = (byte(bytes, whole) << 8) | (rest === 2 ? byte(bytes, whole + 1) : 0);
+    out[at++] = byte(digits, word >> 10);
+    out[at++] = byte(digits, (word >> 4) & 63);
+    if (rest === 2) out[at] = byte(digits, (word << 2) & 63);
+  }
+  return ascii.decode(out);
+}
+
+/** UTF-8 text as base64url: the form of a JWS header or payload. */
+export function encodeTextBase64url(text: string): string {
+  return encodeBase64url(new TextEncoder().encode(text));
+}
+
+function digit(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code < 256 ? (values[code] as number) : 255;
+}
+
+function byte(bytes: Uint8Array, at: number): number {
+  return bytes[at] as number;
+}

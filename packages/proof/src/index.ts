@@ -1,0 +1,33 @@
+/** @countersign/proof: what can be proved with public keys alone, as pure functions. No I/O, no clock, no runtime of its own. */
+export {
+  accessTokenTypes,
+  type ClientSubject,
+  type ParticipantSubject,
+  type Subject,
+  subjectFromAccessToken,
+} from './access-token.ts';
+export { type Algorithm, type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
+export { decodeBase64url, encodeBase64url, encodeTextBase64url } from './base64url.ts';
+export type { CryptoPort } from './crypto.ts';
+export { type ProofCode, ProofError } from './error.ts';
+export {
+  isJsonObject,
+  type JsonFailure,
+  type JsonLimits,
+  type JsonObject,
+  type JsonReason,
+  type JsonResult,
+  type JsonValue,
+  parseJson,
+} from './json.ts';
+export {
+  type JwkReason,
+  type JwkRefusal,
+  type JwkResult,
+  type PublicJwk,
+  parsePublicJwk,
+  thumbprint,
+  thumbprintInput,
+} from './jwk.ts';
+export { createHeaderCache, type HeaderCache, type JwsExpectation, type JwsHeader, type VerifiedJws, verifyJws } from './jws.ts';
+export { type JwtClaims, type JwtExpectation, type VerifiedJwt, verifyJwt } from './jwt.ts';

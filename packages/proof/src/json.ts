@@ -1,0 +1,138 @@
+/**
+ * Strict JSON (RFC 8259, I-JSON RFC 7493 where it protects): what two parsers could read differently is refused.
+ *
+ * 1. The bytes must be UTF-8 without a byte order mark, and not too many.
+ * 2. `JSON.parse` decides on the syntax and builds the value; a member named `__proto__` becomes an ordinary own property.
+ * 3. One linear scan of the text, which is by then known to be valid, refuses duplicate member names, too deep nesting and
+ *    lone surrogates. It keeps its own stack, so that depth costs no call frames.
+ */
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [member: string]: JsonValue | undefined;
+}
+
+export type JsonReason = 'too_large' | 'encoding' | 'bom' | 'syntax' | 'depth' | 'duplicate_member' | 'lone_surrogate';
+
+/** `pointer` is an RFC 6901 JSON pointer to the fault; the empty pointer where the document as a whole is at fault. */
+export interface JsonFailure {
+  readonly ok: false;
+  readonly reason: JsonReason;
+  readonly pointer: string;
+}
+
+export type JsonResult = { readonly ok: true; readonly value: JsonValue } | JsonFailure;
+
+export interface JsonLimits {
+  /** Bytes of UTF-8. Default 1 MiB. */
+  readonly maxBytes?: number;
+  /** Levels of arrays and objects: `[]` is one. Default 32. */
+  readonly maxDepth?: number;
+}
+
+/** An open array or object of the scan. `names` is there for objects only. */
+interface Frame {
+  readonly names: Set<string> | undefined;
+  name: string;
+  index: number;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const quote = 0x22;
+const backslash = 0x5c;
+
+/** Never throws: a document that is refused says why and where. */
+export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): JsonResult {
+  const { maxBytes = 1_048_576, maxDepth = 32 } = limits;
+  if (isLarger(input, maxBytes)) return failure('too_large');
+  let text: string;
+  try {
+    text = typeof input === 'string' ? input : utf8.decode(input);
+  } catch {
+    return failure('encoding');
+  }
+  if (text.charCodeAt(0) === 0xfeff) return failure('bom');
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch {
+    return failure('syntax');
+  }
+  return scan(text, maxDepth) ?? { ok: true, value };
+}
+
+/** True for `{…}` alone: not for null, not for an array. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `text` is valid JSON: only then is a quote always the start of a string, and the string after `{` or `,` a name. */
+function scan(text: string, maxDepth: number): JsonFailure | undefined {
+  // Without a backslash and without raw lone surrogates a string ends at the next quote and is what it says.
+  const plain = !text.includes('\\') && text.isWellFormed();
+  const frames: Frame[] = [];
+  let top: Frame | undefined;
+  let nameIsNext = false;
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case quote: {
+        const end = plain ? text.indexOf('"', i + 1) : stringEnd(text, i + 1);
+        if (!plain || nameIsNext) {
+          const content = plain ? text.slice(i + 1, end) : (JSON.parse(text.slice(i, end + 1)) as string);
+          if (nameIsNext && top?.names !== undefined) {
+            top.name = content;
+            if (top.names.has(content)) return failure('duplicate_member', frames);
+            top.names.add(content);
+          }
+          if (!plain && !content.isWellFormed()) return failure('lone_surrogate', frames);
+          nameIsNext = false;
+        }
+        i = end;
+        break;
+      }
+      case 0x7b /* { */:
+      case 0x5b /* [ */: {
+        nameIsNext = text.charCodeAt(i) === 0x7b;
+        if (frames.length === maxDepth) return failure('depth', frames);
+        top = { names: nameIsNext ? new Set() : undefined, name: '', index: 0 };
+        frames.push(top);
+        break;
+      }
+      case 0x7d /* } */:
+      case 0x5d /* ] */:
+        nameIsNext = false;
+        frames.pop();
+        top = frames.at(-1);
+        break;
+      case 0x2c /* , */:
+        if (top === undefined) break;
+        nameIsNext = top.names !== undefined;
+        top.index++;
+        break;
+    }
+  }
+  return undefined;
+}
+
+/** Position of the quote that closes the string whose content starts at `start`. */
+function stringEnd(text: string, start: number): number {
+  let i = start;
+  for (let code = text.charCodeAt(i); code !== quote; code = text.charCodeAt(i)) i += code === backslash ? 2 : 1;
+  return i;
+}
+
+function failure(reason: JsonReason, frames: readonly Frame[] = []): JsonFailure {
+  const pointer = frames.map((frame) => `/${frame.names === undefined ? frame.index : escapeToken(frame.name)}`).join('');
+  return { ok: false, reason, pointer: pointer.toWellFormed() };
+}
+
+/** RFC 6901 §3. */
+function escapeToken(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function isLarger(input: string | Uint8Array, maxBytes: number): boolean {
+  if (input.length > maxBytes) return true;
+  // A UTF-16 unit takes at most three bytes: only a text near the limit is worth counting.
+  return typeof input === 'string' && input.length * 3 > maxBytes && new TextEncoder().encode(input).length > maxBytes;
+}

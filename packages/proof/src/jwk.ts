@@ -1,0 +1,169 @@
+import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
+import { decodeBase64url, encodeBase64url } from './base64url.ts';
+import type { CryptoPort } from './crypto.ts';
+import { edwardsFault, isOnP256, rsaFault } from './key-material.ts';
+
+declare const checked: unique symbol;
+
+interface JwkMembers {
+  readonly kid?: string;
+  readonly use?: 'sig';
+}
+
+/**
+ * A public key for signatures (RFC 7517) that has passed `parsePublicJwk`: sound key material, one algorithm, nothing else.
+ * `alg`, the algorithm it is registered for, is never absent. Frozen, so that a runtime may keep what it imported under the identity of the object.
+ */
+export type PublicJwk = (
+  | { readonly kty: 'RSA'; readonly alg: 'RS256' | 'PS256'; readonly n: string; readonly e: string }
+  | { readonly kty: 'EC'; readonly alg: 'ES256'; readonly crv: 'P-256'; readonly x: string; readonly y: string }
+  | { readonly kty: 'OKP'; readonly alg: 'EdDSA' | 'Ed25519'; readonly crv: 'Ed25519'; readonly x: string }
+) &
+  JwkMembers & { readonly [checked]: true };
+
+export type JwkReason =
+  | 'not_an_object'
+  | 'missing'
+  | 'malformed'
+  | 'private'
+  | 'unsupported'
+  | 'length'
+  | 'too_weak'
+  | 'too_large'
+  | 'off_curve'
+  | 'small_order'
+  | 'not_for_signatures'
+  | 'alg_mismatch';
+
+/** `member` is the member of the JWK that is at fault; empty when the whole is. */
+export interface JwkRefusal {
+  readonly ok: false;
+  readonly reason: JwkReason;
+  readonly member: string;
+}
+
+export type JwkResult = { readonly ok: true; readonly key: PublicJwk } | JwkRefusal;
+
+type Members = Record<string, unknown>;
+
+/** RFC 7518 §6.2.2, §6.3.2, §6.4.1, RFC 8037 §2. */
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+/** Per kind of key: the algorithm without `alg`, the members of its material, and their check. */
+const kinds: Record<string, { alg: AlgorithmName; material: readonly string[]; fault: (jwk: Members) => JwkRefusal | undefined }> = {
+  'RSA/': {
+    alg: 'RS256',
+    material: ['n', 'e'],
+    fault: (jwk) => {
+      const n = bytesOf(jwk, 'n', 2048);
+      if (!(n instanceof Uint8Array)) return n;
+      const e = bytesOf(jwk, 'e', 64);
+      if (!(e instanceof Uint8Array)) return e;
+      const fault = rsaFault(n, e);
+      return fault && refuse(fault.reason, fault.member);
+    },
+  },
+  'EC/P-256': {
+    alg: 'ES256',
+    material: ['crv', 'x', 'y'],
+    fault: (jwk) => {
+      const x = bytesOf(jwk, 'x', 64, 32);
+      if (!(x instanceof Uint8Array)) return x;
+      const y = bytesOf(jwk, 'y', 64, 32);
+      if (!(y instanceof Uint8Array)) return y;
+      return isOnP256(x, y) ? undefined : refuse('off_curve', 'x');
+    },
+  },
+  'OKP/Ed25519': {
+    alg: 'EdDSA',
+    material: ['crv', 'x'],
+    fault: (jwk) => {
+      const x = bytesOf(jwk, 'x', 64, 32);
+      if (!(x instanceof Uint8Array)) return x;
+      const fault = edwardsFault(x);
+      return fault && refuse(fault, 'x');
+    },
+  },
+};
+
+/**
+ * The one way from a stranger's JWK to a key. Members that mean nothing here (certificates, extensions) are left behind.
+ * A JWK without `alg` is registered for RS256 (RSA), ES256 (P-256) or EdDSA (Ed25519).
+ */
+export function parsePublicJwk(value: unknown): JwkResult {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse('not_an_object', '');
+  const jwk: Members = { __proto__: null, ...value };
+  const refusal = privateMember(jwk) ?? usageFault(jwk);
+  if (refusal) return refusal;
+  if (typeof jwk.kty !== 'string') return refuse(jwk.kty === undefined ? 'missing' : 'malformed', 'kty');
+  const kty = jwk.kty;
+  if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') return refuse('unsupported', 'kty');
+  const crv = kty === 'RSA' ? '' : jwk.crv;
+  if (typeof crv !== 'string') return refuse(crv === undefined ? 'missing' : 'malformed', 'crv');
+  const kind = Object.hasOwn(kinds, `${kty}/${crv}`) ? kinds[`${kty}/${crv}`] : undefined;
+  if (kind === undefined) return refuse('unsupported', 'crv');
+  const alg = jwk.alg ?? kind.alg;
+  if (!isAlgorithmName(alg)) return refuse('unsupported', 'alg');
+  if (algorithms[alg].kty !== kty) return refuse('alg_mismatch', 'alg');
+  const fault = kind.fault(jwk);
+  if (fault) return fault;
+  const key: Members = { kty };
+  for (const member of kind.material) key[member] = jwk[member];
+  key.alg = alg;
+  for (const member of ['kid', 'use']) if (jwk[member] !== undefined) key[member] = jwk[member];
+  return { ok: true, key: Object.freeze(key) as unknown as PublicJwk };
+}
+
+/** RFC 7638 §3: the required members in lexicographic order. Their values are base64url, so nothing needs escaping. */
+export function thumbprintInput(jwk: PublicJwk): string {
+  if (jwk.kty === 'RSA') return `{"e":"${jwk.e}","kty":"RSA","n":"${jwk.n}"}`;
+  if (jwk.kty === 'EC') return `{"crv":"${jwk.crv}","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`;
+  return `{"crv":"${jwk.crv}","kty":"OKP","x":"${jwk.x}"}`;
+}
+
+/** RFC 7638 with SHA-256, as base64url. */
+export async function thumbprint(jwk: PublicJwk, crypto: Pick<CryptoPort, 'sha256'>): Promise<string> {
+  return encodeBase64url(await crypto.sha256(new TextEncoder().encode(thumbprintInput(jwk))));
+}
+
+/** Bytes that every signature of this key has. */
+export function signatureLength(jwk: PublicJwk): number {
+  // n has no leading zero byte, so its text tells the size of the modulus.
+  return jwk.kty === 'RSA' ? (jwk.n.length * 3) >>> 2 : algorithms[jwk.alg].signatureBytes;
+}
+
+function privateMember(jwk: Members): JwkRefusal | undefined {
+  const member = privateMembers.find((name) => jwk[name] !== undefined);
+  return member === undefined ? undefined : refuse('private', member);
+}
+
+/** RFC 7517 §4.2, §4.3, §4.5. */
+function usageFault(jwk: Members): JwkRefusal | undefined {
+  if (jwk.use !== undefined && jwk.use !== 'sig') return refuse('not_for_signatures', 'use');
+  const operations = jwk.key_ops;
+  if (operations !== undefined) {
+    if (!Array.isArray(operations)) return refuse('malformed', 'key_ops');
+    if (operations.length !== 1 || operations[0] !== 'verify') return refuse('not_for_signatures', 'key_ops');
+  }
+  const kid = jwk.kid;
+  return kid === undefined || isKid(kid) ? undefined : refuse('malformed', 'kid');
+}
+
+/** A key id we are willing to carry: 1 to 256 characters, whole ones. */
+export function isKid(kid: unknown): kid is string {
+  return typeof kid === 'string' && kid.length > 0 && kid.length <= 256 && kid.isWellFormed();
+}
+
+function bytesOf(jwk: Members, member: string, maxLength: number, exactly?: number): Uint8Array | JwkRefusal {
+  const text = jwk[member];
+  if (text === undefined) return refuse('missing', member);
+  if (typeof text !== 'string') return refuse('malformed', member);
+  if (text.length > maxLength) return refuse('too_large', member);
+  const bytes = decodeBase64url(text, maxLength);
+  if (bytes === undefined) return refuse('malformed', member);
+  return exactly !== undefined && bytes.length !== exactly ? refuse('length', member) : bytes;
+}
+
+function refuse(reason: JwkReason, member: string): JwkRefusal {
+  return { ok: false, reason, member };
+}

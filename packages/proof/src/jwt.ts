@@ -1,0 +1,109 @@
+import { ProofError } from './error.ts';
+import { isJsonObject, type JsonObject, parseJson } from './json.ts';
+import { type JwsExpectation, type JwsHeader, verifyJws } from './jws.ts';
+
+/** What we require of a JWT. The caller's claims are held against it, never the other way round. */
+export interface JwtExpectation extends JwsExpectation {
+  /**
+   * Media types of the token (RFC 8725 §3.11), compared without case and without `application/`. `undefined` in the list
+   * admits a token that names no type.
+   */
+  readonly typ: readonly (string | undefined)[];
+  /** Compared character by character (RFC 7519 §4.1.1). */
+  readonly issuer: string;
+  /** The token must name one of these. Left out, any well-formed audience passes. */
+  readonly audience?: string | readonly string[];
+  /** The present, in seconds since the epoch. */
+  readonly now: number;
+  /** Seconds by which two clocks may differ. Default 0. */
+  readonly clockTolerance?: number;
+  readonly subjectRequired?: boolean;
+  /** Seconds from `iat` to `exp` at most; makes `iat` required. */
+  readonly maxLifetime?: number;
+}
+
+/** The claims set of a verified JWT: what `verifyJwt` checked is typed, everything else is still as the issuer wrote it. */
+export interface JwtClaims extends JsonObject {
+  readonly iss: string;
+  readonly exp: number;
+  readonly sub?: string;
+  readonly aud?: string | readonly string[];
+  readonly iat?: number;
+  readonly nbf?: number;
+}
+
+export interface VerifiedJwt {
+  readonly header: JwsHeader;
+  readonly claims: JwtClaims;
+  /** Of the key that verified; undefined where our own key has none. */
+  readonly kid: string | undefined;
+}
+
+/**
+ * RFC 7519 §7.2 under the rules of RFC 8725. Claims are read only after the signature has been verified.
+ *
+ * @throws {ProofError} with a code that starts with `jws.` (form, key, signature) or `jwt.` (type, claims)
+ */
+export async function verifyJwt(presented: string, expected: JwtExpectation): Promise<VerifiedJwt> {
+  const { header, payload, key } = await verifyJws(presented, expected);
+  checkType(header.typ, expected.typ);
+  const parsed = parseJson(payload);
+  if (!parsed.ok) throw new ProofError(`jwt.claims_${parsed.reason}`, parsed.pointer);
+  if (!isJsonObject(parsed.value)) throw new ProofError('jwt.claims_not_object');
+  return { header, claims: checkClaims(parsed.value, expected), kid: key.kid };
+}
+
+function checkType(typ: string | undefined, expected: readonly (string | undefined)[]): void {
+  const wanted = mediaType(typ);
+  if (!expected.some((one) => mediaType(one) === wanted)) throw new ProofError('jwt.typ');
+}
+
+/** RFC 7515 §4.1.9: `application/` may be left out where no other slash follows. */
+function mediaType(typ: string | undefined): string | undefined {
+  const lower = typ?.toLowerCase();
+  return lower?.startsWith('application/') && !lower.includes('/', 12) ? lower.slice(12) : lower;
+}
+
+function checkClaims(claims: JsonObject, expected: JwtExpectation): JwtClaims {
+  if (claims.iss !== expected.issuer) throw new ProofError('jwt.issuer');
+  checkAudience(claims.aud, expected.audience);
+  const sub = claims.sub;
+  if (sub === undefined ? expected.subjectRequired : typeof sub !== 'string' || sub === '') throw new ProofError('jwt.subject');
+  checkTimes(claims, expected);
+  return claims as JwtClaims;
+}
+
+/** RFC 7519 §4.1.3. */
+function checkAudience(aud: unknown, expected: string | readonly string[] | undefined): void {
+  const named = typeof aud === 'string' ? [aud] : aud;
+  if (named !== undefined && !isStrings(named)) throw new ProofError('jwt.audience_invalid');
+  if (expected === undefined) return;
+  const wanted = typeof expected === 'string' ? [expected] : expected;
+  if (!named?.some((one) => wanted.includes(one))) throw new ProofError('jwt.audience');
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+/** RFC 7519 §4.1.4 to §4.1.6. An expiry is always required: a token without an end cannot be taken back. */
+function checkTimes(claims: JsonObject, expected: JwtExpectation): void {
+  const { now, clockTolerance = 0, maxLifetime } = expected;
+  const exp = numericDate(claims.exp, 'jwt.exp_invalid');
+  if (exp === undefined) throw new ProofError('jwt.exp_missing');
+  const iat = numericDate(claims.iat, 'jwt.iat_invalid');
+  const nbf = numericDate(claims.nbf, 'jwt.nbf_invalid');
+  if (exp + clockTolerance <= now) throw new ProofError('jwt.expired');
+  if (nbf !== undefined && nbf > now + clockTolerance) throw new ProofError('jwt.not_yet_valid');
+  if (iat !== undefined && iat > now + clockTolerance) throw new ProofError('jwt.issued_in_future');
+  if (iat !== undefined && exp <= iat) throw new ProofError('jwt.exp_before_iat');
+  if (maxLifetime === undefined) return;
+  if (iat === undefined) throw new ProofError('jwt.iat_missing');
+  if (exp - iat > maxLifetime) throw new ProofError('jwt.lifetime');
+}
+
+/** JSON has no NaN, but 1e400 reads as Infinity. */
+function numericDate(value: unknown, code: 'jwt.exp_invalid' | 'jwt.iat_invalid' | 'jwt.nbf_invalid'): number | undefined {
+  if (value !== undefined && !Number.isFinite(value)) throw new ProofError(code);
+  return value as number | undefined;
+}
