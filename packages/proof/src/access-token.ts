@@ -52,7 +52,8 @@ export const accessTokenTypes = ['JWT', 'at+jwt'] as const;
 export function subjectFromAccessToken(claims: JwtClaims): Subject {
   // A JWT of another purpose that the same key signed is not an access token.
   const typ = claims.typ;
-  if (typ !== undefined && (typeof typ !== 'string' || typ.toLowerCase() !== 'bearer')) throw new ProofError('access_token.typ');
+  if (typ !== undefined && (typeof typ !== 'string' || typ.toLowerCase() !== 'bearer'))
+    throw new ProofError('access_token.typ');
   const clientId = clientOf(claims);
   if (!isText(claims.sub)) throw new ProofError('access_token.claim', '/sub');
   if (claims.iat === undefined) throw new ProofError('access_token.claim', '/iat');
@@ -80,7 +81,8 @@ function clientOf(claims: JwtClaims): string {
   const azp = optionalText(claims.azp, '/azp');
   const clientId = optionalText(claims.client_id, '/client_id');
   const named = azp ?? clientId;
-  if (named === undefined || (clientId !== undefined && clientId !== named)) throw new ProofError('access_token.client');
+  if (named === undefined || (clientId !== undefined && clientId !== named))
+    throw new ProofError('access_token.client');
   return named;
 }
 

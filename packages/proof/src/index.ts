@@ -29,5 +29,12 @@ export {
   thumbprint,
   thumbprintInput,
 } from './jwk.ts';
-export { createHeaderCache, type HeaderCache, type JwsExpectation, type JwsHeader, type VerifiedJws, verifyJws } from './jws.ts';
+export {
+  createHeaderCache,
+  type HeaderCache,
+  type JwsExpectation,
+  type JwsHeader,
+  type VerifiedJws,
+  verifyJws,
+} from './jws.ts';
 export { type JwtClaims, type JwtExpectation, type VerifiedJwt, verifyJwt } from './jwt.ts';

@@ -91,13 +91,14 @@ function scan(text: string, maxDepth: number): JsonFailure | undefined {
         break;
       }
       case 0x7b /* { */:
-      case 0x5b /* [ */: {
-        nameIsNext = text.charCodeAt(i) === 0x7b;
-        if (frames.length === maxDepth) return failure('depth', frames);
-        top = { names: nameIsNext ? new Set() : undefined, name: '', index: 0 };
-        frames.push(top);
-        break;
-      }
+      case 0x5b /* [ */:
+        {
+          nameIsNext = text.charCodeAt(i) === 0x7b;
+          if (frames.length === maxDepth) return failure('depth', frames);
+          top = { names: nameIsNext ? new Set() : undefined, name: '', index: 0 };
+          frames.push(top);
+          break;
+        }
       case 0x7d /* } */:
       case 0x5d /* ] */:
         nameIsNext = false;
@@ -122,7 +123,9 @@ function stringEnd(text: string, start: number): number {
 }
 
 function failure(reason: JsonReason, frames: readonly Frame[] = []): JsonFailure {
-  const pointer = frames.map((frame) => `/${frame.names === undefined ? frame.index : escapeToken(frame.name)}`).join('');
+  const pointer = frames
+    .map((frame) => `/${frame.names === undefined ? frame.index : escapeToken(frame.name)}`)
+    .join('');
   return { ok: false, reason, pointer: pointer.toWellFormed() };
 }
 

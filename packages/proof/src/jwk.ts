@@ -50,7 +50,10 @@ type Members = Record<string, unknown>;
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 /** Per kind of key: the algorithm without `alg`, the members of its material, and their check. */
-const kinds: Record<string, { alg: AlgorithmName; material: readonly string[]; fault: (jwk: Members) => JwkRefusal | undefined }> = {
+const kinds: Record<
+  string,
+  { alg: AlgorithmName; material: readonly string[]; fault: (jwk: Members) => JwkRefusal | undefined }
+> = {
   'RSA/': {
     alg: 'RS256',
     material: ['n', 'e'],

@@ -74,7 +74,8 @@ export function createHeaderCache(): HeaderCache {
 export async function verifyJws(presented: string, expected: JwsExpectation): Promise<VerifiedJws> {
   const jws = parseCompactJws(presented, expected);
   const { header } = jws;
-  if (!isAlgorithmName(header.alg) || !expected.algorithms.includes(header.alg)) throw new ProofError('jws.alg_not_allowed');
+  if (!isAlgorithmName(header.alg) || !expected.algorithms.includes(header.alg))
+    throw new ProofError('jws.alg_not_allowed');
   const alg = header.alg;
   const key = await verifyingKey(jws, alg, selectKeys(header.kid, alg, expected.keys), expected.crypto);
   expected.headers?.set(jws.encodedHeader, header);

@@ -68,7 +68,8 @@ function checkClaims(claims: JsonObject, expected: JwtExpectation): JwtClaims {
   if (claims.iss !== expected.issuer) throw new ProofError('jwt.issuer');
   checkAudience(claims.aud, expected.audience);
   const sub = claims.sub;
-  if (sub === undefined ? expected.subjectRequired : typeof sub !== 'string' || sub === '') throw new ProofError('jwt.subject');
+  if (sub === undefined ? expected.subjectRequired : typeof sub !== 'string' || sub === '')
+    throw new ProofError('jwt.subject');
   checkTimes(claims, expected);
   return claims as JwtClaims;
 }
@@ -103,7 +104,10 @@ function checkTimes(claims: JsonObject, expected: JwtExpectation): void {
 }
 
 /** JSON has no NaN, but 1e400 reads as Infinity. */
-function numericDate(value: unknown, code: 'jwt.exp_invalid' | 'jwt.iat_invalid' | 'jwt.nbf_invalid'): number | undefined {
+function numericDate(
+  value: unknown,
+  code: 'jwt.exp_invalid' | 'jwt.iat_invalid' | 'jwt.nbf_invalid',
+): number | undefined {
   if (value !== undefined && !Number.isFinite(value)) throw new ProofError(code);
   return value as number | undefined;
 }

@@ -37,13 +37,7 @@ export function isOnP256(xBytes: Uint8Array, yBytes: Uint8Array): boolean {
 const p25519 = 2n ** 255n - 19n;
 const order8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
 /** The y coordinates of the eight points of small order (Chalkias et al. 2020, table 1): under such a key a signature may fit every message. */
-const smallOrders = new Set([
-  0n,
-  1n,
-  p25519 - 1n,
-  order8,
-  p25519 - order8,
-]);
+const smallOrders = new Set([0n, 1n, p25519 - 1n, order8, p25519 - order8]);
 
 /** RFC 8032 §5.1.3: y little-endian below p, the sign of x in the top bit. */
 export function edwardsFault(encoded: Uint8Array): 'malformed' | 'small_order' | undefined {

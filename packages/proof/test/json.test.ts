@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { isJsonObject, type JsonReason, parseJson } from '../src/index.ts';
+
+test('a document without duplicates reads as JSON.parse reads it', () => {
+  fc.assert(
+    fc.property(
+      fc.jsonValue({ depthSize: 'medium', stringUnit: 'grapheme' }),
+      fc.constantFrom(0, 2),
+      (value, indent) => {
+        const text = JSON.stringify(value, null, indent);
+        expect(parseJson(text)).toEqual({ ok: true, value: JSON.parse(text) });
+        expect(parseJson(new TextEncoder().encode(text))).toEqual({ ok: true, value: JSON.parse(text) });
+      },
+    ),
+  );
+});
+
+test('a document reads exactly when JSON.parse reads it', () => {
+  const text = fc.string({ unit: fc.constantFrom(...'{}[],:"\\ua1 -.e\n', 'null', '"a":', '1'), maxLength: 12 });
+  fc.assert(
+    fc.property(text, (document) => {
+      const result = parseJson(document);
+      let valid = true;
+      try {
+        JSON.parse(document);
+      } catch {
+        valid = false;
+      }
+      expect(result.ok || result.reason !== 'syntax').toBe(valid);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test('a name that is put in twice is found wherever it stands', () => {
+  const name = fc.string({ unit: 'grapheme', maxLength: 5 });
+  fc.assert(
+    fc.property(
+      fc.dictionary(name, fc.jsonValue({ stringUnit: 'grapheme' }), { minKeys: 1 }),
+      fc.nat(),
+      (object, pick) => {
+        const names = Object.keys(object);
+        const twice = names[pick % names.length] as string;
+        const members = [...Object.entries(object), [twice, 1] as const];
+        const text = `{"in":[0,{${members.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')}}]}`;
+        const pointer = `/in/1/${twice.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+        expect(parseJson(text)).toEqual({ ok: false, reason: 'duplicate_member', pointer });
+      },
+    ),
+  );
+});
+
+const refused: readonly [string, string | Uint8Array, JsonReason, string][] = [
+  ['a name twice', '{"a":1,"a":1}', 'duplicate_member', '/a'],
+  ['a name twice, once escaped', '{"a":1,"\\u0061":1}', 'duplicate_member', '/a'],
+  ['a name twice after an object', '{"a":{"b":1},"a":1}', 'duplicate_member', '/a'],
+  ['a name twice after an array', '{"a":[1,2],"a":1}', 'duplicate_member', '/a'],
+  ['a name twice with a quote in it', '{"\\"":1,"\\"":1}', 'duplicate_member', '/"'],
+  ['__proto__ twice', '{"__proto__":1,"__proto__":2}', 'duplicate_member', '/__proto__'],
+  ['an empty name twice', '{"":1,"":1}', 'duplicate_member', '/'],
+  ['a name twice inside an array', '[0,{"x":{"a~/b":1,"a~/b":2}}]', 'duplicate_member', '/1/x/a~0~1b'],
+  ['a lone high surrogate', '["\\ud800"]', 'lone_surrogate', '/0'],
+  ['a lone low surrogate in a name', '{"\\udc00":1}', 'lone_surrogate', '/\ufffd'],
+  ['a raw lone surrogate', '{"a":"\ud800"}', 'lone_surrogate', '/a'],
+  ['a byte order mark as text', '\ufeff{}', 'bom', ''],
+  ['a byte order mark as bytes', Uint8Array.of(0xef, 0xbb, 0xbf, 0x7b, 0x7d), 'bom', ''],
+  ['bytes that are not UTF-8', Uint8Array.of(0x22, 0xff, 0x22), 'encoding', ''],
+  ['an overlong form', Uint8Array.of(0x22, 0xc0, 0xaf, 0x22), 'encoding', ''],
+  ['a surrogate as bytes', Uint8Array.of(0x22, 0xed, 0xa0, 0x80, 0x22), 'encoding', ''],
+  ['nothing', '', 'syntax', ''],
+  ['a trailing comma', '{"a":1,}', 'syntax', ''],
+  ['a comment', '{}//', 'syntax', ''],
+  ['NaN', '{"a":NaN}', 'syntax', ''],
+  ['two documents', '{}{}', 'syntax', ''],
+];
+test.each(refused)('%s is refused', (_name, document, reason, pointer) => {
+  expect(parseJson(document)).toEqual({ ok: false, reason, pointer });
+});
+
+test('names in two objects, and a value equal to a name, are no duplicates', () => {
+  const text = '{"a":"a","b":{"a":"b"},"c":[{"a":1},{"a":2},"a","a"],"d":"{\\"a\\":1,\\"a\\":2}"}';
+  expect(parseJson(text)).toEqual({ ok: true, value: JSON.parse(text) });
+});
+
+test('a surrogate pair in escapes is a character', () => {
+  expect(parseJson('"\\ud83d\\ude00"')).toEqual({ ok: true, value: '\u{1f600}' });
+});
+
+test('__proto__ is a member like any other', () => {
+  const result = parseJson('{"__proto__":{"admin":true},"a":1}');
+  const value = result.ok ? result.value : undefined;
+  expect(isJsonObject(value) && Object.keys(value)).toEqual(['__proto__', 'a']);
+  expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+  expect((value as { admin?: unknown }).admin).toBeUndefined();
+});
+
+test('depth counts arrays and objects', () => {
+  const nested = (levels: number) => `${'[{"a":'.repeat(levels / 2)}0${'}]'.repeat(levels / 2)}`;
+  expect(parseJson(nested(32)).ok).toBe(true);
+  expect(parseJson(nested(34))).toMatchObject({ reason: 'depth' });
+  expect(parseJson('[]', { maxDepth: 1 }).ok).toBe(true);
+  expect(parseJson('[[]]', { maxDepth: 1 })).toEqual({ ok: false, reason: 'depth', pointer: '/0' });
+  expect(parseJson('[[],[]]', { maxDepth: 2 }).ok).toBe(true);
+});
+
+test('half a million open brackets are an answer, not a stack overflow', () => {
+  const many = 500_000;
+  expect(parseJson('['.repeat(many))).toMatchObject({ reason: 'syntax' });
+  expect(parseJson('['.repeat(many) + ']'.repeat(many))).toMatchObject({ reason: 'depth' });
+});
+
+test('size counts bytes of UTF-8, not characters', () => {
+  expect(parseJson('"\u00e9\u00e9"', { maxBytes: 6 }).ok).toBe(true);
+  expect(parseJson('"\u00e9\u00e9"', { maxBytes: 5 })).toMatchObject({ reason: 'too_large' });
+  expect(parseJson(new TextEncoder().encode('"ab"'), { maxBytes: 3 })).toMatchObject({ reason: 'too_large' });
+  expect(parseJson(`"${'a'.repeat(1_048_575)}"`)).toMatchObject({ reason: 'too_large' });
+});
+
+test('an object is neither null nor an array', () => {
+  expect([{}, [], null, 'a'].map(isJsonObject)).toEqual([true, false, false, false]);
+});
