@@ -1,0 +1,82 @@
+/** Runs one suite on both databases that Countersign supports, each test on a database of its own. */
+
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, describe } from 'vitest';
+
+export type DatabaseKind = 'sqlite' | 'postgres';
+
+/** Makes an empty database and gives the URL that `openStore` takes. It is dropped when the suite has ended. */
+export type FreshUrl = () => Promise<string>;
+
+/** Where the tests' PostgreSQL listens: started by `global-setup.ts`, or named by whoever runs the tests. */
+const postgres = process.env.COUNTERSIGN_TEST_POSTGRES;
+
+interface Maker {
+  fresh(): Promise<string>;
+  dispose(): Promise<void>;
+}
+
+const makers: Record<DatabaseKind, () => Maker> = {
+  sqlite: sqliteMaker,
+  postgres: () => postgresMaker(postgres ?? ''),
+};
+
+/**
+ * Describes the same tests once on SQLite and once on PostgreSQL. Without a PostgreSQL that half is reported as
+ * skipped, which `global-setup.ts` explains, and never lets happen under CI.
+ */
+export function eachDatabase(name: string, tests: (freshUrl: FreshUrl, kind: DatabaseKind) => void): void {
+  for (const kind of ['sqlite', 'postgres'] as const) {
+    describe.skipIf(kind === 'postgres' && !postgres)(`${name} on ${kind}`, () => {
+      const maker = makers[kind]();
+      afterAll(() => maker.dispose());
+      tests(() => maker.fresh(), kind);
+    });
+  }
+}
+
+function sqliteMaker(): Maker {
+  const folders: string[] = [];
+  return {
+    async fresh() {
+      const folder = await mkdtemp(join(tmpdir(), 'countersign-sqlite-'));
+      folders.push(folder);
+      return `sqlite:${join(folder, 'countersign.db')}`;
+    },
+    async dispose() {
+      await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
+    },
+  };
+}
+
+function postgresMaker(url: string): Maker {
+  const names: string[] = [];
+  const run = async (statements: readonly string[]) => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    try {
+      for (const statement of statements) await client.query(statement);
+    } finally {
+      await client.end();
+    }
+  };
+  return {
+    async fresh() {
+      const name = `countersign_test_${randomBytes(8).toString('hex')}`;
+      // file_copy of template0 is three times quicker than the default; its checkpoint costs nothing without fsync.
+      await run([`create database ${name} template template0 strategy file_copy`]);
+      names.push(name);
+      const database = new URL(url);
+      database.pathname = `/${name}`;
+      return database.href;
+    },
+    async dispose() {
+      if (names.length === 0) return;
+      await run(names.splice(0).map((name) => `drop database if exists ${name} with (force)`));
+    },
+  };
+}
