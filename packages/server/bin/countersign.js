@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+/**
+ * Starts the command line on a Node that can run it: in this process where it can, else in the Node that npm installed.
+ */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { chooseRuntime } from './runtime.js';
+
+const choice = chooseRuntime(process.version, process.platform, process.arch, createRequire(import.meta.url).resolve);
+
+if (choice.run === 'here') await import('../src/cli/main.ts');
+else if (choice.run === 'other') continueOn(choice.node);
+else {
+  process.stderr.write(`${choice.text}\n`);
+  process.exitCode = 1;
+}
+
+/**
+ * Becomes as thin as a parent can be: same streams, same signals, same end.
+ * @param {string} node path of the other Node
+ */
+function continueOn(node) {
+  const script = fileURLToPath(import.meta.url);
+  const child = spawn(node, [...process.execArgv, script, ...process.argv.slice(2)], { stdio: 'inherit' });
+  /** @type {readonly NodeJS.Signals[]} */
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`Countersign could not start ${node}: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    // To end by the same signal, stop catching it first.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
