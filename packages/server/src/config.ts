@@ -1,0 +1,209 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { Problem } from './kernel/problem.ts';
+
+/**
+ * Configuration: environment variables `COUNTERSIGN_*`, and a JSON file named by `COUNTERSIGN_CONFIG` with the same names.
+ * The environment wins over the file. A secret may be given as `…_FILE`, the path of a file that holds it.
+ */
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+const port = z.coerce.number().int().min(1).max(65535);
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+const masterKey = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes as base64url without padding (43 characters)')
+  .transform((text) => Buffer.from(text, 'base64url') as Uint8Array);
+const origin = z
+  .string()
+  .refine(isPublicUrl, 'must be an https URL without path, query or fragment (http only for localhost)');
+
+const settings = {
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: port.default(8080),
+  PUBLIC_URL: origin.optional(),
+  DATA_DIR: z.string().min(1).default('./data'),
+  DATABASE_URL: z
+    .string()
+    .regex(/^(postgres(ql)?:\/\/|sqlite:)/, 'must begin with postgres:// or sqlite:')
+    .optional(),
+  MASTER_KEY: masterKey.optional(),
+  APPLY: z.string().min(1).optional(),
+  ADMIN_CLIENT_ID: z.string().min(1).max(255).optional(),
+  ADMIN_CLIENT_SECRET: z.string().min(16, 'must have at least 16 characters').max(1024).optional(),
+  DEFAULT_REALM: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a realm name')
+    .default('dev'),
+  SMTP_URL: z
+    .string()
+    .regex(/^smtps?:\/\//, 'must begin with smtp:// or smtps://')
+    .optional(),
+  TRUSTED_PROXIES: list.default([]),
+  CORS_ORIGINS: list.default([]),
+  TLS_CERT: z.string().min(1).optional(),
+  TLS_KEY: z.string().min(1).optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  WORKERS: z.coerce.number().int().min(1).max(256).default(1),
+} as const;
+
+type Name = keyof typeof settings;
+const prefix = 'COUNTERSIGN_';
+/** Only these may come as `…_FILE`. */
+const secrets: readonly Name[] = ['MASTER_KEY', 'ADMIN_CLIENT_SECRET', 'DATABASE_URL', 'SMTP_URL', 'TLS_KEY'];
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Without a trailing slash: what issuers and links begin with. */
+  readonly publicUrl: string;
+  readonly dataDir: string;
+  readonly databaseUrl: string | undefined;
+  readonly masterKey: Uint8Array | undefined;
+  readonly apply: string | undefined;
+  readonly admin: { readonly clientId: string; readonly clientSecret: string } | undefined;
+  readonly defaultRealm: string;
+  readonly smtpUrl: string | undefined;
+  readonly trustedProxies: readonly string[];
+  readonly corsOrigins: readonly string[];
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly logLevel: string;
+  readonly workers: number;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** One line each: what was ignored, and why. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads environment and file. Throws `config.invalid` with one line that names the variable. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): LoadedConfig {
+  const warnings: string[] = [];
+  const path = env[`${prefix}CONFIG`];
+  const given: Record<string, unknown> = { ...(path === undefined ? {} : readConfigFile(path)) };
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(prefix) || value === undefined || name === `${prefix}CONFIG`) continue;
+    if (isKnown(name)) given[name] = value;
+    else warnings.push(`${name} is not a setting of Countersign and was ignored.`);
+  }
+  return { config: toConfig(parseAll(resolveFiles(given))), warnings };
+}
+
+function isKnown(name: string): boolean {
+  const bare = name.slice(prefix.length);
+  return bare in settings || (bare.endsWith('_FILE') && secrets.includes(bare.slice(0, -5) as Name));
+}
+
+function readConfigFile(path: string): Record<string, unknown> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new Problem('config.invalid', `COUNTERSIGN_CONFIG: ${path} cannot be read as JSON.`, { cause });
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new Problem('config.invalid', `COUNTERSIGN_CONFIG: ${path} must hold a JSON object.`);
+  }
+  for (const name of Object.keys(parsed)) {
+    if (!name.startsWith(prefix) || !isKnown(name)) {
+      throw new Problem('config.invalid', `COUNTERSIGN_CONFIG: ${path} has the unknown key ${name}.`);
+    }
+  }
+  return parsed as Record<string, unknown>;
+}
+
+function resolveFiles(given: Record<string, unknown>): Record<string, unknown> {
+  for (const name of secrets) {
+    const file = given[`${prefix}${name}_FILE`];
+    if (file === undefined) continue;
+    if (given[prefix + name] !== undefined) {
+      throw new Problem('config.invalid', `${prefix}${name} and ${prefix}${name}_FILE are both set: use one.`);
+    }
+    try {
+      given[prefix + name] = readFileSync(String(file), 'utf8').trim();
+    } catch (cause) {
+      throw new Problem('config.invalid', `${prefix}${name}_FILE: ${String(file)} cannot be read.`, { cause });
+    }
+  }
+  return given;
+}
+
+type Parsed = { readonly [N in Name]: z.output<(typeof settings)[N]> };
+
+function parseAll(given: Record<string, unknown>): Parsed {
+  const entries = (Object.keys(settings) as Name[]).map((name) => {
+    const value = given[prefix + name];
+    // An empty variable means unset: that is how shells and compose files clear one.
+    const result = settings[name].safeParse(value === '' ? undefined : value);
+    if (!result.success) {
+      // The value itself may be a secret, so only the rule is told.
+      throw new Problem('config.invalid', `${prefix}${name}: ${result.error.issues[0]?.message ?? 'is not valid'}.`);
+    }
+    return [name, result.data];
+  });
+  return Object.fromEntries(entries) as Parsed;
+}
+
+function toConfig(parsed: Parsed): Config {
+  const publicUrl = (parsed.PUBLIC_URL ?? `http://localhost:${parsed.PORT}`).replace(/\/$/, '');
+  if (parsed.DATABASE_URL?.startsWith('postgres') === true && parsed.MASTER_KEY === undefined) {
+    throw new Problem(
+      'config.invalid',
+      'COUNTERSIGN_MASTER_KEY is required with PostgreSQL: every node needs the same one.',
+    );
+  }
+  return {
+    host: parsed.HOST,
+    port: parsed.PORT,
+    publicUrl,
+    dataDir: parsed.DATA_DIR,
+    databaseUrl: parsed.DATABASE_URL,
+    masterKey: parsed.MASTER_KEY,
+    apply: parsed.APPLY,
+    admin: both(
+      'ADMIN_CLIENT_ID',
+      parsed.ADMIN_CLIENT_ID,
+      'ADMIN_CLIENT_SECRET',
+      parsed.ADMIN_CLIENT_SECRET,
+      (clientId, clientSecret) => ({
+        clientId,
+        clientSecret,
+      }),
+    ),
+    defaultRealm: parsed.DEFAULT_REALM,
+    smtpUrl: parsed.SMTP_URL,
+    trustedProxies: parsed.TRUSTED_PROXIES,
+    corsOrigins: parsed.CORS_ORIGINS,
+    tls: both('TLS_CERT', parsed.TLS_CERT, 'TLS_KEY', parsed.TLS_KEY, (cert, key) => ({ cert, key })),
+    logLevel: parsed.LOG_LEVEL,
+    workers: parsed.WORKERS,
+  };
+}
+
+/** Two settings that make sense only together. */
+function both<T>(
+  firstName: Name,
+  first: string | undefined,
+  secondName: Name,
+  second: string | undefined,
+  make: (a: string, b: string) => T,
+) {
+  if (first !== undefined && second !== undefined) return make(first, second);
+  if (first === undefined && second === undefined) return undefined;
+  const [set, unset] = first === undefined ? [secondName, firstName] : [firstName, secondName];
+  throw new Problem('config.invalid', `${prefix}${set} is set but ${prefix}${unset} is not.`);
+}
+
+function isPublicUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  const bare =
+    (url.pathname === '/' || url.pathname === '') && url.search === '' && url.hash === '' && url.username === '';
+  return bare && (url.protocol === 'https:' || (url.protocol === 'http:' && loopback.has(url.hostname)));
+}

@@ -1,0 +1,31 @@
+import type { Config } from './config.ts';
+import type { Cache } from './kernel/cache.ts';
+import type { Clock } from './kernel/clock.ts';
+import type { Log } from './kernel/log.ts';
+import type { Random } from './kernel/random.ts';
+import type { Store } from './store/open.ts';
+import type { Attempts } from './subject/attempt.ts';
+import type { Vault } from './subject/vault.ts';
+
+/** What every rule may use. Built once in `server.ts`; a test builds its own with another clock or store. */
+export interface Context {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly config: Config;
+  /** Seals private keys at rest and digests secrets, under the master key. */
+  readonly vault: Vault;
+  readonly cache: Cache;
+  /** Failed proofs of the last minutes, for throttling. */
+  readonly attempts: Attempts;
+}
+
+/** Who asks, for the event log: never a secret, never a token. */
+export interface Caller {
+  /** A client id, `cli`, `system`, or `anonymous`. */
+  readonly actor: string;
+  readonly requestId: string;
+  /** The address that the request came from, when there is one. */
+  readonly source?: string;
+}

@@ -1,0 +1,168 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Hono, type Context as HonoContext } from 'hono';
+import { cors } from 'hono/cors';
+import type { Context } from '../context.ts';
+import { Problem, rendering, toProblem } from '../kernel/problem.ts';
+import { storeProblem } from '../store/fault.ts';
+import { requireRealm } from '../subject/realm.ts';
+import type { Call } from './call.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { refusal } from './render.ts';
+import type { Route } from './route.ts';
+import { type SourceOf, sourceOf } from './source.ts';
+
+interface Bindings {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
+type Wire = HonoContext<{ Bindings: Bindings }>;
+
+export interface App {
+  readonly fetch: Hono<{ Bindings: Bindings }>['fetch'];
+  readonly metrics: Metrics;
+}
+
+/** Everything that all routes share: who answers, what a refusal looks like, what every answer carries. */
+export function createApp(context: Context, routes: readonly Route[], stopping: AbortSignal): App {
+  const metrics = createMetrics(context);
+  const shared: Shared = { context, stopping, source: sourceOf(context.config.trustedProxies) };
+  const app = new Hono<{ Bindings: Bindings }>();
+  const { corsOrigins } = context.config;
+  if (corsOrigins.length > 0)
+    app.use(cors({ origin: [...corsOrigins], exposeHeaders: ['x-request-id', 'etag'], maxAge: 600 }));
+  for (const route of routes) {
+    const observe = metrics.observerOf(route);
+    app.on(route.method, route.path, (wire) => answer(shared, route, wire, observe));
+  }
+  for (const [path, methods] of methodsByPath(routes)) {
+    app.all(path, (wire) => refuseBare(shared, wire, 'request.method', { allow: methods.join(', ') }));
+  }
+  app.notFound((wire) => refuseBare(shared, wire as Wire, 'request.not_found', {}));
+  return { fetch: app.fetch, metrics };
+}
+
+interface Shared {
+  readonly context: Context;
+  readonly stopping: AbortSignal;
+  readonly source: SourceOf;
+}
+
+async function answer(
+  shared: Shared,
+  route: Route,
+  wire: Wire,
+  observe: (status: number, seconds: number) => void,
+): Promise<Response> {
+  const { context } = shared;
+  const started = context.clock.elapsed();
+  const call = toCall(shared, wire);
+  commonHeaders(context, call.requestId, wire.env.outgoing);
+  let response: Response;
+  try {
+    response = await route.handle(call);
+  } catch (thrown) {
+    response = refuse(call, route, thrown);
+  }
+  observe(response.status, (context.clock.elapsed() - started) / 1000);
+  if (context.log.isLevelEnabled('debug')) {
+    context.log.debug(
+      { requestId: call.requestId, method: route.method, route: route.path, status: response.status },
+      'answered',
+    );
+  }
+  return response;
+}
+
+function toCall({ context, stopping, source }: Shared, wire: Wire): Call {
+  const requestId = context.random.uuid();
+  const params = wire.req.param() as Record<string, string>;
+  return {
+    context,
+    request: wire.req.raw,
+    params,
+    requestId,
+    stopping,
+    get query() {
+      return new URL(wire.req.url).searchParams;
+    },
+    get source() {
+      return source(wire.env.incoming);
+    },
+    realm: () => requireRealm(context, params['realm'] ?? ''),
+    caller: (actor) => ({ actor, requestId, source: source(wire.env.incoming) }),
+  };
+}
+
+/** Written to the socket's own response: the answer of a handler stays as light as it is. */
+function commonHeaders(context: Context, requestId: string, outgoing: ServerResponse): void {
+  outgoing.setHeader('x-request-id', requestId);
+  outgoing.setHeader('x-content-type-options', 'nosniff');
+  if (context.config.publicUrl.startsWith('https:'))
+    outgoing.setHeader('strict-transport-security', 'max-age=63072000');
+}
+
+/** The public part goes to the caller, the cause to the log, and the request id joins them. */
+function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>, thrown: unknown): Response {
+  const problem = toProblem(storeProblem(thrown));
+  const { status } = rendering(problem);
+  const entry = {
+    requestId: call.requestId,
+    route: route.path,
+    code: problem.code,
+    pointer: problem.pointer,
+    source: call.source,
+  };
+  if (status >= 500) call.context.log.error({ ...entry, cause: describe(problem.cause) }, 'a request failed');
+  else call.context.log.info({ ...entry, cause: reason(problem.cause) }, 'a request was refused');
+  return refusal(problem, route, call);
+}
+
+function refuseBare(
+  shared: Shared,
+  wire: Wire,
+  code: 'request.method' | 'request.not_found',
+  headers: Record<string, string>,
+): Response {
+  const call = toCall(shared, wire);
+  commonHeaders(shared.context, call.requestId, wire.env.outgoing);
+  const response = refusal(new Problem(code), { refusals: 'problem', security: 'none' }, call);
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  return response;
+}
+
+/** A fault of ours: with its stack. The message of a database error may quote values, so only its code is kept. */
+function describe(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return undefined;
+  const { code, errcode } = cause as { code?: unknown; errcode?: unknown };
+  return {
+    name: cause.name,
+    code: code ?? errcode,
+    message: code === undefined ? cause.message : undefined,
+    stack: frames(cause),
+  };
+}
+
+function frames(error: Error): string | undefined {
+  return error.stack
+    ?.split('\n')
+    .filter((line) => line.trimStart().startsWith('at '))
+    .slice(0, 12)
+    .join('\n');
+}
+
+/** A refusal: the reason without a stack. Reasons are written by us or by `proof`, and hold no value of the caller. */
+function reason(cause: unknown): unknown {
+  return cause instanceof Error ? ((cause as { code?: unknown }).code ?? cause.message) : undefined;
+}
+
+/** Parameters have other names in different routes of the same shape; the shape decides which methods there are. */
+function methodsByPath(routes: readonly Route[]): ReadonlyMap<string, readonly string[]> {
+  const shapes = new Map<string, { path: string; methods: string[] }>();
+  for (const { path, method } of routes) {
+    const shape = path.replace(/:[^/]+/g, ':');
+    const entry = shapes.get(shape) ?? { path, methods: [] };
+    entry.methods.push(...(method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    shapes.set(shape, entry);
+  }
+  return new Map([...shapes.values()].map(({ path, methods }) => [path, methods]));
+}

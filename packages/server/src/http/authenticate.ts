@@ -1,0 +1,62 @@
+import type { Subject } from '@countersign/proof';
+import { Problem } from '../kernel/problem.ts';
+import { adminScope } from '../subject/administrator.ts';
+import { authenticateToken } from '../subject/bearer.ts';
+import { issuerOf, requireRealm, systemRealm } from '../subject/realm.ts';
+import type { Call } from './call.ts';
+
+/** The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme in any case). Tokens in forms and queries are not read. */
+export function bearerToken(request: Request): string {
+  const header = request.headers.get('authorization');
+  if (header === null) throw new Problem('token.missing');
+  const match = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(header);
+  if (match === null) throw new Problem('token.invalid', undefined, { cause: new Error('not a bearer header') });
+  return match[1] as string;
+}
+
+/** Whoever holds a live token of the realm in the path. A token of another realm of ours is `token.other_realm`. */
+export async function authenticateBearer(call: Call): Promise<Subject> {
+  const realm = await call.realm();
+  const token = bearerToken(call.request);
+  const issuer = unverifiedIssuer(token);
+  if (issuer !== realm.issuer && issuer?.startsWith(`${call.context.config.publicUrl}/realms/`)) {
+    throw new Problem('token.other_realm');
+  }
+  return authenticateToken(call.context, realm, token);
+}
+
+/** An administrator of the realm in the path, or of realm `system`, who administers every realm. */
+export async function authenticateAdministrator(call: Call): Promise<Subject> {
+  const token = bearerToken(call.request);
+  const bySystem = unverifiedIssuer(token) === issuerOf(call.context, systemRealm);
+  const subject = bySystem ? await authenticateSystem(call, token) : await authenticateBearer(call);
+  if (!subject.scopes.includes(adminScope))
+    throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);
+  // Only now: a stranger must not learn which realms there are.
+  if (bySystem && call.params['realm'] !== undefined) await call.realm();
+  return subject;
+}
+
+/** For what stands above all realms. */
+export async function authenticateSystemAdministrator(call: Call): Promise<Subject> {
+  const subject = await authenticateSystem(call, bearerToken(call.request));
+  if (!subject.scopes.includes(adminScope))
+    throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);
+  return subject;
+}
+
+async function authenticateSystem(call: Call, token: string): Promise<Subject> {
+  return authenticateToken(call.context, await requireRealm(call.context, systemRealm), token);
+}
+
+/** Only to choose whose keys to verify with; the verification requires the very issuer chosen. */
+function unverifiedIssuer(token: string): string | undefined {
+  try {
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
+      iss?: unknown;
+    } | null;
+    return typeof claims?.iss === 'string' ? claims.iss : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+import { parseJson } from '@countersign/proof';
+import type { z } from 'zod';
+import { Problem } from '../kernel/problem.ts';
+import type { Call } from './call.ts';
+import type { MediaType } from './route.ts';
+
+/** Bytes. */
+export const maxBody = 1024 * 1024;
+
+/** The exact bytes of the body. Throws `request.too_large` before reading more than 1 MiB. */
+export async function readBytes(request: Request): Promise<Uint8Array> {
+  const declared = request.headers.get('content-length');
+  if (declared !== null) {
+    if (Number(declared) > maxBody) throw new Problem('request.too_large');
+    // Node enforces the declared length.
+    return new Uint8Array(await request.arrayBuffer());
+  }
+  if (request.body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > maxBody) throw new Problem('request.too_large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The media type of the body without its parameters (a `;charset=UTF-8` is fine), or `request.media_type`. */
+export function requireMediaType(request: Request, accepted: readonly MediaType[]): MediaType {
+  const given = (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  const found = accepted.find((type) => type === given);
+  if (found === undefined) throw new Problem('request.media_type', `Send the body as ${accepted.join(' or ')}.`);
+  return found;
+}
+
+/** Strict JSON (no duplicate members, bounded depth), then the schema. A refusal names the member by its JSON pointer. */
+export async function readJson<S extends z.ZodType>(call: Call, schema: S): Promise<z.output<S>> {
+  requireMediaType(call.request, ['application/json']);
+  return validate(schema, parseJsonBody(await readBytes(call.request)));
+}
+
+export function parseJsonBody(bytes: Uint8Array): unknown {
+  const parsed = parseJson(bytes, { maxBytes: maxBody, maxDepth: 32 });
+  if (parsed.ok) return parsed.value;
+  const { reason, pointer } = parsed;
+  if (reason === 'duplicate_member')
+    throw new Problem('request.duplicate_member', `${pointer} occurs twice.`, { pointer });
+  throw new Problem(
+    'request.invalid',
+    `The body is not acceptable JSON (${reason}${pointer === '' ? '' : ` at ${pointer}`}).`,
+    { pointer },
+  );
+}
+
+export function validate<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const pointer = jsonPointer(issue?.path ?? []);
+  throw new Problem(
+    'request.invalid',
+    `${pointer === '' ? 'The body' : pointer}: ${issue?.message ?? 'is not valid'}.`,
+    { pointer },
+  );
+}
+
+/** RFC 6901. */
+export function jsonPointer(path: readonly PropertyKey[]): string {
+  return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}

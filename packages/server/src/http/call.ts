@@ -1,0 +1,20 @@
+import type { Caller, Context } from '../context.ts';
+import type { Realm } from '../subject/realm.ts';
+
+/** One HTTP request on its way through: what a handler may look at. */
+export interface Call {
+  readonly context: Context;
+  readonly request: Request;
+  /** Path parameters, percent-decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly requestId: string;
+  /** The address of the caller, as far as trusted proxies tell. */
+  readonly source: string;
+  /** Aborted when the server begins to stop: long answers end themselves. */
+  readonly stopping: AbortSignal;
+  /** The realm of the path; 404 when there is none. */
+  realm(): Promise<Realm>;
+  /** Who asks, for the event log. */
+  caller(actor: string): Caller;
+}

@@ -1,0 +1,35 @@
+import { docsPage } from './docs-page.ts';
+import { openApi } from './openapi.ts';
+import { json } from './render.ts';
+import type { Route } from './route.ts';
+
+/** `/openapi.json`, and the same as a page for people. Both follow from the table of routes. */
+export function descriptionRoutes(described: readonly Route[]): readonly Route[] {
+  const common = { method: 'GET', tag: 'Process', security: 'none', refusals: 'problem' } as const;
+  return [
+    {
+      ...common,
+      path: '/openapi.json',
+      operationId: 'getDescription',
+      summary: 'This API as OpenAPI 3.1.',
+      responses: { 200: 'application/json' },
+      handle: ({ context }) =>
+        json(200, openApi(described, context.config.publicUrl), { 'cache-control': 'public, max-age=300' }),
+    },
+    {
+      ...common,
+      path: '/docs',
+      operationId: 'getDocs',
+      summary: 'This API as a page.',
+      responses: { 200: 'text/html' },
+      handle: ({ context }) =>
+        new Response(docsPage(described, context.config.publicUrl), {
+          headers: {
+            'content-type': 'text/html; charset=utf-8',
+            'content-security-policy':
+              "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+          },
+        }),
+    },
+  ];
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import type { Route } from './route.ts';
+
+/** The OpenAPI 3.1 document of a table of routes, from the same schemas that validate. */
+export function openApi(routes: readonly Route[], publicUrl: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:([A-Za-z]+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+  }
+  return {
+    openapi: '3.1.1',
+    info: { title: 'Countersign', version: '0.1.0', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    servers: [{ url: publicUrl }],
+    paths,
+    components: { securitySchemes, schemas: { Problem: problemSchema, OAuthError: oauthErrorSchema } },
+  };
+}
+
+const securitySchemes = {
+  client: {
+    type: 'http',
+    scheme: 'basic',
+    description: 'Client id and secret; also in the form body, or as private_key_jwt.',
+  },
+  bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token of the realm.' },
+  administrator: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'An access token with scope countersign:admin.',
+  },
+};
+
+const problemSchema = {
+  type: 'object',
+  description: 'RFC 9457. `code` is stable; `pointer` names the place of the fault in the request.',
+  required: ['type', 'title', 'status', 'code', 'requestId'],
+  properties: Object.fromEntries(
+    ['type', 'title', 'detail', 'code', 'pointer', 'requestId']
+      .map((name) => [name, { type: 'string' }])
+      .concat([['status', { type: 'integer' }]]),
+  ),
+};
+
+const oauthErrorSchema = {
+  type: 'object',
+  description: 'RFC 6749 §5.2.',
+  required: ['error'],
+  properties: { error: { type: 'string' }, error_description: { type: 'string' } },
+};
+
+function operation(route: Route): object {
+  const wrong =
+    route.refusals === 'oauth' ? ['application/json', 'OAuthError'] : ['application/problem+json', 'Problem'];
+  return {
+    operationId: route.operationId,
+    summary: route.summary,
+    tags: [route.tag],
+    security: route.security === 'none' ? [] : [{ [route.security]: [] }],
+    parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
+    ...(route.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: Object.fromEntries(
+              route.body.mediaTypes.map((type) => [type, { schema: toSchema(route.body?.schema, 'input') }]),
+            ),
+          },
+        }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(route.responses).map(([status, shape]) => [status, response(Number(status), shape)]),
+      ),
+      default: {
+        description: 'A refusal.',
+        content: { [wrong[0] as string]: { schema: { $ref: `#/components/schemas/${wrong[1]}` } } },
+      },
+    },
+  };
+}
+
+function response(status: number, shape: z.ZodType | string): object {
+  const description = status === 204 ? 'Done.' : status === 304 ? 'Not modified.' : 'The answer.';
+  if (typeof shape !== 'string')
+    return { description, content: { 'application/json': { schema: toSchema(shape, 'output') } } };
+  return /^[a-z]+\/[a-z0-9+.-]+$/.test(shape) ? { description, content: { [shape]: {} } } : { description: shape };
+}
+
+function pathParameters(path: string): object[] {
+  return [...path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+}
+
+function queryParameters(query: z.ZodObject | undefined): object[] {
+  if (query === undefined) return [];
+  const { properties = {}, required = [] } = toSchema(query, 'input') as {
+    properties?: Record<string, object>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }));
+}
+
+function toSchema(schema: z.ZodType | undefined, io: 'input' | 'output'): object {
+  if (schema === undefined) return {};
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return rest;
+}

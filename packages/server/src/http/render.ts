@@ -1,0 +1,57 @@
+import { type Problem, rendering } from '../kernel/problem.ts';
+import type { Call } from './call.ts';
+import type { Route } from './route.ts';
+
+/** A JSON answer. `headers` as plain members: the adapter writes them without building a Headers object. */
+export function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...headers } });
+}
+
+export function noContent(): Response {
+  return new Response(null, { status: 204 });
+}
+
+/** How a refusal looks on the wire of this route. */
+export function refusal(
+  problem: Problem,
+  route: Pick<Route, 'refusals' | 'security'>,
+  call: Pick<Call, 'requestId' | 'request' | 'params'>,
+): Response {
+  const response = route.refusals === 'oauth' ? oauthRefusal(problem) : problemDocument(problem, call.requestId);
+  if (problem.retryAfter !== undefined) response.headers.set('retry-after', String(problem.retryAfter));
+  if (response.status === 401) response.headers.set('www-authenticate', challenge(problem, route, call));
+  response.headers.set('cache-control', 'no-store');
+  return response;
+}
+
+/** RFC 9457. `code` is stable; `detail` is for people; `pointer` says where in the request the fault is. */
+function problemDocument(problem: Problem, requestId: string): Response {
+  const { status, text } = rendering(problem);
+  const body = {
+    type: `urn:countersign:problem:${problem.code}`,
+    title: text,
+    status,
+    code: problem.code,
+    // A fault of ours tells nothing of itself.
+    ...(status >= 500 || problem.message === text ? {} : { detail: problem.message }),
+    ...(problem.pointer === undefined ? {} : { pointer: problem.pointer }),
+    requestId,
+  };
+  return json(status, body, { 'content-type': 'application/problem+json' });
+}
+
+/** RFC 6749 §5.2. `error_description` may hold only %x20-21 / %x23-5B / %x5D-7E. */
+function oauthRefusal(problem: Problem): Response {
+  const { oauth, oauthStatus, text } = rendering(problem);
+  const description = oauthStatus >= 500 ? text : problem.message;
+  return json(oauthStatus, { error: oauth, error_description: description.replace(/[^\x20-\x7e]|["\\]/g, '?') });
+}
+
+/** RFC 7617 for clients, RFC 6750 §3 for tokens; an error code only when a token was presented. */
+function challenge(problem: Problem, route: Pick<Route, 'security'>, call: Pick<Call, 'params'>): string {
+  const realm = (call.params['realm'] ?? 'countersign').replace(/[^a-z0-9-]/g, '');
+  if (route.security === 'client') return `Basic realm="${realm}", charset="UTF-8"`;
+  return problem.code === 'token.missing'
+    ? `Bearer realm="${realm}"`
+    : `Bearer realm="${realm}", error="${rendering(problem).oauth}"`;
+}

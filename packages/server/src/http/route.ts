@@ -1,0 +1,26 @@
+import type { z } from 'zod';
+import type { Call } from './call.ts';
+
+/**
+ * One row of the table from which everything about a path follows: its handler, its 405, its place in `/openapi.json`.
+ * The schemas are the ones that validate.
+ */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Parameters as `:name`, each one path segment. */
+  readonly path: string;
+  readonly tag: 'Process' | 'OAuth 2.0' | 'Registry' | 'Onboarding' | 'Administration' | 'Status';
+  readonly operationId: string;
+  readonly summary: string;
+  /** How the caller proves itself. */
+  readonly security: 'none' | 'client' | 'bearer' | 'administrator';
+  readonly query?: z.ZodObject;
+  readonly body?: { readonly schema: z.ZodType; readonly mediaTypes: readonly MediaType[] };
+  /** By status: the schema of the body, or a description of something that is no JSON. */
+  readonly responses: Readonly<Record<number, z.ZodType | string>>;
+  /** How refusals look: RFC 9457 problem documents, or RFC 6749 §5.2 objects. */
+  readonly refusals: 'problem' | 'oauth';
+  readonly handle: (call: Call) => Promise<Response> | Response;
+}
+
+export type MediaType = 'application/json' | 'application/x-www-form-urlencoded';

@@ -1,0 +1,34 @@
+import type { Context } from '../context.ts';
+import { followChanges, pruneChanges } from '../store/change-log.ts';
+import { recordFailedAttempts } from '../subject/attempt.ts';
+import { sealNewEvents } from '../subject/event.ts';
+import { realmNames } from '../subject/realm.ts';
+import { forgetOldUses } from '../subject/replay.ts';
+import { forgetOldRevocations } from '../subject/revocation.ts';
+import { removeDeadKeys } from '../subject/signing-key.ts';
+import { every } from './every.ts';
+
+/** What a node does by itself. Every node runs all of it: leases and compare-and-set keep them apart. */
+export async function startJobs(context: Context): Promise<() => Promise<void>> {
+  const { store, cache, log } = context;
+  const holder = context.random.uuid();
+  const follow = await followChanges(store, cache);
+  const stops = [
+    every(500, 'follow changes', log, follow),
+    every(500, 'seal events', log, () => sealNewEvents(context, holder)),
+    every(60_000, 'record failed attempts', log, () => recordFailedAttempts(context)),
+    every(60_000, 'forget', log, () => forget(context)),
+  ];
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()));
+    await recordFailedAttempts(context);
+    await sealNewEvents(context, holder);
+  };
+}
+
+async function forget(context: Context): Promise<void> {
+  await pruneChanges(context.store, context.clock.now());
+  await forgetOldUses(context);
+  await forgetOldRevocations(context);
+  for (const realm of await realmNames(context)) await removeDeadKeys(context, realm);
+}

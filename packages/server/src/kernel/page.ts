@@ -1,0 +1,30 @@
+import { Problem } from './problem.ts';
+
+/** One page of a list ordered by id: `next` is the id to continue after, absent on the last page. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next?: string;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly after: string;
+}
+
+const maxLimit = 200;
+
+/** `?limit=1…200&after=<id>`. The empty string sorts before every id. */
+export function pageRequest(limit: string | undefined, after: string | undefined): PageRequest {
+  const wanted = limit === undefined ? 50 : Number(limit);
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > maxLimit) {
+    throw new Problem('request.invalid', `limit must be a whole number from 1 to ${maxLimit}.`, { pointer: 'limit' });
+  }
+  return { limit: wanted, after: after ?? '' };
+}
+
+/** `rows` holds up to limit + 1 entries; the extra one only tells that there is more. */
+export function toPage<T>(rows: readonly T[], limit: number, key: (row: T) => string): Page<T> {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return rows.length > limit && last !== undefined ? { items, next: key(last) } : { items };
+}

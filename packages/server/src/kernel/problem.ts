@@ -1,0 +1,97 @@
+/**
+ * Every refusal of the server: one class, one table.
+ *
+ * A rule throws `new Problem(code, detail?)`. The table says what the outside sees of it on each wire; the `detail` may be
+ * shown to the caller because the rule wrote it for the caller; the `cause` goes to the log only, with the request id.
+ */
+
+export interface Rendering {
+  /** HTTP status of the native (RFC 9457) rendering; OAuth endpoints use `oauthStatus`. */
+  readonly status: number;
+  /** RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2 error code. */
+  readonly oauth: string;
+  readonly oauthStatus: number;
+  /** gRPC status code number. */
+  readonly grpc: number;
+  /** The public text when the rule gives no detail. */
+  readonly text: string;
+}
+
+const table = {
+  // The caller's request cannot be understood.
+  'request.invalid': row(400, 'invalid_request', 400, 3, 'The request is malformed.'),
+  'request.duplicate_member': row(400, 'invalid_request', 400, 3, 'A JSON member name occurs twice.'),
+  'request.repeated_parameter': row(400, 'invalid_request', 400, 3, 'A parameter occurs twice.'),
+  'request.two_authentication_methods': row(400, 'invalid_request', 400, 3, 'Use one client authentication method.'),
+  'request.media_type': row(415, 'invalid_request', 415, 3, 'The media type of the body is not supported here.'),
+  'request.too_large': row(413, 'invalid_request', 413, 8, 'The body is larger than 1 MiB.'),
+  'request.timeout': row(408, 'invalid_request', 408, 4, 'The body did not arrive in time.'),
+  'request.not_found': row(404, 'invalid_request', 404, 5, 'There is nothing here.'),
+  'request.method': row(405, 'invalid_request', 405, 12, 'This method is not supported here.'),
+  // OAuth.
+  'oauth.unsupported_grant_type': row(400, 'unsupported_grant_type', 400, 3, 'This grant type is not supported.'),
+  'oauth.invalid_client': row(401, 'invalid_client', 401, 16, 'Client authentication failed.'),
+  'oauth.unauthorized_client': row(400, 'unauthorized_client', 400, 7, 'The client may not use this grant.'),
+  'oauth.invalid_grant': row(400, 'invalid_grant', 400, 16, 'The grant is not valid.'),
+  'oauth.invalid_scope': row(400, 'invalid_scope', 400, 3, 'The scope is unknown or not granted to this client.'),
+  'oauth.invalid_target': row(400, 'invalid_target', 400, 3, 'The resource is unknown or not granted to this client.'),
+  'oauth.unsupported_token_type': row(400, 'unsupported_token_type', 400, 3, 'This token type is not supported.'),
+  // Bearer tokens (RFC 6750 §3.1).
+  'token.missing': row(401, 'invalid_request', 401, 16, 'A bearer token is required.'),
+  'token.invalid': row(401, 'invalid_token', 401, 16, 'The token is not valid.'),
+  'token.other_realm': row(403, 'insufficient_scope', 403, 7, 'The token belongs to another realm.'),
+  'token.insufficient_scope': row(403, 'insufficient_scope', 403, 7, 'The token lacks a scope that this call needs.'),
+  // Registry.
+  'realm.unknown': row(404, 'invalid_request', 404, 5, 'There is no such realm.'),
+  'participant.unknown': row(404, 'invalid_request', 404, 5, 'There is no such participant.'),
+  'client.unknown': row(404, 'invalid_request', 404, 5, 'There is no such client.'),
+  'application.unknown': row(404, 'invalid_request', 404, 5, 'There is no such application.'),
+  'registry.unknown': row(404, 'invalid_request', 404, 5, 'There is no such entry.'),
+  'registry.transition': row(409, 'invalid_request', 409, 9, 'The present status does not allow this step.'),
+  'registry.conflict': row(409, 'invalid_request', 409, 6, 'The entry exists already.'),
+  'registry.key': row(400, 'invalid_request', 400, 3, 'The public key is not acceptable.'),
+  'registry.key_taken': row(409, 'invalid_request', 409, 6, 'The public key belongs to another organisation.'),
+  'registry.proof': row(401, 'invalid_request', 401, 16, 'The proof of possession is not valid.'),
+  'network.invalid': row(422, 'invalid_request', 422, 3, 'The network file is not valid.'),
+  // Limits and state.
+  'attempt.throttled': row(429, 'slow_down', 429, 8, 'Too many failed attempts. Wait before the next one.'),
+  'write.conflict': row(409, 'invalid_request', 409, 10, 'Somebody else changed this at the same moment. Try again.'),
+  'store.unavailable': row(503, 'temporarily_unavailable', 503, 14, 'The server cannot answer now. Try again shortly.'),
+  'config.invalid': row(500, 'server_error', 500, 13, 'The configuration is not valid.'),
+  internal: row(500, 'server_error', 500, 13, 'Something went wrong. Quote the request id.'),
+} satisfies Record<string, Rendering>;
+
+export type ProblemCode = keyof typeof table;
+
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly code: ProblemCode;
+  /** Where in the caller's document the fault is: an RFC 6901 JSON pointer, or a parameter name. */
+  readonly pointer: string | undefined;
+  /** Seconds after which a new try makes sense (429, 503). */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    code: ProblemCode,
+    detail?: string,
+    options: { cause?: unknown; pointer?: string; retryAfter?: number } = {},
+  ) {
+    super(detail ?? table[code].text, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.pointer = options.pointer;
+    this.retryAfter = options.retryAfter;
+  }
+}
+
+export function rendering(problem: Problem): Rendering {
+  return table[problem.code];
+}
+
+/** What is not a Problem is a fault of ours: the caller learns nothing of it. */
+export function toProblem(thrown: unknown): Problem {
+  return thrown instanceof Problem ? thrown : new Problem('internal', undefined, { cause: thrown });
+}
+
+function row(status: number, oauth: string, oauthStatus: number, grpc: number, text: string): Rendering {
+  return { status, oauth, oauthStatus, grpc, text };
+}

@@ -1,0 +1,105 @@
+import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
+import type { Store } from '../store/open.ts';
+import type { ClientTable, Schema } from '../store/schema.ts';
+
+export type ClientRow = Selectable<ClientTable>;
+
+export async function findClient(db: Kysely<Schema>, realm: string, id: string): Promise<ClientRow | undefined> {
+  return db.selectFrom('client').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
+}
+
+export async function findClientOfParticipant(
+  db: Kysely<Schema>,
+  realm: string,
+  participantId: string,
+): Promise<ClientRow | undefined> {
+  return db
+    .selectFrom('client')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('participant_id', '=', participantId)
+    .executeTakeFirst();
+}
+
+export async function listClients(
+  db: Kysely<Schema>,
+  realm: string,
+  after: string,
+  limit: number,
+): Promise<ClientRow[]> {
+  return db
+    .selectFrom('client')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+}
+
+export async function insertClient(db: Kysely<Schema>, row: Omit<ClientRow, 'version'>): Promise<void> {
+  await db.insertInto('client').values(row).execute();
+}
+
+/** Compare-and-set on the version that was read. False when somebody else was faster. */
+export async function updateClient(db: Kysely<Schema>, row: ClientRow, change: Partial<ClientRow>): Promise<boolean> {
+  const updated = await db
+    .updateTable('client')
+    .set({ ...change, version: row.version + 1 })
+    .where('realm', '=', row.realm)
+    .where('id', '=', row.id)
+    .where('version', '=', row.version)
+    .returning('id')
+    .executeTakeFirst();
+  return updated !== undefined;
+}
+
+/** Everything that the token endpoint needs to know of a client, in one read. */
+export async function readClientWithParticipant(
+  store: Store,
+  realm: string,
+  id: string,
+): Promise<ClientWithParticipant | undefined> {
+  const { rows } = await store.db.executeQuery<ClientWithParticipant>({
+    ...compiledRead(store),
+    parameters: [realm, id],
+  });
+  return rows[0];
+}
+
+/** Compiled once for each store: building the query costs more than running it. */
+const compiledReads = new WeakMap<Store, CompiledQuery<ClientWithParticipant>>();
+
+function compiledRead(store: Store): CompiledQuery<ClientWithParticipant> {
+  const known = compiledReads.get(store);
+  if (known !== undefined) return known;
+  const compiled = compileRead(store.db);
+  compiledReads.set(store, compiled);
+  return compiled;
+}
+
+export interface ClientWithParticipant extends ClientRow {
+  readonly generation: number;
+  readonly suspended_at: number | null;
+  readonly subject_ended_at: number | null;
+  readonly status: string | null;
+  readonly role: string | null;
+  readonly resources: string | null;
+}
+
+function compileRead(db: Kysely<Schema>): CompiledQuery<ClientWithParticipant> {
+  return db
+    .selectFrom('client')
+    .innerJoin('subject', (join) =>
+      join.onRef('subject.realm', '=', 'client.realm').onRef('subject.id', '=', 'client.subject_id'),
+    )
+    .leftJoin('participant', (join) =>
+      join.onRef('participant.realm', '=', 'client.realm').onRef('participant.id', '=', 'client.participant_id'),
+    )
+    .selectAll('client')
+    .select(['subject.generation', 'subject.suspended_at', sql<number | null>`subject.ended_at`.as('subject_ended_at')])
+    .select(['participant.status', 'participant.role', 'participant.resources'])
+    .where('client.realm', '=', '')
+    .where('client.id', '=', '')
+    .compile();
+}

@@ -1,0 +1,27 @@
+import type { Caller, Context } from './context.ts';
+import { write } from './store/write.ts';
+import { recordEvent } from './subject/event.ts';
+import { lookUpRealm, type ProfileName, realmNames, saveRealm, systemRealm } from './subject/realm.ts';
+import { ensureSigningKeys } from './subject/signing-key.ts';
+
+export const starter: Caller = { actor: 'system', requestId: 'start' };
+
+/** The two realms that every server has: `system`, which administers the others, and the default one. Each gets its keys. */
+export async function ensureRealms(context: Context): Promise<void> {
+  await ensureRealm(context, systemRealm, 'strict');
+  await ensureRealm(context, context.config.defaultRealm, 'ocen4');
+  for (const name of await realmNames(context)) await ensureSigningKeys(context, name);
+}
+
+async function ensureRealm(context: Context, name: string, profile: ProfileName): Promise<void> {
+  if ((await lookUpRealm(context, name)) !== undefined) return;
+  await write(context, async (tx) => {
+    if ((await saveRealm(tx, name, profile, {}, 'keep')) !== 'created') return;
+    await recordEvent(
+      context,
+      tx,
+      { realm: name, type: 'realm.created', object: `realm:${name}`, after: { profile } },
+      starter,
+    );
+  });
+}

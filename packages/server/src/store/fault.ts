@@ -1,0 +1,34 @@
+import { Problem } from '../kernel/problem.ts';
+
+/**
+ * What a database says when it cannot answer now, as opposed to when a query of ours is wrong: connection failures of the
+ * socket, PostgreSQL class 08 (connection), 53 (resources), 57P (shutdown, timeout), SQLite busy, full and I/O errors.
+ */
+const socketCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+]);
+const postgresCodes = /^(08|53|57)/;
+/** SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN. */
+const sqliteCodes = new Set([5, 6, 8, 10, 13, 14]);
+const messages =
+  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|driver has already been destroyed/;
+
+export function isStoreFault(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  if (typeof errcode === 'number') return sqliteCodes.has(errcode & 0xff);
+  if (typeof code === 'string' && (socketCodes.has(code) || (code.length === 5 && postgresCodes.test(code))))
+    return true;
+  return messages.test(error.message);
+}
+
+/** A Problem stays what it is; a database that cannot answer becomes `store.unavailable`; the rest is a fault of ours. */
+export function storeProblem(thrown: unknown): unknown {
+  return isStoreFault(thrown) ? new Problem('store.unavailable', undefined, { cause: thrown, retryAfter: 1 }) : thrown;
+}

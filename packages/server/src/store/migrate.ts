@@ -1,0 +1,32 @@
+import { type Kysely, sql } from 'kysely';
+import * as foundation from './migrations/0001-foundation.ts';
+import type { Schema } from './schema.ts';
+
+/**
+ * Migrations only go forward, and each keeps the previous release working. They run in one transaction under a lock, so that
+ * several nodes may start at the same moment: the first migrates, the others find it done.
+ */
+const migrations = [foundation] as const;
+
+/** An arbitrary number that names this lock within a PostgreSQL database. */
+const lockId = 7_265_482_113;
+
+/** Returns the names of the migrations that it applied. */
+export async function migrate(
+  db: Kysely<Schema>,
+  dialect: 'sqlite' | 'postgres',
+  now: number,
+): Promise<readonly string[]> {
+  return db.transaction().execute(async (tx) => {
+    if (dialect === 'postgres') await sql`select pg_advisory_xact_lock(${sql.lit(lockId)})`.execute(tx);
+    await sql`create table if not exists migration (name text primary key, applied_at bigint not null)`.execute(tx);
+    const rows = await sql<{ name: string }>`select name from migration`.execute(tx);
+    const done = new Set(rows.rows.map((row) => row.name));
+    const missing = migrations.filter((migration) => !done.has(migration.name));
+    for (const migration of missing) {
+      for (const statement of migration.statements) await sql.raw(statement).execute(tx);
+      await sql`insert into migration (name, applied_at) values (${migration.name}, ${now})`.execute(tx);
+    }
+    return missing.map((migration) => migration.name);
+  });
+}

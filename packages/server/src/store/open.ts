@@ -1,0 +1,41 @@
+import { Kysely, sql } from 'kysely';
+import type { Clock } from '../kernel/clock.ts';
+import type { Log } from '../kernel/log.ts';
+import { migrate } from './migrate.ts';
+import { postgresDialect } from './postgres.ts';
+import type { Schema } from './schema.ts';
+import { sqliteDialect } from './sqlite.ts';
+
+export interface Store {
+  readonly db: Kysely<Schema>;
+  readonly dialect: 'sqlite' | 'postgres';
+  /** Throws when the database does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens `sqlite:<path>` or `postgres://…` and brings its schema up to date. */
+export async function openStore(url: string, clock: Clock, log: Log): Promise<Store> {
+  const dialect = url.startsWith('sqlite:') ? 'sqlite' : 'postgres';
+  const db = new Kysely<Schema>({
+    dialect:
+      dialect === 'sqlite'
+        ? sqliteDialect(url.slice('sqlite:'.length))
+        : postgresDialect(url, (error) => log.warn({ reason: error.message }, 'a database connection was lost')),
+  });
+  try {
+    const applied = await migrate(db, dialect, clock.now());
+    if (applied.length > 0) log.info({ applied }, 'the schema was brought up to date');
+  } catch (cause) {
+    await db.destroy();
+    throw cause;
+  }
+  return {
+    db,
+    dialect,
+    async ping() {
+      await sql`select 1`.execute(db);
+    },
+    close: () => db.destroy(),
+  };
+}

@@ -1,0 +1,283 @@
+import type { Generated } from 'kysely';
+
+/**
+ * Every table, in the portable subset: text ids, integer epoch milliseconds, JSON as opaque text that is never queried inside,
+ * nullable timestamps instead of booleans. Realm-owned tables begin their primary key with `realm`, so that a query that
+ * forgets the realm finds no index and a join cannot cross realms.
+ */
+export interface Schema {
+  readonly meta: MetaTable;
+  readonly counter: CounterTable;
+  readonly change: ChangeTable;
+  readonly lease: LeaseTable;
+  readonly sealed: SealedTable;
+  readonly used_once: UsedOnceTable;
+  readonly event: EventTable;
+  readonly revocation: RevocationTable;
+  readonly realm: RealmTable;
+  readonly signing_key: SigningKeyTable;
+  readonly subject: SubjectTable;
+  readonly client: ClientTable;
+  readonly participant: ParticipantTable;
+  readonly participant_key: ParticipantKeyTable;
+  readonly key_owner: KeyOwnerTable;
+  readonly application: ApplicationTable;
+  readonly product: ProductTable;
+  readonly product_network: ProductNetworkTable;
+  readonly product_network_participant: ProductNetworkParticipantTable;
+  readonly lender_network_filter: DocumentTable;
+  readonly server_whitelisting_item: ServerWhitelistingItemTable;
+  readonly identity_profile: IdentityProfileTable;
+  readonly password_profile: PasswordProfileTable;
+  readonly identity: IdentityTable;
+  readonly credential: CredentialTable;
+}
+
+/** Facts of the database itself: its incarnation. */
+interface MetaTable {
+  name: string;
+  value: string;
+}
+
+/** Counters whose row lock puts increments in commit order. */
+interface CounterTable {
+  name: string;
+  value: number;
+}
+
+/** What caches must drop, in commit order. Pruned after some minutes. */
+interface ChangeTable {
+  seq: number;
+  topic: string;
+  key: string;
+  at: number;
+}
+
+/** One holder at a time, until `expires_at`. */
+interface LeaseTable {
+  name: string;
+  holder: string;
+  expires_at: number;
+}
+
+/** Keys of our own that are sealed by the master key. */
+interface SealedTable {
+  name: string;
+  value: string;
+}
+
+/** Values that may be presented once: assertion ids, nonces, codes. */
+interface UsedOnceTable {
+  realm: string;
+  key: string;
+  expires_at: number;
+}
+
+export interface EventTable {
+  id: string;
+  realm: string;
+  at: number;
+  type: string;
+  /** What it happened to: `participant:1111…`, `client:…`, `realm:…`. */
+  object: string;
+  actor: string;
+  request_id: string;
+  /** JSON without secrets, or null. */
+  before: string | null;
+  after: string | null;
+  /** Set by the sealer, in chain order. */
+  seq: number | null;
+  hash: string | null;
+}
+
+interface RevocationTable {
+  realm: string;
+  kind: 'subject' | 'token' | 'session' | 'key' | 'capability';
+  key: string;
+  /** For a subject: tokens of this generation and earlier are dead. */
+  generation: number | null;
+  seq: number;
+  at: number;
+  /** After this nothing that it revokes can still be alive. */
+  expires_at: number;
+}
+
+export interface RealmTable {
+  name: string;
+  profile: string;
+  settings: string;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface SigningKeyTable {
+  realm: string;
+  kid: string;
+  purpose: 'token' | 'status';
+  alg: string;
+  public_jwk: string;
+  sealed_jwk: string;
+  created_at: number;
+  /** When it begins to sign; null for the published next key. */
+  active_at: number | null;
+  /** When its successor took over and its last token will have died: it leaves the JWKS then. */
+  unpublished_at: number | null;
+}
+
+/** Whatever can be authenticated. Never deleted, so that an id is never used again. */
+export interface SubjectTable {
+  realm: string;
+  /** `sub` of its tokens. */
+  id: string;
+  kind: 'client' | 'participant';
+  /** Bumped when its tokens must die: those of an earlier generation are dead, also after a reinstatement. */
+  generation: number;
+  suspended_at: number | null;
+  ended_at: number | null;
+}
+
+export interface ClientTable {
+  realm: string;
+  id: string;
+  subject_id: string;
+  participant_id: string | null;
+  name: string;
+  /** Space-separated scopes that the client may ask for. */
+  scope: string;
+  /** JSON array of resources (RFC 8707) beyond the participant's resource mappings. */
+  audiences: string;
+  /** JSON array of {id, digest, createdAt, expiresAt}. */
+  secrets: string;
+  created_at: number;
+  updated_at: number;
+  /** A tombstone: the id is never used again. */
+  ended_at: number | null;
+  version: Generated<number>;
+}
+
+export interface ParticipantTable {
+  realm: string;
+  id: string;
+  organisation_id: string;
+  role: string;
+  status: string;
+  base_url: string | null;
+  /** JSON of the organisation's own fields (name, website, contact …). */
+  organisation: string;
+  /** JSON array of {resource, roles}. */
+  resources: string;
+  approved_by: string | null;
+  approved_at: number | null;
+  created_at: number;
+  updated_at: number;
+  version: Generated<number>;
+}
+
+export interface ParticipantKeyTable {
+  realm: string;
+  participant_id: string;
+  thumbprint: string;
+  jwk: string;
+  not_before: number;
+  /** The key is valid before this; null while no end is set. */
+  not_after: number | null;
+  created_at: number;
+}
+
+/** One thumbprint belongs to one organisation: the primary key decides races. */
+interface KeyOwnerTable {
+  realm: string;
+  thumbprint: string;
+  organisation_id: string;
+}
+
+export interface ApplicationTable {
+  realm: string;
+  id: string;
+  status: string;
+  role: string;
+  base_url: string | null;
+  organisation: string;
+  contact: string;
+  jwk: string;
+  thumbprint: string;
+  /** Digest of the one-time pick-up code; null once picked up. */
+  code_digest: string | null;
+  participant_id: string | null;
+  client_id: string | null;
+  decided_by: string | null;
+  created_at: number;
+  updated_at: number;
+  version: Generated<number>;
+}
+
+interface ProductTable {
+  realm: string;
+  id: string;
+  name: string;
+  description: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+interface ProductNetworkTable {
+  realm: string;
+  id: string;
+  name: string;
+  description: string | null;
+  product_id: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+interface ProductNetworkParticipantTable {
+  realm: string;
+  network_id: string;
+  participant_id: string;
+}
+
+/** A document of the network file that is stored and served as it came. */
+interface DocumentTable {
+  realm: string;
+  id: string;
+  document: string;
+}
+
+interface ServerWhitelistingItemTable extends DocumentTable {
+  participant_id: string | null;
+}
+
+interface IdentityProfileTable {
+  realm: string;
+  id: string;
+  name: string;
+  created_at: number;
+  updated_at: number;
+}
+
+interface PasswordProfileTable {
+  realm: string;
+  id: string;
+  config: string;
+  created_at: number;
+  updated_at: number;
+}
+
+interface IdentityTable {
+  realm: string;
+  id: string;
+  profile_id: string;
+  name: string;
+  created_at: number;
+  updated_at: number;
+}
+
+interface CredentialTable {
+  realm: string;
+  id: string;
+  identity_id: string;
+  type: string;
+  code: string;
+  created_at: number;
+  updated_at: number;
+}

@@ -1,0 +1,85 @@
+import { chmodSync } from 'node:fs';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { type SqliteDatabase, SqliteDialect } from 'kysely';
+import { Problem } from '../kernel/problem.ts';
+
+/** SQLite before this may corrupt a WAL database when a checkpoint meets a reset of the log. */
+const oldestSafe = [3, 51, 3] as const;
+
+/**
+ * One file, WAL, `synchronous=FULL`: what was acknowledged survives the death of the process.
+ * `timeout` is how long a writer waits for another process's transaction before it gives up.
+ */
+export function sqliteDialect(path: string): SqliteDialect {
+  requireSafeVersion(process.versions['sqlite'] ?? '0');
+  const database = openFile(path);
+  return new SqliteDialect({ database: adapt(database) });
+}
+
+function openFile(path: string): DatabaseSync {
+  try {
+    const database = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true });
+    database.exec(
+      'pragma journal_mode=wal; pragma synchronous=full; pragma temp_store=memory; pragma mmap_size=268435456;',
+    );
+    restrictFiles(path);
+    return database;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : 'unknown';
+    throw new Problem('store.unavailable', `The database ${path} cannot be opened: ${reason}.`, { cause });
+  }
+}
+
+/** Database, log and shared memory are readable by their owner only. */
+function restrictFiles(path: string): void {
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    try {
+      chmodSync(file, 0o600);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    }
+  }
+}
+
+/** Kysely speaks the interface of better-sqlite3; this is the difference. Statements are prepared once for each SQL text. */
+function adapt(database: DatabaseSync): SqliteDatabase {
+  const prepared = new Map<string, StatementSync>();
+  return {
+    close: () => database.close(),
+    prepare(sql) {
+      // A transaction of ours always writes: taking the lock at its beginning avoids a deadlock at the first write.
+      const text = sql === 'begin' ? 'begin immediate' : sql;
+      let statement = prepared.get(text);
+      if (statement === undefined) {
+        statement = database.prepare(text);
+        prepared.set(text, statement);
+        // Every SQL text of ours is fixed, except lists of varying length: keep those from piling up.
+        if (prepared.size > 500) prepared.delete(prepared.keys().next().value as string);
+      }
+      const ready = statement;
+      return {
+        reader: ready.columns().length > 0,
+        all: (parameters) => ready.all(...(parameters as SQLInputValue[])),
+        run(parameters) {
+          const { changes, lastInsertRowid } = ready.run(...(parameters as SQLInputValue[]));
+          return { changes, lastInsertRowid };
+        },
+        iterate: (parameters) => ready.iterate(...(parameters as SQLInputValue[])),
+      };
+    },
+  };
+}
+
+function requireSafeVersion(version: string): void {
+  const parts = version.split('.').map(Number);
+  for (const [index, least] of oldestSafe.entries()) {
+    const part = parts[index] ?? 0;
+    if (part > least) return;
+    if (part < least) {
+      throw new Problem(
+        'store.unavailable',
+        `This Node carries SQLite ${version}; ${oldestSafe.join('.')} or later is needed.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { sql, type Transaction } from 'kysely';
+import type { Cache, Topic } from '../kernel/cache.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { Store } from './open.ts';
+import type { Schema } from './schema.ts';
+
+/** A transaction that tells every cache, here and on other nodes, what it changed. */
+export interface Writing {
+  readonly db: Transaction<Schema>;
+  readonly now: number;
+  /** This entry of the caches is stale once the transaction has committed. */
+  changed(topic: Topic, key: string): void;
+  /**
+   * The next number of the store-wide sequence. The counter's row stays locked until the transaction ends, so numbers appear
+   * in commit order: whoever has seen n will never later see a smaller one appear.
+   */
+  sequence(): Promise<number>;
+}
+
+interface WriteContext {
+  readonly store: Store;
+  readonly cache: Cache;
+  readonly clock: Clock;
+}
+
+/** PostgreSQL: serialization_failure, deadlock_detected. The whole transaction may be run again. */
+const transient = new Set(['40001', '40P01']);
+const tries = 4;
+
+/**
+ * Runs `act` in one transaction. `act` must do nothing but read and write the database (no hashing, no network), and must be
+ * safe to run again: a deadlock is retried.
+ */
+export async function write<T>(context: WriteContext, act: (tx: Writing) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const changes = new Map<string, readonly [Topic, string]>();
+    try {
+      return await context.store.db.transaction().execute((db) => run(context, db, changes, act));
+    } catch (error) {
+      if (!transient.has((error as { code?: string }).code ?? '')) throw error;
+      if (attempt === tries) throw new Problem('write.conflict', undefined, { cause: error });
+    } finally {
+      // Also after a failure: when the connection broke during commit, nobody knows which way it went.
+      for (const [topic, key] of changes.values()) context.cache.invalidate(topic, key);
+    }
+  }
+}
+
+async function run<T>(
+  context: WriteContext,
+  db: Transaction<Schema>,
+  changes: Map<string, readonly [Topic, string]>,
+  act: (tx: Writing) => Promise<T>,
+): Promise<T> {
+  const tx: Writing = {
+    db,
+    now: context.clock.now(),
+    changed: (topic, key) => changes.set(`${topic} ${key}`, [topic, key]),
+    sequence: () => nextSequence(db),
+  };
+  const result = await act(tx);
+  for (const [topic, key] of changes.values()) {
+    // Last in the transaction, because it takes the store-wide counter's lock.
+    await db
+      .insertInto('change')
+      .values({ seq: await nextSequence(db), topic, key, at: tx.now })
+      .execute();
+  }
+  return result;
+}
+
+async function nextSequence(db: Transaction<Schema>): Promise<number> {
+  const row = await db
+    .insertInto('counter')
+    .values({ name: 'sequence', value: 1 })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: sql`counter.value + 1` }))
+    .returning('value')
+    .executeTakeFirstOrThrow();
+  return row.value;
+}
+
+/** The newest number of the sequence that has been committed; 0 in an empty store. */
+export async function currentSequence(store: Store): Promise<number> {
+  const row = await store.db.selectFrom('counter').select('value').where('name', '=', 'sequence').executeTakeFirst();
+  return row?.value ?? 0;
+}

@@ -1,0 +1,42 @@
+import type { Context } from '../context.ts';
+import { systemRealm } from './realm.ts';
+
+/** The scope that opens the administration API. Granted to a client, never to a participant's by default. */
+export const adminScope = 'countersign:admin';
+
+/**
+ * The administrator for automation that `COUNTERSIGN_ADMIN_CLIENT_ID` and `…_SECRET` name: a client of realm `system` that is
+ * never stored, and gone when the variables go. Its generation follows from its secret, so a new secret kills old tokens.
+ */
+export interface ConfiguredAdministrator {
+  readonly clientId: string;
+  readonly subjectId: string;
+  readonly generation: number;
+  readonly secretDigest: string;
+}
+
+const known = new WeakMap<Context, ConfiguredAdministrator | null>();
+
+export function configuredAdministrator(context: Context, realm: string): ConfiguredAdministrator | undefined {
+  if (realm !== systemRealm) return undefined;
+  let administrator = known.get(context);
+  if (administrator === undefined) {
+    administrator = derive(context);
+    known.set(context, administrator);
+  }
+  return administrator ?? undefined;
+}
+
+function derive(context: Context): ConfiguredAdministrator | null {
+  const { admin } = context.config;
+  if (admin === undefined) return null;
+  return {
+    clientId: admin.clientId,
+    subjectId: `administrator:${admin.clientId}`,
+    generation: Buffer.from(
+      context.vault.digest('administrator-generation', admin.clientSecret),
+      'base64url',
+    ).readUIntBE(0, 6),
+    secretDigest: context.vault.digest('client-secret', admin.clientSecret),
+  };
+}

@@ -1,0 +1,89 @@
+import { nodeCrypto } from '@countersign/client/node-crypto';
+import {
+  accessTokenTypes,
+  createHeaderCache,
+  ProofError,
+  type PublicJwk,
+  type Subject,
+  subjectFromAccessToken,
+  verifyJwt,
+} from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { seconds } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
+import { type Realm, signingAlgs } from './realm.ts';
+import { isTokenRevoked } from './revocation.ts';
+import { type SigningKey, signingKeys } from './signing-key.ts';
+import { lookUpSubjectState } from './subject.ts';
+
+/**
+ * The subject of an access token of this realm that is still alive: signature and claims as anyone would check them offline,
+ * then what only we know: whether its subject is live in that generation, and whether this one token was revoked.
+ * Throws `token.invalid`; the reason is for the log only.
+ */
+export async function authenticateToken(context: Context, realm: Realm, presented: string): Promise<Subject> {
+  const subject = await verifyOwnToken(
+    context,
+    realm,
+    presented,
+    realm.settings.audienceRequired ? realm.issuer : undefined,
+  );
+  await requireAlive(context, realm.name, subject);
+  return subject;
+}
+
+/** For introspection and revocation: whichever resource the token is for. */
+export async function inspectToken(context: Context, realm: Realm, presented: string): Promise<Subject> {
+  return verifyOwnToken(context, realm, presented, undefined);
+}
+
+export async function requireAlive(context: Context, realm: string, subject: Subject): Promise<void> {
+  const state = await lookUpSubjectState(context, realm, subject.id);
+  if (state === undefined || !state.live) throw refused('the subject is not live');
+  if (state.generation !== subject.generation) throw refused('the token is of an earlier generation');
+  if (subject.jti === undefined || (await isTokenRevoked(context, realm, subject.jti)))
+    throw refused('the token was revoked');
+}
+
+async function verifyOwnToken(
+  context: Context,
+  realm: Realm,
+  presented: string,
+  audience: string | undefined,
+): Promise<Subject> {
+  try {
+    const { claims } = await verifyJwt(presented, {
+      keys: verificationKeys(await signingKeys(context, realm.name)),
+      algorithms: signingAlgs,
+      typ: accessTokenTypes,
+      issuer: realm.issuer,
+      ...(audience === undefined ? {} : { audience }),
+      subjectRequired: true,
+      now: seconds(context.clock.now()),
+      crypto: nodeCrypto,
+      headers: headerCache,
+    });
+    return subjectFromAccessToken(claims);
+  } catch (cause) {
+    if (cause instanceof ProofError) throw new Problem('token.invalid', undefined, { cause });
+    throw cause;
+  }
+}
+
+const headerCache = createHeaderCache();
+
+/** The public keys of a key ring, once for each ring. The status key is no key for tokens. */
+const publicKeys = new WeakMap<readonly SigningKey[], readonly PublicJwk[]>();
+
+function verificationKeys(ring: readonly SigningKey[]): readonly PublicJwk[] {
+  let keys = publicKeys.get(ring);
+  if (keys === undefined) {
+    keys = ring.filter((key) => key.purpose === 'token').map((key) => key.publicJwk);
+    publicKeys.set(ring, keys);
+  }
+  return keys;
+}
+
+function refused(reason: string): Problem {
+  return new Problem('token.invalid', undefined, { cause: new Error(reason) });
+}

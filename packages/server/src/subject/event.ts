@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import type { Caller, Context } from '../context.ts';
+import { isoDate } from '../kernel/clock.ts';
+import { timeOrderedId } from '../kernel/id.ts';
+import type { EventTable } from '../store/schema.ts';
+import type { Writing } from '../store/write.ts';
+import { headOfChain, insertEvent, listUnsealed, sealEvents, sealedAfter } from './event.store.ts';
+import { holdLease } from './lease.ts';
+
+/**
+ * The append-only log: who did what to which, before and after, without secrets.
+ *
+ * An event is written in the transaction of its change and chained afterwards, in batches, by whoever holds the lease: a chain
+ * inside the transaction would make every node wait for every other. Each link is
+ * `hash = SHA-256(JSON([previous hash, seq, id, realm, at, type, object, actor, requestId, before, after]))`.
+ */
+export interface Event {
+  readonly realm: string;
+  /** `noun.past_participle`: `participant.suspended`. */
+  readonly type: string;
+  /** `kind:id` of what it happened to. */
+  readonly object: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+export async function recordEvent(context: Context, tx: Writing, event: Event, caller: Caller): Promise<void> {
+  await insertEvent(tx.db, {
+    id: timeOrderedId(tx.now, context.random),
+    realm: event.realm,
+    at: tx.now,
+    type: event.type,
+    object: event.object,
+    actor: caller.actor,
+    request_id: caller.requestId,
+    before: event.before === undefined ? null : JSON.stringify(event.before),
+    after: event.after === undefined ? null : JSON.stringify(event.after),
+    seq: null,
+    hash: null,
+  });
+}
+
+/** What the chain begins with. */
+const genesis = '';
+const batch = 500;
+export const sealerLease = 'event-sealer';
+
+/** Chains what has been written since the last call. Returns how many; 0 also when another node holds the lease. */
+export async function sealNewEvents(context: Context, holder: string): Promise<number> {
+  return context.store.db.transaction().execute(async (tx) => {
+    if (!(await holdLease(tx, sealerLease, holder, context.clock.now()))) return 0;
+    const events = await listUnsealed(tx, batch);
+    if (events.length === 0) return 0;
+    const head = await headOfChain(tx);
+    let seq = head?.seq ?? 0;
+    let hash = head?.hash ?? genesis;
+    const links = events.map((event) => {
+      seq += 1;
+      hash = linkHash(hash, seq, event);
+      return { id: event.id, seq, hash };
+    });
+    await sealEvents(tx, links);
+    return links.length;
+  });
+}
+
+export type ChainVerdict =
+  | { readonly intact: true; readonly events: number; readonly seq: number; readonly hash: string }
+  | { readonly intact: false; readonly seq: number; readonly reason: string };
+
+/**
+ * Recomputes the whole chain. An altered, removed or inserted event breaks it where it stands; a cut-off end shows only against
+ * a head exported earlier, which `expected` is for.
+ */
+export async function verifyChain(
+  context: Context,
+  expected?: { readonly seq: number; readonly hash: string },
+): Promise<ChainVerdict> {
+  let seq = 0;
+  let hash = genesis;
+  for (;;) {
+    const events = await sealedAfter(context.store.db, seq, batch);
+    for (const event of events) {
+      if (event.seq !== seq + 1) return { intact: false, seq: seq + 1, reason: 'an event is missing' };
+      seq += 1;
+      hash = linkHash(hash, seq, event);
+      if (event.hash !== hash) return { intact: false, seq, reason: 'the event or one before it was altered' };
+      if (expected?.seq === seq && expected.hash !== hash)
+        return { intact: false, seq, reason: 'the chain is another than the exported head' };
+    }
+    if (events.length < batch) break;
+  }
+  if (expected !== undefined && expected.seq > seq)
+    return { intact: false, seq, reason: 'events after this one were cut off' };
+  return { intact: true, events: seq, seq, hash };
+}
+
+/** An event as the administration API shows it. */
+export function eventView(row: EventTable) {
+  return {
+    id: row.id,
+    seq: row.seq,
+    at: isoDate(row.at),
+    realm: row.realm,
+    type: row.type,
+    object: row.object,
+    actor: row.actor,
+    requestId: row.request_id,
+    before: row.before === null ? null : (JSON.parse(row.before) as unknown),
+    after: row.after === null ? null : (JSON.parse(row.after) as unknown),
+    hash: row.hash,
+  };
+}
+
+function linkHash(previous: string, seq: number, event: EventTable): string {
+  const { id, realm, at, type, object, actor, request_id, before, after } = event;
+  const link = JSON.stringify([previous, seq, id, realm, at, type, object, actor, request_id, before, after]);
+  return createHash('sha256').update(link).digest('base64url');
+}

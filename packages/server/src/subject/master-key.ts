@@ -1,0 +1,50 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { Random } from '../kernel/random.ts';
+import type { Store } from '../store/open.ts';
+import { isSealed } from './vault.ts';
+
+/**
+ * The master key: 32 bytes from the configuration, or, with SQLite only, from a 0600 file in the data directory that is made
+ * at the first start. A store that has been sealed never gets a new one silently.
+ */
+export async function masterKeyOf(config: Config, store: Store, random: Random): Promise<Uint8Array> {
+  if (config.masterKey !== undefined) return config.masterKey;
+  const path = masterKeyPath(config);
+  const known = readMasterKey(path);
+  if (known !== undefined) return known;
+  if (await isSealed(store)) {
+    throw new Problem(
+      'config.invalid',
+      `${path} is missing, and COUNTERSIGN_MASTER_KEY is not set: this database was sealed with a master key.`,
+    );
+  }
+  try {
+    writeFileSync(path, `${random.token(32)}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (cause) {
+    // Another process of the same first start was faster: its key counts.
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw new Problem('config.invalid', `${path} cannot be written.`, { cause });
+    }
+  }
+  return readMasterKey(path) as Uint8Array;
+}
+
+export function masterKeyPath(config: Config): string {
+  return join(config.dataDir, 'master.key');
+}
+
+function readMasterKey(path: string): Uint8Array | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Problem('config.invalid', `${path} cannot be read.`, { cause });
+  }
+  if (!/^[A-Za-z0-9_-]{43}$/.test(text))
+    throw new Problem('config.invalid', `${path} does not hold 32 bytes as base64url.`);
+  return Buffer.from(text, 'base64url');
+}

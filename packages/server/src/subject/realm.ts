@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import type { Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { Writing } from '../store/write.ts';
+import { findRealm, insertRealm, listRealmNames, touchRealm, updateRealm } from './realm.store.ts';
+
+/** A tenant: its own issuer, signing keys, participants, wallets, identities. */
+export interface Realm {
+  readonly name: string;
+  readonly profile: ProfileName;
+  readonly issuer: string;
+  readonly settings: Settings;
+  readonly createdAt: number;
+}
+
+export const signingAlgs = ['RS256', 'PS256', 'ES256', 'Ed25519'] as const;
+export type SigningAlg = (typeof signingAlgs)[number];
+
+const signatureForm = z.enum(['ocen', 'rfc7797', 'strict']);
+
+/** Every setting of a realm. A profile gives the defaults; the network file's `settings` override each by name. */
+export const settingsSchema = z.strictObject({
+  accessTokenAlg: z.enum(signingAlgs),
+  accessTokenTyp: z.enum(['JWT', 'at+jwt']),
+  /** Whole seconds. */
+  accessTokenSeconds: z.int().min(30).max(86_400),
+  /** Whether this server accepts only tokens that name the realm's issuer in `aud`. */
+  audienceRequired: z.boolean(),
+  /** `aud` of a token for which no resource was asked; null means the issuer. */
+  defaultAudience: z.string().min(1).max(2048).nullable(),
+  signatureForms: z.array(signatureForm).min(1),
+  signatureFormSent: signatureForm,
+  /** Whether the token endpoint takes a JSON body beside the form. */
+  tokenRequestJson: z.boolean(),
+  walletTokens: z.enum(['bearer', 'dpop']),
+  sessionIdleSeconds: z.int().min(30).max(86_400),
+  sessionMaxSeconds: z
+    .int()
+    .min(60)
+    .max(30 * 86_400),
+  /** Allows http base URLs and certification runs. Never in production. */
+  development: z.boolean(),
+});
+
+export type Settings = Readonly<z.output<typeof settingsSchema>>;
+
+const ocen4: Settings = {
+  accessTokenAlg: 'RS256',
+  accessTokenTyp: 'JWT',
+  accessTokenSeconds: 86_400,
+  audienceRequired: false,
+  defaultAudience: null,
+  signatureForms: ['ocen', 'rfc7797', 'strict'],
+  signatureFormSent: 'rfc7797',
+  tokenRequestJson: true,
+  walletTokens: 'bearer',
+  sessionIdleSeconds: 300,
+  sessionMaxSeconds: 43_200,
+  development: false,
+};
+
+const strict: Settings = {
+  ...ocen4,
+  accessTokenAlg: 'ES256',
+  accessTokenTyp: 'at+jwt',
+  accessTokenSeconds: 600,
+  audienceRequired: true,
+  signatureForms: ['strict'],
+  signatureFormSent: 'strict',
+  tokenRequestJson: false,
+  walletTokens: 'dpop',
+};
+
+export const profiles = { ocen4, strict } as const satisfies Record<string, Settings>;
+export type ProfileName = keyof typeof profiles;
+export const profileNames = Object.keys(profiles) as [ProfileName, ...ProfileName[]];
+
+/** The realm that administers the others. It has no participants. */
+export const systemRealm = 'system';
+
+/** Lower case, digits and hyphens: a realm name stands in URLs and in issuers, and must have one spelling. */
+export const realmName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and -, not beginning with -');
+
+export type SettingsOverrides = { readonly [S in keyof Settings]?: Settings[S] | undefined };
+
+/** The realm of that name, from the cache. Throws `realm.unknown`. */
+export async function requireRealm(context: Context, name: string): Promise<Realm> {
+  const realm = await lookUpRealm(context, name);
+  if (realm === undefined) throw new Problem('realm.unknown');
+  return realm;
+}
+
+export async function lookUpRealm(context: Context, name: string): Promise<Realm | undefined> {
+  return context.cache.get('realm', name, async () => {
+    const row = await findRealm(context.store.db, name);
+    if (row === undefined) return undefined;
+    const profile = row.profile as ProfileName;
+    return {
+      name,
+      profile,
+      issuer: issuerOf(context, name),
+      settings: effectiveSettings(name, profile, JSON.parse(row.settings) as SettingsOverrides),
+      createdAt: row.created_at,
+    };
+  });
+}
+
+/** Makes concurrent changes of the same realm's keys or settings wait for one another until the transaction ends. */
+export async function lockRealm(tx: Writing, name: string): Promise<void> {
+  if (!(await touchRealm(tx.db, name))) throw new Problem('realm.unknown');
+}
+
+export async function realmNames(context: Context): Promise<readonly string[]> {
+  return listRealmNames(context.store.db);
+}
+
+export function issuerOf(context: Context, realm: string): string {
+  return `${context.config.publicUrl}/realms/${realm}`;
+}
+
+/** `development` defaults to true for the realm `dev` only. */
+export function effectiveSettings(name: string, profile: ProfileName, overrides: SettingsOverrides): Settings {
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  return { ...profiles[profile], development: name === 'dev', ...given };
+}
+
+/**
+ * Makes the realm, or changes its profile and overrides unless they are to be kept. Returns what changed: nothing when it was so
+ * already. Two nodes of the same first start may both ask for it: one makes it.
+ */
+export async function saveRealm(
+  tx: Writing,
+  name: string,
+  profile: ProfileName,
+  overrides: SettingsOverrides,
+  existing: 'change' | 'keep' = 'change',
+): Promise<'created' | 'changed' | 'unchanged'> {
+  const settings = JSON.stringify(overrides, Object.keys(overrides).sort());
+  tx.changed('realm', name);
+  if (await insertRealm(tx.db, { name, profile, settings, created_at: tx.now, updated_at: tx.now })) return 'created';
+  const before = await findRealm(tx.db, name);
+  if (existing === 'keep' || (before?.profile === profile && before.settings === settings)) return 'unchanged';
+  await updateRealm(tx.db, name, { profile, settings, updated_at: tx.now });
+  return 'changed';
+}

@@ -1,0 +1,48 @@
+import type { Context } from '../context.ts';
+import type { Writing } from '../store/write.ts';
+import { settingsSchema } from './realm.ts';
+import { deleteExpiredRevocations, findTokenRevocation, upsertRevocation } from './revocation.store.ts';
+
+/** No token of ours lives longer than this: how long a revocation must be remembered. */
+const longestToken = (settingsSchema.shape.accessTokenSeconds.maxValue ?? 86_400) * 1000 + 60_000;
+
+/** Tokens of this subject up to and including `generation` are dead. */
+export async function revokeSubjectTokens(
+  tx: Writing,
+  realm: string,
+  subject: string,
+  generation: number,
+): Promise<void> {
+  const expires_at = tx.now + longestToken;
+  await upsertRevocation(tx.db, {
+    realm,
+    kind: 'subject',
+    key: subject,
+    generation,
+    seq: await tx.sequence(),
+    at: tx.now,
+    expires_at,
+  });
+}
+
+/** One token, by its `jti`, remembered until its own end (milliseconds). */
+export async function revokeToken(tx: Writing, realm: string, jti: string, expiresAt: number): Promise<void> {
+  await upsertRevocation(tx.db, {
+    realm,
+    kind: 'token',
+    key: jti,
+    generation: null,
+    seq: await tx.sequence(),
+    at: tx.now,
+    expires_at: expiresAt + 60_000,
+  });
+}
+
+/** One indexed read, not cached: a revoked token is refused on every node at once. */
+export async function isTokenRevoked(context: Context, realm: string, jti: string): Promise<boolean> {
+  return findTokenRevocation(context.store.db, realm, jti);
+}
+
+export async function forgetOldRevocations(context: Context): Promise<void> {
+  await deleteExpiredRevocations(context.store.db, context.clock.now());
+}

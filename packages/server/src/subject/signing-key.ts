@@ -1,0 +1,223 @@
+import { createHash, createPrivateKey, generateKeyPair, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import { type PublicJwk, parsePublicJwk, thumbprintInput } from '@countersign/proof';
+import type { Caller, Context } from '../context.ts';
+import { isoDate } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { SigningKeyTable } from '../store/schema.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from './event.ts';
+import { lockRealm, type Realm, requireRealm, type SigningAlg } from './realm.ts';
+import { deleteSigningKey, insertSigningKey, listSigningKeys, updateSigningKey } from './signing-key.store.ts';
+import { signingKeyBinding } from './vault.ts';
+
+/**
+ * The keys of a realm. For each purpose there is a current key, which signs; a next key, already published so that verifiers
+ * know it before it signs; and previous keys, published until the last token that they signed has died.
+ */
+export interface SigningKey {
+  readonly kid: string;
+  readonly purpose: Purpose;
+  readonly alg: SigningAlg;
+  readonly publicJwk: PublicJwk;
+  readonly privateKey: KeyObject;
+  readonly createdAt: number;
+  readonly activeAt: number | null;
+  readonly unpublishedAt: number | null;
+}
+
+/** Access tokens and everything else that a verifier checks; or the status feed, which has a key of its own. */
+export type Purpose = SigningKeyTable['purpose'];
+const purposes: readonly Purpose[] = ['token', 'status'];
+
+/** Seconds for which a verifier may keep the JWKS: a next key is published at least this long before it signs. */
+export const jwksMaxAge = 300;
+
+const generate = promisify(generateKeyPair) as (
+  type: string,
+  options: object,
+) => Promise<{ privateKey: KeyObject; publicKey: KeyObject }>;
+
+const generators: Record<SigningAlg, readonly [type: string, options: object]> = {
+  RS256: ['rsa', { modulusLength: 2048 }],
+  PS256: ['rsa', { modulusLength: 2048 }],
+  ES256: ['ec', { namedCurve: 'P-256' }],
+  Ed25519: ['ed25519', {}],
+};
+
+/** All keys of the realm that are still published or about to be, from the cache. */
+export async function signingKeys(context: Context, realm: string): Promise<readonly SigningKey[]> {
+  return context.cache.get('keys', realm, async () =>
+    (await listSigningKeys(context.store.db, realm)).map((row) => fromRow(context, row)),
+  );
+}
+
+/** The key that signs now: of those whose time has come, the one that came last. */
+export function currentKey(keys: readonly SigningKey[], purpose: Purpose, now: number): SigningKey {
+  let current: SigningKey | undefined;
+  for (const key of keys) {
+    if (key.purpose !== purpose || key.activeAt === null || key.activeAt > now) continue;
+    if (current === undefined || key.activeAt > (current.activeAt as number)) current = key;
+  }
+  if (current === undefined)
+    throw new Problem('store.unavailable', undefined, { cause: new Error(`no ${purpose} key`) });
+  return current;
+}
+
+/** GetCertificate: the JWKS of the realm, public parts only. */
+export function publishedKeys(keys: readonly SigningKey[], now: number): readonly PublicJwk[] {
+  return keys.filter((key) => key.unpublishedAt === null || key.unpublishedAt > now).map((key) => key.publicJwk);
+}
+
+/** Makes what is missing: a current and a next key for each purpose. Safe to call on several nodes at once. */
+export async function ensureSigningKeys(context: Context, realm: string): Promise<void> {
+  const { settings } = await requireRealm(context, realm);
+  const rows = await listSigningKeys(context.store.db, realm);
+  const missing = purposes.flatMap((purpose) => {
+    const own = rows.filter((row) => row.purpose === purpose);
+    const wanted = [own.every((row) => row.active_at === null), own.every((row) => row.active_at !== null)];
+    return wanted.filter(Boolean).map(() => purpose);
+  });
+  if (missing.length === 0) return;
+  // Made before the transaction: an RSA key takes a quarter of a second.
+  const made = await Promise.all(
+    missing.map((purpose) => makeKey(context, realm, purpose, algFor(purpose, settings.accessTokenAlg))),
+  );
+  await write(context, async (tx) => {
+    await lockRealm(tx, realm);
+    for (const key of made) await placeMissing(tx, realm, key);
+    tx.changed('keys', realm);
+  });
+}
+
+async function placeMissing(tx: Writing, realm: string, key: SigningKeyTable): Promise<void> {
+  const own = (await listSigningKeys(tx.db, realm)).filter((row) => row.purpose === key.purpose);
+  if (own.every((row) => row.active_at === null)) await insertSigningKey(tx.db, { ...key, active_at: tx.now });
+  else if (own.every((row) => row.active_at !== null)) await insertSigningKey(tx.db, key);
+}
+
+/**
+ * The next key takes over, a new next key is published, and the old one stays in the JWKS until its last token has died.
+ * The next key takes over at once if it has been published for `jwksMaxAge`, else as soon as it has been. `immediately` is for
+ * a compromised key: the old ones leave the JWKS now, and every token that they signed dies at its verifiers' next look.
+ */
+export async function rotateSigningKeys(
+  context: Context,
+  realmName: string,
+  purpose: Purpose,
+  immediately: boolean,
+  caller: Caller,
+): Promise<{ readonly kid: string; readonly activeAt: number }> {
+  const realm = await requireRealm(context, realmName);
+  const alg = algFor(purpose, realm.settings.accessTokenAlg);
+  const successor = await makeKey(context, realm.name, purpose, alg);
+  const spare = await makeKey(context, realm.name, purpose, alg);
+  return write(context, async (tx) => {
+    await lockRealm(tx, realm.name);
+    const own = (await listSigningKeys(tx.db, realm.name)).filter((row) => row.purpose === purpose);
+    if (!immediately && own.some((row) => row.active_at !== null && row.active_at > tx.now)) {
+      throw new Problem(
+        'registry.transition',
+        'A rotation is under way: the next key begins to sign in a few minutes.',
+      );
+    }
+    const next = await takeNext(tx, own, alg, successor);
+    const activeAt = immediately ? tx.now : Math.max(tx.now, next.created_at + jwksMaxAge * 1000);
+    await updateSigningKey(tx.db, realm.name, next.kid, { active_at: activeAt });
+    const lastDeath = activeAt + realm.settings.accessTokenSeconds * 1000 + 60_000;
+    for (const row of own) {
+      if (row.kid === next.kid || row.active_at === null) continue;
+      if (immediately) await updateSigningKey(tx.db, realm.name, row.kid, { unpublished_at: tx.now });
+      else if (row.unpublished_at === null)
+        await updateSigningKey(tx.db, realm.name, row.kid, { unpublished_at: lastDeath });
+    }
+    await insertSigningKey(tx.db, spare);
+    const after = { purpose, kid: next.kid, activeAt: isoDate(activeAt), immediately };
+    await recordEvent(
+      context,
+      tx,
+      { realm: realm.name, type: 'signing_key.rotated', object: `realm:${realm.name}`, after },
+      caller,
+    );
+    tx.changed('keys', realm.name);
+    return { kid: next.kid, activeAt };
+  });
+}
+
+/** The published next key, unless the realm has changed its algorithm since: then a new one, which has to be published first. */
+async function takeNext(
+  tx: Writing,
+  own: readonly SigningKeyTable[],
+  alg: SigningAlg,
+  successor: SigningKeyTable,
+): Promise<SigningKeyTable> {
+  const next = own.find((row) => row.active_at === null);
+  if (next?.alg === alg) return next;
+  if (next !== undefined) await deleteSigningKey(tx.db, next.realm, next.kid);
+  await insertSigningKey(tx.db, successor);
+  return successor;
+}
+
+/** Destroys keys whose last token has died. */
+export async function removeDeadKeys(context: Context, realm: string): Promise<void> {
+  const now = context.clock.now();
+  const dead = (await listSigningKeys(context.store.db, realm)).filter(
+    (row) => row.unpublished_at !== null && row.unpublished_at < now,
+  );
+  if (dead.length === 0) return;
+  await write(context, async (tx) => {
+    for (const row of dead) await deleteSigningKey(tx.db, realm, row.kid);
+    tx.changed('keys', realm);
+  });
+}
+
+/** The feed is small and read often: its key is always ES256. */
+function algFor(purpose: Purpose, tokenAlg: Realm['settings']['accessTokenAlg']): SigningAlg {
+  return purpose === 'status' ? 'ES256' : tokenAlg;
+}
+
+async function makeKey(context: Context, realm: string, purpose: Purpose, alg: SigningAlg): Promise<SigningKeyTable> {
+  const pair = await generate(...generators[alg]);
+  const bare = pair.publicKey.export({ format: 'jwk' });
+  const kid = createHash('sha256')
+    .update(thumbprintInput(ownJwk({ ...bare, alg })))
+    .digest('base64url');
+  return {
+    realm,
+    kid,
+    purpose,
+    alg,
+    public_jwk: JSON.stringify({ ...bare, kid, alg, use: 'sig' }),
+    sealed_jwk: context.vault.seal(
+      JSON.stringify(pair.privateKey.export({ format: 'jwk' })),
+      signingKeyBinding(realm, kid),
+    ),
+    created_at: context.clock.now(),
+    active_at: null,
+    unpublished_at: null,
+  };
+}
+
+/** Our own public key, through the same border as everybody's. */
+function ownJwk(value: unknown): PublicJwk {
+  const parsed = parsePublicJwk(value);
+  if (!parsed.ok)
+    throw new Problem('internal', undefined, { cause: new Error(`a key of ours is damaged: ${parsed.reason}`) });
+  return parsed.key;
+}
+
+function fromRow(context: Context, row: SigningKeyTable): SigningKey {
+  const privateJwk = JSON.parse(
+    context.vault.open(row.sealed_jwk, signingKeyBinding(row.realm, row.kid)),
+  ) as JsonWebKey;
+  return {
+    kid: row.kid,
+    purpose: row.purpose,
+    alg: row.alg as SigningAlg,
+    publicJwk: ownJwk(JSON.parse(row.public_jwk)),
+    privateKey: createPrivateKey({ key: privateJwk, format: 'jwk' }),
+    createdAt: row.created_at,
+    activeAt: row.active_at,
+    unpublishedAt: row.unpublished_at,
+  };
+}

@@ -1,0 +1,121 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Problem } from '../kernel/problem.ts';
+import type { Store } from '../store/open.ts';
+
+/**
+ * Keeps our own secrets at rest.
+ *
+ * - Private keys are sealed with AES-256-GCM under the master key. An envelope is `v1.<key id>.<nonce>.<ciphertext+tag>`, and
+ *   what it belongs to is authenticated with it, so that an envelope copied to another row does not open.
+ * - Client secrets and one-time codes are kept as HMAC-SHA-256 under a random key that is itself sealed: rotating the master
+ *   key re-seals envelopes and kills no secret. A KDF is not needed: what is digested here has 128 bits and more, or is throttled.
+ */
+export interface Vault {
+  seal(plain: string, boundTo: string): string;
+  open(envelope: string, boundTo: string): string;
+  /** Digest of a secret for a purpose (`client-secret`, `pick-up`), as base64url. */
+  digest(purpose: string, secret: string): string;
+  /** Constant-time: does this secret have this digest? */
+  matches(purpose: string, secret: string, digest: string): boolean;
+}
+
+const digestKeyName = 'digest-key';
+
+/** Opens the vault of a store; makes its digest key at the very first start. A master key that does not fit stops the start. */
+export async function openVault(store: Store, masterKey: Uint8Array): Promise<Vault> {
+  const fresh = seal(masterKey, randomBytes(32).toString('base64url'), digestKeyName);
+  await store.db
+    .insertInto('sealed')
+    .values({ name: digestKeyName, value: fresh })
+    .onConflict((c) => c.doNothing())
+    .execute();
+  const row = await store.db
+    .selectFrom('sealed')
+    .select('value')
+    .where('name', '=', digestKeyName)
+    .executeTakeFirstOrThrow();
+  const digestKey = Buffer.from(open(masterKey, row.value, digestKeyName), 'base64url');
+
+  const digest = (purpose: string, secret: string) =>
+    createHmac('sha256', digestKey).update(`${purpose}\0${secret}`).digest();
+  return {
+    seal: (plain, boundTo) => seal(masterKey, plain, boundTo),
+    open: (envelope, boundTo) => open(masterKey, envelope, boundTo),
+    digest: (purpose, secret) => digest(purpose, secret).toString('base64url'),
+    matches(purpose, secret, expected) {
+      const known = Buffer.from(expected, 'base64url');
+      const presented = digest(purpose, secret);
+      return known.length === presented.length && timingSafeEqual(known, presented);
+    },
+  };
+}
+
+/** True when the store has been used with a master key before. */
+export async function isSealed(store: Store): Promise<boolean> {
+  return (await store.db.selectFrom('sealed').select('name').executeTakeFirst()) !== undefined;
+}
+
+/** Seals everything again under another master key, in one transaction. For an offline command: no server may run. */
+export async function reseal(store: Store, from: Uint8Array, to: Uint8Array): Promise<number> {
+  return store.db.transaction().execute(async (tx) => {
+    const sealed = await tx.selectFrom('sealed').selectAll().execute();
+    for (const { name, value } of sealed) {
+      await tx
+        .updateTable('sealed')
+        .set({ value: seal(to, open(from, value, name), name) })
+        .where('name', '=', name)
+        .execute();
+    }
+    const keys = await tx.selectFrom('signing_key').select(['realm', 'kid', 'sealed_jwk']).execute();
+    for (const { realm, kid, sealed_jwk } of keys) {
+      const bound = signingKeyBinding(realm, kid);
+      await tx
+        .updateTable('signing_key')
+        .set({ sealed_jwk: seal(to, open(from, sealed_jwk, bound), bound) })
+        .where('realm', '=', realm)
+        .where('kid', '=', kid)
+        .execute();
+    }
+    return sealed.length + keys.length;
+  });
+}
+
+/** What a signing key's envelope is bound to. */
+export function signingKeyBinding(realm: string, kid: string): string {
+  return `signing-key\0${realm}\0${kid}`;
+}
+
+/** Names the master key without telling it: the first 64 bits of a hash. */
+function keyId(masterKey: Uint8Array): string {
+  return createHash('sha256')
+    .update('countersign master key\0')
+    .update(masterKey)
+    .digest()
+    .subarray(0, 8)
+    .toString('base64url');
+}
+
+function seal(masterKey: Uint8Array, plain: string, boundTo: string): string {
+  const nonce = randomBytes(12);
+  const head = `v1.${keyId(masterKey)}`;
+  const cipher = createCipheriv('aes-256-gcm', masterKey, nonce).setAAD(Buffer.from(`${head}\0${boundTo}`));
+  const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+  return `${head}.${nonce.toString('base64url')}.${body.toString('base64url')}`;
+}
+
+function open(masterKey: Uint8Array, envelope: string, boundTo: string): string {
+  const [version, id, nonce, body] = envelope.split('.');
+  if (version !== 'v1' || nonce === undefined || body === undefined)
+    throw new Problem('internal', 'A sealed value is damaged.');
+  if (id !== keyId(masterKey)) {
+    throw new Problem(
+      'config.invalid',
+      'COUNTERSIGN_MASTER_KEY does not match this database: it was sealed under another key.',
+    );
+  }
+  const bytes = Buffer.from(body, 'base64url');
+  const decipher = createDecipheriv('aes-256-gcm', masterKey, Buffer.from(nonce, 'base64url'), { authTagLength: 16 })
+    .setAAD(Buffer.from(`${version}.${id}\0${boundTo}`))
+    .setAuthTag(bytes.subarray(-16));
+  return decipher.update(bytes.subarray(0, -16), undefined, 'utf8') + decipher.final('utf8');
+}

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig } from '../../src/config.ts';
+import type { Context } from '../../src/context.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+import { createLog } from '../../src/kernel/log.ts';
+import { applyNetwork } from '../../src/registry/network-file/apply.ts';
+import { createContext, listen } from '../../src/server.ts';
+import { ensureRealms } from '../../src/start.ts';
+
+/** A server under test: everything real, on a free port of the loopback. */
+export interface TestServer {
+  readonly url: string;
+  readonly context: Context;
+  issuer(realm?: string): string;
+  /** A bearer token of the administrator whom the environment names. */
+  adminToken(): Promise<string>;
+  /** What the server logged so far, a JSON object a line. */
+  readonly logged: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  /** `sqlite:…` or `postgres://…`; a file in a new directory when absent. */
+  readonly databaseUrl?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A network file, applied before the server listens. */
+  readonly network?: unknown;
+  readonly clock?: Clock;
+}
+
+export const administrator = { id: 'admin', secret: 'administrator-secret-for-tests' } as const;
+/** TEST KEY, not a secret: servers that share a database must share it. */
+const masterKey = 'dGVzdC1vbmx5LW1hc3Rlci1rZXktZm9yLWNvdW50ZXI';
+
+export async function testServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'countersign-test-'));
+  const { config } = loadConfig({
+    COUNTERSIGN_PORT: String(await freePort()),
+    COUNTERSIGN_DATA_DIR: dataDir,
+    COUNTERSIGN_MASTER_KEY: masterKey,
+    COUNTERSIGN_ADMIN_CLIENT_ID: administrator.id,
+    COUNTERSIGN_ADMIN_CLIENT_SECRET: administrator.secret,
+    COUNTERSIGN_LOG_LEVEL: 'debug',
+    ...(options.databaseUrl === undefined ? {} : { COUNTERSIGN_DATABASE_URL: options.databaseUrl }),
+    ...options.env,
+  });
+  const logged: string[] = [];
+  const log = createLog(config.logLevel, { write: (line) => void logged.push(line) });
+  const context = await createContext(config, {
+    log,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+  });
+  await ensureRealms(context);
+  if (options.network !== undefined) {
+    await applyNetwork(context, options.network, { actor: 'test', requestId: 'test' });
+  }
+  const running = await listen(context);
+  return {
+    url: config.publicUrl,
+    context,
+    logged,
+    issuer: (realm = 'dev') => `${config.publicUrl}/realms/${realm}`,
+    adminToken: () => obtainToken(`${config.publicUrl}/realms/system`, administrator.id, administrator.secret),
+    async close() {
+      await running.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A token by client id and secret, over real HTTP. */
+export async function obtainToken(issuer: string, clientId: string, clientSecret: string): Promise<string> {
+  const response = await fetch(`${issuer}/protocol/openid-connect/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }),
+  });
+  const body = (await response.json()) as { access_token?: string };
+  if (body.access_token === undefined) throw new Error(`no token: ${response.status} ${JSON.stringify(body)}`);
+  return body.access_token;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
