@@ -185,7 +185,7 @@ export interface ParticipantKeyTable {
 }
 
 /** One thumbprint belongs to one organisation: the primary key decides races. */
-interface KeyOwnerTable {
+export interface KeyOwnerTable {
   realm: string;
   thumbprint: string;
   organisation_id: string;

@@ -1,0 +1,14 @@
+/** Rows that one statement carries: enough that the round trip no longer counts, far below SQLite's 32,766 parameters. */
+const chunk = 200;
+
+/** Runs `act` over `items` in chunks, one after the other, and joins the results. */
+export async function inChunks<T, R>(
+  items: readonly T[],
+  act: (items: readonly T[]) => Promise<readonly R[]>,
+): Promise<R[]> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += chunk) {
+    for (const result of await act(items.slice(start, start + chunk))) results.push(result);
+  }
+  return results;
+}

@@ -1,0 +1,84 @@
+import type { Kysely, Selectable } from 'kysely';
+import type { KeyOwnerTable, ParticipantKeyTable, Schema } from '../store/schema.ts';
+import { inChunks } from './chunk.ts';
+
+export type ParticipantKeyRow = Selectable<ParticipantKeyTable>;
+export type KeyOwnerRow = Selectable<KeyOwnerTable>;
+
+/** All keys of these participants, retired ones too, oldest first for each. */
+export async function listKeys(
+  db: Kysely<Schema>,
+  realm: string,
+  participantIds: readonly string[],
+): Promise<ParticipantKeyRow[]> {
+  return inChunks(participantIds, (ids) =>
+    db
+      .selectFrom('participant_key')
+      .selectAll()
+      .where('realm', '=', realm)
+      .where('participant_id', 'in', ids)
+      .orderBy('not_before')
+      .orderBy('created_at')
+      .orderBy('thumbprint')
+      .execute(),
+  );
+}
+
+/** Of these thumbprints, the ones that are taken already keep their owner. Returns the owners that now hold, of all of them. */
+export async function claimThumbprints(
+  db: Kysely<Schema>,
+  realm: string,
+  claims: readonly KeyOwnerRow[],
+): Promise<KeyOwnerRow[]> {
+  await inChunks(claims, async (rows) => {
+    await db
+      .insertInto('key_owner')
+      .values(rows)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    return [];
+  });
+  return listOwners(
+    db,
+    realm,
+    claims.map((claim) => claim.thumbprint),
+  );
+}
+
+async function listOwners(db: Kysely<Schema>, realm: string, thumbprints: readonly string[]): Promise<KeyOwnerRow[]> {
+  return inChunks(thumbprints, (some) =>
+    db.selectFrom('key_owner').selectAll().where('realm', '=', realm).where('thumbprint', 'in', some).execute(),
+  );
+}
+
+export async function insertKeys(db: Kysely<Schema>, keys: readonly ParticipantKeyRow[]): Promise<void> {
+  await inChunks(keys, async (rows) => {
+    await db.insertInto('participant_key').values(rows).execute();
+    return [];
+  });
+}
+
+export async function updateKey(
+  db: Kysely<Schema>,
+  key: Pick<ParticipantKeyRow, 'realm' | 'participant_id' | 'thumbprint'>,
+  change: Partial<Pick<ParticipantKeyRow, 'not_before' | 'not_after'>>,
+): Promise<void> {
+  await db
+    .updateTable('participant_key')
+    .set(change)
+    .where('realm', '=', key.realm)
+    .where('participant_id', '=', key.participant_id)
+    .where('thumbprint', '=', key.thumbprint)
+    .execute();
+}
+
+/** Every key of the participant that would still be valid at `at` or later is valid no longer than that. */
+export async function endKeysAt(db: Kysely<Schema>, realm: string, participantId: string, at: number): Promise<void> {
+  await db
+    .updateTable('participant_key')
+    .set({ not_after: at })
+    .where('realm', '=', realm)
+    .where('participant_id', '=', participantId)
+    .where((e) => e.or([e('not_after', 'is', null), e('not_after', '>', at)]))
+    .execute();
+}

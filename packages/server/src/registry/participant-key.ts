@@ -1,0 +1,97 @@
+import type { PublicJwk } from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { realmKey } from '../kernel/id.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { Writing } from '../store/write.ts';
+import { lookUpParticipant } from './participant.ts';
+import { claimThumbprints, endKeysAt, insertKeys, listKeys, updateKey } from './participant-key.store.ts';
+import { currentOf, isValidAt, type RegisteredKey, toRegisteredKey } from './registered-key.ts';
+
+export type { RegisteredKey } from './registered-key.ts';
+
+/** A key on its way into the registry. Times are epoch milliseconds. */
+export interface NewKey {
+  readonly realm: string;
+  readonly participantId: string;
+  readonly organisationId: string;
+  readonly jwk: PublicJwk;
+  readonly thumbprint: string;
+  readonly notBefore: number;
+  readonly notAfter: number | null;
+}
+
+/**
+ * Registers a key beside those that the participant has. One thumbprint belongs to one organisation: else whoever registers
+ * a stranger's public key could pass the stranger's signatures off as its own. Throws `registry.key_taken`, also when another
+ * organisation was faster by a moment; `registry.conflict` when this participant has the key already, retired or not.
+ */
+export async function registerKey(tx: Writing, key: NewKey): Promise<void> {
+  const claim = { realm: key.realm, thumbprint: key.thumbprint, organisation_id: key.organisationId };
+  const [owner] = await claimThumbprints(tx.db, key.realm, [claim]);
+  if (owner?.organisation_id !== key.organisationId) throw new Problem('registry.key_taken');
+  const known = await listKeys(tx.db, key.realm, [key.participantId]);
+  if (known.some((row) => row.thumbprint === key.thumbprint)) {
+    throw new Problem('registry.conflict', 'The participant has or had this key already.');
+  }
+  await insertKeys(tx.db, [keyRow(key, tx.now)]);
+  tx.changed('participant', realmKey(key.realm, key.participantId));
+}
+
+/** The row of a new key. `createdAt` orders keys that begin at the same moment. */
+export function keyRow(key: NewKey, createdAt: number) {
+  return {
+    realm: key.realm,
+    participant_id: key.participantId,
+    thumbprint: key.thumbprint,
+    jwk: JSON.stringify(key.jwk),
+    not_before: key.notBefore,
+    not_after: key.notAfter,
+    created_at: createdAt,
+  };
+}
+
+/** The keys whose signatures count now, from the cache; none for an unknown participant. Validity is decided by the clock. */
+export async function validKeys(
+  context: Context,
+  realm: string,
+  participantId: string,
+): Promise<readonly RegisteredKey[]> {
+  const now = context.clock.now();
+  const participant = await lookUpParticipant(context, realm, participantId);
+  return (participant?.keys ?? []).filter((key) => isValidAt(key, now));
+}
+
+/** Of the valid keys, the one that came last. */
+export async function currentKey(
+  context: Context,
+  realm: string,
+  participantId: string,
+): Promise<RegisteredKey | undefined> {
+  return currentOf(await validKeys(context, realm, participantId), context.clock.now());
+}
+
+/** Every key of the participant, past the cache, oldest first. */
+export async function readKeys(tx: Writing, realm: string, participantId: string): Promise<readonly RegisteredKey[]> {
+  return (await listKeys(tx.db, realm, [participantId])).map(toRegisteredKey);
+}
+
+/** The key is valid no longer; it stays in the registry as history. Idempotent. Throws `registry.unknown`. */
+export async function retireKey(
+  tx: Writing,
+  realm: string,
+  participantId: string,
+  thumbprint: string,
+): Promise<'retired' | 'unchanged'> {
+  const row = (await listKeys(tx.db, realm, [participantId])).find((key) => key.thumbprint === thumbprint);
+  if (row === undefined) throw new Problem('registry.unknown');
+  if (row.not_after !== null && row.not_after <= tx.now) return 'unchanged';
+  await updateKey(tx.db, row, { not_after: tx.now });
+  tx.changed('participant', realmKey(realm, participantId));
+  return 'retired';
+}
+
+/** None of its keys is valid from now on. */
+export async function retireAllKeys(tx: Writing, realm: string, participantId: string): Promise<void> {
+  await endKeysAt(tx.db, realm, participantId, tx.now);
+  tx.changed('participant', realmKey(realm, participantId));
+}

@@ -1,0 +1,81 @@
+import type { Kysely, Selectable } from 'kysely';
+import type { ParticipantTable, Schema } from '../store/schema.ts';
+import { inChunks } from './chunk.ts';
+
+export type ParticipantRow = Selectable<ParticipantTable>;
+/** With the id of its client, when it has one. */
+export type ParticipantWithClient = ParticipantRow & { readonly client_id: string | null };
+
+export async function findParticipant(
+  db: Kysely<Schema>,
+  realm: string,
+  id: string,
+): Promise<ParticipantRow | undefined> {
+  return db.selectFrom('participant').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
+}
+
+/** Of these ids, the ones that exist. In no order. */
+export async function listParticipantsById(
+  db: Kysely<Schema>,
+  realm: string,
+  ids: readonly string[],
+): Promise<ParticipantWithClient[]> {
+  return inChunks(ids, (some) => withClient(db, realm).where('participant.id', 'in', some).execute());
+}
+
+export interface ParticipantFilter {
+  readonly role?: string | undefined;
+  readonly status?: string | undefined;
+}
+
+/** One page in the order of ids. */
+export async function listParticipants(
+  db: Kysely<Schema>,
+  realm: string,
+  after: string,
+  limit: number,
+  filter: ParticipantFilter = {},
+): Promise<ParticipantWithClient[]> {
+  let query = withClient(db, realm).where('participant.id', '>', after);
+  if (filter.role !== undefined) query = query.where('participant.role', '=', filter.role);
+  if (filter.status !== undefined) query = query.where('participant.status', '=', filter.status);
+  return query.orderBy('participant.id').limit(limit).execute();
+}
+
+export async function insertParticipants(
+  db: Kysely<Schema>,
+  participants: readonly Omit<ParticipantRow, 'version'>[],
+): Promise<void> {
+  await inChunks(participants, async (rows) => {
+    await db.insertInto('participant').values(rows).execute();
+    return [];
+  });
+}
+
+/** Compare-and-set on the version that was read. False when somebody else was faster. */
+export async function updateParticipant(
+  db: Kysely<Schema>,
+  row: ParticipantRow,
+  change: Partial<ParticipantRow>,
+): Promise<boolean> {
+  const updated = await db
+    .updateTable('participant')
+    .set({ ...change, version: row.version + 1 })
+    .where('realm', '=', row.realm)
+    .where('id', '=', row.id)
+    .where('version', '=', row.version)
+    .returning('id')
+    .executeTakeFirst();
+  return updated !== undefined;
+}
+
+function withClient(db: Kysely<Schema>, realm: string) {
+  return db
+    .selectFrom('participant')
+    .leftJoin('client', (join) =>
+      join.onRef('client.realm', '=', 'participant.realm').onRef('client.participant_id', '=', 'participant.id'),
+    )
+    .selectAll('participant')
+    .select('client.id as client_id')
+    .where('participant.realm', '=', realm);
+}

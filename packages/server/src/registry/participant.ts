@@ -1,0 +1,136 @@
+import type { Context } from '../context.ts';
+import { realmKey } from '../kernel/id.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { Writing } from '../store/write.ts';
+import {
+  listParticipantsById,
+  type ParticipantRow,
+  type ParticipantWithClient,
+  updateParticipant,
+} from './participant.store.ts';
+import { listKeys, type ParticipantKeyRow } from './participant-key.store.ts';
+import { type RegisteredKey, toRegisteredKey } from './registered-key.ts';
+
+/** OCEN's roles in a network. */
+export const roles = [
+  'LENDER',
+  'LOAN_AGENT',
+  'DISBURSEMENT_PARTNER',
+  'COLLECTIONS_PARTNER',
+  'DERIVED_DATA_PARTNER',
+  'KYC_PARTNER',
+  'ADMIN',
+  'REGULATOR',
+] as const;
+export type Role = (typeof roles)[number];
+
+/** The spelling of OCEN's starter and of its older documents: taken on input, never written. */
+export const roleAliases: Readonly<Record<string, Role>> = { DERIVED_DATA_PROVIDER: 'DERIVED_DATA_PARTNER' };
+
+export const statuses = ['APPLIED', 'UNDER_REVIEW', 'APPROVED', 'REJECTED', 'SUSPENDED', 'OFFBOARDED'] as const;
+export type Status = (typeof statuses)[number];
+
+/** The organisation behind a participant, in OCEN's words. Dates are ISO 8601 in UTC. */
+export interface Organisation {
+  readonly participantName: string | null;
+  readonly participantDescription: string | null;
+  readonly participantLogo: string | null;
+  readonly participantLogoContentType: string | null;
+  readonly participantWebsite: string | null;
+  readonly participantEmail: string | null;
+  readonly participantPhone: string | null;
+  readonly createdOn: string | null;
+  readonly updatedOn: string | null;
+}
+
+/** Which of the realm's resources it may reach, with which roles. */
+export interface ResourceMapping {
+  readonly resource: string;
+  readonly roles: readonly string[];
+}
+
+/** One role of an organisation in the network: OCEN's "participant role". An organisation with two roles is two of these. */
+export interface Participant {
+  readonly realm: string;
+  readonly id: string;
+  readonly organisationId: string;
+  readonly role: Role;
+  readonly status: Status;
+  readonly baseUrl: string | null;
+  readonly organisation: Organisation;
+  readonly resources: readonly ResourceMapping[];
+  readonly approvedBy: string | null;
+  readonly approvedAt: number | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly clientId: string | null;
+  /** Retired ones too, oldest first. */
+  readonly keys: readonly RegisteredKey[];
+}
+
+/** From the cache, with all its keys; undefined when there is none. */
+export async function lookUpParticipant(context: Context, realm: string, id: string): Promise<Participant | undefined> {
+  return context.cache.get(
+    'participant',
+    realmKey(realm, id),
+    async () => (await readParticipants(context, realm, [id]))[0],
+  );
+}
+
+export async function requireParticipant(context: Context, realm: string, id: string): Promise<Participant> {
+  const participant = await lookUpParticipant(context, realm, id);
+  if (participant === undefined) throw new Problem('participant.unknown');
+  return participant;
+}
+
+/** Of these ids the ones that exist, in the order of their ids, in a handful of queries. */
+export async function readParticipants(
+  context: Context,
+  realm: string,
+  ids: readonly string[],
+): Promise<readonly Participant[]> {
+  const { db } = context.store;
+  const rows = await listParticipantsById(db, realm, ids);
+  const keys = Map.groupBy(
+    await listKeys(
+      db,
+      realm,
+      rows.map((row) => row.id),
+    ),
+    (key) => key.participant_id,
+  );
+  // Not by the database: its collation would decide, and PostgreSQL's differs from SQLite's.
+  return rows.map((row) => toParticipant(row, keys.get(row.id) ?? [])).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Changes the row if nobody else did meanwhile (`write.conflict`), and drops it and its client from the caches. */
+export async function changeParticipant(
+  tx: Writing,
+  row: ParticipantRow,
+  clientId: string | null,
+  change: Partial<ParticipantRow>,
+): Promise<void> {
+  if (!(await updateParticipant(tx.db, row, { updated_at: tx.now, ...change }))) throw new Problem('write.conflict');
+  tx.changed('participant', realmKey(row.realm, row.id));
+  // A client's cached record holds its participant's status, role and resources.
+  if (clientId !== null) tx.changed('client', realmKey(row.realm, clientId));
+}
+
+export function toParticipant(row: ParticipantWithClient, keys: readonly ParticipantKeyRow[]): Participant {
+  return {
+    realm: row.realm,
+    id: row.id,
+    organisationId: row.organisation_id,
+    role: row.role as Role,
+    status: row.status as Status,
+    baseUrl: row.base_url,
+    organisation: JSON.parse(row.organisation) as Organisation,
+    resources: JSON.parse(row.resources) as ResourceMapping[],
+    approvedBy: row.approved_by,
+    approvedAt: row.approved_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    clientId: row.client_id,
+    keys: keys.map(toRegisteredKey),
+  };
+}
