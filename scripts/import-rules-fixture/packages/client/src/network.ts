@@ -1,0 +1,3 @@
+import { ring } from '../../server/src/subject/ring.ts';
+
+export const network = ring;

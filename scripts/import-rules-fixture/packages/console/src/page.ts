@@ -1,0 +1,3 @@
+import { digest } from '../../proof/src/digest.ts';
+
+export const page = digest;

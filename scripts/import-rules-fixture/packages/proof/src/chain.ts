@@ -1,0 +1,3 @@
+import { request } from '../../client/src/request.ts';
+
+export const chain = request;

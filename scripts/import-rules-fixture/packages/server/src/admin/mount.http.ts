@@ -1,0 +1,3 @@
+import { routes } from '../registry/registry.http.ts';
+
+export const mounted = routes;

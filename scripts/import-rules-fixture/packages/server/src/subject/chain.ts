@@ -1,0 +1,3 @@
+import type { ring } from './ring.ts';
+
+export const chain: typeof ring = 'ring';

@@ -1,0 +1,3 @@
+import { chain } from './chain.ts';
+
+export const ring: unknown = chain;

@@ -1,0 +1,3 @@
+import { select } from '../passwords/passwords.store.ts';
+
+export const shortcut = select;

@@ -1,0 +1,3 @@
+import { password } from '../passwords/password.ts';
+
+export const wallet = password;
