@@ -32,3 +32,9 @@ export function isStoreFault(error: unknown): boolean {
 export function storeProblem(thrown: unknown): unknown {
   return isStoreFault(thrown) ? new Problem('store.unavailable', undefined, { cause: thrown, retryAfter: 1 }) : thrown;
 }
+
+/** A primary key or unique index has decided a race: PostgreSQL unique_violation, SQLITE_CONSTRAINT_PRIMARYKEY and _UNIQUE. */
+export function isDuplicate(error: unknown): boolean {
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
+  return code === '23505' || errcode === 1555 || errcode === 2067;
+}

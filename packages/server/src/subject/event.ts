@@ -4,7 +4,7 @@ import { isoDate } from '../kernel/clock.ts';
 import { timeOrderedId } from '../kernel/id.ts';
 import type { EventTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
-import { headOfChain, insertEvent, listUnsealed, sealEvents, sealedAfter } from './event.store.ts';
+import { headOfChain, insertEvent, listEvents, listUnsealed, sealEvents, sealedAfter } from './event.store.ts';
 import { holdLease } from './lease.ts';
 
 /**
@@ -93,6 +93,16 @@ export async function verifyChain(
   if (expected !== undefined && expected.seq > seq)
     return { intact: false, seq, reason: 'events after this one were cut off' };
   return { intact: true, events: seq, seq, hash };
+}
+
+/** The newest events of a realm whose number is below `before`, newest first; those of the last second may not be there yet. */
+export async function eventsBefore(context: Context, realm: string, before: number, limit: number) {
+  return (await listEvents(context.store.db, realm, before, limit)).map(eventView);
+}
+
+/** Where the chain ends now: exported signed, it shows later whether events were cut off. */
+export async function eventHead(context: Context): Promise<{ readonly seq: number; readonly hash: string }> {
+  return (await headOfChain(context.store.db)) ?? { seq: 0, hash: genesis };
 }
 
 /** An event as the administration API shows it. */

@@ -138,10 +138,13 @@ export async function saveRealm(
   existing: 'change' | 'keep' = 'change',
 ): Promise<'created' | 'changed' | 'unchanged'> {
   const settings = JSON.stringify(overrides, Object.keys(overrides).sort());
-  tx.changed('realm', name);
-  if (await insertRealm(tx.db, { name, profile, settings, created_at: tx.now, updated_at: tx.now })) return 'created';
+  if (await insertRealm(tx.db, { name, profile, settings, created_at: tx.now, updated_at: tx.now })) {
+    tx.changed('realm', name);
+    return 'created';
+  }
   const before = await findRealm(tx.db, name);
   if (existing === 'keep' || (before?.profile === profile && before.settings === settings)) return 'unchanged';
   await updateRealm(tx.db, name, { profile, settings, updated_at: tx.now });
+  tx.changed('realm', name);
   return 'changed';
 }

@@ -38,6 +38,22 @@ export async function revokeToken(tx: Writing, realm: string, jti: string, expir
   });
 }
 
+/**
+ * A participant's signing key that somebody else may hold, by its thumbprint: nothing it signed is to be trusted. Whoever has
+ * read the registry since knows by its end of validity; the entry only has to outlive what readers have cached.
+ */
+export async function revokeKey(tx: Writing, realm: string, thumbprint: string): Promise<void> {
+  await upsertRevocation(tx.db, {
+    realm,
+    kind: 'key',
+    key: thumbprint,
+    generation: null,
+    seq: await tx.sequence(),
+    at: tx.now,
+    expires_at: tx.now + longestToken,
+  });
+}
+
 /** One indexed read, not cached: a revoked token is refused on every node at once. */
 export async function isTokenRevoked(context: Context, realm: string, jti: string): Promise<boolean> {
   return findTokenRevocation(context.store.db, realm, jti);

@@ -176,22 +176,32 @@ function algFor(purpose: Purpose, tokenAlg: Realm['settings']['accessTokenAlg'])
   return purpose === 'status' ? 'ES256' : tokenAlg;
 }
 
-async function makeKey(context: Context, realm: string, purpose: Purpose, alg: SigningAlg): Promise<SigningKeyTable> {
+/** A new key pair as JWKs; `kid` is the thumbprint of RFC 7638. */
+export async function generateJwks(
+  alg: SigningAlg,
+): Promise<{ readonly publicJwk: JsonWebKey & { kid: string }; readonly privateJwk: JsonWebKey }> {
   const pair = await generate(...generators[alg]);
   const bare = pair.publicKey.export({ format: 'jwk' });
   const kid = createHash('sha256')
     .update(thumbprintInput(ownJwk({ ...bare, alg })))
     .digest('base64url');
+  const members = { kid, alg, use: 'sig' };
+  return {
+    publicJwk: { ...bare, ...members },
+    privateJwk: { ...pair.privateKey.export({ format: 'jwk' }), ...members },
+  };
+}
+
+async function makeKey(context: Context, realm: string, purpose: Purpose, alg: SigningAlg): Promise<SigningKeyTable> {
+  const { publicJwk, privateJwk } = await generateJwks(alg);
+  const { kid } = publicJwk;
   return {
     realm,
     kid,
     purpose,
     alg,
-    public_jwk: JSON.stringify({ ...bare, kid, alg, use: 'sig' }),
-    sealed_jwk: context.vault.seal(
-      JSON.stringify(pair.privateKey.export({ format: 'jwk' })),
-      signingKeyBinding(realm, kid),
-    ),
+    public_jwk: JSON.stringify(publicJwk),
+    sealed_jwk: context.vault.seal(JSON.stringify(privateJwk), signingKeyBinding(realm, kid)),
     created_at: context.clock.now(),
     active_at: null,
     unpublished_at: null,

@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../config.ts';
+import { createContext } from '../server.ts';
+import { verifyChain } from '../subject/event.ts';
+import { connect, online, print } from './api.ts';
+
+export function eventCommands(program: Command): void {
+  const events = program.command('events').description('The append-only event log.');
+  online(events.command('list'))
+    .description('Newest first.')
+    .action(async (options) => {
+      const api = connect(options);
+      print(await api.get(`${api.realm}/admin/events`));
+    });
+  online(events.command('head'))
+    .description('The signed end of the chain: keep it elsewhere, and a cut-off log shows.')
+    .action(async (options) => {
+      const api = connect(options);
+      print(await api.get(`${api.realm}/admin/events/head`));
+    });
+  events
+    .command('verify')
+    .description('Recompute the whole chain, offline, against the database itself.')
+    .option('--seq <number>', 'number of an exported head')
+    .option('--hash <hash>', 'hash of an exported head')
+    .action(async ({ seq, hash }: { seq?: string; hash?: string }) => {
+      const context = await createContext(loadConfig(process.env).config);
+      try {
+        const expected = seq === undefined || hash === undefined ? undefined : { seq: Number(seq), hash };
+        const verdict = await verifyChain(context, expected);
+        print(verdict);
+        if (!verdict.intact) process.exitCode = 1;
+      } finally {
+        await context.store.close();
+      }
+    });
+}

@@ -1,0 +1,11 @@
+import { createProgram } from './program.ts';
+
+/** What the launcher runs: one command. A refusal is one line on standard error and exit code 1. */
+try {
+  await createProgram().parseAsync(process.argv);
+} catch (thrown) {
+  process.exitCode = 1;
+  process.stderr.write(
+    `countersign: ${thrown instanceof Error ? thrown.message.split('\n', 1)[0] : 'something went wrong'}\n`,
+  );
+}

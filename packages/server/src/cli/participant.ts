@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { applyForParticipation, pickUpCredentials } from '@countersign/client';
+import type { Command } from 'commander';
+import { loadConfig } from '../config.ts';
+import { connect, online, print } from './api.ts';
+
+interface Application {
+  readonly realm?: string;
+  readonly url?: string;
+  readonly role: string;
+  readonly baseUrl?: string;
+  readonly name: string;
+  readonly email: string;
+  readonly key: string;
+}
+
+export function participantCommands(program: Command): void {
+  const participant = program
+    .command('participant')
+    .description('Onboarding, suspension and offboarding of participants.');
+  applicantCommands(participant);
+  online(participant.command('applications'))
+    .description('List applications.')
+    .action(async (options) => {
+      const api = connect(options);
+      print(await api.get(`${api.realm}/registry/applications`));
+    });
+  for (const step of ['review', 'approve', 'reject'] as const) {
+    online(participant.command(`${step} <application>`)).action(async (id: string, options) => {
+      const api = connect(options);
+      print(await api.post(`${api.realm}/registry/applications/${encodeURIComponent(id)}/${step}`));
+    });
+  }
+  online(participant.command('list')).action(async (options) => {
+    const api = connect(options);
+    print(await api.get(`${api.realm}/admin/participants`));
+  });
+  online(participant.command('show <participant>')).action(async (id: string, options) => {
+    const api = connect(options);
+    print(await api.get(`${api.realm}/admin/participants/${encodeURIComponent(id)}`));
+  });
+  for (const [step, text] of [
+    ['suspend', 'Refuse the participant for now; its tokens die.'],
+    ['reinstate', 'Let a suspended participant get tokens again; the old ones stay dead.'],
+    ['offboard', 'Delete its secrets, remove its resource mappings, kill its tokens. For good.'],
+  ] as const) {
+    online(participant.command(`${step} <participant>`))
+      .description(text)
+      .option('--reason <text>', 'kept in the event log')
+      .action(async (id: string, options) => {
+        const api = connect(options);
+        const { reason } = options as { reason?: string };
+        const body = reason === undefined ? {} : { reason };
+        print(await api.post(`${api.realm}/registry/participants/${encodeURIComponent(id)}/${step}`, body));
+      });
+  }
+  online(participant.command('secret <participant>'))
+    .description('Add a client secret beside the present one, and show it once.')
+    .action(async (id: string, options) => {
+      const api = connect(options);
+      print(await api.post(`${api.realm}/registry/participants/${encodeURIComponent(id)}/secrets`));
+    });
+}
+
+/** What an applicant does, who has no credentials yet: only the private key whose public half is to be registered. */
+function applicantCommands(participant: Command): void {
+  const applicant = (name: string) =>
+    participant
+      .command(name)
+      .option('--realm <name>', 'the realm (default: COUNTERSIGN_DEFAULT_REALM)')
+      .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
+      .requiredOption('--key <file>', 'the private key as a JWK; it never leaves this machine');
+  applicant('apply')
+    .description('Apply for a role in the network. Shows a one-time code for the pick-up of the credentials.')
+    .requiredOption('--role <role>', 'LENDER, LOAN_AGENT …')
+    .requiredOption('--name <name>', 'name of the organisation')
+    .requiredOption('--email <address>', 'who to contact')
+    .option('--base-url <url>', 'where other participants call it')
+    .action(async (options: Application) => {
+      const { role, name, email, baseUrl } = options;
+      const application = { role, name, email, ...(baseUrl === undefined ? {} : { baseUrl }) };
+      print(
+        await applyForParticipation({ issuer: issuerOf(options), privateJwk: readJwk(options.key), ...application }),
+      );
+    });
+  applicant('pick-up <application> <code>')
+    .description('Receive client id and secret of an approved application, once.')
+    .action(async (id: string, code: string, options: Application) => {
+      print(
+        await pickUpCredentials({
+          issuer: issuerOf(options),
+          privateJwk: readJwk(options.key),
+          applicationId: id,
+          code,
+        }),
+      );
+    });
+}
+
+function issuerOf(options: Pick<Application, 'realm' | 'url'>): string {
+  const { config } = loadConfig(process.env);
+  return `${options.url ?? config.publicUrl}/realms/${options.realm ?? config.defaultRealm}`;
+}
+
+function readJwk(path: string): JsonWebKey {
+  return JSON.parse(readFileSync(path, 'utf8')) as JsonWebKey;
+}

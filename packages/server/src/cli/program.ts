@@ -1,0 +1,30 @@
+import { Command } from 'commander';
+import { clientCommands } from './client.ts';
+import { eventCommands } from './events.ts';
+import { keyCommands } from './keys.ts';
+import { networkCommands } from './network.ts';
+import { participantCommands } from './participant.ts';
+import { realmCommands } from './realm.ts';
+import { serveCommands } from './serve.ts';
+import { storeCommands } from './store.ts';
+
+/** Every command of `countersign`. Exported so that the reference in `docs/` can be made from it. */
+export function createProgram(): Command {
+  const program = new Command('countersign')
+    .description('Authentication and authorization for networks of participants, wallets and corporate identities.')
+    .showHelpAfterError('(countersign --help lists what there is)')
+    .configureHelp({ sortSubcommands: true });
+  for (const add of [
+    serveCommands,
+    networkCommands,
+    participantCommands,
+    clientCommands,
+    keyCommands,
+    realmCommands,
+    eventCommands,
+    storeCommands,
+  ]) {
+    add(program);
+  }
+  return program;
+}

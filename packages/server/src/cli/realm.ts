@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import { connect, online, print } from './api.ts';
+
+export function realmCommands(program: Command): void {
+  const realm = program.command('realm').description('Realms: tenants with an issuer and keys of their own.');
+  online(realm.command('list')).action(async (options) => print(await connect(options).get('/admin/realms')));
+  online(realm.command('create <name>'))
+    .description('Make a realm.')
+    .option('--defaults <profile>', 'ocen4 or strict', 'strict')
+    .action(async (name: string, options) =>
+      print(await connect(options).post('/admin/realms', { name, profile: options.defaults })),
+    );
+  online(realm.command('settings'))
+    .description('Show the settings of a realm.')
+    .action(async (options) => {
+      const api = connect(options);
+      print(await api.get(`${api.realm}/admin/settings`));
+    });
+}

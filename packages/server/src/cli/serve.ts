@@ -1,0 +1,113 @@
+import cluster from 'node:cluster';
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { Command } from 'commander';
+import { type Config, loadConfig } from '../config.ts';
+import { administratorFile, credentialsDir, provisionFirstStart } from '../first-start.ts';
+import { createLog } from '../kernel/log.ts';
+import { applyNetwork } from '../registry/network-file/apply.ts';
+import { createContext, listen } from '../server.ts';
+import { ensureRealms, starter } from '../start.ts';
+import { readNetworkFile } from './network.ts';
+
+export function serveCommands(program: Command): void {
+  program.command('serve').description('Run the server.').action(serve);
+}
+
+async function serve(): Promise<void> {
+  const { config, warnings } = loadConfig(process.env);
+  if (cluster.isWorker) return run(config);
+  const log = createLog(config.logLevel);
+  for (const warning of warnings) log.warn(warning);
+  await prepare(config);
+  if (config.workers > 1) superviseWorkers(config);
+  else await run(config);
+  process.stdout.write(screen(config));
+}
+
+/** Everything that happens once, before any process listens. */
+async function prepare(config: Config): Promise<void> {
+  const context = await createContext(config);
+  try {
+    await provisionFirstStart(context);
+    if (config.apply !== undefined) await applyNetwork(context, readNetworkFile(config.apply), starter);
+    await ensureRealms(context);
+  } finally {
+    await context.store.close();
+  }
+}
+
+/** One process that serves, until it is told to stop. */
+async function run(config: Config): Promise<void> {
+  const server = await listen(await createContext(config));
+  const { log } = server.context;
+  log.info({ address: server.address, publicUrl: config.publicUrl, store: server.context.store.dialect }, 'listening');
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    await server.stop();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+}
+
+/** Workers share the port. One that dies is replaced, unless it dies within a second of its start, again and again. */
+function superviseWorkers(config: Config): void {
+  const log = createLog(config.logLevel);
+  let stopping = false;
+  let quickDeaths = 0;
+  const fork = () => {
+    const born = performance.now();
+    cluster.fork().on('exit', (code) => {
+      if (stopping) return;
+      quickDeaths = performance.now() - born < 1_000 ? quickDeaths + 1 : 0;
+      log.error({ code }, 'a worker ended and will be replaced');
+      if (quickDeaths > 2 * config.workers) process.exit(1);
+      fork();
+    });
+  };
+  for (let i = 0; i < config.workers; i++) fork();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      stopping = true;
+      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
+    });
+  }
+}
+
+/** What a newcomer sees: where things are, and a line for each proof that works as it stands. */
+function screen(config: Config): string {
+  const issuer = `${config.publicUrl}/realms/${config.defaultRealm}`;
+  const lines = [
+    '',
+    `  Countersign is running at ${config.publicUrl}`,
+    '',
+    `  API          ${config.publicUrl}/docs`,
+    `  Discovery    ${issuer}/.well-known/openid-configuration`,
+    `  Data         ${config.databaseUrl === undefined ? config.dataDir : 'PostgreSQL or the given database'}`,
+  ];
+  if (existsSync(administratorFile(config)))
+    lines.push(`  Credentials  ${credentialsDir(config)} (readable by you only)`);
+  const secret = join(credentialsDir(config), 'loan-agent.secret');
+  if (existsSync(secret)) {
+    lines.push(
+      '',
+      '  A token for a participant:',
+      '',
+      `  curl -s ${issuer}/protocol/openid-connect/token -d grant_type=client_credentials -d client_id=loan-agent --data-urlencode client_secret@${shown(secret)}`,
+      '',
+      '  The participants of the network:',
+      '',
+      '  npx countersign participant list',
+    );
+  }
+  return `${lines.join('\n')}\n\n`;
+}
+
+function shown(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near.startsWith('..') ? path : near;
+}

@@ -1,0 +1,48 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { loadConfig } from '../config.ts';
+import { systemRandom } from '../kernel/random.ts';
+import { createContext } from '../server.ts';
+import { masterKeyOf, masterKeyPath } from '../subject/master-key.ts';
+import { reseal } from '../subject/vault.ts';
+import { print } from './api.ts';
+
+/** Commands on the database itself, for which no server may run. */
+export function storeCommands(program: Command): void {
+  program
+    .command('migrate')
+    .description('Bring the schema up to date and stop.')
+    .action(async () => {
+      const context = await createContext(loadConfig(process.env).config);
+      await context.store.close();
+      print({ migrated: true });
+    });
+  program
+    .command('reseal')
+    .description('Replace the master key: everything sealed is sealed again under a new one. Stop all servers first.')
+    .option('--new-key-file <file>', 'holds the new key (32 bytes, base64url); default: make one')
+    .action(async ({ newKeyFile }: { newKeyFile?: string }) => resealStore(newKeyFile));
+}
+
+async function resealStore(newKeyFile: string | undefined): Promise<void> {
+  const { config } = loadConfig(process.env);
+  const text = newKeyFile === undefined ? systemRandom.token(32) : readFileSync(newKeyFile, 'utf8').trim();
+  const context = await createContext(config);
+  try {
+    const from = await masterKeyOf(config, context.store, systemRandom);
+    const inFile = config.masterKey === undefined;
+    // The new key is on disk before anything is sealed under it, and takes the old one's place only afterwards.
+    const next = inFile ? `${masterKeyPath(config)}.next` : newKeyFile;
+    if (next === undefined)
+      throw new Error('COUNTERSIGN_MASTER_KEY is set: put the new key in a file and name it with --new-key-file.');
+    if (inFile) writeFileSync(next, `${text}\n`, { mode: 0o600 });
+    const count = await reseal(context.store, from, Buffer.from(text, 'base64url'));
+    if (inFile) renameSync(next, masterKeyPath(config));
+    print({
+      resealed: count,
+      masterKey: inFile ? masterKeyPath(config) : 'set COUNTERSIGN_MASTER_KEY to the new key before the next start',
+    });
+  } finally {
+    await context.store.close();
+  }
+}

@@ -1,0 +1,39 @@
+import type { Clock } from './clock.ts';
+import { Problem } from './problem.ts';
+
+/** Counts what each source did within a window and refuses what is too much. In memory, bounded; a restart forgets. */
+export interface Rate {
+  /** Throws `attempt.throttled` when this key has spent its budget. */
+  require(key: string): void;
+  spend(key: string): void;
+}
+
+export interface RateLimit {
+  readonly budget: number;
+  /** Milliseconds. */
+  readonly window: number;
+  /** Keys that are remembered; beyond it the oldest window is forgotten. */
+  readonly bound: number;
+}
+
+export function createRate(clock: Clock, { budget, window, bound }: RateLimit): Rate {
+  const windows = new Map<string, { spent: number; readonly until: number }>();
+  return {
+    require(key) {
+      const open = windows.get(key);
+      if (open === undefined || open.spent < budget) return;
+      const left = open.until - clock.elapsed();
+      if (left > 0) throw new Problem('attempt.throttled', undefined, { retryAfter: Math.ceil(left / 1000) });
+    },
+    spend(key) {
+      const open = windows.get(key);
+      if (open !== undefined && open.until > clock.elapsed()) {
+        open.spent++;
+        return;
+      }
+      windows.delete(key);
+      windows.set(key, { spent: 1, until: clock.elapsed() + window });
+      if (windows.size > bound) windows.delete(windows.keys().next().value as string);
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import type { Caller, Context } from '../context.ts';
+import { isoDate } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
+import { isDuplicate } from '../store/fault.ts';
+import { write } from '../store/write.ts';
+import { recordEvent } from './event.ts';
+import { findRealm } from './realm.store.ts';
+import {
+  lockRealm,
+  type ProfileName,
+  profileNames,
+  type Realm,
+  realmName,
+  requireRealm,
+  type Settings,
+  type SettingsOverrides,
+  saveRealm,
+  settingsSchema,
+} from './realm.ts';
+import { ensureSigningKeys } from './signing-key.ts';
+
+const overridesSchema = settingsSchema.partial();
+
+export const newRealmSchema = z.strictObject({
+  name: realmName,
+  profile: z.enum(profileNames),
+  settings: overridesSchema.optional(),
+});
+
+/** Each setting by its name; null goes back to what the profile says. */
+export const settingsChangeSchema = z.strictObject({
+  profile: z.enum(profileNames).optional(),
+  settings: z
+    .strictObject(
+      Object.fromEntries(
+        Object.entries(settingsSchema.shape).map(([name, schema]) => [name, schema.nullable().optional()]),
+      ) as { [S in keyof Settings]: z.ZodOptional<z.ZodNullable<(typeof settingsSchema.shape)[S]>> },
+    )
+    .optional(),
+});
+
+/** A realm with its keys. Throws `registry.conflict` when the name is taken. */
+export async function createRealm(
+  context: Context,
+  wanted: z.output<typeof newRealmSchema>,
+  caller: Caller,
+): Promise<Realm> {
+  const { name, profile, settings = {} } = wanted;
+  const taken = () => new Problem('registry.conflict', 'There is a realm of this name already.', { pointer: '/name' });
+  try {
+    await write(context, async (tx) => {
+      if ((await findRealm(tx.db, name)) !== undefined) throw taken();
+      await saveRealm(tx, name, profile, settings);
+      const after = { profile, settings };
+      await recordEvent(context, tx, { realm: name, type: 'realm.created', object: `realm:${name}`, after }, caller);
+    });
+  } catch (thrown) {
+    throw isDuplicate(thrown) ? taken() : thrown;
+  }
+  await ensureSigningKeys(context, name);
+  return requireRealm(context, name);
+}
+
+/** What is not named stays as it is. A change of the token algorithm takes effect with the next rotation of the keys. */
+export async function changeRealm(
+  context: Context,
+  name: string,
+  change: z.output<typeof settingsChangeSchema>,
+  caller: Caller,
+): Promise<Realm> {
+  await write(context, async (tx) => {
+    await lockRealm(tx, name);
+    const row = await findRealm(tx.db, name);
+    if (row === undefined) throw new Problem('realm.unknown');
+    const before = { profile: row.profile as ProfileName, settings: JSON.parse(row.settings) as SettingsOverrides };
+    const after = {
+      profile: change.profile ?? before.profile,
+      settings: merge(before.settings, change.settings ?? {}),
+    };
+    if ((await saveRealm(tx, name, after.profile, after.settings)) === 'unchanged') return;
+    await recordEvent(
+      context,
+      tx,
+      { realm: name, type: 'realm.changed', object: `realm:${name}`, before, after },
+      caller,
+    );
+  });
+  return requireRealm(context, name);
+}
+
+/** What the administration API shows of a realm: its settings as they are in force. */
+export function realmView({ name, profile, issuer, settings, createdAt }: Realm) {
+  return { name, profile, issuer, settings, createdAt: isoDate(createdAt) };
+}
+
+export const realmViewSchema = z.object({
+  name: z.string(),
+  profile: z.enum(profileNames),
+  issuer: z.string(),
+  settings: settingsSchema,
+  createdAt: z.string(),
+});
+
+function merge(known: SettingsOverrides, change: { readonly [name: string]: unknown }): SettingsOverrides {
+  const merged: Record<string, unknown> = { ...known };
+  for (const [name, value] of Object.entries(change)) {
+    if (value === null) delete merged[name];
+    else if (value !== undefined) merged[name] = value;
+  }
+  return merged;
+}
