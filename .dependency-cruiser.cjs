@@ -56,7 +56,8 @@ module.exports = {
     },
     {
       name: 'rules-write-no-sql',
-      comment: 'A rule asks its store. It may name the type of the transaction it passes on; the rest of Kysely is SQL.',
+      comment:
+        'A rule asks its store. It may name the type of the transaction it passes on; the rest of Kysely is SQL.',
       severity: 'error',
       from: { path: `${server}(${rooms})/`, pathNot: storeFile },
       to: { path: 'node_modules/kysely/', dependencyTypesNot: ['type-only'] },
