@@ -41,11 +41,16 @@ export const clientSecretPurpose = 'client-secret';
 /** Secrets that live at the same time, while one replaces the other. */
 const liveSecrets = 2;
 
-/** From the cache; undefined when there is no such client, or it has ended. */
-export async function lookUpClient(context: Context, realm: string, id: string): Promise<Client | undefined> {
+/** From the cache; undefined when there is no such client, or it has ended. `read` is called when the cache does not know. */
+export async function lookUpClient(
+  context: Context,
+  realm: string,
+  id: string,
+  read: typeof readClient = readClient,
+): Promise<Client | undefined> {
   return (
     administratorClient(context, realm, id) ??
-    context.cache.get('client', realmKey(realm, id), () => readClient(context, realm, id))
+    context.cache.get('client', realmKey(realm, id), () => read(context, realm, id))
   );
 }
 

@@ -25,17 +25,21 @@ export async function revokeSubjectTokens(
   });
 }
 
-/** One token, by its `jti`, remembered until its own end (milliseconds). */
-export async function revokeToken(tx: Writing, realm: string, jti: string, expiresAt: number): Promise<void> {
+/** One token, by its `jti`, remembered until its own end (milliseconds). False when it was revoked already. */
+export async function revokeToken(tx: Writing, realm: string, jti: string, expiresAt: number): Promise<boolean> {
+  // Taken first: whoever holds the number's lock sees what all before it have written.
+  const seq = await tx.sequence();
+  if (await findTokenRevocation(tx.db, realm, jti)) return false;
   await upsertRevocation(tx.db, {
     realm,
     kind: 'token',
     key: jti,
     generation: null,
-    seq: await tx.sequence(),
+    seq,
     at: tx.now,
     expires_at: expiresAt + 60_000,
   });
+  return true;
 }
 
 /**

@@ -1,0 +1,299 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { algorithms, decodeBase64url, type JwtClaims, ProofError, parseJson, verifyJwt } from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { seconds } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
+import { isName } from '../kernel/text.ts';
+import type { Realm } from '../subject/realm.ts';
+import { useOnce } from '../subject/replay.ts';
+import type { Subject } from '../subject/subject.ts';
+import { type Client, clientSecretPurpose, lookUpClient, readClient, type StoredSecret } from './client.ts';
+import { formDecode, type Parameters } from './parameters.ts';
+import { validKeys } from './participant-key.ts';
+
+/** What a request presents to show which client sends it. Not yet verified. */
+export type ClientProof =
+  | {
+      readonly method: 'client_secret_basic' | 'client_secret_post';
+      readonly clientId: string;
+      readonly secret: string;
+    }
+  | { readonly method: 'private_key_jwt'; readonly clientId: string; readonly assertion: string };
+
+/** A client that has proved itself. */
+export interface AuthenticatedClient {
+  readonly client: Client;
+  readonly subject: Subject;
+}
+
+export const authenticationMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
+export const assertionAlgorithms = Object.keys(algorithms) as (keyof typeof algorithms)[];
+
+/** RFC 7523 §2.2. */
+export const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+const clientSecret = ['client_secret'] as const;
+const privateKeyJwt = ['private_key_jwt'] as const;
+
+/**
+ * The one proof of a request, from its `Authorization` header and its parameters.
+ *
+ * RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each request." `sameTwice` forgives that where
+ * both are the very same id and secret: keycloak-connect does so at the introspection endpoint.
+ */
+export function presentedProof(authorization: string | null, parameters: Parameters, sameTwice = false): ClientProof {
+  const clientId = parameters.get('client_id');
+  const secret = parameters.get('client_secret');
+  const assertion = parameters.get('client_assertion');
+  if (authorization !== null) {
+    const basic = parseBasic(authorization);
+    requireNoAssertion(assertion);
+    if (clientId !== undefined && clientId !== basic.clientId) throw disagreement();
+    if (secret !== undefined && !(sameTwice && secret === basic.secret)) {
+      throw new Problem('request.two_authentication_methods');
+    }
+    return basic;
+  }
+  if (secret !== undefined) {
+    requireNoAssertion(assertion);
+    if (clientId === undefined) throw new Problem('request.invalid', 'client_secret needs client_id.');
+    return { method: 'client_secret_post', clientId, secret };
+  }
+  if (assertion !== undefined) return parseAssertion(assertion, parameters.get('client_assertion_type'), clientId);
+  // RFC 6749 §5.2: invalid_client, "no client authentication included".
+  throw new Problem('oauth.invalid_client');
+}
+
+/**
+ * Who the proof shows. Unknown client, wrong secret, suspended, offboarded and not approved are the same
+ * `oauth.invalid_client` after the same work; only the log knows which. Throws `attempt.throttled` after too many failures of
+ * this client id from this source.
+ */
+export async function authenticateClient(
+  context: Context,
+  realm: Realm,
+  proof: ClientProof,
+  source: string,
+): Promise<AuthenticatedClient> {
+  // Clipped: a stranger decides how long the ids are that we remember.
+  const attempted = proof.clientId.slice(0, 128);
+  context.attempts.require(realm.name, attempted, source);
+  try {
+    return proof.method === 'private_key_jwt'
+      ? await authenticateAssertion(context, realm, proof)
+      : await authenticateSecret(context, realm, proof);
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.code === 'oauth.invalid_client') {
+      context.attempts.failed(realm.name, attempted, source);
+    }
+    throw thrown;
+  }
+}
+
+/** RFC 6749 §2.3.1. */
+async function authenticateSecret(
+  context: Context,
+  realm: Realm,
+  proof: { readonly clientId: string; readonly secret: string },
+): Promise<AuthenticatedClient> {
+  const client = await findProven(context, realm, proof.clientId, (known) =>
+    provesSecret(context, known, proof.secret),
+  );
+  if (client === undefined) throw refused('unknown client, wrong secret, or not live');
+  return { client, subject: { ...client.subject, amr: clientSecret } };
+}
+
+/**
+ * The client, if `proves` holds. What the cache says is believed only when it is a yes: another node may have
+ * issued the secret or lifted the suspension a moment ago, so a no is asked again past the cache, once. An unknown client was
+ * read just now (its absence is never cached), so either refusal costs one read.
+ */
+async function findProven(
+  context: Context,
+  realm: Realm,
+  clientId: string,
+  proves: (client: Client | undefined) => client is Client,
+): Promise<Client | undefined> {
+  let wasRead = false;
+  const known = await lookUpClient(context, realm.name, clientId, (...read) => {
+    wasRead = true;
+    return readClient(...read);
+  });
+  if (proves(known)) return known;
+  const fresh = wasRead ? known : await readClient(context, realm.name, clientId);
+  return proves(fresh) ? fresh : undefined;
+}
+
+function isLive(client: Client | undefined): client is Client {
+  return client?.live === true;
+}
+
+/** A digest that no secret has. */
+const decoy = 'A'.repeat(43);
+
+/** Always the same number of digests for a refusal, however many secrets there are; the newest is tried first. */
+function provesSecret(context: Context, client: Client | undefined, secret: string): client is Client {
+  const stored: readonly StoredSecret[] = client?.secrets ?? [];
+  const now = context.clock.now();
+  for (let slot = 1; slot <= Math.max(2, stored.length); slot++) {
+    const candidate = stored[stored.length - slot];
+    const matches = context.vault.matches(clientSecretPurpose, secret, candidate?.digest ?? decoy);
+    if (matches && client?.live && candidate !== undefined && isCurrent(candidate, now)) return true;
+  }
+  return false;
+}
+
+function isCurrent(secret: StoredSecret, now: number): boolean {
+  return secret.expiresAt === null || secret.expiresAt > now;
+}
+
+/** Seconds that an assertion may have left to live, and that two clocks may differ by. */
+const longestAssertion = 600;
+const clockTolerance = 30;
+
+/** RFC 7523 §3, by the numbers of its list. Ids of clients are public in the registry: this does not hide which exist. */
+async function authenticateAssertion(
+  context: Context,
+  realm: Realm,
+  proof: { readonly clientId: string; readonly assertion: string },
+): Promise<AuthenticatedClient> {
+  const client = await findProven(context, realm, proof.clientId, isLive);
+  const now = seconds(context.clock.now());
+  const claims = await verifyAssertion(context, realm, client, proof, now);
+  requireClientAsSubject(claims, proof.clientId);
+  requireOnlyOurIssuer(claims, realm.issuer);
+  requireNearEnd(claims, now);
+  requireRecentIssue(claims, now);
+  const jti = requireId(claims);
+  if (client === undefined) throw refused('not live');
+  // Last, and after the signature: nobody else can use up a client's ids. Kept for as long as the clock tolerance revives them.
+  const isFirst = await useOnce(
+    context,
+    realm.name,
+    'client-assertion',
+    JSON.stringify([client.subject.id, jti]),
+    Math.ceil((claims.exp + clockTolerance) * 1000),
+  );
+  if (!isFirst) throw refused('the assertion was used before');
+  return { client, subject: { ...client.subject, amr: privateKeyJwt } };
+}
+
+/** §3 (9), (10): signed by a key that the participant has registered, with the algorithm that the key is registered for. */
+async function verifyAssertion(
+  context: Context,
+  realm: Realm,
+  client: Client | undefined,
+  proof: { readonly clientId: string; readonly assertion: string },
+  now: number,
+): Promise<JwtClaims> {
+  const participantId = client?.participantId;
+  const registered = participantId === undefined ? [] : await validKeys(context, realm.name, participantId);
+  try {
+    const { claims } = await verifyJwt(proof.assertion, {
+      crypto: cryptoPort,
+      keys: registered.map((key) => key.jwk),
+      algorithms: assertionAlgorithms,
+      // RFC 8725 §3.11: a JWT made for another purpose is none for this one.
+      typ: [undefined, 'JWT', 'client-authentication+jwt'],
+      // §3 (1): "The JWT MUST contain an 'iss' (issuer) claim"; for client authentication it is the client_id.
+      issuer: proof.clientId,
+      subjectRequired: true,
+      now,
+      clockTolerance,
+    });
+    return claims;
+  } catch (cause) {
+    if (cause instanceof ProofError) throw new Problem('oauth.invalid_client', undefined, { cause });
+    throw cause;
+  }
+}
+
+/** §3 (2) B: "For client authentication, the subject MUST be the 'client_id' of the OAuth client." */
+function requireClientAsSubject(claims: JwtClaims, clientId: string): void {
+  if (claims.sub !== clientId) throw refused('sub is not the client');
+}
+
+/**
+ * §3 (3), narrowed as draft-ietf-oauth-rfc7523bis asks: the issuer as the only audience. An assertion that also names somebody
+ * else could be replayed here by them.
+ */
+function requireOnlyOurIssuer(claims: JwtClaims, issuer: string): void {
+  const named = typeof claims.aud === 'string' ? [claims.aud] : (claims.aud ?? []);
+  if (named.length !== 1 || named[0] !== issuer) throw refused('aud is not exactly the issuer');
+}
+
+/** §3 (4): the server "may reject JWTs with an 'exp' claim value that is unreasonably far in the future". */
+function requireNearEnd(claims: JwtClaims, now: number): void {
+  if (claims.exp > now + longestAssertion + clockTolerance) throw refused('exp is too far away');
+}
+
+/** §3 (6): "may reject JWTs with an 'iat' claim value that is unreasonably far in the past". */
+function requireRecentIssue(claims: JwtClaims, now: number): void {
+  if (claims.iat !== undefined && claims.iat < now - longestAssertion - clockTolerance)
+    throw refused('iat is too long ago');
+}
+
+/** §3 (7): with `jti` the server "may ensure that JWTs are not replayed". Ours does, so it has to be there. */
+function requireId(claims: JwtClaims): string {
+  const { jti } = claims;
+  if (typeof jti !== 'string' || jti === '' || jti.length > 256) throw refused('jti is missing or too long');
+  return jti;
+}
+
+/** RFC 7617 §2 with RFC 6749 §2.3.1: id and secret are form-encoded before they are joined by a colon. */
+function parseBasic(header: string): ClientProof & { readonly secret: string } {
+  const space = header.indexOf(' ');
+  if (header.slice(0, space === -1 ? undefined : space).toLowerCase() !== 'basic') {
+    // RFC 6749 §5.2: invalid_client, "unsupported authentication method".
+    throw new Problem('oauth.invalid_client');
+  }
+  const encoded = header.slice(space + 1).trim();
+  const bytes = Buffer.from(encoded, 'base64');
+  // The lenient decoder skips what it does not know: only what encodes back to itself was base64.
+  if (space === -1 || encoded === '' || bytes.toString('base64') !== encoded) throw malformedBasic();
+  const text = bytes.toString('utf8');
+  const colon = text.indexOf(':');
+  if (colon < 1 || text.includes('\0') || text.includes('\ufffd')) throw malformedBasic();
+  return {
+    method: 'client_secret_basic',
+    clientId: formDecode(text.slice(0, colon)),
+    secret: formDecode(text.slice(colon + 1)),
+  };
+}
+
+/** RFC 7521 §4.2. `client_id` is optional there; "if present, the client_id must identify the same client". */
+function parseAssertion(assertion: string, type: string | undefined, clientId: string | undefined): ClientProof {
+  if (type === undefined) throw new Problem('request.invalid', 'client_assertion needs client_assertion_type.');
+  if (type !== assertionType) throw new Problem('oauth.invalid_client');
+  const named = unverifiedSubject(assertion);
+  if (clientId !== undefined && named !== undefined && clientId !== named) throw disagreement();
+  return { method: 'private_key_jwt', clientId: named ?? clientId ?? '', assertion };
+}
+
+/** Only to choose whose keys to verify with; the verification requires the very client chosen. */
+function unverifiedSubject(assertion: string): string | undefined {
+  const bytes = decodeBase64url(assertion.split('.', 2)[1] ?? '', 16_384);
+  const parsed = bytes === undefined ? undefined : parseJson(bytes);
+  const claims = parsed?.ok ? (parsed.value as { readonly sub?: unknown } | null) : undefined;
+  return typeof claims?.sub === 'string' && isName(claims.sub) ? claims.sub : undefined;
+}
+
+function requireNoAssertion(assertion: string | undefined): void {
+  if (assertion !== undefined) throw new Problem('request.two_authentication_methods');
+}
+
+function malformedBasic(): Problem {
+  return new Problem(
+    'request.invalid',
+    'The Basic credentials are not base64 of a form-encoded id, a colon and a secret.',
+  );
+}
+
+function disagreement(): Problem {
+  return new Problem('request.invalid', 'client_id is not the client that the credentials name.');
+}
+
+/** The reason is for the log only. */
+function refused(reason: string): Problem {
+  return new Problem('oauth.invalid_client', undefined, { cause: new Error(reason) });
+}

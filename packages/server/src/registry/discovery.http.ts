@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import type { Call } from '../http/call.ts';
+import { hasVersion, notModified } from '../http/conditional.ts';
+import { json } from '../http/render.ts';
+import type { Route } from '../http/route.ts';
+import type { Realm } from '../subject/realm.ts';
+import { jwksMaxAge, publishedKeys, signingKeys } from '../subject/signing-key.ts';
+import { assertionAlgorithms, authenticationMethods } from './client-authentication.ts';
+import { grants } from './grant.ts';
+
+const common = { method: 'GET', tag: 'OAuth 2.0', security: 'none', refusals: 'oauth' } as const;
+
+const metadataSchema = z.looseObject({ issuer: z.string(), token_endpoint: z.string(), jwks_uri: z.string() });
+
+export const routes: readonly Route[] = [
+  {
+    ...common,
+    path: '/realms/:realm/.well-known/openid-configuration',
+    operationId: 'getOpenIdConfiguration',
+    summary: 'What this issuer offers, where OpenID Connect Discovery looks.',
+    responses: { 200: metadataSchema },
+    handle: discovery,
+  },
+  {
+    ...common,
+    path: '/.well-known/oauth-authorization-server/realms/:realm',
+    operationId: 'getAuthorizationServerMetadata',
+    summary: 'The same, where RFC 8414 §3 looks.',
+    responses: { 200: metadataSchema },
+    handle: discovery,
+  },
+  {
+    ...common,
+    path: '/realms/:realm/protocol/openid-connect/certs',
+    operationId: 'getCertificate',
+    summary: "The realm's public keys (RFC 7517), the next ones too.",
+    responses: { 200: z.object({ keys: z.array(z.looseObject({ kid: z.string() })) }), 304: 'Not modified.' },
+    handle: certs,
+  },
+];
+
+async function discovery(call: Call): Promise<Response> {
+  return json(200, metadata(await call.realm(), call.context.config.publicUrl), {
+    'cache-control': `public, max-age=${jwksMaxAge}`,
+  });
+}
+
+/** RFC 8414 §2. Claims nothing that is not there; `id_token_signing_alg_values_supported` and `subject_types_supported` only because OpenID Connect Discovery §3 requires them. */
+function metadata(realm: Realm, publicUrl: string): object {
+  const { issuer } = realm;
+  const endpoints = `${issuer}/protocol/openid-connect`;
+  return {
+    issuer,
+    token_endpoint: `${endpoints}/token`,
+    jwks_uri: `${endpoints}/certs`,
+    introspection_endpoint: `${endpoints}/token/introspect`,
+    revocation_endpoint: `${endpoints}/revoke`,
+    grant_types_supported: Object.keys(grants),
+    response_types_supported: [],
+    token_endpoint_auth_methods_supported: authenticationMethods,
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    introspection_endpoint_auth_methods_supported: authenticationMethods,
+    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    revocation_endpoint_auth_methods_supported: authenticationMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: [realm.settings.accessTokenAlg],
+    service_documentation: `${publicUrl}/docs`,
+    status_endpoint: `${issuer}/status`,
+    status_events_endpoint: `${issuer}/status/events`,
+  };
+}
+
+async function certs(call: Call): Promise<Response> {
+  const realm = await call.realm();
+  const keys = publishedKeys(await signingKeys(call.context, realm.name), call.context.clock.now());
+  // A `kid` is the thumbprint of its key, and a key never changes: the list of them names this version of the set.
+  const headers = {
+    etag: `"${keys.map((key) => key.kid).join('.')}"`,
+    'cache-control': `public, max-age=${jwksMaxAge}`,
+  };
+  return hasVersion(call.request, headers.etag) ? notModified(headers) : json(200, { keys }, headers);
+}

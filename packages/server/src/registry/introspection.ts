@@ -1,0 +1,107 @@
+import type { Subject } from '@countersign/proof';
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { write } from '../store/write.ts';
+import { inspectToken, requireAlive } from '../subject/bearer.ts';
+import { recordEvent } from '../subject/event.ts';
+import type { Realm } from '../subject/realm.ts';
+import { isTokenRevoked, revokeToken } from '../subject/revocation.ts';
+import type { Client } from './client.ts';
+import { lookUpParticipant } from './participant.ts';
+
+/** RFC 7662 §2.2, with the claims that the token itself has. */
+export type Introspection =
+  | { readonly active: false }
+  | ({ readonly active: true } & Readonly<Record<string, unknown>>);
+
+const inactive = { active: false } as const;
+
+/**
+ * RFC 7662: whether a token is alive, told to those whom it concerns. §2.2: for a token that "does not exist or the protected
+ * resource is not allowed to introspect", "the authorization server MUST return" `{"active": false}` and nothing else.
+ */
+export async function introspect(
+  context: Context,
+  realm: Realm,
+  caller: Client,
+  token: string,
+): Promise<Introspection> {
+  const subject = await liveSubject(context, realm, token);
+  if (subject === undefined || !(await concerns(context, realm, caller, subject))) return inactive;
+  return {
+    active: true,
+    scope: subject.scopes.join(' '),
+    client_id: subject.clientId,
+    azp: subject.clientId,
+    token_type: 'Bearer',
+    typ: 'Bearer',
+    exp: subject.expiresAt,
+    iat: subject.issuedAt,
+    nbf: subject.issuedAt,
+    sub: subject.id,
+    aud: subject.audience.length === 1 ? subject.audience[0] : subject.audience,
+    iss: subject.issuer,
+    jti: subject.jti,
+    ...(subject.kind === 'participant' ? { participantId: subject.participantId } : {}),
+    realm_access: { roles: subject.roles },
+    resource_access: Object.fromEntries(
+      Object.entries(subject.resourceAccess).map(([resource, roles]) => [resource, { roles }]),
+    ),
+    gen: subject.generation,
+  };
+}
+
+/**
+ * RFC 7009: the client gives up one of its own tokens. §2.2: "invalid tokens do not cause an error response"; another client's
+ * token is left alone with the same answer. Revoking twice is one revocation and one event.
+ */
+export async function revoke(
+  context: Context,
+  realm: Realm,
+  owner: Client,
+  token: string,
+  caller: Caller,
+): Promise<void> {
+  const subject = await ifValid(inspectToken(context, realm, token));
+  const jti = subject?.jti;
+  if (subject === undefined || jti === undefined || subject.clientId !== owner.id) return;
+  if (await isTokenRevoked(context, realm.name, jti)) return;
+  await write(context, async (tx) => {
+    if (!(await revokeToken(tx, realm.name, jti, subject.expiresAt * 1000))) return;
+    const after = { clientId: subject.clientId, subject: subject.id };
+    await recordEvent(context, tx, { realm: realm.name, type: 'token.revoked', object: `token:${jti}`, after }, caller);
+  });
+}
+
+async function liveSubject(context: Context, realm: Realm, token: string): Promise<Subject | undefined> {
+  const subject = await ifValid(inspectToken(context, realm, token));
+  if (subject === undefined) return undefined;
+  const alive = await ifValid(requireAlive(context, realm.name, subject).then(() => true));
+  return alive === true ? subject : undefined;
+}
+
+/** A refused token is an answer here, and no error; a database that cannot be asked stays one. */
+async function ifValid<T>(checking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await checking;
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.code === 'token.invalid') return undefined;
+    throw thrown;
+  }
+}
+
+/**
+ * Whether the token is the caller's, or meant for it: `aud` names its client id, its participant or its base URL; or the token
+ * was issued for no resource in particular, which every member of the realm may be shown (OCEN's tokens are). The audiences
+ * that a client may ask for are other people's resources, and give it no say here.
+ */
+async function concerns(context: Context, realm: Realm, caller: Client, subject: Subject): Promise<boolean> {
+  const { audience } = subject;
+  if (subject.clientId === caller.id) return true;
+  if (audience.includes(realm.issuer) || audience.includes(realm.settings.defaultAudience ?? realm.issuer)) return true;
+  if (audience.includes(caller.id)) return true;
+  if (caller.participantId === undefined) return false;
+  if (audience.includes(caller.participantId)) return true;
+  const participant = await lookUpParticipant(context, realm.name, caller.participantId);
+  return participant?.baseUrl != null && audience.includes(participant.baseUrl);
+}

@@ -1,0 +1,91 @@
+import { isJsonObject, type JsonValue, parseJson } from '@countersign/proof';
+import { Problem } from '../kernel/problem.ts';
+
+/**
+ * The parameters of an OAuth request. Each name occurs once (RFC 6749 §3.2: "Request and response parameters MUST NOT be
+ * included more than once"); only `resource` may repeat (RFC 8707 §2), and is kept apart.
+ */
+export interface Parameters {
+  /** Undefined when it is absent or empty: "Parameters sent without a value MUST be treated as if they were omitted." */
+  get(name: string): string | undefined;
+  readonly resources: readonly string[];
+}
+
+/** No request of ours needs a third of this many. */
+const maxParameters = 64;
+
+/** What an encoded form may consist of: a space between two scopes is a frequent slip and has only one reading. */
+const printable = /^[ -~]*$/;
+
+/** `application/x-www-form-urlencoded` as RFC 6749 Appendix B has it. Throws `request.invalid`, `request.repeated_parameter`. */
+export function parseForm(body: Uint8Array): Parameters {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+  if (!printable.test(text)) throw malformed('Percent-encode everything but printable ASCII');
+  const parameters = collect();
+  for (let start = 0; start < text.length; ) {
+    const ampersand = text.indexOf('&', start);
+    const end = ampersand === -1 ? text.length : ampersand;
+    const equals = text.indexOf('=', start);
+    const split = equals === -1 || equals > end ? end : equals;
+    parameters.add(formDecode(text.slice(start, split)), formDecode(text.slice(split + 1, end)));
+    start = end + 1;
+  }
+  return parameters;
+}
+
+/** The JSON body that OCEN's published description shows: an object of strings; `resource` may be an array of them. */
+export function parseJsonParameters(body: Uint8Array): Parameters {
+  const parsed = parseJson(body, { maxDepth: 2 });
+  if (!parsed.ok) {
+    if (parsed.reason === 'duplicate_member') {
+      throw new Problem('request.duplicate_member', `${parsed.pointer} occurs twice.`, { pointer: parsed.pointer });
+    }
+    throw malformed(`The body is not acceptable JSON (${parsed.reason})`);
+  }
+  if (!isJsonObject(parsed.value)) throw malformed('The body must be a JSON object');
+  const parameters = collect();
+  for (const [name, value] of Object.entries(parsed.value)) {
+    for (const one of name === 'resource' && Array.isArray(value) ? (value as readonly JsonValue[]) : [value]) {
+      if (typeof one !== 'string') throw malformed('Every member must be a string');
+      if (one.includes('\0')) throw malformed('A parameter holds a NUL');
+      parameters.add(name, one);
+    }
+  }
+  return parameters;
+}
+
+/** `+` is a space, `%xx` a byte of UTF-8. Refuses a broken escape, bytes that are no UTF-8, and NUL, which ends text elsewhere. */
+export function formDecode(text: string): string {
+  if (!text.includes('%')) return text.includes('+') ? text.replaceAll('+', ' ') : text;
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(text.replaceAll('+', ' '));
+  } catch (cause) {
+    throw malformed('A parameter is not percent-encoded UTF-8', cause);
+  }
+  if (decoded.includes('\0')) throw malformed('A parameter holds a NUL');
+  return decoded;
+}
+
+function collect(): Parameters & { add(name: string, value: string): void } {
+  const values = new Map<string, string>();
+  const resources: string[] = [];
+  let count = 0;
+  return {
+    resources,
+    get: (name) => values.get(name) || undefined,
+    add(name, value) {
+      if (++count > maxParameters) throw malformed('The request has too many parameters');
+      if (name === 'resource') {
+        if (value !== '') resources.push(value);
+        return;
+      }
+      if (values.has(name)) throw new Problem('request.repeated_parameter');
+      values.set(name, value);
+    },
+  };
+}
+
+function malformed(what: string, cause?: unknown): Problem {
+  return new Problem('request.invalid', `${what}.`, { cause });
+}
