@@ -16,9 +16,13 @@ import { type Clock, systemClock } from './kernel/clock.ts';
 import { createLog, type Log } from './kernel/log.ts';
 import { Problem } from './kernel/problem.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
+import { routes as discoveryRoutes } from './registry/discovery.http.ts';
+import { routes as introspectionRoutes } from './registry/introspection.http.ts';
+import { routes as tokenRoutes } from './registry/token.http.ts';
 import { openStore } from './store/open.ts';
 import { createAttempts } from './subject/attempt.ts';
 import { masterKeyOf } from './subject/master-key.ts';
+import { routes as statusRoutes } from './subject/status.http.ts';
 import { openVault } from './subject/vault.ts';
 
 export interface Parts {
@@ -43,7 +47,13 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
 
 /** Every path of the server. */
 export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonly Route[] {
-  const routes: readonly Route[] = [...processRoutes(metrics)];
+  const routes: readonly Route[] = [
+    ...processRoutes(metrics),
+    ...tokenRoutes,
+    ...discoveryRoutes,
+    ...introspectionRoutes,
+    ...statusRoutes,
+  ];
   return [...routes, ...descriptionRoutes(routes)];
 }
 
