@@ -3,11 +3,13 @@
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const digits = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
 
-/** Character code → value of the digit; 255 stands for every other character. */
+/** Byte of the text → value of the digit; 255 stands for every other. */
 const values = new Uint8Array(256).fill(255);
 for (const [value, code] of digits.entries()) values[code] = value;
 
 const ascii = new TextDecoder('utf-8');
+
+const encoder = new TextEncoder();
 
 /**
  * The bytes, or undefined when the text is longer than `maxLength` characters, holds any character outside the alphabet
@@ -17,13 +19,18 @@ const ascii = new TextDecoder('utf-8');
  * checks around it.
  */
 export function decodeBase64url(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
+  return text.length > maxLength ? undefined : decodeAscii(encoder.encode(text));
+}
+
+/** The same for a text that is there as its ASCII or UTF-8 bytes already. */
+export function decodeAscii(text: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   const length = text.length;
   const rest = length & 3;
-  if (length > maxLength || rest === 1) return undefined;
+  if (rest === 1) return undefined;
   const bytes = new Uint8Array((length * 3) >>> 2);
   const whole = length - rest;
   let at = 0;
-  // A digit is below 64, everything else is 255 or, past the table, undefined: or-ing them all shows a stranger by its high bits.
+  // A digit is below 64, everything else is 255: or-ing them all shows a stranger by its high bits.
   let seen = 0;
   for (let i = 0; i < whole; i += 4) {
     const a = digit(text, i);
@@ -31,23 +38,25 @@ export function decodeBase64url(text: string, maxLength: number): Uint8Array<Arr
     const c = digit(text, i + 2);
     const d = digit(text, i + 3);
     seen |= a | b | c | d;
-    bytes[at++] = (a << 2) | (b >> 4);
-    bytes[at++] = (b << 4) | (c >> 2);
-    bytes[at++] = (c << 6) | d;
+    bytes[at] = (a << 2) | (b >> 4);
+    bytes[at + 1] = (b << 4) | (c >> 2);
+    bytes[at + 2] = (c << 6) | d;
+    at += 3;
   }
   if (rest !== 0) {
     const a = digit(text, whole);
     const b = digit(text, whole + 1);
     const c = rest === 3 ? digit(text, whole + 2) : 0;
     seen |= a | b | c;
-    bytes[at++] = (a << 2) | (b >> 4);
-    if (rest === 3) bytes[at] = (b << 4) | (c >> 2);
+    bytes[at] = (a << 2) | (b >> 4);
+    if (rest === 3) bytes[at + 1] = (b << 4) | (c >> 2);
     const stray = rest === 2 ? b & 15 : c & 3;
     if (stray !== 0) return undefined;
   }
   return seen > 63 ? undefined : bytes;
 }
 
+/** RFC 4648 §5, without padding. */
 export function encodeBase64url(bytes: Uint8Array): string {
   const length = bytes.length;
   const rest = length % 3;
@@ -72,12 +81,11 @@ export function encodeBase64url(bytes: Uint8Array): string {
 
 /** UTF-8 text as base64url: the form of a JWS header or payload. */
 export function encodeTextBase64url(text: string): string {
-  return encodeBase64url(new TextEncoder().encode(text));
+  return encodeBase64url(encoder.encode(text));
 }
 
-function digit(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  return code < 256 ? (values[code] as number) : 255;
+function digit(text: Uint8Array, at: number): number {
+  return values[text[at] as number] as number;
 }
 
 function byte(bytes: Uint8Array, at: number): number {

@@ -3,8 +3,11 @@
  *
  * 1. The bytes must be UTF-8 without a byte order mark, and not too many.
  * 2. `JSON.parse` decides on the syntax and builds the value; a member named `__proto__` becomes an ordinary own property.
- * 3. One linear scan of the text, which is by then known to be valid, refuses duplicate member names, too deep nesting and
- *    lone surrogates. It keeps its own stack, so that depth costs no call frames.
+ * 3. One linear scan of the text, which is by then known to be valid, counts the member names and the levels. A document that
+ *    spells a name twice has more names than its value has members.
+ * 4. Where the count or the depth is off, or escapes could hide something, a slower linear scan reads every name and says
+ *    where the fault is: duplicate names, too deep nesting, lone surrogates. Both scans keep count of the depth themselves, so
+ *    that depth costs no call frames.
  */
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
@@ -58,7 +61,9 @@ export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): 
   } catch {
     return failure('syntax');
   }
-  return scan(text, maxDepth) ?? { ok: true, value };
+  const names = isPlain(text) ? countNames(text, maxDepth) : -1;
+  const isSound = names >= 0 && names === countMembers(value);
+  return (isSound ? undefined : findFault(text, maxDepth)) ?? { ok: true, value };
 }
 
 /** True for `{…}` alone: not for null, not for an array. */
@@ -66,27 +71,55 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** `text` is valid JSON: only then is a quote always the start of a string, and the string after `{` or `,` a name. */
-function scan(text: string, maxDepth: number): JsonFailure | undefined {
-  // Without a backslash and without raw lone surrogates a string ends at the next quote and is what it says.
-  const plain = !text.includes('\\') && text.isWellFormed();
+/** Without a backslash and without raw lone surrogates a string ends at the next quote and is what it says. */
+function isPlain(text: string): boolean {
+  return !text.includes('\\') && text.isWellFormed();
+}
+
+/** Step 3: the member names in a plain, valid text, or -1 when it is nested too deeply. */
+function countNames(text: string, maxDepth: number): number {
+  let names = 0;
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === quote) i = stringEnd(text, i + 1);
+    else if (code === 0x3a /* : */) names++;
+    else if (code === 0x7b /* { */ || code === 0x5b /* [ */) {
+      if (++depth > maxDepth) return -1;
+    } else if (code === 0x7d /* } */ || code === 0x5d /* ] */) depth--;
+  }
+  return names;
+}
+
+/** The members of a value and of all within it. Its recursion ends, for the text was not too deep. */
+function countMembers(value: JsonValue | undefined): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const one of value) members += countMembers(one);
+    return members;
+  }
+  for (const name in value) members += 1 + countMembers((value as JsonObject)[name]);
+  return members;
+}
+
+/** Step 4. `text` is valid JSON: only then is a quote always the start of a string, and the string after `{` or `,` a name. */
+function findFault(text: string, maxDepth: number): JsonFailure | undefined {
   const frames: Frame[] = [];
   let top: Frame | undefined;
   let nameIsNext = false;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case quote: {
-        const end = plain ? text.indexOf('"', i + 1) : stringEnd(text, i + 1);
-        if (!plain || nameIsNext) {
-          const content = plain ? text.slice(i + 1, end) : (JSON.parse(text.slice(i, end + 1)) as string);
-          if (nameIsNext && top?.names !== undefined) {
-            top.name = content;
-            if (top.names.has(content)) return failure('duplicate_member', frames);
-            top.names.add(content);
-          }
-          if (!plain && !content.isWellFormed()) return failure('lone_surrogate', frames);
-          nameIsNext = false;
+        const end = stringEnd(text, i + 1);
+        const content = JSON.parse(text.slice(i, end + 1)) as string;
+        if (nameIsNext && top?.names !== undefined) {
+          top.name = content;
+          if (top.names.has(content)) return failure('duplicate_member', frames);
+          top.names.add(content);
         }
+        if (!content.isWellFormed()) return failure('lone_surrogate', frames);
+        nameIsNext = false;
         i = end;
         break;
       }

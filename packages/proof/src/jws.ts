@@ -10,7 +10,7 @@
  * 6. Verify over the exact characters presented.
  */
 import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
-import { decodeBase64url } from './base64url.ts';
+import { decodeAscii } from './base64url.ts';
 import type { CryptoPort } from './crypto.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, parseJson } from './json.ts';
@@ -49,14 +49,21 @@ export interface VerifiedJws {
   readonly key: PublicJwk;
 }
 
-/** What has been taken apart and not been verified. */
-interface CompactJws {
+interface Parts {
   readonly encodedHeader: string;
   readonly header: JwsHeader;
-  readonly signed: string;
+  readonly signed: Uint8Array;
   readonly payload: Uint8Array;
   readonly signature: Uint8Array;
 }
+
+/** What has been taken apart and not been verified, with the keys of ours that may have signed it. */
+interface CompactJws extends Parts {
+  readonly alg: AlgorithmName;
+  readonly keys: readonly PublicJwk[];
+}
+
+type KeyAnswer = PublicJwk | undefined;
 
 const refusedMembers = ['b64', 'crit', 'jku', 'jwk', 'x5u', 'x5c'] as const;
 const maxCachedHeaders = 64;
@@ -72,37 +79,65 @@ export function createHeaderCache(): HeaderCache {
 
 /** @throws {ProofError} with a code that starts with `jws.` */
 export async function verifyJws(presented: string, expected: JwsExpectation): Promise<VerifiedJws> {
-  const jws = parseCompactJws(presented, expected);
-  const { header } = jws;
-  if (!isAlgorithmName(header.alg) || !expected.algorithms.includes(header.alg))
+  const jws = openJws(presented, expected);
+  const key = signer(jws, expected.crypto, 0);
+  return verified(jws, key instanceof Promise ? await key : key, expected);
+}
+
+/** Steps 1 to 5: a token that lacks nothing but the look at its signature. */
+export function openJws(presented: string, expected: JwsExpectation): CompactJws {
+  const parts = takeApart(presented, expected);
+  const { header, signature } = parts;
+  if (!isAlgorithmName(header.alg) || !expected.algorithms.includes(header.alg)) {
     throw new ProofError('jws.alg_not_allowed');
-  const alg = header.alg;
-  const key = await verifyingKey(jws, alg, selectKeys(header.kid, alg, expected.keys), expected.crypto);
-  expected.headers?.set(jws.encodedHeader, header);
-  return { header, payload: jws.payload, key };
+  }
+  const fitting = selectKeys(header.kid, header.alg, expected.keys);
+  const keys = fitting.filter((key) => signatureLength(key) === signature.length);
+  if (keys.length === 0) throw new ProofError('jws.signature_length');
+  return { ...parts, alg: header.alg, keys };
+}
+
+/** Step 6: the first of the keys, from `at` on, that made the signature. An answer that is there at once is not awaited. */
+export function signer(jws: CompactJws, crypto: CryptoPort, at: number): KeyAnswer | Promise<KeyAnswer> {
+  for (let i = at; i < jws.keys.length; i++) {
+    const key = jws.keys[i] as PublicJwk;
+    const answer = crypto.verify(jws.alg, key, jws.signed, jws.signature);
+    if (answer === true) return key;
+    if (answer !== false) return answer.then((isGood) => (isGood ? key : signer(jws, crypto, i + 1)));
+  }
+  return undefined;
+}
+
+/** The end of step 6. */
+export function verified(jws: CompactJws, key: KeyAnswer, expected: JwsExpectation): VerifiedJws {
+  if (key === undefined) throw new ProofError('jws.signature');
+  expected.headers?.set(jws.encodedHeader, jws.header);
+  return { header: jws.header, payload: jws.payload, key };
 }
 
 /** Steps 1 and 2. */
-function parseCompactJws(presented: unknown, expected: JwsExpectation): CompactJws {
+function takeApart(presented: unknown, expected: JwsExpectation): Parts {
   if (typeof presented !== 'string') throw new ProofError('jws.malformed');
-  const maxLength = expected.maxBytes ?? 16_384;
-  if (presented.length > maxLength) throw new ProofError('jws.too_large');
+  if (presented.length > (expected.maxBytes ?? 16_384)) throw new ProofError('jws.too_large');
   const first = presented.indexOf('.');
   const second = presented.indexOf('.', first + 1);
-  if (first < 0 || second < 0 || presented.includes('.', second + 1)) throw new ProofError('jws.malformed');
+  const bytes = encoder.encode(presented);
+  // Where every character is one byte, a dot has the same place in both.
+  const isAscii = bytes.length === presented.length;
+  if (first < 0 || second < 0 || !isAscii || presented.includes('.', second + 1)) throw new ProofError('jws.malformed');
   const encodedHeader = presented.slice(0, first);
-  const header = expected.headers?.get(encodedHeader) ?? parseHeader(encodedHeader, maxLength);
-  const payload = decodeBase64url(presented.slice(first + 1, second), maxLength);
+  const header = expected.headers?.get(encodedHeader) ?? parseHeader(bytes.subarray(0, first));
+  const payload = decodeAscii(bytes.subarray(first + 1, second));
   if (payload === undefined) throw new ProofError('jws.payload_base64url');
-  const signature = decodeBase64url(presented.slice(second + 1), maxLength);
+  const signature = decodeAscii(bytes.subarray(second + 1));
   if (signature === undefined) throw new ProofError('jws.signature_base64url');
-  return { encodedHeader, header, signed: presented.slice(0, second), payload, signature };
+  return { encodedHeader, header, signed: bytes.subarray(0, second), payload, signature };
 }
 
-function parseHeader(encoded: string, maxLength: number): JwsHeader {
-  const bytes = decodeBase64url(encoded, maxLength);
+function parseHeader(encoded: Uint8Array): JwsHeader {
+  const bytes = decodeAscii(encoded);
   if (bytes === undefined) throw new ProofError('jws.header_base64url');
-  const parsed = parseJson(bytes, { maxBytes: maxLength });
+  const parsed = parseJson(bytes);
   if (!parsed.ok) throw new ProofError(`jws.header_${parsed.reason}`, parsed.pointer);
   const header = parsed.value;
   if (!isJsonObject(header)) throw new ProofError('jws.header_not_object');
@@ -118,7 +153,7 @@ function checkHeader(header: JsonObject): asserts header is JwsHeader & JsonObje
   if (typ !== undefined && typeof typ !== 'string') throw new ProofError('jws.typ_invalid');
 }
 
-/** Steps 4 and 5: the keys that may have made this signature. */
+/** Step 4 and the algorithm of step 5: the keys that may have made this signature. */
 function selectKeys(kid: string | undefined, alg: AlgorithmName, keys: readonly PublicJwk[]): readonly PublicJwk[] {
   const named = kid === undefined ? keys : keys.filter((key) => key.kid === kid);
   if (kid !== undefined && named.length === 0) throw new ProofError('jws.kid_unknown');
@@ -126,23 +161,6 @@ function selectKeys(kid: string | undefined, alg: AlgorithmName, keys: readonly 
   const fitting = named.filter((key) => algorithms[key.alg].family === family);
   if (fitting.length === 0) throw new ProofError(kid === undefined ? 'jws.key_missing' : 'jws.alg_mismatch');
   return fitting;
-}
-
-/** Steps 5 and 6. An answer that is there at once is not awaited. */
-async function verifyingKey(
-  jws: CompactJws,
-  alg: AlgorithmName,
-  keys: readonly PublicJwk[],
-  crypto: CryptoPort,
-): Promise<PublicJwk> {
-  const ofLength = keys.filter((key) => signatureLength(key) === jws.signature.length);
-  if (ofLength.length === 0) throw new ProofError('jws.signature_length');
-  const signed = encoder.encode(jws.signed);
-  for (const key of ofLength) {
-    const answer = crypto.verify(alg, key, signed, jws.signature);
-    if (typeof answer === 'boolean' ? answer : await answer) return key;
-  }
-  throw new ProofError('jws.signature');
 }
 
 /** A shared header must stay what was verified. Recursion is bounded by the depth limit of the parser. */

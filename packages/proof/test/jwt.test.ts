@@ -148,6 +148,7 @@ const hostile: readonly [string, ProofCode, () => unknown, Partial<JwtExpectatio
   ['nothing', 'jws.malformed', () => ''],
   ['two parts', 'jws.malformed', async () => (await partsOf()).slice(0, 2).join('.')],
   ['four parts', 'jws.malformed', async () => `${await token()}.`],
+  ['a letter beyond ASCII', 'jws.malformed', async () => (await token()).replace(/^./, '\u0141')],
   ['five parts', 'jws.malformed', async () => `${await token()}.a.b`],
   ['a token of 1 MB', 'jws.too_large', async () => token({}, { pad: 'x'.repeat(1_000_000) })],
   ['a token one character over the limit', 'jws.too_large', () => token(), { maxBytes: 300 }],

@@ -1,0 +1,70 @@
+import { isJsonObject, type JsonObject } from '@countersign/proof';
+import { ClientError } from './error.ts';
+import { fetchJson, type Transport } from './fetch-json.ts';
+import { once } from './once.ts';
+
+/** What an issuer says of itself, its identity proved by the place it was fetched from. */
+export interface Discovery {
+  readonly issuer: string;
+  /** The document as published. */
+  readonly metadata: JsonObject;
+}
+
+const maxBytes = 65_536;
+
+/**
+ * `{issuer}/.well-known/openid-configuration` (OpenID Connect Discovery §4).
+ *
+ * @throws {ClientError} `discovery.issuer_url`, `discovery.unavailable`, `discovery.malformed`, `discovery.issuer` when the
+ * document names another issuer (§4.3), or `http.*`
+ */
+export async function discover(issuer: string, transport: Transport = {}): Promise<Discovery> {
+  checkIssuer(issuer);
+  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const { status, value } = await fetchJson(url, { maxBytes }, transport);
+  if (status !== 200) throw new ClientError('discovery.unavailable', `Discovery answers ${status}.`);
+  if (!isJsonObject(value)) throw new ClientError('discovery.malformed', 'The discovery document is not an object.');
+  if (value.issuer !== issuer)
+    throw new ClientError('discovery.issuer', 'The discovery document names another issuer.');
+  return { issuer, metadata: value };
+}
+
+/** Discovers at the first call; later calls share the answer, a failure is not kept. */
+export function discoverOnce(issuer: string, transport: Transport): () => Promise<Discovery> {
+  checkIssuer(issuer);
+  return once(() => discover(issuer, transport));
+}
+
+/**
+ * An endpoint of the issuer: https, or http where both it and the issuer are on this machine.
+ *
+ * @throws {ClientError} `discovery.endpoint`
+ */
+export function endpoint({ issuer, metadata }: Discovery, member: 'jwks_uri' | 'token_endpoint'): string {
+  const url = metadata[member];
+  if (typeof url !== 'string' || !isSafe(url) || (isLoopback(url) && !isLoopback(issuer))) {
+    throw new ClientError('discovery.endpoint', `The discovery document has no usable ${member}.`);
+  }
+  return url;
+}
+
+/** OpenID Connect Discovery §3: no query, no fragment. */
+export function checkIssuer(issuer: string): void {
+  if (!isSafe(issuer) || /[?#]/.test(issuer)) {
+    throw new ClientError(
+      'discovery.issuer_url',
+      'The issuer must be an https URL without query (http only on loopback).',
+    );
+  }
+}
+
+function isSafe(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return username === '' && password === '' && (protocol === 'https:' || (protocol === 'http:' && isLoopback(text)));
+}
+
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}

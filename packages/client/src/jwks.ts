@@ -1,0 +1,115 @@
+import { isJsonObject, type JsonValue, type PublicJwk, parsePublicJwk } from '@countersign/proof';
+import { ClientError } from './error.ts';
+import { fetchJson, type Transport } from './fetch-json.ts';
+
+/** Where a verifier takes its keys from. */
+export interface KeySource {
+  /** Answers at once while what it has is fresh. */
+  keys(): readonly PublicJwk[] | Promise<readonly PublicJwk[]>;
+  /** Asked for when a token names an unknown key: true when the keys were fetched anew, so that another look is worth it. */
+  refresh(): Promise<boolean>;
+}
+
+export interface RemoteJwksOptions extends Transport {
+  /** The URL of the JWKS, or how to find it. */
+  readonly uri: string | (() => Promise<string>);
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+const maxBytes = 262_144;
+const maxKeys = 100;
+const minAge = 10_000;
+const maxAge = 86_400_000;
+const defaultAge = 300_000;
+/** How long keys outlive their freshness while the issuer cannot be reached. */
+const maxStale = 86_400_000;
+/** Between two fetches that tokens with unknown keys, or an issuer that fails, can cause. */
+const cooldown = 10_000;
+/** Between two failures while there are no keys at all. */
+const coldCooldown = 1000;
+
+/**
+ * The keys of an issuer, kept as long as its Cache-Control allows (10 s to a day), fetched once whoever asks at the same time.
+ * While the issuer fails, the last keys serve on for a day at most. Entries of the set that `parsePublicJwk` refuses, private
+ * keys among them, are not there.
+ */
+export function createRemoteJwks(options: RemoteJwksOptions): KeySource {
+  const { uri, now = Date.now } = options;
+  let held: { readonly keys: readonly PublicJwk[]; readonly fetchedAt: number; readonly age: number } | undefined;
+  let attemptedAt = Number.NEGATIVE_INFINITY;
+  let lastFailure: unknown;
+  let flight: Promise<readonly PublicJwk[]> | undefined;
+
+  async function load(): Promise<readonly PublicJwk[]> {
+    attemptedAt = now();
+    try {
+      const answer = await fetchJson(typeof uri === 'string' ? uri : await uri(), { maxBytes }, options);
+      if (answer.status !== 200) throw new ClientError('jwks.unavailable', `The key set answers ${answer.status}.`);
+      const age = ageOf(answer.headers.get('cache-control'));
+      held = { keys: keysOf(answer.value), fetchedAt: now(), age };
+      lastFailure = undefined;
+      return held.keys;
+    } catch (error) {
+      lastFailure = error;
+      throw error;
+    }
+  }
+
+  function fly(): Promise<readonly PublicJwk[]> {
+    flight ??= load().finally(() => {
+      flight = undefined;
+    });
+    return flight;
+  }
+
+  /** A clock that was set back must not freeze what is held: a moment in the future counts as long ago. */
+  function within(moment: number, span: number): boolean {
+    const passed = now() - moment;
+    return passed >= 0 && passed < span;
+  }
+
+  return {
+    keys() {
+      if (held === undefined) {
+        return lastFailure !== undefined && within(attemptedAt, coldCooldown) ? Promise.reject(lastFailure) : fly();
+      }
+      const { keys, fetchedAt, age } = held;
+      if (within(fetchedAt, age)) return keys;
+      const usable = within(fetchedAt, age + maxStale);
+      if (usable && lastFailure !== undefined && within(attemptedAt, cooldown)) return keys;
+      return usable ? fly().catch(() => keys) : fly();
+    },
+    async refresh() {
+      if (flight === undefined && within(attemptedAt, cooldown)) return false;
+      return fly().then(
+        () => true,
+        () => false,
+      );
+    },
+  };
+}
+
+/** Always the same keys: for tests, and for issuers that hand their keys over by other means. */
+export function fixedKeys(keys: readonly PublicJwk[]): KeySource {
+  return { keys: () => keys, refresh: async () => false };
+}
+
+/** RFC 7517 §5: what is not understood is ignored. */
+function keysOf(value: JsonValue | undefined): readonly PublicJwk[] {
+  if (!isJsonObject(value) || !Array.isArray(value.keys) || value.keys.length > maxKeys) {
+    throw new ClientError('jwks.malformed', `The key set is not an object with at most ${maxKeys} keys.`);
+  }
+  return value.keys.flatMap((entry) => {
+    const result = parsePublicJwk(entry);
+    return result.ok ? [result.key] : [];
+  });
+}
+
+/** RFC 9111 §5.2.2.1, in milliseconds. */
+function ageOf(cacheControl: string | null): number {
+  const directives = (cacheControl ?? '').toLowerCase();
+  if (/\bno-(store|cache)\b/.test(directives)) return minAge;
+  const seconds = /(?:^|[,\s])max-age="?(\d{1,10})"?/.exec(directives)?.[1];
+  return seconds === undefined ? defaultAge : Math.min(Math.max(Number(seconds) * 1000, minAge), maxAge);
+}

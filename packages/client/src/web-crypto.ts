@@ -1,0 +1,32 @@
+/** The crypto port over WebCrypto: browsers, and any runtime that has `globalThis.crypto.subtle`. */
+import { algorithms, type CryptoPort, type PublicJwk } from '@countersign/proof';
+
+type SubtleKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+
+const imported = new WeakMap<PublicJwk, Promise<SubtleKey>>();
+
+export const cryptoPort: CryptoPort = {
+  async verify(alg, jwk, data, signature) {
+    const key = await subtleKey(jwk);
+    return crypto.subtle.verify(algorithms[alg].web.verify, key, unshared(signature), unshared(data));
+  },
+  async sha256(bytes) {
+    return new Uint8Array(await crypto.subtle.digest('SHA-256', unshared(bytes)));
+  },
+};
+
+function subtleKey(jwk: PublicJwk): Promise<SubtleKey> {
+  let key = imported.get(jwk);
+  if (key === undefined) {
+    // WebCrypto would judge these members by rules and names of its own; parsePublicJwk has judged them already.
+    const { alg, kid, use, ...numbers } = jwk;
+    key = crypto.subtle.importKey('jwk', numbers, algorithms[alg].web.importKey, false, ['verify']);
+    imported.set(jwk, key);
+  }
+  return key;
+}
+
+/** WebCrypto takes no shared memory. */
+function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);
+}
