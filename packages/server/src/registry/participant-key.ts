@@ -26,19 +26,33 @@ export interface NewKey {
  * organisation was faster by a moment; `registry.conflict` when this participant has the key already, retired or not.
  */
 export async function registerKey(tx: Writing, key: NewKey): Promise<void> {
-  const claim = { realm: key.realm, thumbprint: key.thumbprint, organisation_id: key.organisationId };
-  const [owner] = await claimThumbprints(tx.db, key.realm, [claim]);
-  if (owner?.organisation_id !== key.organisationId) throw new Problem('registry.key_taken');
   const known = await listKeys(tx.db, key.realm, [key.participantId]);
-  if (known.some((row) => row.thumbprint === key.thumbprint)) {
-    throw new Problem('registry.conflict', 'The participant has or had this key already.');
-  }
-  await insertKeys(tx.db, [keyRow(key, tx.now)]);
+  const again = known.some((row) => row.thumbprint === key.thumbprint);
+  if ((await registerKeys(tx, key.realm, again ? [] : [key])) !== undefined) throw new Problem('registry.key_taken');
+  if (again) throw new Problem('registry.conflict', 'The participant has or had this key already.');
   tx.changed('participant', realmKey(key.realm, key.participantId));
 }
 
-/** The row of a new key. `createdAt` orders keys that begin at the same moment. */
-export function keyRow(key: NewKey, createdAt: number) {
+/**
+ * Registers keys of several participants at once, none of which its participant has already. The order of the list is the
+ * order in which they count as added. Returns the first that belongs to another organisation, and nothing if there is none.
+ * The caller drops from the caches what had keys before.
+ */
+export async function registerKeys(tx: Writing, realm: string, keys: readonly NewKey[]): Promise<NewKey | undefined> {
+  const claims = keys.map((key) => ({ realm, thumbprint: key.thumbprint, organisation_id: key.organisationId }));
+  const owners = new Map<string, string>();
+  for (const owner of await claimThumbprints(tx.db, realm, claims)) owners.set(owner.thumbprint, owner.organisation_id);
+  const taken = keys.find((key) => owners.get(key.thumbprint) !== key.organisationId);
+  if (taken === undefined)
+    await insertKeys(
+      tx.db,
+      keys.map((key, index) => keyRow(key, tx.now + index)),
+    );
+  return taken;
+}
+
+/** `createdAt` orders keys that begin at the same moment. */
+function keyRow(key: NewKey, createdAt: number) {
   return {
     realm: key.realm,
     participant_id: key.participantId,
@@ -73,6 +87,27 @@ export async function currentKey(
 /** Every key of the participant, past the cache, oldest first. */
 export async function readKeys(tx: Writing, realm: string, participantId: string): Promise<readonly RegisteredKey[]> {
   return (await listKeys(tx.db, realm, [participantId])).map(toRegisteredKey);
+}
+
+/** The same for many participants at once. */
+export async function readKeysOf(
+  tx: Pick<Writing, 'db'>,
+  realm: string,
+  participantIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly RegisteredKey[]>> {
+  const rows = Map.groupBy(await listKeys(tx.db, realm, participantIds), (row) => row.participant_id);
+  return new Map([...rows].map(([participantId, own]) => [participantId, own.map(toRegisteredKey)]));
+}
+
+/** Moves the ends of a key's validity. Not for a retired key: what was retired is not revived. */
+export async function changeKeyValidity(
+  tx: Writing,
+  key: { readonly realm: string; readonly participantId: string; readonly thumbprint: string },
+  validity: { readonly notBefore: number; readonly notAfter: number | null },
+): Promise<void> {
+  const row = { realm: key.realm, participant_id: key.participantId, thumbprint: key.thumbprint };
+  await updateKey(tx.db, row, { not_before: validity.notBefore, not_after: validity.notAfter });
+  tx.changed('participant', realmKey(key.realm, key.participantId));
 }
 
 /** The key is valid no longer; it stays in the registry as history. Idempotent. Throws `registry.unknown`. */

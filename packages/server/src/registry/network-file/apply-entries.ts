@@ -1,0 +1,165 @@
+import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
+import { type EntryKind, entryKinds } from './entries.ts';
+import {
+  type EntryRow,
+  type EntryTable,
+  insertRows,
+  readIds,
+  readMembers,
+  readRows,
+  replaceMembers,
+  updateRow,
+} from './network.store.ts';
+import { invalid } from './refusal.ts';
+import type { RealmFile, Section } from './schema.ts';
+
+/** Everything of a realm but its participants, which are there already. */
+export async function applyEntries(applying: Applying, file: RealmFile): Promise<void> {
+  await requireReferences(applying, file);
+  await requireFreeCodes(applying, file);
+  for (const kind of entryKinds) await applyKind(applying, kind, file);
+}
+
+interface Reference {
+  readonly from: Section;
+  readonly member: string;
+  readonly to: Section;
+  readonly table: EntryTable;
+  readonly ids: (entry: never) => readonly (string | null | undefined)[];
+}
+
+/** Which member names an entry of which other kind. */
+const references: readonly Reference[] = [
+  reference('productNetworks', 'productId', 'products', 'product', (entry) => [entry.productId]),
+  reference('productNetworks', 'participants', 'participants', 'participant', (entry) => entry.participants ?? []),
+  reference('serverWhitelistingItems', 'participantRole', 'participants', 'participant', (entry) => [
+    entry.participantRole,
+  ]),
+  reference('passwordProfiles', 'id', 'identityProfiles', 'identity_profile', (entry) => [entry.id]),
+  reference('identities', 'profileId', 'identityProfiles', 'identity_profile', (entry) => [entry.profileId]),
+  reference('credentials', 'identityId', 'identities', 'identity', (entry) => [entry.identityId]),
+];
+
+function reference<S extends Section>(
+  from: S,
+  member: string,
+  to: Section,
+  table: EntryTable,
+  ids: (entry: NonNullable<RealmFile[S]>[number]) => readonly (string | null | undefined)[],
+): Reference {
+  return { from, member, to, table, ids: ids as Reference['ids'] };
+}
+
+/** What an entry names is in the file or in the store. */
+async function requireReferences({ tx, realm, at }: Applying, file: RealmFile): Promise<void> {
+  for (const { from, member, to, table, ids } of references) {
+    const known = new Set((file[to] ?? []).map((entry) => entry.id));
+    const named = (file[from] ?? []).flatMap((entry, index) =>
+      ids(entry as never).map((id, position, all) => ({
+        id: id ?? undefined,
+        at: `${at}/${from}/${index}/${member}${member === 'participants' ? `/${position}` : ''}`,
+        all,
+      })),
+    );
+    const sought = [...new Set(named.flatMap(({ id }) => (id === undefined || known.has(id) ? [] : [id])))];
+    const stored = await readIds(tx.db, table, realm, sought);
+    const dangling = named.find(({ id }) => id !== undefined && !known.has(id) && !stored.has(id));
+    if (dangling !== undefined) throw invalid(dangling.at, `names none of ${to}`);
+  }
+}
+
+/** A code recognises one credential of the realm. */
+async function requireFreeCodes({ tx, realm, at }: Applying, file: RealmFile): Promise<void> {
+  const credentials = file.credentials ?? [];
+  const holders = await readRows(
+    tx.db,
+    'credential',
+    realm,
+    'code',
+    credentials.map(({ code }) => code),
+  );
+  const owner = new Map(holders.map((row) => [row.code, row.id]));
+  for (const [index, { id, code }] of credentials.entries()) {
+    if ((owner.get(code) ?? id) !== id)
+      throw invalid(`${at}/credentials/${index}/code`, 'belongs to another credential');
+  }
+}
+
+async function applyKind(applying: Applying, kind: EntryKind, file: RealmFile): Promise<void> {
+  const { tx, realm } = applying;
+  const wanted = (file[kind.section] ?? []) as { id: string; participants?: string[] }[];
+  const ids = wanted.map(({ id }) => id);
+  const rows = (await readRows(tx.db, kind.table, realm, 'id', ids)) as unknown as EntryRow[];
+  const known = new Map(rows.map((row) => [row.id, row]));
+  const members = kind.section === 'productNetworks' ? await readMembers(tx.db, realm, ids) : undefined;
+  const fresh: EntryRow[] = [];
+  for (const entry of wanted) {
+    const before = known.get(entry.id);
+    const after = mergeRow(applying, kind, entry, before);
+    if (before === undefined) fresh.push(after);
+    const were = members?.get(entry.id) ?? [];
+    const are = members === undefined || entry.participants === undefined ? were : [...entry.participants].sort();
+    await applyEntry(
+      applying,
+      kind,
+      before && view(kind, before, members && were),
+      view(kind, after, members && are),
+      after,
+    );
+  }
+  // Before the members: nothing may stand beside an entry that is not there.
+  await insertRows(tx.db, kind.table, fresh as never);
+  if (members === undefined) return;
+  for (const { id, participants } of wanted) {
+    if (participants !== undefined) await applyMembers(applying, id, members.get(id) ?? [], participants);
+  }
+}
+
+function mergeRow(
+  { tx, realm }: Applying,
+  kind: EntryKind,
+  entry: { readonly id: string },
+  before: EntryRow | undefined,
+): EntryRow {
+  const given = Object.fromEntries(
+    Object.entries(kind.columns(entry as never)).filter(([, value]) => value !== undefined),
+  );
+  const times = kind.timestamps ? { created_at: tx.now, updated_at: tx.now } : {};
+  return { realm, id: entry.id, ...(before ?? { ...kind.defaults, ...times }), ...given } as EntryRow;
+}
+
+function view(kind: EntryKind, row: EntryRow, members: readonly string[] | undefined): object {
+  return { ...(kind.toEntry(row as never) as object), ...(members === undefined ? {} : { participants: members }) };
+}
+
+async function applyEntry(
+  applying: Applying,
+  kind: EntryKind,
+  before: object | undefined,
+  after: object,
+  row: EntryRow,
+): Promise<void> {
+  const object = `${kind.noun}:${row.id}`;
+  if (before === undefined) return noteCreated(applying, object, after);
+  const change = differences(before, after);
+  if (change === undefined) {
+    applying.unchanged.count += 1;
+    return;
+  }
+  const { realm, id, created_at, ...columns } = row;
+  const touched = kind.timestamps ? { ...columns, updated_at: applying.tx.now } : columns;
+  await updateRow(applying.tx.db, kind.table, realm, id, touched as Record<string, string | number | null>);
+  await noteChanged(applying, object, change.before, change.after);
+}
+
+async function applyMembers(
+  { tx, realm }: Applying,
+  networkId: string,
+  were: readonly string[],
+  are: readonly string[],
+): Promise<void> {
+  const before = new Set(were);
+  const after = new Set(are);
+  const change = { removed: were.filter((id) => !after.has(id)), added: are.filter((id) => !before.has(id)) };
+  await replaceMembers(tx.db, realm, networkId, change);
+}

@@ -1,0 +1,102 @@
+import type { Caller, Context } from '../../context.ts';
+import { Problem } from '../../kernel/problem.ts';
+import { isDuplicate } from '../../store/fault.ts';
+import { type Writing, write } from '../../store/write.ts';
+import { recordEvent } from '../../subject/event.ts';
+import {
+  effectiveSettings,
+  lockRealm,
+  type ProfileName,
+  type SettingsOverrides,
+  saveRealm,
+} from '../../subject/realm.ts';
+import { ensureSigningKeys } from '../../subject/signing-key.ts';
+import { applyEntries } from './apply-entries.ts';
+import { applyParticipants } from './apply-participants.ts';
+import { type Applying, differences, toReport } from './applying.ts';
+import { findRealmRow, lockNetwork } from './network.store.ts';
+import { type PreparedRealm, prepareNetwork } from './prepare.ts';
+import { invalid } from './refusal.ts';
+import type { ApplyReport } from './report.ts';
+
+/** What a new realm is when the file does not say. */
+const defaultProfile: ProfileName = 'strict';
+
+/**
+ * Brings the store to what the network file says, in one transaction: all of it or nothing.
+ *
+ * Applying twice changes nothing the second time. Entries that the file does not name stay, and so do members that an entry
+ * leaves out. SUSPENDED and OFFBOARDED are not lifted. A client without a secret in the file gets one when it is made, and the
+ * report shows it this once. `only` confines the file to one realm, for an administrator of that realm.
+ *
+ * Throws `network.invalid` with the JSON pointer of the fault; `write.conflict` when somebody else changed the same entries.
+ */
+export async function applyNetwork(
+  context: Context,
+  file: unknown,
+  caller: Caller,
+  only?: string,
+): Promise<ApplyReport> {
+  const realms = prepareNetwork(context, file);
+  const foreign = realms.find(({ entry }) => only !== undefined && entry.name !== only);
+  if (foreign !== undefined) throw invalid(`${foreign.at}/name`, `only the realm ${only} can be changed here`);
+  const report = await write(context, (tx) => applyRealms(context, tx, realms, caller)).catch((thrown: unknown) => {
+    // Somebody who does not apply a file registered the same id between our look and our write.
+    throw isDuplicate(thrown) ? new Problem('write.conflict', undefined, { cause: thrown }) : thrown;
+  });
+  for (const { name, created } of report.realms) {
+    if (created.includes(`realm:${name}`)) await ensureSigningKeys(context, name);
+  }
+  return report;
+}
+
+async function applyRealms(
+  context: Context,
+  tx: Writing,
+  realms: readonly PreparedRealm[],
+  caller: Caller,
+): Promise<ApplyReport> {
+  await lockNetwork(tx.db, tx.now);
+  const done: Applying[] = [];
+  for (const prepared of realms) {
+    const applying = await applyRealm(context, tx, prepared, caller);
+    await applyParticipants(applying, prepared.participants);
+    await applyEntries(applying, prepared.entry);
+    done.push(applying);
+  }
+  return { realms: done.map(toReport), secrets: done.flatMap(({ secrets }) => secrets) };
+}
+
+async function applyRealm(
+  context: Context,
+  tx: Writing,
+  { entry, at }: PreparedRealm,
+  caller: Caller,
+): Promise<Applying> {
+  const { name } = entry;
+  if ((await findRealmRow(tx.db, name)) !== undefined) await lockRealm(tx, name);
+  const row = await findRealmRow(tx.db, name);
+  const before = row && {
+    profile: row.profile as ProfileName,
+    settings: JSON.parse(row.settings) as SettingsOverrides,
+  };
+  const profile = entry.profile ?? before?.profile ?? defaultProfile;
+  const settings = entry.settings ?? before?.settings ?? {};
+  const outcome = await saveRealm(tx, name, profile, settings);
+  const object = `realm:${name}`;
+  const change = before === undefined ? { after: { profile, settings } } : differences(before, { profile, settings });
+  if (outcome !== 'unchanged')
+    await recordEvent(context, tx, { realm: name, type: `realm.${outcome}`, object, ...change }, caller);
+  return {
+    context,
+    tx,
+    caller,
+    realm: name,
+    at,
+    development: effectiveSettings(name, profile, settings).development,
+    created: outcome === 'created' ? [object] : [],
+    changed: outcome === 'changed' ? [object] : [],
+    unchanged: { count: outcome === 'unchanged' ? 1 : 0 },
+    secrets: [],
+  };
+}

@@ -1,0 +1,63 @@
+import type { Caller, Context } from '../../context.ts';
+import type { Writing } from '../../store/write.ts';
+import { recordEvent } from '../../subject/event.ts';
+import type { MadeSecret, RealmReport } from './report.ts';
+
+/** One realm of a file on its way into the store: a transaction, and the notes of what it did. */
+export interface Applying {
+  readonly context: Context;
+  readonly tx: Writing;
+  readonly caller: Caller;
+  readonly realm: string;
+  /** JSON pointer of the realm in the file. */
+  readonly at: string;
+  /** http base URLs are allowed. */
+  readonly development: boolean;
+  readonly created: string[];
+  readonly changed: string[];
+  readonly unchanged: { count: number };
+  readonly secrets: MadeSecret[];
+}
+
+/** An entry that was not there before. `past` is the participle of its event. */
+export async function noteCreated(applying: Applying, object: string, after: unknown, past = 'created'): Promise<void> {
+  applying.created.push(object);
+  await record(applying, object, past, { after });
+}
+
+export async function noteChanged(
+  applying: Applying,
+  object: string,
+  before: unknown,
+  after: unknown,
+  past = 'changed',
+): Promise<void> {
+  applying.changed.push(object);
+  await record(applying, object, past, { before, after });
+}
+
+export function toReport({ realm, created, changed, unchanged }: Applying): RealmReport {
+  return { name: realm, created, changed, unchanged: unchanged.count };
+}
+
+/** Of two views of an entry, the members in which they differ. */
+export function differences<T extends object>(
+  before: T,
+  after: T,
+): { readonly before: Partial<T>; readonly after: Partial<T> } | undefined {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])] as (keyof T)[];
+  const differing = names.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+  if (differing.length === 0) return undefined;
+  const pick = (view: T) => Object.fromEntries(differing.map((name) => [name, view[name]])) as Partial<T>;
+  return { before: pick(before), after: pick(after) };
+}
+
+async function record(
+  { context, tx, caller, realm }: Applying,
+  object: string,
+  past: string,
+  change: { readonly before?: unknown; readonly after?: unknown },
+): Promise<void> {
+  const noun = object.slice(0, object.indexOf(':'));
+  await recordEvent(context, tx, { realm, type: `${noun}.${past}`, object, ...change }, caller);
+}

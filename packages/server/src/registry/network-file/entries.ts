@@ -1,0 +1,100 @@
+import type { Selectable } from 'kysely';
+import type { Schema } from '../../store/schema.ts';
+import type { EntryTable } from './network.store.ts';
+import type { RealmFile, Section } from './schema.ts';
+
+/** What a kind of entry is called, where it is kept, and how it gets there and back. Participants and members are not here. */
+export interface EntryKind<S extends Section = Section, T extends EntryTable = EntryTable> {
+  readonly section: S;
+  readonly table: T;
+  /** In events and reports: `product:…`. */
+  readonly noun: string;
+  /** Columns of an entry; undefined where the file says nothing, so that what is stored stays. */
+  readonly columns: (entry: Entry<S>) => Readonly<Record<string, string | null | undefined>>;
+  /** What the file may leave out of a new entry. */
+  readonly defaults?: Readonly<Record<string, string | null>>;
+  readonly timestamps: boolean;
+  /** An entry as the file has it. */
+  readonly toEntry: (row: Selectable<Schema[T]>) => Entry<S>;
+}
+
+export type Entry<S extends Section> = NonNullable<RealmFile[S]>[number];
+
+function kind<S extends Section, T extends EntryTable>(row: EntryKind<S, T>): EntryKind {
+  return row as unknown as EntryKind;
+}
+
+/** In the order in which they may refer to one another. Members of product networks are kept beside them. */
+export const entryKinds: readonly EntryKind[] = [
+  kind({
+    section: 'products',
+    table: 'product',
+    noun: 'product',
+    columns: ({ name, description }) => ({ name, description }),
+    defaults: { description: null },
+    timestamps: true,
+    toEntry: ({ id, name, description }) => ({ id, name, description }),
+  }),
+  kind({
+    section: 'productNetworks',
+    table: 'product_network',
+    noun: 'product_network',
+    columns: ({ name, description, productId }) => ({ name, description, product_id: productId }),
+    defaults: { description: null, product_id: null },
+    timestamps: true,
+    toEntry: ({ id, name, description, product_id }) => ({ id, name, description, productId: product_id }),
+  }),
+  kind({
+    section: 'lenderNetworkFilters',
+    table: 'lender_network_filter',
+    noun: 'lender_network_filter',
+    columns: (document) => ({ document: JSON.stringify(document) }),
+    timestamps: false,
+    toEntry: ({ document }) => JSON.parse(document),
+  }),
+  kind({
+    section: 'serverWhitelistingItems',
+    table: 'server_whitelisting_item',
+    noun: 'server_whitelisting_item',
+    columns: (document) => ({ document: JSON.stringify(document), participant_id: document.participantRole ?? null }),
+    timestamps: false,
+    toEntry: ({ document }) => JSON.parse(document),
+  }),
+  kind({
+    section: 'identityProfiles',
+    table: 'identity_profile',
+    noun: 'identity_profile',
+    columns: ({ name }) => ({ name }),
+    timestamps: true,
+    toEntry: ({ id, name }) => ({ id, name }),
+  }),
+  kind({
+    section: 'passwordProfiles',
+    table: 'password_profile',
+    noun: 'password_profile',
+    columns: ({ configPerCredentialType }) => ({ config: JSON.stringify(configPerCredentialType) }),
+    timestamps: true,
+    toEntry: ({ id, config }) => ({ id, configPerCredentialType: JSON.parse(config) }),
+  }),
+  kind({
+    section: 'identities',
+    table: 'identity',
+    noun: 'identity',
+    columns: ({ profileId, name }) => ({ profile_id: profileId, name }),
+    timestamps: true,
+    toEntry: ({ id, profile_id, name }) => ({ id, profileId: profile_id, name }),
+  }),
+  kind({
+    section: 'credentials',
+    table: 'credential',
+    noun: 'credential',
+    columns: ({ identityId, type, code }) => ({ identity_id: identityId, type, code }),
+    timestamps: true,
+    toEntry: ({ id, identity_id, type, code }) => ({
+      id,
+      identityId: identity_id,
+      type: type as 'ROOT' | 'USER',
+      code,
+    }),
+  }),
+];

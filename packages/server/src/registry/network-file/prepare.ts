@@ -1,0 +1,181 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { encodeBase64url, type PublicJwk, parseJson, parsePublicJwk, thumbprintInput } from '@countersign/proof';
+import type { z } from 'zod';
+import type { Context } from '../../context.ts';
+import { adminScope } from '../../subject/administrator.ts';
+import { systemRealm } from '../../subject/realm.ts';
+import { makeSecret, type StoredSecret, storeSecret } from '../client.ts';
+import { invalid, pointerTo } from './refusal.ts';
+import { networkFileSchema, type ParticipantFile, type RealmFile, sections } from './schema.ts';
+
+/**
+ * Everything that can be said of a network file without the database, and everything that costs computing time: checked and
+ * done before the transaction begins.
+ */
+export interface PreparedRealm {
+  readonly entry: RealmFile;
+  /** JSON pointer of the realm in the file. */
+  readonly at: string;
+  readonly participants: readonly PreparedParticipant[];
+}
+
+export interface PreparedParticipant {
+  readonly entry: ParticipantFile;
+  readonly at: string;
+  readonly organisationId: string | undefined;
+  readonly keys: readonly PreparedKey[];
+  /** What the file says. */
+  readonly given: StoredSecret | undefined;
+  /** For a new client about which the file does not say a secret. */
+  readonly made: { readonly value: string; readonly stored: StoredSecret } | undefined;
+}
+
+export interface PreparedKey {
+  readonly jwk: PublicJwk;
+  readonly thumbprint: string;
+  /** Epoch milliseconds; undefined where the file says nothing. */
+  readonly notBefore: number | undefined;
+  readonly notAfter: number | undefined;
+  readonly at: string;
+}
+
+/** Bytes. A file is held in memory several times over; what is larger is split by realm. */
+const maxFile = 512 * 1024 * 1024;
+
+/** Strict JSON of a file on disk. A refusal is `network.invalid`. */
+export function parseNetworkFile(content: Uint8Array | string): unknown {
+  const parsed = parseJson(content, { maxBytes: maxFile, maxDepth: 32 });
+  if (parsed.ok) return parsed.value;
+  const what =
+    parsed.reason === 'duplicate_member' ? 'this member occurs twice' : `not acceptable JSON (${parsed.reason})`;
+  throw invalid(parsed.pointer, what);
+}
+
+/** Throws `network.invalid` with the JSON pointer of the first fault. */
+export function prepareNetwork(context: Context, file: unknown): readonly PreparedRealm[] {
+  const parsed = networkFileSchema.safeParse(file);
+  if (!parsed.success) throw schemaRefusal(parsed.error);
+  const { realms } = parsed.data;
+  requireDistinct(
+    realms,
+    (realm) => realm.name,
+    (index) => pointerTo('realms', index, 'name'),
+  );
+  return realms.map((entry, index) => {
+    const at = pointerTo('realms', index);
+    requireEmptySystem(entry, at);
+    requireDistinctEntries(entry, at);
+    const participants = (entry.participants ?? []).map((one, position) =>
+      prepareParticipant(context, one, `${at}/participants/${position}`),
+    );
+    return { entry, at, participants };
+  });
+}
+
+/** The first issue is the first in the order of the schema. Its text tells the rule, never the value. */
+function schemaRefusal(error: z.ZodError) {
+  const issue = error.issues[0];
+  const path = issue?.path ?? [];
+  if (issue?.code === 'unrecognized_keys')
+    return invalid(pointerTo(...path, issue.keys[0] ?? ''), 'this member is not known here');
+  return invalid(pointerTo(...path), issue?.message ?? 'is not valid');
+}
+
+/** Realm `system` administers the others and holds nobody's participants. */
+function requireEmptySystem(entry: RealmFile, at: string): void {
+  if (entry.name !== systemRealm) return;
+  const section = sections.find((name) => (entry[name]?.length ?? 0) > 0);
+  if (section !== undefined) throw invalid(`${at}/${section}`, `the realm ${systemRealm} holds no ${section}`);
+}
+
+function requireDistinctEntries(entry: RealmFile, at: string): void {
+  for (const section of sections) {
+    requireDistinct<{ id: string }>(
+      entry[section] ?? [],
+      ({ id }) => id,
+      (index) => `${at}/${section}/${index}/id`,
+    );
+  }
+  const participants = entry.participants ?? [];
+  requireDistinct(
+    participants,
+    ({ client }) => client?.id,
+    (index) => `${at}/participants/${index}/client/id`,
+  );
+  requireDistinct(
+    entry.credentials ?? [],
+    ({ code }) => code,
+    (index) => `${at}/credentials/${index}/code`,
+  );
+  for (const [index, network] of (entry.productNetworks ?? []).entries()) {
+    const members = network.participants ?? [];
+    requireDistinct(
+      members,
+      (id) => id,
+      (position) => `${at}/productNetworks/${index}/participants/${position}`,
+    );
+  }
+  for (const [index, participant] of participants.entries()) {
+    const resources = participant.resources ?? [];
+    requireDistinct(
+      resources,
+      ({ resource }) => resource,
+      (position) => `${at}/participants/${index}/resources/${position}/resource`,
+    );
+  }
+}
+
+/** The refusal points at the second of two. */
+function requireDistinct<T>(
+  entries: readonly T[],
+  name: (entry: T) => string | undefined,
+  at: (index: number) => string,
+): void {
+  const seen = new Set<string>();
+  for (const [index, entry] of entries.entries()) {
+    const value = name(entry);
+    if (value === undefined) continue;
+    if (seen.has(value)) throw invalid(at(index), 'occurs twice');
+    seen.add(value);
+  }
+}
+
+function prepareParticipant(context: Context, entry: ParticipantFile, at: string): PreparedParticipant {
+  const keys = (entry.keys ?? []).map((key, index) => prepareKey(key, `${at}/keys/${index}`));
+  requireDistinct(
+    keys,
+    (key) => key.thumbprint,
+    (index) => `${at}/keys/${index}`,
+  );
+  const { client } = entry;
+  if (client?.scope?.split(' ').includes(adminScope) === true) {
+    // A participant administers nothing: whoever takes over its one secret would own the realm.
+    throw invalid(`${at}/client/scope`, `a participant's client cannot have the scope ${adminScope}`);
+  }
+  return {
+    entry,
+    at,
+    organisationId: entry.participant?.id,
+    keys,
+    given: client?.secret === undefined ? undefined : storeSecret(context, client.secret),
+    made: client === undefined || client.secret !== undefined ? undefined : makeSecret(context),
+  };
+}
+
+function prepareKey({ nbf, exp, ...jwk }: NonNullable<ParticipantFile['keys']>[number], at: string): PreparedKey {
+  const parsed = parsePublicJwk(jwk);
+  if (!parsed.ok)
+    throw invalid(
+      parsed.member === '' ? at : `${at}${pointerTo(parsed.member)}`,
+      `the public key is refused: ${parsed.reason}`,
+    );
+  if (nbf !== undefined && exp !== undefined && exp <= nbf) throw invalid(`${at}/exp`, 'must be later than nbf');
+  const digest = cryptoPort.sha256(new TextEncoder().encode(thumbprintInput(parsed.key)));
+  return {
+    jwk: parsed.key,
+    thumbprint: encodeBase64url(digest),
+    notBefore: nbf === undefined ? undefined : nbf * 1000,
+    notAfter: exp === undefined ? undefined : exp * 1000,
+    at,
+  };
+}
