@@ -4,6 +4,11 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
+import { routes as adminClientRoutes } from './admin/clients.http.ts';
+import { routes as adminEventRoutes } from './admin/events.http.ts';
+import { routes as adminKeyRoutes } from './admin/keys.http.ts';
+import { routes as adminParticipantRoutes } from './admin/participants.http.ts';
+import { routes as adminRealmRoutes } from './admin/realms.http.ts';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
 import { createApp } from './http/app.ts';
@@ -18,6 +23,8 @@ import { Problem } from './kernel/problem.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
 import { routes as discoveryRoutes } from './registry/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/introspection.http.ts';
+import { routes as lifecycleRoutes } from './registry/lifecycle.http.ts';
+import { routes as onboardingRoutes } from './registry/onboarding.http.ts';
 import { routes as tokenRoutes } from './registry/token.http.ts';
 import { openStore } from './store/open.ts';
 import { createAttempts } from './subject/attempt.ts';
@@ -53,6 +60,13 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...discoveryRoutes,
     ...introspectionRoutes,
     ...statusRoutes,
+    ...onboardingRoutes,
+    ...lifecycleRoutes,
+    ...adminRealmRoutes,
+    ...adminParticipantRoutes,
+    ...adminClientRoutes,
+    ...adminKeyRoutes,
+    ...adminEventRoutes,
   ];
   return [...routes, ...descriptionRoutes(routes)];
 }

@@ -52,6 +52,7 @@ export const statements: readonly string[] = [
      organisation text not null, contact text not null, jwk text not null, thumbprint text not null, code_digest text,
      participant_id text, client_id text, decided_by text, created_at bigint not null, updated_at bigint not null,
      version bigint not null default 0, primary key (realm, id))`,
+  `create index application_by_status on application (realm, status)`,
   `create table product (
      realm text not null, id text not null, name text not null, description text, created_at bigint not null,
      updated_at bigint not null, primary key (realm, id))`,

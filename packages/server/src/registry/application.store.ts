@@ -1,0 +1,73 @@
+import type { Kysely, Selectable } from 'kysely';
+import type { ApplicationTable, Schema } from '../store/schema.ts';
+
+export type ApplicationRow = Selectable<ApplicationTable>;
+
+export async function findApplication(
+  db: Kysely<Schema>,
+  realm: string,
+  id: string,
+): Promise<ApplicationRow | undefined> {
+  return db.selectFrom('application').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
+}
+
+export async function listApplications(
+  db: Kysely<Schema>,
+  realm: string,
+  status: string | undefined,
+  after: string,
+  limit: number,
+): Promise<ApplicationRow[]> {
+  let query = db.selectFrom('application').selectAll().where('realm', '=', realm).where('id', '>', after);
+  if (status !== undefined) query = query.where('status', '=', status);
+  return query.orderBy('id').limit(limit).execute();
+}
+
+/** How many of the realm's applications have one of these statuses; it counts no further than `bound`. */
+export async function countApplications(
+  db: Kysely<Schema>,
+  realm: string,
+  statuses: readonly string[],
+  bound: number,
+): Promise<number> {
+  const rows = await db
+    .selectFrom('application')
+    .select('id')
+    .where('realm', '=', realm)
+    .where('status', 'in', statuses)
+    .limit(bound)
+    .execute();
+  return rows.length;
+}
+
+export async function insertApplication(db: Kysely<Schema>, row: Omit<ApplicationRow, 'version'>): Promise<void> {
+  await db.insertInto('application').values(row).execute();
+}
+
+/** Compare-and-set on the version that was read. False when somebody else was faster. */
+export async function updateApplication(
+  db: Kysely<Schema>,
+  row: ApplicationRow,
+  change: Partial<ApplicationRow>,
+): Promise<boolean> {
+  const updated = await db
+    .updateTable('application')
+    .set({ ...change, version: row.version + 1 })
+    .where('realm', '=', row.realm)
+    .where('id', '=', row.id)
+    .where('version', '=', row.version)
+    .returning('id')
+    .executeTakeFirst();
+  return updated !== undefined;
+}
+
+export async function organisationExists(db: Kysely<Schema>, realm: string, organisationId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('participant')
+    .select('id')
+    .where('realm', '=', realm)
+    .where('organisation_id', '=', organisationId)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}

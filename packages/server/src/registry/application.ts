@@ -1,0 +1,257 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { encodeBase64url, type PublicJwk, parsePublicJwk, thumbprint } from '@countersign/proof';
+import { z } from 'zod';
+import type { Caller, Context } from '../context.ts';
+import { isoDate } from '../kernel/clock.ts';
+import { timeOrderedId } from '../kernel/id.ts';
+import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
+import { Problem } from '../kernel/problem.ts';
+import { createRate, type Rate } from '../kernel/rate.ts';
+import { lineOfText } from '../kernel/text.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import { type Realm, systemRealm } from '../subject/realm.ts';
+import {
+  type ApplicationRow,
+  countApplications,
+  findApplication,
+  insertApplication,
+  listApplications,
+  updateApplication,
+} from './application.store.ts';
+import { isBaseUrl, needsDevelopment } from './base-url.ts';
+import { type Organisation, type Role, roleAliases, roles } from './participant.ts';
+import { requirePossession } from './proof-of-possession.ts';
+
+const optionalLine = lineOfText().nullable().default(null);
+
+/** What an organisation says of itself when it applies for a role. Logos come as a URL or, small, as base64. */
+export const organisationSchema = z.strictObject({
+  participantName: lineOfText(),
+  participantDescription: lineOfText(2_048).nullable().default(null),
+  participantLogo: lineOfText(16_384).nullable().default(null),
+  participantLogoContentType: optionalLine,
+  participantWebsite: lineOfText(2_048).nullable().default(null),
+  participantEmail: optionalLine,
+  participantPhone: optionalLine,
+});
+
+export const applicationSchema = z.strictObject({
+  role: z.enum([...roles, ...Object.keys(roleAliases)]),
+  baseUrl: z.string().max(2_048).optional(),
+  participant: organisationSchema,
+  /** Where to reach whoever applies. Never shown to other participants. */
+  contact: z.email().max(254),
+  publicKey: z.record(z.string(), z.unknown()),
+  proof: z.string().min(1).max(8_192),
+});
+type Wanted = z.output<typeof applicationSchema>;
+
+export const applicationStatuses = ['APPLIED', 'UNDER_REVIEW', 'APPROVED', 'REJECTED'] as const;
+export type ApplicationStatus = (typeof applicationStatuses)[number];
+
+export const applicationViewSchema = z.object({
+  id: z.string(),
+  status: z.enum(applicationStatuses),
+  role: z.enum(roles),
+  baseUrl: z.string().nullable(),
+  participant: organisationSchema,
+  contact: z.string(),
+  publicKey: z.record(z.string(), z.unknown()),
+  thumbprint: z.string(),
+  participantId: z.string().nullable(),
+  clientId: z.string().nullable(),
+  pickedUp: z.boolean(),
+  decidedBy: z.string().nullable(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+export type ApplicationView = z.output<typeof applicationViewSchema>;
+
+/** What the vault digests the one-time code for. */
+export const pickUpPurpose = 'pick-up';
+
+/** An hour's applications from one source; proofs that fail are counted as attempts instead. */
+const perSource = { budget: 10, window: 3_600_000, bound: 50_000 };
+/** Applications of a realm that nobody has decided yet: whoever is public needs a bound. */
+const openStatuses: readonly ApplicationStatus[] = ['APPLIED', 'UNDER_REVIEW'];
+const maxOpen = 1_000;
+
+const rates = new WeakMap<Context, Rate>();
+
+/** Stores an application and returns the one-time code for the pick-up, which is shown this once. */
+export async function submitApplication(
+  context: Context,
+  realm: Realm,
+  wanted: Wanted,
+  caller: Caller,
+): Promise<{ readonly id: string; readonly status: ApplicationStatus; readonly pickUpCode: string }> {
+  // Realm `system` administers; it has no participants.
+  if (realm.name === systemRealm) throw new Problem('request.not_found');
+  const baseUrl = wanted.baseUrl === undefined ? undefined : requireBaseUrl(wanted.baseUrl, realm);
+  const jwk = requirePublicKey(wanted.publicKey, '/publicKey');
+  const keyId = await thumbprint(jwk, cryptoPort);
+  await requireOwnKey(context, realm, wanted, { jwk, thumbprint: keyId, baseUrl }, caller);
+  const code = context.random.token(32);
+  const row = toRow(context, realm.name, wanted, { jwk, thumbprint: keyId, baseUrl, code });
+  await write(context, async (tx) => {
+    await requireRoom(tx, realm.name);
+    await insertApplication(tx.db, { ...row, created_at: tx.now, updated_at: tx.now });
+    const after = { status: row.status, role: row.role, baseUrl: row.base_url, thumbprint: keyId };
+    await recordEvent(
+      context,
+      tx,
+      { realm: realm.name, type: 'application.submitted', object: `application:${row.id}`, after },
+      caller,
+    );
+  });
+  return { id: row.id, status: 'APPLIED', pickUpCode: code };
+}
+
+export async function pageOfApplications(
+  context: Context,
+  realm: string,
+  status: ApplicationStatus | undefined,
+  { after, limit }: PageRequest,
+): Promise<Page<ApplicationView>> {
+  const rows = await listApplications(context.store.db, realm, status, after, limit + 1);
+  return toPage(rows.map(applicationView), limit, (application) => application.id);
+}
+
+export async function requireApplication(db: Writing['db'] | Context['store']['db'], realm: string, id: string) {
+  const row = await findApplication(db, realm, id);
+  if (row === undefined) throw new Problem('application.unknown');
+  return row;
+}
+
+/** Moves it on, unless somebody else did meanwhile. */
+export async function changeApplication(
+  tx: Writing,
+  row: ApplicationRow,
+  change: Partial<ApplicationRow>,
+): Promise<void> {
+  if (!(await updateApplication(tx.db, row, { ...change, updated_at: tx.now }))) throw new Problem('write.conflict');
+}
+
+export function applicationView(row: ApplicationRow): ApplicationView {
+  return {
+    id: row.id,
+    status: row.status as ApplicationStatus,
+    role: row.role as Role,
+    baseUrl: row.base_url,
+    participant: JSON.parse(row.organisation) as ApplicationView['participant'],
+    contact: row.contact,
+    publicKey: JSON.parse(row.jwk) as Record<string, unknown>,
+    thumbprint: row.thumbprint,
+    participantId: row.participant_id,
+    clientId: row.client_id,
+    pickedUp: row.status === 'APPROVED' && row.code_digest === null,
+    decidedBy: row.decided_by,
+    createdAt: isoDate(row.created_at),
+    updatedAt: isoDate(row.updated_at),
+  };
+}
+
+/** The organisation of the participant that an approval registers. */
+export function organisationOf(row: ApplicationRow, now: number): Organisation {
+  const said = JSON.parse(row.organisation) as z.output<typeof organisationSchema>;
+  return { ...said, createdOn: isoDate(now), updatedOn: isoDate(now) };
+}
+
+/** Throws `registry.key` with a pointer to the member at fault. */
+export function requirePublicKey(value: unknown, pointer: string): PublicJwk {
+  const parsed = parsePublicJwk(value);
+  if (parsed.ok) return parsed.key;
+  const at = parsed.member === '' ? pointer : `${pointer}/${parsed.member}`;
+  throw new Problem('registry.key', `${at}: ${parsed.reason.replaceAll('_', ' ')}.`, { pointer: at });
+}
+
+/** It is stored and given out, never fetched. */
+function requireBaseUrl(text: string, { settings }: Realm): string {
+  const pointer = '/baseUrl';
+  const allowed = isBaseUrl(text) && (settings.development || !needsDevelopment(text));
+  if (allowed) return text;
+  throw new Problem('request.invalid', `${pointer}: must be an https URL without userinfo, query and fragment.`, {
+    pointer,
+  });
+}
+
+interface Offered {
+  readonly jwk: PublicJwk;
+  readonly thumbprint: string;
+  readonly baseUrl: string | undefined;
+}
+
+/** The proof binds what the application says: nobody can put another role, address or name under a signature. */
+async function requireOwnKey(
+  context: Context,
+  realm: Realm,
+  wanted: Wanted,
+  offered: Offered,
+  caller: Caller,
+): Promise<void> {
+  const source = caller.source ?? '';
+  context.attempts.require(realm.name, 'application', source);
+  const bound = {
+    role: wanted.role,
+    baseUrl: wanted.baseUrl,
+    thumbprint: offered.thumbprint,
+    participantName: wanted.participant.participantName,
+  };
+  try {
+    const { jwk, thumbprint: keyId } = offered;
+    await requirePossession(context, realm, {
+      proof: wanted.proof,
+      jwk,
+      thumbprint: keyId,
+      typ: 'countersign-application+jwt',
+      bound,
+    });
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.code === 'registry.proof')
+      context.attempts.failed(realm.name, 'application', source);
+    throw thrown;
+  }
+  const rate = rateOf(context);
+  rate.require(source);
+  rate.spend(source);
+}
+
+async function requireRoom(tx: Writing, realm: string): Promise<void> {
+  if ((await countApplications(tx.db, realm, openStatuses, maxOpen)) < maxOpen) return;
+  throw new Problem('attempt.throttled', 'Too many applications wait for a decision. Come back later.', {
+    retryAfter: 3_600,
+  });
+}
+
+function toRow(context: Context, realm: string, wanted: Wanted, offered: Offered & { readonly code: string }) {
+  return {
+    realm,
+    id: timeOrderedId(context.clock.now(), context.random),
+    status: 'APPLIED' satisfies ApplicationStatus,
+    role: roleAliases[wanted.role] ?? wanted.role,
+    base_url: offered.baseUrl ?? null,
+    organisation: JSON.stringify(wanted.participant),
+    contact: wanted.contact,
+    jwk: JSON.stringify(offered.jwk),
+    thumbprint: offered.thumbprint,
+    code_digest: context.vault.digest(pickUpPurpose, offered.code),
+    participant_id: null,
+    client_id: null,
+    decided_by: null,
+  };
+}
+
+function rateOf(context: Context): Rate {
+  let rate = rates.get(context);
+  if (rate === undefined) {
+    rate = createRate(context.clock, perSource);
+    rates.set(context, rate);
+  }
+  return rate;
+}
+
+/** SHA-256 as base64url: how a proof names the code without telling it. */
+export function codeHash(code: string): string {
+  return encodeBase64url(cryptoPort.sha256(new TextEncoder().encode(code)));
+}

@@ -1,0 +1,136 @@
+import { parsePublicJwk } from '@countersign/proof';
+import type { Caller, Context } from '../context.ts';
+import { realmKey } from '../kernel/id.ts';
+import { Problem } from '../kernel/problem.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import { type ApplicationRow, organisationExists } from './application.store.ts';
+import {
+  type ApplicationStatus,
+  type ApplicationView,
+  applicationView,
+  changeApplication,
+  organisationOf,
+  requireApplication,
+} from './application.ts';
+import { createClient } from './client.ts';
+import { insertParticipants } from './participant.store.ts';
+import { registerKey } from './participant-key.ts';
+
+export type Decision = 'review' | 'approve' | 'reject';
+
+/** What may be decided of an application in which status. A review may be skipped. What was decided already changes nothing. */
+const decisions: Record<
+  Decision,
+  { readonly from: readonly ApplicationStatus[]; readonly to: ApplicationStatus; readonly event: string }
+> = {
+  review: { from: ['APPLIED'], to: 'UNDER_REVIEW', event: 'application.review_started' },
+  approve: { from: ['APPLIED', 'UNDER_REVIEW'], to: 'APPROVED', event: 'application.approved' },
+  reject: { from: ['APPLIED', 'UNDER_REVIEW'], to: 'REJECTED', event: 'application.rejected' },
+};
+
+export interface DecisionDetails {
+  /** For the event log. */
+  readonly reason?: string | undefined;
+  /** On approval: an organisation that is in the registry already, in another role. A new one when absent. */
+  readonly organisationId?: string | undefined;
+}
+
+/** Takes one step of onboarding. Throws `application.unknown`, `registry.transition`, and on approval `registry.key_taken`. */
+export async function decideApplication(
+  context: Context,
+  realm: string,
+  id: string,
+  decision: Decision,
+  details: DecisionDetails,
+  caller: Caller,
+): Promise<ApplicationView> {
+  const { from, to, event } = decisions[decision];
+  // Made here and not in the transaction, which may run twice.
+  const made = {
+    participantId: context.random.uuid(),
+    clientId: context.random.uuid(),
+    organisationId: context.random.uuid(),
+  };
+  await write(context, async (tx) => {
+    const row = await requireApplication(tx.db, realm, id);
+    if (row.status === to) return;
+    if (!from.includes(row.status as ApplicationStatus)) {
+      throw new Problem('registry.transition', `The application is ${row.status}.`);
+    }
+    const ids = decision === 'approve' ? { participant_id: made.participantId, client_id: made.clientId } : {};
+    // First: the version of this row decides between two who decide at once.
+    await changeApplication(tx, row, {
+      status: to,
+      decided_by: caller.actor,
+      ...ids,
+      ...(to === 'REJECTED' ? { code_digest: null } : {}),
+    });
+    if (decision === 'approve')
+      await register(context, tx, row, { ...made, ...(await organisationFor(tx, realm, details)) }, caller);
+    const change = {
+      before: { status: row.status },
+      after: { status: to, ...ids, ...(details.reason === undefined ? {} : { reason: details.reason }) },
+    };
+    await recordEvent(context, tx, { realm, type: event, object: `application:${id}`, ...change }, caller);
+  });
+  return applicationView(await requireApplication(context.store.db, realm, id));
+}
+
+async function organisationFor(tx: Writing, realm: string, { organisationId }: DecisionDetails) {
+  if (organisationId === undefined) return {};
+  if (await organisationExists(tx.db, realm, organisationId)) return { organisationId };
+  throw new Problem('request.invalid', 'There is no such organisation in this realm.', { pointer: '/organisationId' });
+}
+
+interface Made {
+  readonly participantId: string;
+  readonly clientId: string;
+  readonly organisationId: string;
+}
+
+/** The participant with its key, and its client without a secret: that one is made at pick-up. */
+async function register(context: Context, tx: Writing, row: ApplicationRow, made: Made, caller: Caller): Promise<void> {
+  const { realm } = row;
+  const { participantId, clientId, organisationId } = made;
+  const organisation = organisationOf(row, tx.now);
+  await insertParticipants(tx.db, [
+    {
+      realm,
+      id: participantId,
+      organisation_id: organisationId,
+      role: row.role,
+      status: 'APPROVED',
+      base_url: row.base_url,
+      organisation: JSON.stringify(organisation),
+      resources: '[]',
+      approved_by: caller.actor,
+      approved_at: tx.now,
+      created_at: tx.now,
+      updated_at: tx.now,
+    },
+  ]);
+  const parsed = parsePublicJwk(JSON.parse(row.jwk));
+  if (!parsed.ok)
+    throw new Problem('internal', undefined, { cause: new Error(`the stored key is damaged: ${parsed.reason}`) });
+  const { thumbprint } = row;
+  await registerKey(tx, {
+    realm,
+    participantId,
+    organisationId,
+    jwk: parsed.key,
+    thumbprint,
+    notBefore: tx.now,
+    notAfter: null,
+  });
+  const name = organisation.participantName ?? participantId;
+  await createClient(context, tx, { realm, id: clientId, name, participantId, secrets: [], suspended: false });
+  tx.changed('participant', realmKey(realm, participantId));
+  const after = { role: row.role, status: 'APPROVED', baseUrl: row.base_url, organisationId, thumbprint, clientId };
+  await recordEvent(
+    context,
+    tx,
+    { realm, type: 'participant.registered', object: `participant:${participantId}`, after },
+    caller,
+  );
+}

@@ -1,0 +1,267 @@
+import { z } from 'zod';
+import type { Caller, Context } from '../context.ts';
+import { isoDate } from '../kernel/clock.ts';
+import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
+import { Problem } from '../kernel/problem.ts';
+import { lineOfText } from '../kernel/text.ts';
+import { isDuplicate } from '../store/fault.ts';
+import { type Writing, write } from '../store/write.ts';
+import { configuredAdministrator } from '../subject/administrator.ts';
+import { recordEvent } from '../subject/event.ts';
+import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
+import {
+  addSecret,
+  changeClient,
+  createClient,
+  endClient,
+  makeSecret,
+  parseSecrets,
+  type StoredSecret,
+} from './client.ts';
+import { findClientState, listClientStates } from './client-administration.store.ts';
+
+/** Clients that belong to no participant: automation, administrators, monitoring. A participant's client follows its participant. */
+export const newClientSchema = z.strictObject({
+  /** Letters that need no escape in a URL, in a form or in HTTP Basic. */
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._~-]{0,254}$/, 'must be 1 to 255 of A-Z, a-z, 0-9, ., _, ~ and -')
+    .optional(),
+  name: lineOfText(),
+  /** RFC 6749 §3.3: scope tokens with single spaces. `countersign:admin` makes it an administrator of this realm. */
+  scope: z
+    .string()
+    .max(2048)
+    .regex(
+      /^([\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*)?$/,
+      'must be scope tokens with one space between them',
+    )
+    .optional(),
+  /** RFC 8707: what it may name as `resource`. */
+  audiences: z.array(lineOfText(2048)).max(100).optional(),
+});
+
+export const clientViewSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  participantId: z.string().nullable(),
+  scope: z.string(),
+  audiences: z.array(z.string()),
+  status: z.enum(['ENABLED', 'DISABLED', 'ENDED']),
+  secrets: z.array(z.object({ id: z.string(), createdAt: z.string(), expiresAt: z.string().nullable() })),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  endedAt: z.string().nullable(),
+});
+export type ClientView = z.output<typeof clientViewSchema>;
+
+/** The value is shown this once; only its digest is stored. */
+export const newSecretSchema = z.object({ secretId: z.string(), clientId: z.string(), clientSecret: z.string() });
+export type NewSecret = z.output<typeof newSecretSchema>;
+
+export type ClientState = NonNullable<Awaited<ReturnType<typeof findClientState>>>;
+
+export async function registerClient(
+  context: Context,
+  realm: string,
+  wanted: z.output<typeof newClientSchema>,
+  caller: Caller,
+): Promise<NewSecret> {
+  const id = wanted.id ?? context.random.uuid();
+  const taken = () => new Problem('registry.conflict', `The client id ${id} is or was in use.`, { pointer: '/id' });
+  if (configuredAdministrator(context, realm)?.clientId === id) throw taken();
+  const secret = makeSecret(context);
+  const { name, scope = '', audiences = [] } = wanted;
+  try {
+    await write(context, async (tx) => {
+      await createClient(context, tx, {
+        realm,
+        id,
+        name,
+        scope,
+        audiences,
+        secrets: [secret.stored],
+        suspended: false,
+      });
+      const after = { name, scope, audiences, secretId: secret.stored.id };
+      await recordEvent(context, tx, { realm, type: 'client.created', object: `client:${id}`, after }, caller);
+    });
+  } catch (thrown) {
+    throw isDuplicate(thrown) ? taken() : thrown;
+  }
+  return { secretId: secret.stored.id, clientId: id, clientSecret: secret.value };
+}
+
+export async function pageOfClients(
+  context: Context,
+  realm: string,
+  { after, limit }: PageRequest,
+): Promise<Page<ClientView>> {
+  const rows = await listClientStates(context.store.db, realm, after, limit + 1);
+  return toPage(rows.map(clientView), limit, (client) => client.id);
+}
+
+export async function requireClientView(context: Context, realm: string, id: string): Promise<ClientView> {
+  return clientView(await requireClientState(context.store.db, realm, id));
+}
+
+/**
+ * A new secret beside the newest one, which ends `overlapSeconds` later. Two live at the same time, never three.
+ */
+export async function issueSecret(
+  context: Context,
+  realm: string,
+  clientId: string,
+  overlapSeconds: number,
+  caller: Caller,
+): Promise<NewSecret> {
+  const secret = makeSecret(context);
+  await write(context, async (tx) => {
+    const row = await requireOpenClient(tx, realm, clientId);
+    const secrets = await addSecret(tx, row, secret.stored, overlapSeconds);
+    const event = { before: secretIds(parseSecrets(row.secrets)), after: { ...secretIds(secrets), overlapSeconds } };
+    await recordEvent(
+      context,
+      tx,
+      { realm, type: 'client.secret_issued', object: `client:${clientId}`, ...event },
+      caller,
+    );
+  });
+  return { secretId: secret.stored.id, clientId, clientSecret: secret.value };
+}
+
+/**
+ * The secret is refused from now on. Tokens that it obtained live to their end, because a token does not know its secret;
+ * when somebody else may hold the secret (`compromised`), all tokens of the client die.
+ */
+export async function revokeSecret(
+  context: Context,
+  realm: string,
+  clientId: string,
+  secretId: string,
+  compromised: boolean,
+  caller: Caller,
+): Promise<void> {
+  await write(context, async (tx) => {
+    const row = await requireOpenClient(tx, realm, clientId);
+    const known = parseSecrets(row.secrets);
+    const kept = known.filter((secret) => secret.id !== secretId);
+    if (kept.length === known.length) throw new Problem('registry.unknown', 'The client has no such secret.');
+    await changeClient(tx, row, { secrets: JSON.stringify(kept) });
+    if (compromised) await endLiveTokens(tx, row);
+    const event = { before: secretIds(known), after: { ...secretIds(kept), compromised } };
+    await recordEvent(
+      context,
+      tx,
+      { realm, type: 'client.secret_revoked', object: `client:${clientId}`, ...event },
+      caller,
+    );
+  });
+}
+
+/** The client's tokens die, and it may get new ones at once. */
+export async function endLiveTokens(tx: Writing, row: ClientState): Promise<void> {
+  if (row.suspended_at !== null || row.ended_at !== null) return;
+  await suspendSubject(tx, row.realm, row.subject_id);
+  await reinstateSubject(tx, row.realm, row.subject_id);
+}
+
+export type ClientStep = 'disable' | 'enable' | 'end';
+
+/** What a step asks of a client's status, and what it makes of it. A step that has been taken already changes nothing. */
+const steps: Record<
+  ClientStep,
+  {
+    readonly from: readonly ClientView['status'][];
+    readonly to: ClientView['status'];
+    readonly event: string;
+    readonly act: Act;
+  }
+> = {
+  disable: { from: ['ENABLED'], to: 'DISABLED', event: 'client.disabled', act: disable },
+  enable: { from: ['DISABLED'], to: 'ENABLED', event: 'client.enabled', act: enable },
+  end: { from: ['ENABLED', 'DISABLED'], to: 'ENDED', event: 'client.ended', act: endClient },
+};
+type Act = (tx: Writing, row: ClientState) => Promise<void>;
+
+export async function stepClient(
+  context: Context,
+  realm: string,
+  id: string,
+  step: ClientStep,
+  caller: Caller,
+): Promise<ClientView> {
+  const { from, to, event, act } = steps[step];
+  await write(context, async (tx) => {
+    const row = await requireClientState(tx.db, realm, id);
+    if (row.participant_id !== null) {
+      throw new Problem(
+        'registry.transition',
+        'This client belongs to a participant: suspend, reinstate or offboard that.',
+      );
+    }
+    const status = statusOf(row);
+    if (status === to) return;
+    if (!from.includes(status)) throw new Problem('registry.transition', `The client is ${status}.`);
+    await act(tx, row);
+    const change = { before: { status }, after: { status: to } };
+    await recordEvent(context, tx, { realm, type: event, object: `client:${id}`, ...change }, caller);
+  });
+  return requireClientView(context, realm, id);
+}
+
+/** The client's row is changed first: its version decides between two that come at once. */
+async function disable(tx: Writing, row: ClientState): Promise<void> {
+  await changeClient(tx, row, {});
+  await suspendSubject(tx, row.realm, row.subject_id);
+}
+
+async function enable(tx: Writing, row: ClientState): Promise<void> {
+  await changeClient(tx, row, {});
+  await reinstateSubject(tx, row.realm, row.subject_id);
+}
+
+export async function requireClientState(
+  db: Writing['db'] | Context['store']['db'],
+  realm: string,
+  id: string,
+): Promise<ClientState> {
+  const row = await findClientState(db, realm, id);
+  if (row === undefined) throw new Problem('client.unknown');
+  return row;
+}
+
+async function requireOpenClient(tx: Writing, realm: string, id: string): Promise<ClientState> {
+  const row = await requireClientState(tx.db, realm, id);
+  if (row.ended_at !== null) throw new Problem('registry.transition', 'The client has ended.');
+  return row;
+}
+
+function clientView(row: ClientState): ClientView {
+  return {
+    id: row.id,
+    name: row.name,
+    participantId: row.participant_id,
+    scope: row.scope,
+    audiences: JSON.parse(row.audiences) as string[],
+    status: statusOf(row),
+    secrets: parseSecrets(row.secrets).map(({ id, createdAt, expiresAt }) => ({
+      id,
+      createdAt: isoDate(createdAt),
+      expiresAt: isoDate(expiresAt),
+    })),
+    createdAt: isoDate(row.created_at),
+    updatedAt: isoDate(row.updated_at),
+    endedAt: isoDate(row.ended_at),
+  };
+}
+
+function statusOf(row: ClientState): ClientView['status'] {
+  if (row.ended_at !== null) return 'ENDED';
+  return row.suspended_at === null ? 'ENABLED' : 'DISABLED';
+}
+
+/** For the event log: which secrets, never what they are. */
+function secretIds(secrets: readonly StoredSecret[]): { readonly secretIds: readonly string[] } {
+  return { secretIds: secrets.map((secret) => secret.id) };
+}

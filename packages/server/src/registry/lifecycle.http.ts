@@ -1,0 +1,112 @@
+import type { Subject } from '@countersign/proof';
+import { z } from 'zod';
+import { authenticateAdministration, callerOf } from '../http/administration.ts';
+import { authenticateAdministrator, authenticateBearer } from '../http/authenticate.ts';
+import type { Call } from '../http/call.ts';
+import { pathName } from '../http/name.ts';
+import { readOptionalJson } from '../http/optional-body.ts';
+import { json, noContent } from '../http/render.ts';
+import type { Route } from '../http/route.ts';
+import { Problem } from '../kernel/problem.ts';
+import { lineOfText } from '../kernel/text.ts';
+import { adminScope } from '../subject/administrator.ts';
+import { issueSecret, newSecretSchema, revokeSecret } from './client-administration.ts';
+import { type LifecycleStep, stepParticipant } from './lifecycle.ts';
+import { clientIdOf, participantDetail, participantDetailSchema } from './participant-administration.ts';
+
+const base = '/realms/:realm/registry/participants/:id';
+const jsonOnly = ['application/json'] as const;
+const noStore = { 'cache-control': 'no-store' } as const;
+const lifecycle = { method: 'POST', tag: 'Onboarding', refusals: 'problem' } as const;
+
+const reasonSchema = z.strictObject({ reason: lineOfText(1_000).optional() });
+/** Seconds for which the secret before it lives on: a day, at most 30, or 0. */
+const rotationSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(2_592_000).default(86_400) });
+const revocationSchema = z.strictObject({ compromised: z.boolean().default(false) });
+
+export const routes: readonly Route[] = [
+  stepRoute('suspend', 'Suspend a participant: its client is refused and its tokens are dead.'),
+  stepRoute('reinstate', 'Reinstate a suspended participant. Tokens from before stay dead.'),
+  stepRoute('offboard', 'Offboard a participant for good. Its history and old keys stay.'),
+  {
+    ...lifecycle,
+    path: `${base}/secrets`,
+    operationId: 'issueSecret',
+    summary:
+      'A new client secret, shown once; the one before lives on for a while. By the participant or an administrator.',
+    security: 'bearer',
+    body: { schema: rotationSchema, mediaTypes: jsonOnly },
+    responses: { 201: newSecretSchema },
+    handle: issue,
+  },
+  {
+    ...lifecycle,
+    path: `${base}/secrets/:secretId/revoke`,
+    operationId: 'revokeSecret',
+    summary:
+      'Revoke one client secret; `compromised` kills the tokens of the client too. By the participant or an administrator.',
+    security: 'bearer',
+    body: { schema: revocationSchema, mediaTypes: jsonOnly },
+    responses: { 204: 'Revoked.' },
+    handle: revoke,
+  },
+];
+
+async function issue(call: Call): Promise<Response> {
+  const subject = await authenticateOwner(call);
+  const { overlapSeconds } = await readOptionalJson(call, rotationSchema);
+  const { name } = await call.realm();
+  const clientId = await clientIdOf(call.context, name, pathName(call, 'id'));
+  return json(201, await issueSecret(call.context, name, clientId, overlapSeconds, callerOf(call, subject)), noStore);
+}
+
+async function revoke(call: Call): Promise<Response> {
+  const subject = await authenticateOwner(call);
+  const { compromised } = await readOptionalJson(call, revocationSchema);
+  const { name } = await call.realm();
+  const clientId = await clientIdOf(call.context, name, pathName(call, 'id'));
+  await revokeSecret(call.context, name, clientId, pathName(call, 'secretId'), compromised, callerOf(call, subject));
+  return noContent();
+}
+
+/** The participant of the path with its own token, or an administrator. */
+async function authenticateOwner(call: Call): Promise<Subject> {
+  const subject = await bearerOrSystem(call);
+  const own = subject.kind === 'participant' && subject.participantId === call.params.id;
+  if (!own && !subject.scopes.includes(adminScope)) {
+    throw new Problem(
+      'token.insufficient_scope',
+      `Only the participant itself may do this, or the scope ${adminScope}.`,
+    );
+  }
+  return subject;
+}
+
+async function bearerOrSystem(call: Call): Promise<Subject> {
+  try {
+    return await authenticateBearer(call);
+  } catch (thrown) {
+    // Of the other realms only `system` has a say here.
+    if (thrown instanceof Problem && thrown.code === 'token.other_realm') return authenticateAdministrator(call);
+    throw thrown;
+  }
+}
+
+function stepRoute(step: LifecycleStep, summary: string): Route {
+  return {
+    ...lifecycle,
+    path: `${base}/${step}`,
+    operationId: `${step}Participant`,
+    summary,
+    security: 'administrator',
+    body: { schema: reasonSchema, mediaTypes: jsonOnly },
+    responses: { 200: participantDetailSchema },
+    async handle(call) {
+      const { realm, caller } = await authenticateAdministration(call);
+      const id = pathName(call, 'id');
+      const { reason } = await readOptionalJson(call, reasonSchema);
+      await stepParticipant(call.context, realm, id, step, reason, caller);
+      return json(200, await participantDetail(call.context, realm, id), noStore);
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
+import { type ClientRow, findClientOfParticipant } from './client.store.ts';
+import { changeClient, endClient } from './client.ts';
+import { findParticipant, type ParticipantRow } from './participant.store.ts';
+import { changeParticipant, type ResourceMapping, type Status } from './participant.ts';
+import { readKeys, retireAllKeys } from './participant-key.ts';
+import { isValidAt } from './registered-key.ts';
+
+export type LifecycleStep = 'suspend' | 'reinstate' | 'offboard';
+
+interface Row {
+  readonly from: readonly Status[];
+  readonly to: Status;
+  readonly event: string;
+  /** What else changes with the status, in the same transaction. */
+  readonly act: (tx: Writing, participant: ParticipantRow, client: ClientRow | undefined) => Promise<void>;
+  readonly change: Partial<ParticipantRow>;
+}
+
+/**
+ * The life of a participant after its approval. A step that has been taken already changes nothing and is no event; every other
+ * step from a status that is not listed is `registry.transition`. OFFBOARDED is the end: nothing leads out of it.
+ */
+const steps: Record<LifecycleStep, Row> = {
+  suspend: { from: ['APPROVED'], to: 'SUSPENDED', event: 'participant.suspended', act: suspend, change: {} },
+  reinstate: { from: ['SUSPENDED'], to: 'APPROVED', event: 'participant.reinstated', act: reinstate, change: {} },
+  offboard: {
+    from: ['APPLIED', 'UNDER_REVIEW', 'APPROVED', 'REJECTED', 'SUSPENDED'],
+    to: 'OFFBOARDED',
+    event: 'participant.offboarded',
+    act: offboard,
+    change: { resources: '[]' },
+  },
+};
+
+/** Throws `participant.unknown`, `registry.transition`, or `write.conflict` when another step came at the same moment. */
+export async function stepParticipant(
+  context: Context,
+  realm: string,
+  id: string,
+  step: LifecycleStep,
+  reason: string | undefined,
+  caller: Caller,
+): Promise<void> {
+  const { from, to, event, act, change } = steps[step];
+  await write(context, async (tx) => {
+    const participant = await findParticipant(tx.db, realm, id);
+    if (participant === undefined) throw new Problem('participant.unknown');
+    if (participant.status === to) return;
+    if (!from.includes(participant.status as Status)) {
+      throw new Problem('registry.transition', `The participant is ${participant.status}.`);
+    }
+    const client = await findClientOfParticipant(tx.db, realm, id);
+    const before = await lifecycleState(tx, participant, client);
+    // First: the version of this row decides between two steps at once.
+    await changeParticipant(tx, participant, client?.id ?? null, { status: to, ...change });
+    await act(tx, participant, client);
+    const after = { status: to, ...(step === 'offboard' ? { resources: [], keys: [], clientEnded: true } : {}) };
+    await recordEvent(
+      context,
+      tx,
+      {
+        realm,
+        type: event,
+        object: `participant:${id}`,
+        before,
+        after: { ...after, ...(reason === undefined ? {} : { reason }) },
+      },
+      caller,
+    );
+  });
+}
+
+/** Its client is refused and its tokens die. Keys, secrets and mappings stay for the day it is reinstated. */
+async function suspend(tx: Writing, _participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
+  if (client === undefined) return;
+  await changeClient(tx, client, {});
+  await suspendSubject(tx, client.realm, client.subject_id);
+}
+
+/** What was issued before the suspension stays dead: the generation has moved on. */
+async function reinstate(tx: Writing, _participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
+  if (client === undefined) return;
+  await changeClient(tx, client, {});
+  await reinstateSubject(tx, client.realm, client.subject_id);
+}
+
+/**
+ * Secrets, mappings and tokens go; the client's id, old keys, and memberships in product networks stay as history. Networks go
+ * on listing it with its status, so that its former partners see why it no longer answers.
+ */
+async function offboard(tx: Writing, participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
+  await retireAllKeys(tx, participant.realm, participant.id);
+  if (client === undefined || client.ended_at !== null) return;
+  await changeClient(tx, client, { scope: '', audiences: '[]' });
+  await endClient(tx, { ...client, version: client.version + 1 });
+}
+
+/** For the event: what a step can change. */
+async function lifecycleState(tx: Writing, participant: ParticipantRow, client: ClientRow | undefined) {
+  const keys = await readKeys(tx, participant.realm, participant.id);
+  return {
+    status: participant.status,
+    resources: JSON.parse(participant.resources) as readonly ResourceMapping[],
+    keys: keys.filter((key) => isValidAt(key, tx.now)).map((key) => key.thumbprint),
+    clientEnded: client === undefined || client.ended_at !== null,
+  };
+}

@@ -1,0 +1,217 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { thumbprint } from '@countersign/proof';
+import { z } from 'zod';
+import type { Caller, Context } from '../context.ts';
+import { isoDate, seconds } from '../kernel/clock.ts';
+import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
+import { Problem } from '../kernel/problem.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import { revokeKey } from '../subject/revocation.ts';
+import { requirePublicKey } from './application.ts';
+import { findClientOfParticipant } from './client.store.ts';
+import {
+  type ClientView,
+  clientViewSchema,
+  endLiveTokens,
+  requireClientState,
+  requireClientView,
+} from './client-administration.ts';
+import { findParticipant, listParticipants, type ParticipantFilter } from './participant.store.ts';
+import {
+  changeParticipant,
+  type Participant,
+  readParticipants,
+  roles,
+  statuses,
+  toParticipant,
+} from './participant.ts';
+import { listKeys } from './participant-key.store.ts';
+import { readKeys, registerKey, retireKey } from './participant-key.ts';
+import { isValidAt, type RegisteredKey } from './registered-key.ts';
+
+const text = z.string().nullable();
+
+export const keyViewSchema = z.object({
+  thumbprint: z.string(),
+  publicKey: z.record(z.string(), z.unknown()),
+  /** NumericDate. */
+  nbf: z.number(),
+  exp: z.number().nullable(),
+  valid: z.boolean(),
+});
+
+export const participantViewSchema = z.object({
+  id: z.string(),
+  organisationId: z.string(),
+  role: z.enum(roles),
+  status: z.enum(statuses),
+  baseUrl: text,
+  resources: z.array(z.object({ resource: z.string(), roles: z.array(z.string()) })),
+  participant: z.record(z.string(), text),
+  clientId: text,
+  keys: z.array(keyViewSchema),
+  approvedBy: text,
+  approvedOn: text,
+  createdOn: z.string(),
+  updatedOn: z.string(),
+});
+export type ParticipantView = z.output<typeof participantViewSchema>;
+
+export const participantDetailSchema = participantViewSchema.extend({ client: clientViewSchema.nullable() });
+
+/** NumericDate (RFC 7519 §2), as far as a date has four digits for its year. */
+const numericDate = z.int().min(0).max(253_402_300_799);
+
+export const newKeySchema = z.strictObject({
+  publicKey: z.record(z.string(), z.unknown()),
+  nbf: numericDate.optional(),
+  exp: numericDate.optional(),
+});
+
+export async function pageOfParticipants(
+  context: Context,
+  realm: string,
+  filter: ParticipantFilter,
+  { after, limit }: PageRequest,
+): Promise<Page<ParticipantView>> {
+  const { db } = context.store;
+  const { items, ...rest } = toPage(
+    await listParticipants(db, realm, after, limit + 1, filter),
+    limit,
+    (row) => row.id,
+  );
+  const ids = items.map((row) => row.id);
+  const keys = Map.groupBy(await listKeys(db, realm, ids), (key) => key.participant_id);
+  const now = context.clock.now();
+  return { items: items.map((row) => participantView(toParticipant(row, keys.get(row.id) ?? []), now)), ...rest };
+}
+
+/** Past the cache: an administrator sees what is. */
+export async function participantDetail(
+  context: Context,
+  realm: string,
+  id: string,
+): Promise<ParticipantView & { readonly client: ClientView | null }> {
+  const [participant] = await readParticipants(context, realm, [id]);
+  if (participant === undefined) throw new Problem('participant.unknown');
+  const client = participant.clientId === null ? null : await requireClientView(context, realm, participant.clientId);
+  return { ...participantView(participant, context.clock.now()), client };
+}
+
+/** A key beside those that the participant has. Throws `registry.key`, `registry.key_taken`, `registry.conflict`. */
+export async function addParticipantKey(
+  context: Context,
+  realm: string,
+  participantId: string,
+  wanted: z.output<typeof newKeySchema>,
+  caller: Caller,
+): Promise<z.output<typeof keyViewSchema>> {
+  const jwk = requirePublicKey(wanted.publicKey, '/publicKey');
+  const keyId = await thumbprint(jwk, cryptoPort);
+  const now = context.clock.now();
+  const notBefore = wanted.nbf === undefined ? now : wanted.nbf * 1000;
+  const notAfter = wanted.exp === undefined ? null : wanted.exp * 1000;
+  if (notAfter !== null && notAfter <= Math.max(now, notBefore)) {
+    throw new Problem('request.invalid', '/exp: must be in the future and after nbf.', { pointer: '/exp' });
+  }
+  await write(context, async (tx) => {
+    const { organisation_id: organisationId } = await touchParticipant(tx, realm, participantId);
+    await registerKey(tx, { realm, participantId, organisationId, jwk, thumbprint: keyId, notBefore, notAfter });
+    const after = {
+      thumbprint: keyId,
+      alg: jwk.alg,
+      nbf: seconds(notBefore),
+      exp: notAfter === null ? null : seconds(notAfter),
+    };
+    await recordEvent(
+      context,
+      tx,
+      { realm, type: 'participant.key_added', object: `participant:${participantId}`, after },
+      caller,
+    );
+  });
+  return keyView({ thumbprint: keyId, jwk, notBefore, notAfter }, now);
+}
+
+/**
+ * The key is valid no longer. When somebody else may hold it (`compromised`), the status feed says so, and the participant's
+ * tokens die: whoever holds the key may have obtained some.
+ */
+export async function retireParticipantKey(
+  context: Context,
+  realm: string,
+  participantId: string,
+  keyId: string,
+  compromised: boolean,
+  caller: Caller,
+): Promise<z.output<typeof keyViewSchema>> {
+  return write(context, async (tx) => {
+    const participant = await findParticipant(tx.db, realm, participantId);
+    if (participant === undefined) throw new Problem('participant.unknown');
+    const outcome = await retireKey(tx, realm, participantId, keyId);
+    if (compromised) {
+      await revokeKey(tx, realm, keyId);
+      const client = await findClientOfParticipant(tx.db, realm, participantId);
+      if (client !== undefined) await endLiveTokens(tx, await requireClientState(tx.db, realm, client.id));
+    }
+    if (compromised || outcome === 'retired') {
+      const after = { thumbprint: keyId, compromised };
+      await recordEvent(
+        context,
+        tx,
+        { realm, type: 'participant.key_retired', object: `participant:${participantId}`, after },
+        caller,
+      );
+    }
+    const key = (await readKeys(tx, realm, participantId)).find((known) => known.thumbprint === keyId);
+    return keyView(key as RegisteredKey, tx.now);
+  });
+}
+
+/** The id of the participant's client. Throws `client.unknown` when it has none. */
+export async function clientIdOf(context: Context, realm: string, participantId: string): Promise<string> {
+  const participant = await findParticipant(context.store.db, realm, participantId);
+  if (participant === undefined) throw new Problem('participant.unknown');
+  const client = await findClientOfParticipant(context.store.db, realm, participantId);
+  if (client === undefined) throw new Problem('client.unknown', 'The participant has no client.');
+  return client.id;
+}
+
+/** Decides between this and a step of the lifecycle that comes at the same moment. */
+async function touchParticipant(tx: Writing, realm: string, id: string) {
+  const row = await findParticipant(tx.db, realm, id);
+  if (row === undefined) throw new Problem('participant.unknown');
+  if (row.status === 'OFFBOARDED') throw new Problem('registry.transition', 'The participant is OFFBOARDED.');
+  await changeParticipant(tx, row, null, {});
+  return row;
+}
+
+function participantView(participant: Participant, now: number): ParticipantView {
+  const { id, organisationId, role, status, baseUrl, resources, organisation, clientId, approvedBy } = participant;
+  return {
+    id,
+    organisationId,
+    role,
+    status,
+    baseUrl,
+    resources: resources.map((mapping) => ({ resource: mapping.resource, roles: [...mapping.roles] })),
+    participant: { ...organisation },
+    clientId,
+    keys: participant.keys.map((key) => keyView(key, now)),
+    approvedBy,
+    approvedOn: isoDate(participant.approvedAt),
+    createdOn: isoDate(participant.createdAt),
+    updatedOn: isoDate(participant.updatedAt),
+  };
+}
+
+function keyView(key: RegisteredKey, now: number): z.output<typeof keyViewSchema> {
+  return {
+    thumbprint: key.thumbprint,
+    publicKey: { ...key.jwk },
+    nbf: seconds(key.notBefore),
+    exp: key.notAfter === null ? null : seconds(key.notAfter),
+    valid: isValidAt(key, now),
+  };
+}

@@ -1,0 +1,128 @@
+import { parsePublicJwk } from '@countersign/proof';
+import { z } from 'zod';
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import type { Realm } from '../subject/realm.ts';
+import { type ApplicationRow, findApplication, updateApplication } from './application.store.ts';
+import { codeHash, pickUpPurpose } from './application.ts';
+import { findClient } from './client.store.ts';
+import { addSecret, makeSecret, type StoredSecret } from './client.ts';
+import { findParticipant } from './participant.store.ts';
+import { readKeys } from './participant-key.ts';
+import { requirePossession } from './proof-of-possession.ts';
+import { isValidAt } from './registered-key.ts';
+
+/**
+ * How a new participant gets its client secret.
+ *
+ * 1. It presents the one-time code that it was shown when it applied, and a proof by the key that it applied with over that
+ *    code: neither a stolen code nor a stolen key is enough.
+ * 2. A wrong code, a wrong proof, a code that was used and an application that does not exist are the same refusal.
+ * 3. Whoever proved both is the applicant, and may know that the application is not approved (any more).
+ * 4. The code is consumed by compare-and-set in the transaction that stores the digest of the secret: of two pick-ups at once
+ *    one gets a secret.
+ */
+export const pickUpSchema = z.strictObject({
+  code: z.string().min(1).max(255),
+  proof: z.string().min(1).max(8_192),
+});
+
+export const credentialsSchema = z.object({
+  clientId: z.string(),
+  clientSecret: z.string(),
+  participantId: z.string(),
+  tokenEndpoint: z.string(),
+});
+
+/** Seconds for which a secret that an administrator issued meanwhile lives on. */
+const overlap = 86_400;
+
+export async function pickUpCredentials(
+  context: Context,
+  realm: Realm,
+  id: string,
+  presented: z.output<typeof pickUpSchema>,
+  caller: Caller,
+): Promise<z.output<typeof credentialsSchema>> {
+  const source = caller.source ?? '';
+  const attempted = `application ${id.slice(0, 128)}`;
+  context.attempts.require(realm.name, attempted, source);
+  try {
+    const { participantId, clientId } = await requireApplicant(context, realm, id, presented);
+    const secret = makeSecret(context);
+    await write(context, (tx) =>
+      consume(context, tx, { realm: realm.name, id, participantId, clientId, secret: secret.stored }, caller),
+    );
+    const tokenEndpoint = `${realm.issuer}/protocol/openid-connect/token`;
+    return { clientId, clientSecret: secret.value, participantId, tokenEndpoint };
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.code === 'registry.proof')
+      context.attempts.failed(realm.name, attempted, source);
+    throw thrown;
+  }
+}
+
+/** Steps 1 to 3. */
+async function requireApplicant(context: Context, realm: Realm, id: string, presented: z.output<typeof pickUpSchema>) {
+  const row = await findApplication(context.store.db, realm.name, id);
+  const matches = context.vault.matches(pickUpPurpose, presented.code, row?.code_digest ?? '');
+  if (row === undefined || !matches) throw refused('the code is not the one of the application');
+  const jwk = parsePublicJwk(JSON.parse(row.jwk));
+  if (!jwk.ok)
+    throw new Problem('internal', undefined, { cause: new Error(`the stored key is damaged: ${jwk.reason}`) });
+  await requirePossession(context, realm, {
+    proof: presented.proof,
+    jwk: jwk.key,
+    thumbprint: row.thumbprint,
+    typ: 'countersign-pickup+jwt',
+    bound: { id, codeHash: codeHash(presented.code) },
+  });
+  if (row.status !== 'APPROVED' || row.participant_id === null || row.client_id === null) {
+    throw new Problem('registry.transition', `The application is ${row.status}.`);
+  }
+  return { participantId: row.participant_id, clientId: row.client_id };
+}
+
+interface PickUp {
+  readonly realm: string;
+  readonly id: string;
+  readonly participantId: string;
+  readonly clientId: string;
+  readonly secret: StoredSecret;
+}
+
+/** Step 4. */
+async function consume(context: Context, tx: Writing, pickUp: PickUp, caller: Caller): Promise<void> {
+  const { realm, id, participantId, clientId, secret } = pickUp;
+  const row = await findApplication(tx.db, realm, id);
+  if (row === undefined || row.code_digest === null) throw refused('the code was used before');
+  if (!(await updateApplication(tx.db, row, { code_digest: null, updated_at: tx.now })))
+    throw refused('the code was used before');
+  await requireStillApproved(tx, row, participantId);
+  const client = await findClient(tx.db, realm, clientId);
+  if (client === undefined || client.ended_at !== null)
+    throw new Problem('registry.transition', 'The client has ended.');
+  await addSecret(tx, client, secret, overlap);
+  const event = { before: { pickedUp: false }, after: { pickedUp: true, clientId, secretId: secret.id } };
+  await recordEvent(
+    context,
+    tx,
+    { realm, type: 'application.picked_up', object: `application:${id}`, ...event },
+    caller,
+  );
+}
+
+/** The participant may have been suspended since, or the key retired because somebody else holds it. */
+async function requireStillApproved(tx: Writing, row: ApplicationRow, participantId: string): Promise<void> {
+  const participant = await findParticipant(tx.db, row.realm, participantId);
+  if (participant?.status !== 'APPROVED')
+    throw new Problem('registry.transition', `The participant is ${participant?.status ?? 'gone'}.`);
+  const key = (await readKeys(tx, row.realm, participantId)).find(({ thumbprint }) => thumbprint === row.thumbprint);
+  if (key === undefined || !isValidAt(key, tx.now)) throw refused('the key is no longer registered');
+}
+
+function refused(reason: string): Problem {
+  return new Problem('registry.proof', undefined, { cause: new Error(reason) });
+}
