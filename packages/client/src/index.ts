@@ -9,7 +9,16 @@ export { type Discovery, discover } from './discovery.ts';
 export { ClientError } from './error.ts';
 export type { Fetch, Transport } from './fetch-json.ts';
 export { createRemoteJwks, fixedKeys, type KeySource, type RemoteJwksOptions } from './jwks.ts';
+export {
+  type ApplicationOptions,
+  applyForParticipation,
+  type Credentials,
+  type PickUpOptions,
+  pickUpCredentials,
+  type SubmittedApplication,
+} from './onboarding.ts';
 export type { Organisation, ParticipantDetail, RegisteredKey } from './participant-detail.ts';
 export { createRegistry, type Registry, type RegistryOptions } from './registry.ts';
+export { importSigningKey, type PrivateJwk, type SigningKey } from './signing-key.ts';
 export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token.ts';
 export { cryptoPort as webCrypto } from './web-crypto.ts';

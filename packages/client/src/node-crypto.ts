@@ -1,7 +1,8 @@
 /** The crypto port over `node:crypto`: answers at once, on the calling thread. */
-import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
 import { type AlgorithmName, algorithms, type CryptoPort, type PublicJwk } from '@countersign/proof';
 import { derFromSignature, signatureFromDer } from './ecdsa-signature.ts';
+import type { PrivateSigner } from './signing-key.ts';
 
 export { derFromSignature, signatureFromDer };
 
@@ -37,3 +38,12 @@ function keyObject(jwk: PublicJwk): KeyObject {
   }
   return key;
 }
+
+/** Signs at once, with the bare key where it can: an options object halves the speed of ES256. */
+export const privateSigner: PrivateSigner = (alg, jwk) => {
+  const key = createPrivateKey({ key: { ...jwk }, format: 'jwk' });
+  const { hash: digest, pssSaltBytes, der } = algorithms[alg].node;
+  if (pssSaltBytes !== undefined)
+    return (bytes) => sign(digest, bytes, { key, padding: pssPadding, saltLength: pssSaltBytes });
+  return der ? (bytes) => signatureFromDer(sign(digest, bytes, key)) : (bytes) => sign(digest, bytes, key);
+};

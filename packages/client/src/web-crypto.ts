@@ -1,5 +1,6 @@
 /** The crypto port over WebCrypto: browsers, and any runtime that has `globalThis.crypto.subtle`. */
 import { algorithms, type CryptoPort, type PublicJwk } from '@countersign/proof';
+import type { PrivateSigner } from './signing-key.ts';
 
 type SubtleKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
@@ -25,6 +26,12 @@ function subtleKey(jwk: PublicJwk): Promise<SubtleKey> {
   }
   return key;
 }
+
+export const privateSigner: PrivateSigner = async (alg, jwk) => {
+  const { alg: _alg, use: _use, key_ops: _ops, kid: _kid, ...numbers } = jwk;
+  const key = await crypto.subtle.importKey('jwk', numbers, algorithms[alg].web.importKey, false, ['sign']);
+  return async (bytes) => new Uint8Array(await crypto.subtle.sign(algorithms[alg].web.verify, key, unshared(bytes)));
+};
 
 /** WebCrypto takes no shared memory. */
 function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { applyForParticipation, pickUpCredentials } from '@countersign/client';
+import { applyForParticipation, type PrivateJwk, pickUpCredentials } from '@countersign/client';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { connect, online, print } from './api.ts';
@@ -78,7 +78,7 @@ function applicantCommands(participant: Command): void {
     .option('--base-url <url>', 'where other participants call it')
     .action(async (options: Application) => {
       const { role, name, email, baseUrl } = options;
-      const application = { role, name, email, ...(baseUrl === undefined ? {} : { baseUrl }) };
+      const application = { role, name, contact: email, ...(baseUrl === undefined ? {} : { baseUrl }) };
       print(
         await applyForParticipation({ issuer: issuerOf(options), privateJwk: readJwk(options.key), ...application }),
       );
@@ -102,6 +102,6 @@ function issuerOf(options: Pick<Application, 'realm' | 'url'>): string {
   return `${options.url ?? config.publicUrl}/realms/${options.realm ?? config.defaultRealm}`;
 }
 
-function readJwk(path: string): JsonWebKey {
-  return JSON.parse(readFileSync(path, 'utf8')) as JsonWebKey;
+function readJwk(path: string): PrivateJwk {
+  return JSON.parse(readFileSync(path, 'utf8')) as PrivateJwk;
 }

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { followChanges, pruneChanges } from '../store/change-log.ts';
-import { recordFailedAttempts } from '../subject/attempt.ts';
-import { sealNewEvents } from '../subject/event.ts';
+import { sealedAtOnce, sealNewEvents } from '../subject/event.ts';
+import { recordFailedAttempts } from '../subject/failed-attempt.ts';
 import { realmNames } from '../subject/realm.ts';
 import { forgetOldUses } from '../subject/replay.ts';
 import { forgetOldRevocations } from '../subject/revocation.ts';
@@ -10,20 +10,30 @@ import { every } from './every.ts';
 
 /** What a node does by itself. Every node runs all of it: leases and compare-and-set keep them apart. */
 export async function startJobs(context: Context): Promise<() => Promise<void>> {
-  const { store, cache, log } = context;
+  const { log } = context;
   const holder = context.random.uuid();
-  const follow = await followChanges(store, cache);
+  const follow = await followChanges(context);
   const stops = [
     every(500, 'follow changes', log, follow),
-    every(500, 'seal events', log, () => sealNewEvents(context, holder)),
+    every(500, 'seal events', log, () => sealBacklog(context, holder)),
     every(60_000, 'record failed attempts', log, () => recordFailedAttempts(context)),
     every(60_000, 'forget', log, () => forget(context)),
   ];
   return async () => {
     await Promise.all(stops.map((stop) => stop()));
-    await recordFailedAttempts(context);
-    await sealNewEvents(context, holder);
+    try {
+      await recordFailedAttempts(context);
+      await sealBacklog(context, holder);
+    } catch (error) {
+      // A server whose database is away must be able to stop all the same.
+      log.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'the last events were not sealed');
+    }
   };
+}
+
+/** A big network file makes more events than one batch holds. */
+async function sealBacklog(context: Context, holder: string): Promise<void> {
+  while ((await sealNewEvents(context, holder)) === sealedAtOnce);
 }
 
 async function forget(context: Context): Promise<void> {

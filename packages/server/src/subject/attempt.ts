@@ -1,8 +1,5 @@
-import type { Context } from '../context.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
-import { write } from '../store/write.ts';
-import { recordEvent } from './event.ts';
 
 /**
  * Throttles failed proofs per credential and source. Kept in memory, bounded: one process forgets at restart, and each node
@@ -73,16 +70,4 @@ export function createAttempts(clock: Clock): Attempts {
       return failures;
     },
   };
-}
-
-/** One event for each credential and source that failed since the last call. */
-export async function recordFailedAttempts(context: Context): Promise<void> {
-  const failures = context.attempts.drain();
-  if (failures.length === 0) return;
-  await write(context, async (tx) => {
-    for (const { realm, credential, source, count } of failures) {
-      const event = { realm, type: 'proof.failed', object: `client:${credential}`, after: { source, count } };
-      await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
-    }
-  });
 }

@@ -1,0 +1,127 @@
+import { isJsonObject, type JsonObject, thumbprint } from '@countersign/proof';
+import { cryptoPort } from '#platform-crypto';
+import { checkIssuer } from './discovery.ts';
+import { ClientError } from './error.ts';
+import { fetchJson, type Transport } from './fetch-json.ts';
+import { digest, importSigningKey, type PrivateJwk, type SigningKey, signJwt } from './signing-key.ts';
+
+export interface ApplicationOptions extends Transport {
+  readonly issuer: string;
+  /** The key that is to be registered. It stays here; its public part and a proof that it is ours are sent. */
+  readonly privateJwk: PrivateJwk;
+  /** LENDER, LOAN_AGENT … */
+  readonly role: string;
+  /** Where other participants reach us; not needed by a participant that only calls others. */
+  readonly baseUrl?: string;
+  /** The organisation's name. */
+  readonly name: string;
+  /** An e-mail address; other participants do not see it. */
+  readonly contact: string;
+}
+
+export interface SubmittedApplication {
+  readonly id: string;
+  readonly status: string;
+  /** Shown this once: with it and the same key the credentials are picked up after the approval. */
+  readonly pickUpCode: string;
+}
+
+export interface Credentials {
+  readonly clientId: string;
+  /** Shown this once. */
+  readonly clientSecret: string;
+  readonly participantId: string;
+  readonly tokenEndpoint: string;
+}
+
+export interface PickUpOptions extends Transport {
+  readonly issuer: string;
+  /** The key that the application was made with. */
+  readonly privateJwk: PrivateJwk;
+  readonly applicationId: string;
+  readonly code: string;
+}
+
+const maxBytes = 65_536;
+
+/**
+ * Applies for a role in the network, with a proof that the key is ours.
+ *
+ * @throws {ClientError} `onboarding.refused` with the server's words, `onboarding.malformed`, `signing_key.*`, `http.*`
+ */
+export async function applyForParticipation(options: ApplicationOptions): Promise<SubmittedApplication> {
+  const { issuer, role, baseUrl, name, contact } = options;
+  const key = await importSigningKey(options.privateJwk);
+  const bound = {
+    role,
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    participantName: name,
+    thumbprint: await thumbprint(key.publicJwk, cryptoPort),
+  };
+  const answer = await post(options, `${issuer}/registry/applications`, {
+    role,
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    participant: { participantName: name },
+    contact,
+    publicKey: key.publicJwk,
+    proof: await possession(key, 'countersign-application+jwt', issuer, bound),
+  });
+  return { id: text(answer, 'id'), status: text(answer, 'status'), pickUpCode: text(answer, 'pickUpCode') };
+}
+
+/**
+ * Receives the credentials of an approved application, once.
+ *
+ * @throws {ClientError} as `applyForParticipation`
+ */
+export async function pickUpCredentials(options: PickUpOptions): Promise<Credentials> {
+  const { issuer, applicationId: id, code } = options;
+  const key = await importSigningKey(options.privateJwk);
+  const codeHash = await digest(new TextEncoder().encode(code));
+  const answer = await post(options, `${issuer}/registry/applications/${encodeURIComponent(id)}/credentials`, {
+    code,
+    proof: await possession(key, 'countersign-pickup+jwt', issuer, { id, codeHash }),
+  });
+  return {
+    clientId: text(answer, 'clientId'),
+    clientSecret: text(answer, 'clientSecret'),
+    participantId: text(answer, 'participantId'),
+    tokenEndpoint: text(answer, 'tokenEndpoint'),
+  };
+}
+
+/** A proof of possession: good for this issuer, this purpose, these values, once. */
+function possession(key: SigningKey, typ: string, issuer: string, bound: object): Promise<string> {
+  const iat = Math.floor(Date.now() / 1000);
+  return signJwt(key, typ, { aud: issuer, iat, exp: iat + 120, jti: crypto.randomUUID(), ...bound });
+}
+
+async function post(
+  transport: Transport & { readonly issuer: string },
+  url: string,
+  body: object,
+): Promise<JsonObject> {
+  checkIssuer(transport.issuer);
+  const request = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    maxBytes,
+  } as const;
+  const { status, value } = await fetchJson(url, request, transport);
+  const answer = isJsonObject(value) ? value : {};
+  if (status < 400) return answer;
+  const said =
+    typeof answer.detail === 'string'
+      ? answer.detail
+      : typeof answer.title === 'string'
+        ? answer.title
+        : `HTTP ${status}`;
+  throw new ClientError('onboarding.refused', said);
+}
+
+function text(answer: JsonObject, member: string): string {
+  const value = answer[member];
+  if (typeof value !== 'string') throw new ClientError('onboarding.malformed', `The answer has no ${member}.`);
+  return value;
+}

@@ -1,0 +1,68 @@
+import {
+  type AlgorithmName,
+  type CryptoPort,
+  encodeBase64url,
+  encodeTextBase64url,
+  type PublicJwk,
+  parsePublicJwk,
+} from '@countersign/proof';
+import { cryptoPort, privateSigner } from '#platform-crypto';
+import { ClientError } from './error.ts';
+
+/** A private key of ours, able to sign and unable to show itself. */
+export interface SigningKey {
+  readonly alg: AlgorithmName;
+  readonly publicJwk: PublicJwk;
+  sign(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+/** RFC 7517 with the private members of RFC 7518 §6.2.2, §6.3.2 and RFC 8037 §2. */
+export interface PrivateJwk {
+  readonly kty?: string;
+  readonly [member: string]: unknown;
+}
+
+const privateMembers = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth']);
+
+/**
+ * The private key of a JWK. Its public half must belong to it: a JWK that was put together from two keys would sign what nobody
+ * can verify, so a trial signature is made and verified.
+ *
+ * @throws {ClientError} `signing_key.public` (with the member that is at fault), `signing_key.private`
+ */
+export async function importSigningKey(jwk: PrivateJwk): Promise<SigningKey> {
+  const parsed = parsePublicJwk(Object.fromEntries(Object.entries(jwk).filter(([name]) => !privateMembers.has(name))));
+  if (!parsed.ok)
+    throw new ClientError('signing_key.public', `The key is not usable: ${parsed.member} ${parsed.reason}.`);
+  const publicJwk = parsed.key;
+  const { alg } = publicJwk;
+  const trial = new TextEncoder().encode('countersign trial signature');
+  let sign: SigningKey['sign'];
+  let fits: boolean;
+  try {
+    sign = await privateSigner(alg, jwk);
+    fits = await cryptoPort.verify(alg, publicJwk, trial, await sign(trial));
+  } catch {
+    // What the runtime says of a private key may quote it.
+    throw new ClientError('signing_key.private', 'The private part of the key is missing or malformed.');
+  }
+  if (!fits)
+    throw new ClientError('signing_key.private', 'The private part of the key does not belong to its public part.');
+  return { alg, publicJwk, sign };
+}
+
+/** A compact JWS (RFC 7515 §7.1) over JSON claims. */
+export async function signJwt(key: SigningKey, typ: string, claims: object): Promise<string> {
+  const { kid } = key.publicJwk;
+  const header = { alg: key.alg, typ, ...(kid === undefined ? {} : { kid }) };
+  const input = `${encodeTextBase64url(JSON.stringify(header))}.${encodeTextBase64url(JSON.stringify(claims))}`;
+  return `${input}.${encodeBase64url(await key.sign(new TextEncoder().encode(input)))}`;
+}
+
+/** What makes a private key sign, on this platform. */
+export type PrivateSigner = (alg: AlgorithmName, jwk: PrivateJwk) => SigningKey['sign'] | Promise<SigningKey['sign']>;
+
+/** SHA-256 as base64url. */
+export async function digest(bytes: Uint8Array, port: Pick<CryptoPort, 'sha256'> = cryptoPort): Promise<string> {
+  return encodeBase64url(await port.sha256(bytes));
+}

@@ -1,0 +1,15 @@
+import type { Context } from '../context.ts';
+import { write } from '../store/write.ts';
+import { recordEvent } from './event.ts';
+
+/** One event for each credential and source that failed since the last call. */
+export async function recordFailedAttempts(context: Context): Promise<void> {
+  const failures = context.attempts.drain();
+  if (failures.length === 0) return;
+  await write(context, async (tx) => {
+    for (const { realm, credential, source, count } of failures) {
+      const event = { realm, type: 'proof.failed', object: `client:${credential}`, after: { source, count } };
+      await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
+    }
+  });
+}
