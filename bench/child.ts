@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+/** A server in a process of its own. */
+export interface Child {
+  readonly port: number;
+  /** CPU time that it used so far, in all its threads. */
+  cpuSeconds(): number;
+  memory(): { readonly residentMegabytes: number; readonly peakMegabytes: number };
+  stop(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts one of the peers of this folder, which is given its port, and waits until it listens. */
+export async function startPeer(file: string): Promise<Child> {
+  const port = await freePort();
+  return started([fileURLToPath(new URL(file, import.meta.url)), String(port)], port, { NODE_ENV: 'production' });
+}
+
+const launcher = fileURLToPath(new URL('../packages/server/bin/countersign.js', import.meta.url));
+
+export interface CountersignOptions {
+  readonly dataDir: string;
+  /** A network file to apply at start. */
+  readonly network?: unknown;
+  /** False to come back as soon as the process is there, before it listens. */
+  readonly untilReady?: boolean;
+}
+
+/** `countersign serve` with default settings on a directory. */
+export async function startCountersign({ dataDir, network, untilReady = true }: CountersignOptions): Promise<Child> {
+  const port = await freePort();
+  const file = join(dataDir, 'network.json');
+  if (network !== undefined) writeFileSync(file, JSON.stringify(network));
+  const env = {
+    NODE_ENV: 'production',
+    COUNTERSIGN_PORT: String(port),
+    COUNTERSIGN_DATA_DIR: dataDir,
+    ...(network === undefined ? {} : { COUNTERSIGN_APPLY: file }),
+  };
+  return started([launcher, 'serve'], port, env, untilReady);
+}
+
+async function started(
+  command: readonly string[],
+  port: number,
+  env: Readonly<Record<string, string>>,
+  untilReady = true,
+): Promise<Child> {
+  const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [];
+  const child = spawn(process.execPath, [...flags, ...command], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  running.add(child);
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      running.delete(child);
+      resolve();
+    });
+  });
+  if (untilReady) await untilAnswering(port, child);
+  const pid = child.pid as number;
+  return {
+    port,
+    cpuSeconds: () => cpuSeconds(pid),
+    memory: () => memory(pid),
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+async function untilAnswering(port: number, child: ChildProcess): Promise<void> {
+  while (child.exitCode === null) {
+    try {
+      await fetch(`http://127.0.0.1:${port}/`);
+      return;
+    } catch {
+      await sleep(20);
+    }
+  }
+  throw new Error(`the server ended with exit code ${child.exitCode}`);
+}
+
+/** `schedstat` counts nanoseconds a thread; `stat` would count hundredths of a second. */
+function cpuSeconds(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ', 1)[0]);
+  }
+  return nanoseconds / 1e9;
+}
+
+function memory(pid: number): ReturnType<Child['memory']> {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
+  return { residentMegabytes: kilobytes('VmRSS') / 1024, peakMegabytes: kilobytes('VmHWM') / 1024 };
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** A directory that goes away when `use` is done. */
+export async function withDirectory<T>(use: (path: string) => Promise<T>): Promise<T> {
+  const path = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
+  try {
+    return await use(path);
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,34 @@
+/** The algorithms that are measured, and what the benchmarks' client is called in every server. */
+export const algs = ['ES256', 'Ed25519', 'RS256'] as const;
+export type Alg = (typeof algs)[number];
+
+/** A benchmark's client, not a secret: it exists on loopback for as long as the run lasts. */
+export const bench = {
+  participantId: '6f1c2f9e-0f5a-4c57-9d0e-3a1f6f0b7c11',
+  clientId: 'b0d1a7e4-5c1f-4a36-8f0e-2f6f9a1c3d77',
+  clientSecret: 'Zq8v1c5Rk0m3Xy7Lw2Tn9Bp4Hs6Jd1Gf8Ua5Ie3Oo0Y',
+  resource: 'loan-api',
+  roles: ['apply'],
+} as const;
+
+export const realmOf = (alg: Alg): string => `bench-${alg.toLowerCase()}`;
+export const tokenPath = (realm: string): string => `/realms/${realm}/protocol/openid-connect/token`;
+
+/** A realm for each algorithm, with one participant. */
+export const network = {
+  realms: algs.map((alg) => ({
+    name: realmOf(alg),
+    profile: 'strict',
+    settings: { accessTokenAlg: alg },
+    participants: [
+      {
+        id: bench.participantId,
+        role: 'LENDER',
+        baseUrl: 'https://lender.example',
+        participant: { id: 'bench-lender', participantName: 'Bench Lender' },
+        client: { id: bench.clientId, secret: bench.clientSecret },
+        resources: [{ resource: bench.resource, roles: bench.roles }],
+      },
+    ],
+  })),
+};

@@ -1,0 +1,63 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Child, startCountersign, withDirectory } from './child.ts';
+import { tokenRequest } from './load.ts';
+import { type Contender, ratio, rotate } from './measure.ts';
+import { network, realmOf, tokenPath } from './network.ts';
+import { inhabitant, populate } from './population.ts';
+import { type Row, rateNote, share } from './report.ts';
+import { tokensPerCpuSecond } from './token-endpoint.ts';
+
+const realm = realmOf('ES256');
+const few = 1_000;
+const hot = 5_000;
+const requests = 6_000;
+
+/** The token endpoint of a server with many participants beside one with 1,000: any of them asks, or 5,000 of them do. */
+export async function measureScale(rounds: number, many: number): Promise<readonly Row[]> {
+  return withDirectory(async (directory) => {
+    const small = await populated(join(directory, 'small'), few);
+    const large = await populated(join(directory, 'large'), many);
+    const all = contender('any of them', large, many);
+    const hotSet = contender('the hot ones', large, hot);
+    const contenders = [contender('1,000', small, few), all, hotSet];
+    for (const { round } of contenders) for (let turn = 0; turn < 3; turn++) await round();
+    const rates = await rotate(contenders, rounds);
+    const { residentMegabytes } = large.memory();
+    await small.stop();
+    await large.stop();
+    const count = many.toLocaleString('en');
+    return [
+      {
+        what: `rate with ${count} participants, any of whom asks, against 1,000`,
+        measured: ratio(rates['any of them'], rates['1,000']),
+        format: share,
+        bar: { least: 0.9 },
+        note: `${rateNote(rates)}; resident ${Math.round(residentMegabytes)} MB`,
+      },
+      {
+        what: `rate with ${count} participants, ${hot.toLocaleString('en')} of whom ask, against 1,000`,
+        measured: ratio(rates['the hot ones'], rates['1,000']),
+        format: share,
+        bar: { least: 0.9 },
+      },
+    ];
+  });
+}
+
+/** The first start makes the schema, the realms and their keys; the second serves the participants that were put in between. */
+async function populated(dataDir: string, count: number): Promise<Child> {
+  mkdirSync(dataDir);
+  await (await startCountersign({ dataDir, network })).stop();
+  await populate(dataDir, realm, count);
+  return startCountersign({ dataDir });
+}
+
+function contender<Name extends string>(name: Name, child: Child, among: number): Contender<Name> {
+  const path = tokenPath(realm);
+  const next = () => {
+    const { clientId, secret } = inhabitant(Math.floor(Math.random() * among));
+    return tokenRequest(path, clientId, secret);
+  };
+  return { name, round: () => tokensPerCpuSecond(child, next, requests) };
+}
