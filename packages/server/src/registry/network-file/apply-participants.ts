@@ -163,8 +163,8 @@ async function applyKeys(
 }
 
 function requireSpan<V extends Omit<Validity, 'thumbprint'>>(key: PreparedKey, span: V): V {
-  if (span.notAfter !== null && span.notAfter <= span.notBefore)
-    throw invalid(`${key.at}/exp`, 'must be later than nbf');
+  if (span.notAfter !== null && span.notAfter < span.notBefore)
+    throw invalid(`${key.at}/exp`, 'must not be earlier than nbf');
   return span;
 }
 

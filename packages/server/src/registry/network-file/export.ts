@@ -93,8 +93,10 @@ function exportParticipant(
   };
 }
 
+/** A key that was retired before it began was never valid: it ends where it begins. */
 function exportKey({ jwk, notBefore, notAfter }: RegisteredKey) {
-  return { ...jwk, nbf: seconds(notBefore), ...(notAfter === null ? {} : { exp: seconds(notAfter) }) };
+  const end = notAfter === null ? {} : { exp: seconds(Math.max(notBefore, notAfter)) };
+  return { ...jwk, nbf: seconds(notBefore), ...end };
 }
 
 function exportClient({ id, scope, audiences }: Selectable<ClientTable>) {

@@ -169,7 +169,7 @@ function prepareKey({ nbf, exp, ...jwk }: NonNullable<ParticipantFile['keys']>[n
       parsed.member === '' ? at : `${at}${pointerTo(parsed.member)}`,
       `the public key is refused: ${parsed.reason}`,
     );
-  if (nbf !== undefined && exp !== undefined && exp <= nbf) throw invalid(`${at}/exp`, 'must be later than nbf');
+  if (nbf !== undefined && exp !== undefined && exp < nbf) throw invalid(`${at}/exp`, 'must not be earlier than nbf');
   const digest = cryptoPort.sha256(new TextEncoder().encode(thumbprintInput(parsed.key)));
   return {
     jwk: parsed.key,

@@ -1,0 +1,102 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { encodeBase64url } from '@countersign/proof';
+import { z } from 'zod';
+import type { Context } from '../context.ts';
+import { authenticateBearer } from '../http/authenticate.ts';
+import type { Call } from '../http/call.ts';
+import { hasVersion, notModified } from '../http/conditional.ts';
+import { pathName } from '../http/name.ts';
+import { json } from '../http/render.ts';
+import type { Route } from '../http/route.ts';
+import { requireParticipant, roles } from './participant.ts';
+import { membersByRole, requireDocument, requireProduct, whitelistingItemsOf } from './product-network.ts';
+import { registryEntry, registryEntrySchema } from './registry-entry.ts';
+
+/** OCEN's registry, read by whoever is in the realm. Paths, names and shapes are OCEN's. */
+const common = { method: 'GET', tag: 'Registry', security: 'bearer', refusals: 'problem' } as const;
+const service = '/realms/:realm/service';
+
+/** Seconds. Short: a reader that caches must learn of a retired key or a suspension soon. */
+const maxAge = 10;
+
+/** A lender network filter or a whitelisting item, as it came. */
+const documentSchema = z.looseObject({ id: z.string() });
+
+export const routes: readonly Route[] = [
+  read(
+    'participant-roles/:id',
+    'getParticipantDetails',
+    'One participant: its role, status, base URL and public keys.',
+    registryEntrySchema,
+    async (context, realm, id) => registryEntry(await requireParticipant(context, realm, id), context.clock.now()),
+  ),
+  read(
+    'product-networks/:id/participants',
+    'getNetworkParticipantDetails',
+    'The participants of a product network by role.',
+    z.partialRecord(z.enum(roles), z.array(registryEntrySchema)),
+    networkMembers,
+  ),
+  read(
+    'products/:id',
+    'getProduct',
+    'One product.',
+    z.object({ data: z.object({ id: z.string(), name: z.string(), description: z.string().nullable() }) }),
+    async (context, realm, id) => ({ data: await requireProduct(context, realm, id) }),
+  ),
+  read(
+    'lender-network-filters/:id',
+    'getLenderNetworkFilter',
+    'What a lender asks of a product network.',
+    documentSchema,
+    (context, realm, id) => requireDocument(context, 'lender_network_filter', realm, id),
+  ),
+  read(
+    'server-whitelisting-items/:id',
+    'getServerWhitelistingItem',
+    'One address that a participant calls from.',
+    documentSchema,
+    (context, realm, id) => requireDocument(context, 'server_whitelisting_item', realm, id),
+  ),
+  read(
+    'participant-roles/server-whitelisting-items/:id',
+    'getServerWhitelistingItemsOfParticipant',
+    'All addresses that a participant calls from.',
+    z.array(documentSchema),
+    whitelistingItemsOf,
+  ),
+];
+
+function read(
+  path: string,
+  operationId: string,
+  summary: string,
+  schema: z.ZodType,
+  rule: (context: Context, realm: string, id: string) => Promise<unknown>,
+): Route {
+  return {
+    ...common,
+    path: `${service}/${path}`,
+    operationId,
+    summary,
+    responses: { 200: schema, 304: 'Not modified.' },
+    handle: async (call) => {
+      await authenticateBearer(call);
+      const { name } = await call.realm();
+      return answer(call, await rule(call.context, name, pathName(call, 'id')));
+    },
+  };
+}
+
+async function networkMembers(context: Context, realm: string, id: string): Promise<object> {
+  const now = context.clock.now();
+  const members = await membersByRole(context, realm, id);
+  return Object.fromEntries([...members].map(([role, list]) => [role, list.map((one) => registryEntry(one, now))]));
+}
+
+/** The ETag is a hash of what is answered, so it changes also when only time has passed: a key that has ended, one that began. */
+function answer(call: Call, value: unknown): Response {
+  const digest = cryptoPort.sha256(new TextEncoder().encode(JSON.stringify(value)));
+  const headers = { etag: `"${encodeBase64url(digest)}"`, 'cache-control': `private, max-age=${maxAge}` };
+  return hasVersion(call.request, headers.etag) ? notModified(headers) : json(200, value, headers);
+}
