@@ -7,6 +7,7 @@ import { getRequestListener } from '@hono/node-server';
 import { routes as adminClientRoutes } from './admin/clients.http.ts';
 import { routes as adminEventRoutes } from './admin/events.http.ts';
 import { routes as adminKeyRoutes } from './admin/keys.http.ts';
+import { routes as adminNetworkRoutes } from './admin/network.http.ts';
 import { routes as adminParticipantRoutes } from './admin/participants.http.ts';
 import { routes as adminRealmRoutes } from './admin/realms.http.ts';
 import type { Config } from './config.ts';
@@ -25,6 +26,7 @@ import { routes as discoveryRoutes } from './registry/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/introspection.http.ts';
 import { routes as lifecycleRoutes } from './registry/lifecycle.http.ts';
 import { routes as onboardingRoutes } from './registry/onboarding.http.ts';
+import { routes as registryRoutes } from './registry/registry.http.ts';
 import { routes as tokenRoutes } from './registry/token.http.ts';
 import { openStore } from './store/open.ts';
 import { createAttempts } from './subject/attempt.ts';
@@ -60,9 +62,11 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...discoveryRoutes,
     ...introspectionRoutes,
     ...statusRoutes,
+    ...registryRoutes,
     ...onboardingRoutes,
     ...lifecycleRoutes,
     ...adminRealmRoutes,
+    ...adminNetworkRoutes,
     ...adminParticipantRoutes,
     ...adminClientRoutes,
     ...adminKeyRoutes,
