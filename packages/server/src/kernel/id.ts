@@ -10,7 +10,7 @@ export function timeOrderedId(now: number, random: Random): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-${rest.slice(0, 4)}-${rest.slice(4, 8)}-${rest.slice(8)}`;
 }
 
-/** The key of a realm's entry in the cache. A realm name holds no NUL, so two realms never share a key. */
+/** The key of a realm's entry in the cache. A realm name holds no slash, so two realms never share a key. */
 export function realmKey(realm: string, id: string): string {
-  return `${realm}\0${id}`;
+  return `${realm}/${id}`;
 }
