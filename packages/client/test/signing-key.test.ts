@@ -52,7 +52,7 @@ test.each([
   ['a public key off the curve', { x: 'AAAA' }, 'signing_key.public'],
   ['an unknown kind', { kty: 'oct' }, 'signing_key.public'],
 ])('%s is refused, and the refusal quotes nothing of the key', async (_, change, code) => {
-  const jwk = { ...privateJwk('ec', { namedCurve: 'P-256' }), ...change };
+  const jwk: Record<string, unknown> = { ...privateJwk('ec', { namedCurve: 'P-256' }), ...change };
   const refusal = await importSigningKey(jwk).catch((error: unknown) => error as Error & { code: string });
   expect(refusal).toMatchObject({ code });
   expect(String((refusal as Error).message)).not.toContain(String(jwk['y']));

@@ -1,0 +1,96 @@
+/** What a demonstration needs around it: a server of its own, numbered steps, an end. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Stage {
+  readonly url: string;
+  readonly issuer: string;
+  /** An access token of an administrator of this one server, which lives for minutes. */
+  readonly adminToken: string;
+  close(): Promise<void>;
+}
+
+let steps = 0;
+
+/** One step: says what is proved, and fails the whole demonstration when it is not. */
+export async function step<T>(
+  title: string,
+  act: () => Promise<{ readonly proved: string; readonly value: T }>,
+): Promise<T> {
+  const { proved, value } = await act();
+  steps += 1;
+  process.stdout.write(`${String(steps).padStart(2)}. ${title}\n    proved: ${proved}\n`);
+  return value;
+}
+
+/** A real `countersign serve` on a free port, with a directory of its own that goes when it ends. */
+export async function raiseStage(): Promise<Stage> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'countersign-demo-'));
+  const url = `http://localhost:${await freePort()}`;
+  const administrator = { id: 'demo-administrator', secret: randomBytes(32).toString('base64url') };
+  const server = spawn(process.execPath, [fileURLToPath(import.meta.resolve('@countersign/server/bin')), 'serve'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      PATH: process.env.PATH,
+      COUNTERSIGN_PORT: new URL(url).port,
+      COUNTERSIGN_DATA_DIR: dataDir,
+      COUNTERSIGN_ADMIN_CLIENT_ID: administrator.id,
+      COUNTERSIGN_ADMIN_CLIENT_SECRET: administrator.secret,
+      COUNTERSIGN_LOG_LEVEL: 'warn',
+    },
+  });
+  await untilReady(url, server);
+  const token = await administratorToken(`${url}/realms/system`, administrator);
+  return {
+    url,
+    issuer: `${url}/realms/dev`,
+    adminToken: token,
+    async close() {
+      server.kill('SIGTERM');
+      if (server.exitCode === null) await new Promise((resolve) => server.once('exit', resolve));
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A call of the administration API. */
+export async function administer(stage: Stage, path: string, body: object = {}): Promise<unknown> {
+  const response = await fetch(stage.url + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${stage.adminToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+async function untilReady(url: string, server: ChildProcess): Promise<void> {
+  const deadline = performance.now() + 15_000;
+  while (performance.now() < deadline && server.exitCode === null) {
+    const ready = await fetch(`${url}/readyz`).catch(() => undefined);
+    if (ready?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('the server did not become ready');
+}
+
+async function administratorToken(issuer: string, { id, secret }: { id: string; secret: string }): Promise<string> {
+  const { createTokenSource } = await import('@countersign/client');
+  return createTokenSource({ issuer, clientId: id, clientSecret: secret }).token();
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
