@@ -18,7 +18,8 @@ export {
   type SubmittedApplication,
 } from './onboarding.ts';
 export type { Organisation, ParticipantDetail, RegisteredKey } from './participant-detail.ts';
+export type { PrivateJwk } from './private-jwk.ts';
 export { createRegistry, type Registry, type RegistryOptions } from './registry.ts';
-export { importSigningKey, type PrivateJwk, type SigningKey } from './signing-key.ts';
+export { importSigningKey, type SigningKey } from './signing-key.ts';
 export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token.ts';
 export { cryptoPort as webCrypto } from './web-crypto.ts';

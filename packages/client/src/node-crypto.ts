@@ -2,7 +2,7 @@
 import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
 import { type AlgorithmName, algorithms, type CryptoPort, type PublicJwk } from '@countersign/proof';
 import { derFromSignature, signatureFromDer } from './ecdsa-signature.ts';
-import type { PrivateSigner } from './signing-key.ts';
+import type { PrivateSigner } from './private-jwk.ts';
 
 export { derFromSignature, signatureFromDer };
 

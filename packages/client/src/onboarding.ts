@@ -3,7 +3,8 @@ import { cryptoPort } from '#platform-crypto';
 import { checkIssuer } from './discovery.ts';
 import { ClientError } from './error.ts';
 import { fetchJson, type Transport } from './fetch-json.ts';
-import { digest, importSigningKey, type PrivateJwk, type SigningKey, signJwt } from './signing-key.ts';
+import type { PrivateJwk } from './private-jwk.ts';
+import { digest, importSigningKey, type SigningKey, signJwt } from './signing-key.ts';
 
 export interface ApplicationOptions extends Transport {
   readonly issuer: string;

@@ -8,18 +8,13 @@ import {
 } from '@countersign/proof';
 import { cryptoPort, privateSigner } from '#platform-crypto';
 import { ClientError } from './error.ts';
+import type { PrivateJwk, Sign } from './private-jwk.ts';
 
 /** A private key of ours, able to sign and unable to show itself. */
 export interface SigningKey {
   readonly alg: AlgorithmName;
   readonly publicJwk: PublicJwk;
-  sign(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
-}
-
-/** RFC 7517 with the private members of RFC 7518 §6.2.2, §6.3.2 and RFC 8037 §2. */
-export interface PrivateJwk {
-  readonly kty?: string;
-  readonly [member: string]: unknown;
+  readonly sign: Sign;
 }
 
 const privateMembers = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth']);
@@ -37,7 +32,7 @@ export async function importSigningKey(jwk: PrivateJwk): Promise<SigningKey> {
   const publicJwk = parsed.key;
   const { alg } = publicJwk;
   const trial = new TextEncoder().encode('countersign trial signature');
-  let sign: SigningKey['sign'];
+  let sign: Sign;
   let fits: boolean;
   try {
     sign = await privateSigner(alg, jwk);
@@ -58,9 +53,6 @@ export async function signJwt(key: SigningKey, typ: string, claims: object): Pro
   const input = `${encodeTextBase64url(JSON.stringify(header))}.${encodeTextBase64url(JSON.stringify(claims))}`;
   return `${input}.${encodeBase64url(await key.sign(new TextEncoder().encode(input)))}`;
 }
-
-/** What makes a private key sign, on this platform. */
-export type PrivateSigner = (alg: AlgorithmName, jwk: PrivateJwk) => SigningKey['sign'] | Promise<SigningKey['sign']>;
 
 /** SHA-256 as base64url. */
 export async function digest(bytes: Uint8Array, port: Pick<CryptoPort, 'sha256'> = cryptoPort): Promise<string> {
