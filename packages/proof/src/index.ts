@@ -26,8 +26,6 @@ export {
   type JwkResult,
   type PublicJwk,
   parsePublicJwk,
-  thumbprint,
-  thumbprintInput,
 } from './jwk.ts';
 export {
   createHeaderCache,
@@ -38,3 +36,4 @@ export {
   verifyJws,
 } from './jws.ts';
 export { type JwtClaims, type JwtExpectation, type VerifiedJwt, verifyJwt } from './jwt.ts';
+export { thumbprint, thumbprintInput } from './thumbprint.ts';

@@ -40,6 +40,7 @@ interface Frame {
   index: number;
 }
 
+const encoder = new TextEncoder();
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const quote = 0x22;
 const backslash = 0x5c;
@@ -47,7 +48,9 @@ const backslash = 0x5c;
 /** Never throws: a document that is refused says why and where. */
 export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): JsonResult {
   const { maxBytes = 1_048_576, maxDepth = 32 } = limits;
-  if (isLarger(input, maxBytes)) return failure('too_large');
+  if (input.length > maxBytes) return failure('too_large');
+  const bytes = typeof input === 'string' ? encoder.encode(input) : input;
+  if (bytes.length > maxBytes) return failure('too_large');
   let text: string;
   try {
     text = typeof input === 'string' ? input : utf8.decode(input);
@@ -61,7 +64,7 @@ export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): 
   } catch {
     return failure('syntax');
   }
-  const names = isPlain(text) ? countNames(text, maxDepth) : -1;
+  const names = isPlain(text) ? countNames(bytes, maxDepth) : -1;
   const isSound = names >= 0 && names === countMembers(value);
   return (isSound ? undefined : findFault(text, maxDepth)) ?? { ok: true, value };
 }
@@ -76,14 +79,16 @@ function isPlain(text: string): boolean {
   return !text.includes('\\') && text.isWellFormed();
 }
 
-/** Step 3: the member names in a plain, valid text, or -1 when it is nested too deeply. */
-function countNames(text: string, maxDepth: number): number {
+/** Step 3: the member names in the bytes of a plain, valid text, or -1 when it is nested too deeply. */
+function countNames(bytes: Uint8Array, maxDepth: number): number {
   let names = 0;
   let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === quote) i = stringEnd(text, i + 1);
-    else if (code === 0x3a /* : */) names++;
+  for (let i = 0; i < bytes.length; i++) {
+    const code = bytes[i];
+    if (code === quote) {
+      i++;
+      while (bytes[i] !== quote) i++;
+    } else if (code === 0x3a /* : */) names++;
     else if (code === 0x7b /* { */ || code === 0x5b /* [ */) {
       if (++depth > maxDepth) return -1;
     } else if (code === 0x7d /* } */ || code === 0x5d /* ] */) depth--;
@@ -165,10 +170,4 @@ function failure(reason: JsonReason, frames: readonly Frame[] = []): JsonFailure
 /** RFC 6901 §3. */
 function escapeToken(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
-}
-
-function isLarger(input: string | Uint8Array, maxBytes: number): boolean {
-  if (input.length > maxBytes) return true;
-  // A UTF-16 unit takes at most three bytes: only a text near the limit is worth counting.
-  return typeof input === 'string' && input.length * 3 > maxBytes && new TextEncoder().encode(input).length > maxBytes;
 }

@@ -1,0 +1,15 @@
+import { encodeBase64url } from './base64url.ts';
+import type { CryptoPort } from './crypto.ts';
+import type { PublicJwk } from './jwk.ts';
+
+/** RFC 7638 §3: the required members in lexicographic order. Their values are base64url, so nothing needs escaping. */
+export function thumbprintInput(jwk: PublicJwk): string {
+  if (jwk.kty === 'RSA') return `{"e":"${jwk.e}","kty":"RSA","n":"${jwk.n}"}`;
+  if (jwk.kty === 'EC') return `{"crv":"${jwk.crv}","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`;
+  return `{"crv":"${jwk.crv}","kty":"OKP","x":"${jwk.x}"}`;
+}
+
+/** RFC 7638 with SHA-256, as base64url. */
+export async function thumbprint(jwk: PublicJwk, crypto: Pick<CryptoPort, 'sha256'>): Promise<string> {
+  return encodeBase64url(await crypto.sha256(new TextEncoder().encode(thumbprintInput(jwk))));
+}
