@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
 import { isoDate } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
-import { isDuplicate } from '../store/fault.ts';
 import { write } from '../store/write.ts';
 import { recordEvent } from './event.ts';
 import { findRealm } from './realm.store.ts';
@@ -47,17 +46,13 @@ export async function createRealm(
   caller: Caller,
 ): Promise<Realm> {
   const { name, profile, settings = {} } = wanted;
-  const taken = () => new Problem('registry.conflict', 'There is a realm of this name already.', { pointer: '/name' });
-  try {
-    await write(context, async (tx) => {
-      if ((await findRealm(tx.db, name)) !== undefined) throw taken();
-      await saveRealm(tx, name, profile, settings);
-      const after = { profile, settings };
-      await recordEvent(context, tx, { realm: name, type: 'realm.created', object: `realm:${name}`, after }, caller);
-    });
-  } catch (thrown) {
-    throw isDuplicate(thrown) ? taken() : thrown;
-  }
+  await write(context, async (tx) => {
+    if ((await saveRealm(tx, name, profile, settings, 'keep')) !== 'created') {
+      throw new Problem('registry.conflict', 'There is a realm of this name already.', { pointer: '/name' });
+    }
+    const after = { profile, settings };
+    await recordEvent(context, tx, { realm: name, type: 'realm.created', object: `realm:${name}`, after }, caller);
+  });
   await ensureSigningKeys(context, name);
   return requireRealm(context, name);
 }
