@@ -120,7 +120,7 @@ export function post(url: string, body: Wire['body'], headers: Wire['headers'] =
   return fetch(url, {
     method: 'POST',
     headers: { 'content-type': formType, ...headers },
-    body: body as BodyInit,
+    body,
     ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
   } as RequestInit);
 }
