@@ -8,7 +8,20 @@ import { Problem } from './kernel/problem.ts';
  */
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-const port = z.coerce.number().int().min(1).max(65535);
+/** Digits, from the environment or as a JSON number: not everything that JavaScript takes for a number. */
+const count = (max: number) =>
+  z
+    .union(
+      [
+        z
+          .string()
+          .regex(/^\d{1,9}$/)
+          .transform(Number),
+        z.int(),
+      ],
+      `must be a whole number from 1 to ${max}`,
+    )
+    .refine((value) => value >= 1 && value <= max, `must be a whole number from 1 to ${max}`);
 const list = z.string().transform((text) =>
   text
     .split(',')
@@ -21,11 +34,12 @@ const masterKey = z
   .transform((text) => Buffer.from(text, 'base64url') as Uint8Array);
 const origin = z
   .string()
-  .refine(isPublicUrl, 'must be an https URL without path, query or fragment (http only for localhost)');
+  .refine(isPublicUrl, 'must be an https URL without path, query or fragment (http only for localhost)')
+  .transform((text) => new URL(text).origin);
 
 const settings = {
   HOST: z.string().min(1).default('127.0.0.1'),
-  PORT: port.default(8080),
+  PORT: count(65_535).default(8080),
   PUBLIC_URL: origin.optional(),
   DATA_DIR: z.string().min(1).default('./data'),
   DATABASE_URL: z
@@ -45,11 +59,13 @@ const settings = {
     .regex(/^smtps?:\/\//, 'must begin with smtp:// or smtps://')
     .optional(),
   TRUSTED_PROXIES: list.default([]),
-  CORS_ORIGINS: list.default([]),
+  CORS_ORIGINS: list
+    .refine((items) => items.every(isOrigin), 'must be origins such as https://app.example, separated by commas')
+    .default([]),
   TLS_CERT: z.string().min(1).optional(),
   TLS_KEY: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  WORKERS: z.coerce.number().int().min(1).max(256).default(1),
+  WORKERS: count(256).default(1),
 } as const;
 
 type Name = keyof typeof settings;
@@ -86,18 +102,24 @@ export interface LoadedConfig {
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): LoadedConfig {
   const warnings: string[] = [];
   const path = env[`${prefix}CONFIG`];
-  const given: Record<string, unknown> = { ...(path === undefined ? {} : readConfigFile(path)) };
+  const fromFile = path ? readConfigFile(path) : {};
+  const fromEnv: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith(prefix) || value === undefined || name === `${prefix}CONFIG`) continue;
-    if (isKnown(name)) given[name] = value;
+    // An empty variable means unset: that is how shells and compose files clear one.
+    if (!name.startsWith(prefix) || !value || name === `${prefix}CONFIG`) continue;
+    if (settingOf(name) !== undefined) fromEnv[name] = value;
     else warnings.push(`${name} is not a setting of Countersign and was ignored.`);
   }
-  return { config: toConfig(parseAll(resolveFiles(given))), warnings };
+  const overridden = new Set(Object.keys(fromEnv).map(settingOf));
+  const kept = Object.entries(fromFile).filter(([name]) => !overridden.has(settingOf(name)));
+  return { config: toConfig(parseAll(resolveFiles({ ...Object.fromEntries(kept), ...fromEnv }))), warnings };
 }
 
-function isKnown(name: string): boolean {
-  const bare = name.slice(prefix.length);
-  return bare in settings || (bare.endsWith('_FILE') && secrets.includes(bare.slice(0, -5) as Name));
+/** Which setting a variable gives, itself or as `…_FILE`. */
+function settingOf(variable: string): Name | undefined {
+  const bare = variable.slice(prefix.length);
+  if (Object.hasOwn(settings, bare)) return bare as Name;
+  return secrets.find((secret) => bare === `${secret}_FILE`);
 }
 
 function readConfigFile(path: string): Record<string, unknown> {
@@ -111,7 +133,7 @@ function readConfigFile(path: string): Record<string, unknown> {
     throw new Problem('config.invalid', `COUNTERSIGN_CONFIG: ${path} must hold a JSON object.`);
   }
   for (const name of Object.keys(parsed)) {
-    if (!name.startsWith(prefix) || !isKnown(name)) {
+    if (!name.startsWith(prefix) || settingOf(name) === undefined) {
       throw new Problem('config.invalid', `COUNTERSIGN_CONFIG: ${path} has the unknown key ${name}.`);
     }
   }
@@ -125,11 +147,17 @@ function resolveFiles(given: Record<string, unknown>): Record<string, unknown> {
     if (given[prefix + name] !== undefined) {
       throw new Problem('config.invalid', `${prefix}${name} and ${prefix}${name}_FILE are both set: use one.`);
     }
+    const unusable = (why: string, cause?: unknown) =>
+      new Problem('config.invalid', `${prefix}${name}_FILE: ${String(file)} ${why}.`, { cause });
+    let text: string;
     try {
-      given[prefix + name] = readFileSync(String(file), 'utf8').trim();
+      text = readFileSync(String(file), 'utf8').trim();
     } catch (cause) {
-      throw new Problem('config.invalid', `${prefix}${name}_FILE: ${String(file)} cannot be read.`, { cause });
+      throw unusable('cannot be read', cause);
     }
+    // Else an unmounted secret would pass for one that is not wanted.
+    if (text === '') throw unusable('is empty');
+    given[prefix + name] = text;
   }
   return given;
 }
@@ -139,8 +167,7 @@ type Parsed = { readonly [N in Name]: z.output<(typeof settings)[N]> };
 function parseAll(given: Record<string, unknown>): Parsed {
   const entries = (Object.keys(settings) as Name[]).map((name) => {
     const value = given[prefix + name];
-    // An empty variable means unset: that is how shells and compose files clear one.
-    const result = settings[name].safeParse(value === '' ? undefined : value);
+    const result = settings[name].safeParse(value);
     if (!result.success) {
       // The value itself may be a secret, so only the rule is told.
       throw new Problem('config.invalid', `${prefix}${name}: ${result.error.issues[0]?.message ?? 'is not valid'}.`);
@@ -151,7 +178,7 @@ function parseAll(given: Record<string, unknown>): Parsed {
 }
 
 function toConfig(parsed: Parsed): Config {
-  const publicUrl = (parsed.PUBLIC_URL ?? `http://localhost:${parsed.PORT}`).replace(/\/$/, '');
+  const publicUrl = parsed.PUBLIC_URL ?? `http://localhost:${parsed.PORT}`;
   if (parsed.DATABASE_URL?.startsWith('postgres') === true && parsed.MASTER_KEY === undefined) {
     throw new Problem(
       'config.invalid',
@@ -203,7 +230,11 @@ function both<T>(
 function isPublicUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  const bare =
-    (url.pathname === '/' || url.pathname === '') && url.search === '' && url.hash === '' && url.username === '';
+  // Also the user part and the empty query and fragment, which `URL` does not show: nothing may follow or precede the host.
+  const bare = url.href === `${url.origin}/` && !/[?#@]/.test(text);
   return bare && (url.protocol === 'https:' || (url.protocol === 'http:' && loopback.has(url.hostname)));
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text && text !== 'null';
 }

@@ -6,14 +6,15 @@ import { Problem } from './problem.ts';
  *
  * What it serves is never older than the last change that this process made itself, and never older than the last poll of the
  * change log for changes that others made. When polling has failed for `maxStaleness`, the cache refuses instead of serving:
- * a node that is cut off from its store must not keep honouring what may have been revoked.
+ * a node that is cut off from its store must not keep honouring what may have been revoked. Until the first poll nothing is
+ * kept: a command that follows no change log must not act on what it read minutes ago.
  */
 export interface Cache {
   get<T>(topic: Topic, key: string, load: () => Promise<T>): Promise<T>;
   invalidate(topic: Topic, key: string): void;
   invalidateAll(): void;
-  /** The change log was read up to its end just now. */
-  refreshed(): void;
+  /** The change log was read up to what was its end at `asOf`, a reading of `clock.elapsed()`; just now, when absent. */
+  refreshed(asOf?: number): void;
   /** Throws `store.unavailable` when the change log has not been read for too long. */
   requireFresh(): void;
   size(): number;
@@ -29,27 +30,32 @@ export const maxStaleness = 5_000;
 export function createCache(clock: Clock): Cache {
   const rooms = new Map<Topic, Map<string, Promise<unknown>>>();
   for (const topic of Object.keys(bounds) as Topic[]) rooms.set(topic, new Map());
-  let freshAt = clock.elapsed();
+  let freshAt: number | undefined;
 
   function requireFresh(): void {
-    if (clock.elapsed() - freshAt > maxStaleness) throw new Problem('store.unavailable', undefined, { retryAfter: 1 });
+    if (freshAt !== undefined && clock.elapsed() - freshAt > maxStaleness)
+      throw new Problem('store.unavailable', undefined, { retryAfter: 1 });
   }
 
   return {
     requireFresh,
     async get<T>(topic: Topic, key: string, load: () => Promise<T>): Promise<T> {
       requireFresh();
+      if (freshAt === undefined) return load();
       const room = rooms.get(topic) as Map<string, Promise<unknown>>;
       const known = room.get(key);
       if (known !== undefined) return known as Promise<T>;
       const loading = load();
       room.set(key, loading);
-      if (room.size > bounds[topic]) room.delete(room.keys().next().value as string);
-      // A failed load is no answer, and an absence is not kept: unknown names must not push known ones out.
       const forget = () => {
         if (room.get(key) === loading) room.delete(key);
       };
-      loading.then((value) => value === undefined && forget(), forget);
+      // A failed load is no answer, and an absence is not kept. Room is made only for what was found: unknown names must not
+      // push known ones out.
+      loading.then((value) => {
+        if (value === undefined) forget();
+        else if (room.size > bounds[topic]) room.delete(room.keys().next().value as string);
+      }, forget);
       return loading;
     },
     invalidate(topic, key) {
@@ -59,8 +65,8 @@ export function createCache(clock: Clock): Cache {
     invalidateAll() {
       for (const room of rooms.values()) room.clear();
     },
-    refreshed() {
-      freshAt = clock.elapsed();
+    refreshed(asOf = clock.elapsed()) {
+      freshAt = asOf;
     },
     size: () => [...rooms.values()].reduce((sum, room) => sum + room.size, 0),
   };

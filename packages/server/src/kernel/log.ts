@@ -8,6 +8,7 @@ export type Log = Logger;
  */
 export const secretNames = [
   'access_token',
+  'Authorization',
   'assertion',
   'authorization',
   'client_assertion',
@@ -20,10 +21,14 @@ export const secretNames = [
   'jwk',
   'key',
   'masterKey',
+  'passphrase',
   'password',
+  'pickUpCode',
   'privateKey',
   'refresh_token',
+  'sealed_jwk',
   'secret',
+  'set-cookie',
   'signature',
   'token',
 ] as const;
@@ -33,13 +38,23 @@ const paths = secretNames.flatMap((name) => {
   return [at.startsWith('.') ? name : at, `*${at}`, `*.*${at}`];
 });
 
+/**
+ * A `code` may be a one-time code, which is a secret, or the public name of a fault: a problem's, an errno, an SQLSTATE, the
+ * number of a process's end. Only what has the shape of the latter is told.
+ */
+const faultCode = /^(?:internal|[a-z]+\.[a-z_]+|E[A-Z]+|ERR_[A-Z_]+|[0-9A-Z]{5}|\d{1,4})$/;
+
+function censor(value: unknown, path: string[]): unknown {
+  return path.at(-1) === 'code' && faultCode.test(String(value)) ? value : '[redacted]';
+}
+
 /** Structured JSON lines on standard output, or on `destination`. */
 export function createLog(level: string, destination?: DestinationStream): Log {
   const options = {
     level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
-    redact: { paths, censor: '[redacted]' },
+    redact: { paths, censor },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 }

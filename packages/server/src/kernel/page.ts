@@ -15,8 +15,8 @@ const maxLimit = 200;
 
 /** `?limit=1…200&after=<id>`. The empty string sorts before every id. */
 export function pageRequest(limit: string | undefined, after: string | undefined): PageRequest {
-  const wanted = limit === undefined ? 50 : Number(limit);
-  if (!Number.isInteger(wanted) || wanted < 1 || wanted > maxLimit) {
+  const wanted = Number(limit ?? '50');
+  if ((limit !== undefined && !/^\d{1,3}$/.test(limit)) || wanted < 1 || wanted > maxLimit) {
     throw new Problem('request.invalid', `limit must be a whole number from 1 to ${maxLimit}.`, { pointer: 'limit' });
   }
   return { limit: wanted, after: after ?? '' };

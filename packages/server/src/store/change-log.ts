@@ -1,19 +1,32 @@
-import type { Cache, Topic } from '../kernel/cache.ts';
+import { type Cache, maxStaleness, type Topic } from '../kernel/cache.ts';
+import type { Clock } from '../kernel/clock.ts';
 import type { Store } from './open.ts';
 import { currentSequence } from './write.ts';
 
 /** Milliseconds for which change entries are kept. A node that has been away for longer drops everything it has cached. */
 export const changeRetention = 10 * 60_000;
 
+/** The counter that holds the newest number that was pruned. */
+const prunedTo = 'changes-pruned-to';
+
 /**
  * Follows what other nodes changed. Each call reads the entries after the last one seen and drops them from the cache; the
- * caller decides how often (twice a second). Several polls may fail: nothing is skipped, only later.
+ * caller decides how often (twice a second). Several polls may fail: nothing is skipped, only later. After `maxStaleness`
+ * without one everything is dropped: who knows whether the same database answers as before.
  */
-export async function followChanges(store: Store, cache: Cache): Promise<() => Promise<void>> {
+export async function followChanges({ store, cache, clock }: Following): Promise<() => Promise<void>> {
+  let asOf = clock.elapsed();
   let seen = await currentSequence(store);
+  cache.refreshed(asOf);
   return async () => {
+    const before = asOf;
+    const started = clock.elapsed();
     const upTo = await currentSequence(store);
-    if (upTo > seen) {
+    if (started - before > maxStaleness || upTo < seen) {
+      // Away for too long, or another database answers than the one we knew: a restore.
+      cache.invalidateAll();
+      seen = upTo;
+    } else if (upTo > seen) {
       const rows = await store.db
         .selectFrom('change')
         .select(['seq', 'topic', 'key'])
@@ -25,22 +38,21 @@ export async function followChanges(store: Store, cache: Cache): Promise<() => P
       if (rows.length === 1_000 || missed) cache.invalidateAll();
       else for (const row of rows) cache.invalidate(row.topic as Topic, row.key);
       seen = Math.max(upTo, rows.at(-1)?.seq ?? 0);
-    } else if (upTo < seen) {
-      // Another database answers than the one we knew: a restore.
-      cache.invalidateAll();
-      seen = upTo;
     }
-    cache.refreshed();
+    asOf = started;
+    cache.refreshed(asOf);
   };
 }
 
+interface Following {
+  readonly store: Store;
+  readonly cache: Cache;
+  readonly clock: Clock;
+}
+
 async function prunedAfter(store: Store, seq: number): Promise<boolean> {
-  const row = await store.db
-    .selectFrom('meta')
-    .select('value')
-    .where('name', '=', 'changes-pruned-to')
-    .executeTakeFirst();
-  return row !== undefined && Number(row.value) > seq;
+  const row = await store.db.selectFrom('counter').select('value').where('name', '=', prunedTo).executeTakeFirst();
+  return row !== undefined && row.value > seq;
 }
 
 /** Removes entries that every live node has long read. */
@@ -52,11 +64,12 @@ export async function pruneChanges(store: Store, now: number): Promise<void> {
       .returning('seq')
       .execute();
     if (rows.length === 0) return;
-    const value = String(Math.max(...rows.map((row) => row.seq)));
+    const value = rows.reduce((newest, row) => Math.max(newest, row.seq), 0);
+    // It never goes back, whichever node prunes by whichever clock.
     await tx
-      .insertInto('meta')
-      .values({ name: 'changes-pruned-to', value })
-      .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+      .insertInto('counter')
+      .values({ name: prunedTo, value })
+      .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }).where('counter.value', '<', value))
       .execute();
   });
 }

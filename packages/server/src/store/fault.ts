@@ -2,7 +2,8 @@ import { Problem } from '../kernel/problem.ts';
 
 /**
  * What a database says when it cannot answer now, as opposed to when a query of ours is wrong: connection failures of the
- * socket, PostgreSQL class 08 (connection), 53 (resources), 57P (shutdown, timeout), SQLite busy, full and I/O errors.
+ * socket, PostgreSQL class 08 (connection), 53 (resources), 57 (shutdown, timeout), 25006 (a standby that cannot write), 25P03
+ * (a transaction that idled too long), SQLite busy, full and I/O errors.
  */
 const socketCodes = new Set([
   'ECONNREFUSED',
@@ -12,12 +13,13 @@ const socketCodes = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'EHOSTUNREACH',
+  'ENETUNREACH',
 ]);
-const postgresCodes = /^(08|53|57)/;
+const postgresCodes = /^(08|53|57|25006|25P03)/;
 /** SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN. */
 const sqliteCodes = new Set([5, 6, 8, 10, 13, 14]);
 const messages =
-  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|driver has already been destroyed/;
+  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|not queryable|driver has already been destroyed/;
 
 export function isStoreFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

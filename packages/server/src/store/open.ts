@@ -1,6 +1,7 @@
 import { Kysely, sql } from 'kysely';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
+import { Problem } from '../kernel/problem.ts';
 import { migrate } from './migrate.ts';
 import { postgresDialect } from './postgres.ts';
 import type { Schema } from './schema.ts';
@@ -28,7 +29,9 @@ export async function openStore(url: string, clock: Clock, log: Log): Promise<St
     if (applied.length > 0) log.info({ applied }, 'the schema was brought up to date');
   } catch (cause) {
     await db.destroy();
-    throw cause;
+    if (cause instanceof Problem) throw cause;
+    const reason = cause instanceof Error ? cause.message.split('\n', 1)[0] || cause.name : 'unknown';
+    throw new Problem('store.unavailable', `The database ${nameOf(url)} cannot be used: ${reason}.`, { cause });
   }
   return {
     db,
@@ -38,4 +41,12 @@ export async function openStore(url: string, clock: Clock, log: Log): Promise<St
     },
     close: () => db.destroy(),
   };
+}
+
+/** Without the password that a URL may hold. */
+function nameOf(url: string): string {
+  if (url.startsWith('sqlite:')) return url.slice('sqlite:'.length);
+  if (!URL.canParse(url)) return 'of COUNTERSIGN_DATABASE_URL';
+  const { host, pathname } = new URL(url);
+  return `${pathname.slice(1)} at ${host}`;
 }

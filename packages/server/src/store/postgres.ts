@@ -1,4 +1,4 @@
-import { PostgresDialect } from 'kysely';
+import { PostgresDialect, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 
 /** bigint arrives as text from the driver; all of ours are epoch milliseconds or counters below 2^53. */
@@ -8,6 +8,10 @@ const types: pg.CustomTypesConfig = {
     oid === int8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
 };
 
+/** Milliseconds: the server ends a statement by itself before we stop listening for its answer. */
+const serverTimeout = 5_000;
+const clientTimeout = 6_000;
+
 /** `onError` hears of idle connections that died; the pool replaces them by itself. */
 export function postgresDialect(url: string, onError: (error: Error) => void): PostgresDialect {
   const pool = new pg.Pool({
@@ -15,10 +19,34 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
     types,
     max: 10,
     connectionTimeoutMillis: 4_000,
-    statement_timeout: 10_000,
+    statement_timeout: serverTimeout,
+    query_timeout: clientTimeout,
+    keepAlive: true,
     idle_in_transaction_session_timeout: 10_000,
     application_name: 'countersign',
   });
   pool.on('error', onError);
-  return new PostgresDialect({ pool });
+  return new PostgresDialect({
+    pool: { connect: async () => discarding(await pool.connect()), end: () => pool.end(), options: pool.options },
+  });
+}
+
+/**
+ * A connection on which a query got no answer leaves the pool when it is given back: the network may have swallowed the other
+ * end, and whoever took it next would wait behind that query.
+ */
+function discarding(client: pg.PoolClient): PostgresPoolClient {
+  let silent = false;
+  const query = async (text: string, parameters: unknown[]) => {
+    try {
+      return await client.query(text, parameters);
+    } catch (error) {
+      silent ||= error instanceof Error && error.message === 'Query read timeout';
+      throw error;
+    }
+  };
+  return {
+    query: query as unknown as PostgresPoolClient['query'],
+    release: (discard) => client.release(discard === true || silent),
+  };
 }

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type SqliteDatabase, SqliteDialect } from 'kysely';
 import { Problem } from '../kernel/problem.ts';
@@ -6,9 +6,12 @@ import { Problem } from '../kernel/problem.ts';
 /** SQLite before this may corrupt a WAL database when a checkpoint meets a reset of the log. */
 const oldestSafe = [3, 51, 3] as const;
 
+/** Milliseconds that a writer waits for another process's transaction before it gives up. */
+const busyTimeout = 5_000;
+const sqliteBusy = 5;
+
 /**
  * One file, WAL, `synchronous=FULL`: what was acknowledged survives the death of the process.
- * `timeout` is how long a writer waits for another process's transaction before it gives up.
  */
 export function sqliteDialect(path: string): SqliteDialect {
   requireSafeVersion(process.versions['sqlite'] ?? '0');
@@ -17,21 +20,41 @@ export function sqliteDialect(path: string): SqliteDialect {
 }
 
 function openFile(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
   try {
-    const database = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true });
-    database.exec(
-      'pragma journal_mode=wal; pragma synchronous=full; pragma temp_store=memory; pragma mmap_size=268435456;',
-    );
+    restrictFiles(path);
+    database = new DatabaseSync(path, { timeout: busyTimeout, enableForeignKeyConstraints: true });
+    beginWal(database);
+    database.exec('pragma synchronous=full; pragma temp_store=memory; pragma mmap_size=268435456;');
     restrictFiles(path);
     return database;
   } catch (cause) {
+    database?.close();
     const reason = cause instanceof Error ? cause.message : 'unknown';
     throw new Problem('store.unavailable', `The database ${path} cannot be opened: ${reason}.`, { cause });
   }
 }
 
-/** Database, log and shared memory are readable by their owner only. */
+/**
+ * Changing to WAL needs the file for itself for a moment, and there SQLite does not wait: when several processes open a new
+ * database at once, those that come second try again.
+ */
+function beginWal(database: DatabaseSync): void {
+  const deadline = performance.now() + busyTimeout;
+  for (;;) {
+    try {
+      database.exec('pragma journal_mode=wal');
+      return;
+    } catch (cause) {
+      if ((cause as { errcode?: number }).errcode !== sqliteBusy || performance.now() > deadline) throw cause;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    }
+  }
+}
+
+/** Database, log and shared memory are readable by their owner only, from their first moment on: SQLite copies the mode. */
 function restrictFiles(path: string): void {
+  closeSync(openSync(path, 'a', 0o600));
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
     try {
       chmodSync(file, 0o600);
@@ -70,7 +93,7 @@ function adapt(database: DatabaseSync): SqliteDatabase {
   };
 }
 
-function requireSafeVersion(version: string): void {
+export function requireSafeVersion(version: string): void {
   const parts = version.split('.').map(Number);
   for (const [index, least] of oldestSafe.entries()) {
     const part = parts[index] ?? 0;

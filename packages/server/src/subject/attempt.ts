@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
-import { Problem } from '../kernel/problem.ts';
+import { createRate } from '../kernel/rate.ts';
 
 /**
  * Throttles failed proofs per credential and source. Kept in memory, bounded: one process forgets at restart, and each node
@@ -12,6 +12,8 @@ export interface Attempts {
   failed(realm: string, credential: string, source: string): void;
   /** Failures since the last call, added up per credential and source: for the event log. */
   drain(): readonly FailedAttempts[];
+  /** What was drained and could not be written. */
+  putBack(failures: readonly FailedAttempts[]): void;
 }
 
 export interface FailedAttempts {
@@ -21,53 +23,53 @@ export interface FailedAttempts {
   readonly count: number;
 }
 
-const perMinute = 30;
-const window = 60_000;
-const bound = 50_000;
+const limit = { budget: 30, window: 60_000, bound: 50_000 };
 /** Pairs that get an event of their own each minute. */
 const reported = 100;
 
-interface Window {
-  failures: number;
-  readonly until: number;
-}
-
 export function createAttempts(clock: Clock): Attempts {
-  const windows = new Map<string, Window>();
+  const rate = createRate(clock, limit);
   const unreported = new Map<string, FailedAttempts>();
 
   /** Pairs beyond the bound are added up in one entry: inventing credentials must not fill the event log. */
-  function report(pair: Omit<FailedAttempts, 'count'>): void {
-    const exact = `${pair.realm}\0${pair.credential}\0${pair.source}`;
-    const rest = `${pair.realm}\0`;
+  function report(failure: FailedAttempts): void {
+    const exact = keyOf(failure);
+    const rest = { realm: failure.realm, credential: '(others)', source: '(others)' };
     const room = unreported.has(exact) || unreported.size < reported;
-    const entry = unreported.get(room ? exact : rest);
-    const named = room ? pair : { realm: pair.realm, credential: '(others)', source: '(others)' };
-    unreported.set(room ? exact : rest, { ...named, count: (entry?.count ?? 0) + 1 });
+    const known = unreported.get(room ? exact : keyOf(rest));
+    const named = room ? failure : rest;
+    unreported.set(keyOf(named), { ...named, count: (known?.count ?? 0) + failure.count });
   }
 
   return {
     require(realm, credential, source) {
-      const open = windows.get(`${realm}\0${credential}\0${source}`);
-      if (open === undefined || open.failures < perMinute) return;
-      const left = open.until - clock.elapsed();
-      if (left > 0) throw new Problem('attempt.throttled', undefined, { retryAfter: Math.ceil(left / 1000) });
+      rate.require(keyOf({ realm, credential: nameable(credential), source }));
     },
     failed(realm, credential, source) {
-      const key = `${realm}\0${credential}\0${source}`;
-      const open = windows.get(key);
-      if (open !== undefined && open.until > clock.elapsed()) open.failures++;
-      else {
-        windows.delete(key);
-        windows.set(key, { failures: 1, until: clock.elapsed() + window });
-        if (windows.size > bound) windows.delete(windows.keys().next().value as string);
-      }
-      report({ realm, credential, source });
+      const failure = { realm, credential: nameable(credential), source, count: 1 };
+      rate.spend(keyOf(failure));
+      report(failure);
     },
     drain() {
       const failures = [...unreported.values()];
       unreported.clear();
       return failures;
     },
+    putBack: (failures) => failures.forEach(report),
   };
+}
+
+function keyOf({ realm, credential, source }: Omit<FailedAttempts, 'count'>): string {
+  return `${realm}\0${credential}\0${source}`;
+}
+
+/**
+ * A stranger chooses the credential: it is kept short, and free of what a database cannot store (one NUL would lose the whole
+ * minute's events) or a log reader would stumble over.
+ */
+function nameable(credential: string): string {
+  return credential
+    .slice(0, 128)
+    .toWellFormed()
+    .replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd');
 }

@@ -42,14 +42,15 @@ export async function recordEvent(context: Context, tx: Writing, event: Event, c
 
 /** What the chain begins with. */
 const genesis = '';
-const batch = 500;
+/** Events that one call chains, and that one read of a verification takes. */
+export const sealedAtOnce = 500;
 export const sealerLease = 'event-sealer';
 
 /** Chains what has been written since the last call. Returns how many; 0 also when another node holds the lease. */
 export async function sealNewEvents(context: Context, holder: string): Promise<number> {
   return context.store.db.transaction().execute(async (tx) => {
     if (!(await holdLease(tx, sealerLease, holder, context.clock.now()))) return 0;
-    const events = await listUnsealed(tx, batch);
+    const events = await listUnsealed(tx, sealedAtOnce);
     if (events.length === 0) return 0;
     const head = await headOfChain(tx);
     let seq = head?.seq ?? 0;
@@ -78,17 +79,21 @@ export async function verifyChain(
 ): Promise<ChainVerdict> {
   let seq = 0;
   let hash = genesis;
+  // From before the first number: what somebody numbered 0 or less is found too.
+  let cursor = Number.MIN_SAFE_INTEGER;
   for (;;) {
-    const events = await sealedAfter(context.store.db, seq, batch);
+    const events = await sealedAfter(context.store.db, cursor, sealedAtOnce);
     for (const event of events) {
-      if (event.seq !== seq + 1) return { intact: false, seq: seq + 1, reason: 'an event is missing' };
+      if (event.seq !== seq + 1)
+        return { intact: false, seq: seq + 1, reason: 'an event is missing or does not belong here' };
       seq += 1;
+      cursor = seq;
       hash = linkHash(hash, seq, event);
       if (event.hash !== hash) return { intact: false, seq, reason: 'the event or one before it was altered' };
       if (expected?.seq === seq && expected.hash !== hash)
         return { intact: false, seq, reason: 'the chain is another than the exported head' };
     }
-    if (events.length < batch) break;
+    if (events.length < sealedAtOnce) break;
   }
   if (expected !== undefined && expected.seq > seq)
     return { intact: false, seq, reason: 'events after this one were cut off' };

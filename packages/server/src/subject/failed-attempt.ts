@@ -6,10 +6,14 @@ import { recordEvent } from './event.ts';
 export async function recordFailedAttempts(context: Context): Promise<void> {
   const failures = context.attempts.drain();
   if (failures.length === 0) return;
-  await write(context, async (tx) => {
+  const recorded = write(context, async (tx) => {
     for (const { realm, credential, source, count } of failures) {
       const event = { realm, type: 'proof.failed', object: `client:${credential}`, after: { source, count } };
       await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
     }
+  });
+  await recorded.catch((error) => {
+    context.attempts.putBack(failures);
+    throw error;
   });
 }

@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Config } from '../config.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
@@ -22,14 +22,30 @@ export async function masterKeyOf(config: Config, store: Store, random: Random):
     );
   }
   try {
-    writeFileSync(path, `${random.token(32)}\n`, { mode: 0o600, flag: 'wx' });
+    createMasterKey(path, random);
   } catch (cause) {
-    // Another process of the same first start was faster: its key counts.
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw new Problem('config.invalid', `${path} cannot be written.`, { cause });
-    }
+    throw new Problem('config.invalid', `${path} cannot be written.`, { cause });
   }
   return readMasterKey(path) as Uint8Array;
+}
+
+/**
+ * The file appears whole or not at all, however many processes make their first start at once, and is on the disk before
+ * anything is sealed under it. When another process was faster, its key counts.
+ */
+function createMasterKey(path: string, random: Random): void {
+  const draft = `${path}.${random.token(9)}`;
+  try {
+    writeFileSync(draft, `${random.token(32)}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    linkSync(draft, path);
+    const directory = openSync(dirname(path), 'r');
+    fsyncSync(directory);
+    closeSync(directory);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
 
 export function masterKeyPath(config: Config): string {

@@ -18,12 +18,15 @@ export type SigningAlg = (typeof signingAlgs)[number];
 
 const signatureForm = z.enum(['ocen', 'rfc7797', 'strict']);
 
+/** Seconds that no access token outlives, whatever the settings are or were. */
+export const longestToken = 86_400;
+
 /** Every setting of a realm. A profile gives the defaults; the network file's `settings` override each by name. */
 export const settingsSchema = z.strictObject({
   accessTokenAlg: z.enum(signingAlgs),
   accessTokenTyp: z.enum(['JWT', 'at+jwt']),
   /** Whole seconds. */
-  accessTokenSeconds: z.int().min(30).max(86_400),
+  accessTokenSeconds: z.int().min(30).max(longestToken),
   /** Whether this server accepts only tokens that name the realm's issuer in `aud`. */
   audienceRequired: z.boolean(),
   /** `aud` of a token for which no resource was asked; null means the issuer. */

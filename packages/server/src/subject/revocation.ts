@@ -1,10 +1,10 @@
 import type { Context } from '../context.ts';
 import type { Writing } from '../store/write.ts';
-import { settingsSchema } from './realm.ts';
+import { longestToken } from './realm.ts';
 import { deleteExpiredRevocations, findTokenRevocation, upsertRevocation } from './revocation.store.ts';
 
-/** No token of ours lives longer than this: how long a revocation must be remembered. */
-const longestToken = (settingsSchema.shape.accessTokenSeconds.maxValue ?? 86_400) * 1000 + 60_000;
+/** Milliseconds for which a revocation must be remembered; the minute is for clocks that differ. */
+const remembered = longestToken * 1000 + 60_000;
 
 /** Tokens of this subject up to and including `generation` are dead. */
 export async function revokeSubjectTokens(
@@ -13,7 +13,7 @@ export async function revokeSubjectTokens(
   subject: string,
   generation: number,
 ): Promise<void> {
-  const expires_at = tx.now + longestToken;
+  const expires_at = tx.now + remembered;
   await upsertRevocation(tx.db, {
     realm,
     kind: 'subject',
@@ -54,7 +54,7 @@ export async function revokeKey(tx: Writing, realm: string, thumbprint: string):
     generation: null,
     seq: await tx.sequence(),
     at: tx.now,
-    expires_at: tx.now + longestToken,
+    expires_at: tx.now + remembered,
   });
 }
 

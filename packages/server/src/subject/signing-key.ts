@@ -7,7 +7,7 @@ import { Problem } from '../kernel/problem.ts';
 import type { SigningKeyTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from './event.ts';
-import { lockRealm, type Realm, requireRealm, type SigningAlg } from './realm.ts';
+import { lockRealm, longestToken, type Realm, requireRealm, type SigningAlg } from './realm.ts';
 import { deleteSigningKey, insertSigningKey, listSigningKeys, updateSigningKey } from './signing-key.store.ts';
 import { signingKeyBinding } from './vault.ts';
 
@@ -99,7 +99,7 @@ async function placeMissing(tx: Writing, realm: string, key: SigningKeyTable): P
 /**
  * The next key takes over, a new next key is published, and the old one stays in the JWKS until its last token has died.
  * The next key takes over at once if it has been published for `jwksMaxAge`, else as soon as it has been. `immediately` is for
- * a compromised key: the old ones leave the JWKS now, and every token that they signed dies at its verifiers' next look.
+ * a compromised key: the old ones are destroyed now, and every token that they signed dies at its verifiers' next look.
  */
 export async function rotateSigningKeys(
   context: Context,
@@ -124,10 +124,11 @@ export async function rotateSigningKeys(
     const next = await takeNext(tx, own, alg, successor);
     const activeAt = immediately ? tx.now : Math.max(tx.now, next.created_at + jwksMaxAge * 1000);
     await updateSigningKey(tx.db, realm.name, next.kid, { active_at: activeAt });
-    const lastDeath = activeAt + realm.settings.accessTokenSeconds * 1000 + 60_000;
+    // Not the realm's present setting: tokens from before it was lowered live on.
+    const lastDeath = activeAt + longestToken * 1000 + 60_000;
     for (const row of own) {
       if (row.kid === next.kid || row.active_at === null) continue;
-      if (immediately) await updateSigningKey(tx.db, realm.name, row.kid, { unpublished_at: tx.now });
+      if (immediately) await deleteSigningKey(tx.db, realm.name, row.kid);
       else if (row.unpublished_at === null)
         await updateSigningKey(tx.db, realm.name, row.kid, { unpublished_at: lastDeath });
     }

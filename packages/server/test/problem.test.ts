@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { refusal } from '../src/http/render.ts';
+import { Problem, type ProblemCode, rendering, toProblem } from '../src/kernel/problem.ts';
+import { isDuplicate, isStoreFault, storeProblem } from '../src/store/fault.ts';
+
+/** The table is not exported, on purpose; its rows are read from the source, so that no row is forgotten here. */
+const source = readFileSync(new URL('../src/kernel/problem.ts', import.meta.url), 'utf8');
+const codes = [...source.matchAll(/^ {2}'?([a-z_.]+)'?: row\(/gm)].map((match) => match[1] as ProblemCode);
+
+const call = { requestId: 'request-1', request: new Request('http://localhost/'), params: { realm: 'dev' } };
+/** RFC 6749 §5.2: "Values for the 'error_description' parameter MUST NOT include characters outside the set …". */
+const descriptionCharacters = /^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/;
+const gossip = 'select * from client where secret = "s3cret"';
+
+test('the table has its rows', () => {
+  expect(codes.length).toBeGreaterThan(30);
+  expect(codes).toContain('internal');
+  expect(codes).toContain('store.unavailable');
+});
+
+describe.each(codes)('%s', (code) => {
+  const problem = new Problem(code, undefined, { cause: new Error(gossip) });
+  const { status, text, oauth, oauthStatus, grpc } = rendering(problem);
+
+  test('renders as a problem document (RFC 9457)', async () => {
+    const response = refusal(problem, { refusals: 'problem', security: 'bearer' }, call);
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(await response.json()).toEqual({
+      type: `urn:countersign:problem:${code}`,
+      title: text,
+      status,
+      code,
+      requestId: 'request-1',
+    });
+  });
+
+  test('renders as an OAuth error (RFC 6749 §5.2)', async () => {
+    const response = refusal(problem, { refusals: 'oauth', security: 'client' }, call);
+    expect(response.status).toBe(oauthStatus);
+    const body = (await response.json()) as { error: string; error_description: string };
+    expect(Object.keys(body).sort()).toEqual(['error', 'error_description']);
+    expect(body.error).toBe(oauth);
+    expect(body.error_description).toMatch(descriptionCharacters);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+  });
+
+  test('challenges whoever was not authenticated, and nobody else (RFC 9110 §11.6.1)', () => {
+    for (const [refusals, of] of [
+      ['problem', status],
+      ['oauth', oauthStatus],
+    ] as const) {
+      const basic = refusal(problem, { refusals, security: 'client' }, call).headers.get('www-authenticate');
+      const bearer = refusal(problem, { refusals, security: 'bearer' }, call).headers.get('www-authenticate');
+      expect(basic).toBe(of === 401 ? 'Basic realm="dev", charset="UTF-8"' : null);
+      if (of === 401) expect(bearer).toMatch(/^Bearer realm="dev"(, error="[a-z_]+")?$/);
+      else expect(bearer).toBeNull();
+    }
+  });
+
+  test('has an HTTP status, a gRPC status and a sentence', () => {
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(status).toBeLessThan(600);
+    expect(grpc).toBeGreaterThanOrEqual(1);
+    expect(grpc).toBeLessThanOrEqual(16);
+    expect(text).toMatch(/^[A-Z].*\.$/);
+  });
+
+  test('never tells its cause', async () => {
+    for (const refusals of ['problem', 'oauth'] as const) {
+      const text = await refusal(problem, { refusals, security: 'none' }, call).text();
+      expect(text).not.toContain('s3cret');
+      expect(text).not.toContain('select');
+    }
+  });
+});
+
+const ours = codes.filter((code) => rendering(new Problem(code)).status >= 500);
+
+test.each(ours)('%s, a fault of ours, hides even the detail that a rule gave', async (code) => {
+  for (const refusals of ['problem', 'oauth'] as const) {
+    const response = refusal(new Problem(code, gossip), { refusals, security: 'none' }, call);
+    expect(await response.text()).not.toContain('s3cret');
+  }
+});
+
+test('what is thrown and is no Problem becomes `internal`', async () => {
+  for (const thrown of [new Error(gossip), gossip, null, undefined, { code: 'token.invalid' }]) {
+    const problem = toProblem(thrown);
+    expect(problem.code).toBe('internal');
+    expect(await refusal(problem, { refusals: 'problem', security: 'none' }, call).text()).not.toContain('s3cret');
+  }
+});
+
+test('a detail goes to the caller as it is, in OAuth without the characters that its description must not have', async () => {
+  const problem = new Problem('request.invalid', 'scope "a\\b" of ünïcode\r\nSet-Cookie: x', { pointer: '/scope' });
+  const native = (await refusal(problem, { refusals: 'problem', security: 'none' }, call).json()) as object;
+  expect(native).toMatchObject({ detail: problem.message, pointer: '/scope' });
+  const oauth = await refusal(problem, { refusals: 'oauth', security: 'none' }, call).json();
+  expect((oauth as { error_description: string }).error_description).toBe('scope ?a?b? of ?n?code??Set-Cookie: x');
+});
+
+test('seconds to wait become Retry-After', () => {
+  const problem = new Problem('attempt.throttled', undefined, { retryAfter: 17 });
+  const response = refusal(problem, { refusals: 'oauth', security: 'client' }, call);
+  expect(response.headers.get('retry-after')).toBe('17');
+});
+
+test('a realm of the path cannot break out of the challenge', () => {
+  const hostile = { ...call, params: { realm: 'x", error="none\r\nSet-Cookie: a=b' } };
+  const response = refusal(new Problem('token.invalid'), { refusals: 'problem', security: 'bearer' }, hostile);
+  expect(response.headers.get('www-authenticate')).toBe('Bearer realm="xerrornoneet-ookieab", error="invalid_token"');
+});
+
+test.each([
+  ['a refused connection', { code: 'ECONNREFUSED' }],
+  ['a database that shuts down', { code: '57P01' }],
+  ['a statement that took too long', { code: '57014' }],
+  ['too many connections', { code: '53300' }],
+  ['a standby', { code: '25006' }],
+  ['a busy SQLite', { errcode: 5 }],
+  ['a full disk (extended code)', { errcode: 13 }],
+  ['an I/O error with its extended code', { errcode: 10 | (12 << 8) }],
+])('%s is a store that cannot answer now: 503', (_, members) => {
+  const thrown = Object.assign(new Error('x'), members);
+  expect(isStoreFault(thrown)).toBe(true);
+  expect(storeProblem(thrown)).toMatchObject({ code: 'store.unavailable', retryAfter: 1, cause: thrown });
+});
+
+test.each([
+  ['a syntax error', { code: '42601' }],
+  ['a unique violation', { code: '23505' }],
+  ['a constraint of SQLite', { errcode: 2067 }],
+  ['a fault of ours', {}],
+])('%s is not', (_, members) => {
+  const thrown = Object.assign(new Error('x'), members);
+  expect(isStoreFault(thrown)).toBe(false);
+  expect(storeProblem(thrown)).toBe(thrown);
+});
+
+test('a duplicate is recognised on both databases', () => {
+  for (const members of [{ code: '23505' }, { errcode: 1555 }, { errcode: 2067 }])
+    expect(isDuplicate(members)).toBe(true);
+  for (const members of [{ code: '23503' }, { errcode: 19 }, null, undefined]) expect(isDuplicate(members)).toBe(false);
+});
