@@ -9,6 +9,7 @@ import {
   type PublicJwk,
   type Subject,
   subjectFromAccessToken,
+  type VerifiedJwt,
   verifyJwt,
 } from '@countersign/proof';
 import { cryptoPort } from '#platform-crypto';
@@ -64,20 +65,26 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     headers: createHeaderCache(),
   };
 
-  async function check(token: string, keys: readonly PublicJwk[]): Promise<Subject> {
-    const { claims } = await verifyJwt(token, { ...expected, keys, now: now() / 1000 });
-    return subjectFromAccessToken(claims);
+  function verifyWith(keys: readonly PublicJwk[], token: string): Promise<VerifiedJwt> {
+    return verifyJwt(token, { ...expected, keys, now: now() / 1000 });
+  }
+
+  async function verifyAfterRefresh(error: unknown, token: string): Promise<VerifiedJwt> {
+    if (!(error instanceof ProofError) || !unknownKey.has(error.code) || !(await jwks.refresh())) throw error;
+    return verifyWith(await jwks.keys(), token);
   }
 
   return {
     async verify(token) {
+      const keys = jwks.keys();
+      const held = keys instanceof Promise ? await keys : keys;
+      let verified: VerifiedJwt;
       try {
-        const keys = jwks.keys();
-        return await check(token, keys instanceof Promise ? await keys : keys);
+        verified = await verifyWith(held, token);
       } catch (error) {
-        if (!(error instanceof ProofError) || !unknownKey.has(error.code) || !(await jwks.refresh())) throw error;
-        return check(token, await jwks.keys());
+        verified = await verifyAfterRefresh(error, token);
       }
+      return subjectFromAccessToken(verified.claims);
     },
   };
 }

@@ -203,6 +203,7 @@ const hostileDiscovery: readonly [string, () => TestIssuer['routes'][string], st
   ['100 KB', () => metadata({ pad: 'x'.repeat(100_000) }), 'http.too_large'],
   ['a redirect', () => elsewhere, 'http.redirect'],
   ['no jwks_uri', () => metadata({ jwks_uri: undefined }), 'discovery.endpoint'],
+  ['keys in a list', () => metadata({ jwks_uri: [`${server.issuer}/certs`] }), 'discovery.endpoint'],
   ['keys over plain http', () => metadata({ jwks_uri: 'http://keys.example/certs' }), 'discovery.endpoint'],
   ['keys in a file', () => metadata({ jwks_uri: 'file:///etc/passwd' }), 'discovery.endpoint'],
   ['keys under a password', () => metadata({ jwks_uri: 'https://a:b@keys.example/certs' }), 'discovery.endpoint'],

@@ -108,7 +108,7 @@ function resourceAccessOf(access: JsonValue | undefined): Readonly<Record<string
 
 /** RFC 6749 §3.3: a list delimited by spaces. */
 function scopesOf(scope: JsonValue | undefined): readonly string[] {
-  if (scope === undefined || scope === '') return [];
+  if (scope === undefined) return [];
   if (typeof scope !== 'string') throw new ProofError('access_token.claim', '/scope');
   return scope.split(' ').filter((one) => one !== '');
 }

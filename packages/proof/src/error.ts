@@ -1,4 +1,5 @@
 import type { JsonReason } from './json.ts';
+import { messageTexts, signingTexts } from './message/refusal.ts';
 
 /** What went wrong with a JSON part of a token, after the name of the part: `jws.header_syntax`, `jwt.claims_duplicate_member`. */
 const jsonTexts: Record<JsonReason | 'not_object', string> = {
@@ -51,9 +52,17 @@ const texts = {
   'access_token.typ': 'The token is not a bearer token.',
   'access_token.client': 'The token does not name its client, or names two.',
   'access_token.claim': 'A claim of the access token does not have its shape.',
+  ...messageTexts,
+  ...signingTexts,
 } as const;
 
-type JsonCode = `${'jws.header' | 'jwt.claims'}_${keyof typeof jsonTexts}`;
+const jsonParts = {
+  'jws.header_': 'The header',
+  'jwt.claims_': 'The claims set',
+  'message.header_': 'The header',
+} as const;
+
+type JsonCode = `${keyof typeof jsonParts}${keyof typeof jsonTexts}`;
 
 /** Stable, one per check. */
 export type ProofCode = keyof typeof texts | JsonCode;
@@ -76,6 +85,6 @@ export class ProofError extends Error {
 
 function text(code: ProofCode): string {
   if (code in texts) return texts[code as keyof typeof texts];
-  const part = code.startsWith('jws.header_') ? 'The header' : 'The claims set';
-  return `${part} ${jsonTexts[code.slice('jws.header_'.length) as keyof typeof jsonTexts]}.`;
+  const prefix = code.slice(0, code.indexOf('_') + 1) as keyof typeof jsonParts;
+  return `${jsonParts[prefix]} ${jsonTexts[code.slice(prefix.length) as keyof typeof jsonTexts]}.`;
 }

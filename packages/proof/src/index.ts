@@ -36,4 +36,30 @@ export {
   verifyJws,
 } from './jws.ts';
 export { type JwtClaims, type JwtExpectation, type VerifiedJwt, verifyJwt } from './jwt.ts';
+export { type MessageForm, messageFormNames, messageForms } from './message/form.ts';
+export { createMessageHeaderCache, type MessageHeader, type MessageHeaderCache } from './message/header.ts';
+export type { Message, MessageKind, RequestMessage, ResponseMessage } from './message/message.ts';
+export { type MessageCode, messageStatus } from './message/refusal.ts';
+export {
+  type BytesSigning,
+  type MessageSigning,
+  type SigningKey,
+  type SigningPort,
+  type StrictSigning,
+  signMessage,
+} from './message/sign.ts';
+export {
+  type FoundSignature,
+  type HeaderFields,
+  signatureField,
+  signatureHeader,
+} from './message/signature-header.ts';
+export { canonicalTarget } from './message/target.ts';
+export {
+  type KidHint,
+  type MessageExpectation,
+  type MessageKey,
+  type VerifiedMessage,
+  verifyMessage,
+} from './message/verify.ts';
 export { thumbprint, thumbprintInput } from './thumbprint.ts';

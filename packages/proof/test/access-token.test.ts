@@ -64,6 +64,8 @@ const tolerated: readonly [string, object, object][] = [
   ['typ in lower case', { typ: 'bearer' }, { kind: 'participant' }],
   ['an access without roles', { realm_access: {} }, { roles: [] }],
   ['an issuer without realms', { iss: 'https://issuer.example' }, { realm: 'https://issuer.example' }],
+  ['no scope', { scope: undefined }, { scopes: [] }],
+  ['scopes further apart', { scope: ' read  write ' }, { scopes: ['read', 'write'] }],
   ['no audience', { aud: undefined }, { audience: [] }],
 ];
 test.each(tolerated)('%s is tolerated', (_name, change, shape) => {

@@ -104,6 +104,11 @@ test('depth counts arrays and objects', () => {
   expect(parseJson('[[],[]]', { maxDepth: 2 }).ok).toBe(true);
 });
 
+test('brackets and colons inside strings count for nothing', () => {
+  expect(parseJson(`${'["]",'.repeat(33)}0${']'.repeat(33)}`)).toMatchObject({ reason: 'depth' });
+  expect(parseJson(`["${'['.repeat(40)}",{"a:b":"c:d"}]`)).toMatchObject({ ok: true });
+});
+
 test('half a million open brackets are an answer, not a stack overflow', () => {
   const many = 500_000;
   expect(parseJson('['.repeat(many))).toMatchObject({ reason: 'syntax' });

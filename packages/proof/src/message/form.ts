@@ -1,0 +1,66 @@
+import type { AlgorithmName } from '../algorithms.ts';
+import type { MessageKind } from './message.ts';
+
+interface FormRule {
+  readonly algorithms: readonly AlgorithmName[];
+  /** What `crit` names, in the order in which we send it; undefined where the header has no `crit`. */
+  readonly crit: Readonly<Record<MessageKind, readonly string[] | undefined>>;
+  /** `bytes`: the same bytes may be sent again, elsewhere and later. `message`: bound to one message, recipient and time. */
+  readonly binding: 'bytes' | 'message';
+  /** Whether a key id that no key of the sender has is only a hint gone wrong. */
+  readonly kidIsHint: boolean;
+  /** Whether `kid` is null where the key has none, as the reference signer of OCEN writes it. */
+  readonly kidMayBeNull: boolean;
+  /** Whether a sender writes the same header every time, so that it is worth remembering. */
+  readonly isStatic: boolean;
+}
+
+const registered = ['RS256', 'PS256', 'ES256', 'Ed25519', 'EdDSA'] as const;
+
+/**
+ * The three forms of a detached message signature: all that tells them apart, in one place. In each, the value is
+ * `base64url(header)..base64url(signature)`, `b64` is false (RFC 7797 §3), and the signing input is
+ * `base64url(header) + "." + raw bytes`.
+ *
+ * - `ocen`: what the OCEN 4.0 starter sends. RFC 7797 §6 demands `crit`, and it has none: RFC verifiers refuse it.
+ * - `rfc7797`: the same with `crit`; the starter's verifier accepts it too.
+ * - `strict`: binds the message to its method, target, recipient and time; a response to its status and its request.
+ */
+export const messageForms = {
+  ocen: {
+    algorithms: ['RS256'],
+    crit: { request: undefined, response: undefined },
+    binding: 'bytes',
+    kidIsHint: true,
+    kidMayBeNull: true,
+    isStatic: true,
+  },
+  rfc7797: {
+    algorithms: registered,
+    crit: { request: ['b64'], response: ['b64'] },
+    binding: 'bytes',
+    kidIsHint: true,
+    kidMayBeNull: false,
+    isStatic: true,
+  },
+  strict: {
+    algorithms: registered,
+    crit: {
+      request: ['b64', 'htm', 'htu', 'aud', 'iat', 'jti'],
+      response: ['b64', 'sts', 'req', 'aud', 'iat'],
+    },
+    binding: 'message',
+    kidIsHint: false,
+    kidMayBeNull: false,
+    isStatic: false,
+  },
+} as const satisfies Record<string, FormRule>;
+
+export type MessageForm = keyof typeof messageForms;
+
+export const messageFormNames = Object.keys(messageForms) as readonly MessageForm[];
+
+/** The row of a form, under the type that all rows share. */
+export function formRule(form: MessageForm): FormRule {
+  return messageForms[form];
+}

@@ -1,0 +1,59 @@
+export interface RequestMessage {
+  readonly kind: 'request';
+  /** As on the wire; methods are case-sensitive (RFC 9110 §9.1). */
+  readonly method: string;
+  /** The absolute target URI (RFC 9110 §7.1). Only the strict form reads it. */
+  readonly target: string;
+  /** The request target exactly as on the wire, query included (RFC 9112 §3.2): what is signed where there is no body. */
+  readonly requestTarget: string;
+  /** The exact bytes; empty where there is no body. */
+  readonly body: Uint8Array;
+}
+
+export interface ResponseMessage {
+  readonly kind: 'response';
+  readonly status: number;
+  /** The signature value of the request that this answers. Only the strict form reads it. */
+  readonly requestSignature: string;
+  readonly body: Uint8Array;
+}
+
+export type Message = RequestMessage | ResponseMessage;
+export type MessageKind = Message['kind'];
+
+const encoder = new TextEncoder();
+const maxTargetLength = 8192;
+
+/**
+ * The bytes that a signature covers: the body; where a request has none, its request target; where a response has none,
+ * nothing. Undefined for a request with neither body nor a request target.
+ */
+export function signedBytes(message: Message): Uint8Array | undefined {
+  if (message.kind === 'response' || message.body.length > 0) return message.body;
+  return isRequestTarget(message.requestTarget) ? encoder.encode(message.requestTarget) : undefined;
+}
+
+/** RFC 7797 §3 with `b64` false: `base64url(header) + "." + payload`. The one place that copies the body. */
+export function signingInput(encodedHeader: string, payload: Uint8Array): Uint8Array {
+  const { length } = encodedHeader;
+  const input = new Uint8Array(length + 1 + payload.length);
+  encoder.encodeInto(encodedHeader, input);
+  input[length] = 0x2e;
+  input.set(payload, length + 1);
+  return input;
+}
+
+/**
+ * Whether a body spells its own request target. The signature of the empty body covers the same bytes, so that the one could
+ * be passed off as the other. The strict form promises that it cannot.
+ */
+export function spellsItsTarget(message: Message): boolean {
+  if (message.kind === 'response' || message.body.length !== message.requestTarget.length) return false;
+  const { body, requestTarget } = message;
+  return body.length > 0 && body.every((byte, i) => byte === requestTarget.charCodeAt(i));
+}
+
+/** RFC 9112 §3.2.1, §3.2.2, §3.2.4: a path, an absolute URI or `*`, and never text that could pass for base64url. */
+function isRequestTarget(target: string): boolean {
+  return target.length <= maxTargetLength && /^(?:\/|https?:\/\/|\*$)[\x21-\x7e]*$/i.test(target);
+}

@@ -1,0 +1,139 @@
+import { type AlgorithmName, algorithms } from '../algorithms.ts';
+import { encodeBase64url, encodeTextBase64url } from '../base64url.ts';
+import type { CryptoPort } from '../crypto.ts';
+import { type ProofCode, ProofError } from '../error.ts';
+import { isKid, type PublicJwk, signatureLength } from '../jwk.ts';
+import { formRule } from './form.ts';
+import { type Message, signedBytes, signingInput, spellsItsTarget } from './message.ts';
+import { canonicalTarget } from './target.ts';
+
+/**
+ * The private key, wherever it is kept. `data` is to be signed as the algorithm of the key says; an ECDSA signature is r||s
+ * (RFC 7518 §3.4), never DER.
+ */
+export interface SigningPort {
+  sign(data: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+export interface SigningKey {
+  readonly alg: AlgorithmName;
+  readonly kid?: string | undefined;
+  /** What the recipient knows. Given, a signature of another length than this key makes is never sent. */
+  readonly publicJwk?: PublicJwk | undefined;
+}
+
+interface SigningBase {
+  readonly key: SigningKey;
+  readonly sign: SigningPort;
+}
+
+/** Binds only bytes: the recipient cannot tell a replay from a retry. */
+export interface BytesSigning extends SigningBase {
+  readonly form: 'ocen' | 'rfc7797';
+}
+
+/** Binds the message to its recipient and time. */
+export interface StrictSigning extends SigningBase {
+  readonly form: 'strict';
+  /** Participant id of the one who shall read the message. */
+  readonly recipient: string;
+  /** The present, in whole seconds since the epoch. */
+  readonly now: number;
+  /** A random text, never used twice by this key; a response needs none. At least 128 bits of randomness are advised. */
+  readonly jti?: string;
+  readonly crypto: Pick<CryptoPort, 'sha256'>;
+}
+
+export type MessageSigning = BytesSigning | StrictSigning;
+
+type Member = string | number | boolean | null | readonly string[];
+
+/**
+ * The value of `x-jws-signature` for a message.
+ *
+ * @throws {ProofError} with a code that starts with `signing.`: what is asked for cannot be said in this form
+ */
+export async function signMessage(message: Message, signing: MessageSigning): Promise<string> {
+  checkKey(signing);
+  const payload = signedBytes(message);
+  if (payload === undefined) throw new ProofError('signing.request_target');
+  // A verifier that ignores b64 where crit does not name it would take `header.body.signature` for a token.
+  if (signing.form === 'ocen' && isBase64urlOnly(payload)) throw new ProofError('signing.body_ambiguous');
+  const encodedHeader = encodeTextBase64url(JSON.stringify(await headerOf(message, signing)));
+  const answer = signing.sign.sign(signingInput(encodedHeader, payload));
+  const signature = answer instanceof Promise ? await answer : answer;
+  if (!hasLength(signature, signing.key)) throw new ProofError('signing.signature_length');
+  return `${encodedHeader}..${encodeBase64url(signature)}`;
+}
+
+/**
+ * `req` of a strict response: base64url of the SHA-256 of the signature value of the request, all characters of the header
+ * field `x-jws-signature` as they were sent, both dots included.
+ */
+export async function requestDigest(signature: string, crypto: Pick<CryptoPort, 'sha256'>): Promise<string> {
+  return encodeBase64url(await crypto.sha256(new TextEncoder().encode(signature)));
+}
+
+function checkKey({ form, key }: MessageSigning): void {
+  const rule = formRule(form);
+  if (!rule.algorithms.includes(key.alg)) throw new ProofError('signing.alg');
+  if (key.kid !== undefined && !isKid(key.kid)) throw new ProofError('signing.kid');
+  if (key.publicJwk && algorithms[key.publicJwk.alg].family !== algorithms[key.alg].family) {
+    throw new ProofError('signing.key');
+  }
+}
+
+/** The members in the order in which they are sent: the ocen form is held byte for byte to that of the reference signer. */
+async function headerOf(message: Message, signing: MessageSigning): Promise<Record<string, Member>> {
+  const { form, key } = signing;
+  const rule = formRule(form);
+  const header: Record<string, Member> = { alg: key.alg };
+  if (key.kid !== undefined || rule.kidMayBeNull) header.kid = key.kid ?? null;
+  header.b64 = false;
+  const crit = rule.crit[message.kind];
+  if (crit !== undefined) header.crit = crit;
+  return signing.form === 'strict' ? { ...header, ...(await claimsOf(message, signing)) } : header;
+}
+
+async function claimsOf(message: Message, signing: StrictSigning): Promise<Record<string, Member>> {
+  const { recipient, now, jti, crypto } = signing;
+  demand(isKid(recipient), 'signing.recipient');
+  demand(Number.isSafeInteger(now) && now >= 0, 'signing.iat');
+  if (message.kind === 'response') {
+    demand(isStatus(message.status), 'signing.status');
+    demand(message.requestSignature !== '', 'signing.request_signature');
+    const req = await requestDigest(message.requestSignature, crypto);
+    return { sts: message.status, req, aud: recipient, iat: now };
+  }
+  demand(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(message.method), 'signing.method');
+  demand(!spellsItsTarget(message), 'signing.body_is_target');
+  const htu = canonicalTarget(message.target);
+  if (htu === undefined) throw new ProofError('signing.target');
+  if (!isKid(jti)) throw new ProofError('signing.jti');
+  return { htm: message.method, htu, aud: recipient, iat: now, jti };
+}
+
+function demand(isMet: boolean, code: ProofCode): void {
+  if (!isMet) throw new ProofError(code);
+}
+
+/** RFC 9110 §15: three digits; an informational response is never the answer. */
+function isStatus(status: number): boolean {
+  return Number.isInteger(status) && status >= 200 && status <= 599;
+}
+
+function isBase64urlOnly(bytes: Uint8Array): boolean {
+  return bytes.length > 0 && bytes.every(isBase64urlDigit);
+}
+
+function isBase64urlDigit(byte: number): boolean {
+  const letter = byte | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x5f;
+}
+
+/** Without the public key only the smallest size of an RSA signature is known. */
+function hasLength({ length }: Uint8Array, { alg, publicJwk }: SigningKey): boolean {
+  if (publicJwk !== undefined) return length === signatureLength(publicJwk);
+  const bytes: number | undefined = algorithms[alg].signatureBytes;
+  return bytes === undefined ? length >= 256 && length <= 1024 : length === bytes;
+}

@@ -1,0 +1,192 @@
+/**
+ * Detached signatures of HTTP messages, verified with public keys alone.
+ *
+ * 1. Take the value apart: a header, nothing, a signature.
+ * 2. Read the protected header strictly. It decides on the form; the forms that are accepted are ours to say.
+ * 3. Choose among the keys of the sender, never from the message: those registered for the algorithm, whose signatures have this
+ *    length. Valid keys come first, among them the one that `kid` names. At most eight are tried.
+ * 4. Verify over the header exactly as presented, a dot, and the bytes of the message exactly as received.
+ * 5. A key that made the signature and may not do so now, or not in this form, is named as the reason.
+ * 6. Only in the strict form, and only once the signature is good: hold what the header says against the message, ourselves and now.
+ */
+import { type AlgorithmName, algorithms } from '../algorithms.ts';
+import { encodeBase64url } from '../base64url.ts';
+import type { CryptoPort } from '../crypto.ts';
+import { type ProofCode, ProofError } from '../error.ts';
+import { type PublicJwk, signatureLength, thumbprintInput } from '../jwk.ts';
+import { checkClaims } from './claims.ts';
+import { formRule, type MessageForm } from './form.ts';
+import { type MessageHeader, type MessageHeaderCache, parseHeader, takeApart } from './header.ts';
+import { type Message, signedBytes, signingInput, spellsItsTarget } from './message.ts';
+
+/** A key of the sender, valid from `notBefore` on and before `notAfter`, both in seconds since the epoch. */
+export interface MessageKey {
+  readonly jwk: PublicJwk;
+  readonly notBefore?: number | undefined;
+  readonly notAfter?: number | undefined;
+  /** A key that is registered as `strict` is refused in the other forms; the other two restrict nothing. */
+  readonly form?: MessageForm | undefined;
+}
+
+export interface MessageExpectation {
+  readonly crypto: CryptoPort;
+  readonly message: Message;
+  readonly forms: readonly MessageForm[];
+  /** All keys of the sender, past and future ones too: they are not accepted, and can be told from strangers. */
+  readonly keys: readonly MessageKey[];
+  /** The present, in seconds since the epoch. */
+  readonly now: number;
+  /** Our own participant id. Left out, no strict signature is accepted. */
+  readonly recipient?: string | undefined;
+  /** Seconds by which two clocks may differ. Default 30. */
+  readonly clockTolerance?: number | undefined;
+  /** Seconds that a strict signature lives. Default 300. */
+  readonly maxAge?: number | undefined;
+  readonly headers?: MessageHeaderCache | undefined;
+}
+
+/** What `kid` was, where it was not the key id of the key that verified. */
+export type KidHint = 'kid_absent' | 'kid_unknown' | 'kid_mismatch';
+
+export interface VerifiedMessage {
+  readonly form: MessageForm;
+  /** `bytes`: the message may be a replay of another with the same bytes. */
+  readonly binding: 'bytes' | 'message';
+  readonly alg: AlgorithmName;
+  /** Of the key that verified; undefined where it is registered without one. */
+  readonly kid: string | undefined;
+  /** RFC 7638 with SHA-256, of the key that verified. */
+  readonly thumbprint: string;
+  readonly hint?: KidHint;
+  /** Strict requests only: to be accepted once, and remembered until `freshUntil`. */
+  readonly jti?: string;
+  /** Strict only, seconds since the epoch. */
+  readonly iat?: number;
+  /** Strict only: the last second in which this signature passes here. */
+  readonly freshUntil?: number;
+}
+
+/** A key that may have signed, and why it must not have. */
+interface Candidate {
+  readonly key: MessageKey;
+  readonly isNamed: boolean;
+  readonly refusal: ProofCode | undefined;
+}
+
+type Answer = Candidate | undefined;
+
+const maxCandidates = 8;
+const encoder = new TextEncoder();
+
+/** @throws {ProofError} with a code that starts with `message.`; `messageStatus` has the HTTP status of each */
+export async function verifyMessage(presented: unknown, expected: MessageExpectation): Promise<VerifiedMessage> {
+  const { message, crypto } = expected;
+  const { encodedHeader, signature } = takeApart(presented);
+  const header = expected.headers?.get(encodedHeader) ?? parseHeader(encodedHeader, message.kind);
+  if (!expected.forms.includes(header.form)) throw new ProofError('message.form');
+  const candidates = candidatesFor(header, signature.length, expected);
+  const payload = signedBytes(message);
+  if (payload === undefined) throw new ProofError('message.request_target');
+  if (header.form === 'strict' && spellsItsTarget(message)) throw new ProofError('message.body_is_target');
+  const input = signingInput(encodedHeader, payload);
+  // Awaiting what is there already would cost a turn.
+  const found = signer(candidates, { alg: header.alg, input, signature, crypto }, 0);
+  const key = accepted(found instanceof Promise ? await found : found, candidates);
+  expected.headers?.set(encodedHeader, header);
+  const claims = header.form === 'strict' ? await checkClaims(header.members, expected) : undefined;
+  const print = thumbprintOf(key, crypto);
+  return verdict(header, key, expected.keys, print instanceof Promise ? await print : print, claims);
+}
+
+/** Step 3. */
+function candidatesFor(header: MessageHeader, length: number, expected: MessageExpectation): readonly Candidate[] {
+  const { kid, form, alg } = header;
+  const { keys, now } = expected;
+  if (keys.length === 0) throw new ProofError('message.key_missing');
+  const isHint = kid === undefined || formRule(form).kidIsHint;
+  const known = isHint ? keys : keys.filter(({ jwk }) => jwk.kid === kid || jwk.kid === undefined);
+  if (known.length === 0) throw new ProofError('message.kid_unknown');
+  const isNamed = ({ jwk }: MessageKey) => kid !== undefined && jwk.kid === kid;
+  const { family } = algorithms[alg];
+  const fitting = known.filter(({ jwk }) => algorithms[jwk.alg].family === family);
+  if (fitting.length === 0 || (known.some(isNamed) && !fitting.some(isNamed))) {
+    throw new ProofError('message.alg_mismatch');
+  }
+  const sized = fitting.filter(({ jwk }) => signatureLength(jwk) === length);
+  if (sized.length === 0) throw new ProofError('message.signature_length');
+  return sized
+    .map((key) => ({ key, isNamed: isNamed(key), refusal: refusalOf(key, form, now) }))
+    .sort((a, b) => rank(a) - rank(b))
+    .slice(0, maxCandidates);
+}
+
+function rank({ isNamed, refusal }: Candidate): number {
+  return (refusal === undefined ? 0 : 2) + (isNamed ? 0 : 1);
+}
+
+function refusalOf(key: MessageKey, form: MessageForm, now: number): ProofCode | undefined {
+  if (key.notAfter !== undefined && now >= key.notAfter) return 'message.key_retired';
+  if (key.notBefore !== undefined && now < key.notBefore) return 'message.key_not_yet_valid';
+  return key.form === 'strict' && form !== 'strict' ? 'message.key_form' : undefined;
+}
+
+interface SignedInput {
+  readonly alg: AlgorithmName;
+  readonly input: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly crypto: CryptoPort;
+}
+
+/** Step 4: the first of the candidates, from `at` on, that made the signature. */
+function signer(candidates: readonly Candidate[], signed: SignedInput, at: number): Answer | Promise<Answer> {
+  for (let i = at; i < candidates.length; i++) {
+    const candidate = candidates[i] as Candidate;
+    const answer = signed.crypto.verify(signed.alg, candidate.key.jwk, signed.input, signed.signature);
+    if (answer === true) return candidate;
+    if (answer !== false) return answer.then((isGood) => (isGood ? candidate : signer(candidates, signed, i + 1)));
+  }
+  return undefined;
+}
+
+/** Step 5. */
+function accepted(found: Answer, candidates: readonly Candidate[]): PublicJwk {
+  if (found === undefined) {
+    const hasValid = candidates.some(({ refusal }) => refusal === undefined);
+    throw new ProofError(hasValid ? 'message.signature' : 'message.key_missing');
+  }
+  if (found.refusal !== undefined) throw new ProofError(found.refusal);
+  return found.key.jwk;
+}
+
+function verdict(
+  header: MessageHeader,
+  key: PublicJwk,
+  keys: readonly MessageKey[],
+  thumbprint: string,
+  claims: Pick<VerifiedMessage, 'jti' | 'iat' | 'freshUntil'> | undefined,
+): VerifiedMessage {
+  const { form, alg, kid } = header;
+  const hint = kid === key.kid ? undefined : hintOf(kid, keys);
+  const { binding } = formRule(form);
+  return { form, binding, alg, kid: key.kid, thumbprint, ...(hint && { hint }), ...claims };
+}
+
+function hintOf(kid: string | undefined, keys: readonly MessageKey[]): KidHint {
+  if (kid === undefined) return 'kid_absent';
+  return keys.some(({ jwk }) => jwk.kid === kid) ? 'kid_mismatch' : 'kid_unknown';
+}
+
+/** A parsed key is frozen: its thumbprint is computed once. */
+const thumbprints = new WeakMap<PublicJwk, string>();
+
+function thumbprintOf(key: PublicJwk, crypto: CryptoPort): string | Promise<string> {
+  const known = thumbprints.get(key);
+  if (known !== undefined) return known;
+  const remember = (digest: Uint8Array) => {
+    const print = encodeBase64url(digest);
+    thumbprints.set(key, print);
+    return print;
+  };
+  const digest = crypto.sha256(encoder.encode(thumbprintInput(key)));
+  return digest instanceof Promise ? digest.then(remember) : remember(digest);
+}
