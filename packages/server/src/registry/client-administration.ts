@@ -159,7 +159,10 @@ export async function revokeSecret(
   });
 }
 
-/** The client's tokens die, and it may get new ones at once. */
+/**
+ * The client's tokens die, and it may get new ones at once. The caller has changed the client's row in this transaction: its
+ * version keeps a suspension that comes at the same moment from being undone here.
+ */
 export async function endLiveTokens(tx: Writing, row: ClientState): Promise<void> {
   if (row.suspended_at !== null || row.ended_at !== null) return;
   await suspendSubject(tx, row.realm, row.subject_id);

@@ -10,6 +10,7 @@ import { recordEvent } from '../subject/event.ts';
 import { revokeKey } from '../subject/revocation.ts';
 import { requirePublicKey } from './application.ts';
 import { findClientOfParticipant } from './client.store.ts';
+import { changeClient } from './client.ts';
 import {
   type ClientView,
   clientViewSchema,
@@ -152,8 +153,7 @@ export async function retireParticipantKey(
     const outcome = await retireKey(tx, realm, participantId, keyId);
     if (compromised) {
       await revokeKey(tx, realm, keyId);
-      const client = await findClientOfParticipant(tx.db, realm, participantId);
-      if (client !== undefined) await endLiveTokens(tx, await requireClientState(tx.db, realm, client.id));
+      await endTokensOf(tx, realm, participantId);
     }
     if (compromised || outcome === 'retired') {
       const after = { thumbprint: keyId, compromised };
@@ -167,6 +167,14 @@ export async function retireParticipantKey(
     const key = (await readKeys(tx, realm, participantId)).find((known) => known.thumbprint === keyId);
     return keyView(key as RegisteredKey, tx.now);
   });
+}
+
+async function endTokensOf(tx: Writing, realm: string, participantId: string): Promise<void> {
+  const client = await findClientOfParticipant(tx.db, realm, participantId);
+  if (client === undefined || client.ended_at !== null) return;
+  const state = await requireClientState(tx.db, realm, client.id);
+  await changeClient(tx, state, {});
+  await endLiveTokens(tx, state);
 }
 
 /** The id of the participant's client. Throws `client.unknown` when it has none. */
