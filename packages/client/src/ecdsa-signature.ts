@@ -41,7 +41,8 @@ function copyInteger(der: Uint8Array, at: number, signature: Uint8Array, to: num
   const length = der[at + 1] ?? 0;
   let start = at + 2;
   const end = start + length;
-  if (der[at] !== integer || length === 0 || end > der.length) throw malformed();
+  // An integer that reaches past the end is found out by the caller: nothing follows it, or it does not end where it should.
+  if (der[at] !== integer || length === 0) throw malformed();
   const first = der[start] as number;
   if (first >= 0x80) throw malformed();
   if (first === 0 && length > 1) {

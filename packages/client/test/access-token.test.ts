@@ -228,6 +228,12 @@ test('a public issuer cannot send us to this machine', async () => {
   expect(fetched).toEqual(['https://issuer.example/.well-known/openid-configuration']);
 });
 
+test('a redirect that a browser hides is one', async () => {
+  const hidden = { type: 'opaqueredirect', status: 0, headers: new Headers(), body: null } as Response;
+  const discovered = discover('https://issuer.example', { fetch: async () => hidden });
+  await expect(discovered).rejects.toMatchObject({ code: 'http.redirect' });
+});
+
 test.each([
   'http://issuer.example',
   'issuer',

@@ -41,7 +41,13 @@ function entry(change: object = {}) {
 test('a participant, with the keys of the set and their windows', async () => {
   const [first, second] = [await publicJwk('a'), await publicJwk('b')];
   const publicKeys = {
-    keys: [{ ...first, nbf: 1, exp: 2 }, second, { ...second, d: 'AQAB' }, { ...second, exp: 'never' }],
+    keys: [
+      { ...first, nbf: 1, exp: 2 },
+      second,
+      { ...second, d: 'AQAB' },
+      { ...second, exp: 'never' },
+      { ...second, nbf: '0' },
+    ],
   };
   let authorization: string | undefined;
   server.routes[rolePath('role-1')] = (request, response) => {
@@ -127,6 +133,10 @@ test.each([
   ['a list', [entry()]],
   ['a role that is no list', { LENDER: entry() }],
   ['an entry that is no object', { LENDER: ['role-1'] }],
+  ['an entry that is null', { LENDER: [null] }],
+  ['an entry without id', { LENDER: [entry({ id: undefined })] }],
+  ['an entry with an empty id', { LENDER: [entry({ id: '' })] }],
+  ['an entry with a number as id', { LENDER: [entry({ id: 1802 })] }],
 ])('a network that is %s is refused', async (_name, body) => {
   server.routes[networkPath] = { body };
   await expect(registry().network('net-1')).rejects.toMatchObject({ code: 'registry.malformed' });

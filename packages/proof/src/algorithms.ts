@@ -61,6 +61,7 @@ export const algorithms = {
   EdDSA: ed25519,
 } as const satisfies Record<string, Algorithm>;
 
+/** The `alg` values that exist here. */
 export type AlgorithmName = keyof typeof algorithms;
 
 /** True for the exact names of the table: `rs256` and `constructor` are none. */

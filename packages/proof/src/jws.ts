@@ -33,6 +33,7 @@ export interface HeaderCache {
   set(encoded: string, header: JwsHeader): unknown;
 }
 
+/** What we require of a compact JWS. */
 export interface JwsExpectation {
   readonly crypto: CryptoPort;
   /** The only keys there are. */
@@ -43,6 +44,7 @@ export interface JwsExpectation {
   readonly headers?: HeaderCache;
 }
 
+/** What the key has signed, and which key it was. */
 export interface VerifiedJws {
   readonly header: JwsHeader;
   readonly payload: Uint8Array;
@@ -70,6 +72,7 @@ const refusedMembers = ['b64', 'crit', 'jku', 'jwk', 'x5u', 'x5c'] as const;
 const maxCachedHeaders = 64;
 const encoder = new TextEncoder();
 
+/** Holds 64 headers: more than an issuer uses. What comes after is parsed each time. */
 export function createHeaderCache(): HeaderCache {
   const headers = new Map<string, JwsHeader>();
   return {

@@ -32,6 +32,7 @@ export interface JwtClaims extends JsonObject {
   readonly nbf?: number;
 }
 
+/** A JWT that met the expectation. */
 export interface VerifiedJwt {
   readonly header: JwsHeader;
   readonly claims: JwtClaims;
