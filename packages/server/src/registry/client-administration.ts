@@ -87,7 +87,8 @@ export async function registerClient(
       await recordEvent(context, tx, { realm, type: 'client.created', object: `client:${id}`, after }, caller);
     });
   } catch (thrown) {
-    throw isDuplicate(thrown) ? taken() : thrown;
+    // Found in use at the look, or by the primary key a moment later.
+    throw isDuplicate(thrown) || (thrown instanceof Problem && thrown.code === 'registry.conflict') ? taken() : thrown;
   }
   return { secretId: secret.stored.id, clientId: id, clientSecret: secret.value };
 }

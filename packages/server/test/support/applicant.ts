@@ -68,6 +68,8 @@ export interface Answer {
   // biome-ignore lint/suspicious/noExplicitAny: answers are read member by member and compared.
   readonly body: any;
   readonly headers: Headers;
+  /** As it came. */
+  text(): string;
 }
 
 export interface Request {
@@ -105,7 +107,8 @@ export async function ask(server: TestServer, path: string, request: Request = {
     ...(payload === undefined ? {} : { body: payload }),
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) };
+  const parsed = text === '' ? undefined : JSON.parse(text);
+  return { status: response.status, headers: response.headers, body: parsed, text: () => text };
 }
 
 /** POST without a body is a step. */
