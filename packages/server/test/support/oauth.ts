@@ -8,6 +8,7 @@ import { freePort, type TestServer, type TestServerOptions, testServer } from '.
 export const secrets = {
   agent: 'agent-secret-for-tests',
   lender: 'lender secret+/=&é',
+  checker: 'checker-secret-for-tests',
   other: 'other-realm-secret-for-tests',
   asleep: 'secret-of-no-live-participant',
 } as const;
@@ -88,6 +89,7 @@ export function oauthNetwork(keys: NetworkKeys) {
             keys: [keys.lender.jwk],
           },
           { id: 'p-onlooker', role: 'LENDER', client: { id: 'onlooker', secret: secrets.lender } },
+          { id: 'p-checker', role: 'LENDER', client: { id: 'checker', secret: secrets.checker } },
           ...asleep,
         ],
       },
