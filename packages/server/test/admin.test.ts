@@ -110,6 +110,14 @@ eachDatabase('administration', (freshUrl) => {
       expect(above.status).toBe(403);
     });
 
+    test.each(['nowhere', 'dev%00', 'DEV', 'dev%2Fadmin', '..%2Fdev', '%ff', 'x'.repeat(300)])(
+      'there is no realm %s, and only an administrator of system learns it',
+      async (realm) => {
+        const answer = await get(`/realms/${realm}/admin/settings`);
+        expect([answer.status, answer.body.code]).toEqual([404, 'realm.unknown']);
+      },
+    );
+
     test('an administrator of realm system who is stored reaches every realm', async () => {
       const stored = await administratorOf('system');
       expect((await get('/admin/realms', stored)).status).toBe(200);

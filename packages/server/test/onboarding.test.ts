@@ -1,3 +1,5 @@
+import { applyForParticipation, pickUpCredentials } from '@countersign/client';
+import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Applicant,
@@ -87,6 +89,24 @@ eachDatabase('onboarding', (freshUrl) => {
       for (const secret of [pickUpCode, clientSecret]) expect(seen).not.toContain(secret);
       expect(seen).not.toContain('digest');
     });
+  });
+
+  test('the SDK applies and picks up', async () => {
+    const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const privateJwk = await exportJWK(privateKey);
+    const wishes = {
+      role: 'KYC_PARTNER',
+      name: 'Kyc One',
+      contact: 'ops@kyc.example',
+      baseUrl: 'http://localhost:9100',
+    };
+    const { id, status, pickUpCode } = await applyForParticipation({ issuer, privateJwk, ...wishes });
+    expect(status).toBe('APPLIED');
+    await step(server, `${applications}/${id}/approve`, admin);
+    const credentials = await pickUpCredentials({ issuer, privateJwk, applicationId: id, code: pickUpCode });
+    await obtainToken(issuer, credentials.clientId, credentials.clientSecret);
+    const again = pickUpCredentials({ issuer, privateJwk, applicationId: id, code: pickUpCode });
+    await expect(again).rejects.toMatchObject({ code: 'onboarding.refused' });
   });
 
   test('the alias DERIVED_DATA_PROVIDER is written as the role that it means', async () => {

@@ -19,14 +19,14 @@ import {
   listApplications,
   updateApplication,
 } from './application.store.ts';
-import { isBaseUrl, needsDevelopment } from './base-url.ts';
+import { requireBaseUrl } from './base-url.ts';
 import { type Organisation, type Role, roleAliases, roles } from './participant.ts';
 import { requirePossession } from './proof-of-possession.ts';
 
 const optionalLine = lineOfText().nullable().default(null);
 
 /** What an organisation says of itself when it applies for a role. Logos come as a URL or, small, as base64. */
-export const organisationSchema = z.strictObject({
+const organisationSchema = z.strictObject({
   participantName: lineOfText(),
   participantDescription: lineOfText(2_048).nullable().default(null),
   participantLogo: lineOfText(16_384).nullable().default(null),
@@ -88,7 +88,7 @@ export async function submitApplication(
 ): Promise<{ readonly id: string; readonly status: ApplicationStatus; readonly pickUpCode: string }> {
   // Realm `system` administers; it has no participants.
   if (realm.name === systemRealm) throw new Problem('request.not_found');
-  const baseUrl = wanted.baseUrl === undefined ? undefined : requireBaseUrl(wanted.baseUrl, realm);
+  const baseUrl = wanted.baseUrl === undefined ? undefined : requireBaseUrl(wanted.baseUrl, realm, '/baseUrl');
   const jwk = requirePublicKey(wanted.publicKey, '/publicKey');
   const keyId = await thumbprint(jwk, cryptoPort);
   await requireOwnKey(context, realm, wanted, { jwk, thumbprint: keyId, baseUrl }, caller);
@@ -164,16 +164,6 @@ export function requirePublicKey(value: unknown, pointer: string): PublicJwk {
   if (parsed.ok) return parsed.key;
   const at = parsed.member === '' ? pointer : `${pointer}/${parsed.member}`;
   throw new Problem('registry.key', `${at}: ${parsed.reason.replaceAll('_', ' ')}.`, { pointer: at });
-}
-
-/** It is stored and given out, never fetched. */
-function requireBaseUrl(text: string, { settings }: Realm): string {
-  const pointer = '/baseUrl';
-  const allowed = isBaseUrl(text) && (settings.development || !needsDevelopment(text));
-  if (allowed) return text;
-  throw new Problem('request.invalid', `${pointer}: must be an https URL without userinfo, query and fragment.`, {
-    pointer,
-  });
 }
 
 interface Offered {

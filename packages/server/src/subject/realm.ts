@@ -97,6 +97,8 @@ export async function requireRealm(context: Context, name: string): Promise<Real
 
 export async function lookUpRealm(context: Context, name: string): Promise<Realm | undefined> {
   return context.cache.get('realm', name, async () => {
+    // What cannot be a name is not asked for: PostgreSQL refuses a NUL with an error.
+    if (!realmName.safeParse(name).success) return undefined;
     const row = await findRealm(context.store.db, name);
     if (row === undefined) return undefined;
     const profile = row.profile as ProfileName;
