@@ -159,7 +159,7 @@ export function wholeNetwork() {
         ],
         serverWhitelistingItems: [
           { id: 'item-1', ipAddress: '192.0.2.1', portNumber: '8085', participantRole: 'agent' },
-          { id: 'item-0', ipAddress: '192.0.2.0', portNumber: '8085', participantRole: 'agent' },
+          { id: 'item-0', ipAddress: '192.0.2.0', portNumber: '8085', participantRole: { id: 'agent' }, note: 'kept' },
         ],
         identityProfiles: [{ id: 'ip-1', name: 'Corporates' }],
         passwordProfiles: [

@@ -11,7 +11,7 @@ import {
   updateRow,
 } from './network.store.ts';
 import { invalid } from './refusal.ts';
-import type { RealmFile, Section } from './schema.ts';
+import { participantOf, type RealmFile, type Section } from './schema.ts';
 
 /** Everything of a realm but its participants, which are there already. */
 export async function applyEntries(applying: Applying, file: RealmFile): Promise<void> {
@@ -33,7 +33,7 @@ const references: readonly Reference[] = [
   reference('productNetworks', 'productId', 'products', 'product', (entry) => [entry.productId]),
   reference('productNetworks', 'participants', 'participants', 'participant', (entry) => entry.participants ?? []),
   reference('serverWhitelistingItems', 'participantRole', 'participants', 'participant', (entry) => [
-    entry.participantRole,
+    participantOf(entry),
   ]),
   reference('passwordProfiles', 'id', 'identityProfiles', 'identity_profile', (entry) => [entry.id]),
   reference('identities', 'profileId', 'identityProfiles', 'identity_profile', (entry) => [entry.profileId]),

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import { realmKey } from '../../kernel/id.ts';
 import type { ClientTable, ParticipantTable } from '../../store/schema.ts';
+import type { Writing } from '../../store/write.ts';
 import { createSubject, endSubject, reinstateSubject, suspendSubject } from '../../subject/subject.ts';
 import { needsDevelopment } from '../base-url.ts';
 import { addSecret, changeClient, endClient, parseSecrets } from '../client.ts';
@@ -191,9 +192,14 @@ async function followStatus({ tx, realm }: Applying, { prepared, before, after, 
   if (before === undefined || before.status === after.status) return;
   if (after.status === 'OFFBOARDED') await retireAllKeys(tx, realm, prepared.entry.id);
   if (client === undefined || client.ended_at !== null) return;
-  if (after.status === 'OFFBOARDED') await endClient(tx, client);
+  if (after.status === 'OFFBOARDED') await offboardClient(tx, client);
   else if (after.status === 'APPROVED') await reinstateSubject(tx, realm, client.subject_id);
   else await suspendSubject(tx, realm, client.subject_id);
+}
+
+async function offboardClient(tx: Writing, client: ClientRow): Promise<void> {
+  await changeClient(tx, client, { scope: '', audiences: '[]' });
+  await endClient(tx, { ...client, version: client.version + 1 });
 }
 
 async function applyClient(applying: Applying, pair: Pair, fresh: Fresh): Promise<void> {
@@ -209,13 +215,14 @@ type ClientFile = NonNullable<PreparedParticipant['entry']['client']>;
 
 async function makeClient(
   applying: Applying,
-  { prepared, after }: Pair,
+  { prepared, row, after }: Pair,
   wanted: ClientFile,
   fresh: Fresh,
 ): Promise<void> {
   const { context, tx, realm } = applying;
   const ended = after.status === 'OFFBOARDED';
   const secret = prepared.given ?? prepared.made?.stored;
+  const { scope = '', audiences = [] } = ended ? {} : wanted;
   const subjectId = context.random.uuid();
   await createSubject(tx, { realm, id: subjectId, kind: 'participant' }, after.status !== 'APPROVED');
   if (ended) await endSubject(tx, realm, subjectId);
@@ -225,18 +232,17 @@ async function makeClient(
     subject_id: subjectId,
     participant_id: prepared.entry.id,
     name: after.organisation.participantName ?? prepared.entry.id,
-    scope: wanted.scope ?? '',
-    audiences: JSON.stringify(wanted.audiences ?? []),
+    scope,
+    audiences: JSON.stringify(audiences),
     secrets: JSON.stringify(ended || secret === undefined ? [] : [secret]),
     created_at: tx.now,
     updated_at: tx.now,
     ended_at: ended ? tx.now : null,
   });
-  tx.changed('participant', realmKey(realm, prepared.entry.id));
+  if (row !== undefined) tx.changed('participant', realmKey(realm, prepared.entry.id));
   if (!ended && prepared.made !== undefined)
     applying.secrets.push({ realm, clientId: wanted.id, secret: prepared.made.value });
-  const view = { participantId: prepared.entry.id, scope: wanted.scope ?? '', audiences: wanted.audiences ?? [] };
-  await noteCreated(applying, `client:${wanted.id}`, view);
+  await noteCreated(applying, `client:${wanted.id}`, { participantId: prepared.entry.id, scope, audiences, ended });
 }
 
 async function updateClient(

@@ -44,9 +44,8 @@ export async function applyNetwork(
     // Somebody who does not apply a file registered the same id between our look and our write.
     throw isDuplicate(thrown) ? new Problem('write.conflict', undefined, { cause: thrown }) : thrown;
   });
-  for (const { name, created } of report.realms) {
-    if (created.includes(`realm:${name}`)) await ensureSigningKeys(context, name);
-  }
+  // Also for realms that were there: a crash may have come between the transaction of a new realm and its keys.
+  for (const { name } of report.realms) await ensureSigningKeys(context, name);
   return report;
 }
 

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { Schema } from '../../store/schema.ts';
 import type { EntryTable } from './network.store.ts';
-import type { RealmFile, Section } from './schema.ts';
+import { participantOf, type RealmFile, type Section } from './schema.ts';
 
 /** What a kind of entry is called, where it is kept, and how it gets there and back. Participants and members are not here. */
 export interface EntryKind<S extends Section = Section, T extends EntryTable = EntryTable> {
@@ -56,7 +56,7 @@ export const entryKinds: readonly EntryKind[] = [
     section: 'serverWhitelistingItems',
     table: 'server_whitelisting_item',
     noun: 'server_whitelisting_item',
-    columns: (document) => ({ document: JSON.stringify(document), participant_id: document.participantRole ?? null }),
+    columns: (document) => ({ document: JSON.stringify(document), participant_id: participantOf(document) }),
     timestamps: false,
     toEntry: ({ document }) => JSON.parse(document),
   }),

@@ -107,12 +107,13 @@ const lenderNetworkFilter = z.looseObject({
   operator: lineOfText().optional(),
 });
 
-const serverWhitelistingItem = z.strictObject({
+/** OCEN's documents do not say all of its members: what came in is what is given out. */
+const serverWhitelistingItem = z.looseObject({
   id,
   ipAddress: lineOfText(64),
   portNumber: lineOfText(32),
-  /** The participant-role id. */
-  participantRole: id.nullish(),
+  /** The participant-role id, or the participant role as an object that has it. */
+  participantRole: z.union([id, z.looseObject({ id })], { error: 'must be the id of a participant' }).nullish(),
 });
 
 const identityProfile = z.strictObject({ id, name: lineOfText() });
@@ -159,6 +160,7 @@ const realm = z.strictObject({
 export const networkFileSchema = z.strictObject({ realms: z.array(realm) });
 
 export type NetworkFile = z.output<typeof networkFileSchema>;
+type WhitelistingItemFile = z.output<typeof serverWhitelistingItem>;
 export type RealmFile = NetworkFile['realms'][number];
 export type ParticipantFile = NonNullable<RealmFile['participants']>[number];
 
@@ -175,6 +177,11 @@ export const sections = [
   'credentials',
 ] as const;
 export type Section = (typeof sections)[number];
+
+/** Which participant an item is of. */
+export function participantOf({ participantRole }: WhitelistingItemFile): string | null {
+  return (typeof participantRole === 'object' ? participantRole?.id : participantRole) ?? null;
+}
 
 function isText(value: string): boolean {
   return value.isWellFormed() && !/[^\P{Cc}\t\n\r]/u.test(value);
