@@ -382,6 +382,25 @@ eachDatabase('lifecycle', (freshUrl) => {
       await refusedAtTokenEndpoint(participant);
     });
 
+    test('one that is compromised at the moment of a suspension does not lift it', async () => {
+      for (let round = 0; round < 6; round++) {
+        const applicant = await createApplicant();
+        const participant = await onboard(server, applicant);
+        const token = await tokenOf(participant);
+        const [suspended] = await Promise.all([
+          move(participant.participantId, 'suspend'),
+          step(second, `${keys(participant.participantId)}/${applicant.thumbprint}/retire`, admin, {
+            compromised: true,
+          }),
+        ]);
+        const { status, client } = await detail(participant.participantId);
+        expect([status, client.status]).toEqual(
+          suspended.status === 200 ? ['SUSPENDED', 'DISABLED'] : ['APPROVED', 'ENABLED'],
+        );
+        expect(await active(token)).toBe(false);
+      }
+    });
+
     test('two organisations that register one key at once: one has it', async () => {
       const { publicKey } = await createApplicant();
       const [one, two] = [await newParticipant(), await newParticipant()];

@@ -313,6 +313,25 @@ eachDatabase('onboarding', (freshUrl) => {
     expect((await ask(server, applications, { body: await applicationBody(issuer, applicant) })).status).toBe(201);
   });
 
+  test('a realm keeps a thousand undecided applications and no more', async () => {
+    const { db } = server.context.store;
+    const { id } = await submit(await createApplicant());
+    const model = await db.selectFrom('application').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+    const fill = Array.from({ length: 1_000 }, (_, index) => ({ ...model, id: `fill-${index}` }));
+    for (let at = 0; at < fill.length; at += 100)
+      await db
+        .insertInto('application')
+        .values(fill.slice(at, at + 100))
+        .execute();
+    const applicant = await createApplicant();
+    const full = await ask(server, applications, { body: await applicationBody(issuer, applicant) });
+    expect([full.status, full.body.code]).toEqual([429, 'attempt.throttled']);
+    expect(Number(full.headers.get('retry-after'))).toBeGreaterThan(0);
+    await db.updateTable('application').set({ status: 'REJECTED' }).where('id', 'like', 'fill-%').execute();
+    await submit(applicant);
+    await db.deleteFrom('application').where('id', 'like', 'fill-%').execute();
+  });
+
   test('a proof is good for one application', async () => {
     const body = await applicationBody(issuer, await createApplicant());
     expect((await ask(server, applications, { body })).status).toBe(201);
