@@ -3,10 +3,11 @@
  * fails where the tree holds anything else than the generators would write, a file that is left over included.
  */
 
-import { cp, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { referencePages } from './docs/reference.ts';
 
 export interface Generator {
   readonly name: string;
@@ -16,7 +17,17 @@ export interface Generator {
   run(root: string, into: string): Promise<void>;
 }
 
-const generators: readonly Generator[] = [];
+const generators: readonly Generator[] = [
+  {
+    name: 'reference',
+    outputs: [join('docs', 'reference')],
+    async run(_root, into) {
+      const folder = join(into, 'docs', 'reference');
+      await mkdir(folder, { recursive: true });
+      for (const [name, page] of Object.entries(referencePages)) await writeFile(join(folder, name), page());
+    },
+  },
+];
 
 /** Replaces every output, so that nothing of an earlier run is left over. */
 export async function generate(table: readonly Generator[], root: string): Promise<void> {

@@ -38,40 +38,81 @@ const origin = z
   .transform((text) => new URL(text).origin);
 
 const settings = {
-  HOST: z.string().min(1).default('127.0.0.1'),
-  PORT: count(65_535).default(8080),
-  PUBLIC_URL: origin.optional(),
-  DATA_DIR: z.string().min(1).default('./data'),
+  HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on. `0.0.0.0` or `::` for all.'),
+  PORT: count(65_535).default(8080).describe('The port to listen on.'),
+  PUBLIC_URL: origin
+    .optional()
+    .describe(
+      'What callers see: every issuer and link begins with it. https, except on loopback. Default `http://localhost:<port>`.',
+    ),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Holds the SQLite database, the master key and the first credentials. Made with mode 0700.'),
   DATABASE_URL: z
     .string()
     .regex(/^(postgres(ql)?:\/\/|sqlite:)/, 'must begin with postgres:// or sqlite:')
-    .optional(),
-  MASTER_KEY: masterKey.optional(),
-  APPLY: z.string().min(1).optional(),
-  ADMIN_CLIENT_ID: z.string().min(1).max(255).optional(),
-  ADMIN_CLIENT_SECRET: z.string().min(16, 'must have at least 16 characters').max(1024).optional(),
+    .optional()
+    .describe('`postgres://…` or `sqlite:<path>`. Default: SQLite, `countersign.db` in the data directory.'),
+  MASTER_KEY: masterKey
+    .optional()
+    .describe(
+      '32 bytes as base64url (43 characters) that seal private keys. Required with PostgreSQL; with SQLite a file `master.key` in the data directory is made.',
+    ),
+  APPLY: z.string().min(1).optional().describe('A network file that is applied at every start.'),
+  ADMIN_CLIENT_ID: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe('An administrator for automation: a client of realm `system` that is never stored.'),
+  ADMIN_CLIENT_SECRET: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .max(1024)
+    .optional()
+    .describe('Its secret, 16 to 1024 characters. Another secret kills the tokens that the old one bought.'),
   DEFAULT_REALM: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a realm name')
-    .default('dev'),
+    .default('dev')
+    .describe('The realm that the first start makes, and that the command line means without `--realm`.'),
   SMTP_URL: z
     .string()
     .regex(/^smtps?:\/\//, 'must begin with smtp:// or smtps://')
-    .optional(),
-  TRUSTED_PROXIES: list.default([]),
+    .optional()
+    .describe('Checked and kept; nothing sends mail yet.'),
+  TRUSTED_PROXIES: list
+    .default([])
+    .describe('Addresses or CIDR ranges, separated by commas, whose `X-Forwarded-For` is believed.'),
   CORS_ORIGINS: list
     .refine((items) => items.every(isOrigin), 'must be origins such as https://app.example, separated by commas')
-    .default([]),
-  TLS_CERT: z.string().min(1).optional(),
-  TLS_KEY: z.string().min(1).optional(),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  WORKERS: count(256).default(1),
+    .default([])
+    .describe('Origins, separated by commas, whose pages may read the answers.'),
+  TLS_CERT: z.string().min(1).optional().describe('The certificate chain: PEM, or the path of a PEM file.'),
+  TLS_KEY: z.string().min(1).optional().describe('Its private key: PEM, or the path of a PEM file.'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`.'),
+  WORKERS: count(256).default(1).describe('Processes that share the port.'),
 } as const;
 
 type Name = keyof typeof settings;
 const prefix = 'COUNTERSIGN_';
 /** Only these may come as `…_FILE`. */
 const secrets: readonly Name[] = ['MASTER_KEY', 'ADMIN_CLIENT_SECRET', 'DATABASE_URL', 'SMTP_URL', 'TLS_KEY'];
+
+/** For the reference in `docs/`: every setting, what it means, and what it is when it is not set. */
+export function describeSettings() {
+  return (Object.entries(settings) as [Name, z.ZodType][]).map(([name, schema]) => ({
+    name: prefix + name,
+    text: schema.description ?? '',
+    unset: schema.safeParse(undefined).data,
+    asFile: secrets.includes(name),
+  }));
+}
 
 export interface Config {
   readonly host: string;

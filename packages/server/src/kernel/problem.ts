@@ -63,6 +63,9 @@ const table = {
 
 export type ProblemCode = keyof typeof table;
 
+/** For the reference in `docs/`. */
+export const problemCodes = Object.keys(table) as ProblemCode[];
+
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly code: ProblemCode;

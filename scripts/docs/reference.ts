@@ -1,0 +1,185 @@
+import type { Argument, Command, Option } from 'commander';
+import { z } from 'zod';
+import { createProgram } from '../../packages/server/src/cli/program.ts';
+import { describeSettings } from '../../packages/server/src/config.ts';
+import type { Route } from '../../packages/server/src/http/route.ts';
+import { Problem, problemCodes, rendering } from '../../packages/server/src/kernel/problem.ts';
+import { networkFileSchema } from '../../packages/server/src/registry/network-file/schema.ts';
+import { allRoutes } from '../../packages/server/src/server.ts';
+import { profiles, settingsSchema } from '../../packages/server/src/subject/realm.ts';
+import { type Schema, shapeOf } from './shape.ts';
+
+/** The pages of `docs/reference`, by name: made from what the server itself runs on. */
+export const referencePages: Readonly<Record<string, () => string>> = {
+  'http-api.md': httpApi,
+  'cli.md': commandLine,
+  'configuration.md': configuration,
+  'network-file.md': networkFile,
+  'problems.md': problems,
+};
+
+const made = '<!-- Made by `npm run generate`. Do not edit. -->';
+
+function page(title: string, ...parts: readonly string[]): string {
+  return `${[made, `# ${title}`, ...parts].join('\n\n')}\n`;
+}
+
+const provers: Readonly<Record<Route['security'], string>> = {
+  none: 'anyone',
+  client: 'a client, with its credentials',
+  bearer: 'whoever has an access token of the realm',
+  administrator: 'an administrator: an access token with scope `countersign:admin`',
+};
+
+function httpApi(): string {
+  const routes = allRoutes(() => {
+    throw new Error('Nothing is served here.');
+  });
+  const tags = [...new Set(routes.map(({ tag }) => tag))];
+  return page(
+    'HTTP API',
+    'Every path of the server. A running server gives the same as OpenAPI 3.1 at `/openapi.json` and as a page at `/docs`.',
+    'Shapes: `name?` may be left out; `[ … ]` is a list; `string (1..255)` has 1 to 255 characters; `{ … }` takes any members. Refusals are [problem documents or OAuth errors](problems.md). Every answer carries `X-Request-Id`.',
+    ...tags.flatMap((tag) => [`## ${tag}`, ...routes.filter((route) => route.tag === tag).map(operation)]),
+  );
+}
+
+function operation(route: Route): string {
+  const { method, path, summary, security, query, body, responses, refusals } = route;
+  const parts = [
+    `### ${method} ${path.replace(/:([A-Za-z]+)/g, '{$1}')}`,
+    summary,
+    `For ${provers[security]}. Refusals: ${refusals === 'oauth' ? 'OAuth errors' : 'problem documents'}.`,
+  ];
+  if (query !== undefined) parts.push('Query:', fenced(shapeOf(jsonSchema(query, 'input'))));
+  if (body !== undefined) {
+    const isNetworkFile = body.schema === networkFileSchema;
+    parts.push(
+      `Body, \`${body.mediaTypes.join('` or `')}\`${isNetworkFile ? ': a [network file](network-file.md).' : ':'}`,
+    );
+    if (!isNetworkFile) parts.push(fenced(shapeOf(jsonSchema(body.schema, 'input'))));
+  }
+  for (const [status, shape] of Object.entries(responses)) {
+    if (typeof shape === 'string') parts.push(`Answer ${status}: ${shape}`);
+    else parts.push(`Answer ${status}:`, fenced(shapeOf(jsonSchema(shape, 'output'))));
+  }
+  return parts.join('\n\n');
+}
+
+function networkFile(): string {
+  const rows = Object.entries(profiles.ocen4).map(([name, value]) => {
+    const rule = shapeOf(jsonSchema(settingsSchema, 'input').properties?.[name] ?? {});
+    const strict = (profiles.strict as Readonly<Record<string, unknown>>)[name];
+    return [code(name), code(rule), code(JSON.stringify(value)), code(JSON.stringify(strict))];
+  });
+  return page(
+    'Network file',
+    'What `countersign apply` and `POST /admin/network` take, and what `export` gives. Every object is strict: a member that is not here is refused, with its JSON pointer. What a file leaves out stays as it is, `null` clears, and a list that is given replaces the list. How to use it: [register a participant](../register-a-participant.md).',
+    fenced(shapeOf(jsonSchema(networkFileSchema, 'input'))),
+    '## Settings of a realm',
+    'A profile gives the defaults; `settings` overrides each by name. `development` is true in realm `dev` unless the file says otherwise.',
+    table(['setting', 'values', '`ocen4`', '`strict`'], rows),
+  );
+}
+
+function commandLine(): string {
+  const program = createProgram();
+  const leaves = commandsOf(program, '');
+  return page(
+    'Command line',
+    `\`countersign\`: ${program.description()} In the clone it is \`npx countersign\`.`,
+    'Results are JSON on standard output. A refusal is one line on standard error and exit code 1.',
+    'Commands that are marked *online* ask a running server, as an administrator: the one of `--profile`, else the one of `COUNTERSIGN_ADMIN_CLIENT_ID` and `…_SECRET`, else the one in the data directory.',
+    table(['option of every online command', 'meaning'], sharedOptions(leaves).map(option)),
+    ...leaves.map((leaf) => commandText(leaf, sharedOptions(leaves))),
+  );
+}
+
+interface Leaf {
+  readonly command: Command;
+  readonly path: string;
+}
+
+function commandsOf(command: Command, path: string): readonly Leaf[] {
+  const full = path === '' ? command.name() : `${path} ${command.name()}`;
+  return command.commands.length > 0
+    ? command.commands.flatMap((child) => commandsOf(child, full))
+    : [{ command, path: full }];
+}
+
+/** Those of the commands that take `--profile`, which is what makes them online. */
+function sharedOptions(leaves: readonly Leaf[]): readonly Option[] {
+  const { options } = leaves.find(({ command }) => isOnline(command))?.command ?? {};
+  return (options ?? []).filter(({ long }) => long === '--realm' || long === '--profile');
+}
+
+function isOnline({ options }: Command): boolean {
+  return options.some(({ long }) => long === '--profile');
+}
+
+function commandText({ command, path }: Leaf, shared: readonly Option[]): string {
+  const written = [path, ...command.registeredArguments.map(argument)].join(' ');
+  const isShared = ({ flags, description }: Option) =>
+    shared.some((other) => other.flags === flags && other.description === description);
+  const own = command.options.filter((one) => !isShared(one));
+  const parts = [`## \`${written}\``];
+  const text = [isOnline(command) ? '*Online.*' : '', command.description()].filter(Boolean).join(' ');
+  if (text !== '') parts.push(text);
+  if (own.length > 0) parts.push(table(['option', 'meaning'], own.map(option)));
+  return parts.join('\n\n');
+}
+
+function argument(one: Argument): string {
+  return one.required ? `<${one.name()}>` : `[${one.name()}]`;
+}
+
+function option({ flags, description, mandatory, defaultValue }: Option): readonly string[] {
+  const isSilent = defaultValue === undefined || defaultValue === '' || defaultValue === false;
+  const notes = [mandatory ? 'required' : '', isSilent ? '' : `default: \`${String(defaultValue)}\``].filter(Boolean);
+  return [code(flags), notes.length === 0 ? description : `${description} (${notes.join('; ')})`];
+}
+
+function configuration(): string {
+  const rows = describeSettings().map(({ name, text, unset, asFile }) => [
+    code(name) + (asFile ? ` or ${code(`${name}_FILE`)}` : ''),
+    unset === undefined || (Array.isArray(unset) && unset.length === 0) ? '' : code(String(unset)),
+    text,
+  ]);
+  return page(
+    'Configuration',
+    'Environment variables, or the same names as members of a JSON file that `COUNTERSIGN_CONFIG` names; the environment wins. A secret may come as `…_FILE`, the path of a file that holds it. An empty variable counts as unset.',
+    'A bad value, or an unknown member of the file, stops the start with one line that names it. An unknown variable is a warning.',
+    table(['variable', 'default', 'meaning'], rows),
+  );
+}
+
+function problems(): string {
+  const rows = problemCodes.map((name) => {
+    const { status, oauth, oauthStatus, text } = rendering(new Problem(name));
+    return [code(name), String(status), `${oauthStatus} ${code(oauth)}`, text];
+  });
+  return page(
+    'Problems',
+    'Every refusal has a stable code. On native paths it is the `code` of an `application/problem+json` document (RFC 9457) with `type`, `title`, `detail`, `pointer` where the place of the fault is known, and `requestId`. On OAuth paths it is an error object of RFC 6749 §5.2.',
+    'A refusal that depends on what only the server knows (an unknown or suspended subject, a wrong secret) looks the same as its neighbours; the log tells them apart by the request id.',
+    table(['code', 'status', 'on OAuth paths', 'text, unless the rule gives a detail'], rows),
+  );
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Schema {
+  return z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Schema;
+}
+
+function fenced(text: string): string {
+  return `\`\`\`text\n${text}\n\`\`\``;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** In a table a bar would end the cell, in code too. */
+function code(text: string): string {
+  return `\`${text.replaceAll('|', '\\|')}\``;
+}
