@@ -6,12 +6,14 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
-import { lookUpClient, parseSecrets } from '../src/registry/client.ts';
+import { endClient, lookUpClient, parseSecrets } from '../src/registry/client.ts';
 import { stepParticipant } from '../src/registry/lifecycle.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { exportNetwork } from '../src/registry/network-file/export.ts';
 import type { ApplyReport } from '../src/registry/network-file/report.ts';
 import { lookUpParticipant, requireParticipant } from '../src/registry/participant.ts';
+import { write } from '../src/store/write.ts';
+import { requireRealm } from '../src/subject/realm.ts';
 import { signingKeys } from '../src/subject/signing-key.ts';
 import { lookUpSubjectState } from '../src/subject/subject.ts';
 import { eachDatabase } from './support/databases.ts';
@@ -319,6 +321,101 @@ eachDatabase('the network file', (freshUrl) => {
       await applyNetwork(context, dev([{ ...lender, keys: [] }]), caller);
       const { keys } = await requireParticipant(context, 'dev', 'l');
       expect(keys.map(({ jwk }) => jwk.kid)).toEqual(['a', 'b', 'c']);
+    }));
+
+  test('the end of a key that is still valid follows the file', () =>
+    withContext(async (context, clock) => {
+      const key = publicKey();
+      const now = Math.floor(clock.now() / 1000);
+      const say = (validity: object) =>
+        applyNetwork(context, dev([{ ...lender, keys: [{ ...key, ...validity }] }]), caller);
+      await say({});
+      const seen = [];
+      for (const validity of [{ exp: now + 100 }, { exp: now + 50 }, {}, { exp: now + 200 }]) {
+        const { realms } = await say(validity);
+        const [stored] = (await requireParticipant(context, 'dev', 'l')).keys;
+        seen.push([stored?.notAfter, realms[0]?.changed]);
+      }
+      expect(seen).toEqual([
+        [(now + 100) * 1000, ['participant:l']],
+        [(now + 50) * 1000, ['participant:l']],
+        [(now + 50) * 1000, []],
+        [(now + 200) * 1000, ['participant:l']],
+      ]);
+    }));
+
+  test('an updatedOn alone is no change, and never makes a change look older than it is', () =>
+    withContext(async (context, clock) => {
+      const say = (updatedOn: string, baseUrl: string) =>
+        applyNetwork(context, dev([{ ...lender, baseUrl, updatedOn }]), caller);
+      const stored = async () => (await requireParticipant(context, 'dev', 'l')).updatedAt;
+      await say('2024-03-05T00:00:00Z', 'https://one.example');
+      expect(await stored()).toBe(Date.UTC(2024, 2, 5));
+      expect((await say('2025-01-01', 'https://one.example')).realms[0]?.changed).toEqual([]);
+      await say('2025-01-01T05:30:00+05:30', 'https://two.example');
+      expect(await stored()).toBe(Date.UTC(2025, 0, 1));
+      await say('2024-03-05T00:00:00Z', 'https://three.example');
+      expect(await stored()).toBe(clock.now());
+    }));
+
+  test('a participant that called nobody until now gets a client', () =>
+    withContext(async (context) => {
+      const provider = { id: 'provider', role: 'KYC_PARTNER', baseUrl: 'https://kyc.example' };
+      await applyNetwork(context, dev([provider]), caller);
+      expect((await requireParticipant(context, 'dev', 'provider')).clientId).toBeNull();
+      const report = await applyNetwork(context, dev([{ ...provider, client: { id: 'kyc' } }]), caller);
+      expect(report.realms[0]).toMatchObject({ created: ['client:kyc'], changed: [] });
+      expect((await requireParticipant(context, 'dev', 'provider')).clientId).toBe('kyc');
+      expect(await lookUpClient(context, 'dev', 'kyc')).toMatchObject({ participantId: 'provider', live: true });
+    }));
+
+  test('a client that has ended stays a tombstone, whatever the file says of it', () =>
+    withContext(async (context) => {
+      await applyNetwork(context, dev([lender]), caller);
+      const { row } = await subjectOf(context, 'l-client');
+      await write(context, (tx) => endClient(tx, row));
+      const before = await contentOf(context);
+      await applyNetwork(
+        context,
+        dev([{ ...lender, client: { id: 'l-client', secret: 'another-secret-of-it', scope: 'x' } }]),
+        caller,
+      );
+      expect(await contentOf(context)).toBe(before);
+    }));
+
+  test('the scope and the audiences of a client follow the file, and stay when it says nothing', () =>
+    withContext(async (context) => {
+      const say = (client: object) =>
+        applyNetwork(context, dev([{ ...lender, client: { id: 'l-client', ...client } }]), caller);
+      await say({ scope: 'a b', audiences: ['x'] });
+      expect((await say({})).realms[0]?.changed).toEqual([]);
+      expect((await say({ scope: 'a', secret: 'a-secret-of-the-lender' })).realms[0]?.changed).toEqual([
+        'client:l-client',
+      ]);
+      const client = await lookUpClient(context, 'dev', 'l-client');
+      expect([client?.subject.scopes, client?.audiences, client?.secrets.length]).toEqual([['a'], ['x'], 2]);
+      await say({ scope: '', audiences: [] });
+      const bare = await lookUpClient(context, 'dev', 'l-client');
+      expect([bare?.subject.scopes, bare?.audiences]).toEqual([[], []]);
+    }));
+
+  test('settings are replaced when the file says them, and stay when it does not', () =>
+    withContext(async (context) => {
+      const say = (realm: object) => applyNetwork(context, { realms: [{ name: 'r', ...realm }] }, caller);
+      await say({});
+      expect(await requireRealm(context, 'r')).toMatchObject({ profile: 'strict', settings: { development: false } });
+      await say({ profile: 'ocen4', settings: { accessTokenSeconds: 60, development: true } });
+      expect((await say({})).realms).toEqual([{ name: 'r', created: [], changed: [], unchanged: 1 }]);
+      expect((await say({ settings: { accessTokenSeconds: 90 } })).realms[0]?.changed).toEqual(['realm:r']);
+      expect(await requireRealm(context, 'r')).toMatchObject({
+        profile: 'ocen4',
+        settings: { accessTokenSeconds: 90, development: false, accessTokenTyp: 'JWT' },
+      });
+      expect((await eventsOf(context)).map(({ type }) => type).sort()).toEqual([
+        'realm.changed',
+        'realm.changed',
+        'realm.created',
+      ]);
     }));
 
   test('two roles of one organisation may share a key; another organisation may not take it, and nothing is half-written', () =>
