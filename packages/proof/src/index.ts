@@ -36,8 +36,11 @@ export {
   verifyJws,
 } from './jws.ts';
 export { type JwtClaims, type JwtExpectation, type VerifiedJwt, verifyJwt } from './jwt.ts';
+export { type ExplainOptions, type Explanation, explainSignature } from './message/explain.ts';
+export type { Fault } from './message/fault.ts';
 export { type MessageForm, messageFormNames, messageForms } from './message/form.ts';
 export { createMessageHeaderCache, type MessageHeader, type MessageHeaderCache } from './message/header.ts';
+export type { SigningInputDifference } from './message/input-difference.ts';
 export type { Message, MessageKind, RequestMessage, ResponseMessage } from './message/message.ts';
 export { type MessageCode, messageStatus } from './message/refusal.ts';
 export {

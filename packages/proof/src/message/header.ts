@@ -1,5 +1,5 @@
 import { type AlgorithmName, isAlgorithmName } from '../algorithms.ts';
-import { decodeBase64url } from '../base64url.ts';
+import { decodeAscii } from '../base64url.ts';
 import { ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../json.ts';
 import { isKid } from '../jwk.ts';
@@ -42,13 +42,13 @@ export function takeApart(presented: unknown): SignatureParts {
   // The signature of an embedded payload says nothing about the body it travels with.
   if (second !== first + 1) throw new ProofError('message.payload_embedded');
   if (second + 1 === presented.length) throw new ProofError('message.signature_empty');
-  const signature = decodeBase64url(presented.slice(second + 1), maxValueLength);
+  const signature = decode(presented.slice(second + 1));
   if (signature === undefined) throw new ProofError('message.signature_base64url');
   return { encodedHeader: presented.slice(0, first), signature };
 }
 
 export function parseHeader(encoded: string, kind: MessageKind): MessageHeader {
-  const bytes = decodeBase64url(encoded, maxValueLength);
+  const bytes = decode(encoded);
   if (bytes === undefined) throw new ProofError('message.header_base64url');
   const parsed = parseJson(bytes, { maxDepth });
   if (!parsed.ok) throw new ProofError(`message.header_${parsed.reason}`, parsed.pointer);
@@ -104,6 +104,15 @@ function kidOf(kid: JsonValue | undefined, form: MessageForm): string | undefine
   if (kid === undefined || (kid === null && formRule(form).kidMayBeNull)) return undefined;
   if (!isKid(kid)) throw new ProofError('message.kid_invalid');
   return kid;
+}
+
+const encoder = new TextEncoder();
+/** Text on its way into bytes. Making room for it anew would cost more than decoding it; it never leaves `decode`. */
+const room = new Uint8Array(maxValueLength);
+
+function decode(text: string): Uint8Array | undefined {
+  const { read, written } = encoder.encodeInto(text, room);
+  return read === text.length && written === read ? decodeAscii(room.subarray(0, written)) : undefined;
 }
 
 /** Headers that were seen under a good signature, by their encoded text: only those that a sender writes again and again. */

@@ -1,0 +1,30 @@
+import { parseJson } from '../json.ts';
+import { pointerAt } from './json-place.ts';
+
+export interface SigningInputDifference {
+  /** First byte of the signing input that differs; the length of the shorter where one is the beginning of the other. */
+  readonly offset: number;
+  readonly part: 'header' | 'payload';
+  /** The same byte counted from the start of the payload, where it is in there. */
+  readonly payloadOffset?: number;
+  /** RFC 6901, where our payload is JSON. */
+  readonly pointer?: string;
+}
+
+/** Where two signing inputs part ways; undefined where they are equal. The payload is the end of `ours`. */
+export function inputDifference(
+  theirs: Uint8Array,
+  ours: Uint8Array,
+  payloadLength: number,
+): SigningInputDifference | undefined {
+  const shorter = Math.min(theirs.length, ours.length);
+  let offset = 0;
+  while (offset < shorter && theirs[offset] === ours[offset]) offset++;
+  if (offset === theirs.length && offset === ours.length) return undefined;
+  const start = ours.length - payloadLength;
+  if (offset < start) return { offset, part: 'header' };
+  const payload = ours.subarray(start);
+  const payloadOffset = offset - start;
+  const place = parseJson(payload).ok ? { pointer: pointerAt(payload, payloadOffset) } : undefined;
+  return { offset, part: 'payload', payloadOffset, ...place };
+}

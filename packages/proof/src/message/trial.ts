@@ -1,0 +1,54 @@
+import { type AlgorithmName, algorithms, isAlgorithmName } from '../algorithms.ts';
+import type { JsonObject } from '../json.ts';
+import { type PublicJwk, parsePublicJwk, signatureLength } from '../jwk.ts';
+import type { MessageExpectation } from './verify.ts';
+
+/** Signature checks for a diagnosis: any key of the sender may do, and there are not many checks. */
+export interface Trial {
+  /** The keys that are tried, the one that the header names first. */
+  readonly keys: readonly PublicJwk[];
+  /**
+   * Whether one of the keys made the signature over `input`, with `alg`; left out, the algorithm of the header where it is one,
+   * else that of the key. False where no check is left.
+   */
+  isGood(input: Uint8Array, signature: Uint8Array, alg?: AlgorithmName): Promise<boolean>;
+  checks(): number;
+}
+
+const maxChecks = 60;
+const maxKeys = 8;
+
+export function createTrial({ keys, crypto }: MessageExpectation, header: JsonObject): Trial {
+  const named = isAlgorithmName(header.alg) ? header.alg : undefined;
+  const all = keys.map(({ jwk }) => jwk);
+  const ordered = [...all.filter((jwk) => jwk.kid === header.kid), ...all.filter((jwk) => jwk.kid !== header.kid)];
+  const tried = ordered.slice(0, maxKeys);
+  const renamed = new Map<string, PublicJwk | undefined>();
+  let checks = 0;
+
+  /** A runtime may keep what it imported under the identity of a key: another algorithm needs another object. */
+  function keyFor(jwk: PublicJwk, alg: AlgorithmName, at: number): PublicJwk | undefined {
+    if (algorithms[jwk.alg].family === algorithms[alg].family) return jwk;
+    const place = `${at} ${alg}`;
+    if (!renamed.has(place)) {
+      const parsed = parsePublicJwk({ ...jwk, alg });
+      renamed.set(place, parsed.ok ? parsed.key : undefined);
+    }
+    return renamed.get(place);
+  }
+
+  return {
+    keys: tried,
+    checks: () => checks,
+    async isGood(input, signature, wanted) {
+      for (const [at, jwk] of tried.entries()) {
+        const alg = wanted ?? named ?? jwk.alg;
+        const key = signatureLength(jwk) === signature.length ? keyFor(jwk, alg, at) : undefined;
+        if (key === undefined || checks >= maxChecks) continue;
+        checks++;
+        if (await crypto.verify(alg, key, input, signature)) return true;
+      }
+      return false;
+    },
+  };
+}
