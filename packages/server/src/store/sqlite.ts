@@ -1,6 +1,14 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { type SqliteDatabase, SqliteDialect } from 'kysely';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  type QueryResult,
+  type SqliteDatabase,
+  SqliteDialect,
+} from 'kysely';
 import { Problem } from '../kernel/problem.ts';
 
 /** SQLite before this may corrupt a WAL database when a checkpoint meets a reset of the log. */
@@ -8,22 +16,55 @@ const oldestSafe = [3, 51, 3] as const;
 
 /** Milliseconds that a writer waits for another process's transaction before it gives up. */
 const busyTimeout = 5_000;
-const sqliteBusy = 5;
+/** Milliseconds of that which SQLite itself may wait at a time: while it does, this process answers nobody. */
+const busyBlock = 2;
+const busyPause = 5;
 
 /**
  * One file, WAL, `synchronous=FULL`: what was acknowledged survives the death of the process.
  */
 export function sqliteDialect(path: string): SqliteDialect {
   requireSafeVersion(process.versions['sqlite'] ?? '0');
-  const database = openFile(path);
-  return new SqliteDialect({ database: adapt(database) });
+  const dialect = new SqliteDialect({ database: adapt(openFile(path)) });
+  return Object.assign(dialect, {
+    createDriver: () => patientDriver(SqliteDialect.prototype.createDriver.call(dialect)),
+  });
+}
+
+/** Waits for another process's transaction between tries, not inside SQLite: the event loop goes on meanwhile. */
+function patientDriver(driver: Driver): Driver {
+  const acquire = driver.acquireConnection.bind(driver);
+  return Object.assign(driver, {
+    async acquireConnection(): Promise<DatabaseConnection> {
+      const connection = await acquire();
+      return {
+        streamQuery: connection.streamQuery.bind(connection),
+        async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+          const deadline = performance.now() + busyTimeout;
+          for (;;) {
+            try {
+              return await connection.executeQuery<R>(query);
+            } catch (cause) {
+              if (!isBusy(cause) || performance.now() > deadline) throw cause;
+              await pause(busyPause);
+            }
+          }
+        },
+      };
+    },
+  });
+}
+
+/** SQLITE_BUSY and its extended codes. */
+function isBusy(cause: unknown): boolean {
+  return (((cause as { errcode?: number }).errcode ?? 0) & 0xff) === 5;
 }
 
 function openFile(path: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     restrictFiles(path);
-    database = new DatabaseSync(path, { timeout: busyTimeout, enableForeignKeyConstraints: true });
+    database = new DatabaseSync(path, { timeout: busyBlock, enableForeignKeyConstraints: true });
     beginWal(database);
     database.exec('pragma synchronous=full; pragma temp_store=memory; pragma mmap_size=268435456;');
     restrictFiles(path);
@@ -46,7 +87,7 @@ function beginWal(database: DatabaseSync): void {
       database.exec('pragma journal_mode=wal');
       return;
     } catch (cause) {
-      if ((cause as { errcode?: number }).errcode !== sqliteBusy || performance.now() > deadline) throw cause;
+      if (!isBusy(cause) || performance.now() > deadline) throw cause;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
     }
   }
