@@ -44,10 +44,10 @@ function fromNewAddress(): { 'x-forwarded-for': string } {
 const bySecret = (id: string, secret: string) =>
   form({ grant_type: 'client_credentials', client_id: id, client_secret: secret });
 
-describe('private_key_jwt', () => {
+eachDatabase('private_key_jwt', (freshUrl) => {
   let server: TestServer;
   beforeAll(async () => {
-    server = await testServer({ network: oauthNetwork(keys), env: behindProxy });
+    server = await testServer({ databaseUrl: await freshUrl(), network: oauthNetwork(keys), env: behindProxy });
   });
   afterAll(() => server.close());
 

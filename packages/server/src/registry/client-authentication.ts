@@ -75,16 +75,14 @@ export async function authenticateClient(
   proof: ClientProof,
   source: string,
 ): Promise<AuthenticatedClient> {
-  // Clipped: a stranger decides how long the ids are that we remember.
-  const attempted = proof.clientId.slice(0, 128);
-  context.attempts.require(realm.name, attempted, source);
+  context.attempts.require(realm.name, proof.clientId, source);
   try {
     return proof.method === 'private_key_jwt'
       ? await authenticateAssertion(context, realm, proof)
       : await authenticateSecret(context, realm, proof);
   } catch (thrown) {
     if (thrown instanceof Problem && thrown.code === 'oauth.invalid_client') {
-      context.attempts.failed(realm.name, attempted, source);
+      context.attempts.failed(realm.name, proof.clientId, source);
     }
     throw thrown;
   }
