@@ -135,6 +135,6 @@ test('any network: applied, exported and applied again it is the same, there and
         await second.close();
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 }, 120_000);

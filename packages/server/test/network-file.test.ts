@@ -174,6 +174,9 @@ eachDatabase('the network file', (freshUrl) => {
         expect(report.secrets.map(({ clientId }) => clientId)).toEqual(['agent-client', 'lender-client']);
         expect((await lookUpClient(other.context, 'dev', 'lender-client'))?.live).toBe(false);
         expect(await lookUpClient(other.context, 'dev', 'gone-client')).toBeUndefined();
+        expect((await subjectOf(other.context, 'gone-client')).state).toEqual({ generation: 2, live: false });
+        const ended = other.context.store.db.selectFrom('subject').select('id').where('ended_at', 'is not', null);
+        expect(await ended.execute()).toHaveLength(1);
       } finally {
         await other.close();
       }
@@ -262,6 +265,7 @@ eachDatabase('the network file', (freshUrl) => {
         applyNetwork(context, dev([{ ...lender, status, resources: [{ resource: 'r', roles: ['x'] }] }]), caller);
       await say('APPLIED');
       expect(await lookUpClient(context, 'dev', 'l-client')).toMatchObject({ live: false });
+      expect((await subjectOf(context, 'l-client')).state).toEqual({ generation: 1, live: false });
       await say('APPROVED');
       const approved = await subjectOf(context, 'l-client');
       expect(approved.state?.live).toBe(true);
@@ -291,6 +295,20 @@ eachDatabase('the network file', (freshUrl) => {
       const { row, state } = await subjectOf(context, 'l-client');
       expect(row).toMatchObject({ secrets: '[]', ended_at: clock.now() });
       expect(state?.live).toBe(false);
+    }));
+
+  test('nothing is added to an offboarded participant', () =>
+    withContext(async (context) => {
+      await applyNetwork(context, dev([lender]), caller);
+      await applyNetwork(context, dev([{ ...lender, status: 'OFFBOARDED' }]), caller);
+      const before = await contentOf(context);
+      const more = {
+        baseUrl: 'https://back.example',
+        keys: [publicKey()],
+        resources: [{ resource: 'r', roles: ['x'] }],
+      };
+      await applyNetwork(context, dev([{ ...lender, ...more, status: 'APPROVED' }]), caller);
+      expect(await contentOf(context)).toBe(before);
     }));
 
   test('offboarding by file ends the keys, and no file revives one', () =>

@@ -34,6 +34,8 @@ export async function openContext(
     ...(databaseUrl === undefined ? {} : { COUNTERSIGN_DATABASE_URL: databaseUrl }),
   });
   const context = await createContext(config, parts.clock === undefined ? {} : { clock: parts.clock });
+  // A cache serves only what it knows to be fresh. Under a clock that stands still, it is fresh for ever.
+  if (parts.clock !== undefined) context.cache.refreshed();
   if (parts.realms === true) await ensureRealms(context);
   return {
     context,
