@@ -271,6 +271,10 @@ const rows: Record<string, Row> = {
   'an expired proof': { with: (body) => reproved(body, { exp: now() - 1 }), expected: refusedProof },
   'a proof without jti': { with: (body) => reproved(body, { jti: undefined }), expected: refusedProof },
   'a proof with an empty jti': { with: (body) => reproved(body, { jti: '' }), expected: refusedProof },
+  'a proof with a jti of 256 characters': {
+    with: (body) => reproved(body, { jti: 'x'.repeat(256) }),
+    expected: refusedProof,
+  },
   'a proof for another role': { with: (body) => reproved(body, { role: 'KYC_PARTNER' }), expected: refusedProof },
   'a proof for another name': { with: (body) => reproved(body, { participantName: 'Other' }), expected: refusedProof },
   'a proof for another key': {

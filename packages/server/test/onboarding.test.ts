@@ -1,6 +1,8 @@
-import { applyForParticipation, pickUpCredentials } from '@countersign/client';
+import { applyForParticipation, pickUpCredentials as pickUpThroughSdk } from '@countersign/client';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pickUpCredentials } from '../src/registry/pick-up.ts';
+import { requireRealm } from '../src/subject/realm.ts';
 import {
   type Applicant,
   anySource,
@@ -103,9 +105,9 @@ eachDatabase('onboarding', (freshUrl) => {
     const { id, status, pickUpCode } = await applyForParticipation({ issuer, privateJwk, ...wishes });
     expect(status).toBe('APPLIED');
     await step(server, `${applications}/${id}/approve`, admin);
-    const credentials = await pickUpCredentials({ issuer, privateJwk, applicationId: id, code: pickUpCode });
+    const credentials = await pickUpThroughSdk({ issuer, privateJwk, applicationId: id, code: pickUpCode });
     await obtainToken(issuer, credentials.clientId, credentials.clientSecret);
-    const again = pickUpCredentials({ issuer, privateJwk, applicationId: id, code: pickUpCode });
+    const again = pickUpThroughSdk({ issuer, privateJwk, applicationId: id, code: pickUpCode });
     await expect(again).rejects.toMatchObject({ code: 'onboarding.refused' });
   });
 
@@ -195,6 +197,19 @@ eachDatabase('onboarding', (freshUrl) => {
         if (status !== 200) expect([status, body.code]).toEqual([401, 'registry.proof']);
       const again = await ask(server, path, { body: await pickUpBody(issuer, applicant, id, pickUpCode) });
       expect([again.status, again.body.code]).toEqual([401, 'registry.proof']);
+      const client = (await ask(server, `/realms/dev/admin/clients/${clientId}`, { token: admin })).body;
+      expect(client.secrets).toHaveLength(1);
+    });
+
+    test('hands out one secret to two that were both found right before either was written', async () => {
+      const { applicant, id, pickUpCode, clientId } = await approved();
+      const realm = await requireRealm(server.context, 'dev');
+      const bodies = await Promise.all([1, 2].map(() => pickUpBody(issuer, applicant, id, pickUpCode)));
+      const caller = { actor: 'anonymous', requestId: 'test' };
+      const outcomes = await Promise.allSettled(
+        bodies.map((body) => pickUpCredentials(server.context, realm, id, body, caller)),
+      );
+      expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
       const client = (await ask(server, `/realms/dev/admin/clients/${clientId}`, { token: admin })).body;
       expect(client.secrets).toHaveLength(1);
     });
