@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { describe, expect, test } from 'vitest';
+import { blocksOf, faultsOf, fits } from './page.ts';
+import { pageDatabase, play } from './play.ts';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const postgres = process.env.COUNTERSIGN_TEST_POSTGRES;
+
+/** Everything that a link may lead to. */
+const files = new Set([
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+  ...['docs', 'examples', 'bench', 'packages', 'scripts'].flatMap((folder) => [folder, ...below(folder)]),
+]);
+const pages = [...files].filter((path) => path.endsWith('.md') && /^(README|CHANGELOG|docs\/)/.test(path)).sort();
+const played = pages.filter((path) => blocksOf(read(path)).some(({ purpose }) => purpose === 'run'));
+
+function below(folder: string): readonly string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.name === 'node_modules') return [];
+    return entry.isDirectory() ? [path, ...below(path)] : [path];
+  });
+}
+
+function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8');
+}
+
+/** `[lifecycle.test.ts](../packages/server/test/lifecycle.test.ts) “a name”`: what proves a claim. */
+const proof = /\[[\w.-]+\.test\.ts\]\((?:\.\.\/)*([^)]+)\) “([^”]+)”/g;
+
+test('every test that a page names as its proof is there', () => {
+  const named = pages.flatMap((path) => [...read(path).matchAll(proof)]);
+  expect(named.length).toBeGreaterThan(0);
+  const missing = named.filter(([, file = '', name = '']) => !read(file).includes(name)).map(([text]) => text);
+  expect(missing).toEqual([]);
+});
+
+test.each(pages)('%s: every block says what it is for, every link leads somewhere', (path) => {
+  expect(faultsOf(read(path), path, files)).toEqual([]);
+});
+
+describe('doing what the pages say', () => {
+  test.for(played.filter((path) => !read(path).includes(pageDatabase)))(
+    '%s',
+    { concurrent: true, timeout: 120_000 },
+    async (path, { expect }) => {
+      expect(await play(read(path), { root, databaseUrl: undefined })).toEqual([]);
+    },
+  );
+
+  test.skipIf(!postgres).for(played.filter((path) => read(path).includes(pageDatabase)))(
+    '%s, with PostgreSQL',
+    { concurrent: true, timeout: 120_000 },
+    async (path, { expect }) => {
+      await withDatabase(async (databaseUrl) => {
+        expect(await play(read(path), { root, databaseUrl })).toEqual([]);
+      });
+    },
+  );
+});
+
+async function withDatabase(act: (url: string) => Promise<void>): Promise<void> {
+  const name = `countersign_page_${randomBytes(8).toString('hex')}`;
+  const client = new pg.Client({ connectionString: postgres });
+  await client.connect();
+  try {
+    await client.query(`create database ${name} template template0`);
+    const url = new URL(postgres as string);
+    url.pathname = `/${name}`;
+    await act(url.href);
+  } finally {
+    await client.query(`drop database if exists ${name} with (force)`);
+    await client.end();
+  }
+}
+
+const page = (...lines: readonly string[]) => `${lines.join('\n')}\n`;
+
+describe('a page that does not hold', () => {
+  const none = new Set<string>();
+  test.each([
+    ['a shell block without a tag', page('```sh', 'true', '```')],
+    ['a JSON block without a tag', page('```json', '{}', '```')],
+    ['a block that is excused and run', page('<!-- not run: no -->', '', '```sh run', 'true', '```')],
+    ['output of nothing', page('```text output', 'a', '```')],
+    ['a file that nobody uses', page('```json file=a.json', '{}', '```')],
+    ['a command outside a block', page('    npx countersign serve')],
+    ['a link to nowhere', page('[there](nowhere.md)')],
+  ])('%s is found', (_, markdown) => {
+    expect(faultsOf(markdown, 'docs/page.md', none)).toHaveLength(1);
+  });
+
+  test.each([page('```sh runs', '```'), page('```js run', '```'), page('```sh', 'true')])(
+    '%j is refused',
+    (markdown) => {
+      expect(() => blocksOf(markdown)).toThrow();
+    },
+  );
+
+  test('a command that fails is found, with what it said, and nothing after it runs', async () => {
+    const markdown = page(
+      '<!-- server: none -->',
+      '```sh run',
+      'echo why >&2; false',
+      '```',
+      '```sh run',
+      'true',
+      '```',
+    );
+    const faults = await play(markdown, { root, databaseUrl: undefined });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain('why');
+    expect(faults[0]).toContain('line 2');
+  });
+
+  test('another output than shown is found', async () => {
+    const markdown = page('<!-- server: none -->', '```sh run', 'echo two', '```', '```text output', 'one', '```');
+    expect(await play(markdown, { root, databaseUrl: undefined })).toEqual([expect.stringContaining('two')]);
+  });
+
+  test.each([
+    ['a…c', 'abc', true],
+    ['a…c', 'ac', true],
+    ['a…', 'a\nb\nc', true],
+    ['a…c', 'abd', false],
+    ['a.c', 'abc', false],
+    ['b', 'abc', false],
+  ])('%j against %j: %j', (shown, printed, expected) => {
+    expect(fits(shown, printed)).toBe(expected);
+  });
+});

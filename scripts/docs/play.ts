@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { freePort } from '../../packages/server/test/support/free-port.ts';
+import { type Block, blocksOf, fits } from './page.ts';
+
+export interface Stage {
+  /** The clone. */
+  readonly root: string;
+  /** What `postgres://countersign@db.internal/countersign` stands for. */
+  readonly databaseUrl: string | undefined;
+}
+
+/** Ports that pages speak of. The first one is the server's that the reader has running. */
+const ports = ['8080', '8081', '8082', '8443'] as const;
+export const pageDatabase = 'postgres://countersign@db.internal/countersign';
+
+/**
+ * Does what a page says, as its reader would, and returns what did not hold.
+ *
+ * 1. A new directory stands for the clone. What the page calls localhost:8080 and its like is a free port.
+ * 2. Unless the page says `<!-- server: none -->`, `countersign serve` runs there.
+ * 3. All `sh run` blocks are one script, in which the first command that fails ends everything.
+ * 4. What each block printed is held against the output block after it.
+ */
+export async function play(markdown: string, { root, databaseUrl }: Stage): Promise<readonly string[]> {
+  const home = mkdtempSync(join(tmpdir(), 'countersign-page-'));
+  const kept = join(home, '.kept');
+  mkdirSync(kept);
+  symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'));
+  const free = await Promise.all(ports.map(freePort));
+  const stand = (text: string) =>
+    text
+      .replace(new RegExp(`\\b(${ports.join('|')})\\b`, 'g'), (port) => String(free[ports.indexOf(port as '8080')]))
+      .replaceAll(pageDatabase, databaseUrl ?? pageDatabase);
+  const blocks = blocksOf(markdown).map((block) => ({ ...block, text: stand(block.text) }));
+  const env = {
+    PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+    HOME: home,
+    COUNTERSIGN_PORT: String(free[0]),
+    npm_config_update_notifier: 'false',
+  };
+  try {
+    const code = await runToEnd(scriptOf(blocks, kept, !markdown.includes('<!-- server: none -->')), home, env);
+    return faultsOf(blocks, kept, code);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** The server of the reader's other terminal. The script ends when it does not become ready. */
+const server = `
+start_the_server() {
+  countersign serve >.kept/server.log 2>&1 & server=$!
+  until curl -fso /dev/null "http://127.0.0.1:$COUNTERSIGN_PORT/readyz"; do kill -0 $server || exit 1; sleep 0.05; done
+}
+stop_the_server() { kill $server; wait $server; }
+`;
+
+function scriptOf(blocks: readonly Block[], kept: string, hasServer: boolean): string {
+  const lines = ['set -eo pipefail', server, hasServer ? 'start_the_server' : ''];
+  for (const [index, { purpose, text }] of blocks.entries()) {
+    const at = join(kept, String(index));
+    if (purpose === 'run') lines.push(`exec >'${at}.out' 2>'${at}.err'`, text, `echo done >'${at}.done'`);
+    if (purpose === 'stop' || purpose === 'start') lines.push(`${purpose}_the_server`);
+    if (typeof purpose === 'object') {
+      writeFileSync(`${at}.file`, text);
+      lines.push(`cp '${at}.file' '${purpose.file}'`);
+    }
+  }
+  return lines.join('\n');
+}
+
+/** In a process group of its own, so that nothing that a page has started outlives it. */
+async function runToEnd(script: string, cwd: string, env: NodeJS.ProcessEnv): Promise<number | null> {
+  const child = spawn('bash', ['-c', script], { cwd, env, detached: true, stdio: 'ignore' });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  try {
+    process.kill(-(child.pid as number), 'SIGTERM');
+  } catch {
+    // The group has ended by itself.
+  }
+  return code;
+}
+
+function faultsOf(blocks: readonly Block[], kept: string, code: number | null): readonly string[] {
+  const faults: string[] = [];
+  for (const [index, { line, purpose, text }] of blocks.entries()) {
+    const written = (what: string) => textOf(join(kept, `${index - (purpose === 'output' ? 1 : 0)}.${what}`));
+    if (purpose === 'run' && written('done') === '') {
+      faults.push(`line ${line}: this failed.\n${text}${written('out')}${written('err')}`);
+      break;
+    }
+    if (purpose === 'output' && !fits(text, written('out'))) {
+      faults.push(`line ${line}: this was printed instead.\n${written('out')}`);
+    }
+  }
+  if (faults.length === 0 && code !== 0)
+    faults.push(`the script ended with ${code}\n${textOf(join(kept, 'server.log'))}`);
+  return faults;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
