@@ -65,6 +65,7 @@ export async function revoke(
   const subject = await ifValid(inspectToken(context, realm, token));
   const jti = subject?.jti;
   if (subject === undefined || jti === undefined || subject.clientId !== owner.id) return;
+  // Only spares the transaction; inside it the question is asked again.
   if (await isTokenRevoked(context, realm.name, jti)) return;
   await write(context, async (tx) => {
     if (!(await revokeToken(tx, realm.name, jti, subject.expiresAt * 1000))) return;
