@@ -2,8 +2,12 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realmKey } from '../src/kernel/id.ts';
 import { findClient } from '../src/registry/client.store.ts';
+import { type Client, lookUpClient } from '../src/registry/client.ts';
+import { revoke } from '../src/registry/introspection.ts';
 import { write } from '../src/store/write.ts';
+import { requireRealm } from '../src/subject/realm.ts';
 import { reinstateSubject, suspendSubject } from '../src/subject/subject.ts';
+import { tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import {
   assertionClaims,
@@ -167,6 +171,22 @@ eachDatabase('introspection and revocation', (freshUrl) => {
       .where('object', '=', `token:${jti}`)
       .execute();
     expect(events.map(({ type, actor }) => [type, actor])).toEqual([['token.revoked', 'agent']]);
+  });
+
+  test('revocations at the same moment are one', async () => {
+    const token = await tokenOf({});
+    const realm = await requireRealm(server.context, 'dev');
+    const owner = await lookUpClient(server.context, 'dev', 'agent');
+    const race = Array.from({ length: 10 }, (_, i) =>
+      revoke((i % 2 === 0 ? nodes.one : nodes.two).context, realm, owner as Client, token, tester),
+    );
+    await Promise.all(race);
+    const events = await server.context.store.db
+      .selectFrom('event')
+      .select('id')
+      .where('object', '=', `token:${decodeJwt(token).jti}`)
+      .execute();
+    expect(events).toHaveLength(1);
   });
 
   test("nobody revokes another's token, and cannot see that it is there", async () => {
