@@ -328,6 +328,20 @@ eachDatabase('onboarding', (freshUrl) => {
     expect((await ask(server, applications, { body: await applicationBody(issuer, applicant) })).status).toBe(201);
   });
 
+  test('a host with a /64 of addresses is one source', async () => {
+    const applicant = await createApplicant();
+    const statuses = [];
+    for (let host = 1; host <= 11; host++) {
+      const source = host % 2 === 0 ? `2001:db8:0:7::${host}` : `2001:db8::7:0:0:0:${host}`;
+      statuses.push(
+        (await ask(server, applications, { source, body: await applicationBody(issuer, applicant) })).status,
+      );
+    }
+    expect(statuses).toEqual([...Array(10).fill(201), 429]);
+    const neighbour = { source: '2001:db8:0:8::1', body: await applicationBody(issuer, applicant) };
+    expect((await ask(server, applications, neighbour)).status).toBe(201);
+  });
+
   test('a realm keeps a thousand undecided applications and no more', async () => {
     const { db } = server.context.store;
     const { id } = await submit(await createApplicant());

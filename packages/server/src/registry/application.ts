@@ -6,7 +6,7 @@ import { isoDate } from '../kernel/clock.ts';
 import { timeOrderedId } from '../kernel/id.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
-import { createRate, type Rate } from '../kernel/rate.ts';
+import { createRate, networkOf, type Rate } from '../kernel/rate.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -203,8 +203,8 @@ async function requireOwnKey(
     throw thrown;
   }
   const rate = rateOf(context);
-  rate.require(source);
-  rate.spend(source);
+  rate.require(networkOf(source));
+  rate.spend(networkOf(source));
 }
 
 async function requireRoom(tx: Writing, realm: string): Promise<void> {
