@@ -67,27 +67,11 @@ function ofTarget(change: (requestTarget: string, target: string, method: string
       : [];
 }
 
-/** In the order in which they are tried: the likely ones first. */
+/** In the order in which they are tried: a change of one thing before a change of many, which may contain it. */
 export const senderFaults = {
   payload_base64url: {
     text: 'The payload was base64url-encoded before signing. Sign the raw bytes: b64 is false.',
     payloads: ({ payload }) => [encodeBase64url(payload)],
-  },
-  json_compact: {
-    text: 'The body was signed without whitespace and sent with it. Sign the bytes that you send.',
-    payloads: ofJson((json) => [JSON.stringify(json)]),
-  },
-  json_indented: {
-    text: 'The body was signed indented and sent otherwise. Sign the bytes that you send.',
-    payloads: ofJson((json) => [2, 4, '\t'].map((indent) => JSON.stringify(json, null, indent))),
-  },
-  json_spaced: {
-    text: 'The body was signed with spaces after commas and colons and sent otherwise. Sign the bytes that you send.',
-    payloads: ofJson((json) => [spaced(json), spaced(sorted(json))]),
-  },
-  json_sorted: {
-    text: 'The body was signed with sorted member names and sent in another order. Sign the bytes that you send.',
-    payloads: ofJson((json) => [JSON.stringify(sorted(json)), JSON.stringify(sorted(json), null, 2)]),
   },
   newline_added: {
     text: 'The body was signed with a line end after it that was not sent.',
@@ -97,10 +81,6 @@ export const senderFaults = {
     text: 'The body was sent with a line end that was not signed.',
     payloads: ofText((text) => [text.replace(/\r?\n$/, '')]),
   },
-  whitespace_trimmed: {
-    text: 'The body was sent with whitespace around it that was not signed.',
-    payloads: ofText((text) => [text.trim(), text.trimEnd()]),
-  },
   bom_added: {
     text: 'The body was signed with a byte order mark that was not sent.',
     payloads: ofText((text) => [`\ufeff${text}`]),
@@ -109,6 +89,10 @@ export const senderFaults = {
     text: 'The body was sent with a byte order mark that was not signed.',
     payloads: ofText((text) => [text.replace(/^\ufeff/, '')]),
   },
+  whitespace_trimmed: {
+    text: 'The body was sent with whitespace around it that was not signed.',
+    payloads: ofText((text) => [text.trim(), text.trimEnd()]),
+  },
   lines_lf: {
     text: 'The body was signed with LF and sent with CRLF at the line ends.',
     payloads: ofText((text) => [text.replaceAll('\r\n', '\n')]),
@@ -116,6 +100,70 @@ export const senderFaults = {
   lines_crlf: {
     text: 'The body was signed with CRLF and sent with LF at the line ends.',
     payloads: ofText((text) => [text.replace(/(?<!\r)\n/g, '\r\n')]),
+  },
+  target_absolute: {
+    text: 'The absolute URI was signed. Sign the request target as it goes over the wire, which starts with the path.',
+    payloads: ofTarget((_, target) => [target]),
+  },
+  target_without_query: {
+    text: 'The path was signed without its query.',
+    payloads: ofTarget((requestTarget) => [requestTarget.split('?')[0]]),
+  },
+  target_without_prefix: {
+    text: 'The path was signed without its first segment, such as the version. Sign it as it goes over the wire.',
+    payloads: ofTarget((target) => [target.replace(/^\/[^/?]+/, ''), target.replace(/^\/[^/?]+\/[^/?]+/, '')]),
+  },
+  target_without_slash: {
+    text: 'The path was signed without the slash at its start or end.',
+    payloads: ofTarget((target) => [target.replace(/^\//, ''), target.replace(/\/(?=\?|$)/, '')]),
+  },
+  target_with_slash: {
+    text: 'The path was signed with a slash at its end that was not sent.',
+    payloads: ofTarget((target) => [target.replace(/(?=\?)|$/, '/')]),
+  },
+  target_with_method: {
+    text: 'The method was signed before the path. Sign the request target alone.',
+    payloads: ofTarget((target, _, method) => [`${method} ${target}`, `${method}${target}`, `${method}\n${target}`]),
+  },
+  target_decoded: {
+    text: 'The path was signed percent-decoded. Sign it as it goes over the wire.',
+    payloads: ofTarget((target) => [decoded(target)]),
+  },
+  empty_as_object: {
+    text: 'The absent body was signed as {}. Where there is no body, the request target is signed.',
+    payloads: ofEmpty('{}'),
+  },
+  empty_as_null: {
+    text: 'The absent body was signed as null. Where there is no body, the request target is signed.',
+    payloads: ofEmpty('null'),
+  },
+  empty_as_string: {
+    text: 'The absent body was signed as "". Where there is no body, the request target is signed.',
+    payloads: ofEmpty('""'),
+  },
+  empty_as_nothing: {
+    text: 'Nothing was signed for the absent body. Where there is no body, the request target is signed.',
+    payloads: ofTarget(() => ['']),
+  },
+  number_shortened: {
+    text: 'Numbers were signed in their shortest form and sent otherwise (1 for 1.0, 100 for 1e2).',
+    payloads: ofJson((_, text) => [numbers(text, (number) => JSON.stringify(Number(number)))]),
+  },
+  number_decimal: {
+    text: 'Numbers were signed with decimals and sent without (1.0 for 1).',
+    payloads: ofJson((_, text) => [
+      numbers(text, (number) => (/^-?\d+$/.test(number) ? `${number}.0` : number)),
+      numbers(text, (number) => (/^-?\d+$/.test(number) ? `${number}.00` : number)),
+    ]),
+  },
+  number_exponent: {
+    text: 'Numbers were signed with another spelling of the exponent (1e2, 1E2, 1e+2).',
+    payloads: ofJson((_, text) => [
+      numbers(text, (number) => number.replace(/[eE]\+?/, 'E')),
+      numbers(text, (number) => number.replace(/[eE]\+?/, 'e')),
+      numbers(text, (number) => number.replace(/[eE]\+?(?=\d)/, 'e+')),
+      numbers(text, (number) => Number(number).toExponential()),
+    ]),
   },
   unicode_escaped: {
     text: 'The body was signed with characters as \\u escapes and sent with the characters themselves.',
@@ -141,25 +189,21 @@ export const senderFaults = {
     text: 'The body was sent with slashes as \\/ and signed without.',
     payloads: ofText((text) => [text.replaceAll('\\/', '/')]),
   },
-  number_shortened: {
-    text: 'Numbers were signed in their shortest form and sent otherwise (1 for 1.0, 100 for 1e2).',
-    payloads: ofJson((_, text) => [numbers(text, (number) => JSON.stringify(Number(number)))]),
+  json_compact: {
+    text: 'The body was signed without whitespace and sent with it. Sign the bytes that you send.',
+    payloads: ofJson((json) => [JSON.stringify(json)]),
   },
-  number_decimal: {
-    text: 'Numbers were signed with decimals and sent without (1.0 for 1).',
-    payloads: ofJson((_, text) => [
-      numbers(text, (number) => (/^-?\d+$/.test(number) ? `${number}.0` : number)),
-      numbers(text, (number) => (/^-?\d+$/.test(number) ? `${number}.00` : number)),
-    ]),
+  json_indented: {
+    text: 'The body was signed indented and sent otherwise. Sign the bytes that you send.',
+    payloads: ofJson((json) => [2, 4, '\t'].map((indent) => JSON.stringify(json, null, indent))),
   },
-  number_exponent: {
-    text: 'Numbers were signed with another spelling of the exponent (1e2, 1E2, 1e+2).',
-    payloads: ofJson((_, text) => [
-      numbers(text, (number) => number.replace(/[eE]\+?/, 'E')),
-      numbers(text, (number) => number.replace(/[eE]\+?/, 'e')),
-      numbers(text, (number) => number.replace(/[eE]\+?(?=\d)/, 'e+')),
-      numbers(text, (number) => Number(number).toExponential()),
-    ]),
+  json_spaced: {
+    text: 'The body was signed with spaces after commas and colons and sent otherwise. Sign the bytes that you send.',
+    payloads: ofJson((json) => [spaced(json), spaced(sorted(json))]),
+  },
+  json_sorted: {
+    text: 'The body was signed with sorted member names and sent in another order. Sign the bytes that you send.',
+    payloads: ofJson((json) => [JSON.stringify(sorted(json)), JSON.stringify(sorted(json), null, 2)]),
   },
   nulls_dropped: {
     text: 'The body was signed without the members that are null and sent with them.',
@@ -212,50 +256,6 @@ export const senderFaults = {
   payload_digest: {
     text: 'A digest of the payload was signed. Sign the payload itself: the algorithm hashes it.',
     payloads: ({ digest }) => [digest, hex(digest), hex(digest).toUpperCase(), base64(digest), encodeBase64url(digest)],
-  },
-  target_absolute: {
-    text: 'The absolute URI was signed. Sign the request target as it goes over the wire, which starts with the path.',
-    payloads: ofTarget((_, target) => [target]),
-  },
-  target_without_query: {
-    text: 'The path was signed without its query.',
-    payloads: ofTarget((requestTarget) => [requestTarget.split('?')[0]]),
-  },
-  target_without_prefix: {
-    text: 'The path was signed without its first segment, such as the version. Sign it as it goes over the wire.',
-    payloads: ofTarget((target) => [target.replace(/^\/[^/?]+/, ''), target.replace(/^\/[^/?]+\/[^/?]+/, '')]),
-  },
-  target_without_slash: {
-    text: 'The path was signed without the slash at its start or end.',
-    payloads: ofTarget((target) => [target.replace(/^\//, ''), target.replace(/\/(?=\?|$)/, '')]),
-  },
-  target_with_slash: {
-    text: 'The path was signed with a slash at its end that was not sent.',
-    payloads: ofTarget((target) => [target.replace(/(?=\?)|$/, '/')]),
-  },
-  target_with_method: {
-    text: 'The method was signed before the path. Sign the request target alone.',
-    payloads: ofTarget((target, _, method) => [`${method} ${target}`, `${method}${target}`, `${method}\n${target}`]),
-  },
-  target_decoded: {
-    text: 'The path was signed percent-decoded. Sign it as it goes over the wire.',
-    payloads: ofTarget((target) => [decoded(target)]),
-  },
-  empty_as_object: {
-    text: 'The absent body was signed as {}. Where there is no body, the request target is signed.',
-    payloads: ofEmpty('{}'),
-  },
-  empty_as_null: {
-    text: 'The absent body was signed as null. Where there is no body, the request target is signed.',
-    payloads: ofEmpty('null'),
-  },
-  empty_as_string: {
-    text: 'The absent body was signed as "". Where there is no body, the request target is signed.',
-    payloads: ofEmpty('""'),
-  },
-  empty_as_nothing: {
-    text: 'Nothing was signed for the absent body. Where there is no body, the request target is signed.',
-    payloads: ofTarget(() => ['']),
   },
   body_not_signed: {
     text: 'There is a body, and no byte of it was signed.',
