@@ -34,10 +34,13 @@ export function createApp(context: Context, routes: readonly Route[], stopping: 
     const observe = metrics.observerOf(route);
     app.on(route.method, route.path, (wire) => answer(shared, route, wire, observe));
   }
-  for (const [path, methods] of methodsByPath(routes)) {
-    app.all(path, (wire) => refuseBare(shared, wire, 'request.method', { allow: methods.join(', ') }));
-  }
-  app.notFound((wire) => refuseBare(shared, wire as Wire, 'request.not_found', {}));
+  const allowed = methodsByShape(routes);
+  app.notFound((wire) => {
+    const methods = allowed.filter(({ shape }) => shape.test(wire.req.path)).flatMap((known) => known.methods);
+    return methods.length === 0
+      ? refuseBare(shared, wire as Wire, 'request.not_found', {})
+      : refuseBare(shared, wire as Wire, 'request.method', { allow: [...new Set(methods)].join(', ') });
+  });
   return { fetch: app.fetch, metrics };
 }
 
@@ -161,14 +164,15 @@ function reason(cause: unknown): unknown {
   return cause instanceof Error ? ((cause as { code?: unknown }).code ?? cause.message) : undefined;
 }
 
-/** Parameters have other names in different routes of the same shape; the shape decides which methods there are. */
-function methodsByPath(routes: readonly Route[]): ReadonlyMap<string, readonly string[]> {
-  const shapes = new Map<string, { path: string; methods: string[] }>();
-  for (const { path, method } of routes) {
-    const shape = path.replace(/:[^/]+/g, ':');
-    const entry = shapes.get(shape) ?? { path, methods: [] };
-    entry.methods.push(...(method === 'GET' ? ['GET', 'HEAD'] : [method]));
-    shapes.set(shape, entry);
-  }
-  return new Map([...shapes.values()].map(({ path, methods }) => [path, methods]));
+/**
+ * What 405 needs. Only a request that no route takes looks here: a second handler for every path, to refuse other methods, would
+ * make Hono compose a chain for every request.
+ */
+function methodsByShape(
+  routes: readonly Route[],
+): readonly { readonly shape: RegExp; readonly methods: readonly string[] }[] {
+  return routes.map(({ path, method }) => ({
+    shape: new RegExp(`^${path.replace(/[.+*?^$()[\]{}|\\]/g, '\\$&').replace(/:[^/]+/g, '[^/]+')}$`),
+    methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
+  }));
 }

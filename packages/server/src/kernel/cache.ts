@@ -10,6 +10,7 @@ import { Problem } from './problem.ts';
  * kept: a command that follows no change log must not act on what it read minutes ago.
  */
 export interface Cache {
+  /** Every token request passes here three times: no async function, whose promise around a promise costs three turns. */
   get<T>(topic: Topic, key: string, load: () => Promise<T>): Promise<T>;
   invalidate(topic: Topic, key: string): void;
   invalidateAll(): void;
@@ -32,15 +33,15 @@ export function createCache(clock: Clock): Cache {
   for (const topic of Object.keys(bounds) as Topic[]) rooms.set(topic, new Map());
   let freshAt: number | undefined;
 
-  function requireFresh(): void {
-    if (freshAt !== undefined && clock.elapsed() - freshAt > maxStaleness)
-      throw new Problem('store.unavailable', undefined, { retryAfter: 1 });
-  }
+  const isStale = () => freshAt !== undefined && clock.elapsed() - freshAt > maxStaleness;
+  const unavailable = () => new Problem('store.unavailable', undefined, { retryAfter: 1 });
 
   return {
-    requireFresh,
-    async get<T>(topic: Topic, key: string, load: () => Promise<T>): Promise<T> {
-      requireFresh();
+    requireFresh() {
+      if (isStale()) throw unavailable();
+    },
+    get<T>(topic: Topic, key: string, load: () => Promise<T>): Promise<T> {
+      if (isStale()) return Promise.reject(unavailable());
       if (freshAt === undefined) return load();
       const room = rooms.get(topic) as Map<string, Promise<unknown>>;
       const known = room.get(key);

@@ -42,16 +42,15 @@ export const clientSecretPurpose = 'client-secret';
 const liveSecrets = 2;
 
 /** From the cache; undefined when there is no such client, or it has ended. `read` is called when the cache does not know. */
-export async function lookUpClient(
+export function lookUpClient(
   context: Context,
   realm: string,
   id: string,
   read: typeof readClient = readClient,
 ): Promise<Client | undefined> {
-  return (
-    administratorClient(context, realm, id) ??
-    context.cache.get('client', realmKey(realm, id), () => read(context, realm, id))
-  );
+  const administrator = administratorClient(context, realm, id);
+  if (administrator !== undefined) return Promise.resolve(administrator);
+  return context.cache.get('client', realmKey(realm, id), () => read(context, realm, id));
 }
 
 /** Past the cache: for a refusal, which must take as long for a known client as for an unknown one. */

@@ -95,7 +95,7 @@ export async function requireRealm(context: Context, name: string): Promise<Real
   return realm;
 }
 
-export async function lookUpRealm(context: Context, name: string): Promise<Realm | undefined> {
+export function lookUpRealm(context: Context, name: string): Promise<Realm | undefined> {
   return context.cache.get('realm', name, async () => {
     // What cannot be a name is not asked for: PostgreSQL refuses a NUL with an error.
     if (!realmName.safeParse(name).success) return undefined;

@@ -46,7 +46,7 @@ const generators: Record<SigningAlg, readonly [type: string, options: object]> =
 };
 
 /** All keys of the realm that are still published or about to be, from the cache. */
-export async function signingKeys(context: Context, realm: string): Promise<readonly SigningKey[]> {
+export function signingKeys(context: Context, realm: string): Promise<readonly SigningKey[]> {
   return context.cache.get('keys', realm, async () =>
     (await listSigningKeys(context.store.db, realm)).map((row) => fromRow(context, row)),
   );
