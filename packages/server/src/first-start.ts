@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import type { Context } from './context.ts';
 import { createClient, makeSecret } from './registry/client.ts';
 import { applyNetwork } from './registry/network-file/apply.ts';
+import type { MadeSecret } from './registry/network-file/report.ts';
 import { starter } from './start.ts';
 import { write } from './store/write.ts';
 import { adminScope } from './subject/administrator.ts';
@@ -96,6 +97,14 @@ async function makeDevelopmentNetwork(context: Context): Promise<void> {
     realms: [{ name: 'dev', profile: 'ocen4', participants, products: [product], productNetworks: [network] }],
   };
   await applyNetwork(context, file, starter);
+}
+
+/** Secrets that applying a network file made: nobody else has them, so each gets a 0600 file of its own. */
+export function writeGeneratedSecrets(config: Config, secrets: readonly MadeSecret[]): void {
+  for (const { realm, clientId, secret } of secrets) {
+    // A client id may hold anything but control characters: encoded, it names one file in this directory.
+    writeSecretFile(join(credentialsDir(config), `${realm}.${encodeURIComponent(clientId)}.secret`), secret);
+  }
 }
 
 function writeSecretFile(path: string, content: string): void {

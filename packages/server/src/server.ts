@@ -28,7 +28,7 @@ import { routes as lifecycleRoutes } from './registry/lifecycle.http.ts';
 import { routes as onboardingRoutes } from './registry/onboarding.http.ts';
 import { routes as registryRoutes } from './registry/registry.http.ts';
 import { routes as tokenRoutes } from './registry/token.http.ts';
-import { openStore } from './store/open.ts';
+import { openStore, type Store } from './store/open.ts';
 import { createAttempts } from './subject/attempt.ts';
 import { masterKeyOf } from './subject/master-key.ts';
 import { routes as statusRoutes } from './subject/status.http.ts';
@@ -43,8 +43,7 @@ export interface Parts {
 /** Opens everything that rules use. The caller closes `context.store`. */
 export async function createContext(config: Config, parts: Parts = {}): Promise<Context> {
   const { clock = systemClock, random = systemRandom, log = createLog(config.logLevel) } = parts;
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const store = await openStore(config.databaseUrl ?? `sqlite:${join(config.dataDir, 'countersign.db')}`, clock, log);
+  const store = await openConfiguredStore(config, clock, log);
   try {
     const vault = await openVault(store, await masterKeyOf(config, store, random));
     return { store, clock, random, log, config, vault, cache: createCache(clock), attempts: createAttempts(clock) };
@@ -52,6 +51,12 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
     await store.close();
     throw thrown;
   }
+}
+
+/** The database that the configuration names; without one, a file in the data directory, which is made. */
+export function openConfiguredStore(config: Config, clock: Clock, log: Log): Promise<Store> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  return openStore(config.databaseUrl ?? `sqlite:${join(config.dataDir, 'countersign.db')}`, clock, log);
 }
 
 /** Every path of the server. */

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { clientCommands } from './client.ts';
+import { dumpCommands } from './dump.ts';
 import { eventCommands } from './events.ts';
 import { keyCommands } from './keys.ts';
 import { networkCommands } from './network.ts';
@@ -23,6 +24,7 @@ export function createProgram(): Command {
     realmCommands,
     eventCommands,
     storeCommands,
+    dumpCommands,
   ]) {
     add(program);
   }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { administratorFile, credentialsDir, provisionFirstStart } from '../first-start.ts';
+import { administratorFile, credentialsDir, provisionFirstStart, writeGeneratedSecrets } from '../first-start.ts';
 import { createLog } from '../kernel/log.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
 import { createContext, listen } from '../server.ts';
@@ -30,7 +30,10 @@ async function prepare(config: Config): Promise<void> {
   const context = await createContext(config);
   try {
     await provisionFirstStart(context);
-    if (config.apply !== undefined) await applyNetwork(context, readNetworkFile(config.apply), starter);
+    if (config.apply !== undefined) {
+      const { secrets } = await applyNetwork(context, readNetworkFile(config.apply), starter);
+      writeGeneratedSecrets(config, secrets);
+    }
     await ensureRealms(context);
   } finally {
     await context.store.close();

@@ -48,6 +48,16 @@ function createMasterKey(path: string, random: Random): void {
   }
 }
 
+/** The master key that is there already: for commands that must not make one. */
+export function requireMasterKey(config: Config): Uint8Array {
+  const key = config.masterKey ?? readMasterKey(masterKeyPath(config));
+  if (key !== undefined) return key;
+  throw new Problem(
+    'config.invalid',
+    `No master key: set COUNTERSIGN_MASTER_KEY, or put the key of the dumped database into ${masterKeyPath(config)}.`,
+  );
+}
+
 export function masterKeyPath(config: Config): string {
   return join(config.dataDir, 'master.key');
 }

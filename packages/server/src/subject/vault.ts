@@ -31,7 +31,7 @@ const digestKeyName = 'digest-key';
 
 /** Opens the vault of a store; makes its digest key at the very first start. A master key that does not fit stops the start. */
 export async function openVault(store: Store, masterKey: Uint8Array): Promise<Vault> {
-  const fresh = seal(masterKey, randomBytes(32).toString('base64url'), digestKeyName);
+  const fresh = sealEnvelope(masterKey, randomBytes(32).toString('base64url'), digestKeyName);
   await store.db
     .insertInto('sealed')
     .values({ name: digestKeyName, value: fresh })
@@ -43,13 +43,13 @@ export async function openVault(store: Store, masterKey: Uint8Array): Promise<Va
     .where('name', '=', digestKeyName)
     .executeTakeFirstOrThrow();
   // A key object: given the bytes, Node 24 makes one for every digest, which takes eight times as long as the digest.
-  const digestKey = createSecretKey(Buffer.from(open(masterKey, row.value, digestKeyName), 'base64url'));
+  const digestKey = createSecretKey(Buffer.from(openEnvelope(masterKey, row.value, digestKeyName), 'base64url'));
 
   const digest = (purpose: string, secret: string) =>
     createHmac('sha256', digestKey).update(`${purpose}\0${secret}`).digest();
   return {
-    seal: (plain, boundTo) => seal(masterKey, plain, boundTo),
-    open: (envelope, boundTo) => open(masterKey, envelope, boundTo),
+    seal: (plain, boundTo) => sealEnvelope(masterKey, plain, boundTo),
+    open: (envelope, boundTo) => openEnvelope(masterKey, envelope, boundTo),
     digest: (purpose, secret) => digest(purpose, secret).toString('base64url'),
     matches(purpose, secret, expected) {
       const known = Buffer.from(expected, 'base64url');
@@ -71,7 +71,7 @@ export async function reseal(store: Store, from: Uint8Array, to: Uint8Array): Pr
     for (const { name, value } of sealed) {
       await tx
         .updateTable('sealed')
-        .set({ value: seal(to, open(from, value, name), name) })
+        .set({ value: sealEnvelope(to, openEnvelope(from, value, name), name) })
         .where('name', '=', name)
         .execute();
     }
@@ -80,7 +80,7 @@ export async function reseal(store: Store, from: Uint8Array, to: Uint8Array): Pr
       const bound = signingKeyBinding(realm, kid);
       await tx
         .updateTable('signing_key')
-        .set({ sealed_jwk: seal(to, open(from, sealed_jwk, bound), bound) })
+        .set({ sealed_jwk: sealEnvelope(to, openEnvelope(from, sealed_jwk, bound), bound) })
         .where('realm', '=', realm)
         .where('kid', '=', kid)
         .execute();
@@ -104,7 +104,8 @@ function keyId(masterKey: Uint8Array): string {
     .toString('base64url');
 }
 
-function seal(masterKey: Uint8Array, plain: string, boundTo: string): string {
+/** An envelope under a master key, bound to what it belongs to. */
+export function sealEnvelope(masterKey: Uint8Array, plain: string, boundTo: string): string {
   const nonce = randomBytes(12);
   const head = `v1.${keyId(masterKey)}`;
   const cipher = createCipheriv('aes-256-gcm', masterKey, nonce).setAAD(Buffer.from(`${head}\0${boundTo}`));
@@ -112,7 +113,8 @@ function seal(masterKey: Uint8Array, plain: string, boundTo: string): string {
   return `${head}.${nonce.toString('base64url')}.${body.toString('base64url')}`;
 }
 
-function open(masterKey: Uint8Array, envelope: string, boundTo: string): string {
+/** Throws `config.invalid` for another master key, `internal` for an envelope that was altered or moved. */
+export function openEnvelope(masterKey: Uint8Array, envelope: string, boundTo: string): string {
   const [version, id, nonce, body, ...more] = envelope.split('.');
   if (version !== 'v1' || nonce === undefined || body === undefined || more.length > 0) throw damaged();
   if (id !== keyId(masterKey)) {

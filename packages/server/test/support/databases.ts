@@ -39,6 +39,15 @@ export function eachDatabase(name: string, tests: (freshUrl: FreshUrl, kind: Dat
   }
 }
 
+/** Describes tests that need a database of each kind at once: moves from one to the other. */
+export function bothDatabases(name: string, tests: (fresh: Readonly<Record<DatabaseKind, FreshUrl>>) => void): void {
+  describe.skipIf(!postgres)(name, () => {
+    const made = { sqlite: makers.sqlite(), postgres: makers.postgres() };
+    afterAll(() => Promise.all([made.sqlite.dispose(), made.postgres.dispose()]));
+    tests({ sqlite: () => made.sqlite.fresh(), postgres: () => made.postgres.fresh() });
+  });
+}
+
 function sqliteMaker(): Maker {
   const folders: string[] = [];
   return {

@@ -1,0 +1,83 @@
+import { type Kysely, sql } from 'kysely';
+import type { Schema } from './schema.ts';
+
+export type TableName = keyof Schema;
+export type Row = Readonly<Record<string, string | number | null>>;
+
+/**
+ * What of a database moves to another one, and by which columns its rows are paged. A table that does not move holds what
+ * only the running nodes of that one database mean by it. The compiler asks for a line for every table.
+ */
+const keys: Readonly<Record<TableName, readonly string[] | 'stays'>> = {
+  // The incarnation: another database is another one.
+  meta: 'stays',
+  change: 'stays',
+  lease: 'stays',
+  // Its numbers must go on where they were: revocations and readers of the status feed remember them.
+  counter: ['name'],
+  sealed: ['name'],
+  used_once: ['realm', 'key'],
+  event: ['id'],
+  revocation: ['realm', 'kind', 'key'],
+  realm: ['name'],
+  signing_key: ['realm', 'kid'],
+  subject: ['realm', 'id'],
+  client: ['realm', 'id'],
+  participant: ['realm', 'id'],
+  participant_key: ['realm', 'participant_id', 'thumbprint'],
+  key_owner: ['realm', 'thumbprint'],
+  application: ['realm', 'id'],
+  product: ['realm', 'id'],
+  product_network: ['realm', 'id'],
+  product_network_participant: ['realm', 'network_id', 'participant_id'],
+  lender_network_filter: ['realm', 'id'],
+  server_whitelisting_item: ['realm', 'id'],
+  identity_profile: ['realm', 'id'],
+  password_profile: ['realm', 'id'],
+  identity: ['realm', 'id'],
+  credential: ['realm', 'id'],
+};
+
+export const movedTables = (Object.keys(keys) as TableName[]).filter((table) => keys[table] !== 'stays');
+
+export function isMovedTable(name: unknown): name is TableName {
+  return movedTables.includes(name as TableName);
+}
+
+/** Rows to a page: a page is one statement on loading, and PostgreSQL takes 65,535 parameters. */
+const pageSize = 500;
+
+/** All rows of a table, page by page, each page after the last row of the one before. */
+export async function* readTable(db: Kysely<Schema>, table: TableName): AsyncGenerator<readonly Row[]> {
+  const columns = keys[table] as readonly string[];
+  const order = sql.join(columns.map((column) => sql.ref(column)));
+  let after: Row | undefined;
+  do {
+    const last: Row | undefined = after;
+    const rest =
+      last === undefined ? sql`` : sql`where (${order}) > (${sql.join(columns.map((column) => last[column] ?? null))})`;
+    const { rows } =
+      await sql<Row>`select * from ${sql.table(table)} ${rest} order by ${order} limit ${sql.lit(pageSize)}`.execute(
+        db,
+      );
+    if (rows.length > 0) yield rows;
+    after = rows.length === pageSize ? rows.at(-1) : undefined;
+  } while (after !== undefined);
+}
+
+/** Puts rows in as they are. What the table does not have as a column is refused by the database. */
+export async function insertRows(db: Kysely<Schema>, table: TableName, rows: readonly Row[]): Promise<void> {
+  const columns = Object.keys(rows[0] as Row);
+  const values = rows.map((row) => sql`(${sql.join(columns.map((column) => row[column] ?? null))})`);
+  const names = sql.join(columns.map((column) => sql.ref(column)));
+  await sql`insert into ${sql.table(table)} (${names}) values ${sql.join(values)}`.execute(db);
+}
+
+/** True when nothing has been written yet but the schema. */
+export async function isEmpty(db: Kysely<Schema>): Promise<boolean> {
+  for (const table of movedTables) {
+    const { rows } = await sql`select 1 from ${sql.table(table)} limit 1`.execute(db);
+    if (rows.length > 0) return false;
+  }
+  return true;
+}
