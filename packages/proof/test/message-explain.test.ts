@@ -320,6 +320,18 @@ test('the work is bounded: eight keys, sixty checks, 256 KiB', async () => {
   expect(await explainSignature(good, large)).toMatchObject({ fault: 'too_large', checks: 0 });
 });
 
+test('many keys leave enough checks for the one that signed', async () => {
+  for (const [alg, header] of [
+    ['RS256', '{"alg":"RS256","b64":false}'],
+    ['ES256', '{"alg":"ES256","kid":"s7","b64":false,"crit":["b64"]}'],
+  ] as const) {
+    const all = Array.from({ length: 8 }, (_, i) => sender(alg, `s${i}`));
+    const presented = rawValue(all[7] ?? rsa, header, '{"a":null,"b":"é/"}'.replace('"a":null,', ''));
+    const expected = expecting(rsa, { keys: all.map(({ jwk }) => ({ jwk })), message: request('{"a":null,"b":"é/"}') });
+    expect((await explainSignature(presented, expected)).fault).toBe('nulls_dropped');
+  }
+});
+
 test('hostile bodies end in an explanation', async () => {
   const quotes = `"${'\\"'.repeat(60_000)}`;
   for (const hostile of [

@@ -217,6 +217,8 @@ test('validity starts with its first second and ends before its last', async () 
   expect((await at(now, now + 1)).kid).toBe('k1');
   await expect(at(now - 1, now)).rejects.toMatchObject({ code: 'message.key_retired' });
   await expect(at(now + 1, now + 2)).rejects.toMatchObject({ code: 'message.key_not_yet_valid' });
+  await expect(at(now, Number.NaN)).rejects.toMatchObject({ code: 'message.key_retired' });
+  await expect(at(Number.NaN, now + 1)).rejects.toMatchObject({ code: 'message.key_not_yet_valid' });
 });
 
 test('a strict signature lives for its age and both clocks', async () => {

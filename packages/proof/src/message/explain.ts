@@ -11,7 +11,8 @@
 import { type AlgorithmName, isAlgorithmName } from '../algorithms.ts';
 import { encodeBase64url } from '../base64url.ts';
 import { type ProofCode, ProofError } from '../error.ts';
-import { parseJson } from '../json.ts';
+import { type JsonObject, parseJson } from '../json.ts';
+import type { PublicJwk } from '../jwk.ts';
 import { claimFault } from './claim-fault.ts';
 import { type Fault, faultText, type ValueFaultName } from './fault.ts';
 import { inputDifference, type SigningInputDifference } from './input-difference.ts';
@@ -163,10 +164,8 @@ async function algorithmFault({ value, payload, trial }: Question): Promise<Faul
 async function suspectFault({ value, expected, payload, trial }: Question): Promise<Fault | undefined> {
   const [reading] = value.readings;
   if (reading === undefined || value.middle !== '') return undefined;
-  // Under PKCS #1 v1.5 a key recognises its own signatures: where none does, no variant will.
-  if (value.header.alg === 'RS256' && !trial.keys.some((key) => signedDigest(key, reading.bytes) === 'sha256')) {
-    return undefined;
-  }
+  const suspects = suspectKeys(value.header, reading.bytes, trial);
+  if (suspects.length === 0) return undefined;
   const text = textOf(payload);
   const parsed = text === undefined ? undefined : parseJson(text);
   const faulty: FaultyCase = {
@@ -181,9 +180,19 @@ async function suspectFault({ value, expected, payload, trial }: Question): Prom
   for (const [name, input] of suspectInputs(faulty)) {
     if (seen.some((one) => isEqual(one, input))) continue;
     seen.push(input);
-    if (await trial.isGood(input, reading.bytes)) return name;
+    if (await trial.isGood(input, reading.bytes, undefined, suspects)) return name;
   }
   return undefined;
+}
+
+/**
+ * The keys for which variants are worth trying. Under PKCS #1 v1.5 a key recognises its own signatures: where none does, no
+ * variant will. Elsewhere the key that the header names is taken at its word.
+ */
+function suspectKeys(header: JsonObject, signature: Uint8Array, { keys }: Trial): readonly PublicJwk[] {
+  if (header.alg === 'RS256') return keys.filter((key) => signedDigest(key, signature) === 'sha256');
+  const named = keys.filter(({ kid }) => kid !== undefined && kid === header.kid);
+  return named.length > 0 ? named : keys;
 }
 
 async function claimedFault({ claimed, value, trial }: Question): Promise<Fault | undefined> {

@@ -73,6 +73,30 @@ export const senderFaults = {
     text: 'The payload was base64url-encoded before signing. Sign the raw bytes: b64 is false.',
     payloads: ({ payload }) => [encodeBase64url(payload)],
   },
+  payload_base64: {
+    text: 'The payload was base64-encoded before signing. Sign the raw bytes.',
+    payloads: ({ payload }) => [base64(payload), base64(payload).replaceAll('=', '')],
+  },
+  payload_digest: {
+    text: 'A digest of the payload was signed. Sign the payload itself: the algorithm hashes it.',
+    payloads: ({ digest }) => [digest, hex(digest), hex(digest).toUpperCase(), base64(digest), encodeBase64url(digest)],
+  },
+  dot_missing: {
+    text: 'The dot between header and payload was not signed.',
+    inputs: ({ encodedHeader, payload }) => [join(encodedHeader, payload)],
+  },
+  header_missing: {
+    text: 'The payload was signed alone. The encoded header and a dot come before it.',
+    inputs: ({ payload }) => [payload],
+  },
+  order_reversed: {
+    text: 'The payload was signed before the header.',
+    inputs: ({ encodedHeader, payload }) => [join(payload, `.${encodedHeader}`), join(payload, encodedHeader)],
+  },
+  header_not_encoded: {
+    text: 'The header was signed as JSON. Sign it base64url-encoded, as it is sent.',
+    inputs: ({ headerText, payload }) => [join(`${headerText}.`, payload)],
+  },
   newline_added: {
     text: 'The body was signed with a line end after it that was not sent.',
     payloads: ofText((text) => [`${text}\n`, `${text}\r\n`]),
@@ -249,14 +273,6 @@ export const senderFaults = {
     text: 'The body was sent percent-encoded and signed decoded.',
     payloads: ofText((text) => [decoded(text), decoded(text.replaceAll('+', ' '))]),
   },
-  payload_base64: {
-    text: 'The payload was base64-encoded before signing. Sign the raw bytes.',
-    payloads: ({ payload }) => [base64(payload), base64(payload).replaceAll('=', '')],
-  },
-  payload_digest: {
-    text: 'A digest of the payload was signed. Sign the payload itself: the algorithm hashes it.',
-    payloads: ({ digest }) => [digest, hex(digest), hex(digest).toUpperCase(), base64(digest), encodeBase64url(digest)],
-  },
   body_not_signed: {
     text: 'There is a body, and no byte of it was signed.',
     payloads: () => [''],
@@ -264,22 +280,6 @@ export const senderFaults = {
   target_not_body: {
     text: 'There is a body, and the request target was signed in its place.',
     payloads: ({ message }) => (message.kind === 'request' ? [message.requestTarget, message.target] : []),
-  },
-  dot_missing: {
-    text: 'The dot between header and payload was not signed.',
-    inputs: ({ encodedHeader, payload }) => [join(encodedHeader, payload)],
-  },
-  header_missing: {
-    text: 'The payload was signed alone. The encoded header and a dot come before it.',
-    inputs: ({ payload }) => [payload],
-  },
-  order_reversed: {
-    text: 'The payload was signed before the header.',
-    inputs: ({ encodedHeader, payload }) => [join(payload, `.${encodedHeader}`), join(payload, encodedHeader)],
-  },
-  header_not_encoded: {
-    text: 'The header was signed as JSON. Sign it base64url-encoded, as it is sent.',
-    inputs: ({ headerText, payload }) => [join(`${headerText}.`, payload)],
   },
   header_reserialised: {
     text: 'The header was sent in another spelling than it was signed in.',

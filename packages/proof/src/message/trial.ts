@@ -9,9 +9,9 @@ export interface Trial {
   readonly keys: readonly PublicJwk[];
   /**
    * Whether one of the keys made the signature over `input`, with `alg`; left out, the algorithm of the header where it is one,
-   * else that of the key. False where no check is left.
+   * else that of the key. False where no check is left. `among` spares checks where only some of the keys can have signed.
    */
-  isGood(input: Uint8Array, signature: Uint8Array, alg?: AlgorithmName): Promise<boolean>;
+  isGood(input: Uint8Array, signature: Uint8Array, alg?: AlgorithmName, among?: readonly PublicJwk[]): Promise<boolean>;
   checks(): number;
 }
 
@@ -27,9 +27,9 @@ export function createTrial({ keys, crypto }: MessageExpectation, header: JsonOb
   let checks = 0;
 
   /** A runtime may keep what it imported under the identity of a key: another algorithm needs another object. */
-  function keyFor(jwk: PublicJwk, alg: AlgorithmName, at: number): PublicJwk | undefined {
+  function keyFor(jwk: PublicJwk, alg: AlgorithmName): PublicJwk | undefined {
     if (algorithms[jwk.alg].family === algorithms[alg].family) return jwk;
-    const place = `${at} ${alg}`;
+    const place = `${tried.indexOf(jwk)} ${alg}`;
     if (!renamed.has(place)) {
       const parsed = parsePublicJwk({ ...jwk, alg });
       renamed.set(place, parsed.ok ? parsed.key : undefined);
@@ -40,10 +40,10 @@ export function createTrial({ keys, crypto }: MessageExpectation, header: JsonOb
   return {
     keys: tried,
     checks: () => checks,
-    async isGood(input, signature, wanted) {
-      for (const [at, jwk] of tried.entries()) {
+    async isGood(input, signature, wanted, among = tried) {
+      for (const jwk of among) {
         const alg = wanted ?? named ?? jwk.alg;
-        const key = signatureLength(jwk) === signature.length ? keyFor(jwk, alg, at) : undefined;
+        const key = signatureLength(jwk) === signature.length ? keyFor(jwk, alg) : undefined;
         if (key === undefined || checks >= maxChecks) continue;
         checks++;
         if (await crypto.verify(alg, key, input, signature)) return true;

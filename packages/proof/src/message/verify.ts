@@ -126,8 +126,9 @@ function rank({ isNamed, refusal }: Candidate): number {
 }
 
 function refusalOf(key: MessageKey, form: MessageForm, now: number): ProofCode | undefined {
-  if (key.notAfter !== undefined && now >= key.notAfter) return 'message.key_retired';
-  if (key.notBefore !== undefined && now < key.notBefore) return 'message.key_not_yet_valid';
+  // Written so that a time that is not a number refuses.
+  if (key.notAfter !== undefined && !(now < key.notAfter)) return 'message.key_retired';
+  if (key.notBefore !== undefined && !(now >= key.notBefore)) return 'message.key_not_yet_valid';
   return key.form === 'strict' && form !== 'strict' ? 'message.key_form' : undefined;
 }
 

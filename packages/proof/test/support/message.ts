@@ -42,7 +42,7 @@ export function sender(alg: AlgorithmName, kid?: string): Sender {
   return senderFrom(privateKey, alg, kid);
 }
 
-export function senderFrom(privateKey: KeyObject, alg: AlgorithmName, kid?: string): Sender {
+function senderFrom(privateKey: KeyObject, alg: AlgorithmName, kid?: string): Sender {
   const numbers = createPublicKey(privateKey).export({ format: 'jwk' });
   return { alg, privateKey, kid, jwk: parsed({ ...numbers, alg, ...(kid === undefined ? {} : { kid }) }) };
 }
