@@ -395,6 +395,8 @@ eachDatabase('administration', (freshUrl) => {
       const answer = await get(keys);
       const { items } = answer.body;
       expect(items.map((key: { purpose: string }) => key.purpose).sort()).toEqual([
+        'receipt',
+        'receipt',
         'status',
         'status',
         'token',

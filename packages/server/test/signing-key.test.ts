@@ -78,11 +78,11 @@ eachDatabase('the signing keys of a realm', (freshUrl) => {
       ['dev', 'RS256'],
       ['system', 'ES256'],
     ] as const) {
-      for (const purpose of ['token', 'status'] as const) {
+      for (const purpose of ['token', 'status', 'receipt'] as const) {
         const own = await rows(context, realm, purpose);
         expect(own).toHaveLength(2);
         expect(own.filter(({ active_at }) => active_at === null)).toHaveLength(1);
-        expect(own.map((row) => row.alg)).toEqual(Array(2).fill(purpose === 'status' ? 'ES256' : alg));
+        expect(own.map((row) => row.alg)).toEqual(Array(2).fill(purpose === 'token' ? alg : 'ES256'));
       }
       expect(await published(context, realm)).toHaveLength(4);
     }
@@ -94,7 +94,7 @@ eachDatabase('the signing keys of a realm', (freshUrl) => {
     const url = await freshUrl();
     const nodes = [await openContext(url), await openContext(url), await openContext(url)];
     await Promise.all(nodes.map((context) => ensureRealms(context)));
-    for (const purpose of ['token', 'status'] as const) {
+    for (const purpose of ['token', 'status', 'receipt'] as const) {
       const own = await rows(nodes[0] as Context, 'dev', purpose);
       expect(own).toHaveLength(2);
       expect(own.filter(({ active_at }) => active_at === null)).toHaveLength(1);
@@ -264,6 +264,47 @@ eachDatabase('the signing keys of a realm', (freshUrl) => {
     const keys = await signingKeys(context, 'dev');
     const now = context.clock.now();
     expect(currentKey(keys, 'status', now).kid).not.toBe(currentKey(keys, 'token', now).kid);
+  });
+
+  const rotateReceipts = (context: Context, immediately = false) =>
+    rotateSigningKeys(context, 'dev', 'receipt', immediately, tester);
+
+  test('for receipts stay for good, however often they rotate, and are no keys for tokens', async () => {
+    const { context, clock } = await ready();
+    const kids = new Set((await rows(context, 'dev', 'receipt')).map(({ kid }) => kid));
+    for (let year = 0; year < 4; year++) {
+      clock.advance(400 * 86_400_000);
+      kids.add((await rotateReceipts(context)).kid);
+      clock.advance(10 * 60_000);
+      await removeDeadKeys(context, 'dev');
+    }
+    const left = await rows(context, 'dev', 'receipt');
+    for (const kid of kids) expect(left.map((row) => row.kid)).toContain(kid);
+    expect(left.every(({ unpublished_at }) => unpublished_at === null)).toBe(true);
+    for (const { kid } of await published(context)) expect(left.map((row) => row.kid)).not.toContain(kid);
+  });
+
+  test('for receipts: a compromised one is marked and signs no more; those before it are good', async () => {
+    const { context, clock } = await ready();
+    const now = () => clock.now();
+    const signing = async () => currentKey(await signingKeys(context, 'dev'), 'receipt', now()).kid;
+    const first = await signing();
+    clock.advance(10 * 60_000);
+    const second = (await rotateReceipts(context)).kid;
+    expect(await signing()).toBe(second);
+    clock.advance(60_000);
+    // Under way, and never to sign: the one that is given up must not be followed by it.
+    const planned = (await rotateReceipts(context)).kid;
+    const third = (await rotateReceipts(context, true)).kid;
+    expect(await signing()).toBe(third);
+    const left = await rows(context, 'dev', 'receipt');
+    const marks = Object.fromEntries(left.map((row) => [row.kid, row.unpublished_at]));
+    expect(marks).toMatchObject({ [first]: null, [second]: now(), [third]: null });
+    expect(marks).not.toHaveProperty(planned);
+    clock.advance(1_000 * 86_400_000);
+    await removeDeadKeys(context, 'dev');
+    expect(await signing()).toBe(third);
+    expect((await rows(context, 'dev', 'receipt')).map(({ kid }) => kid)).toContain(second);
   });
 });
 

@@ -10,7 +10,7 @@ import { rotateSigningKeys, type SigningKey, signingKeys } from '../subject/sign
 const base = '/realms/:realm/admin/signing-keys';
 const administration = { tag: 'Administration', refusals: 'problem', security: 'administrator' } as const;
 
-const purpose = z.enum(['token', 'status']);
+const purpose = z.enum(['token', 'status', 'receipt']);
 const keyView = z.object({
   kid: z.string(),
   purpose,

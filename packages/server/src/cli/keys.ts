@@ -9,7 +9,7 @@ export function keyCommands(program: Command): void {
   });
   online(keys.command('rotate'))
     .description('Let the next key sign; the old one stays published until its last token has died.')
-    .option('--purpose <purpose>', 'token or status', 'token')
+    .option('--purpose <purpose>', 'token, status or receipt', 'token')
     .option('--immediately', 'the key is compromised: stop publishing it now', false)
     .action(async (options) => {
       const api = connect(options);

@@ -113,7 +113,7 @@ export interface RealmTable {
 export interface SigningKeyTable {
   realm: string;
   kid: string;
-  purpose: 'token' | 'status';
+  purpose: 'token' | 'status' | 'receipt';
   alg: string;
   public_jwk: string;
   sealed_jwk: string;

@@ -13,7 +13,8 @@ import { signingKeyBinding } from './vault.ts';
 
 /**
  * The keys of a realm. For each purpose there is a current key, which signs; a next key, already published so that verifiers
- * know it before it signs; and previous keys, published until the last token that they signed has died.
+ * know it before it signs; and previous keys, published until the last token that they signed has died. A receipt never dies:
+ * neither do the keys of receipts, of which `unpublishedAt` means that the key was compromised then.
  */
 export interface SigningKey {
   readonly kid: string;
@@ -26,9 +27,9 @@ export interface SigningKey {
   readonly unpublishedAt: number | null;
 }
 
-/** Access tokens and everything else that a verifier checks; or the status feed, which has a key of its own. */
+/** Access tokens and everything else that a verifier checks; the status feed and receipts have keys of their own. */
 export type Purpose = SigningKeyTable['purpose'];
-const purposes: readonly Purpose[] = ['token', 'status'];
+const purposes: readonly Purpose[] = ['token', 'status', 'receipt'];
 
 /** Seconds for which a verifier may keep the JWKS: a next key is published at least this long before it signs. */
 export const jwksMaxAge = 300;
@@ -57,6 +58,7 @@ export function currentKey(keys: readonly SigningKey[], purpose: Purpose, now: n
   let current: SigningKey | undefined;
   for (const key of keys) {
     if (key.purpose !== purpose || key.activeAt === null || key.activeAt > now) continue;
+    if (key.unpublishedAt !== null && key.unpublishedAt <= now) continue;
     if (current === undefined || key.activeAt > (current.activeAt as number)) current = key;
   }
   if (current === undefined)
@@ -64,9 +66,11 @@ export function currentKey(keys: readonly SigningKey[], purpose: Purpose, now: n
   return current;
 }
 
-/** GetCertificate: the JWKS of the realm, public parts only. */
+/** GetCertificate: the JWKS of the realm, public parts only. Keys of receipts are no keys for tokens and have a set of their own. */
 export function publishedKeys(keys: readonly SigningKey[], now: number): readonly PublicJwk[] {
-  return keys.filter((key) => key.unpublishedAt === null || key.unpublishedAt > now).map((key) => key.publicJwk);
+  return keys
+    .filter((key) => key.purpose !== 'receipt' && (key.unpublishedAt === null || key.unpublishedAt > now))
+    .map((key) => key.publicJwk);
 }
 
 /** Makes what is missing: a current and a next key for each purpose. Safe to call on several nodes at once. */
@@ -99,7 +103,8 @@ async function placeMissing(tx: Writing, realm: string, key: SigningKeyTable): P
 /**
  * The next key takes over, a new next key is published, and the old one stays in the JWKS until its last token has died.
  * The next key takes over at once if it has been published for `jwksMaxAge`, else as soon as it has been. `immediately` is for
- * a compromised key: the old ones are destroyed now, and every token that they signed dies at its verifiers' next look.
+ * a compromised key: the old ones are destroyed now, and every token that they signed dies at its verifiers' next look. Of
+ * receipts only the key that signs now is given up, and stays published as compromised: those of older keys are good.
  */
 export async function rotateSigningKeys(
   context: Context,
@@ -128,7 +133,8 @@ export async function rotateSigningKeys(
     const lastDeath = activeAt + longestToken * 1000 + 60_000;
     for (const row of own) {
       if (row.kid === next.kid || row.active_at === null) continue;
-      if (immediately) await deleteSigningKey(tx.db, realm.name, row.kid);
+      if (purpose === 'receipt') await endReceiptKey(tx, row, own, immediately);
+      else if (immediately) await deleteSigningKey(tx.db, realm.name, row.kid);
       else if (row.unpublished_at === null)
         await updateSigningKey(tx.db, realm.name, row.kid, { unpublished_at: lastDeath });
     }
@@ -145,6 +151,22 @@ export async function rotateSigningKeys(
   });
 }
 
+/** Never deleted once it may have signed. One whose time has not come never will sign when another takes over at once. */
+async function endReceiptKey(
+  tx: Writing,
+  row: SigningKeyTable,
+  own: readonly SigningKeyTable[],
+  immediately: boolean,
+): Promise<void> {
+  if (!immediately || row.unpublished_at !== null) return;
+  const activeAt = row.active_at as number;
+  if (activeAt > tx.now) return deleteSigningKey(tx.db, row.realm, row.kid);
+  const isOlder = own.some(
+    (other) => other.active_at !== null && other.active_at <= tx.now && other.active_at > activeAt,
+  );
+  if (!isOlder) await updateSigningKey(tx.db, row.realm, row.kid, { unpublished_at: tx.now });
+}
+
 /** The published next key, unless the realm has changed its algorithm since: then a new one, which has to be published first. */
 async function takeNext(
   tx: Writing,
@@ -159,11 +181,11 @@ async function takeNext(
   return successor;
 }
 
-/** Destroys keys whose last token has died. */
+/** Destroys keys whose last token has died. Receipts do not die. */
 export async function removeDeadKeys(context: Context, realm: string): Promise<void> {
   const now = context.clock.now();
   const dead = (await listSigningKeys(context.store.db, realm)).filter(
-    (row) => row.unpublished_at !== null && row.unpublished_at < now,
+    (row) => row.purpose !== 'receipt' && row.unpublished_at !== null && row.unpublished_at < now,
   );
   if (dead.length === 0) return;
   await write(context, async (tx) => {
@@ -172,9 +194,9 @@ export async function removeDeadKeys(context: Context, realm: string): Promise<v
   });
 }
 
-/** The feed is small and read often: its key is always ES256. */
+/** The feed is small and read often, and receipts are many: their keys are always ES256. */
 function algFor(purpose: Purpose, tokenAlg: Realm['settings']['accessTokenAlg']): SigningAlg {
-  return purpose === 'status' ? 'ES256' : tokenAlg;
+  return purpose === 'token' ? tokenAlg : 'ES256';
 }
 
 /** A new key pair as JWKs; `kid` is the thumbprint of RFC 7638. */
