@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import {
   encodeBase64url,
@@ -50,6 +50,18 @@ const compact = (header: string, payload: string) => {
   const input = `${encodeTextBase64url(header)}.${encodeTextBase64url(payload)}`;
   return `${input}.${encodeBase64url(signBytes(rsa, input))}`;
 };
+
+const emptyRequestResponse = under(
+  JSON.stringify({
+    alg: 'RS256',
+    b64: false,
+    crit: ['b64', 'sts', 'req', 'aud', 'iat'],
+    sts: 200,
+    req: createHash('sha256').digest('base64url'),
+    aud: 'lender-1',
+    iat: now,
+  }),
+);
 
 type Changes = Partial<MessageExpectation>;
 const message = (changes: Partial<RequestMessage>): Changes => ({ message: request(body, changes) });
@@ -253,6 +265,19 @@ const attacks: readonly [string, unknown, string, Changes?][] = [
     { message: response(body, { requestSignature: ocen }) },
   ],
   ['strict on the answer to nothing', strictResponse, 'req', { message: response(body, { requestSignature: '' }) }],
+  ['strict to nobody where we have no name', strictHeader({ aud: '' }), 'aud', { recipient: '' }],
+  [
+    'strict on the answer to an empty signature',
+    emptyRequestResponse,
+    'req',
+    { message: response(body, { requestSignature: '' }) },
+  ],
+  [
+    'no body and a request target of 8,193 characters',
+    ocen,
+    'request_target',
+    { message: request('', { requestTarget: `/${'x'.repeat(8192)}` }) },
+  ],
   [
     'a strict empty body passed off as one that spells the target',
     await signMessage(request(''), { ...strictly, ...keyOf(rsa) }),

@@ -1,4 +1,4 @@
-import { createHash, sign as nodeSign } from 'node:crypto';
+import { constants, createHash, sign as nodeSign, privateEncrypt } from 'node:crypto';
 import { expect, test } from 'vitest';
 import {
   type AlgorithmName,
@@ -12,6 +12,7 @@ import {
   verifyMessage,
 } from '../src/index.ts';
 import { pointerAt } from '../src/message/json-place.ts';
+import { signedDigest } from '../src/message/rsa-digest.ts';
 import {
   bytes,
   expecting,
@@ -247,6 +248,7 @@ const values: readonly [string, Fault, unknown, Changes?][] = [
   ],
   ['sends no signature', 'stated', ''],
   ['sends anything', 'stated', 'anything'],
+  ['sends crit empty over something else', 'stated', rawValue(rsa, '{"alg":"RS256","b64":false,"crit":[]}', 'x y')],
   ['sends crit empty', 'stated', rawValue(rsa, '{"alg":"RS256","b64":false,"crit":[]}', body)],
   ['writes the method in small letters', 'method_case', strict({ htm: 'post' })],
   ['names another method', 'method_other', strict({ htm: 'GET' })],
@@ -364,6 +366,19 @@ test('the signing input of the sender shows where the two part ways', async () =
   expect(other.difference?.pointer).toBeUndefined();
   const same = await explainSignature(presented, expected, { senderSigningInput: bytes(`${head()}.${sent}`) });
   expect(same).toMatchObject({ fault: 'signing_input_not_signed', difference: undefined });
+});
+
+test('only whole padding tells the hash of a signature', () => {
+  const prefix = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+  const block = (padding: Uint8Array) => Buffer.concat([padding, prefix, Buffer.alloc(32)]);
+  const filled = Buffer.concat([Buffer.of(0, 1), Buffer.alloc(256 - 54, 0xff), Buffer.of(0)]);
+  const signed = (padding: Uint8Array) =>
+    privateEncrypt({ key: rsa.privateKey, padding: constants.RSA_NO_PADDING }, block(padding));
+  expect(signedDigest(rsa.jwk, signed(filled))).toBe('sha256');
+  for (const at of [1, 2, 100, filled.length - 1]) {
+    expect(signedDigest(rsa.jwk, signed(filled.with(at, 0x7f)))).toBeUndefined();
+  }
+  expect(signedDigest(ec.jwk, new Uint8Array(64))).toBeUndefined();
 });
 
 const places: readonly [string, string, string][] = [

@@ -257,6 +257,9 @@ test('the header cache holds verified headers of the static forms, and not witho
   expect(headers.get('x'.repeat(513))).toBeUndefined();
   for (let i = 0; i < 256; i++) headers.set(`${i}`, header);
   expect([headers.get(encoded), headers.get('255')]).toEqual([undefined, header]);
+  // Seen again is not seen anew: nothing gives way.
+  headers.set('255', header);
+  expect(headers.get('0')).toBe(header);
 });
 
 const anyForm = fc.constantFrom<MessageForm>('ocen', 'rfc7797', 'strict');

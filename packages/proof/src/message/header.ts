@@ -107,12 +107,14 @@ function kidOf(kid: JsonValue | undefined, form: MessageForm): string | undefine
 }
 
 const encoder = new TextEncoder();
-/** Text on its way into bytes. Making room for it anew would cost more than decoding it; it never leaves `decode`. */
-const room = new Uint8Array(maxValueLength);
+/**
+ * Text on its way into bytes, three for each UTF-16 unit at most. Making room for it anew would cost more than decoding it; it
+ * never leaves `decode`.
+ */
+const room = new Uint8Array(3 * maxValueLength);
 
 function decode(text: string): Uint8Array | undefined {
-  const { read, written } = encoder.encodeInto(text, room);
-  return read === text.length && written === read ? decodeAscii(room.subarray(0, written)) : undefined;
+  return decodeAscii(room.subarray(0, encoder.encodeInto(text, room).written));
 }
 
 /** Headers that were seen under a good signature, by their encoded text: only those that a sender writes again and again. */

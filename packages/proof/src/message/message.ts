@@ -61,12 +61,12 @@ function take(length: number): Uint8Array {
 
 /**
  * Whether a body spells its own request target. The signature of the empty body covers the same bytes, so that the one could
- * be passed off as the other. The strict form promises that it cannot.
+ * be passed off as the other. The strict form promises that it cannot. Two empty ones are for `signedBytes` to refuse.
  */
 export function spellsItsTarget(message: Message): boolean {
   if (message.kind === 'response' || message.body.length !== message.requestTarget.length) return false;
   const { body, requestTarget } = message;
-  return body.length > 0 && body.every((byte, i) => byte === requestTarget.charCodeAt(i));
+  return body.every((byte, i) => byte === requestTarget.charCodeAt(i));
 }
 
 /** RFC 9112 §3.2.1, §3.2.2, §3.2.4: a path, an absolute URI or `*`, and never text that could pass for base64url. */
