@@ -105,30 +105,37 @@ function restrictFiles(path: string): void {
   }
 }
 
+interface Prepared {
+  readonly statement: StatementSync;
+  /** Whether it answers rows. Asking SQLite takes longer than reading a row does, and the answer is the same each time. */
+  readonly reader: boolean;
+}
+
 /** Kysely speaks the interface of better-sqlite3; this is the difference. Statements are prepared once for each SQL text. */
 function adapt(database: DatabaseSync): SqliteDatabase {
-  const prepared = new Map<string, StatementSync>();
+  const prepared = new Map<string, Prepared>();
   return {
     close: () => database.close(),
     prepare(sql) {
       // A transaction of ours always writes: taking the lock at its beginning avoids a deadlock at the first write.
       const text = sql === 'begin' ? 'begin immediate' : sql;
-      let statement = prepared.get(text);
-      if (statement === undefined) {
-        statement = database.prepare(text);
-        prepared.set(text, statement);
+      let known = prepared.get(text);
+      if (known === undefined) {
+        const statement = database.prepare(text);
+        known = { statement, reader: statement.columns().length > 0 };
+        prepared.set(text, known);
         // Every SQL text of ours is fixed, except lists of varying length: keep those from piling up.
         if (prepared.size > 500) prepared.delete(prepared.keys().next().value as string);
       }
-      const ready = statement;
+      const { statement, reader } = known;
       return {
-        reader: ready.columns().length > 0,
-        all: (parameters) => ready.all(...(parameters as SQLInputValue[])),
+        reader,
+        all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
         run(parameters) {
-          const { changes, lastInsertRowid } = ready.run(...(parameters as SQLInputValue[]));
+          const { changes, lastInsertRowid } = statement.run(...(parameters as SQLInputValue[]));
           return { changes, lastInsertRowid };
         },
-        iterate: (parameters) => ready.iterate(...(parameters as SQLInputValue[])),
+        iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
       };
     },
   };
