@@ -68,6 +68,7 @@ createServer((request, response) => {
     response.end(body);
   });
 }).listen(port, '127.0.0.1');
+process.once('SIGTERM', () => process.exit(0));
 
 function header(alg: Alg): string {
   return Buffer.from(JSON.stringify({ alg, typ: 'at+jwt', kid: randomUUID() })).toString('base64url');

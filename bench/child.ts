@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 /** A server in a process of its own. */
 export interface Child {
+  readonly pid: number;
   readonly port: number;
   /** CPU time that it used so far, in all its threads. */
   cpuSeconds(): number;
@@ -71,6 +72,7 @@ async function started(
   if (untilReady) await untilAnswering(port, child);
   const pid = child.pid as number;
   return {
+    pid,
     port,
     cpuSeconds: () => cpuSeconds(pid),
     memory: () => memory(pid),

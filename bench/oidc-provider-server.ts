@@ -54,3 +54,4 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
 });
 
 createServer(provider.callback()).listen(port, '127.0.0.1');
+process.once('SIGTERM', () => process.exit(0));

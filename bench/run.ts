@@ -16,6 +16,7 @@ const { values: wanted } = parseArgs({
 installPeers();
 // After the installation: these import the peers.
 const { measureVerification } = await import('./verification.ts');
+const { measureMessages } = await import('./messages.ts');
 const { measureTokenEndpoint } = await import('./token-endpoint.ts');
 const { measureStart } = await import('./start.ts');
 const { measureMemory } = await import('./memory.ts');
@@ -25,6 +26,7 @@ const { isMet, markdown } = await import('./report.ts');
 const rounds = wanted.quick ? 3 : 9;
 const groups = {
   verification: () => measureVerification(wanted.quick ? 5 : 15),
+  messages: () => measureMessages(wanted.quick ? 5 : 15),
   token: () => measureTokenEndpoint(rounds),
   start: () => measureStart(wanted.quick ? 3 : 7),
   memory: () => measureMemory(),
