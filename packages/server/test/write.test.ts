@@ -5,8 +5,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createCache } from '../src/kernel/cache.ts';
 import { systemClock } from '../src/kernel/clock.ts';
 import { createLog } from '../src/kernel/log.ts';
+import { isStoreFault } from '../src/store/fault.ts';
 import { openStore, type Store } from '../src/store/open.ts';
 import { currentSequence, type Writing, write } from '../src/store/write.ts';
+import { cuttable } from './support/cuttable.ts';
 import { eachDatabase } from './support/databases.ts';
 
 async function open(url: string) {
@@ -127,6 +129,24 @@ eachDatabase('write', (freshUrl, kind) => {
       expect(runs).toBeGreaterThan(2);
       expect(await read(context.store, 'a')).toBe('0++');
       expect(await read(context.store, 'b')).toBe('0++');
+    });
+
+  if (kind === 'postgres')
+    test('survives a connection that breaks in the middle, and writes again on another', async () => {
+      const wire = await cuttable(await freshUrl());
+      const context = await open(wire.url);
+      onTestFinished(() => wire.close());
+      const broken = write(context, async (tx) => {
+        await put(tx, 'x', 'lost');
+        await wire.cut();
+        await put(tx, 'y', 'lost');
+      });
+      const fault = await broken.catch((thrown: unknown) => thrown);
+      expect(isStoreFault(fault)).toBe(true);
+      await wire.restore();
+      await write(context, (tx) => put(tx, 'x', 'kept'));
+      expect(await read(context.store, 'x')).toBe('kept');
+      expect(await read(context.store, 'y')).toBeUndefined();
     });
 
   test('gives up after some tries with `write.conflict`', async () => {

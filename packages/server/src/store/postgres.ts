@@ -12,7 +12,7 @@ const types: pg.CustomTypesConfig = {
 const serverTimeout = 5_000;
 const clientTimeout = 6_000;
 
-/** `onError` hears of idle connections that died; the pool replaces them by itself. */
+/** `onError` hears of connections that died; the pool replaces them by itself. */
 export function postgresDialect(url: string, onError: (error: Error) => void): PostgresDialect {
   const pool = new pg.Pool({
     connectionString: url,
@@ -25,7 +25,10 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
     idle_in_transaction_session_timeout: 10_000,
     application_name: 'countersign',
   });
-  pool.on('error', onError);
+  // On every connection, from its beginning: the pool itself listens only to idle ones, and an `error` that nobody listens to
+  // ends the process.
+  pool.on('connect', (client) => client.on('error', onError));
+  pool.on('error', () => {});
   return new PostgresDialect({
     pool: { connect: async () => discarding(await pool.connect()), end: () => pool.end(), options: pool.options },
   });
