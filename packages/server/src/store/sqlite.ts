@@ -24,7 +24,7 @@ const busyPause = 5;
  * One file, WAL, `synchronous=FULL`: what was acknowledged survives the death of the process.
  */
 export function sqliteDialect(path: string): SqliteDialect {
-  requireSafeVersion(process.versions['sqlite'] ?? '0');
+  requireSafeVersion(process.versions.sqlite ?? '0');
   const dialect = new SqliteDialect({ database: adapt(openFile(path)) });
   return Object.assign(dialect, {
     createDriver: () => patientDriver(SqliteDialect.prototype.createDriver.call(dialect)),

@@ -113,7 +113,7 @@ export async function eventHead(context: Context): Promise<{ readonly seq: numbe
 }
 
 /** An event as the administration API shows it. */
-export function eventView(row: EventTable) {
+function eventView(row: EventTable) {
   return {
     id: row.id,
     seq: row.seq,

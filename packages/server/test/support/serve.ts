@@ -72,7 +72,7 @@ function start(args: readonly string[], variables: Variables, shell?: string) {
   const [program, ...rest] =
     shell === undefined ? command : (['/bin/sh', '-c', `${shell}; exec "$@"`, 'sh', ...command] as const);
   const child = spawn(program, rest, {
-    env: { PATH: process.env['PATH'], ...variables },
+    env: { PATH: process.env.PATH, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const written = { stdout: '', stderr: '' };
