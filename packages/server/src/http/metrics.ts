@@ -8,14 +8,25 @@ export interface Metrics {
   observerOf(route: Pick<Route, 'method' | 'path'>): (status: number, seconds: number) => void;
 }
 
+/** Counted in a plain object, and told to the registry when it is asked: its own counter hashes the labels at every request. */
+interface Tally {
+  readonly labels: { readonly method: string; readonly route: string; readonly status: string };
+  count: number;
+}
+
 export function createMetrics(context: Context): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const answered = new Counter({
+  const tallies: Tally[] = [];
+  new Counter({
     name: 'countersign_http_requests_total',
     help: 'Requests answered, by route and status.',
     labelNames: ['method', 'route', 'status'],
     registers: [registry],
+    collect() {
+      this.reset();
+      for (const { labels, count } of tallies) this.inc(labels, count);
+    },
   });
   const duration = new Histogram({
     name: 'countersign_http_request_seconds',
@@ -36,14 +47,15 @@ export function createMetrics(context: Context): Metrics {
     registry,
     observerOf({ method, path }) {
       const timer = duration.labels(method, path);
-      const byStatus = new Map<number, Counter.Internal>();
+      const byStatus = new Map<number, Tally>();
       return (status, seconds) => {
-        let counter = byStatus.get(status);
-        if (counter === undefined) {
-          counter = answered.labels(method, path, String(status));
-          byStatus.set(status, counter);
+        let tally = byStatus.get(status);
+        if (tally === undefined) {
+          tally = { labels: { method, route: path, status: String(status) }, count: 0 };
+          byStatus.set(status, tally);
+          tallies.push(tally);
         }
-        counter.inc();
+        tally.count++;
         timer.observe(seconds);
       };
     },
