@@ -41,6 +41,8 @@ export interface AccessTokenVerifierOptions extends Transport {
   readonly now?: () => number;
   /** Seconds by which the clocks of issuer and verifier may differ. Default 5. */
   readonly clockTolerance?: number;
+  /** Told the id of each key that made a good token. */
+  readonly signedBy?: (kid: string) => void;
 }
 
 /** A token that none of the held keys can have signed: the issuer may have a new one. */
@@ -84,6 +86,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       } catch (error) {
         verified = await verifyAfterRefresh(error, token);
       }
+      if (verified.kid !== undefined) options.signedBy?.(verified.kid);
       return subjectFromAccessToken(verified.claims);
     },
   };

@@ -1,4 +1,5 @@
 import { type JsonValue, parseJson } from '@countersign/proof';
+import { readBounded } from './bounded-body.ts';
 import { ClientError } from './error.ts';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -25,27 +26,45 @@ export interface JsonRequest {
   readonly maxBytes: number;
 }
 
+export interface BytesAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Uint8Array;
+}
+
 /**
- * One exchange that ends: within the time, within the size, without following anybody elsewhere. The answer must be strict JSON.
+ * The same, and the answer must be strict JSON.
  *
  * @throws {ClientError} `http.unreachable`, `http.timeout`, `http.redirect`, `http.too_large`, `http.json`
  */
 export async function fetchJson(url: string, request: JsonRequest, transport: Transport): Promise<JsonAnswer> {
+  const headers = { accept: 'application/json', ...request.headers };
+  const { status, headers: answered, bytes } = await fetchBytes(url, { ...request, headers }, transport);
+  const parsed = parseJson(bytes, { maxBytes: request.maxBytes });
+  if (!parsed.ok && status >= 200 && status < 300)
+    throw new ClientError('http.json', `${place(url)} does not answer with strict JSON.`);
+  return { status, headers: answered, value: parsed.ok ? parsed.value : undefined };
+}
+
+/**
+ * One exchange that ends: within the time, within the size, without following anybody elsewhere.
+ *
+ * @throws {ClientError} `http.unreachable`, `http.timeout`, `http.redirect`, `http.too_large`
+ */
+export async function fetchBytes(url: string, request: JsonRequest, transport: Transport): Promise<BytesAnswer> {
   const { fetch = globalThis.fetch, timeoutMilliseconds = 5000 } = transport;
   const { maxBytes, ...init } = request;
   const signal = AbortSignal.timeout(timeoutMilliseconds);
-  const headers = { accept: 'application/json', ...request.headers };
   try {
-    const response = await fetch(url, { ...init, headers, redirect: 'manual', credentials: 'omit', signal });
-    // A browser shows a redirect that was not followed as an opaque answer of status 0.
-    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+    const response = await fetch(url, { ...init, redirect: 'manual', credentials: 'omit', signal });
+    if (isRedirect(response)) {
       await response.body?.cancel();
       throw new ClientError('http.redirect', `${place(url)} redirects, which is not followed.`);
     }
-    const parsed = parseJson(await readBody(response, url, maxBytes), { maxBytes });
-    if (!parsed.ok && response.ok)
-      throw new ClientError('http.json', `${place(url)} does not answer with strict JSON.`);
-    return { status: response.status, headers: response.headers, value: parsed.ok ? parsed.value : undefined };
+    const bytes = await readBounded(response.body, maxBytes);
+    if (bytes === undefined)
+      throw new ClientError('http.too_large', `${place(url)} answers with more than ${maxBytes} bytes.`);
+    return { status: response.status, headers: response.headers, bytes };
   } catch (error) {
     if (error instanceof ClientError) throw error;
     if (signal.aborted) throw new ClientError('http.timeout', `${place(url)} did not answer in time.`);
@@ -53,26 +72,9 @@ export async function fetchJson(url: string, request: JsonRequest, transport: Tr
   }
 }
 
-/** Never holds more than one chunk over the limit. */
-async function readBody(response: Response, url: string, maxBytes: number): Promise<Uint8Array> {
-  const reader = response.body?.getReader();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
-    size += part.value.length;
-    if (size > maxBytes) {
-      await reader?.cancel();
-      throw new ClientError('http.too_large', `${place(url)} answers with more than ${maxBytes} bytes.`);
-    }
-    chunks.push(part.value);
-  }
-  const body = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
+/** A browser shows a redirect that was not followed as an opaque answer of status 0. 304 leads nowhere. */
+function isRedirect({ type, status }: Response): boolean {
+  return type === 'opaqueredirect' || (status >= 300 && status < 400 && status !== 304);
 }
 
 /** What an error may say of a URL: no query. */

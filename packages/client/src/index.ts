@@ -1,5 +1,13 @@
-/** @countersign/client: obtain tokens, verify them offline, look participants up. Depends on no environment variable and no server. */
-export { ProofError, type PublicJwk, parsePublicJwk, type Subject } from '@countersign/proof';
+/** @countersign/client: obtain tokens, verify them offline, look participants up, sign and verify messages. Depends on no environment variable and no server. */
+export {
+  type Message,
+  type MessageForm,
+  type ParticipantSubject,
+  ProofError,
+  type PublicJwk,
+  parsePublicJwk,
+  type Subject,
+} from '@countersign/proof';
 export {
   type AccessTokenVerifier,
   type AccessTokenVerifierOptions,
@@ -9,6 +17,8 @@ export { type Discovery, discover } from './discovery.ts';
 export { ClientError } from './error.ts';
 export type { Fetch, Transport } from './fetch-json.ts';
 export { createRemoteJwks, fixedKeys, type KeySource, type RemoteJwksOptions } from './jwks.ts';
+export { MessageProblem } from './message-problem.ts';
+export type { SignatureFields } from './message-signing.ts';
 export {
   type ApplicationOptions,
   applyForParticipation,
@@ -17,9 +27,15 @@ export {
   pickUpCredentials,
   type SubmittedApplication,
 } from './onboarding.ts';
+export { createParticipant, type Participant, type ParticipantOptions, type SignOptions } from './participant.ts';
 export type { Organisation, ParticipantDetail, RegisteredKey } from './participant-detail.ts';
 export type { PrivateJwk } from './private-jwk.ts';
 export { createRegistry, type Registry, type RegistryOptions } from './registry.ts';
+export { createRegistryCache, type RegistryCache, type RegistryCacheOptions } from './registry-cache.ts';
+export { createMemoryReplayStore, type MemoryReplayOptions, type ReplayStore } from './replay.ts';
+export type { ResponseVerdict, SignedInit, VerifiedResponse } from './signed-fetch.ts';
 export { importSigningKey, type SigningKey } from './signing-key.ts';
+export type { StatusPolicy } from './status.ts';
 export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token.ts';
+export type { IncomingRequest, RequestSignature, Verified } from './verify-request.ts';
 export { cryptoPort as webCrypto } from './web-crypto.ts';

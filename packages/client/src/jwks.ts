@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonValue, type PublicJwk, parsePublicJwk } from '@countersign/proof';
+import { maxAgeOf } from './cache-control.ts';
 import { ClientError } from './error.ts';
 import { fetchJson, type Transport } from './fetch-json.ts';
 
@@ -106,10 +107,6 @@ function keysOf(value: JsonValue | undefined): readonly PublicJwk[] {
   });
 }
 
-/** RFC 9111 §5.2.2.1, in milliseconds. */
 function ageOf(cacheControl: string | null): number {
-  const directives = (cacheControl ?? '').toLowerCase();
-  if (/\bno-(store|cache)\b/.test(directives)) return minAge;
-  const seconds = /(?:^|[,\s])max-age="?(\d{1,10})"?/.exec(directives)?.[1];
-  return seconds === undefined ? defaultAge : Math.min(Math.max(Number(seconds) * 1000, minAge), maxAge);
+  return Math.min(Math.max(maxAgeOf(cacheControl) ?? defaultAge, minAge), maxAge);
 }

@@ -2,6 +2,8 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
+  type MessageForm,
+  messageFormNames,
   type PublicJwk,
   parseJson,
   parsePublicJwk,
@@ -13,6 +15,8 @@ export interface RegisteredKey {
   readonly key: PublicJwk;
   readonly notBefore: number | undefined;
   readonly notAfter: number | undefined;
+  /** The form that the key is registered for; `strict` rules out the others. */
+  readonly form: MessageForm | undefined;
 }
 
 /** The organisation behind a participant role. */
@@ -38,6 +42,8 @@ export interface ParticipantDetail {
   readonly approvedBy: string | null;
   readonly approvedOn: string | null;
   readonly baseUrl: string | null;
+  /** The form of signatures that the participant wishes to be sent. */
+  readonly signatureForm: MessageForm | null;
   /** The only client whose tokens may speak for the participant. */
   readonly kcClientId: string | null;
   readonly createdOn: string | null;
@@ -59,6 +65,7 @@ export function participantDetail(entry: JsonObject): ParticipantDetail {
     approvedBy: text(entry, 'approvedBy'),
     approvedOn: text(entry, 'approvedOn'),
     baseUrl: text(entry, 'baseUrl'),
+    signatureForm: formOf(entry.signatureForm) ?? null,
     kcClientId: text(entry, 'kcClientId'),
     createdOn: text(entry, 'createdOn'),
     updatedOn: text(entry, 'updatedOn'),
@@ -102,13 +109,19 @@ function keysOf({ publicKey, publicKeys }: JsonObject): readonly RegisteredKey[]
   return current?.ok ? registeredKey(current.value) : [];
 }
 
-/** A window that cannot be read is no window: the key stays out. */
+/** A window that cannot be read is no window, and an unknown form no form: the key stays out. */
 function registeredKey(jwk: JsonValue): readonly RegisteredKey[] {
   const parsed = parsePublicJwk(jwk);
   if (!parsed.ok || !isJsonObject(jwk)) return [];
-  const { nbf, exp } = jwk;
+  const { nbf, exp, signatureForm } = jwk;
   if (!isMoment(nbf) || !isMoment(exp)) return [];
-  return [{ key: parsed.key, notBefore: nbf, notAfter: exp }];
+  const form = formOf(signatureForm);
+  if (signatureForm !== undefined && form === undefined) return [];
+  return [{ key: parsed.key, notBefore: nbf, notAfter: exp, form }];
+}
+
+function formOf(form: JsonValue | undefined): MessageForm | undefined {
+  return messageFormNames.find((name) => name === form);
 }
 
 function isMoment(value: JsonValue | undefined): value is number | undefined {

@@ -10,6 +10,8 @@ export interface Registry {
   participant(id: string): Promise<ParticipantDetail>;
   /** The participants of a product network by their role; a role without participants may be missing. */
   network(id: string): Promise<Readonly<Record<string, readonly ParticipantDetail[]>>>;
+  /** One participant as the registry has it now. A registry that remembers nothing needs none: `participant` is the same. */
+  refresh?(id: string): Promise<ParticipantDetail>;
 }
 
 export interface RegistryOptions extends Transport {
@@ -27,32 +29,71 @@ const maxBytes = 4_194_304;
  * `registry.malformed`, `registry.id`, or what obtaining the token threw.
  */
 export function createRegistry(options: RegistryOptions): Registry {
+  const read = createRegistryReader(options);
+  return {
+    participant: async (id) => (await readParticipant(read, id)).detail,
+    network: (id) => readNetwork(read, id),
+  };
+}
+
+/** One answer of the registry; undefined where the version that we have is still the newest (RFC 9110 §15.4.5). */
+export interface RegistryAnswer {
+  readonly value: JsonObject | undefined;
+  readonly etag: string | undefined;
+  readonly cacheControl: string | null;
+}
+
+export type RegistryReader = (path: string, etag?: string) => Promise<RegistryAnswer>;
+
+export function createRegistryReader(options: RegistryOptions): RegistryReader {
   const { issuer, token } = options;
   checkIssuer(issuer);
   const base = `${issuer.replace(/\/$/, '')}/service`;
-
-  async function read(path: string): Promise<JsonObject> {
-    const headers = { authorization: `Bearer ${await token.token()}` };
-    const { status, value } = await fetchJson(base + path, { headers, maxBytes }, options);
-    if (status !== 200) throw refusal(status);
-    return objectOf(value);
-  }
-
-  return {
-    async participant(id) {
-      const detail = participantDetail(await read(`/participant-roles/${segment(id)}`));
-      if (detail.id !== id) throw malformed('id');
-      return detail;
-    },
-    async network(id) {
-      const byRole: Record<string, readonly ParticipantDetail[]> = Object.create(null);
-      for (const [role, entries] of Object.entries(await read(`/product-networks/${segment(id)}/participants`))) {
-        if (!Array.isArray(entries)) throw malformed(role);
-        byRole[role] = entries.map((entry) => participantDetail(objectOf(entry)));
-      }
-      return byRole;
-    },
+  return async (path, etag) => {
+    const bearer = await token.token();
+    const headers = { authorization: `Bearer ${bearer}`, ...(etag === undefined ? {} : { 'if-none-match': etag }) };
+    const { status, value, headers: answered } = await fetchJson(base + path, { headers, maxBytes }, options);
+    if (status === 401) token.discard?.(bearer);
+    if (status !== 200 && !(status === 304 && etag !== undefined)) throw refusal(status);
+    return {
+      value: status === 304 ? undefined : objectOf(value),
+      etag: answered.get('etag') ?? undefined,
+      cacheControl: answered.get('cache-control'),
+    };
   };
+}
+
+export interface ParticipantAnswer extends Omit<RegistryAnswer, 'value'> {
+  readonly detail: ParticipantDetail;
+}
+
+/** `known` is what we have: it is answered again where it is still the newest. */
+export async function readParticipant(
+  read: RegistryReader,
+  id: string,
+  known?: { readonly detail: ParticipantDetail; readonly etag: string | undefined },
+): Promise<ParticipantAnswer> {
+  const { value, etag, cacheControl } = await read(`/participant-roles/${segment(id)}`, known?.etag);
+  if (value === undefined) {
+    if (known === undefined) throw malformed('entry');
+    return { detail: known.detail, etag: etag ?? known.etag, cacheControl };
+  }
+  const detail = participantDetail(value);
+  if (detail.id !== id) throw malformed('id');
+  return { detail, etag, cacheControl };
+}
+
+export async function readNetwork(
+  read: RegistryReader,
+  id: string,
+): Promise<Readonly<Record<string, readonly ParticipantDetail[]>>> {
+  const byRole: Record<string, readonly ParticipantDetail[]> = Object.create(null);
+  const { value } = await read(`/product-networks/${segment(id)}/participants`);
+  for (const [role, entries] of Object.entries(objectOf(value))) {
+    if (!Array.isArray(entries)) throw malformed(role);
+    byRole[role] = entries.map((entry) => participantDetail(objectOf(entry)));
+  }
+  return byRole;
 }
 
 /** One path segment: dots alone would climb to another path. */

@@ -6,6 +6,8 @@ import { fetchJson, type JsonAnswer, type Transport } from './fetch-json.ts';
 /** Something that has an access token at hand. */
 export interface TokenSource {
   token(): Promise<string>;
+  /** This one was refused where it should have been good: the next one asked for is another. */
+  discard?(token: string): void;
 }
 
 export interface TokenSourceOptions extends Transport {
@@ -30,6 +32,8 @@ interface IssuedToken {
 }
 
 const maxBytes = 65_536;
+/** Milliseconds for which a token is kept, however it is received. */
+const minUse = 1_000;
 
 /**
  * Tokens of the client credentials grant (RFC 6749 §4.4), fetched when needed, shared until shortly before they expire: 30 s,
@@ -61,6 +65,11 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
         flight = undefined;
       });
       return flight;
+    },
+    discard(token) {
+      // A caller who refuses every token must not make us ask for a new one each time.
+      const passed = held === undefined ? 0 : now() - held.obtainedAt;
+      if (held?.text === token && (passed < 0 || passed >= minUse)) held = undefined;
     },
   };
 }

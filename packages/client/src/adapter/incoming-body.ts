@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http';
+import { joined } from '../bounded-body.ts';
+import { problem } from '../message-problem.ts';
+
+/**
+ * The bytes of a request, read once and put back: whoever reads the request next finds them as if nobody had. The stream must not
+ * come to its end meanwhile, so it is only read while there is something in it.
+ *
+ * @throws {MessageProblem} `body.too_large`, `body.consumed`, `body.incomplete`
+ */
+export async function captureBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  if (request.readableDidRead || request.readableEnded) throw problem('body.consumed');
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw problem('body.too_large');
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let body: Uint8Array = new Uint8Array(0);
+
+  /** True once everything is here, and back where it was: a turn after the last read the stream would have ended. */
+  function drain(): boolean {
+    while (request.readableLength > 0) {
+      const chunk = request.read() as Uint8Array | null;
+      if (chunk === null) break;
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > maxBytes) throw problem('body.too_large');
+    }
+    if (!request.complete) return false;
+    body = joined(chunks, size);
+    if (size > 0) request.unshift(body);
+    return true;
+  }
+
+  if (!drain()) await untilDrained(request, drain);
+  return body;
+}
+
+function untilDrained(request: IncomingMessage, drain: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    function settle(act: () => void): void {
+      request.off('readable', onReadable);
+      request.off('close', onClose);
+      request.off('error', onClose);
+      act();
+    }
+    function onReadable(): void {
+      try {
+        if (drain()) settle(resolve);
+      } catch (error) {
+        settle(() => reject(error));
+      }
+    }
+    function onClose(): void {
+      settle(() => reject(problem('body.incomplete')));
+    }
+    request.on('readable', onReadable);
+    request.on('close', onClose);
+    request.on('error', onClose);
+  });
+}

@@ -1,0 +1,130 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { joined } from '../bounded-body.ts';
+import { problem } from '../message-problem.ts';
+import { refusalOf } from './refusal.ts';
+
+export interface ResponseSigning {
+  readonly maxBytes: number;
+  /** HEAD: the header fields of an answer whose body is not sent. */
+  readonly isHead: boolean;
+  sign(status: number, body: Uint8Array): Promise<Readonly<Record<string, string>>>;
+  report(error: unknown): void;
+}
+
+type Callback = (error?: Error | null) => void;
+type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[];
+
+/**
+ * Holds a response back until it is whole, and signs it then: the field stands before the body, so nothing may be sent before the
+ * last byte is known. What cannot be signed is not sent: a 500 goes out in its place.
+ */
+export function signWhenWhole(response: ServerResponse, signing: ResponseSigning): void {
+  const original = { end: response.end.bind(response), writeHead: response.writeHead.bind(response) };
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let hasBegun = false;
+  let hasEnded = false;
+  let isTooLarge = false;
+
+  function keep(chunk: unknown, encoding: unknown): void {
+    hasBegun = true;
+    if (chunk === undefined || chunk === null || isTooLarge) return;
+    const bytes =
+      typeof chunk === 'string'
+        ? Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
+        : // A copy: a writer may use its buffer again as soon as it was told that it was written.
+          Buffer.from(chunk as Uint8Array);
+    size += bytes.length;
+    if (size > signing.maxBytes) {
+      isTooLarge = true;
+      chunks.length = 0;
+    } else chunks.push(bytes);
+  }
+
+  async function send(callback: Callback | undefined): Promise<void> {
+    const { statusCode } = response;
+    const isBodiless = signing.isHead || statusCode === 204 || statusCode === 304;
+    try {
+      if (isTooLarge) throw problem('response.too_large');
+      const body = joined(chunks, size);
+      const fields = await signing.sign(statusCode, isBodiless ? new Uint8Array(0) : body);
+      for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
+      restore();
+      original.end(body, callback);
+    } catch (error) {
+      signing.report(error);
+      restore();
+      sendRefusal(response, error, callback);
+    }
+  }
+
+  function restore(): void {
+    for (const name of ['writeHead', 'write', 'end', 'flushHeaders', 'headersSent', 'writableEnded'] as const) {
+      Reflect.deleteProperty(response, name);
+    }
+  }
+
+  Object.defineProperties(response, {
+    writeHead: {
+      configurable: true,
+      value(status: number, second?: string | Headers, third?: Headers) {
+        response.statusCode = status;
+        if (typeof second === 'string') response.statusMessage = second;
+        setHeaders(response, typeof second === 'string' ? third : second);
+        hasBegun = true;
+        return response;
+      },
+    },
+    write: {
+      configurable: true,
+      value(chunk: unknown, encoding?: unknown, callback?: Callback) {
+        if (hasEnded) return false;
+        keep(chunk, encoding);
+        const done = typeof encoding === 'function' ? (encoding as Callback) : callback;
+        if (done !== undefined) queueMicrotask(() => done(null));
+        return true;
+      },
+    },
+    end: {
+      configurable: true,
+      value(chunk?: unknown, encoding?: unknown, callback?: Callback) {
+        if (hasEnded) return response;
+        const done = [chunk, encoding, callback].find((one) => typeof one === 'function') as Callback | undefined;
+        keep(typeof chunk === 'function' ? undefined : chunk, encoding);
+        hasEnded = true;
+        void send(done);
+        return response;
+      },
+    },
+    flushHeaders: {
+      configurable: true,
+      value() {
+        hasBegun = true;
+      },
+    },
+    headersSent: { configurable: true, get: () => hasBegun },
+    writableEnded: { configurable: true, get: () => hasEnded },
+  });
+}
+
+/** Nothing of the answer that could not be signed goes along. */
+export function sendRefusal(response: ServerResponse, error: unknown, callback?: Callback): void {
+  const { status, headers, body } = refusalOf(error);
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  response.statusCode = status;
+  response.statusMessage = '';
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.end(body, callback);
+}
+
+/** Node takes a record, or a flat list of names and values. */
+function setHeaders(response: ServerResponse, headers: Headers | undefined): void {
+  if (headers === undefined) return;
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
+    return;
+  }
+  const flat = headers.flat();
+  for (let at = 0; at < flat.length; at += 2) response.removeHeader(String(flat[at]));
+  for (let at = 0; at < flat.length; at += 2) response.appendHeader(String(flat[at]), String(flat[at + 1]));
+}

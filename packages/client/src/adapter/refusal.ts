@@ -1,0 +1,35 @@
+import { MessageProblem, problem } from '../message-problem.ts';
+
+/** The answer to a request that is refused, or to a response that could not be signed. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const unavailableFor = '1';
+
+/**
+ * RFC 9457. Nothing of what was presented is in it, nor what only the log should know. It is not signed: whoever gets it is not
+ * authenticated, and must not make us sign.
+ */
+export function refusalOf(error: unknown): Refusal {
+  const { code, status, message } = error instanceof MessageProblem ? error : problem('internal');
+  return {
+    status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      ...(status === 401 ? { 'www-authenticate': challenge(code) } : {}),
+      ...(status === 503 ? { 'retry-after': unavailableFor } : {}),
+      ...(status === 413 ? { connection: 'close' } : {}),
+    },
+    body: JSON.stringify({ type: `urn:countersign:problem:${code}`, title: message, status, code }),
+  };
+}
+
+/** RFC 6750 §3: an error only where the token is at fault, so that nobody asks for a new one in vain. */
+function challenge(code: string): string {
+  const isOfToken = /^(?:jws|jwt|access_token|token)\./.test(code) && code !== 'token.missing';
+  return isOfToken ? 'Bearer error="invalid_token"' : 'Bearer';
+}

@@ -1,0 +1,40 @@
+/** Signed messages for Express 5. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { admit } from './adapter/node-gate.ts';
+import { sendRefusal } from './adapter/outgoing-body.ts';
+import type { Verified } from './verify-request.ts';
+
+export type { GuardOptions } from './adapter/guard.ts';
+
+/** What Express adds to a request, as far as we look. */
+type ExpressRequest = IncomingMessage & { readonly originalUrl?: string; countersign?: Verified };
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Who sent this request, proved. Undefined where the middleware did not run. */
+      countersign?: Verified;
+    }
+  }
+}
+
+/**
+ * `app.use(countersign({ participant, publicUrl }))`, before every body parser and before whatever changes the bytes of a response,
+ * such as compression. Handlers behind it see verified requests only; `express.json()` finds the body untouched.
+ */
+export function countersign(options: GuardOptions) {
+  const guard = createGuard(options);
+  return async (request: ExpressRequest, response: ServerResponse, next: (error?: unknown) => void): Promise<void> => {
+    // A router takes its own path away from `url`.
+    const line = { method: request.method ?? '', requestTarget: request.originalUrl ?? request.url ?? '' };
+    try {
+      request.countersign = await admit(guard, line, request, response);
+    } catch (error) {
+      guard.report(error, line);
+      sendRefusal(response, error);
+      return;
+    }
+    next();
+  };
+}

@@ -1,0 +1,45 @@
+/** Signed messages for whatever serves `Request → Response`: Deno, Bun, workers, Node's fetch-style servers. */
+import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { readRequest, refusalResponse, signedResponse } from './adapter/web.ts';
+import type { Verified } from './verify-request.ts';
+
+export type { GuardOptions } from './adapter/guard.ts';
+
+export interface FetchOptions extends GuardOptions {
+  /** The request target as on the wire, where the runtime knows it. Default: path and query of the URL. */
+  readonly requestTarget?: (request: Request) => string;
+}
+
+export type VerifiedHandler = (request: Request, verified: Verified) => Response | Promise<Response>;
+
+/** The handler is called for verified requests only, with a request whose body can be read as if nobody had. */
+export function countersign(options: FetchOptions, handler: VerifiedHandler): (request: Request) => Promise<Response> {
+  const guard = createGuard(options);
+  return async (request) => {
+    const line = { method: request.method, requestTarget: options.requestTarget?.(request) ?? wireTarget(request.url) };
+    try {
+      const { body, copy } = await readRequest(request, guard.maxBodyBytes);
+      const verified = await guard.verify(line, request.headers, body);
+      const response = await answer(copy, verified);
+      return guard.isSigned(line) ? await signedResponse(guard, line, verified, response) : response;
+    } catch (error) {
+      guard.report(error, line);
+      return refusalResponse(error);
+    }
+
+    /** A handler that fails has an answer all the same, and whoever asked is authenticated: it is signed. */
+    async function answer(copy: Request, verified: Verified): Promise<Response> {
+      try {
+        return await handler(copy, verified);
+      } catch (error) {
+        guard.report(error, line);
+        return refusalResponse(error);
+      }
+    }
+  };
+}
+
+function wireTarget(url: string): string {
+  const { pathname, search } = new URL(url);
+  return pathname + search;
+}

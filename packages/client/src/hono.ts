@@ -1,0 +1,67 @@
+/** Signed messages for Hono 4. */
+import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { readRequest, refusalResponse, signedResponse } from './adapter/web.ts';
+import type { Verified } from './verify-request.ts';
+
+export type { GuardOptions } from './adapter/guard.ts';
+
+/** For `new Hono<{ Variables: CountersignVariables }>()`: the verdict is in `c.get('countersign')`. */
+export interface CountersignVariables {
+  countersign: Verified;
+}
+
+/** Of a Hono context, as far as we look. */
+interface Context {
+  readonly req: { raw: Request };
+  get res(): Response;
+  set res(response: Response | undefined);
+  readonly env: unknown;
+  set(name: 'countersign', value: Verified): void;
+}
+
+/**
+ * `app.use(countersign({ participant, publicUrl }))`, before whatever changes the bytes of a response, such as compression.
+ * Handlers behind it see verified requests only; `c.req.json()` and its like find the body untouched.
+ */
+export function countersign(options: GuardOptions) {
+  const guard = createGuard(options);
+  return async (c: Context, next: () => Promise<void>): Promise<Response | undefined> => {
+    const line = { method: c.req.raw.method, requestTarget: wireTarget(c) };
+    let verified: Verified;
+    try {
+      const { headers } = c.req.raw;
+      const { body, copy } = await readRequest(c.req.raw, guard.maxBodyBytes);
+      verified = await guard.verify(line, headers, body);
+      c.req.raw = copy;
+      c.set('countersign', verified);
+    } catch (error) {
+      guard.report(error, line);
+      return refusalResponse(error);
+    }
+    // What a handler throws has become a response when this returns.
+    await next();
+    if (guard.isSigned(line)) await sign(c, verified);
+    return undefined;
+
+    async function sign(context: Context, by: Verified): Promise<void> {
+      let response: Response;
+      try {
+        response = await signedResponse(guard, line, by, context.res);
+      } catch (error) {
+        guard.report(error, line);
+        response = refusalResponse(error);
+      }
+      // Setting a response over another would merge their header fields.
+      context.res = undefined;
+      context.res = response;
+    }
+  };
+}
+
+/** Node's server keeps the target as it came; elsewhere the URL is all there is. */
+function wireTarget({ env, req }: Context): string {
+  const incoming = (env as { incoming?: { url?: unknown } } | undefined)?.incoming;
+  if (typeof incoming?.url === 'string') return incoming.url;
+  const { pathname, search } = new URL(req.raw.url);
+  return pathname + search;
+}

@@ -1,0 +1,73 @@
+import { ProofError } from '@countersign/proof';
+import { ClientError } from './error.ts';
+
+/** Why a message is refused where no code of a proof says it: HTTP status and text of each. */
+const table = {
+  'token.missing': [401, 'The request carries no bearer token.'],
+  'token.malformed': [401, 'The Authorization field is not one bearer token.'],
+  'token.participant': [401, 'The token does not speak for a participant.'],
+  'token.subject_revoked': [401, 'The tokens of this subject have been revoked.'],
+  'token.revoked': [401, 'The token has been revoked.'],
+  'participant.unknown': [401, 'The registry does not know the participant.'],
+  'participant.not_approved': [401, 'The participant is not approved.'],
+  'participant.client': [401, 'The client of the token is not the one that is registered for the participant.'],
+  'message.key_revoked': [401, 'The signature is one of a key that was given up as compromised.'],
+  'message.replayed': [401, 'The message has been received before.'],
+  'message.recipient_missing': [500, 'The participant that the message goes to has to be named.'],
+  'body.too_large': [413, 'The body is larger than is accepted here.'],
+  'body.consumed': [500, 'The body was read before its signature could be verified.'],
+  'body.incomplete': [400, 'The body ended too early.'],
+  'response.too_large': [500, 'The response is larger than can be signed here.'],
+  'response.unsigned': [502, 'The response carries no signature.'],
+  'keys.unavailable': [503, 'The keys of the issuer cannot be had.'],
+  'registry.unavailable': [503, 'The registry cannot be asked.'],
+  'status.unavailable': [503, 'The status feed cannot be asked.'],
+  'replay.unavailable': [503, 'Nobody can tell whether the message was received before.'],
+  internal: [500, 'Something went wrong here.'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type MessageProblemCode = keyof typeof table;
+
+/**
+ * A message that is refused: `code` is stable, one per check, and `status` the HTTP status that answers it. Codes of proofs
+ * (`jws.*`, `jwt.*`, `access_token.*`, `message.*`) stay what they are. The text holds nothing of what was presented; the cause
+ * is for the log.
+ */
+export class MessageProblem extends Error {
+  override readonly name = 'MessageProblem';
+  readonly code: string;
+  readonly status: number;
+
+  constructor(code: string, status: number, text: string, options: { cause?: unknown } = {}) {
+    super(text, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.status = status;
+  }
+}
+
+export function problem(code: MessageProblemCode, cause?: unknown): MessageProblem {
+  const [status, text] = table[code];
+  return new MessageProblem(code, status, text, { cause });
+}
+
+/** What a proof refused, with the status of a request that presented it. */
+export function proofProblem(error: ProofError, status: number): MessageProblem {
+  return new MessageProblem(error.code, status, error.message, { cause: error });
+}
+
+/** Runs `act`; what it could not get from others becomes a problem of ours, and no fault of the request. */
+export async function orUnavailable<T>(
+  code: 'keys.unavailable' | 'registry.unavailable' | 'status.unavailable' | 'replay.unavailable',
+  act: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof ProofError || error instanceof MessageProblem) throw error;
+    throw problem(code, error);
+  }
+}
+
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ClientError && (error.code === 'registry.not_found' || error.code === 'registry.id');
+}

@@ -1,0 +1,149 @@
+import {
+  type AlgorithmName,
+  type CryptoPort,
+  createMessageHeaderCache,
+  type Message,
+  type MessageForm,
+  messageFormNames,
+} from '@countersign/proof';
+import { cryptoPort } from '#platform-crypto';
+import { createAccessTokenVerifier } from './access-token.ts';
+import { discoverOnce, endpoint } from './discovery.ts';
+import type { Transport } from './fetch-json.ts';
+import { createRemoteJwks, type KeySource } from './jwks.ts';
+import { separateKeys } from './key-purpose.ts';
+import { createMessageSigner, type SignatureFields } from './message-signing.ts';
+import { once } from './once.ts';
+import type { PrivateJwk } from './private-jwk.ts';
+import type { Registry } from './registry.ts';
+import { createRegistryCache, type RegistryCacheOptions } from './registry-cache.ts';
+import { createMemoryReplayStore, type ReplayStore } from './replay.ts';
+import { type SignedInit, signedFetch, type VerifiedResponse } from './signed-fetch.ts';
+import { importSigningKey, type SigningKey } from './signing-key.ts';
+import { createStatusFollower, type StatusPolicy } from './status.ts';
+import { createTokenSource, type TokenSource } from './token.ts';
+import { type IncomingRequest, participantIdOf, type Verified, verifyRequest } from './verify-request.ts';
+
+export interface ParticipantOptions extends Transport {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** The key that is registered for the participant. Its `kid`, if it has one, is sent along. */
+  readonly privateKey: PrivateJwk | SigningKey;
+  /** Default: the one in our own token. */
+  readonly participantId?: string;
+  /** The form in which we sign, unless the registry entry of a recipient names another. Default `rfc7797`. */
+  readonly form?: MessageForm;
+  /** The forms that we accept. Default: all; only `strict` where `form` is. */
+  readonly accepts?: readonly MessageForm[];
+  /** The access tokens of others must be for one of these. Default: any; name yours wherever the realm sets audiences. */
+  readonly audience?: string | readonly string[];
+  /** Default: all that exist here. */
+  readonly tokenAlgorithms?: readonly AlgorithmName[];
+  /** What was received before. Default: memory of this process. Several processes that serve one address need one store. */
+  readonly replay?: ReplayStore;
+  /** How the status feed is followed. `none` is for issuers without a feed: what is revoked then lives until it expires. */
+  readonly status?: StatusPolicy | 'none';
+  readonly cache?: Pick<RegistryCacheOptions, 'maxEntries' | 'maxFreshSeconds' | 'staleSeconds' | 'missesPerSecond'>;
+  /** Default: the registry of the issuer, cached. */
+  readonly registry?: Registry;
+  /** Default: the JWKS that the issuer's discovery document names. */
+  readonly jwks?: KeySource;
+  /** Default: `node:crypto` under Node, else WebCrypto. */
+  readonly crypto?: CryptoPort;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
+  /** From 0 to 1. Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** A message to sign: whom it is for matters in the strict form only. */
+export interface SignOptions {
+  readonly to?: string;
+  readonly form?: MessageForm;
+}
+
+export interface Participant extends TokenSource {
+  readonly registry: Registry;
+  /** The header fields that sign a message. Throws {ProofError} `signing.*`, {MessageProblem} `message.recipient_missing`. */
+  sign(message: Message, options?: SignOptions): Promise<SignatureFields>;
+  /** Calls another participant, and believes only a response that it has signed. */
+  fetch(url: string | URL, init?: SignedInit): Promise<VerifiedResponse>;
+  /** Throws {MessageProblem} for every request that is not to be acted on. */
+  verifyRequest(request: IncomingRequest): Promise<Verified>;
+  /** The header fields that sign the response to a verified request: strict where the request was. */
+  signResponse(
+    request: Verified,
+    response: { readonly status: number; readonly body: Uint8Array },
+  ): Promise<SignatureFields>;
+  /** Stops following the status feed. */
+  close(): void;
+}
+
+/**
+ * One participant of a network, in one object: its token, the registry, its signature on what it sends, and the proof of what
+ * it receives. It calls nobody before it is asked for something; what it has learnt it keeps, so that a warm verification makes
+ * no network call.
+ */
+export function createParticipant(given: ParticipantOptions): Participant {
+  const options = { now: Date.now, random: Math.random, crypto: cryptoPort, form: 'rfc7797', ...given } as const;
+  const { issuer, now, random, crypto, form } = options;
+  const forms = options.accepts ?? (form === 'strict' ? (['strict'] as const) : messageFormNames);
+  const purposes = separateKeys(options.jwks ?? issuerKeys(options));
+  const token = createTokenSource(options);
+  const { keys: jwks, signedBy } = purposes.tokens;
+  const tokens = createAccessTokenVerifier({
+    ...options,
+    jwks,
+    signedBy,
+    ...(options.tokenAlgorithms && { algorithms: options.tokenAlgorithms }),
+  });
+  const cached = options.registry ? undefined : createRegistryCache({ ...options.cache, ...options, token });
+  const registry = options.registry ?? (cached as Registry);
+  const status =
+    options.status === 'none'
+      ? undefined
+      : createStatusFollower({
+          ...transportOf(options),
+          ...options.status,
+          ...{ issuer, token, crypto, now, random, keys: purposes.status },
+          ...(cached && { onRevoked: cached.invalidate }),
+        });
+  const recipient = once(async () => options.participantId ?? participantIdOf(await token.token(), tokens));
+  const signer = createMessageSigner({ key: once(async () => signingKeyOf(options.privateKey)), crypto, now });
+  const common = { registry, status, crypto, now, forms, recipient, headers: createMessageHeaderCache() };
+  const stores = {
+    replay: options.replay ?? createMemoryReplayStore({ now }),
+    seenBytes: options.replay ?? createMemoryReplayStore({ now, whenFull: 'forget' }),
+  };
+  return {
+    token: token.token,
+    ...(token.discard && { discard: token.discard }),
+    registry,
+    sign: (message, { to, form: wanted = form } = {}) => signer.sign(message, wanted, to),
+    fetch: (url, init = {}) =>
+      signedFetch(url, init, { ...common, token, signer, form, fetch: options.fetch ?? globalThis.fetch }),
+    verifyRequest: (request) => verifyRequest(request, { ...common, ...stores, tokens }),
+    signResponse({ signature, participant }, { status: code, body }) {
+      const message = { kind: 'response', status: code, requestSignature: signature.value, body } as const;
+      return signer.sign(message, signature.form === 'strict' ? 'strict' : form, participant.id);
+    },
+    close: () => status?.close(),
+  };
+}
+
+function transportOf({ fetch, timeoutMilliseconds }: Transport): Transport {
+  return {
+    ...(fetch && { fetch }),
+    ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
+  };
+}
+
+function issuerKeys(options: ParticipantOptions): KeySource {
+  const discovery = discoverOnce(options.issuer, options);
+  return createRemoteJwks({ ...options, uri: async () => endpoint(await discovery(), 'jwks_uri') });
+}
+
+async function signingKeyOf(key: PrivateJwk | SigningKey): Promise<SigningKey> {
+  return typeof key.sign === 'function' ? (key as SigningKey) : importSigningKey(key as PrivateJwk);
+}

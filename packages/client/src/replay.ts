@@ -1,0 +1,50 @@
+import { ClientError } from './error.ts';
+
+/**
+ * Remembers what has been received. One store may serve several processes, if it answers atomically: of two that ask for the
+ * same key at the same time, only one is told `false`.
+ */
+export interface ReplayStore {
+  /** Whether `key` was seen before; from now on, and until `untilMs` (milliseconds since the epoch), it was. */
+  seen(key: string, untilMs: number): boolean | Promise<boolean>;
+}
+
+export interface MemoryReplayOptions {
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
+  /** Keys that are remembered. Default 100,000. */
+  readonly max?: number;
+  /**
+   * When there is no room: `refuse` throws, so that what must be received once is not received; `forget` lets the oldest go,
+   * which does where replays are only reported. Default `refuse`.
+   */
+  readonly whenFull?: 'refuse' | 'forget';
+}
+
+/** A store for one process. What restarts has forgotten: use a shared one where that counts. */
+export function createMemoryReplayStore(options: MemoryReplayOptions = {}): ReplayStore {
+  const { now = Date.now, max = 100_000, whenFull = 'refuse' } = options;
+  const known = new Map<string, number>();
+
+  function makeRoom(at: number): void {
+    for (const [key, until] of known) if (until < at) known.delete(key);
+    if (known.size < max) return;
+    if (whenFull === 'refuse') throw new ClientError('replay.full', 'The replay store is full.');
+    for (const key of [...known.keys()].slice(0, Math.ceil(max / 10))) known.delete(key);
+  }
+
+  return {
+    seen(key, untilMs) {
+      const at = now();
+      const until = known.get(key);
+      if (until !== undefined && until >= at) {
+        if (untilMs > until) known.set(key, untilMs);
+        return true;
+      }
+      if (known.size >= max) makeRoom(at);
+      known.delete(key);
+      known.set(key, untilMs);
+      return false;
+    },
+  };
+}

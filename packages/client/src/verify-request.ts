@@ -1,0 +1,173 @@
+/**
+ * A signed request, verified before anybody acts on it. In this order, so that what costs more is only done for who has proved more:
+ *
+ * 1. one bearer token, verified offline, that speaks for a participant;
+ * 2. its subject and itself not revoked, as far as the status feed told;
+ * 3. one signature value;
+ * 4. the participant, as the registry has it, approved, with the client of the token;
+ * 5. the signature, by one of its keys, valid now; in the strict form also method, target, recipient and time;
+ * 6. the message not received before: refused in the strict form, reported in the others, which cannot tell a retry.
+ */
+import {
+  type AlgorithmName,
+  encodeBase64url,
+  type HeaderFields,
+  type KidHint,
+  type MessageForm,
+  messageStatus,
+  type ParticipantSubject,
+  ProofError,
+  type RequestMessage,
+  type Subject,
+  signatureHeader,
+  type VerifiedMessage,
+} from '@countersign/proof';
+import type { AccessTokenVerifier } from './access-token.ts';
+import { ClientError } from './error.ts';
+import { MessageProblem, orUnavailable, problem, proofProblem } from './message-problem.ts';
+import type { ParticipantDetail } from './participant-detail.ts';
+import type { ReplayStore } from './replay.ts';
+import { checkSigner, type SignerCheckOptions } from './signer-check.ts';
+
+/** A request as it came over the wire. */
+export interface IncomingRequest {
+  readonly method: string;
+  /** The absolute target URI, from what we know of ourselves and never from the Host field. Empty: no strict signature passes. */
+  readonly target: string;
+  /** As on the wire, query included. */
+  readonly requestTarget: string;
+  readonly headers: HeaderFields;
+  readonly body: Uint8Array;
+}
+
+export interface RequestSignature {
+  /** The value of the field: what a strict response is bound to. */
+  readonly value: string;
+  readonly form: MessageForm;
+  /** `bytes`: the same bytes may have been sent to anybody, at any time. */
+  readonly binding: 'bytes' | 'message';
+  readonly alg: AlgorithmName;
+  readonly kid: string | undefined;
+  readonly thumbprint: string;
+  readonly hint?: KidHint;
+  /** `seen`: these bytes were received from this participant before. Be idempotent. */
+  readonly replay: 'first' | 'seen' | 'unchecked';
+}
+
+/** Who sent a request, proved. */
+export interface Verified {
+  readonly subject: ParticipantSubject;
+  readonly participant: ParticipantDetail;
+  readonly signature: RequestSignature;
+  /** SHA-256 of the bytes that were signed, as base64url: of the body, or of the request target where there is no body. */
+  readonly digest: string;
+}
+
+export interface RequestVerifierOptions extends SignerCheckOptions {
+  readonly tokens: AccessTokenVerifier;
+  readonly forms: readonly MessageForm[];
+  /** Our own participant id. */
+  readonly recipient: () => Promise<string | undefined>;
+  /** For strict messages, which are received once. */
+  readonly replay: ReplayStore;
+  /** For the other forms; left out, nothing is reported. */
+  readonly seenBytes: ReplayStore | undefined;
+}
+
+/** Milliseconds for which bytes that may be repeated are remembered. */
+const bytesRemembered = 600_000;
+
+/** @throws {MessageProblem} */
+export async function verifyRequest(request: IncomingRequest, options: RequestVerifierOptions): Promise<Verified> {
+  try {
+    const subject = await checkToken(request.headers, options);
+    const found = signatureHeader(request.headers, options.forms);
+    const { method, target, requestTarget, body } = request;
+    const message: RequestMessage = { kind: 'request', method, target, requestTarget, body };
+    const { participant, verified } = await checkSigner(
+      {
+        participantId: subject.participantId,
+        clientId: subject.clientId,
+        signature: found.value,
+        forms: found.forms,
+        message,
+        recipient: found.forms.includes('strict')
+          ? await orUnavailable('keys.unavailable', options.recipient)
+          : undefined,
+      },
+      options,
+    );
+    const digest = await digestOf(message, options);
+    const replay = await checkReplay(subject.participantId, verified, digest, options);
+    const { form, binding, alg, kid, thumbprint, hint } = verified;
+    const signature = { value: found.value, form, binding, alg, kid, thumbprint, ...(hint && { hint }), replay };
+    return { subject, participant, signature, digest };
+  } catch (error) {
+    if (error instanceof MessageProblem) throw error;
+    if (error instanceof ProofError) throw proofProblem(error, messageStatus(error.code) ?? 401);
+    throw problem('internal', error);
+  }
+}
+
+/** Steps 1 and 2. */
+async function checkToken(
+  headers: HeaderFields,
+  { tokens, status }: RequestVerifierOptions,
+): Promise<ParticipantSubject> {
+  const token = bearerToken(headers);
+  const subject: Subject = await orUnavailable('keys.unavailable', () => tokens.verify(token));
+  if (subject.kind !== 'participant') throw problem('token.participant');
+  await orUnavailable('status.unavailable', () => status?.ready());
+  const fate = status?.fate(subject);
+  if (fate !== undefined) throw problem(fate === 'subject' ? 'token.subject_revoked' : 'token.revoked');
+  return subject;
+}
+
+/** RFC 6750 §2.1, and exactly once. */
+function bearerToken(headers: HeaderFields): string {
+  const values = fieldValues(headers, 'authorization');
+  if (values.length === 0) throw problem('token.missing');
+  const token = values.length === 1 ? /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(values[0] as string)?.[1] : undefined;
+  if (token === undefined) throw problem('token.malformed');
+  return token;
+}
+
+function fieldValues(headers: HeaderFields, wanted: string): readonly string[] {
+  const pairs = Symbol.iterator in headers ? [...headers] : Object.entries(headers);
+  return pairs.flatMap(([name, value]) => (name.toLowerCase() === wanted ? [value ?? []].flat() : []));
+}
+
+const encoder = new TextEncoder();
+
+async function digestOf({ body, requestTarget }: RequestMessage, options: RequestVerifierOptions): Promise<string> {
+  return encodeBase64url(await options.crypto.sha256(body.length > 0 ? body : encoder.encode(requestTarget)));
+}
+
+/** Step 6. The participant stands in the key, so that nobody uses up the nonces of another. */
+async function checkReplay(
+  participantId: string,
+  { jti, freshUntil }: VerifiedMessage,
+  digest: string,
+  { replay, seenBytes, now }: RequestVerifierOptions,
+): Promise<RequestSignature['replay']> {
+  if (jti === undefined || freshUntil === undefined) {
+    if (seenBytes === undefined) return 'unchecked';
+    // Nothing is refused for it, so nothing is lost when it cannot be told.
+    const seen = async () => seenBytes.seen(`bytes ${participantId} ${digest}`, now() + bytesRemembered);
+    return seen().then(
+      (isSeen) => (isSeen ? 'seen' : 'first'),
+      () => 'unchecked',
+    );
+  }
+  const key = `strict ${participantId} ${jti}`;
+  const isSeen = await orUnavailable('replay.unavailable', () => replay.seen(key, (freshUntil + 1) * 1000));
+  if (isSeen) throw problem('message.replayed');
+  return 'first';
+}
+
+/** The registry and the feed may name our own participant id: it is in our own token. */
+export async function participantIdOf(token: string, tokens: AccessTokenVerifier): Promise<string> {
+  const subject = await tokens.verify(token);
+  if (subject.kind === 'participant') return subject.participantId;
+  throw new ClientError('token.participant', 'Our own token does not speak for a participant.');
+}
