@@ -24,6 +24,7 @@ import { Problem } from './kernel/problem.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
 import { routes as discoveryRoutes } from './registry/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/introspection.http.ts';
+import { routes as keyRotationRoutes } from './registry/key-rotation.http.ts';
 import { routes as lifecycleRoutes } from './registry/lifecycle.http.ts';
 import { routes as onboardingRoutes } from './registry/onboarding.http.ts';
 import { routes as registryRoutes } from './registry/registry.http.ts';
@@ -70,6 +71,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...registryRoutes,
     ...onboardingRoutes,
     ...lifecycleRoutes,
+    ...keyRotationRoutes,
     ...adminRealmRoutes,
     ...adminNetworkRoutes,
     ...adminParticipantRoutes,

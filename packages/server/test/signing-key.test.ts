@@ -281,7 +281,7 @@ eachDatabase('the signing keys of a realm', (freshUrl) => {
     const left = await rows(context, 'dev', 'receipt');
     for (const kid of kids) expect(left.map((row) => row.kid)).toContain(kid);
     expect(left.every(({ unpublished_at }) => unpublished_at === null)).toBe(true);
-    for (const { kid } of await published(context)) expect(left.map((row) => row.kid)).not.toContain(kid);
+    for (const kid of await published(context)) expect(left.map((row) => row.kid)).not.toContain(kid);
   });
 
   test('for receipts: a compromised one is marked and signs no more; those before it are good', async () => {

@@ -9,7 +9,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Parameters as `:name`, each one path segment. */
   readonly path: string;
-  readonly tag: 'Process' | 'OAuth 2.0' | 'Registry' | 'Onboarding' | 'Administration' | 'Status';
+  readonly tag: 'Process' | 'OAuth 2.0' | 'Registry' | 'Onboarding' | 'Messages' | 'Administration' | 'Status';
   readonly operationId: string;
   readonly summary: string;
   /** How the caller proves itself. */

@@ -192,8 +192,7 @@ async function requireOwnKey(
     const { jwk, thumbprint: keyId } = offered;
     await requirePossession(context, realm, {
       proof: wanted.proof,
-      jwk,
-      thumbprint: keyId,
+      keys: [{ jwk, thumbprint: keyId }],
       typ: 'countersign-application+jwt',
       bound,
     });

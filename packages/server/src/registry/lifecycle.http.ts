@@ -1,15 +1,12 @@
-import type { Subject } from '@countersign/proof';
 import { z } from 'zod';
-import { authenticateAdministration, callerOf } from '../http/administration.ts';
-import { authenticateAdministrator, authenticateBearer } from '../http/authenticate.ts';
+import { authenticateAdministration } from '../http/administration.ts';
 import type { Call } from '../http/call.ts';
 import { pathName } from '../http/name.ts';
 import { readOptionalJson } from '../http/optional-body.ts';
+import { authenticateOwner } from '../http/owner.ts';
 import { json, noContent } from '../http/render.ts';
 import type { Route } from '../http/route.ts';
-import { Problem } from '../kernel/problem.ts';
 import { lineOfText } from '../kernel/text.ts';
-import { adminScope } from '../subject/administrator.ts';
 import { issueSecret, newSecretSchema, revokeSecret } from './client-administration.ts';
 import { type LifecycleStep, stepParticipant } from './lifecycle.ts';
 import { clientIdOf, participantDetail, participantDetailSchema } from './participant-administration.ts';
@@ -53,43 +50,18 @@ export const routes: readonly Route[] = [
 ];
 
 async function issue(call: Call): Promise<Response> {
-  const subject = await authenticateOwner(call);
+  const { realm, caller } = await authenticateOwner(call);
   const { overlapSeconds } = await readOptionalJson(call, rotationSchema);
-  const { name } = await call.realm();
-  const clientId = await clientIdOf(call.context, name, pathName(call, 'id'));
-  return json(201, await issueSecret(call.context, name, clientId, overlapSeconds, callerOf(call, subject)), noStore);
+  const clientId = await clientIdOf(call.context, realm, pathName(call, 'id'));
+  return json(201, await issueSecret(call.context, realm, clientId, overlapSeconds, caller), noStore);
 }
 
 async function revoke(call: Call): Promise<Response> {
-  const subject = await authenticateOwner(call);
+  const { realm, caller } = await authenticateOwner(call);
   const { compromised } = await readOptionalJson(call, revocationSchema);
-  const { name } = await call.realm();
-  const clientId = await clientIdOf(call.context, name, pathName(call, 'id'));
-  await revokeSecret(call.context, name, clientId, pathName(call, 'secretId'), compromised, callerOf(call, subject));
+  const clientId = await clientIdOf(call.context, realm, pathName(call, 'id'));
+  await revokeSecret(call.context, realm, clientId, pathName(call, 'secretId'), compromised, caller);
   return noContent();
-}
-
-/** The participant of the path with its own token, or an administrator. */
-async function authenticateOwner(call: Call): Promise<Subject> {
-  const subject = await bearerOrSystem(call);
-  const own = subject.kind === 'participant' && subject.participantId === call.params.id;
-  if (!own && !subject.scopes.includes(adminScope)) {
-    throw new Problem(
-      'token.insufficient_scope',
-      `Only the participant itself may do this, or the scope ${adminScope}.`,
-    );
-  }
-  return subject;
-}
-
-async function bearerOrSystem(call: Call): Promise<Subject> {
-  try {
-    return await authenticateBearer(call);
-  } catch (thrown) {
-    // Of the other realms only `system` has a say here.
-    if (thrown instanceof Problem && thrown.code === 'token.other_realm') return authenticateAdministrator(call);
-    throw thrown;
-  }
 }
 
 function stepRoute(step: LifecycleStep, summary: string): Route {

@@ -62,7 +62,7 @@ export type ParticipantView = z.output<typeof participantViewSchema>;
 export const participantDetailSchema = participantViewSchema.extend({ client: clientViewSchema.nullable() });
 
 /** NumericDate (RFC 7519 §2), as far as a date has four digits for its year. */
-const numericDate = z.int().min(0).max(253_402_300_799);
+export const numericDate = z.int().min(0).max(253_402_300_799);
 
 export const newKeySchema = z.strictObject({
   publicKey: z.record(z.string(), z.unknown()),
@@ -150,23 +150,38 @@ export async function retireParticipantKey(
   return write(context, async (tx) => {
     const participant = await findParticipant(tx.db, realm, participantId);
     if (participant === undefined) throw new Problem('participant.unknown');
-    const outcome = await retireKey(tx, realm, participantId, keyId);
-    if (compromised) {
-      await revokeKey(tx, realm, keyId);
-      await endTokensOf(tx, realm, participantId);
-    }
-    if (compromised || outcome === 'retired') {
-      const after = { thumbprint: keyId, compromised };
-      await recordEvent(
-        context,
-        tx,
-        { realm, type: 'participant.key_retired', object: `participant:${participantId}`, after },
-        caller,
-      );
-    }
-    const key = (await readKeys(tx, realm, participantId)).find((known) => known.thumbprint === keyId);
-    return keyView(key as RegisteredKey, tx.now);
+    return retireKeyOf(context, tx, { realm, participantId, thumbprint: keyId, compromised }, caller);
   });
+}
+
+/** The same as part of a transaction. */
+export async function retireKeyOf(
+  context: Context,
+  tx: Writing,
+  retired: {
+    readonly realm: string;
+    readonly participantId: string;
+    readonly thumbprint: string;
+    readonly compromised: boolean;
+  },
+  caller: Caller,
+): Promise<z.output<typeof keyViewSchema>> {
+  const { realm, participantId, ...after } = retired;
+  const outcome = await retireKey(tx, realm, participantId, after.thumbprint);
+  if (after.compromised) {
+    await revokeKey(tx, realm, after.thumbprint);
+    await endTokensOf(tx, realm, participantId);
+  }
+  if (after.compromised || outcome === 'retired') {
+    await recordEvent(
+      context,
+      tx,
+      { realm, type: 'participant.key_retired', object: `participant:${participantId}`, after },
+      caller,
+    );
+  }
+  const key = (await readKeys(tx, realm, participantId)).find((known) => known.thumbprint === after.thumbprint);
+  return keyView(key as RegisteredKey, tx.now);
 }
 
 async function endTokensOf(tx: Writing, realm: string, participantId: string): Promise<void> {
@@ -187,7 +202,7 @@ export async function clientIdOf(context: Context, realm: string, participantId:
 }
 
 /** Decides between this and a step of the lifecycle that comes at the same moment. */
-async function touchParticipant(tx: Writing, realm: string, id: string) {
+export async function touchParticipant(tx: Writing, realm: string, id: string) {
   const row = await findParticipant(tx.db, realm, id);
   if (row === undefined) throw new Problem('participant.unknown');
   if (row.status === 'OFFBOARDED') throw new Problem('registry.transition', 'The participant is OFFBOARDED.');
@@ -214,7 +229,7 @@ function participantView(participant: Participant, now: number): ParticipantView
   };
 }
 
-function keyView(key: RegisteredKey, now: number): z.output<typeof keyViewSchema> {
+export function keyView(key: RegisteredKey, now: number): z.output<typeof keyViewSchema> {
   return {
     thumbprint: key.thumbprint,
     publicKey: { ...key.jwk },

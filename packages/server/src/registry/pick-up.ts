@@ -74,8 +74,7 @@ async function requireApplicant(context: Context, realm: Realm, id: string, pres
     throw new Problem('internal', undefined, { cause: new Error(`the stored key is damaged: ${jwk.reason}`) });
   await requirePossession(context, realm, {
     proof: presented.proof,
-    jwk: jwk.key,
-    thumbprint: row.thumbprint,
+    keys: [{ jwk: jwk.key, thumbprint: row.thumbprint }],
     typ: 'countersign-pickup+jwt',
     bound: { id, codeHash: codeHash(presented.code) },
   });

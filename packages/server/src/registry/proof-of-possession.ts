@@ -18,7 +18,7 @@ import { useOnce } from '../subject/replay.ts';
 /**
  * Proof that whoever speaks holds the private key of a public key: a compact JWS by that very key over what it is asked for.
  *
- * 1. The signature is the key's, under the algorithm that the key is for. The header brings no key of its own.
+ * 1. The signature is that of one of the keys, under the algorithm that this key is for. The header brings no key of its own.
  * 2. `typ` is the one of this purpose, so that no token or message signed for another purpose passes.
  * 3. `aud` is the realm's issuer, as a single string.
  * 4. `iat` is at most five minutes from now, and `exp`, where there is one, has not passed.
@@ -29,10 +29,15 @@ import { useOnce } from '../subject/replay.ts';
  */
 export interface Possession {
   readonly proof: string;
+  /** Any of them will do. */
+  readonly keys: readonly PossessedKey[];
+  readonly typ: 'countersign-application+jwt' | 'countersign-pickup+jwt' | 'countersign-key+jwt';
+  readonly bound: Readonly<Record<string, string | undefined>>;
+}
+
+export interface PossessedKey {
   readonly jwk: PublicJwk;
   readonly thumbprint: string;
-  readonly typ: 'countersign-application+jwt' | 'countersign-pickup+jwt';
-  readonly bound: Readonly<Record<string, string | undefined>>;
 }
 
 /** Seconds. */
@@ -42,8 +47,9 @@ const allAlgorithms = Object.keys(algorithms) as AlgorithmName[];
 /** Characters. */
 const maxProof = 8_192;
 
-export async function requirePossession(context: Context, realm: Realm, possession: Possession): Promise<void> {
-  const claims = await signedClaims(possession);
+/** The thumbprint of the key that made the proof. */
+export async function requirePossession(context: Context, realm: Realm, possession: Possession): Promise<string> {
+  const { claims, thumbprint } = await signedClaims(possession);
   const now = seconds(context.clock.now());
   if (claims.aud !== realm.issuer) throw refused('the audience is not the issuer');
   const { iat, exp } = claims;
@@ -55,21 +61,27 @@ export async function requirePossession(context: Context, realm: Realm, possessi
   }
   const { jti } = claims;
   if (typeof jti !== 'string' || jti.length === 0 || jti.length > 255) throw refused('there is no jti');
-  const value = `${possession.thumbprint}\0${jti}`;
+  const value = `${thumbprint}\0${jti}`;
   if (!(await useOnce(context, realm.name, possession.typ, value, (iat + 2 * window) * 1000))) {
     throw refused('the proof was presented before');
   }
+  return thumbprint;
 }
 
 /** Steps 1 and 2. */
-async function signedClaims({ proof, jwk, typ }: Possession): Promise<JsonObject> {
+async function signedClaims({
+  proof,
+  keys,
+  typ,
+}: Possession): Promise<{ readonly claims: JsonObject; readonly thumbprint: string }> {
   try {
-    const expected = { keys: [jwk], algorithms: allAlgorithms, crypto: cryptoPort, maxBytes: maxProof };
-    const { header, payload } = await verifyJws(proof, expected);
+    const jwks = keys.map(({ jwk }) => jwk);
+    const expected = { keys: jwks, algorithms: allAlgorithms, crypto: cryptoPort, maxBytes: maxProof };
+    const { header, payload, key } = await verifyJws(proof, expected);
     if (header.typ !== typ) throw refused('the type is another');
     const claims = parseJson(payload, { maxBytes: maxProof, maxDepth: 4 });
     if (!claims.ok || !isJsonObject(claims.value)) throw refused('the claims are not a JSON object');
-    return claims.value;
+    return { claims: claims.value, thumbprint: (keys[jwks.indexOf(key)] as PossessedKey).thumbprint };
   } catch (thrown) {
     throw thrown instanceof ProofError ? new Problem('registry.proof', undefined, { cause: thrown }) : thrown;
   }

@@ -1,0 +1,221 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { type PublicJwk, thumbprint } from '@countersign/proof';
+import { z } from 'zod';
+import type { Caller, Context } from '../context.ts';
+import { seconds } from '../kernel/clock.ts';
+import { realmKey } from '../kernel/id.ts';
+import { Problem } from '../kernel/problem.ts';
+import { createRate, type Rate } from '../kernel/rate.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import type { Realm } from '../subject/realm.ts';
+import { requirePublicKey } from './application.ts';
+import { readParticipants } from './participant.ts';
+import { keyView, keyViewSchema, numericDate, retireKeyOf, touchParticipant } from './participant-administration.ts';
+import { changeKeyValidity, readKeys, registerKey } from './participant-key.ts';
+import { requirePossession } from './proof-of-possession.ts';
+import { isValidAt, type RegisteredKey } from './registered-key.ts';
+
+/**
+ * A participant replaces the key that it signs with, without anybody's help.
+ *
+ * 1. The new key is acceptable, and whoever asks holds its private half.
+ * 2. Whoever asks holds a key of the participant that is valid now, too: a stolen token alone replaces no key. A participant
+ *    without such a key needs an administrator.
+ * 3. In one transaction: the key of step 2 is still valid, the new key is nobody else's, and the keys before it end together,
+ *    `overlapSeconds` after the new one has begun. What they were to end at earlier stands.
+ */
+const day = 86_400;
+
+const proof = z.string().min(1).max(8_192);
+
+export const rotationSchema = z.strictObject({
+  publicKey: z.record(z.string(), z.unknown()),
+  /** When the new key begins; at once, when absent or past. */
+  nbf: numericDate.optional(),
+  /** Seconds for which the keys before it stay valid beside the new one. */
+  overlapSeconds: z
+    .int()
+    .min(0)
+    .max(90 * day)
+    .default(day),
+  proofs: z.strictObject({ new: proof, current: proof.optional() }),
+});
+type Rotation = z.output<typeof rotationSchema>;
+
+export const rotatedSchema = keyViewSchema.extend({
+  /** The keys that have not ended, with their ends. */
+  previous: z.array(z.object({ thumbprint: z.string(), exp: z.number() })),
+});
+
+/** Seconds. */
+const maxAhead = 90 * day;
+/** A verifier tries at most eight keys of a sender. */
+const maxLiveKeys = 8;
+/** Keys stay as history, so their number needs a bound in time. */
+const perParticipant = { budget: 60, window: 3_600_000, bound: 10_000 };
+
+const rates = new WeakMap<Context, Rate>();
+
+interface NewKey {
+  readonly jwk: PublicJwk;
+  readonly thumbprint: string;
+  readonly notBefore: number;
+}
+
+/** Throws `registry.key`, `registry.key_taken`, `registry.conflict`, `registry.proof`, `registry.transition`, `write.conflict`. */
+export async function rotateKey(
+  context: Context,
+  realm: Realm,
+  participantId: string,
+  wanted: Rotation,
+  { isOwn, caller }: { readonly isOwn: boolean; readonly caller: Caller },
+): Promise<z.output<typeof rotatedSchema>> {
+  const jwk = requirePublicKey(wanted.publicKey, '/publicKey');
+  const notBefore = requireBeginning(context, wanted.nbf);
+  const next = { jwk, thumbprint: await thumbprint(jwk, cryptoPort), notBefore };
+  const asked = { realm, participantId, next, proofs: wanted.proofs, isOwn };
+  const provenBy = await provenBothWays(context, asked, caller);
+  spendRotation(context, realm.name, participantId);
+  return write(context, async (tx) => {
+    const { organisation_id: organisationId } = await touchParticipant(tx, realm.name, participantId);
+    const keys = await readKeys(tx, realm.name, participantId);
+    requireStillProven(keys, provenBy, tx.now);
+    await registerKey(tx, { ...next, realm: realm.name, participantId, organisationId, notAfter: null });
+    const end = Math.max(notBefore, tx.now) + wanted.overlapSeconds * 1000;
+    const previous = await endKeys(tx, realm.name, participantId, keys, end);
+    const after = { thumbprint: next.thumbprint, alg: jwk.alg, nbf: seconds(notBefore), provenBy, previous };
+    const event = { realm: realm.name, type: 'participant.key_rotated', object: `participant:${participantId}`, after };
+    await recordEvent(context, tx, event, caller);
+    return { ...keyView({ ...next, notAfter: null }, tx.now), previous };
+  });
+}
+
+/** Milliseconds. A key is not valid for what was signed before it was registered. */
+function requireBeginning(context: Context, nbf: number | undefined): number {
+  const now = context.clock.now();
+  if (nbf !== undefined && nbf > seconds(now) + maxAhead) {
+    throw new Problem('request.invalid', '/nbf: must be at most 90 days from now.', { pointer: '/nbf' });
+  }
+  return Math.max(now, (nbf ?? 0) * 1000);
+}
+
+interface Asked {
+  readonly realm: Realm;
+  readonly participantId: string;
+  readonly next: NewKey;
+  readonly proofs: Rotation['proofs'];
+  readonly isOwn: boolean;
+}
+
+/** Steps 1 and 2. The thumbprint of the key that vouches for the new one; null where an administrator does. */
+async function provenBothWays(context: Context, asked: Asked, caller: Caller): Promise<string | null> {
+  const { realm, participantId, next, proofs } = asked;
+  const attempted = `keys ${participantId}`;
+  const source = caller.source ?? '';
+  context.attempts.require(realm.name, attempted, source);
+  const bound = { realm: realm.name, participantId, thumbprint: next.thumbprint };
+  const purpose = { typ: 'countersign-key+jwt', bound } as const;
+  const current = await requireVouchers(context, asked);
+  try {
+    await requirePossession(context, realm, { ...purpose, proof: proofs.new, keys: [next] });
+    if (current.length === 0) return null;
+    return await requirePossession(context, realm, { ...purpose, proof: proofs.current ?? '', keys: current });
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.code === 'registry.proof')
+      context.attempts.failed(realm.name, attempted, source);
+    throw thrown;
+  }
+}
+
+/** The keys one of which has to vouch for the new one; none where an administrator does that. */
+async function requireVouchers(context: Context, asked: Asked): Promise<readonly RegisteredKey[]> {
+  const { realm, participantId, proofs, isOwn } = asked;
+  const now = context.clock.now();
+  // Past the cache: what decides is asked where it is decided.
+  const [participant] = await readParticipants(context, realm.name, [participantId]);
+  if (participant === undefined) throw new Problem('participant.unknown');
+  const valid = participant.keys.filter((key) => isValidAt(key, now));
+  if (valid.length > 0 && proofs.current === undefined) {
+    const pointer = '/proofs/current';
+    throw new Problem('request.invalid', `${pointer}: a key that is valid now has to sign, too.`, { pointer });
+  }
+  if (valid.length === 0 && isOwn) {
+    throw new Problem('registry.transition', 'No key of the participant is valid: an administrator has to do this.');
+  }
+  return valid;
+}
+
+/** Step 3, its beginning: another rotation or retirement may have come between. */
+function requireStillProven(keys: readonly RegisteredKey[], provenBy: string | null, now: number): void {
+  const valid = keys.filter((key) => isValidAt(key, now));
+  const stands = provenBy === null ? valid.length === 0 : valid.some((key) => key.thumbprint === provenBy);
+  if (!stands) {
+    const cause = new Error('the key that vouches is not valid any more');
+    throw new Problem('registry.proof', undefined, { cause });
+  }
+  const live = keys.filter((key) => key.notAfter === null || key.notAfter > now);
+  if (live.length >= maxLiveKeys) {
+    throw new Problem(
+      'registry.transition',
+      `The participant has ${live.length} keys that have not ended. Retire one.`,
+    );
+  }
+}
+
+/** Step 3, its end. Shortens, never prolongs. */
+async function endKeys(
+  tx: Writing,
+  realm: string,
+  participantId: string,
+  keys: readonly RegisteredKey[],
+  end: number,
+): Promise<{ readonly thumbprint: string; readonly exp: number }[]> {
+  const live = keys.filter((key) => key.notAfter === null || key.notAfter > tx.now);
+  for (const key of live.filter(({ notAfter }) => notAfter === null || notAfter > end)) {
+    const named = { realm, participantId, thumbprint: key.thumbprint };
+    await changeKeyValidity(tx, named, { notBefore: key.notBefore, notAfter: end });
+  }
+  return live.map(({ thumbprint: id, notAfter }) => ({
+    thumbprint: id,
+    exp: seconds(Math.min(notAfter ?? end, end)),
+  }));
+}
+
+/**
+ * The participant says that a key of its own is valid no longer. Its last valid one only as `compromised`: it would stand without
+ * a voice, and needs an administrator to get one again.
+ */
+export async function retireOwnKey(
+  context: Context,
+  retired: {
+    readonly realm: string;
+    readonly participantId: string;
+    readonly thumbprint: string;
+    readonly compromised: boolean;
+  },
+  { isOwn, caller }: { readonly isOwn: boolean; readonly caller: Caller },
+): Promise<z.output<typeof keyViewSchema>> {
+  return write(context, async (tx) => {
+    // First: of two retirements at once, one has to see what the other left.
+    await touchParticipant(tx, retired.realm, retired.participantId);
+    const keys = await readKeys(tx, retired.realm, retired.participantId);
+    const valid = keys.filter((key) => isValidAt(key, tx.now));
+    const isLast = valid.length === 1 && valid[0]?.thumbprint === retired.thumbprint;
+    if (isOwn && isLast && !retired.compromised) {
+      throw new Problem('registry.transition', 'This is the last valid key. Rotate it, or say that it is compromised.');
+    }
+    return retireKeyOf(context, tx, retired, caller);
+  });
+}
+
+function spendRotation(context: Context, realm: string, participantId: string): void {
+  let rate = rates.get(context);
+  if (rate === undefined) {
+    rate = createRate(context.clock, perParticipant);
+    rates.set(context, rate);
+  }
+  const key = realmKey(realm, participantId);
+  rate.require(key);
+  rate.spend(key);
+}
