@@ -143,7 +143,8 @@ eachDatabase('the vault', (freshUrl) => {
     await ensureRealms(before);
     const digest = before.vault.digest('client-secret', 'x');
     const kids = (await signingKeys(before, 'dev')).map(({ kid }) => kid);
-    expect(await reseal(before.store, key, otherKey)).toBe(1 + 2 * 4);
+    const sealed = await before.store.db.selectFrom('signing_key').select('kid').execute();
+    expect(await reseal(before.store, key, otherKey)).toBe(1 + sealed.length);
     await expect(openContext(url)).rejects.toThrow('COUNTERSIGN_MASTER_KEY');
     const after = await openContext(url, {}, { COUNTERSIGN_MASTER_KEY: otherKey.toString('base64url') });
     expect(after.vault.matches('client-secret', 'x', digest)).toBe(true);
@@ -156,16 +157,19 @@ eachDatabase('the vault', (freshUrl) => {
     const url = await freshUrl();
     const context = await openContext(url);
     await ensureRealms(context);
+    const kids = (await signingKeys(context, 'dev')).map(({ kid }) => kid);
     await expect(reseal(context.store, otherKey, Buffer.alloc(32, 9))).rejects.toThrow('COUNTERSIGN_MASTER_KEY');
     await expect(reseal(context.store, key, Buffer.alloc(31))).rejects.toThrow();
-    expect(await signingKeys(await openContext(url), 'dev')).toHaveLength(4);
+    const keys = await signingKeys(await openContext(url), 'dev');
+    expect(keys.map(({ kid }) => kid)).toEqual(kids);
+    expect(kids.length).toBeGreaterThan(0);
   });
 
   test('holds no private key in the clear', async () => {
     const context = await openContext(await freshUrl());
     await ensureRealms(context);
     const rows = await context.store.db.selectFrom('signing_key').selectAll().execute();
-    expect(rows).toHaveLength(8);
+    expect(new Set(rows.map(({ realm, purpose }) => `${realm} ${purpose}`)).size).toBeGreaterThanOrEqual(4);
     for (const row of rows) {
       expect(row.sealed_jwk).toMatch(/^v1\./);
       for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'])
