@@ -28,6 +28,7 @@ import { routes as keyRotationRoutes } from './registry/key-rotation.http.ts';
 import { routes as lifecycleRoutes } from './registry/lifecycle.http.ts';
 import { routes as onboardingRoutes } from './registry/onboarding.http.ts';
 import { routes as registryRoutes } from './registry/registry.http.ts';
+import { routes as signatureCheckRoutes } from './registry/signature-check.http.ts';
 import { routes as tokenRoutes } from './registry/token.http.ts';
 import { openStore, type Store } from './store/open.ts';
 import { createAttempts } from './subject/attempt.ts';
@@ -72,6 +73,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...onboardingRoutes,
     ...lifecycleRoutes,
     ...keyRotationRoutes,
+    ...signatureCheckRoutes,
     ...adminRealmRoutes,
     ...adminNetworkRoutes,
     ...adminParticipantRoutes,
@@ -102,8 +104,9 @@ export async function listen(context: Context): Promise<RunningServer> {
     allRoutes(() => app.metrics),
     stopping.signal,
   );
-  const stopJobs = await startJobs(context);
   const server = createNodeServer(config, getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0]));
+  // Once nothing but the port can be wrong: jobs that run would keep a process alive that could not start.
+  const stopJobs = await startJobs(context);
   try {
     await bind(server, config);
   } catch (thrown) {

@@ -170,7 +170,7 @@ describe('cross-origin requests', () => {
     expect(response.headers.get('vary')?.toLowerCase()).toContain('origin');
   });
 
-  test('are asked for first', async () => {
+  test('are asked for first, and that answer carries a request id too', async () => {
     const response = await get(tokenPath, {
       method: 'OPTIONS',
       headers: {
@@ -183,6 +183,7 @@ describe('cross-origin requests', () => {
     expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example');
     expect(response.headers.get('access-control-allow-methods')).toContain('POST');
     expect(response.headers.get('access-control-allow-headers')?.toLowerCase()).toContain('authorization');
+    expect(response.headers.get('x-request-id')).toMatch(requestId);
   });
 
   test.each([

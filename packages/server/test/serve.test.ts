@@ -100,6 +100,7 @@ test.each([
   [{ COUNTERSIGN_PORT: 'http' }, 'COUNTERSIGN_PORT'],
   [{ COUNTERSIGN_MASTER_KEY: 's3cret' }, 'COUNTERSIGN_MASTER_KEY'],
   [{ COUNTERSIGN_TRUSTED_PROXIES: 'everyone' }, 'COUNTERSIGN_TRUSTED_PROXIES'],
+  [{ COUNTERSIGN_TLS_CERT: '/nowhere.pem', COUNTERSIGN_TLS_KEY: '/nowhere.pem' }, 'COUNTERSIGN_TLS_CERT'],
 ])('a bad configuration stops the start with one line: %j', async (variables, name) => {
   const { code, stderr } = await run(['serve'], {
     COUNTERSIGN_DATA_DIR: temporaryDir(),

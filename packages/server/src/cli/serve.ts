@@ -42,9 +42,13 @@ async function prepare(config: Config): Promise<void> {
 
 /** One process that serves, until it is told to stop. */
 async function run(config: Config): Promise<void> {
-  const server = await listen(await createContext(config));
-  const { log } = server.context;
-  log.info({ address: server.address, publicUrl: config.publicUrl, store: server.context.store.dialect }, 'listening');
+  const context = await createContext(config);
+  const { log } = context;
+  const server = await listen(context).catch(async (thrown) => {
+    await context.store.close();
+    throw thrown;
+  });
+  log.info({ address: server.address, publicUrl: config.publicUrl, store: context.store.dialect }, 'listening');
   let stopping = false;
   const stop = async (signal: string) => {
     if (stopping) return;

@@ -28,8 +28,14 @@ export function createApp(context: Context, routes: readonly Route[], stopping: 
   const shared: Shared = { context, stopping, source: sourceOf(context.config.trustedProxies) };
   const app = new Hono<{ Bindings: Bindings }>();
   const { corsOrigins } = context.config;
-  if (corsOrigins.length > 0)
-    app.use(cors({ origin: [...corsOrigins], exposeHeaders: ['x-request-id', 'etag'], maxAge: 600 }));
+  if (corsOrigins.length > 0) {
+    const allow = cors({ origin: [...corsOrigins], exposeHeaders: ['x-request-id', 'etag'], maxAge: 600 });
+    app.use((wire, next) => {
+      // A preflight is answered right here, and every answer carries a request id.
+      if (wire.req.method === 'OPTIONS') commonHeaders(context, context.random.uuid(), wire.env.outgoing);
+      return allow(wire, next);
+    });
+  }
   for (const route of routes) {
     const observe = metrics.observerOf(route);
     app.on(route.method, route.path, (wire) => answer(shared, route, wire, observe));
