@@ -1,4 +1,4 @@
-import { nodeCrypto } from '@countersign/client/node-crypto';
+import { cryptoPort } from '@countersign/client/node-crypto';
 import {
   accessTokenTypes,
   createHeaderCache,
@@ -60,7 +60,7 @@ async function verifyOwnToken(
       ...(audience === undefined ? {} : { audience }),
       subjectRequired: true,
       now: seconds(context.clock.now()),
-      crypto: nodeCrypto,
+      crypto: cryptoPort,
       headers: headerCache,
     });
     return subjectFromAccessToken(claims);
