@@ -1,14 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { describe, expect, test } from 'vitest';
+import { eachDatabase } from '../../packages/server/test/support/databases.ts';
 import { blocksOf, faultsOf, fits } from './page.ts';
 import { pageDatabase, play } from './play.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const postgres = process.env.COUNTERSIGN_TEST_POSTGRES;
 
 /** Everything that a link may lead to. */
 const files = new Set([
@@ -46,40 +44,13 @@ test.each(pages)('%s: every block says what it is for, every link leads somewher
   expect(faultsOf(read(path), path, files)).toEqual([]);
 });
 
-describe('doing what the pages say', () => {
-  test.for(played.filter((path) => !read(path).includes(pageDatabase)))(
-    '%s',
-    { concurrent: true, timeout: 120_000 },
-    async (path, { expect }) => {
-      expect(await play(read(path), { root, databaseUrl: undefined })).toEqual([]);
-    },
-  );
-
-  test.skipIf(!postgres).for(played.filter((path) => read(path).includes(pageDatabase)))(
-    '%s, with PostgreSQL',
-    { concurrent: true, timeout: 120_000 },
-    async (path, { expect }) => {
-      await withDatabase(async (databaseUrl) => {
-        expect(await play(read(path), { root, databaseUrl })).toEqual([]);
-      });
-    },
-  );
+eachDatabase('doing what the pages say', (freshUrl, kind) => {
+  const own = played.filter((path) => read(path).includes(pageDatabase) === (kind === 'postgres'));
+  test.for(own)('%s', { concurrent: true, timeout: 120_000 }, async (path, { expect }) => {
+    const databaseUrl = kind === 'postgres' ? await freshUrl() : undefined;
+    expect(await play(read(path), { root, databaseUrl })).toEqual([]);
+  });
 });
-
-async function withDatabase(act: (url: string) => Promise<void>): Promise<void> {
-  const name = `countersign_page_${randomBytes(8).toString('hex')}`;
-  const client = new pg.Client({ connectionString: postgres });
-  await client.connect();
-  try {
-    await client.query(`create database ${name} template template0`);
-    const url = new URL(postgres as string);
-    url.pathname = `/${name}`;
-    await act(url.href);
-  } finally {
-    await client.query(`drop database if exists ${name} with (force)`);
-    await client.end();
-  }
-}
 
 const page = (...lines: readonly string[]) => `${lines.join('\n')}\n`;
 

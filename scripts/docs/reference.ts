@@ -1,7 +1,6 @@
-import type { Argument, Command, Option } from 'commander';
-import { z } from 'zod';
 import { createProgram } from '../../packages/server/src/cli/program.ts';
 import { describeSettings } from '../../packages/server/src/config.ts';
+import { toSchema } from '../../packages/server/src/http/openapi.ts';
 import type { Route } from '../../packages/server/src/http/route.ts';
 import { Problem, problemCodes, rendering } from '../../packages/server/src/kernel/problem.ts';
 import { networkFileSchema } from '../../packages/server/src/registry/network-file/schema.ts';
@@ -51,36 +50,41 @@ function operation(route: Route): string {
     summary,
     `For ${provers[security]}. Refusals: ${refusals === 'oauth' ? 'OAuth errors' : 'problem documents'}.`,
   ];
-  if (query !== undefined) parts.push('Query:', fenced(shapeOf(jsonSchema(query, 'input'))));
+  if (query !== undefined) parts.push('Query:', fenced(shapeOf(toSchema(query, 'input'))));
   if (body !== undefined) {
     const isNetworkFile = body.schema === networkFileSchema;
     parts.push(
       `Body, \`${body.mediaTypes.join('` or `')}\`${isNetworkFile ? ': a [network file](network-file.md).' : ':'}`,
     );
-    if (!isNetworkFile) parts.push(fenced(shapeOf(jsonSchema(body.schema, 'input'))));
+    if (!isNetworkFile) parts.push(fenced(shapeOf(toSchema(body.schema, 'input'))));
   }
   for (const [status, shape] of Object.entries(responses)) {
     if (typeof shape === 'string') parts.push(`Answer ${status}: ${shape}`);
-    else parts.push(`Answer ${status}:`, fenced(shapeOf(jsonSchema(shape, 'output'))));
+    else parts.push(`Answer ${status}:`, fenced(shapeOf(toSchema(shape, 'output'))));
   }
   return parts.join('\n\n');
 }
 
 function networkFile(): string {
+  const settings: Schema = toSchema(settingsSchema, 'input');
   const rows = Object.entries(profiles.ocen4).map(([name, value]) => {
-    const rule = shapeOf(jsonSchema(settingsSchema, 'input').properties?.[name] ?? {});
+    const rule = shapeOf(settings.properties?.[name] ?? {});
     const strict = (profiles.strict as Readonly<Record<string, unknown>>)[name];
     return [code(name), code(rule), code(JSON.stringify(value)), code(JSON.stringify(strict))];
   });
   return page(
     'Network file',
     'What `countersign apply` and `POST /admin/network` take, and what `export` gives. Every object is strict: a member that is not here is refused, with its JSON pointer. What a file leaves out stays as it is, `null` clears, and a list that is given replaces the list. How to use it: [register a participant](../register-a-participant.md).',
-    fenced(shapeOf(jsonSchema(networkFileSchema, 'input'))),
+    fenced(shapeOf(toSchema(networkFileSchema, 'input'))),
     '## Settings of a realm',
     'A profile gives the defaults; `settings` overrides each by name. `development` is true in realm `dev` unless the file says otherwise.',
     table(['setting', 'values', '`ocen4`', '`strict`'], rows),
   );
 }
+
+type Command = ReturnType<typeof createProgram>;
+type Option = Command['options'][number];
+type Argument = Command['registeredArguments'][number];
 
 function commandLine(): string {
   const program = createProgram();
@@ -164,10 +168,6 @@ function problems(): string {
     'A refusal that depends on what only the server knows (an unknown or suspended subject, a wrong secret) looks the same as its neighbours; the log tells them apart by the request id.',
     table(['code', 'status', 'on OAuth paths', 'text, unless the rule gives a detail'], rows),
   );
-}
-
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Schema {
-  return z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Schema;
 }
 
 function fenced(text: string): string {

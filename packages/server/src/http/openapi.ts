@@ -111,7 +111,7 @@ function queryParameters(query: z.ZodObject | undefined): object[] {
   }));
 }
 
-function toSchema(schema: z.ZodType | undefined, io: 'input' | 'output'): object {
+export function toSchema(schema: z.ZodType | undefined, io: 'input' | 'output'): object {
   if (schema === undefined) return {};
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
   return rest;
