@@ -35,4 +35,5 @@ for (const { id, baseUrl } of lenders.values()) {
   const answer = await agent.fetch(`${baseUrl}${paths.request}`, { to: id, method: 'POST', headers, body });
   console.log(`signed by ${answer.countersign?.participant.participant?.participantName}: it has our request`);
 }
+// A lender that does not answer is not waited for without end.
 setTimeout(() => process.exit(1), 30_000).unref();

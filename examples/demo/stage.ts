@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 export interface Stage {
   readonly url: string;
   readonly issuer: string;
+  /** Goes with the stage. */
+  readonly directory: string;
   /** An access token of an administrator of this one server, which lives for minutes. */
   readonly adminToken: string;
   close(): Promise<void>;
@@ -30,7 +32,7 @@ export async function step<T>(
 
 /** A real `countersign serve` on a free port, with a directory of its own that goes when it ends. */
 export async function raiseStage(): Promise<Stage> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'countersign-demo-'));
+  const directory = mkdtempSync(join(tmpdir(), 'countersign-demo-'));
   const url = `http://localhost:${await freePort()}`;
   const administrator = { id: 'demo-administrator', secret: randomBytes(32).toString('base64url') };
   const server = spawn(process.execPath, [fileURLToPath(import.meta.resolve('@countersign/server/bin')), 'serve'], {
@@ -38,7 +40,7 @@ export async function raiseStage(): Promise<Stage> {
     env: {
       PATH: process.env.PATH,
       COUNTERSIGN_PORT: new URL(url).port,
-      COUNTERSIGN_DATA_DIR: dataDir,
+      COUNTERSIGN_DATA_DIR: join(directory, 'data'),
       COUNTERSIGN_ADMIN_CLIENT_ID: administrator.id,
       COUNTERSIGN_ADMIN_CLIENT_SECRET: administrator.secret,
       COUNTERSIGN_LOG_LEVEL: 'warn',
@@ -49,11 +51,12 @@ export async function raiseStage(): Promise<Stage> {
   return {
     url,
     issuer: `${url}/realms/dev`,
+    directory,
     adminToken: token,
     async close() {
       server.kill('SIGTERM');
       if (server.exitCode === null) await new Promise((resolve) => server.once('exit', resolve));
-      rmSync(dataDir, { recursive: true, force: true });
+      rmSync(directory, { recursive: true, force: true });
     },
   };
 }
@@ -85,7 +88,7 @@ async function administratorToken(issuer: string, { id, secret }: { id: string; 
   return createTokenSource({ issuer, clientId: id, clientSecret: secret }).token();
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer().once('error', reject);
     probe.listen(0, '127.0.0.1', () => {

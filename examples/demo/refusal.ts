@@ -1,0 +1,9 @@
+/** What must fail, fails with these words. */
+export async function refusalOf(act: Promise<unknown>): Promise<string> {
+  try {
+    await act;
+  } catch (refusal) {
+    return `refused (${(refusal as { code?: string }).code}: ${(refusal as Error).message})`;
+  }
+  throw new Error('this should have been refused');
+}
