@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Answer, type Applicant, ask, createApplicant } from './support/applicant.ts';
+import { type Answer, type Applicant, ask, createApplicant, proxied } from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
 import {
   entryOf,
@@ -248,7 +248,7 @@ describe('a key that is to be registered', () => {
     ended = await createApplicant();
     const past = { ...ended.publicKey, nbf: 1_500_000_000, exp: 1_600_000_000 };
     const [one, two] = agent.keys.map(({ publicKey }) => publicKey);
-    server = await testServer({ network: networkOf(entryOf(agent, { keys: [past, one, two] }), entryOf(other)) });
+    server = await testServer({ network: networkOf(entryOf(agent, { keys: [past, one, two] }), entryOf(other)), env: proxied });
     token = await tokenOf(server, 'agent');
   });
   afterAll(() => server.close());
