@@ -75,7 +75,12 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^packages/[^/]+/src/',
-        pathNot: ['^packages/client/src/node-crypto[.]ts$', `${server}subject/`, `${server}kernel/random[.]ts$`],
+        pathNot: [
+          '^packages/client/src/node-crypto[.]ts$',
+          `${server}subject/`,
+          `${server}kernel/random[.]ts$`,
+          `${server}gateway/long-signature[.]ts$`,
+        ],
       },
       to: { path: '^(node:)?crypto$' },
     },
@@ -92,6 +97,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^packages/client/' },
       to: { path: ofOurs, pathNot: '^packages/(client|proof)/' },
+    },
+    {
+      name: 'gateway-knows-no-server',
+      comment: 'The gateway stands beside an application, far from the database: it knows what any participant knows.',
+      severity: 'error',
+      from: { path: `${server}gateway/` },
+      to: { path: ofOurs, pathNot: ['^packages/(client|proof)/', `${server}(gateway|kernel)/`] },
     },
     {
       name: 'console-knows-client-only',

@@ -16,6 +16,12 @@ export {
 export { type Discovery, discover } from './discovery.ts';
 export { ClientError } from './error.ts';
 export type { Fetch, Transport } from './fetch-json.ts';
+export {
+  type GatewayRequest,
+  type GatewaySubject,
+  type GatewaySubjectOptions,
+  verifyGatewaySubject,
+} from './gateway-subject.ts';
 export { createRemoteJwks, fixedKeys, type KeySource, type RemoteJwksOptions } from './jwks.ts';
 export { MessageProblem } from './message-problem.ts';
 export type { SignatureFields } from './message-signing.ts';

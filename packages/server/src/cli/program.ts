@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { clientCommands } from './client.ts';
 import { dumpCommands } from './dump.ts';
 import { eventCommands } from './events.ts';
+import { gatewayCommands } from './gateway.ts';
 import { keyCommands } from './keys.ts';
 import { networkCommands } from './network.ts';
 import { participantCommands } from './participant.ts';
@@ -25,6 +26,7 @@ export function createProgram(): Command {
     eventCommands,
     storeCommands,
     dumpCommands,
+    gatewayCommands,
   ]) {
     add(program);
   }

@@ -1,0 +1,152 @@
+/**
+ * In front of a participant's API:
+ *
+ * 1. What no application shall see is refused; what is ours never reaches it.
+ * 2. The whole body is taken in, within its bound: a signature covers all of it.
+ * 3. Token, status, sender and signature are verified.
+ * 4. The request goes to the application, its target byte for byte, with who sent it in one signed field of ours.
+ * 5. The response is taken in and signed over its exact bytes, then sent; on routes declared unsigned it streams through.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Participant, Verified } from '@countersign/client';
+import { Problem } from '../kernel/problem.ts';
+import { type Answerer, type Call, type Outcome, requestFields, sendLong, sendWhole, takeBody } from './call.ts';
+import { endToEnd, type Field, isForwarding, isReserved } from './fields.ts';
+import { refusalOf } from './refusal.ts';
+import { absoluteTarget, checkRequestLine, matches, ownPrefix, pathOf } from './request-line.ts';
+import type { ResponseSigner } from './response-signature.ts';
+import type { Room } from './room.ts';
+import { held, type Spooled, spool } from './spool.ts';
+import { type SubjectSigner, subjectField } from './subject-header.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface InboundOptions {
+  readonly participant: Pick<Participant, 'verifyRequest'>;
+  readonly upstream: Upstream;
+  readonly subject: SubjectSigner;
+  readonly signer: ResponseSigner;
+  /** Where callers reach us; without a slash at its end. */
+  readonly publicUrl: string;
+  readonly unsigned: readonly string[];
+  readonly maxBody: number;
+  readonly maxResponse: number;
+  readonly spoolDir: string;
+  readonly room: Room;
+}
+
+/** A request that may be acted on. */
+interface Admitted {
+  readonly method: string;
+  readonly requestTarget: string;
+  readonly body: Spooled;
+  readonly verified: Verified;
+  readonly subject: string;
+}
+
+export function inbound(options: InboundOptions): Answerer {
+  return async (call) => {
+    const { method, requestTarget } = checkRequestLine(call.request);
+    if (pathOf(requestTarget)?.startsWith(ownPrefix)) throw new Problem('request.not_found');
+    const target = absoluteTarget(requestTarget, options.publicUrl);
+    const body = await takeBody(call, { dir: options.spoolDir, maxBytes: options.maxBody });
+    try {
+      const admitted = await admit(call, { method, requestTarget, target, body }, options);
+      return await pass(call, admitted, options);
+    } finally {
+      await body.discard();
+    }
+  };
+}
+
+/** Step 3, and the field of step 4. */
+async function admit(
+  call: Call,
+  { target, ...request }: Pick<Admitted, 'method' | 'requestTarget' | 'body'> & { readonly target: string },
+  { participant, subject, room }: InboundOptions,
+): Promise<Admitted> {
+  return room.with(request.body.size, async () => {
+    const { method, requestTarget } = request;
+    const bytes = await request.body.bytes();
+    const headers = requestFields(call);
+    const verified = await participant.verifyRequest({ method, target, requestTarget, headers, body: bytes });
+    return { ...request, verified, subject: await subject.sign({ method, requestTarget, body: bytes, verified }) };
+  });
+}
+
+/** Steps 4 and 5. From here on even a refusal is signed: the caller is known, and shall believe it. */
+async function pass(call: Call, admitted: Admitted, options: InboundOptions): Promise<Outcome> {
+  const participantId = admitted.verified.participant.id;
+  try {
+    const { method, requestTarget, body } = admitted;
+    const fields = requestFieldsFor(call, admitted, options);
+    const answer = await options.upstream.send({ method, requestTarget, fields, body }, call.gone);
+    if (matches(requestTarget, options.unsigned)) await stream(call, answer, options);
+    else await sign(call, answer, admitted, options);
+    return { status: answer.statusCode as number, reason: 'passed', participantId };
+  } catch (error) {
+    if (call.response.headersSent || call.gone.aborted || !(error instanceof Problem)) throw error;
+    const { status, code, fields, body } = refusalOf(error);
+    const signature = await options.signer.sign(admitted.verified, status, held(isHead(call) ? empty : body));
+    sendWhole(call.request, call.response, status, [...fields, signature], body);
+    return { status, reason: code, participantId };
+  }
+}
+
+const empty = new Uint8Array();
+
+/** The token stays here: the application needs none, and what it logs would be worth as much as the secret. */
+const keptHere: ReadonlySet<string> = new Set(['authorization', 'content-length', 'expect', 'host']);
+
+function requestFieldsFor({ request }: Call, { subject }: Admitted, { publicUrl }: InboundOptions): readonly Field[] {
+  const { protocol, host } = new URL(publicUrl);
+  return [
+    ...endToEnd(request.rawHeaders, (name) => keptHere.has(name) || isReserved(name) || isForwarding(name)),
+    ['X-Forwarded-For', request.socket.remoteAddress ?? 'unknown'],
+    ['X-Forwarded-Host', host],
+    ['X-Forwarded-Proto', protocol.slice(0, -1)],
+    [subjectField, subject],
+  ];
+}
+
+async function stream({ response }: Call, answer: IncomingMessage, { upstream }: InboundOptions): Promise<void> {
+  await sendLong(response, statusOf(answer), responseFields(answer), upstream.body(answer));
+}
+
+async function sign(
+  call: Call,
+  answer: IncomingMessage,
+  { verified }: Admitted,
+  options: InboundOptions,
+): Promise<void> {
+  const status = statusOf(answer);
+  const limits = { dir: options.spoolDir, maxBytes: options.maxResponse };
+  const body = await spool(options.upstream.body(answer), limits);
+  if (body === undefined) throw new Problem('gateway.response_too_large');
+  try {
+    const signature = await options.signer.sign(verified, status, body);
+    // Without a body the length tells of one that another request would get (RFC 9110 §8.6).
+    const isBodiless = isHead(call) || status === 304;
+    const length: readonly Field[] = isBodiless || status === 204 ? [] : [['Content-Length', String(body.size)]];
+    const fields = responseFields(answer).filter(([name]) => isBodiless || name.toLowerCase() !== 'content-length');
+    await sendLong(call.response, status, [...fields, ...length, signature], body.parts());
+  } finally {
+    await body.discard();
+  }
+}
+
+/** RFC 9110 §15: anything else could be neither signed nor understood. */
+function statusOf({ statusCode = 0 }: IncomingMessage): number {
+  if (statusCode < 200 || statusCode > 599) throw new Problem('gateway.response_refused');
+  return statusCode;
+}
+
+/** Nobody signs but us: a signature of the application's own would make two. RFC 9421 signatures are another thing. */
+function responseFields({ rawHeaders, headers }: IncomingMessage): readonly Field[] {
+  const isSignature = (name: string) =>
+    name === 'x-jws-signature' || (name === 'signature' && headers['signature-input'] === undefined);
+  return endToEnd(rawHeaders, (name) => isReserved(name) || isSignature(name));
+}
+
+function isHead({ request }: Call): boolean {
+  return request.method === 'HEAD';
+}

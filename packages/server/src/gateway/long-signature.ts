@@ -1,0 +1,57 @@
+/**
+ * Signatures over bodies that do not fit into memory. A signature covers `header.` and then the body; `signMessage` and
+ * `verifyMessage` are given the message with an empty body, and what they hand to their port (`header.`) is continued here with
+ * the bytes that wait in the spool.
+ */
+import { createPrivateKey, createPublicKey, createSign, createVerify, sign, verify } from 'node:crypto';
+import { type AlgorithmName, algorithms, type CryptoPort, type PublicJwk } from '@countersign/proof';
+import type { Spooled } from './spool.ts';
+
+/** Signs what `head` begins and the body ends. */
+export type LongSigner = (head: Uint8Array, body: Spooled) => Promise<Uint8Array>;
+
+/** RSA_PKCS1_PSS_PADDING of OpenSSL. */
+const pssPadding = 6;
+
+export function createLongSigner(alg: AlgorithmName, privateJwk: object): LongSigner {
+  const key = createPrivateKey({ key: { ...privateJwk }, format: 'jwk' });
+  const { hash } = algorithms[alg].node;
+  const how = { key, ...spelling(alg) };
+  return async (head, body) => {
+    // Ed25519 reads its input twice (RFC 8032 §5.1.6): there is no way but to hold all of it.
+    if (hash === undefined) return sign(null, await joined(head, body), key);
+    const digest = createSign(hash).update(head);
+    for await (const part of body.parts()) digest.update(part);
+    return digest.sign(how);
+  };
+}
+
+/** The port for verifying a message whose body waits in the spool. */
+export function longVerifier(body: Spooled, port: Pick<CryptoPort, 'sha256'>): CryptoPort {
+  return {
+    sha256: (bytes) => port.sha256(bytes),
+    async verify(alg, jwk, head, signature) {
+      const key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
+      const { hash } = algorithms[alg].node;
+      if (hash === undefined) return verify(null, await joined(head, body), key, signature);
+      const digest = createVerify(hash).update(head);
+      for await (const part of body.parts()) digest.update(part);
+      return digest.verify({ key, ...spelling(alg) }, signature);
+    },
+  };
+}
+
+/** Whether a key can sign without holding the whole body. */
+export function canStream(key: Pick<PublicJwk, 'alg'>): boolean {
+  return algorithms[key.alg].node.hash !== undefined;
+}
+
+function spelling(alg: AlgorithmName) {
+  const { pssSaltBytes, der } = algorithms[alg].node;
+  if (pssSaltBytes !== undefined) return { padding: pssPadding, saltLength: pssSaltBytes };
+  return der ? ({ dsaEncoding: 'ieee-p1363' } as const) : {};
+}
+
+async function joined(head: Uint8Array, body: Spooled): Promise<Uint8Array> {
+  return Buffer.concat([head, await body.bytes()]);
+}

@@ -1,0 +1,208 @@
+import { readFileSync } from 'node:fs';
+import type { ParticipantOptions, PrivateJwk } from '@countersign/client';
+import type { MessageForm } from '@countersign/proof';
+import { z } from 'zod';
+import { Problem } from '../kernel/problem.ts';
+import type { Address } from './listener.ts';
+
+/** Everything that a gateway is told, read and checked. */
+export interface GatewayOptions {
+  readonly upstream: URL;
+  readonly listen: Address;
+  readonly adminListen: Address;
+  readonly forwardListen: Address | undefined;
+  readonly participant: ParticipantOptions & { readonly privateKey: PrivateJwk; readonly form: MessageForm };
+  /** Without a slash at its end. Undefined: the address that is listened on. */
+  readonly publicUrl: string | undefined;
+  readonly unsigned: readonly string[];
+  /** Bytes. */
+  readonly maxBody: number;
+  /** Bytes. Undefined: as much as the key can sign. */
+  readonly maxResponse: number | undefined;
+  readonly spoolDir: string | undefined;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly subjectKey: PrivateJwk | undefined;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly logLevel: string;
+  readonly unsafe: Unsafe;
+}
+
+/** Only the command line says these: no file can bring them along unseen. */
+export interface Unsafe {
+  readonly listenForOtherMachines: boolean;
+  readonly allowPlainHttp: boolean;
+}
+
+const units = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
+const size = (max: number, shown: string) =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,9}(KiB|MiB|GiB)?$/, 'must be a number of bytes, or of KiB, MiB or GiB')
+    .transform((text) => Number.parseInt(text, 10) * units[text.replace(/^\d+/, '') as keyof typeof units])
+    .refine((bytes) => bytes <= max, `must be at most ${shown}`);
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):\d{1,5}$/i, 'must be host:port')
+  .transform((text): Address => {
+    const colon = text.lastIndexOf(':');
+    return { host: text.slice(0, colon).toLowerCase(), port: Number(text.slice(colon + 1)) };
+  })
+  .refine(({ port }) => port <= 65_535, 'must have a port up to 65535');
+const route = z
+  .string()
+  .regex(/^\/[A-Za-z0-9_~./-]*\*?$/, 'must be a path, with nothing but a * at its end for what is below');
+const routes = z.union([z.string().transform((text) => text.split(',').map((one) => one.trim())), z.array(z.string())]);
+const file = z.string().min(1);
+
+/** The options, by the names of the command line and of the configuration file. */
+export const optionsSchema = z.strictObject({
+  upstream: z
+    .string()
+    .refine(isOrigin, 'must be an http or https URL without path, query and user')
+    .describe('the application: where verified requests go'),
+  listen: address
+    .default({ host: '127.0.0.1', port: 8443 })
+    .describe('where callers reach the gateway (default: 127.0.0.1:8443)'),
+  issuer: z.string().min(1).describe('the realm'),
+  clientId: z.string().min(1).describe('the client of the participant'),
+  clientSecretFile: file.describe('a file with its secret'),
+  key: file.describe('the registered private key as a JWK'),
+  participantId: z.string().min(1).optional().describe('who we are (default: what our token says)'),
+  publicUrl: z
+    .string()
+    .refine(isPublicUrl, 'must be an absolute URL without query, fragment and user')
+    .transform((text) => text.replace(/\/$/, ''))
+    .optional()
+    .describe('where callers see the gateway; strict signatures are bound to it (default: the address listened on)'),
+  form: z
+    .enum(['ocen', 'rfc7797', 'strict'])
+    .default('rfc7797')
+    .describe('how we sign: ocen, rfc7797 or strict (default: rfc7797)'),
+  audience: z.string().min(1).optional().describe('the tokens of callers must be for this audience (default: any)'),
+  unsigned: routes
+    .pipe(z.array(route))
+    .default([])
+    .describe(
+      'paths, separated by commas, whose responses stream through unsigned; a * at the end stands for everything below',
+    ),
+  forwardListen: address
+    .optional()
+    .describe('where the application calls other participants through the gateway (default: nowhere)'),
+  adminListen: address
+    .default({ host: '127.0.0.1', port: 8445 })
+    .describe('key set for the application, health, metrics (default: 127.0.0.1:8445)'),
+  maxBody: size(67_108_864, '64MiB').default(1_048_576).describe('largest request body (default: 1MiB)'),
+  maxResponse: size(4_294_967_296, '4GiB')
+    .optional()
+    .describe('largest response that is signed (default: 64MiB; 8MiB with an Ed25519 key)'),
+  spoolDir: file.optional().describe('where bodies over 64 KiB wait (default: the temporary directory)'),
+  timeoutSeconds: z.coerce
+    .number()
+    .positive()
+    .max(3_600)
+    .default(30)
+    .describe('silence of the application, or of another participant, after which it is given up (default: 30)'),
+  subjectKey: file
+    .optional()
+    .describe('the private key, as a JWK, that signs x-countersign-subject (default: a new one at every start)'),
+  tlsCert: file
+    .optional()
+    .describe('a PEM file with the certificate chain (default: plain HTTP, for a proxy that ends TLS)'),
+  tlsKey: file.optional().describe('a PEM file with its private key'),
+  logLevel: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('default: info'),
+});
+
+export type OptionName = keyof typeof optionsSchema.shape;
+
+/**
+ * The command line wins over the file.
+ *
+ * @throws {Problem} `config.invalid`, naming the option
+ */
+export function readOptions(
+  given: Readonly<Record<string, unknown>>,
+  configFile: string | undefined,
+  unsafe: Unsafe,
+): GatewayOptions {
+  const written = configFile === undefined ? {} : readJson(configFile, 'config');
+  const parsed = optionsSchema.safeParse({ ...written, ...given });
+  if (!parsed.success) throw invalid(parsed.error);
+  const options = parsed.data;
+  if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
+    throw new Problem('config.invalid', 'tlsCert and tlsKey: each needs the other.');
+  }
+  const { issuer, clientId, participantId, audience, form } = options;
+  return {
+    ...pick(options),
+    upstream: new URL(options.upstream),
+    timeout: options.timeoutSeconds * 1000,
+    participant: {
+      ...{ issuer, clientId, form },
+      clientSecret: readText(options.clientSecretFile, 'clientSecretFile').trim(),
+      privateKey: readJson(options.key, 'key'),
+      ...(participantId === undefined ? {} : { participantId }),
+      ...(audience === undefined ? {} : { audience }),
+    },
+    subjectKey: options.subjectKey === undefined ? undefined : readJson(options.subjectKey, 'subjectKey'),
+    tls:
+      options.tlsCert === undefined || options.tlsKey === undefined
+        ? undefined
+        : { cert: readText(options.tlsCert, 'tlsCert'), key: readText(options.tlsKey, 'tlsKey') },
+    unsafe,
+  };
+}
+
+function pick({
+  listen,
+  adminListen,
+  forwardListen,
+  publicUrl,
+  unsigned,
+  maxBody,
+  maxResponse,
+  spoolDir,
+  logLevel,
+}: z.output<typeof optionsSchema>) {
+  return { listen, adminListen, forwardListen, publicUrl, unsigned, maxBody, maxResponse, spoolDir, logLevel };
+}
+
+function invalid({ issues }: z.ZodError): Problem {
+  const [issue] = issues;
+  const name = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path[0];
+  const fault = issue?.code === 'unrecognized_keys' ? 'is no option' : (issue?.message ?? 'is not valid');
+  return new Problem('config.invalid', `${String(name)}: ${fault}.`);
+}
+
+function readText(path: string, option: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new Problem('config.invalid', `${option}: ${path} cannot be read.`, { cause });
+  }
+}
+
+/** What the parser says of a file might quote a key. */
+function readJson(path: string, option: string): PrivateJwk {
+  const text = readText(path, option);
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as PrivateJwk;
+  } catch {}
+  throw new Problem('config.invalid', `${option}: ${path} is not a JSON object.`);
+}
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, origin } = new URL(text);
+  return /^https?:$/.test(protocol) && (text === origin || text === `${origin}/`);
+}
+
+function isPublicUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && username === '' && password === '' && !/[?#]/.test(text);
+}

@@ -1,0 +1,69 @@
+import { MessageProblem } from '@countersign/client';
+import { rendering, toProblem } from '../kernel/problem.ts';
+import type { Field } from './fields.ts';
+
+/** A refusal as it is sent. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly fields: readonly Field[];
+  readonly body: Uint8Array;
+}
+
+/** RFC 9457. What the SDK refuses keeps its code and status; everything else is a problem of the server's one table. */
+export function refusalOf(thrown: unknown): Refusal {
+  const { status, code, title, detail, reason } = described(thrown);
+  const document = { type: `urn:countersign:problem:${code}`, title, status, code, detail, reason };
+  return {
+    status,
+    code,
+    fields: [
+      ['Content-Type', 'application/problem+json'],
+      ['Cache-Control', 'no-store'],
+      ...challenge(status, code),
+      ...(status === 503 ? ([['Retry-After', '1']] as const) : []),
+    ],
+    body: new TextEncoder().encode(JSON.stringify(document)),
+  };
+}
+
+interface Described {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly detail?: string;
+  /** The code of the SDK that tells why, where ours only says what. */
+  readonly reason?: string;
+}
+
+function described(thrown: unknown): Described {
+  if (thrown instanceof MessageProblem) return { status: thrown.status, code: thrown.code, title: thrown.message };
+  const problem = toProblem(thrown);
+  const { status, text: title } = rendering(problem);
+  const reason = problem.code === 'internal' ? undefined : reasonOf(problem.cause);
+  return {
+    status,
+    code: problem.code,
+    title,
+    ...(problem.message === title ? {} : { detail: problem.message }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** Codes of the SDK have a dot; those of the system would tell of the machine. */
+function reasonOf(cause: unknown): string | undefined {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' && /^[a-z_0-9]+\.[a-z_0-9.]+$/.test(code) ? code : undefined;
+}
+
+/** RFC 6750 §3.1. Whoever showed no token is told of no error; whose signature failed has a good token. */
+function challenge(status: number, code: string): readonly Field[] {
+  if (status !== 401) return [];
+  const isTokenFault = code !== 'token.missing' && !code.startsWith('message.');
+  return [['WWW-Authenticate', isTokenFault ? 'Bearer error="invalid_token"' : 'Bearer']];
+}
+
+/** What the body of a request may do wrong, in the words of the SDK. */
+export function bodyTooLarge(maxBytes: number): MessageProblem {
+  return new MessageProblem('body.too_large', 413, `The body is larger than ${maxBytes} bytes.`);
+}

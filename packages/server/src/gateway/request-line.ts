@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http';
+import { Problem } from '../kernel/problem.ts';
+import type { Field } from './fields.ts';
+
+/** Paths of the gateway's own: they never reach the application. */
+export const ownPrefix = '/.well-known/countersign-gateway';
+
+/** RFC 9110 §9: every method passes but those that would make a tunnel or an echo of us. */
+const refusedMethods: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
+const maxTargetLength = 8192;
+
+/** @throws {Problem} for a request that no application behind us shall see, whoever sent it */
+export function checkRequestLine(request: IncomingMessage): {
+  readonly method: string;
+  readonly requestTarget: string;
+} {
+  const { method = '', url = '' } = request;
+  if (refusedMethods.has(method)) throw new Problem('request.method');
+  if (request.headers.upgrade !== undefined) throw new Problem('gateway.upgrade');
+  if (url.length > maxTargetLength || !/^(?:\/|https?:\/\/|\*$)[\x21-\x7e]*$/i.test(url) || url.includes('#')) {
+    throw new Problem('gateway.target');
+  }
+  return { method, requestTarget: url };
+}
+
+/** The path of an origin-form target (RFC 9112 §3.2.1), as written; undefined for the other forms. */
+export function pathOf(requestTarget: string): string | undefined {
+  return requestTarget.startsWith('/') ? requestTarget.split('?', 1)[0] : undefined;
+}
+
+/**
+ * The absolute target URI: our public URL and the request target, never the Host field. A target in absolute form (RFC 9112
+ * §3.2.2) is its own, and must be ours.
+ *
+ * @throws {Problem} `gateway.misdirected`
+ */
+export function absoluteTarget(requestTarget: string, publicUrl: string): string {
+  if (!/^https?:\/\//i.test(requestTarget)) return requestTarget === '*' ? publicUrl : publicUrl + requestTarget;
+  const isOurs = URL.canParse(requestTarget) && new URL(requestTarget).origin === new URL(publicUrl).origin;
+  if (!isOurs || /^https?:\/\/[^/?#]*@/i.test(requestTarget)) throw new Problem('gateway.misdirected');
+  return requestTarget;
+}
+
+/**
+ * Whether a request target is one of the patterns: a path, or a path that ends in `*` for everything below. Compared as
+ * written. A path that an application might read in another way than we do (escapes, dot segments, doubled slashes, other
+ * letters) is none of them.
+ */
+export function matches(requestTarget: string, patterns: readonly string[]): boolean {
+  const path = pathOf(requestTarget);
+  if (path === undefined || !/^(?:\/[A-Za-z0-9_~.-]+)*\/?$/.test(path) || /\/\.{1,2}(?:\/|$)/.test(path)) return false;
+  return patterns.some((pattern) => (pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern));
+}
+
+/** `Host` or any field that must be there at most once. */
+export function single(fields: readonly Field[], wanted: string): string | undefined {
+  const values = fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
+  return values.length === 1 ? values[0] : undefined;
+}

@@ -1,0 +1,125 @@
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemRandom } from '../kernel/random.ts';
+
+/** Where the bytes of one message wait until they have been verified or signed. */
+export interface SpoolOptions {
+  /** A directory of our own: the files in it have no name by the time they are written to. */
+  readonly dir: string;
+  /** A body of more bytes is none. */
+  readonly maxBytes: number;
+}
+
+/** A whole body, which may be read more than once. */
+export interface Spooled {
+  readonly size: number;
+  /** Whether it has only characters that a JWT has too: the ocen form must not sign it. */
+  readonly isBase64url: boolean;
+  /** The bytes, a part at a time. */
+  parts(): AsyncGenerator<Uint8Array>;
+  /** All of them in memory. */
+  bytes(): Promise<Uint8Array>;
+  /** Gives the file back. Twice is once. */
+  discard(): Promise<void>;
+}
+
+/** Up to here a body stays in memory. */
+const memoryBytes = 65_536;
+
+/**
+ * Takes in a body: small ones in memory, larger ones in a file that only this process can reach. Undefined where there are more
+ * bytes than allowed. What `source` throws is thrown, and the file is gone.
+ */
+export async function spool(source: AsyncIterable<Uint8Array>, options: SpoolOptions): Promise<Spooled | undefined> {
+  const small: Uint8Array[] = [];
+  let file: FileHandle | undefined;
+  let size = 0;
+  let isBase64url = true;
+  try {
+    for await (const chunk of source) {
+      size += chunk.length;
+      if (size > options.maxBytes) {
+        await file?.close();
+        return undefined;
+      }
+      isBase64url &&= chunk.every(isBase64urlDigit);
+      if (file === undefined && size <= memoryBytes) small.push(chunk);
+      else {
+        file ??= await openNameless(options.dir);
+        // What was held goes first; a handle without a position appends.
+        for (const part of [...small.splice(0), chunk]) await writeAll(file, part);
+      }
+    }
+  } catch (error) {
+    await file?.close();
+    throw error;
+  }
+  return file === undefined ? inMemory(Buffer.concat(small, size), isBase64url) : inFile(file, size, isBase64url);
+}
+
+/** A body that is there already. */
+export function held(bytes: Uint8Array): Spooled {
+  return inMemory(bytes, bytes.every(isBase64urlDigit));
+}
+
+function inMemory(whole: Uint8Array, isBase64url: boolean): Spooled {
+  return {
+    size: whole.length,
+    isBase64url: isBase64url && whole.length > 0,
+    async *parts() {
+      if (whole.length > 0) yield whole;
+    },
+    bytes: async () => whole,
+    discard: async () => {},
+  };
+}
+
+function inFile(file: FileHandle, size: number, isBase64url: boolean): Spooled {
+  let closing: Promise<void> | undefined;
+  return {
+    size,
+    isBase64url,
+    async *parts() {
+      for (let at = 0; at < size; ) {
+        const part = new Uint8Array(Math.min(memoryBytes, size - at));
+        at += await readAll(file, part, at);
+        yield part;
+      }
+    },
+    async bytes() {
+      const whole = new Uint8Array(size);
+      await readAll(file, whole, 0);
+      return whole;
+    },
+    discard() {
+      closing ??= file.close();
+      return closing;
+    },
+  };
+}
+
+/** Readable by us only, and by nobody once its name is gone: what a crash leaves behind, the system takes away. */
+async function openNameless(dir: string): Promise<FileHandle> {
+  const path = join(dir, `countersign-gateway-${systemRandom.uuid()}`);
+  const file = await open(path, 'wx+', 0o600);
+  await unlink(path);
+  return file;
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+}
+
+async function readAll(file: FileHandle, into: Uint8Array, from: number): Promise<number> {
+  for (let at = 0; at < into.length; ) {
+    const { bytesRead } = await file.read(into, at, into.length - at, from + at);
+    if (bytesRead === 0) throw new Error('A spooled body is shorter than what was written.');
+    at += bytesRead;
+  }
+  return into.length;
+}
+
+function isBase64urlDigit(byte: number): boolean {
+  const letter = byte | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x5f;
+}

@@ -1,0 +1,99 @@
+import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Problem } from '../kernel/problem.ts';
+import { type Field, flat } from './fields.ts';
+import type { Spooled } from './spool.ts';
+
+/** The application behind the gateway. */
+export interface Upstream {
+  /** Sends the request and answers with the response once its header is there. Throws {Problem} `gateway.upstream_*`. */
+  send(outgoing: Outgoing, signal: AbortSignal): Promise<IncomingMessage>;
+  /** The body of a response, for as long as it goes on coming. Throws {Problem} `gateway.upstream_*`. */
+  body(response: IncomingMessage): AsyncGenerator<Uint8Array>;
+  close(): void;
+}
+
+export interface Outgoing {
+  readonly method: string;
+  /** Sent as it is, byte for byte. */
+  readonly requestTarget: string;
+  /** Without `Host` and `Content-Length`. */
+  readonly fields: readonly Field[];
+  readonly body: Spooled;
+}
+
+export interface UpstreamOptions {
+  readonly url: URL;
+  /** Milliseconds without a byte from the application after which it is given up. */
+  readonly timeout: number;
+}
+
+/** These are sent again without harm where a kept connection turns out to be closed (RFC 9110 §9.2.2). */
+const mayKeepConnection: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+/** Methods that without a body say nothing of one; the others say that it is empty (RFC 9110 §8.6). */
+const saysNoLength: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
+
+export function createUpstream({ url, timeout }: UpstreamOptions): Upstream {
+  const isTls = url.protocol === 'https:';
+  const request = isTls ? requestHttps : requestHttp;
+  const kept = new (isTls ? HttpsAgent : HttpAgent)({ keepAlive: true, maxFreeSockets: 64 });
+
+  function attempt(outgoing: Outgoing, signal: AbortSignal): Promise<IncomingMessage> {
+    const { method, requestTarget, fields, body } = outgoing;
+    const length: readonly Field[] =
+      body.size > 0 || !saysNoLength.has(method) ? [['Content-Length', String(body.size)]] : [];
+    const options: RequestOptions = {
+      hostname: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port || (isTls ? 443 : 80),
+      method,
+      path: requestTarget,
+      headers: flat([['Host', url.host], ...fields, ...length]),
+      // A new connection cannot have been closed already: what must not be sent twice never needs to be.
+      agent: mayKeepConnection.has(method) ? kept : false,
+      insecureHTTPParser: false,
+      signal,
+    };
+    return new Promise((resolve, reject) => {
+      const call = request(options);
+      const timer = setTimeout(() => call.destroy(new Problem('gateway.upstream_timeout')), timeout);
+      call.on('error', (error) => {
+        clearTimeout(timer);
+        const isStale = call.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+        if (isStale && mayKeepConnection.has(method) && !signal.aborted) resolve(attempt(outgoing, signal));
+        else reject(fault(error));
+      });
+      call.on('response', (response) => {
+        clearTimeout(timer);
+        resolve(response);
+      });
+      // An application may answer before it has read everything, and close: its answer counts, and `error` tells of the rest.
+      pipeline(Readable.from(body.parts(), { objectMode: false }), call).catch(() => {});
+    });
+  }
+
+  return {
+    send: attempt,
+    async *body(response) {
+      const parts = response[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+      try {
+        for (;;) {
+          const timer = setTimeout(() => response.destroy(new Problem('gateway.upstream_timeout')), timeout);
+          const part = await parts.next().finally(() => clearTimeout(timer));
+          if (part.done === true) return;
+          yield part.value;
+        }
+      } catch (error) {
+        throw fault(error);
+      } finally {
+        response.destroy();
+      }
+    },
+    close: () => kept.destroy(),
+  };
+}
+
+function fault(error: unknown): Problem {
+  return error instanceof Problem ? error : new Problem('gateway.upstream_unreachable', undefined, { cause: error });
+}
