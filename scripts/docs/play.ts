@@ -11,6 +11,8 @@ export interface Stage {
   readonly root: string;
   /** What `postgres://countersign@db.internal/countersign` stands for. */
   readonly databaseUrl: string | undefined;
+  /** A directory that pages may share: they start the command line dozens of times, and compiled once that takes half the time. */
+  readonly compiled: string;
 }
 
 /** Ports that pages speak of. The first one is the server's that the reader has running. */
@@ -25,7 +27,7 @@ export const pageDatabase = 'postgres://countersign@db.internal/countersign';
  * 3. All `sh run` blocks are one script, in which the first command that fails ends everything.
  * 4. What each block printed is held against the output block after it.
  */
-export async function play(markdown: string, { root, databaseUrl }: Stage): Promise<readonly string[]> {
+export async function play(markdown: string, { root, databaseUrl, compiled }: Stage): Promise<readonly string[]> {
   const home = mkdtempSync(join(tmpdir(), 'countersign-page-'));
   const kept = join(home, '.kept');
   mkdirSync(kept);
@@ -41,6 +43,7 @@ export async function play(markdown: string, { root, databaseUrl }: Stage): Prom
     HOME: home,
     COUNTERSIGN_PORT: String(free[0]),
     npm_config_update_notifier: 'false',
+    NODE_COMPILE_CACHE: compiled,
   };
   try {
     const code = await runToEnd(scriptOf(blocks, kept, !markdown.includes('<!-- server: none -->')), home, env);
@@ -50,13 +53,14 @@ export async function play(markdown: string, { root, databaseUrl }: Stage): Prom
   }
 }
 
-/** The server of the reader's other terminal. The script ends when it does not become ready. */
+/** The server of the reader's other terminal. The script ends when it does not become ready, and not before all has stopped. */
 const server = `
 start_the_server() {
   countersign serve >.kept/server.log 2>&1 & server=$!
   until curl -fso /dev/null "http://127.0.0.1:$COUNTERSIGN_PORT/readyz"; do kill -0 $server || exit 1; sleep 0.05; done
 }
 stop_the_server() { kill $server; wait $server; }
+trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
 `;
 
 function scriptOf(blocks: readonly Block[], kept: string, hasServer: boolean): string {
