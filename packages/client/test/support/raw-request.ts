@@ -7,6 +7,8 @@ export interface RawRequest {
   /** Names and values, one after the other, repeated ones too. */
   readonly headers?: readonly string[];
   readonly body?: string | Uint8Array;
+  /** Instead of the true one. */
+  readonly host?: string;
   /** Sent in chunks of this many bytes, without a length. */
   readonly chunked?: number;
 }
@@ -34,7 +36,7 @@ export function send(url: string, raw: RawRequest): Promise<RawAnswer> {
       port,
       path: raw.path,
       method: raw.method ?? 'POST',
-      headers: ['host', host, ...framing, ...(raw.headers ?? [])],
+      headers: ['host', raw.host ?? host, ...framing, ...(raw.headers ?? [])],
       agent: false,
     });
     request.on('response', (response) => {
