@@ -94,28 +94,21 @@ export async function town(keys: Partial<Record<Name, PrivateJwk>> = {}): Promis
   };
 }
 
-/** A gateway of this process, at the address that the registry has of the participant. */
-export async function gatewayOf(
-  town: Town,
-  name: Name,
+type Given = Partial<GatewayOptions> & Pick<GatewayOptions, 'participant'>;
+
+/** A gateway of this process, on ports that are free. */
+export async function startWith(
   upstream: string,
-  options: Partial<GatewayOptions> = {},
+  options: Given,
   log: (line: string) => void = () => {},
 ): Promise<Gateway> {
-  const { host, port } = addressOf(town.baseUrls[name]);
+  const free = { host: '127.0.0.1', port: 0 };
   return startGateway(
     {
       upstream: new URL(upstream),
-      listen: { host, port },
-      adminListen: { host: '127.0.0.1', port: 0 },
-      forwardListen: { host: '127.0.0.1', port: 0 },
-      participant: {
-        issuer: town.server.issuer(),
-        clientId: `${name}-client`,
-        clientSecret: town.secret(name),
-        privateKey: town.keys[name],
-        form: 'rfc7797',
-      },
+      listen: free,
+      adminListen: free,
+      forwardListen: free,
       publicUrl: undefined,
       unsigned: [],
       maxBody: 1_048_576,
@@ -124,12 +117,30 @@ export async function gatewayOf(
       timeout: 10_000,
       subjectKey: undefined,
       tls: undefined,
-      logLevel: 'silent',
+      logLevel: 'info',
       unsafe: { listenForOtherMachines: false, allowPlainHttp: false },
       ...options,
     },
     createLog('info', { write: log }),
   );
+}
+
+/** The same for a participant of the town, at the address that the registry has of it. */
+export async function gatewayOf(
+  town: Town,
+  name: Name,
+  upstream: string,
+  options: Partial<GatewayOptions> = {},
+  log: (line: string) => void = () => {},
+): Promise<Gateway> {
+  const participant = {
+    issuer: town.server.issuer(),
+    clientId: `${name}-client`,
+    clientSecret: town.secret(name),
+    privateKey: town.keys[name],
+    form: 'rfc7797',
+  } as const;
+  return startWith(upstream, { listen: addressOf(town.baseUrls[name]), participant, ...options }, log);
 }
 
 export function addressOf(url: string): { readonly host: string; readonly port: number } {
@@ -180,4 +191,25 @@ export async function application(
       server.closeAllConnections();
     },
   };
+}
+
+export interface SignedParts {
+  readonly method?: string;
+  readonly path?: string;
+  readonly body?: string | Uint8Array;
+  readonly form?: 'ocen' | 'rfc7797' | 'strict';
+}
+
+/** The raw fields that make a request of the participant a good one. */
+export async function signedFields(from: Participant, url: string, parts: SignedParts = {}): Promise<string[]> {
+  const { method = 'POST', path = '/', body = '', form = 'rfc7797' } = parts;
+  const message = {
+    kind: 'request',
+    method,
+    target: url + path,
+    requestTarget: path,
+    body: typeof body === 'string' ? Buffer.from(body) : body,
+  } as const;
+  const fields = await from.sign(message, { form, to: 'lender' });
+  return ['authorization', `Bearer ${await from.token()}`, 'x-jws-signature', fields['x-jws-signature']];
 }
