@@ -36,6 +36,10 @@ export interface ParticipantOptions extends Transport {
   readonly form?: MessageForm;
   /** The forms that we accept. Default: all; only `strict` where `form` is. */
   readonly accepts?: readonly MessageForm[];
+  /** Scopes of our own token, separated by spaces. */
+  readonly scope?: string;
+  /** RFC 8707: whom our own token is for. Name the issuer too: the registry is read with the same token. */
+  readonly resource?: string | readonly string[];
   /** The access tokens of others must be for one of these. Default: any; name yours wherever the realm sets audiences. */
   readonly audience?: string | readonly string[];
   /** Default: all that exist here. */
@@ -92,12 +96,11 @@ export function createParticipant(given: ParticipantOptions): Participant {
   const purposes = separateKeys(options.jwks ?? issuerKeys(options));
   const token = createTokenSource(options);
   const { keys: jwks, signedBy } = purposes.tokens;
-  const tokens = createAccessTokenVerifier({
-    ...options,
-    jwks,
-    signedBy,
-    ...(options.tokenAlgorithms && { algorithms: options.tokenAlgorithms }),
-  });
+  const { audience, tokenAlgorithms: algorithms, ...rest } = options;
+  const tokenRules = { ...rest, jwks, signedBy, ...(algorithms && { algorithms }) };
+  const tokens = createAccessTokenVerifier({ ...tokenRules, ...(audience === undefined ? {} : { audience }) });
+  // Our own token is for others.
+  const ownTokens = createAccessTokenVerifier(tokenRules);
   const cached = options.registry ? undefined : createRegistryCache({ ...options.cache, ...options, token });
   const registry = options.registry ?? (cached as Registry);
   const status =
@@ -109,7 +112,7 @@ export function createParticipant(given: ParticipantOptions): Participant {
           ...{ issuer, token, crypto, now, random, keys: purposes.status },
           ...(cached && { onRevoked: cached.invalidate }),
         });
-  const recipient = once(async () => options.participantId ?? participantIdOf(await token.token(), tokens));
+  const recipient = once(async () => options.participantId ?? participantIdOf(await token.token(), ownTokens));
   const signer = createMessageSigner({ key: once(async () => signingKeyOf(options.privateKey)), crypto, now });
   const common = { registry, status, crypto, now, forms, recipient, headers: createMessageHeaderCache() };
   const stores = {

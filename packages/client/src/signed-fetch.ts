@@ -29,6 +29,8 @@ export interface SignedInit extends RequestInit {
   readonly response?: 'required' | 'if-present' | 'ignored';
   /** Of the response. Default 16 MiB. */
   readonly maxResponseBytes?: number;
+  /** For the whole exchange, body included. Default 30,000. */
+  readonly timeoutMilliseconds?: number;
   /** http to other machines: token and message can be read on the way. For networks that are private in themselves. */
   readonly allowPlainHttp?: boolean;
 }
@@ -51,6 +53,7 @@ export interface SignedFetchOptions extends SignerCheckOptions {
 }
 
 const defaultMaxResponse = 16_777_216;
+const defaultTimeout = 30_000;
 
 /** @throws {MessageProblem}, {ProofError} `signing.*`, {ClientError} `http.*`, `oauth.*`, `message.*` */
 export async function signedFetch(
@@ -58,7 +61,8 @@ export async function signedFetch(
   init: SignedInit,
   options: SignedFetchOptions,
 ): Promise<VerifiedResponse> {
-  const { to, form: wanted, response: demand = 'required', maxResponseBytes, allowPlainHttp, ...rest } = init;
+  const { to, form: wanted, response: demand = 'required', ...others } = init;
+  const { maxResponseBytes, timeoutMilliseconds, allowPlainHttp, ...rest } = others;
   if (to === undefined && demand !== 'ignored') throw problem('message.recipient_missing');
   checkUrl(url, allowPlainHttp === true);
   const form = wanted ?? (await registeredForm(to, options)) ?? options.form;
@@ -72,9 +76,12 @@ export async function signedFetch(
   headers.set(signatureField, fields[signatureField]);
   // What is signed is what travels: a decoded body would be other bytes.
   headers.set('accept-encoding', 'identity');
-  const response = await send(draft, message, headers, options.fetch);
+  const signal = AbortSignal.any([draft.signal, AbortSignal.timeout(timeoutMilliseconds ?? defaultTimeout)]);
+  const { response, bytes } = await exchange(draft.url, async () => {
+    const answer = await options.fetch(draft.url, { ...initOf(message, headers), signal });
+    return { response: answer, bytes: await readBounded(answer.body, maxResponseBytes ?? defaultMaxResponse) };
+  });
   if (response.status === 401) options.token.discard?.(bearer);
-  const bytes = await readBounded(response.body, maxResponseBytes ?? defaultMaxResponse);
   if (bytes === undefined) throw problem('response.too_large');
   const verdict =
     demand === 'ignored' || to === undefined
@@ -104,25 +111,21 @@ async function messageOf(draft: Request): Promise<RequestMessage> {
   return { kind: 'request', method: draft.method, target: origin + requestTarget, requestTarget, body };
 }
 
-async function send(
-  draft: Request,
-  { method, body }: RequestMessage,
-  headers: Headers,
-  fetch: Fetch,
-): Promise<Response> {
+function initOf({ method, body }: RequestMessage, headers: Headers): RequestInit {
   const bytes = body.length > 0 ? { body: body as Uint8Array<ArrayBuffer> } : {};
+  return { method, headers, ...bytes, redirect: 'manual', credentials: 'omit' };
+}
+
+async function exchange<T>(url: string, act: () => Promise<T>): Promise<T> {
   try {
-    return await fetch(draft.url, {
-      method,
-      headers,
-      ...bytes,
-      redirect: 'manual',
-      credentials: 'omit',
-      signal: draft.signal,
-    });
+    return await act();
   } catch (error) {
-    const { origin, pathname } = new URL(draft.url);
-    throw new ClientError('http.unreachable', `${origin}${pathname} cannot be reached.`, { cause: error });
+    const { origin, pathname } = new URL(url);
+    const isLate = error instanceof Error && error.name === 'TimeoutError';
+    const [code, text] = isLate
+      ? (['http.timeout', 'did not answer in time'] as const)
+      : (['http.unreachable', 'cannot be reached'] as const);
+    throw new ClientError(code, `${origin}${pathname} ${text}.`, { cause: error });
   }
 }
 

@@ -1,5 +1,12 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { signatureField, verifyMessage } from '@countersign/proof';
+import express from 'express';
+import fastify from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { countersign as forExpress } from '../src/express.ts';
+import { countersign as forFastify } from '../src/fastify.ts';
 import { createParticipant, importSigningKey, type Participant } from '../src/index.ts';
 import { cryptoPort } from '../src/node-crypto.ts';
 import { type Adapter, adapters, type Provider, startProvider } from './support/providers.ts';
@@ -267,4 +274,87 @@ describe.each(adapters)('%s', (adapter: Adapter) => {
     });
     expect(verified.kid).toBe('lender-sig-2024-01');
   });
+});
+
+test("a request that Fastify's inject plays is held to the same", async () => {
+  const app = fastify();
+  await app.register(forFastify, { participant: receiver });
+  app.post('/echo', async (request) => ({ from: request.countersign.participant.id, body: request.body }));
+  const body = '{"a":1}';
+  const message = {
+    kind: 'request',
+    method: 'POST',
+    target: '',
+    requestTarget: '/echo',
+    body: Buffer.from(body),
+  } as const;
+  const headers = {
+    'content-type': 'application/json',
+    authorization: `Bearer ${await sender.token()}`,
+    ...(await sender.sign(message)),
+  };
+  const good = await app.inject({ method: 'POST', url: '/echo', headers, payload: body });
+  expect([good.statusCode, good.json()]).toEqual([200, { from: agent.id, body: { a: 1 } }]);
+  expect(good.headers[signatureField]).toMatch(/^[\w-]+\.\.[\w-]+$/);
+  const bad = await app.inject({ method: 'POST', url: '/echo', headers, payload: '{"a":2}' });
+  expect([bad.statusCode, bad.json().code]).toEqual([401, 'message.signature']);
+  await app.close();
+});
+
+test('a middleware that has read the body before is found out', async () => {
+  const app = express();
+  app.use(express.json());
+  app.use(forExpress({ participant: receiver }));
+  app.post('/echo', (_request, response) => {
+    response.json({});
+  });
+  const server = createServer(app as unknown as RequestListener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const headers = ['content-type', 'application/json', 'authorization', `Bearer ${await sender.token()}`];
+  const answer = await send(url, { path: '/echo', headers, body: '{}' });
+  expect([answer.status, answer.json().code]).toEqual([500, 'body.consumed']);
+  server.close();
+});
+
+test('what changes the bytes of a response is put before the signature, and what was in place before stays', async () => {
+  const app = express();
+  const calls: string[] = [];
+  app.use((_request, response, next) => {
+    const { end } = response;
+    response.end = ((...parts: Parameters<typeof end>) => {
+      calls.push('outer');
+      return end.apply(response, parts);
+    }) as typeof end;
+    next();
+  });
+  app.use(forExpress({ participant: receiver }));
+  app.use((_request, response, next) => {
+    const end = response.end.bind(response) as (body: Buffer) => typeof response;
+    response.end = ((body: unknown) => end(gzipSync(String(body)))) as typeof response.end;
+    response.setHeader('content-encoding', 'gzip');
+    next();
+  });
+  app.get('/', (_request, response) => {
+    response.writeHead(200, [['content-type', 'text/plain']] as never);
+    response.end('packed');
+  });
+  const server = createServer(app as unknown as RequestListener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const message = { kind: 'request', method: 'GET', target: '', requestTarget: '/', body: new Uint8Array(0) } as const;
+  const fields = await sender.sign(message);
+  const headers = ['authorization', `Bearer ${await sender.token()}`, signatureField, fields[signatureField]];
+  const answer = await send(url, { method: 'GET', path: '/', headers });
+  expect(gunzipSync(answer.body).toString()).toBe('packed');
+  const { publicJwk } = await importSigningKey(realm.lenderKey);
+  await verifyMessage(answer.headers[signatureField], {
+    crypto: cryptoPort,
+    message: { kind: 'response', status: 200, requestSignature: fields[signatureField], body: answer.body },
+    forms: ['rfc7797'],
+    keys: [{ jwk: publicJwk }],
+    now: Date.now() / 1000,
+  });
+  expect(calls).toEqual(['outer']);
+  server.close();
 });

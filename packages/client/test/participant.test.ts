@@ -174,6 +174,32 @@ test('nothing is sent without a recipient, to a host without TLS, or after a red
   expect(calls).toEqual({});
 });
 
+test('a peer that does not answer, and one that never ends, are given up', async () => {
+  const sender = participant(agent);
+  await using silent = await startProvider('node', () => ({
+    participant: { ...sender, verifyRequest: () => new Promise(() => {}) },
+  }));
+  const init = { method: 'POST', body: 'x', to: lender.id } as const;
+  await expect(sender.fetch(silent.url, { ...init, timeoutMilliseconds: 200 })).rejects.toMatchObject({
+    code: 'http.timeout',
+  });
+  const aborted = sender.fetch(silent.url, { ...init, signal: AbortSignal.timeout(100) });
+  await expect(aborted).rejects.toThrow();
+  const large = participant(lender);
+  await using provider = await startProvider('node', () => ({ participant: large }));
+  await expect(sender.fetch(`${provider.url}/big`, { to: lender.id, maxResponseBytes: 1000 })).rejects.toMatchObject({
+    code: 'response.too_large',
+  });
+});
+
+test('tokens that are for somebody else are refused where we name ourselves, and our own does not have to be for us', async () => {
+  const receiver = participant(lender, { audience: 'https://lender.example' });
+  const request = await incoming(participant(agent), '{}', { form: 'strict' });
+  await expect(receiver.verifyRequest(request)).rejects.toMatchObject({ code: 'jwt.audience', status: 401 });
+  const usual = participant(lender, { audience: realm.issuer });
+  expect((await usual.verifyRequest(request)).signature.form).toBe('strict');
+});
+
 test('what cannot be had is 503, and no fault of the sender', async () => {
   const sender = participant(agent);
   const request = await incoming(sender, '{}');

@@ -24,7 +24,7 @@ export async function captureBody(request: IncomingMessage, maxBytes: number): P
       size += chunk.length;
       if (size > maxBytes) throw problem('body.too_large');
     }
-    if (!request.complete) return false;
+    if (!isComplete(request)) return false;
     body = joined(chunks, size);
     if (size > 0) request.unshift(body);
     return true;
@@ -32,6 +32,11 @@ export async function captureBody(request: IncomingMessage, maxBytes: number): P
 
   if (!drain()) await untilDrained(request, drain);
   return body;
+}
+
+/** What plays a request in tests has no `complete`. */
+function isComplete(request: IncomingMessage & { readonly _readableState?: { readonly ended?: boolean } }): boolean {
+  return typeof request.complete === 'boolean' ? request.complete : request._readableState?.ended === true;
 }
 
 function untilDrained(request: IncomingMessage, drain: () => boolean): Promise<void> {

@@ -14,12 +14,14 @@ export interface ResponseSigning {
 type Callback = (error?: Error | null) => void;
 type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[];
 
+const held = ['writeHead', 'write', 'end', 'flushHeaders', 'headersSent', 'writableEnded'] as const;
+
 /**
  * Holds a response back until it is whole, and signs it then: the field stands before the body, so nothing may be sent before the
  * last byte is known. What cannot be signed is not sent: a 500 goes out in its place.
  */
 export function signWhenWhole(response: ServerResponse, signing: ResponseSigning): void {
-  const original = { end: response.end.bind(response), writeHead: response.writeHead.bind(response) };
+  const before = held.map((name) => [name, Object.getOwnPropertyDescriptor(response, name)] as const);
   const chunks: Uint8Array[] = [];
   let size = 0;
   let hasBegun = false;
@@ -50,7 +52,7 @@ export function signWhenWhole(response: ServerResponse, signing: ResponseSigning
       const fields = await signing.sign(statusCode, isBodiless ? new Uint8Array(0) : body);
       for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
       restore();
-      original.end(body, callback);
+      response.end(body, callback);
     } catch (error) {
       signing.report(error);
       restore();
@@ -58,9 +60,11 @@ export function signWhenWhole(response: ServerResponse, signing: ResponseSigning
     }
   }
 
+  /** As it was, with what others may have put in place before us. */
   function restore(): void {
-    for (const name of ['writeHead', 'write', 'end', 'flushHeaders', 'headersSent', 'writableEnded'] as const) {
+    for (const [name, descriptor] of before) {
       Reflect.deleteProperty(response, name);
+      if (descriptor !== undefined) Object.defineProperty(response, name, descriptor);
     }
   }
 
