@@ -1,5 +1,6 @@
 import type { JsonReason } from './json.ts';
 import { messageTexts, signingTexts } from './message/refusal.ts';
+import { receiptTexts } from './receipt-refusal.ts';
 
 /** What went wrong with a JSON part of a token, after the name of the part: `jws.header_syntax`, `jwt.claims_duplicate_member`. */
 const jsonTexts: Record<JsonReason | 'not_object', string> = {
@@ -54,6 +55,7 @@ const texts = {
   'access_token.claim': 'A claim of the access token does not have its shape.',
   ...messageTexts,
   ...signingTexts,
+  ...receiptTexts,
 } as const;
 
 const jsonParts = {

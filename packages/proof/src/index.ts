@@ -65,4 +65,12 @@ export {
   type VerifiedMessage,
   verifyMessage,
 } from './message/verify.ts';
+export {
+  parseReceiptKeys,
+  type Receipt,
+  type ReceiptExpectation,
+  type ReceiptKey,
+  type VerifiedReceipt,
+  verifyReceipt,
+} from './receipt.ts';
 export { thumbprint, thumbprintInput } from './thumbprint.ts';

@@ -27,6 +27,7 @@ import { routes as introspectionRoutes } from './registry/introspection.http.ts'
 import { routes as keyRotationRoutes } from './registry/key-rotation.http.ts';
 import { routes as lifecycleRoutes } from './registry/lifecycle.http.ts';
 import { routes as onboardingRoutes } from './registry/onboarding.http.ts';
+import { routes as receiptRoutes } from './registry/receipt.http.ts';
 import { routes as registryRoutes } from './registry/registry.http.ts';
 import { routes as signatureCheckRoutes } from './registry/signature-check.http.ts';
 import { routes as tokenRoutes } from './registry/token.http.ts';
@@ -74,6 +75,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...lifecycleRoutes,
     ...keyRotationRoutes,
     ...signatureCheckRoutes,
+    ...receiptRoutes,
     ...adminRealmRoutes,
     ...adminNetworkRoutes,
     ...adminParticipantRoutes,

@@ -282,16 +282,18 @@ describe('a sender that does one thing wrong is told which', () => {
   ];
 
   let asked = 0;
-  test.each(rows)('%s: %s', async (...row) => {
-    const [, fault, value, payload, more] = row as Row;
-    // Diagnoses are counted per caller, and both parties may ask.
-    const by = asked++ % 2 === 0 || Object.keys(more ?? {}).length > 0 ? 'lender' : 'agent';
-    const answer = await check(ofAgent(value, payload, more ?? {}), by);
-    expect(answer.status).toBe(200);
-    expect(answer.body).toMatchObject({ valid: false, explanation: { fault } });
-    expect(answer.body.reason).toMatch(/^message\./);
-    expect(answer.body.explanation.text.length).toBeGreaterThan(10);
-  });
+  test.each(rows.map((row) => [`${row[0]}: ${row[1]}`, row] as const))(
+    '%s',
+    async (_name, [, fault, value, payload, more]) => {
+      // Diagnoses are counted per caller, and both parties may ask.
+      const by = asked++ % 2 === 0 || Object.keys(more ?? {}).length > 0 ? 'lender' : 'agent';
+      const answer = await check(ofAgent(value, payload, more ?? {}), by);
+      expect(answer.status).toBe(200);
+      expect(answer.body).toMatchObject({ valid: false, explanation: { fault } });
+      expect(answer.body.reason).toMatch(/^message\./);
+      expect(answer.body.explanation.text.length).toBeGreaterThan(10);
+    },
+  );
 
   test('and where its signing input parts from ours', async () => {
     const theirs = '{"name":"Aé","amount":101}';
@@ -481,7 +483,7 @@ describe('who may ask', () => {
   });
 
   test('diagnoses are counted for each caller; good signatures are not held up by them', async () => {
-    const own = await testServer({ network: network() });
+    const own = await testServer({ network: network(), clock: { now: Date.now, elapsed: () => 0 } });
     try {
       const [agent, other] = [await tokenOf(own, 'agent'), await tokenOf(own, 'lender')];
       const wrong = { ...body, payload: base64('other') };

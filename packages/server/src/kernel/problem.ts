@@ -52,6 +52,7 @@ const table = {
   'registry.key': row(400, 'invalid_request', 400, 3, 'The public key is not acceptable.'),
   'registry.key_taken': row(409, 'invalid_request', 409, 6, 'The public key belongs to another organisation.'),
   'registry.proof': row(401, 'invalid_request', 401, 16, 'The proof of possession is not valid.'),
+  'signature.refused': row(422, 'invalid_request', 422, 9, 'The signature of the message is not good now.'),
   'network.invalid': row(422, 'invalid_request', 422, 3, 'The network file is not valid.'),
   // Limits and state.
   'attempt.throttled': row(429, 'slow_down', 429, 8, 'Too many failed attempts. Wait before the next one.'),

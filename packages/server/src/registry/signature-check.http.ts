@@ -3,7 +3,7 @@ import { readJson } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
 import { json } from '../http/render.ts';
 import type { Route } from '../http/route.ts';
-import { checkSchema, checkSignature, verdictSchema } from './signature-check.ts';
+import { checkSchema, checkSignature, requireParty, verdictSchema } from './signature-check.ts';
 
 export const routes: readonly Route[] = [
   {
@@ -22,8 +22,8 @@ export const routes: readonly Route[] = [
 ];
 
 async function verify(call: Call): Promise<Response> {
-  const subject = await authenticateBearer(call);
+  const party = requireParty(await authenticateBearer(call));
   const asked = await readJson(call, checkSchema);
-  const verdict = await checkSignature(call.context, await call.realm(), subject, asked);
+  const verdict = await checkSignature(call.context, await call.realm(), party, asked);
   return json(200, verdict, { 'cache-control': 'no-store' });
 }

@@ -8,6 +8,7 @@ import {
   type MessageExpectation,
   type MessageKey,
   messageFormNames,
+  type ParticipantSubject,
   ProofError,
   parseJson,
   type Subject,
@@ -91,19 +92,21 @@ export const verdictSchema = z.object({
 });
 export type Verdict = z.output<typeof verdictSchema>;
 
-/** Each caller's: of everything, and of diagnoses, which cost sixty times as much. */
+/** Each caller's, a minute: a check costs a verification, a receipt a signature too, a diagnosis up to sixty verifications. */
 const limits = {
   checks: { budget: 60_000, window: 60_000, bound: 10_000 },
+  receipts: { budget: 1_200, window: 60_000, bound: 10_000 },
   diagnoses: { budget: 60, window: 60_000, bound: 10_000 },
 } as const satisfies Record<string, RateLimit>;
 
 const rates = new WeakMap<Context, Record<keyof typeof limits, Rate>>();
 
 /** Throws `request.invalid`, `registry.key`, `token.insufficient_scope`, `attempt.throttled`. A bad signature is an answer. */
-export async function checkSignature(context: Context, realm: Realm, subject: Subject, asked: Asked): Promise<Verdict> {
+export async function checkSignature(context: Context, realm: Realm, party: Party, asked: Asked): Promise<Verdict> {
   const now = context.clock.now();
   const at = asked.at === undefined ? now : requireMoment(asked.at, now);
-  const expected = await expectation(context, realm, subject, asked, at);
+  const expected = await expectation(context, realm, party, asked, at);
+  spend(context, 'checks', realm, party);
   const outcome = asked.participantId === undefined ? 'matches' : 'valid';
   const unproven = asked.at === undefined ? {} : ({ signingTime: 'unproven' } as const);
   const verified = await outcomeOf(asked.signature, expected);
@@ -113,22 +116,26 @@ export async function checkSignature(context: Context, realm: Realm, subject: Su
   }
   const refusal = { [outcome]: false, reason: verified.code, ...named(asked.signature), ...unproven };
   if (!asked.explain) return refusal;
-  spend(context, 'diagnoses', realm, subject);
+  spend(context, 'diagnoses', realm, party);
   return { ...refusal, explanation: await explain(asked, expected) };
 }
 
-/** Steps 1 to 4, for a message that is said to be there at `at` (milliseconds). Spends one check of the caller. */
+/** Who may ask. */
+export type Party = ParticipantSubject;
+
+export function requireParty(subject: Subject): Party {
+  if (subject.kind === 'participant') return subject;
+  throw new Problem('token.insufficient_scope', 'Only participants may ask, about messages of theirs.');
+}
+
+/** Steps 1 to 4, for a message that is said to be there at `at` (milliseconds). */
 export async function expectation(
   context: Context,
   realm: Realm,
-  subject: Subject,
+  party: Party,
   presented: Presented,
   at: number,
 ): Promise<MessageExpectation> {
-  if (subject.kind !== 'participant') {
-    throw new Problem('token.insufficient_scope', 'Only participants may ask, about messages of theirs.');
-  }
-  spend(context, 'checks', realm, subject);
   const { participantId, publicKey } = presented;
   if ((participantId === undefined) === (publicKey === undefined)) {
     throw new Problem('request.invalid', 'Name participantId or publicKey, one of them.', {
@@ -144,7 +151,7 @@ export async function expectation(
         ? [{ jwk: requirePublicKey(publicKey ?? {}, '/publicKey') }]
         : await keysOf(context, realm, participantId),
     now: seconds(at),
-    recipient: recipientOf(presented, subject.participantId),
+    recipient: recipientOf(presented, party.participantId),
   };
 }
 
@@ -249,14 +256,18 @@ function named(signature: string): Pick<Verdict, 'kid' | 'alg'> {
   };
 }
 
-function spend(context: Context, what: keyof typeof limits, realm: Realm, subject: Subject): void {
+export function spend(context: Context, what: keyof typeof limits, realm: Realm, party: Party): void {
   let own = rates.get(context);
   if (own === undefined) {
     const { clock } = context;
-    own = { checks: createRate(clock, limits.checks), diagnoses: createRate(clock, limits.diagnoses) };
+    own = {
+      checks: createRate(clock, limits.checks),
+      receipts: createRate(clock, limits.receipts),
+      diagnoses: createRate(clock, limits.diagnoses),
+    };
     rates.set(context, own);
   }
-  const key = `${realm.name} ${subject.id}`;
+  const key = `${realm.name} ${party.id}`;
   own[what].require(key);
   own[what].spend(key);
 }

@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, generateKeyPair, type JsonWebKey, type Ke
 import { promisify } from 'node:util';
 import { type PublicJwk, parsePublicJwk, thumbprintInput } from '@countersign/proof';
 import type { Caller, Context } from '../context.ts';
-import { isoDate } from '../kernel/clock.ts';
+import { isoDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { SigningKeyTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
@@ -71,6 +71,17 @@ export function publishedKeys(keys: readonly SigningKey[], now: number): readonl
   return keys
     .filter((key) => key.purpose !== 'receipt' && (key.unpublishedAt === null || key.unpublishedAt > now))
     .map((key) => key.publicJwk);
+}
+
+/** The JWKS of receipts: all keys that there have been. `revoked` is that of OpenID Federation 1.0 §8.7, in NumericDate. */
+export function publishedReceiptKeys(
+  keys: readonly SigningKey[],
+): readonly (PublicJwk & { readonly revoked?: { readonly revoked_at: number } })[] {
+  return keys
+    .filter((key) => key.purpose === 'receipt')
+    .map(({ publicJwk, unpublishedAt }) =>
+      unpublishedAt === null ? publicJwk : { ...publicJwk, revoked: { revoked_at: seconds(unpublishedAt) } },
+    );
 }
 
 /** Makes what is missing: a current and a next key for each purpose. Safe to call on several nodes at once. */

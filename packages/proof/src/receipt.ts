@@ -1,0 +1,214 @@
+/**
+ * Receipts: a realm's word that it has verified a message, and with which key, at which time. Good for as long as somebody has
+ * kept the keys that the realm signs receipts with: nothing is asked of a server.
+ *
+ * 1. The receipt is a compact JWS of the type `receipt+jwt` by one of the keys that we hold to be the realm's.
+ * 2. A key that was compromised vouches for nothing: whoever has it writes any time into a receipt.
+ * 3. Every claim has its shape, and the issuer is the one whose keys these are.
+ * 4. With the message at hand: its bytes have the digest of the receipt, and the signature in the receipt is one over them by
+ *    the key in the receipt, at the time in the receipt. Everything is computed anew, so a realm cannot vouch for what is not so.
+ */
+import { type AlgorithmName, algorithms } from './algorithms.ts';
+import { encodeBase64url } from './base64url.ts';
+import type { CryptoPort } from './crypto.ts';
+import { ProofError } from './error.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from './json.ts';
+import { isKid, type PublicJwk, parsePublicJwk } from './jwk.ts';
+import { verifyJws } from './jws.ts';
+import { formRule, type MessageForm, messageFormNames } from './message/form.ts';
+import type { Message } from './message/message.ts';
+import { verifyMessage } from './message/verify.ts';
+import { thumbprint } from './thumbprint.ts';
+
+/** A key that a realm signs receipts with. */
+export interface ReceiptKey {
+  readonly jwk: PublicJwk;
+  readonly isRevoked: boolean;
+}
+
+export interface ReceiptExpectation {
+  readonly crypto: CryptoPort;
+  /** Pinned by us, or kept from the time of the receipt: never taken from where the receipt came from. */
+  readonly keys: readonly ReceiptKey[];
+  /** Left out, whoever holds one of the keys. */
+  readonly issuer?: string | undefined;
+  /** The exact bytes of the message; empty where it had no body. Left out, the message is not looked at. */
+  readonly body?: Uint8Array | undefined;
+}
+
+/** What a receipt says. Times are in seconds since the epoch. */
+export interface Receipt {
+  readonly iss: string;
+  readonly iat: number;
+  readonly jti: string;
+  /** Whose message it was. */
+  readonly participantId: string;
+  readonly organisationId: string;
+  /** Who brought the message to the realm. */
+  readonly presenter: { readonly sub: string; readonly participantId: string };
+  /** The whole signature value, as the message carried it. */
+  readonly signature: string;
+  readonly form: MessageForm;
+  readonly binding: 'bytes' | 'message';
+  /** The key that signed the message, as the registry had it then. */
+  readonly key: {
+    readonly thumbprint: string;
+    readonly jwk: PublicJwk;
+    readonly nbf: number;
+    readonly exp: number | null;
+    /** Whether it was the one to use, or one that was still valid beside it. */
+    readonly status: 'current' | 'previous';
+  };
+  readonly message: ReceiptedMessage;
+}
+
+interface ReceiptedMessage {
+  readonly kind: 'request' | 'response';
+  /** SHA-256 of the bytes, base64url. */
+  readonly digest: string;
+  readonly length: number;
+  /** Of a request without a body: what was signed in its place. */
+  readonly requestTarget?: string;
+  /** Only in the strict form, which binds them. */
+  readonly method?: string;
+  readonly target?: string;
+  readonly status?: number;
+  readonly requestSignature?: string;
+  readonly recipient?: string;
+}
+
+export interface VerifiedReceipt extends Receipt {
+  /** `unchecked`: this is a receipt of some message, and nobody has looked which. */
+  readonly checked: 'message' | 'unchecked';
+}
+
+/** Characters. A message's signature value is 16 KiB at most, and stands in here encoded. */
+const maxReceipt = 65_536;
+const allAlgorithms = Object.keys(algorithms) as AlgorithmName[];
+
+/** The keys of a JWKS with the mark of those that were compromised. What is no acceptable key is left out. */
+export function parseReceiptKeys(jwks: unknown): readonly ReceiptKey[] {
+  const list = isJsonObject(jwks as JsonValue) ? (jwks as JsonObject).keys : undefined;
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((jwk: JsonValue) => {
+    const parsed = parsePublicJwk(jwk);
+    return parsed.ok ? [{ jwk: parsed.key, isRevoked: Object.hasOwn(jwk as JsonObject, 'revoked') }] : [];
+  });
+}
+
+/** @throws {ProofError} with a code that starts with `jws.` or `receipt.` */
+export async function verifyReceipt(presented: string, expected: ReceiptExpectation): Promise<VerifiedReceipt> {
+  const { crypto, keys, issuer, body } = expected;
+  const { header, payload, key } = await verifyJws(presented, {
+    crypto,
+    keys: keys.map(({ jwk }) => jwk),
+    algorithms: allAlgorithms,
+    maxBytes: maxReceipt,
+  });
+  if (header.typ !== 'receipt+jwt') throw new ProofError('receipt.type');
+  if (keys.some(({ jwk, isRevoked }) => jwk === key && isRevoked)) throw new ProofError('receipt.key_revoked');
+  const receipt = receiptOf(payload);
+  if (issuer !== undefined && receipt.iss !== issuer) throw new ProofError('receipt.issuer');
+  if (receipt.key.thumbprint !== (await thumbprint(receipt.key.jwk, crypto))) throw new ProofError('receipt.claims');
+  if (body !== undefined) await checkMessage(receipt, body, crypto);
+  return { ...receipt, checked: body === undefined ? 'unchecked' : 'message' };
+}
+
+/** Step 4. */
+async function checkMessage(receipt: Receipt, body: Uint8Array, crypto: CryptoPort): Promise<void> {
+  const { digest, length, recipient } = receipt.message;
+  if (body.length !== length || encodeBase64url(await crypto.sha256(body)) !== digest) {
+    throw new ProofError('receipt.message');
+  }
+  const { jwk, nbf, exp } = receipt.key;
+  try {
+    const verified = await verifyMessage(receipt.signature, {
+      crypto,
+      message: messageOf(receipt.message, body),
+      forms: [receipt.form],
+      keys: [{ jwk, notBefore: nbf, notAfter: exp ?? undefined }],
+      now: receipt.iat,
+      recipient,
+    });
+    if (verified.form === receipt.form) return;
+  } catch (refusal) {
+    if (!(refusal instanceof ProofError)) throw refusal;
+  }
+  throw new ProofError('receipt.signature');
+}
+
+function messageOf(message: ReceiptedMessage, body: Uint8Array): Message {
+  const { kind, method = '', target = '', requestTarget = '', status = 0, requestSignature = '' } = message;
+  return kind === 'request' ? { kind, method, target, requestTarget, body } : { kind, status, requestSignature, body };
+}
+
+/** Step 3. */
+function receiptOf(payload: Uint8Array): Receipt {
+  const parsed = parseJson(payload, { maxBytes: maxReceipt, maxDepth: 8 });
+  const claims = objectOf(parsed.ok ? parsed.value : undefined);
+  const presenter = objectOf(claims.presenter);
+  const form = oneOf(claims.form, messageFormNames);
+  const { binding } = formRule(form);
+  return {
+    iss: text(claims.iss),
+    iat: moment(claims.iat),
+    jti: text(claims.jti),
+    participantId: text(claims.participantId),
+    organisationId: text(claims.organisationId),
+    presenter: { sub: text(presenter.sub), participantId: text(presenter.participantId) },
+    signature: text(claims.signature),
+    form,
+    binding: oneOf(claims.binding, [binding]),
+    key: keyOf(objectOf(claims.key)),
+    message: receiptedMessage(objectOf(claims.message)),
+  };
+}
+
+function keyOf(key: JsonObject): Receipt['key'] {
+  const parsed = parsePublicJwk(key.jwk);
+  if (!parsed.ok) throw new ProofError('receipt.claims');
+  return {
+    thumbprint: text(key.thumbprint),
+    jwk: parsed.key,
+    nbf: moment(key.nbf),
+    exp: key.exp === null ? null : moment(key.exp),
+    status: oneOf(key.status, ['current', 'previous']),
+  };
+}
+
+function receiptedMessage(message: JsonObject): ReceiptedMessage {
+  const { requestTarget, method, target, status, requestSignature, recipient } = message;
+  return {
+    kind: oneOf(message.kind, ['request', 'response']),
+    digest: text(message.digest),
+    length: moment(message.length),
+    ...(requestTarget === undefined ? {} : { requestTarget: text(requestTarget) }),
+    ...(method === undefined ? {} : { method: text(method) }),
+    ...(target === undefined ? {} : { target: text(target) }),
+    ...(status === undefined ? {} : { status: moment(status) }),
+    ...(requestSignature === undefined ? {} : { requestSignature: text(requestSignature) }),
+    ...(recipient === undefined ? {} : { recipient: isKid(recipient) ? recipient : text(undefined) }),
+  };
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject {
+  if (!isJsonObject(value)) throw new ProofError('receipt.claims');
+  return value;
+}
+
+function text(value: JsonValue | undefined): string {
+  if (typeof value !== 'string' || value === '') throw new ProofError('receipt.claims');
+  return value;
+}
+
+/** A whole number that is not negative: seconds, bytes, a status. */
+function moment(value: JsonValue | undefined): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new ProofError('receipt.claims');
+  return value;
+}
+
+function oneOf<T extends string>(value: JsonValue | undefined, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) throw new ProofError('receipt.claims');
+  return found;
+}
