@@ -64,7 +64,7 @@ export const routes: readonly Route[] = [
     path: `${base}/:id/secrets`,
     operationId: 'issueClientSecret',
     summary: 'A new secret, shown once; the one before lives on for a while.',
-    body: { schema: rotationSchema, mediaTypes: jsonOnly },
+    body: { schema: rotationSchema, mediaTypes: jsonOnly, optional: true },
     responses: { 201: newSecretSchema },
     handle: issue,
   },

@@ -39,7 +39,7 @@ export const routes: readonly Route[] = [
     path: `${base}/rotate`,
     operationId: 'rotateSigningKeys',
     summary: 'The next key takes over. `immediately` is for a compromised key: every token that it signed is refused.',
-    body: { schema: rotationSchema, mediaTypes: ['application/json'] },
+    body: { schema: rotationSchema, mediaTypes: ['application/json'], optional: true },
     responses: { 200: z.object({ kid: z.string(), activeAt: z.string() }) },
     handle: rotate,
   },

@@ -62,7 +62,7 @@ export const routes: readonly Route[] = [
     path: `${base}/:id/keys/:thumbprint/retire`,
     operationId: 'retireParticipantKey',
     summary: 'End the validity of a key; `compromised` tells the status feed and kills the tokens of the participant.',
-    body: { schema: retirementSchema, mediaTypes: jsonOnly },
+    body: { schema: retirementSchema, mediaTypes: jsonOnly, optional: true },
     responses: { 200: keyViewSchema },
     handle: retire,
   },

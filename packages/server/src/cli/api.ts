@@ -16,6 +16,8 @@ export interface Api {
 
 interface Profile {
   readonly url: string;
+  /** Where the administrator's client is: `system`, who administers every realm, or the one realm that it administers. */
+  readonly realm?: string;
   readonly clientId: string;
   readonly clientSecret: string;
 }
@@ -46,7 +48,7 @@ export function connect(options: Options): Api {
     );
   }
   const tokens = createTokenSource({
-    issuer: `${profile.url}/realms/system`,
+    issuer: `${profile.url}/realms/${profile.realm ?? 'system'}`,
     clientId: profile.clientId,
     clientSecret: profile.clientSecret,
   });

@@ -5,7 +5,7 @@ import { Problem } from '../kernel/problem.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
 import { parseNetworkFile } from '../registry/network-file/prepare.ts';
 import { createContext } from '../server.ts';
-import { connect, online, print } from './api.ts';
+import { type Api, connect, online, print } from './api.ts';
 
 export function networkCommands(program: Command): void {
   online(program.command('apply'))
@@ -15,8 +15,8 @@ export function networkCommands(program: Command): void {
     .requiredOption('-f, --file <file>', 'the network file')
     .option('--offline', 'on the database itself, for files over 1 MiB or before the first start', false)
     .action(async (options) => {
-      const { file, offline } = options as { file: string; offline: boolean };
-      print(offline ? await applyOffline(file) : await connect(options).post('/admin/network', readNetworkFile(file)));
+      const { file, offline, realm } = options as { file: string; offline: boolean; realm?: string };
+      print(offline ? await applyOffline(file, realm) : await applyOnline(connect(options), file, realm));
     });
   online(program.command('export'))
     .description('Print the network file of all realms, or of --realm, without secrets.')
@@ -36,10 +36,15 @@ export function readNetworkFile(path: string): unknown {
   return parseNetworkFile(content);
 }
 
-async function applyOffline(file: string): Promise<unknown> {
+/** With `--realm`, a file that names another realm is refused. */
+async function applyOnline(api: Api, file: string, realm: string | undefined): Promise<unknown> {
+  return api.post(realm === undefined ? '/admin/network' : `${api.realm}/admin/network`, readNetworkFile(file));
+}
+
+async function applyOffline(file: string, realm: string | undefined): Promise<unknown> {
   const context = await createContext(loadConfig(process.env).config);
   try {
-    return await applyNetwork(context, readNetworkFile(file), { actor: 'cli', requestId: 'offline' });
+    return await applyNetwork(context, readNetworkFile(file), { actor: 'cli', requestId: 'offline' }, realm);
   } finally {
     await context.store.close();
   }

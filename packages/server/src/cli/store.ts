@@ -4,6 +4,7 @@ import { loadConfig } from '../config.ts';
 import { systemRandom } from '../kernel/random.ts';
 import { createContext } from '../server.ts';
 import { masterKeyOf, masterKeyPath } from '../subject/master-key.ts';
+import { renewIncarnation } from '../subject/status.ts';
 import { reseal } from '../subject/vault.ts';
 import { print } from './api.ts';
 
@@ -16,6 +17,17 @@ export function storeCommands(program: Command): void {
       const context = await createContext(loadConfig(process.env).config);
       await context.store.close();
       print({ migrated: true });
+    });
+  program
+    .command('restored')
+    .description('Say that this database was brought back from a copy: readers of the status feed begin anew.')
+    .action(async () => {
+      const context = await createContext(loadConfig(process.env).config);
+      try {
+        print({ incarnation: await renewIncarnation(context) });
+      } finally {
+        await context.store.close();
+      }
     });
   program
     .command('reseal')

@@ -6,7 +6,7 @@ import { issuerOf, requireRealm, systemRealm } from '../subject/realm.ts';
 import type { Call } from './call.ts';
 
 /** The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme in any case). Tokens in forms and queries are not read. */
-export function bearerToken(request: Request): string {
+function bearerToken(request: Request): string {
   const header = request.headers.get('authorization');
   if (header === null) throw new Problem('token.missing');
   const match = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(header);

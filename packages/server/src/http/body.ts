@@ -5,7 +5,7 @@ import type { Call } from './call.ts';
 import type { MediaType } from './route.ts';
 
 /** Bytes. */
-export const maxBody = 1024 * 1024;
+const maxBody = 1024 * 1024;
 
 /** The exact bytes of the body. Throws `request.too_large` before reading more than 1 MiB. */
 export async function readBytes(request: Request): Promise<Uint8Array> {
@@ -66,6 +66,6 @@ export function validate<S extends z.ZodType>(schema: S, value: unknown): z.outp
 }
 
 /** RFC 6901. */
-export function jsonPointer(path: readonly PropertyKey[]): string {
+function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

@@ -63,7 +63,7 @@ function operation(route: Route): object {
       ? {}
       : {
           requestBody: {
-            required: true,
+            required: route.body.optional !== true,
             content: Object.fromEntries(
               route.body.mediaTypes.map((type) => [type, { schema: toSchema(route.body?.schema, 'input') }]),
             ),

@@ -15,7 +15,12 @@ export interface Route {
   /** How the caller proves itself. */
   readonly security: 'none' | 'client' | 'bearer' | 'administrator';
   readonly query?: z.ZodObject;
-  readonly body?: { readonly schema: z.ZodType; readonly mediaTypes: readonly MediaType[] };
+  readonly body?: {
+    readonly schema: z.ZodType;
+    readonly mediaTypes: readonly MediaType[];
+    /** True where no body means `{}`. */
+    readonly optional?: boolean;
+  };
   /** By status: the schema of the body, or a description of something that is no JSON. */
   readonly responses: Readonly<Record<number, z.ZodType | string>>;
   /** How refusals look: RFC 9457 problem documents, or RFC 6749 §5.2 objects. */

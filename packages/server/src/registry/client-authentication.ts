@@ -30,7 +30,7 @@ export const authenticationMethods = ['client_secret_basic', 'client_secret_post
 export const assertionAlgorithms = Object.keys(algorithms) as (keyof typeof algorithms)[];
 
 /** RFC 7523 §2.2. */
-export const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 const clientSecret = ['client_secret'] as const;
 const privateKeyJwt = ['private_key_jwt'] as const;

@@ -21,22 +21,6 @@ export async function findClientOfParticipant(
     .executeTakeFirst();
 }
 
-export async function listClients(
-  db: Kysely<Schema>,
-  realm: string,
-  after: string,
-  limit: number,
-): Promise<ClientRow[]> {
-  return db
-    .selectFrom('client')
-    .selectAll()
-    .where('realm', '=', realm)
-    .where('id', '>', after)
-    .orderBy('id')
-    .limit(limit)
-    .execute();
-}
-
 export async function insertClient(db: Kysely<Schema>, row: Omit<ClientRow, 'version'>): Promise<void> {
   await db.insertInto('client').values(row).execute();
 }

@@ -32,7 +32,7 @@ export const routes: readonly Route[] = [
     operationId: 'retireOwnKey',
     summary:
       'End the validity of a key; `compromised` tells the status feed and kills the tokens. By the participant or an administrator.',
-    body: { schema: retirementSchema, mediaTypes: jsonOnly },
+    body: { schema: retirementSchema, mediaTypes: jsonOnly, optional: true },
     responses: { 200: keyViewSchema },
     handle: retire,
   },

@@ -32,7 +32,7 @@ export const routes: readonly Route[] = [
     summary:
       'A new client secret, shown once; the one before lives on for a while. By the participant or an administrator.',
     security: 'bearer',
-    body: { schema: rotationSchema, mediaTypes: jsonOnly },
+    body: { schema: rotationSchema, mediaTypes: jsonOnly, optional: true },
     responses: { 201: newSecretSchema },
     handle: issue,
   },
@@ -43,7 +43,7 @@ export const routes: readonly Route[] = [
     summary:
       'Revoke one client secret; `compromised` kills the tokens of the client too. By the participant or an administrator.',
     security: 'bearer',
-    body: { schema: revocationSchema, mediaTypes: jsonOnly },
+    body: { schema: revocationSchema, mediaTypes: jsonOnly, optional: true },
     responses: { 204: 'Revoked.' },
     handle: revoke,
   },
@@ -71,7 +71,7 @@ function stepRoute(step: LifecycleStep, summary: string): Route {
     operationId: `${step}Participant`,
     summary,
     security: 'administrator',
-    body: { schema: reasonSchema, mediaTypes: jsonOnly },
+    body: { schema: reasonSchema, mediaTypes: jsonOnly, optional: true },
     responses: { 200: participantDetailSchema },
     async handle(call) {
       const { realm, caller } = await authenticateAdministration(call);

@@ -123,7 +123,7 @@ function decisionRoute(decision: Decision, summary: string, schema: z.ZodType<z.
     operationId: `${decision}Application`,
     summary,
     security: 'administrator',
-    body: { schema, mediaTypes: jsonOnly },
+    body: { schema, mediaTypes: jsonOnly, optional: true },
     responses: { 200: applicationViewSchema },
     async handle(call) {
       const { realm, caller } = await authenticateAdministration(call);

@@ -6,6 +6,10 @@ export async function findIncarnation(db: Kysely<Schema>): Promise<string | unde
   return row?.value;
 }
 
+export async function deleteIncarnation(db: Kysely<Schema>): Promise<void> {
+  await db.deleteFrom('meta').where('name', '=', 'incarnation').execute();
+}
+
 /** The first one stays. */
 export async function insertIncarnation(db: Kysely<Schema>, value: string): Promise<void> {
   await db

@@ -3,11 +3,11 @@ import { seconds } from '../kernel/clock.ts';
 import { currentSequence } from '../store/write.ts';
 import type { Realm } from './realm.ts';
 import { listRevocations } from './revocation.store.ts';
-import { findIncarnation, insertIncarnation } from './status.store.ts';
+import { deleteIncarnation, findIncarnation, insertIncarnation } from './status.store.ts';
 import { issueDocument } from './token.ts';
 
 /** Seconds for which a reader may act on one statement of the feed. */
-export const statusSeconds = 30;
+const statusSeconds = 30;
 
 /**
  * The status feed: what has been revoked in a realm and has not expired. A reader keeps `seq` and asks for what came after it;
@@ -60,6 +60,15 @@ export async function issueStatus(context: Context, realm: Realm, after: number)
     })),
   };
   return { claims, jwt: await issueDocument(context, realm.name, 'status', 'status+jwt', claims) };
+}
+
+/**
+ * For a database that was brought back from a copy: its readers must not go on from numbers that it had when it was copied.
+ * Returns the new name.
+ */
+export async function renewIncarnation(context: Context): Promise<string> {
+  await deleteIncarnation(context.store.db);
+  return incarnation(context);
 }
 
 /** Names this database. A restored or moved one gets a new name, so that readers do not trust old numbers. */
