@@ -4,7 +4,15 @@ import { once } from 'node:events';
 import { request as httpRequest, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { createRemoteJwks, fixedKeys, type Participant, ProofError, verifyGatewaySubject } from '@countersign/client';
+import {
+  createRemoteJwks,
+  fixedKeys,
+  type GatewayRequest,
+  type GatewaySubjectOptions,
+  type Participant,
+  ProofError,
+  verifyGatewaySubject,
+} from '@countersign/client';
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { type PublicJwk, parsePublicJwk, verifyMessage } from '@countersign/proof';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -227,19 +235,20 @@ describe('who sent it', () => {
     expect(headers['x-forwarded-host']).toBe(new URL(gateway.url).host);
   });
 
-  const changes: readonly (readonly [string, string, object, object?])[] = [
-    ['gateway_subject.method', 'for another method', { method: 'PUT' }],
-    ['gateway_subject.path', 'for another path', { requestTarget: '/other' }],
-    ['gateway_subject.digest', 'for another body', { body: Buffer.from('{}') }],
-    ['gateway_subject.missing', 'that is not there', { subject: undefined }],
-    ['gateway_subject.repeated', 'that is there twice', { subject: ['a', 'b'] }],
-    ['jws.malformed', 'that is no JWT', { subject: 'x' }],
+  type Change = readonly [string, string, Partial<GatewayRequest>, Partial<GatewaySubjectOptions>];
+  const changes: readonly Change[] = [
+    ['gateway_subject.method', 'for another method', { method: 'PUT' }, {}],
+    ['gateway_subject.path', 'for another path', { requestTarget: '/other' }, {}],
+    ['gateway_subject.digest', 'for another body', { body: Buffer.from('{}') }, {}],
+    ['gateway_subject.missing', 'that is not there', { subject: undefined }, {}],
+    ['gateway_subject.repeated', 'that is there twice', { subject: ['a', 'b'] }, {}],
+    ['jws.malformed', 'that is no JWT', { subject: 'x' }, {}],
     ['jwt.audience', 'for another application', {}, { audience: 'http://other.example' }],
     ['jwt.expired', 'of two minutes ago', {}, { now: () => Date.now() + 120_000 }],
     ['jwt.issued_in_future', 'of a gateway that is ahead', {}, { now: () => Date.now() - 120_000 }],
     ['jws.kid_unknown', 'of another gateway', {}, { keys: fixedKeys([]) }],
   ];
-  test.each(changes)('%s: a field %s is refused', async (code, _, change, options = {}) => {
+  test.each(changes)('%s: a field %s is refused', async (code, _, change, options) => {
     await call();
     const { headers, method = '', url = '', body = Buffer.of() } = app.received[0] ?? {};
     const request = { subject: headers?.['x-countersign-subject'], method, requestTarget: url, body, ...change };
