@@ -21,10 +21,11 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts one of the peers of this folder, which is given its port, and waits until it listens. */
-export async function startPeer(file: string): Promise<Child> {
+/** Starts one of the peers of this folder, which is given its port and `args`, and waits until it listens. */
+export async function startPeer(file: string, args: readonly string[] = []): Promise<Child> {
   const port = await freePort();
-  return started([fileURLToPath(new URL(file, import.meta.url)), String(port)], port, { NODE_ENV: 'production' });
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  return started([path, String(port), ...args], port, { NODE_ENV: 'production' });
 }
 
 const launcher = fileURLToPath(new URL('../packages/server/bin/countersign.js', import.meta.url));

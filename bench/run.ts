@@ -17,6 +17,7 @@ installPeers();
 // After the installation: these import the peers.
 const { measureVerification } = await import('./verification.ts');
 const { measureMessages } = await import('./messages.ts');
+const { measureMiddleware } = await import('./middleware.ts');
 const { measureTokenEndpoint } = await import('./token-endpoint.ts');
 const { measureStart } = await import('./start.ts');
 const { measureMemory } = await import('./memory.ts');
@@ -27,6 +28,7 @@ const rounds = wanted.quick ? 3 : 9;
 const groups = {
   verification: () => measureVerification(wanted.quick ? 5 : 15),
   messages: () => measureMessages(wanted.quick ? 5 : 15),
+  middleware: () => measureMiddleware(rounds),
   token: () => measureTokenEndpoint(rounds),
   start: () => measureStart(wanted.quick ? 3 : 7),
   memory: () => measureMemory(),
