@@ -23,6 +23,13 @@ export {
   verifyGatewaySubject,
 } from './gateway-subject.ts';
 export { createRemoteJwks, fixedKeys, type KeySource, type RemoteJwksOptions } from './jwks.ts';
+export {
+  type RetireKeyOptions,
+  type RotatedKey,
+  type RotateKeyOptions,
+  retireKey,
+  rotateKey,
+} from './keys.ts';
 export { MessageProblem } from './message-problem.ts';
 export type { SignatureFields } from './message-signing.ts';
 export {
@@ -36,6 +43,15 @@ export {
 export { createParticipant, type Participant, type ParticipantOptions, type SignOptions } from './participant.ts';
 export type { Organisation, ParticipantDetail, RegisteredKey } from './participant-detail.ts';
 export type { PrivateJwk } from './private-jwk.ts';
+export {
+  fetchReceiptCerts,
+  type ReceiptCerts,
+  type ReceiptedMessage,
+  type RequestReceiptOptions,
+  requestReceipt,
+  type VerifiedReceipt,
+  verifyReceipt,
+} from './receipt.ts';
 export { createRegistry, type Registry, type RegistryOptions } from './registry.ts';
 export { createRegistryCache, type RegistryCache, type RegistryCacheOptions } from './registry-cache.ts';
 export { createMemoryReplayStore, type MemoryReplayOptions, type ReplayStore } from './replay.ts';

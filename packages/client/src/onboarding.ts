@@ -92,7 +92,7 @@ export async function pickUpCredentials(options: PickUpOptions): Promise<Credent
 }
 
 /** A proof of possession: good for this issuer, this purpose, these values, once. */
-function possession(key: SigningKey, typ: string, issuer: string, bound: object): Promise<string> {
+export function possession(key: SigningKey, typ: string, issuer: string, bound: object): Promise<string> {
   const iat = Math.floor(Date.now() / 1000);
   return signJwt(key, typ, { aud: issuer, iat, exp: iat + 120, jti: crypto.randomUUID(), ...bound });
 }

@@ -3,6 +3,7 @@ import { applyForParticipation, type PrivateJwk, pickUpCredentials } from '@coun
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { connect, online, print } from './api.ts';
+import { participantKeyCommands } from './participant-keys.ts';
 
 interface Application {
   readonly realm?: string;
@@ -19,6 +20,7 @@ export function participantCommands(program: Command): void {
     .command('participant')
     .description('Onboarding, suspension and offboarding of participants.');
   applicantCommands(participant);
+  participantKeyCommands(participant);
   online(participant.command('applications'))
     .description('List applications.')
     .action(async (options) => {

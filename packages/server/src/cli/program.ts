@@ -7,6 +7,7 @@ import { keyCommands } from './keys.ts';
 import { networkCommands } from './network.ts';
 import { participantCommands } from './participant.ts';
 import { realmCommands } from './realm.ts';
+import { receiptCommands } from './receipt.ts';
 import { serveCommands } from './serve.ts';
 import { storeCommands } from './store.ts';
 
@@ -24,6 +25,7 @@ export function createProgram(): Command {
     keyCommands,
     realmCommands,
     eventCommands,
+    receiptCommands,
     storeCommands,
     dumpCommands,
     gatewayCommands,

@@ -1,0 +1,100 @@
+import { isJsonObject, type JsonObject, type JsonValue, thumbprint } from '@countersign/proof';
+import { cryptoPort } from '#platform-crypto';
+import { ClientError } from './error.ts';
+import { possession } from './onboarding.ts';
+import type { PrivateJwk } from './private-jwk.ts';
+import { postToRealm, type RealmCaller } from './realm-call.ts';
+import { importSigningKey } from './signing-key.ts';
+
+export interface RotateKeyOptions extends RealmCaller {
+  readonly participantId: string;
+  /** A key of ours that is valid now. Left out only where there is none: then `token` has to be an administrator's. */
+  readonly currentKey?: PrivateJwk;
+  /** The key that is to follow. Its private half stays here. */
+  readonly newKey: PrivateJwk;
+  /** When the new key begins, in seconds since the epoch. Default: at once. Peers may have cached the registry for a minute. */
+  readonly notBefore?: number;
+  /** Seconds for which the keys before it stay valid beside it. Default: a day. */
+  readonly overlapSeconds?: number;
+}
+
+/** Times in seconds since the epoch. */
+export interface RotatedKey {
+  readonly thumbprint: string;
+  readonly notBefore: number;
+  /** The keys that have not ended, and when they do. */
+  readonly previous: readonly { readonly thumbprint: string; readonly notAfter: number }[];
+}
+
+/**
+ * Registers a new key of ours beside the present one, without anybody's help: both sign for it.
+ *
+ * @throws {ClientError} `keys.refused` with the server's words, `keys.malformed`, `signing_key.*`, `http.*`
+ */
+export async function rotateKey(options: RotateKeyOptions): Promise<RotatedKey> {
+  const { issuer, participantId, currentKey, newKey, notBefore, overlapSeconds } = options;
+  const next = await importSigningKey(newKey);
+  const realm = issuer.slice(issuer.lastIndexOf('/') + 1);
+  const bound = { realm, participantId, thumbprint: await thumbprint(next.publicJwk, cryptoPort) };
+  // Without its key id: the registry may know the key under another.
+  const current = currentKey && (await importSigningKey({ ...currentKey, kid: undefined }));
+  const answer = await postToRealm(options, 'keys', keysOf(participantId), {
+    publicKey: next.publicJwk,
+    ...(notBefore === undefined ? {} : { nbf: notBefore }),
+    ...(overlapSeconds === undefined ? {} : { overlapSeconds }),
+    proofs: {
+      new: await possession(next, 'countersign-key+jwt', issuer, bound),
+      ...(current && { current: await possession(current, 'countersign-key+jwt', issuer, bound) }),
+    },
+  });
+  return {
+    thumbprint: text(answer.thumbprint),
+    notBefore: moment(answer.nbf),
+    previous: list(answer.previous).map((key) => ({
+      thumbprint: text(key.thumbprint),
+      notAfter: moment(key.exp),
+    })),
+  };
+}
+
+export interface RetireKeyOptions extends RealmCaller {
+  readonly participantId: string;
+  /** RFC 7638, SHA-256, base64url. */
+  readonly thumbprint: string;
+  /** Somebody else may hold it: the status feed says so, and all our tokens die. */
+  readonly compromised?: boolean;
+}
+
+/**
+ * Ends a key of ours now. The last valid one only as compromised.
+ *
+ * @throws {ClientError} as `rotateKey`
+ */
+export async function retireKey(options: RetireKeyOptions): Promise<void> {
+  const { participantId, thumbprint: id, compromised = false } = options;
+  const path = `${keysOf(participantId)}/${encodeURIComponent(id)}/retire`;
+  await postToRealm(options, 'keys', path, { compromised });
+}
+
+function keysOf(participantId: string): string {
+  return `/registry/participants/${encodeURIComponent(participantId)}/keys`;
+}
+
+function text(value: JsonValue | undefined): string {
+  if (typeof value !== 'string') throw malformed();
+  return value;
+}
+
+function moment(value: JsonValue | undefined): number {
+  if (typeof value !== 'number') throw malformed();
+  return value;
+}
+
+function list(value: JsonValue | undefined): readonly JsonObject[] {
+  if (!Array.isArray(value)) throw malformed();
+  return value.filter(isJsonObject);
+}
+
+function malformed(): ClientError {
+  return new ClientError('keys.malformed', 'The answer does not have its shape.');
+}

@@ -1,0 +1,108 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRegistry, createTokenSource, type PrivateJwk, retireKey, rotateKey } from '@countersign/client';
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { thumbprint } from '@countersign/proof';
+import type { Command } from 'commander';
+import { loadConfig } from '../config.ts';
+import { type SigningAlg, signingAlgs } from '../subject/realm.ts';
+import { generateJwks } from '../subject/signing-key.ts';
+import { print } from './api.ts';
+
+interface Credentials {
+  readonly realm?: string;
+  readonly url?: string;
+  readonly clientId: string;
+  readonly clientSecretFile: string;
+}
+
+interface Rotation extends Credentials {
+  readonly key: string;
+  readonly newKey?: string;
+  readonly make?: boolean;
+  readonly nbf?: number;
+  readonly overlap?: number;
+}
+
+/** What a participant does with its own keys, under its own credentials. */
+export function participantKeyCommands(participant: Command): void {
+  const keys = participant.command('keys').description('The keys that a participant signs with, by itself.');
+  const own = (name: string) =>
+    keys
+      .command(name)
+      .option('--realm <name>', 'the realm (default: COUNTERSIGN_DEFAULT_REALM)')
+      .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
+      .requiredOption('--client-id <id>', 'the client of the participant')
+      .requiredOption('--client-secret-file <file>', 'holds its secret');
+  own('list <participant>')
+    .description('Its keys, past and future ones too.')
+    .action(async (id: string, options: Credentials) => list(id, options));
+  own('rotate <participant>')
+    .description('Register a new key; the present one signs for it, and stays valid for a while.')
+    .requiredOption('--key <file>', 'the present private key as a JWK; it never leaves this machine')
+    .option('--new-key <file>', 'the new private key as a JWK')
+    .option('--make', 'make the new key, and write it beside the present one')
+    .option('--nbf <seconds>', 'when the new key begins, in seconds since 1970 (default: now)', Number)
+    .option('--overlap <seconds>', 'how long the keys before it stay valid (default: a day)', Number)
+    .action(async (id: string, options: Rotation) => rotate(id, options));
+  own('retire <participant> <thumbprint>')
+    .description('End a key now. The last valid one only as compromised.')
+    .option('--compromised', 'somebody else may hold it: the status feed says so, and all tokens die', false)
+    .action(async (id: string, print: string, options: Credentials & { compromised: boolean }) => {
+      const { compromised } = options;
+      await retireKey({ ...callerOf(options), participantId: id, thumbprint: print, compromised });
+    });
+}
+
+async function list(id: string, options: Credentials): Promise<void> {
+  const { keys } = await createRegistry(callerOf(options)).participant(id);
+  const views = keys.map(async ({ key, notBefore, notAfter }) => ({
+    thumbprint: await thumbprint(key, cryptoPort),
+    kid: key.kid ?? null,
+    alg: key.alg,
+    nbf: notBefore ?? null,
+    exp: notAfter ?? null,
+  }));
+  print(await Promise.all(views));
+}
+
+async function rotate(id: string, options: Rotation): Promise<void> {
+  const { key, newKey, make = false, nbf, overlap } = options;
+  if (make === (newKey !== undefined)) throw new Error('Name --new-key or --make, one of them.');
+  const currentKey = readJwk(key);
+  const newKeyFile = newKey ?? (await makeKeyBeside(key, currentKey));
+  const rotated = await rotateKey({
+    ...callerOf(options),
+    participantId: id,
+    currentKey,
+    newKey: readJwk(newKeyFile),
+    ...(nbf === undefined ? {} : { notBefore: nbf }),
+    ...(overlap === undefined ? {} : { overlapSeconds: overlap }),
+  });
+  print({ ...rotated, newKeyFile });
+}
+
+/** On disk before the registry learns of it: a crash in between must not leave a participant without its private key. */
+async function makeKeyBeside(path: string, { alg }: PrivateJwk): Promise<string> {
+  const kind: SigningAlg = signingAlgs.find((one) => one === alg) ?? (alg === 'EdDSA' ? 'Ed25519' : 'ES256');
+  const { privateJwk, publicJwk } = await generateJwks(kind);
+  const beside = `${path}.${publicJwk.kid.slice(0, 8)}`;
+  writeFileSync(beside, `${JSON.stringify(privateJwk)}\n`, { mode: 0o600, flag: 'wx' });
+  return beside;
+}
+
+function callerOf({ realm, url, clientId, clientSecretFile }: Credentials) {
+  const { config } = loadConfig(process.env);
+  const issuer = `${url ?? config.publicUrl}/realms/${realm ?? config.defaultRealm}`;
+  const clientSecret = readFileSync(clientSecretFile, 'utf8').trim();
+  return { issuer, token: createTokenSource({ issuer, clientId, clientSecret }) };
+}
+
+function readJwk(path: string): PrivateJwk {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as PrivateJwk;
+  } catch (thrown) {
+    // What a parser says of a private key may quote it.
+    if (thrown instanceof SyntaxError) throw new Error(`${path} is no JSON document.`);
+    throw thrown;
+  }
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { fetchReceiptCerts, verifyReceipt } from '@countersign/client';
+import type { Command } from 'commander';
+import { print } from './api.ts';
+
+interface VerifyOptions {
+  readonly message?: string;
+  readonly certs?: string;
+  readonly issuer?: string;
+}
+
+export function receiptCommands(program: Command): void {
+  const receipt = program
+    .command('receipt')
+    .description('Receipts of verified messages: checked years later, offline.');
+  receipt
+    .command('certs')
+    .description('Fetch the keys of receipts. Keep them: receipts are checked with them alone.')
+    .requiredOption('--issuer <url>', 'the realm: https://…/realms/<name>')
+    .action(async ({ issuer }: { issuer: string }) => print(await fetchReceiptCerts({ issuer })));
+  receipt
+    .command('verify <file>')
+    .description('Check a receipt, and with --message that it is one of that very message.')
+    .option('--message <file>', 'the exact bytes of the message; an empty file where it had no body')
+    .option('--certs <file>', 'the keys of receipts as they were saved; no server is asked')
+    .option('--issuer <url>', 'fetch the keys from this realm instead')
+    .action(async (file: string, options: VerifyOptions) => verify(file, options));
+}
+
+/** Keys that come along with a receipt prove nothing: whoever forges the one forges the other. */
+async function verify(file: string, { message, certs, issuer }: VerifyOptions): Promise<void> {
+  if ((certs === undefined) === (issuer === undefined)) {
+    throw new Error('Name --certs (keys that you have saved) or --issuer (whom you trust to say them), one of them.');
+  }
+  const { receipt } = readJson(file) as { receipt?: unknown };
+  if (typeof receipt !== 'string') throw new Error(`${file} holds no receipt.`);
+  const body = message === undefined ? undefined : readFileSync(message);
+  const keys = issuer === undefined ? readJson(certs ?? '') : await fetchReceiptCerts({ issuer });
+  print(await verifyReceipt(receipt, { certs: keys, body }));
+}
+
+function readJson(path: string): object {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof value === 'object' && value !== null) return value;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== undefined) throw thrown;
+  }
+  throw new Error(`${path} is no JSON document.`);
+}
