@@ -54,7 +54,8 @@ export function createRegistryCache(options: RegistryCacheOptions): RegistryCach
   const read = createRegistryReader(options);
   const entries = new Map<string, Entry>();
   const flights = new Map<string, Promise<ParticipantDetail>>();
-  const pausedAt = new Map<string, number>();
+  const failedAt = new Map<string, number>();
+  const refreshedInVainAt = new Map<string, number>();
   const misses = createMisses(now, options.missesPerSecond ?? 500);
   let epoch = 0;
 
@@ -72,7 +73,6 @@ export function createRegistryCache(options: RegistryCacheOptions): RegistryCach
       );
       entries.set(id, { detail: answer.detail, etag: answer.etag, fetchedAt: now(), freshFor, epoch: startedIn });
       bound(entries, maxEntries);
-      if (answer.detail === known?.detail) remember(pausedAt, id, now());
       return answer.detail;
     } catch (error) {
       if (error instanceof ClientError && error.code === 'registry.not_found') {
@@ -81,7 +81,7 @@ export function createRegistryCache(options: RegistryCacheOptions): RegistryCach
       } else {
         // The registry was at fault, not the id.
         if (known === undefined) misses.refund();
-        remember(pausedAt, id, now());
+        remember(failedAt, id, now());
       }
       throw error;
     }
@@ -96,16 +96,12 @@ export function createRegistryCache(options: RegistryCacheOptions): RegistryCach
     return flight;
   }
 
-  function isPaused(id: string): boolean {
-    return within(now, pausedAt.get(id), pause);
-  }
-
   function lookUp(id: string): ParticipantDetail | Promise<ParticipantDetail> {
     const entry = entries.get(id);
     if (entry === undefined || entry.epoch !== epoch) return misses.has(id) ? Promise.reject(notFound()) : fly(id);
     if (within(now, entry.fetchedAt, entry.freshFor)) return entry.detail;
     if (!within(now, entry.fetchedAt, entry.freshFor + staleSeconds * 1000)) return fly(id);
-    if (!isPaused(id)) fly(id).catch(() => {});
+    if (!within(now, failedAt.get(id), pause)) fly(id).catch(() => {});
     return entry.detail;
   }
 
@@ -114,11 +110,14 @@ export function createRegistryCache(options: RegistryCacheOptions): RegistryCach
     participant: async (id) => lookUp(id),
     async refresh(id) {
       const before = entries.get(id)?.detail;
+      if (before !== undefined && within(now, refreshedInVainAt.get(id), pause)) return before;
       // A call that is under way may have been answered before whatever we want to know of.
       await flights.get(id)?.catch(() => {});
-      const entry = entries.get(id);
-      if (entry !== undefined && (entry.detail !== before || isPaused(id))) return entry.detail;
-      return fly(id);
+      const meanwhile = entries.get(id)?.detail;
+      if (meanwhile !== undefined && meanwhile !== before) return meanwhile;
+      const newest = await fly(id);
+      if (newest === before) remember(refreshedInVainAt, id, now());
+      return newest;
     },
     network: (id) => readNetwork(read, id),
     invalidate() {

@@ -194,6 +194,7 @@ describe.each(adapters)('%s', (adapter: Adapter) => {
     expect(answer.status).toBe(500);
     expect(answer.json().code).toBe('response.too_large');
     expect(answer.headers[signatureField]).toBeUndefined();
+    expect(answer.headers['x-of-handler']).toBeUndefined();
   });
 
   test('a response that cannot be signed is not sent', async () => {

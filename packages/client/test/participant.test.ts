@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { signatureField } from '@countersign/proof';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { createParticipant, type Fetch, type Participant, type ParticipantOptions } from '../src/index.ts';
+import { createParticipant, type Fetch, type Participant, type ParticipantOptions, webCrypto } from '../src/index.ts';
 import { eventually } from './support/eventually.ts';
 import { startProvider } from './support/providers.ts';
 import { agent, ecKey, lender, publicPart, type RealmServer, serveRealm } from './support/realm-server.ts';
@@ -293,6 +293,40 @@ test('a participant whose own token was killed takes a new one', async () => {
       ),
     10_000,
   );
+});
+
+test('a feed that pushes tells of a revoked token without being asked', async () => {
+  const sender = participant(agent);
+  const { fetch: counted, calls } = counting();
+  const receiver = participant(lender, { fetch: counted, status: { events: true, pollSeconds: 3600 } });
+  const request = await incoming(sender, '{}');
+  await receiver.verifyRequest(request);
+  await fetch(`${realm.issuer}/protocol/openid-connect/revoke`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      token: await sender.token(),
+      client_id: agent.clientId,
+      client_secret: agent.secret,
+    }),
+  });
+  const code = () =>
+    receiver.verifyRequest(request).then(
+      () => 'passed',
+      (error) => error.code as string,
+    );
+  await eventually(async () => (await code()) === 'token.revoked', 10_000);
+  expect(calls).toMatchObject({ status: 1, events: 1 });
+});
+
+test('WebCrypto proves the same', async () => {
+  const sender = participant(agent, { crypto: webCrypto });
+  const receiver = participant(lender, { crypto: webCrypto });
+  for (const form of ['rfc7797', 'strict'] as const) {
+    const request = await incoming(sender, '{"web":1}', { form });
+    expect((await receiver.verifyRequest(request)).signature.form).toBe(form);
+    const changed = { ...request, body: Buffer.from('{"web":2}') };
+    await expect(receiver.verifyRequest(changed)).rejects.toMatchObject({ code: 'message.signature' });
+  }
 });
 
 test.each([ecKey('e'), { ...ecKey('e'), alg: undefined }])(

@@ -147,6 +147,25 @@ test('a refresh brings the newest, and one in vain is not repeated at once', asy
   expect((await registry.refresh('a')).baseUrl).toBe('https://2.example');
 });
 
+test('a refresh is no answer that was under way before it was asked for', async () => {
+  const clock = testClock();
+  const registry = cache({ now: clock.now });
+  serve('a', '"1"', 'max-age=10');
+  const first = await registry.participant('a');
+  clock.advance(10_001);
+  let release = () => {};
+  server.routes[pathOf('a')] = (_request, response) => {
+    response.writeHead(304);
+    release = () => response.end();
+  };
+  expect(registry.lookUp('a')).toBe(first);
+  await eventually(() => seen('a') === 2, 5_000);
+  const refreshed = registry.refresh('a');
+  serve('a', '"2"', 'max-age=10');
+  release();
+  expect((await refreshed).baseUrl).toBe('https://2.example');
+});
+
 test('a clock that was set back makes nothing fresh for ever', async () => {
   const clock = testClock();
   serve('a', '"1"', 'max-age=60');

@@ -285,7 +285,13 @@ test('an answer from the beginning replaces everything; one to another question 
   expect(await state(follower)).toBe('fresh');
   expect(follower.fate(token('s', 0, 'two'))).toBe('token');
   clock.advance(60_000);
-  serve(8, await statement({ incarnation: 'i-3', seq: 1, after: 0 }));
+  // Of a moment before ours: nothing would be missed, and it is not what was asked for all the same.
+  serve(8, await statement({ seq: 9, after: 7 }));
+  serve(0, await statement({ seq: 9, revoked: [entry('token', 'three')] }));
+  expect(await state(follower)).toBe('fresh');
+  expect(follower.fate(token('s', 0, 'three'))).toBe('token');
+  clock.advance(60_000);
+  serve(9, await statement({ incarnation: 'i-3', seq: 1, after: 0 }));
   expect(await state(follower)).toBe('fresh');
   expect(follower.fate(token('s', 0, 'two'))).toBeUndefined();
 });

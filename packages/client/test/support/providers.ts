@@ -70,7 +70,7 @@ const builders = {
       response.end();
     });
     app.all('/big', (_request, response) => {
-      response.type('text/plain').send(big);
+      response.type('text/plain').set('x-of-handler', '1').send(big);
     });
     app.use((_error: unknown, _request: express.Request, response: express.Response, _next: express.NextFunction) => {
       response.status(500).json({ failed: true });
@@ -101,7 +101,7 @@ const builders = {
         return reply;
       });
     }
-    app.all('/big', async (_request, reply) => reply.type('text/plain').send(big));
+    app.all('/big', async (_request, reply) => reply.type('text/plain').header('x-of-handler', '1').send(big));
     await app.ready();
     return listener as unknown as RequestListener;
   },
@@ -122,7 +122,7 @@ const builders = {
     });
     app.all('/empty', (c) => c.body(null, 204));
     for (const path of ['/stream', '/unsigned']) app.all(path, () => new Response(streamOf(parts)));
-    app.all('/big', (c) => c.text(big));
+    app.all('/big', (c) => c.text(big, 200, { 'x-of-handler': '1' }));
     app.onError((_error, c) => c.json({ failed: true }, 500));
     return getRequestListener(app.fetch, { overrideGlobalObjects: false });
   },
@@ -144,7 +144,7 @@ const builders = {
         response.writeHead(200, { 'content-type': 'text/plain' });
         for (const part of parts) response.write(part);
         response.end();
-      } else if (path === '/big') response.end(big);
+      } else if (path === '/big') response.setHeader('x-of-handler', '1').end(big);
       else response.writeHead(404).end();
     });
   },
@@ -160,7 +160,7 @@ const builders = {
       if (path === '/fail') throw new Error('the handler failed');
       if (path === '/empty') return new Response(null, { status: 204 });
       if (path === '/stream' || path === '/unsigned') return new Response(streamOf(parts));
-      if (path === '/big') return new Response(big);
+      if (path === '/big') return new Response(big, { headers: { 'x-of-handler': '1' } });
       return new Response(null, { status: 404 });
     });
     return getRequestListener((request) => serve(request), { overrideGlobalObjects: false });
