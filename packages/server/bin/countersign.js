@@ -3,17 +3,28 @@
  * Starts the command line on a Node that can run it: in this process where it can, else in the Node that npm installed.
  */
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
+import module, { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { chooseRuntime } from './runtime.js';
 
 const choice = chooseRuntime(process.version, process.platform, process.arch, createRequire(import.meta.url).resolve);
 
-if (choice.run === 'here') await import('../src/cli/main.ts');
-else if (choice.run === 'other') continueOn(choice.node);
+if (choice.run === 'here') {
+  keepCompiled();
+  await import('../src/cli/main.ts');
+} else if (choice.run === 'other') continueOn(choice.node);
 else {
   process.stderr.write(`${choice.text}\n`);
   process.exitCode = 1;
+}
+
+/**
+ * Keeps what V8 compiles, so that the next start takes less time and some 25 MB less memory. Beside the code that it is made of:
+ * whoever can write there can write the code too, which is true of no directory for temporary files. Where it cannot be
+ * written, nothing is kept, and nothing is said.
+ */
+function keepCompiled() {
+  module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/countersign', import.meta.url)));
 }
 
 /**
