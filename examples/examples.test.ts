@@ -41,6 +41,7 @@ describe('npm run demo', () => {
       'proved: foreign key: refused with 401 message.signature; diagnosis key_other:',
       'proved: replay: refused with 401 message.replayed;',
       'proved: reported as “seen”, in ocen and in rfc7797',
+      'of another message: refused (receipt.message',
       'with the old key and the new one, and none was refused',
       'proved: retired key: refused with 401 message.key_retired; diagnosis key_previous:',
       'proved: as it must, with what OCEN 4.0 signs: at the second lender “signed by Demo Loan Agent (ocen, first)',

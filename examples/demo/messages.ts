@@ -3,6 +3,7 @@ import { type Forum, forgeries, relays } from './forgeries.ts';
 import { onboard, speaking } from './member.ts';
 import type { Network } from './participants.ts';
 import { run } from './program.ts';
+import { receipts } from './receipts.ts';
 import { rotation } from './rotation.ts';
 import { administer, type Stage, step } from './stage.ts';
 import { suspension } from './suspension.ts';
@@ -19,6 +20,7 @@ export async function messages(stage: Stage, { agent, lender }: Network): Promis
     await Promise.all(programs.map((program) => program.line('the lender is on')));
     await exchange(stage, forum);
     await forgeries(stage, forum);
+    await receipts(stage, forum);
     const renewed = await rotation(stage, forum);
     await relays(renewed);
     await suspension(stage, renewed);
