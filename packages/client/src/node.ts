@@ -29,6 +29,8 @@ export function countersign(
       await listener(Object.assign(request, { countersign: verified }), response);
     } catch (error) {
       guard.report(error, line);
+      // An answer that was complete stands; half of one does not.
+      if (response.writableEnded) return;
       if (response.headersSent) response.destroy();
       else sendRefusal(response, error);
     }

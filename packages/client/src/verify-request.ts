@@ -165,9 +165,11 @@ async function checkReplay(
   return 'first';
 }
 
-/** The registry and the feed may name our own participant id: it is in our own token. */
+/** Our own participant id, from our own token. What is wrong with that is no fault of whoever calls us. */
 export async function participantIdOf(token: string, tokens: AccessTokenVerifier): Promise<string> {
-  const subject = await tokens.verify(token);
+  const subject = await tokens.verify(token).catch((cause: unknown) => {
+    throw new ClientError('token.own', 'Our own token does not verify.', { cause });
+  });
   if (subject.kind === 'participant') return subject.participantId;
-  throw new ClientError('token.participant', 'Our own token does not speak for a participant.');
+  throw new ClientError('token.own', 'Our own token does not speak for a participant.');
 }

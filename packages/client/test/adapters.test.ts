@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { countersign as forExpress } from '../src/express.ts';
 import { countersign as forFastify } from '../src/fastify.ts';
 import { createParticipant, importSigningKey, type Participant } from '../src/index.ts';
+import { countersign as forNode } from '../src/node.ts';
 import { cryptoPort } from '../src/node-crypto.ts';
 import { type Adapter, adapters, type Provider, startProvider } from './support/providers.ts';
 import { send } from './support/raw-request.ts';
@@ -357,5 +358,35 @@ test('what changes the bytes of a response is put before the signature, and what
     now: Date.now() / 1000,
   });
   expect(calls).toEqual(['outer']);
+  server.close();
+});
+
+test('a middleware on a router of Express is held to the whole target', async () => {
+  const app = express();
+  const router = express.Router();
+  const server = createServer(app as unknown as RequestListener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  router.use(forExpress({ participant: receiver, publicUrl: url }));
+  router.get('/loans', (_request, response) => {
+    response.json({});
+  });
+  app.use('/v4', router);
+  for (const form of ['rfc7797', 'strict'] as const) {
+    expect((await sender.fetch(`${url}/v4/loans?x=%2F`, { to: lender.id, form })).status).toBe(200);
+  }
+  server.close();
+});
+
+test('an answer that was complete stands, whatever its handler throws then', async () => {
+  const server = createServer(
+    forNode({ participant: receiver }, async (_request, response) => {
+      response.end('complete');
+      throw new Error('afterwards');
+    }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect(await (await sender.fetch(url, { to: lender.id })).text()).toBe('complete');
   server.close();
 });

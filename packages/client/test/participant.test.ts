@@ -220,6 +220,18 @@ test('what cannot be had is 503, and no fault of the sender', async () => {
   expect((await full.verifyRequest(request)).signature.replay).toBe('unchecked');
 });
 
+test('an own token that does not verify is no fault of the sender', async () => {
+  const request = await incoming(participant(agent), '{}');
+  const receiver = participant(lender, {
+    fetch: async (url, init) => {
+      if (!url.endsWith('/token')) return fetch(url, init);
+      return Response.json({ access_token: 'not.a.token', token_type: 'Bearer', expires_in: 60 });
+    },
+    status: 'none',
+  });
+  await expect(receiver.verifyRequest(request)).rejects.toMatchObject({ code: 'keys.unavailable', status: 503 });
+});
+
 test('a key is rotated under traffic without one refusal', async () => {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const newKey = { ...privateKey.export({ format: 'jwk' }), alg: 'RS256', kid: 'la-sig-2' };

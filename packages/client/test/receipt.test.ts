@@ -63,8 +63,8 @@ describe('a key is rotated', () => {
       'sign',
       'verify',
     ]);
-    const { kty, crv, x, y, d } = await crypto.subtle.exportKey('jwk', privateKey);
-    return { kty, crv, x, y, d, alg: 'ES256', kid: 'own' };
+    const { crv, x, y, d } = await crypto.subtle.exportKey('jwk', privateKey);
+    return { kty: 'EC', crv, x, y, d, alg: 'ES256', kid: 'own' };
   }
   const good = { thumbprint: 't', nbf: 1, previous: [] };
 
