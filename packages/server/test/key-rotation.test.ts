@@ -228,6 +228,30 @@ describe('retiring', () => {
     expect([outcome(refused), refused.body.pointer]).toEqual(['400 request.invalid', '/proofs/current']);
   });
 
+  test('as compromised ends the key for every participant of the organisation that signs with it', async () => {
+    const [shared, kept] = [await createApplicant(), await createApplicant()];
+    const keys = [shared.publicKey, kept.publicKey];
+    const roles = ['one', 'two'].map((id) => entryOf({ id, organisation: 'org-both', keys: [] }, { keys }));
+    const both = await testServer({ network: networkOf(...roles) });
+    try {
+      const [own, sibling] = [await tokenOf(both, 'one'), await tokenOf(both, 'two')];
+      const valid = async (id: string) => {
+        const detail = await ask(both, `/realms/dev/admin/participants/${id}`, { token: await both.adminToken() });
+        const views = detail.body.keys as { thumbprint: string; valid: boolean }[];
+        return views.filter((key) => key.valid).map((key) => key.thumbprint);
+      };
+      const retireAs = (compromised: boolean, key: Applicant) =>
+        ask(both, `${keysPath('one')}/${key.thumbprint}/retire`, { token: own, body: { compromised } });
+      expect(outcome(await retireAs(false, kept))).toBe(200);
+      expect(await valid('two')).toHaveLength(2);
+      expect(outcome(await retireAs(true, shared))).toBe(200);
+      expect([await valid('one'), await valid('two')]).toEqual([[], [kept.thumbprint]]);
+      expect((await ask(both, '/realms/dev/service/participant-roles/two', { token: sibling })).status).toBe(401);
+    } finally {
+      await both.close();
+    }
+  });
+
   test('of keys that do not exist, or are those of others, is refused', async () => {
     const stranger = await createApplicant();
     expect(outcome(await retire(stranger))).toBe('404 registry.unknown');
@@ -248,7 +272,10 @@ describe('a key that is to be registered', () => {
     ended = await createApplicant();
     const past = { ...ended.publicKey, nbf: 1_500_000_000, exp: 1_600_000_000 };
     const [one, two] = agent.keys.map(({ publicKey }) => publicKey);
-    server = await testServer({ network: networkOf(entryOf(agent, { keys: [past, one, two] }), entryOf(other)), env: proxied });
+    server = await testServer({
+      network: networkOf(entryOf(agent, { keys: [past, one, two] }), entryOf(other)),
+      env: proxied,
+    });
     token = await tokenOf(server, 'agent');
   });
   afterAll(() => server.close());
@@ -429,6 +456,27 @@ describe('a key that is to be registered', () => {
       for (let count = 0; count < 8; count++)
         outcomes.push(outcome(await rotate(own, 'crowd', await createApplicant(), only(crowd.keys), { token: by })));
       expect(outcomes).toEqual([...Array(7).fill(201), '409 registry.transition']);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test('sixty rotations an hour, then the next is told to wait', async () => {
+    const hasty = await member('hasty', 'org-hasty');
+    const own = await testServer({
+      network: networkOf(entryOf(hasty)),
+      clock: { now: Date.now, elapsed: () => 0 },
+    });
+    try {
+      const by = await tokenOf(own, 'hasty');
+      let current = only(hasty.keys);
+      for (let count = 0; count < 60; count++) {
+        const next = await createApplicant();
+        expect(outcome(await rotate(own, 'hasty', next, current, { token: by, overlapSeconds: 0 }))).toBe(201);
+        current = next;
+      }
+      const more = await rotate(own, 'hasty', await createApplicant(), current, { token: by });
+      expect(outcome(more)).toBe('429 attempt.throttled');
     } finally {
       await own.close();
     }

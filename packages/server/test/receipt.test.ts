@@ -92,6 +92,22 @@ eachDatabase('receipts', (freshUrl) => {
     }
   });
 
+  test('get keys at the next start of a server whose database is from before them', async () => {
+    const databaseUrl = await freshUrl();
+    const before = await testServer({ databaseUrl, network: network() });
+    await before.context.store.db.deleteFrom('signing_key').where('purpose', '=', 'receipt').execute();
+    await before.close();
+    const server = await testServer({ databaseUrl });
+    try {
+      const token = await tokenOf(server, 'lender');
+      const { body } = await ask(server, path, { token, body: presented(signed(ec, rfc7797(ec), document)) });
+      const read = await verifyReceipt(body.receipt, { crypto: cryptoPort, ...(await pinnedBy(server)) });
+      expect(read.participantId).toBe('agent');
+    } finally {
+      await server.close();
+    }
+  });
+
   test('of a compromised receipt key are refused from then on; those of other keys are good', async () => {
     const server = await testServer({ databaseUrl: await freshUrl(), network: network() });
     try {

@@ -27,7 +27,7 @@ import {
   statuses,
   toParticipant,
 } from './participant.ts';
-import { listKeys } from './participant-key.store.ts';
+import { listHolders, listKeys } from './participant-key.store.ts';
 import { readKeys, registerKey, retireKey } from './participant-key.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
@@ -167,19 +167,16 @@ export async function retireKeyOf(
   caller: Caller,
 ): Promise<z.output<typeof keyViewSchema>> {
   const { realm, participantId, ...after } = retired;
-  const outcome = await retireKey(tx, realm, participantId, after.thumbprint);
-  if (after.compromised) {
-    await revokeKey(tx, realm, after.thumbprint);
-    await endTokensOf(tx, realm, participantId);
+  // Whoever else of the organisation signs with a stolen key does so no longer, too.
+  const holders = after.compromised ? await listHolders(tx.db, realm, after.thumbprint) : [];
+  for (const holder of new Set([participantId, ...holders])) {
+    const outcome = await retireKey(tx, realm, holder, after.thumbprint);
+    if (after.compromised) await endTokensOf(tx, realm, holder);
+    else if (outcome === 'unchanged') continue;
+    const event = { realm, type: 'participant.key_retired', object: `participant:${holder}`, after };
+    await recordEvent(context, tx, event, caller);
   }
-  if (after.compromised || outcome === 'retired') {
-    await recordEvent(
-      context,
-      tx,
-      { realm, type: 'participant.key_retired', object: `participant:${participantId}`, after },
-      caller,
-    );
-  }
+  if (after.compromised) await revokeKey(tx, realm, after.thumbprint);
   const key = (await readKeys(tx, realm, participantId)).find((known) => known.thumbprint === after.thumbprint);
   return keyView(key as RegisteredKey, tx.now);
 }

@@ -51,6 +51,30 @@ async function listOwners(db: Kysely<Schema>, realm: string, thumbprints: readon
   );
 }
 
+/** The participants of the organisation that owns the key which have or had it. */
+export async function listHolders(db: Kysely<Schema>, realm: string, thumbprint: string): Promise<string[]> {
+  // By the owner's participants, for which there is an index.
+  const rows = await db
+    .selectFrom('key_owner')
+    .innerJoin('participant', (join) =>
+      join
+        .onRef('participant.realm', '=', 'key_owner.realm')
+        .onRef('participant.organisation_id', '=', 'key_owner.organisation_id'),
+    )
+    .innerJoin('participant_key', (join) =>
+      join
+        .onRef('participant_key.realm', '=', 'participant.realm')
+        .onRef('participant_key.participant_id', '=', 'participant.id')
+        .onRef('participant_key.thumbprint', '=', 'key_owner.thumbprint'),
+    )
+    .select('participant.id')
+    .where('key_owner.realm', '=', realm)
+    .where('key_owner.thumbprint', '=', thumbprint)
+    .orderBy('participant.id')
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 export async function insertKeys(db: Kysely<Schema>, keys: readonly ParticipantKeyRow[]): Promise<void> {
   await inChunks(keys, async (rows) => {
     await db.insertInto('participant_key').values(rows).execute();
