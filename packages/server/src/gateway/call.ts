@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { MessageProblem } from '@countersign/client';
 import type { Log } from '../kernel/log.ts';
 import { type Field, fieldsOf, flat } from './fields.ts';
@@ -92,7 +93,7 @@ export function sendWhole(
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** An answer that may be long; at the pace of the caller. */
+/** An answer that may be long, at the pace of the caller: a part is only asked for when the one before has gone. */
 export async function sendLong(
   response: ServerResponse,
   status: number,
@@ -100,7 +101,24 @@ export async function sendLong(
   body: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   response.writeHead(status, flat(fields));
-  await pipeline(body, response);
+  await writeParts(response, body);
+  response.end();
+  await finished(response);
+}
+
+/** All parts, each once the one before is with the system: whoever receives may be slow, or gone. */
+export async function writeParts(to: Writable, body: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const part of body) {
+    await new Promise<void>((resolve, reject) => {
+      const onClose = () => reject(new Error('The receiver went away.'));
+      to.once('close', onClose);
+      to.write(part, (error) => {
+        to.off('close', onClose);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
 }
 
 export function requestFields({ request }: Call): readonly Field[] {

@@ -15,7 +15,7 @@ export interface Spooled {
   readonly size: number;
   /** Whether it has only characters that a JWT has too: the ocen form must not sign it. */
   readonly isBase64url: boolean;
-  /** The bytes, a part at a time. */
+  /** The bytes, a part at a time. Every part is written over by the next: who takes one must be done with it before. */
   parts(): AsyncGenerator<Uint8Array>;
   /** All of them in memory. */
   bytes(): Promise<Uint8Array>;
@@ -80,8 +80,10 @@ function inFile(file: FileHandle, size: number, isBase64url: boolean): Spooled {
     size,
     isBase64url,
     async *parts() {
+      // One buffer for all parts: a hundred megabytes of garbage would be as much memory as the body itself.
+      const buffer = Buffer.allocUnsafeSlow(memoryBytes);
       for (let at = 0; at < size; ) {
-        const part = new Uint8Array(Math.min(memoryBytes, size - at));
+        const part = buffer.subarray(0, Math.min(memoryBytes, size - at));
         at += await readAll(file, part, at);
         yield part;
       }

@@ -1,8 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { Problem } from '../kernel/problem.ts';
+import { writeParts } from './call.ts';
 import { type Field, flat } from './fields.ts';
 import type { Spooled } from './spool.ts';
 
@@ -69,7 +68,10 @@ export function createUpstream({ url, timeout }: UpstreamOptions): Upstream {
         resolve(response);
       });
       // An application may answer before it has read everything, and close: its answer counts, and `error` tells of the rest.
-      pipeline(Readable.from(body.parts(), { objectMode: false }), call).catch(() => {});
+      writeParts(call, body.parts()).then(
+        () => call.end(),
+        () => {},
+      );
     });
   }
 
