@@ -1,10 +1,10 @@
 /**
- * Signatures over bodies that do not fit into memory. A signature covers `header.` and then the body; `signMessage` and
- * `verifyMessage` are given the message with an empty body, and what they hand to their port (`header.`) is continued here with
- * the bytes that wait in the spool.
+ * Signatures over bodies that do not fit into memory. A signature covers `header.` and then the body; `signMessage` is
+ * given the message with an empty body, and what it hands to its port (`header.`) is continued here with the bytes that wait in
+ * the spool.
  */
-import { createPrivateKey, createPublicKey, createSign, createVerify, sign, verify } from 'node:crypto';
-import { type AlgorithmName, algorithms, type CryptoPort, type PublicJwk } from '@countersign/proof';
+import { createPrivateKey, createSign, sign } from 'node:crypto';
+import { type AlgorithmName, algorithms, type PublicJwk } from '@countersign/proof';
 import type { Spooled } from './spool.ts';
 
 /** Signs what `head` begins and the body ends. */
@@ -23,21 +23,6 @@ export function createLongSigner(alg: AlgorithmName, privateJwk: object): LongSi
     const digest = createSign(hash).update(head);
     for await (const part of body.parts()) digest.update(part);
     return digest.sign(how);
-  };
-}
-
-/** The port for verifying a message whose body waits in the spool. */
-export function longVerifier(body: Spooled, port: Pick<CryptoPort, 'sha256'>): CryptoPort {
-  return {
-    sha256: (bytes) => port.sha256(bytes),
-    async verify(alg, jwk, head, signature) {
-      const key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
-      const { hash } = algorithms[alg].node;
-      if (hash === undefined) return verify(null, await joined(head, body), key, signature);
-      const digest = createVerify(hash).update(head);
-      for await (const part of body.parts()) digest.update(part);
-      return digest.verify({ key, ...spelling(alg) }, signature);
-    },
   };
 }
 

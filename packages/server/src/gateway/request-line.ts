@@ -52,7 +52,7 @@ export function matches(requestTarget: string, patterns: readonly string[]): boo
   return patterns.some((pattern) => (pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern));
 }
 
-/** `Host` or any field that must be there at most once. */
+/** The value of a field that must be there exactly once. */
 export function single(fields: readonly Field[], wanted: string): string | undefined {
   const values = fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
   return values.length === 1 ? values[0] : undefined;
