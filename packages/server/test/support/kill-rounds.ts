@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { createLog } from '../../src/kernel/log.ts';
-import { openStore } from '../../src/store/open.ts';
+import { openStore, type Store } from '../../src/store/open.ts';
 import { verifyChain } from '../../src/subject/event.ts';
 import { temporaryDir } from './context.ts';
 import { eventually } from './eventually.ts';
@@ -67,9 +67,7 @@ async function load(server: Served, prefix: string, acknowledged: Set<string>): 
 async function inspect(databaseUrl: string, acknowledged: ReadonlySet<string>): Promise<{ readonly unsealed: number }> {
   const store = await openStore(databaseUrl, systemClock, createLog('silent'));
   try {
-    const clients = await store.db.selectFrom('client').select(['realm', 'id', 'subject_id']).execute();
-    const subjects = await store.db.selectFrom('subject').select(['realm', 'id']).execute();
-    const events = await store.db.selectFrom('event').select(['realm', 'type', 'object', 'seq']).execute();
+    const { clients, subjects, events } = await snapshot(store);
     const kept = new Set(clients.map(({ id }) => id));
     expect([...acknowledged].filter((id) => !kept.has(id))).toEqual([]);
     // Nothing is half there: a client has its subject and its event, and neither is there without it.
@@ -86,4 +84,14 @@ async function inspect(databaseUrl: string, acknowledged: ReadonlySet<string>): 
   } finally {
     await store.close();
   }
+}
+
+/** In one snapshot: PostgreSQL may still be committing what it was sent last by the process that was killed. */
+async function snapshot({ db, dialect }: Store) {
+  const reading = db.transaction();
+  return (dialect === 'postgres' ? reading.setIsolationLevel('repeatable read') : reading).execute(async (tx) => ({
+    clients: await tx.selectFrom('client').select(['realm', 'id', 'subject_id']).execute(),
+    subjects: await tx.selectFrom('subject').select(['realm', 'id']).execute(),
+    events: await tx.selectFrom('event').select(['realm', 'type', 'object', 'seq']).execute(),
+  }));
 }
