@@ -13,7 +13,7 @@ export interface StatusState {
   /**
    * Takes a statement in.
    *
-   * @returns `new` where it revokes something that was not known, `same` where not, `gap` where everything has to be asked for anew
+   * @returns `new` where it revokes a subject or a key that was not known to be revoked, `same` where not, `gap` where everything has to be asked for anew
    * @throws {ClientError} `status.rolled_back`
    */
   take(statement: StatusStatement, now: number): 'new' | 'same' | 'gap';
@@ -49,7 +49,7 @@ export function createStatusState(): StatusState {
       let isNew = false;
       for (const { kind, id, generation, exp } of statement.revoked) {
         const key = keyOf(kind, id);
-        isNew ||= revoked.get(key)?.generation !== generation;
+        isNew ||= changesEntries.has(kind) && revoked.get(key)?.generation !== generation;
         next.set(key, { generation, exp });
       }
       for (const [key, { exp }] of next) if (exp <= now) next.delete(key);
@@ -59,6 +59,9 @@ export function createStatusState(): StatusState {
     },
   };
 }
+
+/** What the registry says otherwise since. */
+const changesEntries = new Set(['subject', 'key']);
 
 /** No kind has a space. */
 function keyOf(kind: string, id: string): string {

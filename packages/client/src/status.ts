@@ -36,7 +36,7 @@ export interface StatusFollowerOptions extends Transport, StatusPolicy {
   readonly now: () => number;
   /** From 0 to 1; spreads the questions of many processes. */
   readonly random: () => number;
-  /** Something was revoked that was not known before. */
+  /** A subject or a key was revoked that was not known to be: the registry says something else of it now. */
   readonly onRevoked?: () => void;
 }
 

@@ -8,7 +8,7 @@ import {
   type Participant,
 } from '../src/index.ts';
 import { cryptoPort } from '../src/node-crypto.ts';
-import { type Arsenal, attacks, harmless, harmlessAlias, harmlessStrict } from './support/attacks.ts';
+import { type Arsenal, attacks, harmless, harmlessAlias, harmlessFor, harmlessStrict } from './support/attacks.ts';
 import { eventually } from './support/eventually.ts';
 import { compact } from './support/forge.ts';
 import { adapters, type Provider, startProvider } from './support/providers.ts';
@@ -129,6 +129,22 @@ describe.each(adapters)('%s', (adapter) => {
     expect(codes.filter((code) => code === 'passed')).toHaveLength(1);
     expect(codes.filter((code) => code === 'message.replayed')).toHaveLength(9);
   });
+});
+
+test('we name ourselves as audience, and our own token is for others', async () => {
+  const named = createParticipant({
+    issuer: realm.issuer,
+    clientId: lender.clientId,
+    clientSecret: lender.secret,
+    privateKey: realm.lenderKey,
+    jwks: await withIssuerKey(realm.issuer),
+    audience: 'lender-api',
+  });
+  await using provider = await startProvider('node', (url) => ({ participant: named, publicUrl: url }));
+  const to = (audience: string) => send(provider.url, harmlessFor({ ...arsenal, url: provider.url }, audience));
+  expect((await to('lender-api')).status).toBe(200);
+  expect((await to('another-api')).json().code).toBe('jwt.audience');
+  named.close();
 });
 
 test('a key that was given up as compromised is refused by its thumbprint, whatever a cached entry says', async () => {

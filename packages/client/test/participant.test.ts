@@ -1,7 +1,19 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { signatureField } from '@countersign/proof';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { createParticipant, type Fetch, type Participant, type ParticipantOptions, webCrypto } from '../src/index.ts';
+import {
+  createParticipant,
+  type Fetch,
+  type Participant,
+  type ParticipantDetail,
+  type ParticipantOptions,
+  type PrivateJwk,
+  type PublicJwk,
+  parsePublicJwk,
+  type RegisteredKey,
+  type Registry,
+  webCrypto,
+} from '../src/index.ts';
 import { eventually } from './support/eventually.ts';
 import { startProvider } from './support/providers.ts';
 import { agent, ecKey, lender, publicPart, type RealmServer, serveRealm } from './support/realm-server.ts';
@@ -267,6 +279,101 @@ test('a key is rotated under traffic without one refusal', async () => {
   isDone = true;
   await traffic;
   expect(provider.refusals).toEqual([]);
+});
+
+test('what travels is what is signed: nothing asks for a coding', async () => {
+  const receiver = participant(lender);
+  await using provider = await startProvider('node', () => ({ participant: receiver }));
+  const asked: unknown[] = [];
+  const sender = participant(agent, {
+    fetch: (url, init) => {
+      if (url.startsWith(provider.url)) asked.push(new Headers(init.headers).get('accept-encoding'));
+      return fetch(url, init);
+    },
+  });
+  await sender.fetch(`${provider.url}/blind`, { to: lender.id, headers: { 'accept-encoding': 'gzip' } });
+  expect(asked).toEqual(['identity']);
+});
+
+/** What a remembered entry may have wrong, and the newest has right. */
+const outdated: [string, (entry: ParticipantDetail, stranger: RegisteredKey) => Partial<ParticipantDetail>][] = [
+  ['participant.not_approved', () => ({ participantRoleStatus: 'UNDER_REVIEW', approved: false })],
+  ['participant.client', () => ({ kcClientId: 'an-older-client' })],
+  ['message.signature', (_entry, key) => ({ keys: [key] })],
+  ['message.signature_length', (_entry, key) => ({ keys: [{ ...key, key: publicKeyOf(rsa3072) }] })],
+  ['message.alg_mismatch', () => ({ keys: [registered(publicKeyOf(ecKey('x')))] })],
+  ['message.kid_unknown', (_entry, key) => ({ keys: [{ ...key, key: publicKeyOf(stranger, 'y') }] })],
+  ['message.key_missing', () => ({ keys: [] })],
+  ['message.key_form', (entry) => ({ keys: entry.keys.map((key) => ({ ...key, form: 'strict' as const })) })],
+  ['message.key_not_yet_valid', (entry) => ({ keys: entry.keys.map((key) => ({ ...key, notBefore: 4e9 })) })],
+];
+const rsa = (modulusLength: number) =>
+  generateKeyPairSync('rsa', { modulusLength }).privateKey.export({ format: 'jwk' }) as PrivateJwk;
+const [stranger, rsa3072] = [rsa(2048), rsa(3072)];
+
+function publicKeyOf(jwk: PrivateJwk, kid?: string): PublicJwk {
+  const parsed = parsePublicJwk({ ...publicPart(jwk), ...(kid === undefined ? {} : { kid }) });
+  if (!parsed.ok) throw new Error(parsed.reason);
+  return parsed.key;
+}
+
+function registered(key: PublicJwk): RegisteredKey {
+  return { key, notBefore: undefined, notAfter: undefined, form: undefined };
+}
+
+test.each(outdated)('a remembered entry that would refuse with %s is looked up once more', async (code, change) => {
+  const sender = participant(agent);
+  const right = await sender.registry.participant(agent.id);
+  const wrong = { ...right, ...change(right, registered(publicKeyOf(stranger))) };
+  const form = code === 'message.kid_unknown' ? 'strict' : 'rfc7797';
+  const request = await incoming(sender, '{}', { form });
+  const network = async () => ({});
+  let refreshed = 0;
+  const refresh = async () => {
+    refreshed++;
+    return right;
+  };
+  const verify = (registry: Registry) => participant(lender, { registry }).verifyRequest(request);
+  await expect(verify({ network, participant: async () => wrong })).rejects.toMatchObject({ code });
+  await expect(verify({ network, participant: async () => wrong, refresh: async () => wrong })).rejects.toMatchObject({
+    code,
+  });
+  expect((await verify({ network, participant: async () => wrong, refresh })).participant).toBe(right);
+  expect(refreshed).toBe(1);
+});
+
+test('a retired key is refused without another look', async () => {
+  const sender = participant(agent);
+  const right = await sender.registry.participant(agent.id);
+  const wrong = { ...right, keys: right.keys.map((key) => ({ ...key, notAfter: 1 })) };
+  let refreshed = 0;
+  const registry: Registry = {
+    network: async () => ({}),
+    participant: async () => wrong,
+    refresh: async () => {
+      refreshed++;
+      return right;
+    },
+  };
+  const receiver = participant(lender, { registry });
+  await expect(receiver.verifyRequest(await incoming(sender, '{}'))).rejects.toMatchObject({
+    code: 'message.key_retired',
+  });
+  expect(refreshed).toBe(0);
+});
+
+test('what the feed says of a participant makes us ask the registry again', async () => {
+  const { fetch: counted, calls } = counting();
+  const receiver = participant(lender, { fetch: counted, status: { pollSeconds: 0.1 } });
+  const sender = participant(agent);
+  await receiver.verifyRequest(await incoming(sender, '{"a":1}'));
+  const before = calls[agent.id] ?? 0;
+  await realm.administer(`/registry/participants/${lender.id}/suspend`);
+  await realm.administer(`/registry/participants/${lender.id}/reinstate`);
+  await eventually(async () => {
+    await receiver.verifyRequest(await incoming(sender, '{"a":1}')).catch(() => {});
+    return (calls[agent.id] ?? 0) > before;
+  }, 8_000);
 });
 
 test('a participant that is suspended is refused within seconds, and welcome again once reinstated', async () => {

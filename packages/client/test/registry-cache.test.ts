@@ -180,3 +180,18 @@ test('an answer of 304 to a first question is no entry', async () => {
   server.routes[pathOf('a')] = { status: 304 };
   await expect(cache().participant('a')).rejects.toMatchObject({ code: 'registry.unavailable' });
 });
+
+test('a token that the registry refuses is not kept', async () => {
+  const discarded: string[] = [];
+  const token = { token: async () => 't', discard: (text: string) => void discarded.push(text) };
+  for (const status of [200, 403, 404, 500]) {
+    server.routes[pathOf('a')] = { status, body: { id: 'a' } };
+    await cache({ token })
+      .participant('a')
+      .catch(() => {});
+  }
+  expect(discarded).toEqual([]);
+  server.routes[pathOf('a')] = { status: 401 };
+  await expect(cache({ token }).participant('a')).rejects.toMatchObject({ code: 'registry.refused' });
+  expect(discarded).toEqual(['t']);
+});

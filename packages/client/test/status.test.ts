@@ -116,7 +116,11 @@ test('what a statement says is dead, and nothing else', async () => {
 });
 
 test('deltas add, and what has expired is forgotten', async () => {
-  serve(0, await statement({ revoked: [entry('token', 'short', { exp: seconds() + 40 }), entry('token', 'long')] }));
+  const subject = entry('subject', 's-9', { generation: 1 });
+  serve(
+    0,
+    await statement({ revoked: [entry('token', 'short', { exp: seconds() + 40 }), entry('token', 'long'), subject] }),
+  );
   let told = 0;
   const follower = follow({}, () => {
     told++;
@@ -131,11 +135,17 @@ test('deltas add, and what has expired is forgotten', async () => {
     'token',
     'token',
   ]);
-  expect(told).toBe(2);
-  clock.advance(61_000);
-  serve(7, await statement({ seq: 7, after: 7 }));
-  await follower.ready();
-  expect(told).toBe(2);
+  expect(told).toBe(1);
+  for (const [seq, revoked, times] of [
+    [8, subject, 1],
+    [9, entry('key', 'print'), 2],
+    [10, { ...subject, generation: 2 }, 3],
+  ] as const) {
+    clock.advance(61_000);
+    serve(seq - 1, await statement({ seq, after: seq - 1, revoked: [revoked] }));
+    await follower.ready();
+    expect(told).toBe(times);
+  }
 });
 
 test.each([

@@ -369,4 +369,6 @@ export const attacks: readonly Attack[] = [
 /** What all attacks are variants of. */
 export const harmless: Make = (a) => request(a);
 export const harmlessStrict: Make = (a) => request(a, { signature: detached(strictHeader(a), body, a.agentKey) });
+export const harmlessFor = (a: Arsenal, audience: string) =>
+  request(a, { token: tokenFor(a, { aud: audience }), signature: detached(strictHeader(a), body, a.agentKey) });
 export const harmlessAlias: Make = (a) => request(a, { signature: undefined, extra: ['signature', good(a)] });
