@@ -160,20 +160,24 @@ eachDatabase('a participant replaces its key by itself', (freshUrl) => {
   });
 
   test('two retirements at once leave one key', async () => {
-    const agent = await member('agent', 'org-agent', 2);
-    const server = await testServer({ databaseUrl: await freshUrl(), network: networkOf(entryOf(agent)) });
+    const members = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => member(`agent-${index}`, 'org-agent', 2)),
+    );
+    const server = await testServer({
+      databaseUrl: await freshUrl(),
+      network: networkOf(...members.map((one) => entryOf(one))),
+    });
     try {
-      const token = await tokenOf(server, 'agent');
-      const answers = await Promise.all(
-        agent.keys.map(({ thumbprint }) =>
-          ask(server, `${keysPath('agent')}/${thumbprint}/retire`, { token, body: {} }),
-        ),
-      );
-      const outcomes = answers.map(outcome);
-      expect(outcomes.filter((one) => one === 200)).toHaveLength(1);
-      for (const one of outcomes) expect([200, '409 write.conflict', '409 registry.transition']).toContain(one);
-      const left = await registryEntry(server, 'agent', token);
-      expect(left.publicKey).not.toBeNull();
+      for (const { id, keys } of members) {
+        const token = await tokenOf(server, id);
+        const answers = await Promise.all(
+          keys.map(({ thumbprint }) => ask(server, `${keysPath(id)}/${thumbprint}/retire`, { token, body: {} })),
+        );
+        const outcomes = answers.map(outcome);
+        expect(outcomes.filter((one) => one === 200)).toHaveLength(1);
+        for (const one of outcomes) expect([200, '409 write.conflict', '409 registry.transition']).toContain(one);
+        expect((await registryEntry(server, id, token)).publicKey).not.toBeNull();
+      }
     } finally {
       await server.close();
     }
