@@ -3,10 +3,15 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { fixedKeys, type Participant, parsePublicJwk, verifyGatewaySubject } from '@countersign/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { send } from '../../client/test/support/raw-request.ts';
+import { answering } from '../src/gateway/call.ts';
+import { forward } from '../src/gateway/forward.ts';
+import { listen } from '../src/gateway/listener.ts';
 import type { Gateway } from '../src/gateway/start.ts';
+import { createLog } from '../src/kernel/log.ts';
 import {
   type Application,
   addressOf,
@@ -164,6 +169,8 @@ describe('no open proxy', () => {
     ['request.invalid', 400, { path: '.evil.example/', headers: ['x-countersign-to', 'lender'] }],
     ['gateway.recipient', 400, { path: '/a', headers: ['x-countersign-to', ''] }],
     ['gateway.recipient', 400, { path: '/a', headers: ['x-countersign-to', 'lender', 'x-countersign-to', 'agent'] }],
+    ['gateway.recipient_unusable', 409, { path: '/elsewhere/a' }],
+    ['gateway.recipient_unusable', 409, { path: '/nowhere/a' }],
     ['gateway.browser', 403, { path: '/lender/a', headers: ['origin', 'https://evil.example'] }],
     ['gateway.browser', 403, { path: '/lender/a', headers: ['sec-fetch-site', 'cross-site'] }],
     ['gateway.browser', 403, { path: '/lender/a', host: 'evil.example' }],
@@ -172,10 +179,25 @@ describe('no open proxy', () => {
     ['request.method', 405, { path: '/lender/a', method: 'TRACE' }],
     ['request.invalid', 400, { path: '/lender/a', method: 'GET', chunked: 1, body: '{}' }],
     ['body.too_large', 413, { path: '/lender/a', body: 'x'.repeat(100_001) }],
-  ] as const)('%s: %i for %j', async (expected, status, request) => {
+  ] as const)('%s: %i (%#)', async (expected, status, request) => {
     const refused = await send(from(agentGateway), request);
     expect([refused.status, code(refused)]).toEqual([status, expected]);
     expect([lenderApp.received.length, strangeCalls.length]).toEqual([0, 0]);
+  });
+
+  test('a base URL on this machine counts for nothing where the realm is elsewhere', async () => {
+    const options = {
+      ...{ participant: place.sdk('agent'), isLocalRealm: false, allowPlainHttp: true, allowRemote: false },
+      ...{ maxBody: 1_000, maxResponse: 1_000, spoolDir: tmpdir(), timeout: 1_000 },
+    };
+    const log = createLog('silent');
+    const port = await listen({ host: '127.0.0.1', port: 0 }, () =>
+      answering(forward(options), { direction: 'forward', log, count: () => {} }),
+    );
+    const refused = await send(port.url, { path: '/lender/a', body: '{}' });
+    await port.stop();
+    expect([refused.status, code(refused)]).toEqual([409, 'gateway.recipient_unusable']);
+    expect(lenderApp.received).toHaveLength(0);
   });
 
   test('CONNECT makes no tunnel', async () => {

@@ -80,6 +80,7 @@ describe('what cannot be meant stops the start and is named', () => {
     ['publicUrl', { publicUrl: 'https://user@api.lender.example' }],
     ['form', { form: 'loose' }],
     ['timeoutSeconds', { timeoutSeconds: 0 }],
+    ['timeoutSeconds', { timeoutSeconds: 151 }],
     ['clientSecretFile', { clientSecretFile: '$dir/nowhere' }],
     ['key', { key: '$dir/nowhere' }],
     ['key', { key: '$dir/text.jwk' }],

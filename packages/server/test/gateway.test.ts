@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { request as httpRequest, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import {
   createRemoteJwks,
@@ -561,6 +561,41 @@ test('the port of the operator tells of keys and health, and of no private membe
   const { keys } = (await (await get('/.well-known/countersign-gateway/jwks.json')).json()) as { keys: object[] };
   expect(Object.keys(keys[0] ?? {}).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'x', 'y']);
   expect(app.received).toHaveLength(0);
+});
+
+/** A server that takes one request on each connection and closes it at the next, without a word. */
+async function forgetful() {
+  let connections = 0;
+  const requests: string[] = [];
+  const server = createServer((socket) => {
+    connections++;
+    let seen = 0;
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      if (seen++ > 0) return void socket.destroy();
+      requests.push(String(chunk).split(' ', 1)[0] as string);
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, requests, connections: () => connections, close: () => server.close() };
+}
+
+test('a kept connection that turns out to be closed costs no caller anything; what must not be repeated never is', async () => {
+  const app = await forgetful();
+  const other = await gatewayOf(place, 'lender', app.url, { listen: { host: '127.0.0.1', port: 0 } });
+  const statuses: number[] = [];
+  for (const method of ['GET', 'GET', 'GET', 'POST', 'POST']) {
+    const fields = await signedFields(agent, other.url, { method, path: '/loans' });
+    statuses.push((await send(other.url, { method, path: '/loans', headers: fields })).status);
+  }
+  await other.stop();
+  app.close();
+  expect(statuses).toEqual([200, 200, 200, 200, 200]);
+  expect(app.requests).toEqual(['GET', 'GET', 'GET', 'POST', 'POST']);
+  expect(app.connections()).toBe(5);
 });
 
 test('an application that is not there is 502, signed', async () => {

@@ -100,7 +100,7 @@ export const optionsSchema = z.strictObject({
   timeoutSeconds: z.coerce
     .number()
     .positive()
-    .max(3_600)
+    .max(150)
     .default(30)
     .describe('silence of the application, or of another participant, after which it is given up (default: 30)'),
   subjectKey: file
