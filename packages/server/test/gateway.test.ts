@@ -23,6 +23,7 @@ import {
   type Application,
   application,
   gatewayOf,
+  newKey,
   publicHalf,
   type Received,
   type SignedParts,
@@ -606,4 +607,26 @@ test('an application that is not there is 502, signed', async () => {
   const refused = await call();
   expect([refused.status, refused.json().code]).toEqual([502, 'gateway.upstream_unreachable']);
   expect(await isSigned(refused, refused.body)).toBe(true);
+});
+
+test('a lender that signs as OCEN does uses another form where its own would pass for a token', async () => {
+  const ocen = await town({ lender: newKey('lender-1', 'RS256') });
+  const other = await gatewayOf(ocen, 'lender', app.url, {
+    participant: {
+      issuer: ocen.server.issuer(),
+      clientId: 'lender-client',
+      clientSecret: ocen.secret('lender'),
+      privateKey: ocen.keys.lender,
+      form: 'ocen',
+    },
+  });
+  const forms: unknown[] = [];
+  for (const body of ['{"ack":true}', 'abc_DEF-123', '']) {
+    answer = (_, response) => void response.end(body);
+    const call = { to: 'lender', method: 'POST', body: '{}', form: 'rfc7797' } as const;
+    forms.push((await ocen.sdk('agent').fetch(`${other.url}/loans`, call)).countersign?.form);
+  }
+  await other.stop();
+  await ocen.close();
+  expect(forms).toEqual(['ocen', 'rfc7797', 'ocen']);
 });
