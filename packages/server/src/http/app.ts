@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono, type Context as HonoContext } from 'hono';
 import { cors } from 'hono/cors';
 import type { Context } from '../context.ts';
 import { Problem, rendering, toProblem } from '../kernel/problem.ts';
 import { storeProblem } from '../store/fault.ts';
 import { requireRealm } from '../subject/realm.ts';
-import type { Call } from './call.ts';
+import type { Call, WireRequest } from './call.ts';
+import { directWay, plainRequest, sendDirectly } from './direct.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { refusal } from './render.ts';
+import { type Answer, refusal, refusalAnswer, toResponse } from './render.ts';
 import type { Route } from './route.ts';
 import { type SourceOf, sourceOf } from './source.ts';
 
@@ -18,7 +20,7 @@ interface Bindings {
 type Wire = HonoContext<{ Bindings: Bindings }>;
 
 export interface App {
-  readonly fetch: Hono<{ Bindings: Bindings }>['fetch'];
+  readonly fetch: (request: Request, bindings: Bindings) => Response | Promise<Response>;
   readonly metrics: Metrics;
 }
 
@@ -32,13 +34,19 @@ export function createApp(context: Context, routes: readonly Route[], stopping: 
     const allow = cors({ origin: [...corsOrigins], exposeHeaders: ['x-request-id', 'etag'], maxAge: 600 });
     app.use((wire, next) => {
       // A preflight is answered right here, and every answer carries a request id.
-      if (wire.req.method === 'OPTIONS') commonHeaders(context, context.random.uuid(), wire.env.outgoing);
+      if (wire.req.method === 'OPTIONS') setCommonHeaders(context, context.random.uuid(), wire.env.outgoing);
       return allow(wire, next);
     });
   }
+  const observers = new Map<Route, Observe>();
   for (const route of routes) {
     const observe = metrics.observerOf(route);
-    app.on(route.method, route.path, (wire) => answer(shared, route, wire, observe));
+    observers.set(route, observe);
+    app.on(route.method, route.path, (wire) => {
+      const call = callOf(shared, wire as Wire);
+      setCommonHeaders(context, call.requestId, wire.env.outgoing);
+      return answer(call, route, route.handle, toResponse, observe);
+    });
   }
   const allowed = methodsByShape(routes);
   app.notFound((wire) => {
@@ -47,7 +55,18 @@ export function createApp(context: Context, routes: readonly Route[], stopping: 
       ? refuseBare(shared, wire as Wire, 'request.not_found', {})
       : refuseBare(shared, wire as Wire, 'request.method', { allow: [...new Set(methods)].join(', ') });
   });
-  return { fetch: app.fetch, metrics };
+  // What cross-origin callers need is said in one place only: with such callers there is no short way.
+  const direct = directWay(corsOrigins.length > 0 ? [] : routes, async (route, params, incoming, outgoing) => {
+    const call = toCall(shared, plainRequest(incoming), params, incoming);
+    const observe = observers.get(route) as Observe;
+    const plain = await answer(call, route, route.direct, (refused) => refused, observe);
+    sendDirectly(outgoing, commonHeaders(context, call.requestId), plain);
+  });
+  return {
+    fetch: (request, bindings) =>
+      direct(bindings.incoming, bindings.outgoing) ? RESPONSE_ALREADY_SENT : app.fetch(request, bindings),
+    metrics,
+  };
 }
 
 interface Shared {
@@ -56,21 +75,23 @@ interface Shared {
   readonly source: SourceOf;
 }
 
-async function answer(
-  shared: Shared,
+type Observe = (status: number, seconds: number) => void;
+
+/** From a call to its answer, whichever way it came and leaves. */
+async function answer<A extends { readonly status: number }>(
+  call: Call,
   route: Route,
-  wire: Wire,
-  observe: (status: number, seconds: number) => void,
-): Promise<Response> {
-  const { context } = shared;
+  handle: (call: Call) => Promise<A> | A,
+  render: (refused: Answer) => A,
+  observe: Observe,
+): Promise<A> {
+  const { context } = call;
   const started = context.clock.elapsed();
-  const call = toCall(shared, wire);
-  commonHeaders(context, call.requestId, wire.env.outgoing);
-  let response: Response;
+  let response: A;
   try {
-    response = await route.handle(call);
+    response = await handle(call);
   } catch (thrown) {
-    response = refuse(call, route, thrown);
+    response = render(refuse(call, route, thrown));
   }
   observe(response.status, (context.clock.elapsed() - started) / 1000);
   if (context.log.isLevelEnabled('debug')) {
@@ -86,15 +107,19 @@ async function answer(
  * No getters in this object: an object literal with getters gets a hidden class of its own each time, which stays in the old
  * generation until a full collection and is unknown to every inline cache that the call passes.
  */
-function toCall({ context, stopping, source }: Shared, wire: Wire): Call {
+function toCall(
+  { context, stopping, source }: Shared,
+  request: WireRequest,
+  params: Call['params'],
+  incoming: IncomingMessage,
+): Call {
   const requestId = context.random.uuid();
-  const params = wire.req.param() as Record<string, string>;
-  const from = source(wire.env.incoming);
+  const from = source(incoming);
   return {
     context,
-    request: wire.req.raw,
+    request,
     params,
-    query: queryOf(wire.req.url),
+    query: queryOf(incoming.url ?? ''),
     requestId,
     source: from,
     stopping,
@@ -103,21 +128,30 @@ function toCall({ context, stopping, source }: Shared, wire: Wire): Call {
   };
 }
 
+function callOf(shared: Shared, wire: Wire): Call {
+  return toCall(shared, wire.req.raw, wire.req.param() as Record<string, string>, wire.env.incoming);
+}
+
 function queryOf(url: string): URLSearchParams {
   const mark = url.indexOf('?');
   return new URLSearchParams(mark === -1 ? '' : url.slice(mark));
 }
 
+/** What every answer carries. */
+function commonHeaders({ config }: Context, requestId: string): Answer['headers'] {
+  const always = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
+  return config.publicUrl.startsWith('https:')
+    ? { ...always, 'strict-transport-security': 'max-age=63072000' }
+    : always;
+}
+
 /** Written to the socket's own response: the answer of a handler stays as light as it is. */
-function commonHeaders(context: Context, requestId: string, outgoing: ServerResponse): void {
-  outgoing.setHeader('x-request-id', requestId);
-  outgoing.setHeader('x-content-type-options', 'nosniff');
-  if (context.config.publicUrl.startsWith('https:'))
-    outgoing.setHeader('strict-transport-security', 'max-age=63072000');
+function setCommonHeaders(context: Context, requestId: string, outgoing: ServerResponse): void {
+  for (const [name, value] of Object.entries(commonHeaders(context, requestId))) outgoing.setHeader(name, value);
 }
 
 /** The public part goes to the caller, the cause to the log, and the request id joins them. */
-function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>, thrown: unknown): Response {
+function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>, thrown: unknown): Answer {
   const problem = toProblem(storeProblem(thrown));
   const { status } = rendering(problem);
   const entry = {
@@ -129,7 +163,7 @@ function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>
   };
   if (status >= 500) call.context.log.error({ ...entry, cause: describe(problem.cause) }, 'a request failed');
   else call.context.log.info({ ...entry, cause: reason(problem.cause) }, 'a request was refused');
-  return refusal(problem, route, call);
+  return refusalAnswer(problem, route, call);
 }
 
 function refuseBare(
@@ -138,8 +172,8 @@ function refuseBare(
   code: 'request.method' | 'request.not_found',
   headers: Record<string, string>,
 ): Response {
-  const call = toCall(shared, wire);
-  commonHeaders(shared.context, call.requestId, wire.env.outgoing);
+  const call = callOf(shared, wire);
+  setCommonHeaders(shared.context, call.requestId, wire.env.outgoing);
   const response = refusal(new Problem(code), { refusals: 'problem', security: 'none' }, call);
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;

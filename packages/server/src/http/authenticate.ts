@@ -3,10 +3,10 @@ import { Problem } from '../kernel/problem.ts';
 import { adminScope } from '../subject/administrator.ts';
 import { authenticateToken } from '../subject/bearer.ts';
 import { issuerOf, requireRealm, systemRealm } from '../subject/realm.ts';
-import type { Call } from './call.ts';
+import type { Call, WireRequest } from './call.ts';
 
 /** The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme in any case). Tokens in forms and queries are not read. */
-function bearerToken(request: Request): string {
+function bearerToken(request: WireRequest): string {
   const header = request.headers.get('authorization');
   if (header === null) throw new Problem('token.missing');
   const match = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(header);

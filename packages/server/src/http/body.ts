@@ -1,14 +1,14 @@
 import { parseJson } from '@countersign/proof';
 import type { z } from 'zod';
 import { Problem } from '../kernel/problem.ts';
-import type { Call } from './call.ts';
+import type { Call, WireRequest } from './call.ts';
 import type { MediaType } from './route.ts';
 
 /** Bytes. */
 const maxBody = 1024 * 1024;
 
 /** The exact bytes of the body. Throws `request.too_large` before reading more than 1 MiB. */
-export async function readBytes(request: Request): Promise<Uint8Array> {
+export async function readBytes(request: WireRequest): Promise<Uint8Array> {
   const declared = request.headers.get('content-length');
   if (declared !== null) {
     if (Number(declared) > maxBody) throw new Problem('request.too_large');
@@ -27,7 +27,7 @@ export async function readBytes(request: Request): Promise<Uint8Array> {
 }
 
 /** The media type of the body without its parameters (a `;charset=UTF-8` is fine), or `request.media_type`. */
-export function requireMediaType(request: Request, accepted: readonly MediaType[]): MediaType {
+export function requireMediaType(request: WireRequest, accepted: readonly MediaType[]): MediaType {
   const given = (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
   const found = accepted.find((type) => type === given);
   if (found === undefined) throw new Problem('request.media_type', `Send the body as ${accepted.join(' or ')}.`);

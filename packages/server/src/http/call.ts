@@ -1,10 +1,17 @@
 import type { Caller, Context } from '../context.ts';
 import type { Realm } from '../subject/realm.ts';
 
+/** What handlers may look at of a request: a web `Request` is one, and so is what the short way makes of Node's. */
+export interface WireRequest {
+  readonly headers: Pick<Headers, 'get'>;
+  readonly body: Request['body'];
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
 /** One HTTP request on its way through: what a handler may look at. */
 export interface Call {
   readonly context: Context;
-  readonly request: Request;
+  readonly request: WireRequest;
   /** Path parameters, percent-decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;

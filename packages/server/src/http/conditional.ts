@@ -1,5 +1,7 @@
+import type { WireRequest } from './call.ts';
+
 /** RFC 9110 §13.1.2: whether the caller has this version already. `If-None-Match` compares weakly. */
-export function hasVersion(request: Request, etag: string): boolean {
+export function hasVersion(request: WireRequest, etag: string): boolean {
   const header = request.headers.get('if-none-match');
   if (header === null) return false;
   const opaque = etag.replace(/^W\//, '');

@@ -2,30 +2,57 @@ import { type Problem, rendering } from '../kernel/problem.ts';
 import type { Call } from './call.ts';
 import type { Route } from './route.ts';
 
-/** A JSON answer. `headers` as plain members: the adapter writes them without building a Headers object. */
-export function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...headers } });
+/** An answer in plain parts, from which either way to the wire makes what it needs. */
+export interface Answer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+}
+
+export function jsonAnswer(status: number, value: unknown, headers: Answer['headers'] = {}): Answer {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) };
+}
+
+/** `headers` as plain members: the adapter writes them without building a Headers object. */
+export function toResponse({ status, headers, body }: Answer): Response {
+  return new Response(body, { status, headers });
+}
+
+export function json(status: number, value: unknown, headers: Answer['headers'] = {}): Response {
+  return toResponse(jsonAnswer(status, value, headers));
 }
 
 export function noContent(): Response {
   return new Response(null, { status: 204 });
 }
 
+export function refusal(...refused: Parameters<typeof refusalAnswer>): Response {
+  return toResponse(refusalAnswer(...refused));
+}
+
 /** How a refusal looks on the wire of this route. */
-export function refusal(
+export function refusalAnswer(
   problem: Problem,
   route: Pick<Route, 'refusals' | 'security'>,
-  call: Pick<Call, 'requestId' | 'request' | 'params'>,
-): Response {
-  const response = route.refusals === 'oauth' ? oauthRefusal(problem) : problemDocument(problem, call.requestId);
-  if (problem.retryAfter !== undefined) response.headers.set('retry-after', String(problem.retryAfter));
-  if (response.status === 401) response.headers.set('www-authenticate', challenge(problem, route, call));
-  response.headers.set('cache-control', 'no-store');
-  return response;
+  call: Pick<Call, 'requestId' | 'params'>,
+): Answer {
+  const { status, headers, body } =
+    route.refusals === 'oauth' ? oauthRefusal(problem) : problemDocument(problem, call.requestId);
+  return {
+    status,
+    headers: {
+      ...headers,
+      ...(problem.retryAfter === undefined ? {} : { 'retry-after': String(problem.retryAfter) }),
+      ...(status === 401 ? { 'www-authenticate': challenge(problem, route, call) } : {}),
+      'cache-control': 'no-store',
+    },
+    body,
+  };
 }
 
 /** RFC 9457. `code` is stable; `detail` is for people; `pointer` says where in the request the fault is. */
-function problemDocument(problem: Problem, requestId: string): Response {
+function problemDocument(problem: Problem, requestId: string): Answer {
   const { status, text } = rendering(problem);
   const body = {
     type: `urn:countersign:problem:${problem.code}`,
@@ -37,14 +64,14 @@ function problemDocument(problem: Problem, requestId: string): Response {
     ...(problem.pointer === undefined ? {} : { pointer: problem.pointer }),
     requestId,
   };
-  return json(status, body, { 'content-type': 'application/problem+json' });
+  return jsonAnswer(status, body, { 'content-type': 'application/problem+json' });
 }
 
 /** RFC 6749 §5.2. `error_description` may hold only %x20-21 / %x23-5B / %x5D-7E. */
-function oauthRefusal(problem: Problem): Response {
+function oauthRefusal(problem: Problem): Answer {
   const { oauth, oauthStatus, text } = rendering(problem);
   const description = oauthStatus >= 500 ? text : problem.message;
-  return json(oauthStatus, { error: oauth, error_description: description.replace(/[^\x20-\x7e]|["\\]/g, '?') });
+  return jsonAnswer(oauthStatus, { error: oauth, error_description: description.replace(/[^\x20-\x7e]|["\\]/g, '?') });
 }
 
 /** RFC 7617 for clients, RFC 6750 §3 for tokens; an error code only when a token was presented. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Call } from '../http/call.ts';
 import { authenticateCallingClient, readParameters } from '../http/client-call.ts';
-import { json } from '../http/render.ts';
+import { type Answer, jsonAnswer, toResponse } from '../http/render.ts';
 import type { Route } from '../http/route.ts';
 import { requireGrant } from './grant.ts';
 
@@ -39,14 +39,15 @@ export const routes: readonly Route[] = [
     body: { schema: tokenRequest, mediaTypes: ['application/x-www-form-urlencoded', 'application/json'] },
     responses: { 200: tokenResponse },
     refusals: 'oauth',
-    handle: token,
+    handle: async (call) => toResponse(await token(call)),
+    direct: token,
   },
 ];
 
-async function token(call: Call): Promise<Response> {
+async function token(call: Call): Promise<Answer> {
   const realm = await call.realm();
   const parameters = await readParameters(call, realm.settings.tokenRequestJson);
   const grant = requireGrant(parameters.get('grant_type'));
   const client = await authenticateCallingClient(call, realm, parameters);
-  return json(200, await grant(call.context, realm, client, parameters), uncached);
+  return jsonAnswer(200, await grant(call.context, realm, client, parameters), uncached);
 }

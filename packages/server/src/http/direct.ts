@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { WireRequest } from './call.ts';
+import type { Answer } from './render.ts';
+import type { Route } from './route.ts';
+
+/** Takes a request, or leaves it to the router. */
+export type DirectWay = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
+
+export type DirectRoute = Route & Required<Pick<Route, 'direct'>>;
+
+/** A route with the shape of the paths that need no decoding. */
+interface Lane {
+  readonly route: DirectRoute;
+  readonly shape: RegExp;
+}
+
+type Serve = (
+  route: DirectRoute,
+  params: Readonly<Record<string, string>>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+) => Promise<void>;
+
+/**
+ * The short way of the few hot routes (`Route.direct`), from Node's request to Node's response: a router, a `Request` and a
+ * `Response` would cost the token endpoint a fifth of its time. It takes only what is plain (the method, a path without escapes
+ * or query, a declared length); whatever else there is goes the long way to the same rules.
+ */
+export function directWay(routes: readonly Route[], serve: Serve): DirectWay {
+  const lanes = routes.filter((route): route is DirectRoute => route.direct !== undefined).map(toLane);
+  return (incoming, outgoing) => {
+    for (const { route, shape } of lanes) {
+      if (incoming.method !== route.method) continue;
+      const match = shape.exec(incoming.url as string);
+      if (match === null || header(incoming, 'content-length') === null) continue;
+      serve(route, match.groups ?? {}, incoming, outgoing).catch(() => outgoing.destroy());
+      return true;
+    }
+    return false;
+  };
+}
+
+function toLane(route: DirectRoute): Lane {
+  return { route, shape: new RegExp(`^${route.path.replace(/:([^/]+)/g, '(?<$1>[A-Za-z0-9_-]+)')}$`) };
+}
+
+/** Node's request with the few members of a web `Request` that handlers look at. */
+export function plainRequest(incoming: IncomingMessage): WireRequest {
+  return {
+    headers: { get: (name) => header(incoming, name) },
+    body: null,
+    arrayBuffer: () => wholeBody(incoming),
+  };
+}
+
+/** As `Headers` has it: a name that occurs twice has both values. Node's own `headers` would silently keep the first. */
+function header(incoming: IncomingMessage, name: string): string | null {
+  const { rawHeaders } = incoming;
+  let value: string | null = null;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const one = rawHeaders[i] as string;
+    if (one.length !== name.length || one.toLowerCase() !== name) continue;
+    value = value === null ? (rawHeaders[i + 1] as string) : `${value}, ${rawHeaders[i + 1]}`;
+  }
+  return value;
+}
+
+/** Its size is declared, and was looked at before; Node enforces it. Rejects when the caller goes away. */
+function wholeBody(incoming: IncomingMessage): Promise<ArrayBuffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () =>
+      resolve(new Uint8Array(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).buffer),
+    );
+    incoming.on('error', reject);
+  });
+}
+
+export function sendDirectly(outgoing: ServerResponse, common: Answer['headers'], answer: Answer): void {
+  const body = answer.body ?? '';
+  outgoing.writeHead(answer.status, { ...common, ...answer.headers, 'content-length': Buffer.byteLength(body) });
+  outgoing.end(body);
+}
