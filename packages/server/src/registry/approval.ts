@@ -102,6 +102,7 @@ async function register(context: Context, tx: Writing, row: ApplicationRow, made
       role: row.role,
       status: 'APPROVED',
       base_url: row.base_url,
+      signature_form: null,
       organisation: JSON.stringify(organisation),
       resources: '[]',
       approved_by: caller.actor,

@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Writing } from '../store/write.ts';
+import type { SignatureForm } from '../subject/realm.ts';
 import {
   listParticipantsById,
   type ParticipantRow,
@@ -57,6 +58,8 @@ export interface Participant {
   readonly role: Role;
   readonly status: Status;
   readonly baseUrl: string | null;
+  /** What it signs in and wants to be signed to in; null leaves it to the realm. `strict` refuses its keys in other forms. */
+  readonly signatureForm: SignatureForm | null;
   readonly organisation: Organisation;
   readonly resources: readonly ResourceMapping[];
   readonly approvedBy: string | null;
@@ -124,6 +127,7 @@ export function toParticipant(row: ParticipantWithClient, keys: readonly Partici
     role: row.role as Role,
     status: row.status as Status,
     baseUrl: row.base_url,
+    signatureForm: row.signature_form as SignatureForm | null,
     organisation: JSON.parse(row.organisation) as Organisation,
     resources: JSON.parse(row.resources) as ResourceMapping[],
     approvedBy: row.approved_by,

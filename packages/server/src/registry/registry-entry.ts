@@ -1,6 +1,7 @@
 import type { PublicJwk } from '@countersign/proof';
 import { z } from 'zod';
 import { isoDate, seconds } from '../kernel/clock.ts';
+import { type SignatureForm, signatureForm } from '../subject/realm.ts';
 import { type Participant, roles, statuses } from './participant.ts';
 import { currentOf, type RegisteredKey } from './registered-key.ts';
 
@@ -16,6 +17,8 @@ export const registryEntrySchema = z.object({
   approvedBy: text,
   approvedOn: text,
   baseUrl: text,
+  /** Ours, not OCEN's: the form in which it wants to be signed to, where that is not left to the realm. */
+  signatureForm: signatureForm.optional(),
   publicKey: text,
   publicKeys: z.object({ keys: z.array(z.looseObject({ kty: z.string(), nbf: z.int(), exp: z.int().optional() })) }),
   kcClientId: text,
@@ -52,8 +55,9 @@ export function registryEntry(participant: Participant, now: number): RegistryEn
     approvedBy: participant.approvedBy,
     approvedOn: isoDate(participant.approvedAt),
     baseUrl: participant.baseUrl,
+    ...(participant.signatureForm === null ? {} : { signatureForm: participant.signatureForm }),
     publicKey: current === undefined ? null : JSON.stringify(ordered(current.jwk)),
-    publicKeys: { keys: participant.keys.map(withValidity) },
+    publicKeys: { keys: participant.keys.map((key) => withValidity(key, participant.signatureForm)) },
     kcClientId: participant.clientId,
     createdOn: isoDate(participant.createdAt),
     updatedOn: isoDate(participant.updatedAt),
@@ -61,9 +65,14 @@ export function registryEntry(participant: Participant, now: number): RegistryEn
   };
 }
 
-/** RFC 7517 with the JWT members `nbf` and `exp` (NumericDate): valid from, and valid before. */
-function withValidity({ jwk, notBefore, notAfter }: RegisteredKey) {
-  return { ...ordered(jwk), nbf: seconds(notBefore), ...(notAfter === null ? {} : { exp: seconds(notAfter) }) };
+/** RFC 7517 with the JWT members `nbf` and `exp` (NumericDate): valid from, and valid before; and the one form of a strict key. */
+function withValidity({ jwk, notBefore, notAfter }: RegisteredKey, form: SignatureForm | null) {
+  return {
+    ...ordered(jwk),
+    nbf: seconds(notBefore),
+    ...(notAfter === null ? {} : { exp: seconds(notAfter) }),
+    ...(form === 'strict' ? { signatureForm: form } : {}),
+  };
 }
 
 /** The order in which OCEN's registry writes an RSA key; the string is compared as a string by some. */

@@ -197,7 +197,9 @@ async function keysOf(context: Context, realm: Realm, participantId: string): Pr
   const now = context.clock.now();
   const participant = await lookUpParticipant(context, realm.name, participantId);
   if (participant?.status !== 'APPROVED') return [];
-  return participant.keys.map((key) => messageKey(key, now));
+  // A key registered as strict is refused in the other forms.
+  const form = participant.signatureForm === 'strict' ? { form: participant.signatureForm } : {};
+  return participant.keys.map((key) => ({ ...messageKey(key, now), ...form }));
 }
 
 function messageKey(key: RegisteredKey, now: number): MessageKey {

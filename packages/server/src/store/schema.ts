@@ -162,6 +162,8 @@ export interface ParticipantTable {
   role: string;
   status: string;
   base_url: string | null;
+  /** The signature form that it signs in and wants to be signed to in; null leaves it to the realm. */
+  signature_form: string | null;
   /** JSON of the organisation's own fields (name, website, contact …). */
   organisation: string;
   /** JSON array of {resource, roles}. */

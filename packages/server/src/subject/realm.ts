@@ -1,3 +1,4 @@
+import type { MessageForm } from '@countersign/proof';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -16,7 +17,8 @@ export interface Realm {
 export const signingAlgs = ['RS256', 'PS256', 'ES256', 'Ed25519'] as const;
 export type SigningAlg = (typeof signingAlgs)[number];
 
-const signatureForm = z.enum(['ocen', 'rfc7797', 'strict']);
+export const signatureForm = z.enum(['ocen', 'rfc7797', 'strict'] satisfies MessageForm[]);
+export type SignatureForm = z.output<typeof signatureForm>;
 
 /** Seconds that no access token outlives, whatever the settings are or were. */
 export const longestToken = 86_400;

@@ -82,6 +82,7 @@ function exportParticipant(
     role: state.role,
     status: state.status,
     baseUrl: state.baseUrl,
+    signatureForm: state.signatureForm,
     createdOn: isoDate(state.createdAt),
     updatedOn: isoDate(state.updatedAt),
     approvedOn: isoDate(state.approvedAt),

@@ -1,4 +1,5 @@
 import { isoDate } from '../../kernel/clock.ts';
+import type { SignatureForm } from '../../subject/realm.ts';
 import type { Organisation, ResourceMapping, Status } from '../participant.ts';
 import type { ParticipantFile } from './schema.ts';
 
@@ -8,6 +9,7 @@ export interface ParticipantState {
   readonly role: string;
   readonly status: Status;
   readonly baseUrl: string | null;
+  readonly signatureForm: SignatureForm | null;
   readonly organisation: Organisation;
   readonly resources: readonly ResourceMapping[];
   readonly approvedBy: string | null;
@@ -22,6 +24,7 @@ interface StateColumns {
   readonly role: string;
   readonly status: string;
   readonly base_url: string | null;
+  readonly signature_form: string | null;
   readonly organisation: string;
   readonly resources: string;
   readonly approved_by: string | null;
@@ -36,6 +39,7 @@ export function fromColumns(row: StateColumns): ParticipantState {
     role: row.role,
     status: row.status as Status,
     baseUrl: row.base_url,
+    signatureForm: row.signature_form as SignatureForm | null,
     organisation: JSON.parse(row.organisation) as Organisation,
     resources: JSON.parse(row.resources) as ResourceMapping[],
     approvedBy: row.approved_by,
@@ -51,6 +55,7 @@ export function toColumns(state: ParticipantState): StateColumns {
     role: state.role,
     status: state.status,
     base_url: state.baseUrl,
+    signature_form: state.signatureForm,
     organisation: JSON.stringify(state.organisation),
     resources: JSON.stringify(state.resources),
     approved_by: state.approvedBy,
@@ -78,6 +83,7 @@ export function mergeState(
     role: entry.role,
     status,
     baseUrl: given(entry.baseUrl, before?.baseUrl ?? null),
+    signatureForm: given(entry.signatureForm, before?.signatureForm ?? null),
     organisation: mergeOrganisation(entry.participant, before?.organisation, createdAt),
     resources: status === 'OFFBOARDED' ? [] : (entry.resources ?? before?.resources ?? []),
     approvedBy: given(entry.approvedBy, newlyApproved ? approver : (before?.approvedBy ?? null)),

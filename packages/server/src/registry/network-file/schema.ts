@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isoDate } from '../../kernel/clock.ts';
 import { lineOfText } from '../../kernel/text.ts';
-import { profileNames, realmName, settingsSchema } from '../../subject/realm.ts';
+import { profileNames, realmName, settingsSchema, signatureForm } from '../../subject/realm.ts';
 import { isBaseUrl } from '../base-url.ts';
 import { type Role, roleAliases, roles, statuses } from '../participant.ts';
 
@@ -77,6 +77,8 @@ const participant = z.strictObject({
   /** A new participant that says nothing is APPROVED: whoever applies the file is the administrator. */
   status: z.enum(statuses).optional(),
   baseUrl: z.string().refine(isBaseUrl, 'must be an absolute https URL without user, query and fragment').nullish(),
+  /** What it signs in, and what others shall sign to it in. `strict` refuses its keys in every other form. */
+  signatureForm: signatureForm.nullish(),
   createdOn: date.nullish(),
   updatedOn: date.nullish(),
   approvedOn: date.nullish(),

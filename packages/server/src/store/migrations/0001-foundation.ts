@@ -39,7 +39,7 @@ export const statements: readonly string[] = [
   `create unique index client_by_participant on client (realm, participant_id) where participant_id is not null`,
   `create table participant (
      realm text not null, id text not null, organisation_id text not null, role text not null, status text not null,
-     base_url text, organisation text not null, resources text not null, approved_by text, approved_at bigint,
+     base_url text, signature_form text, organisation text not null, resources text not null, approved_by text, approved_at bigint,
      created_at bigint not null, updated_at bigint not null, version bigint not null default 0, primary key (realm, id))`,
   `create index participant_by_organisation on participant (realm, organisation_id)`,
   `create table participant_key (
