@@ -44,7 +44,11 @@ export async function readClientWithParticipant(
   realm: string,
   id: string,
 ): Promise<ClientWithParticipant | undefined> {
-  return (await store.read(compiledRead(store), [realm, id]))[0];
+  const { rows } = await store.db.executeQuery<ClientWithParticipant>({
+    ...compiledRead(store),
+    parameters: [realm, id],
+  });
+  return rows[0];
 }
 
 /** Compiled once for each store: building the query costs more than running it. */
