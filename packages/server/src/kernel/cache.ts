@@ -30,7 +30,13 @@ export const maxStaleness = 5_000;
 
 export function createCache(clock: Clock): Cache {
   const rooms = new Map<Topic, Map<string, Promise<unknown>>>();
-  for (const topic of Object.keys(bounds) as Topic[]) rooms.set(topic, new Map());
+  // Kept from one removal to the next: a new iterator would step over every entry that was removed before.
+  const oldest = new Map<Topic, MapIterator<string>>();
+  for (const topic of Object.keys(bounds) as Topic[]) {
+    const room = new Map<string, Promise<unknown>>();
+    rooms.set(topic, room);
+    oldest.set(topic, room.keys());
+  }
   let freshAt: number | undefined;
 
   const isStale = () => freshAt !== undefined && clock.elapsed() - freshAt > maxStaleness;
@@ -55,7 +61,7 @@ export function createCache(clock: Clock): Cache {
       // push known ones out.
       loading.then((value) => {
         if (value === undefined) forget();
-        else if (room.size > bounds[topic]) room.delete(room.keys().next().value as string);
+        else if (room.size > bounds[topic]) room.delete(oldest.get(topic)?.next().value as string);
       }, forget);
       return loading;
     },
