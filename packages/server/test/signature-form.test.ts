@@ -93,11 +93,14 @@ test('the SDK signs to a recipient in the form that the recipient names', async 
   }
 });
 
+/** As a caller gets it: JSON. */
+interface Exported {
+  readonly realms: { participants: { id: string; signatureForm: string | null }[] }[];
+}
+
 test('the form is exported, kept when a file leaves it out, and cleared by null', async () => {
   const forms = async () => {
-    const { realms } = (await exportNetwork(server.context, 'dev')) as {
-      realms: { participants: { id: string; signatureForm: unknown }[] }[];
-    };
+    const { realms } = JSON.parse(JSON.stringify(await exportNetwork(server.context, 'dev'))) as Exported;
     return realms[0]?.participants.map(({ id, signatureForm }) => [id, signatureForm]);
   };
   expect(await forms()).toEqual([
