@@ -6,10 +6,11 @@ import type { Context } from '../context.ts';
 import { Problem, rendering, toProblem } from '../kernel/problem.ts';
 import { storeProblem } from '../store/fault.ts';
 import { requireRealm } from '../subject/realm.ts';
+import type { Answer } from './answer.ts';
 import type { Call, WireRequest } from './call.ts';
 import { directWay, plainRequest, sendDirectly } from './direct.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { type Answer, refusal, refusalAnswer, toResponse } from './render.ts';
+import { refusal, refusalAnswer, toResponse } from './render.ts';
 import type { Route } from './route.ts';
 import { type SourceOf, sourceOf } from './source.ts';
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Answer } from './answer.ts';
 import type { WireRequest } from './call.ts';
-import type { Answer } from './render.ts';
 import type { Route } from './route.ts';
 
 /** Takes a request, or leaves it to the router. */

@@ -1,14 +1,7 @@
 import { type Problem, rendering } from '../kernel/problem.ts';
+import type { Answer } from './answer.ts';
 import type { Call } from './call.ts';
 import type { Route } from './route.ts';
-
-/** An answer in plain parts, from which either way to the wire makes what it needs. */
-export interface Answer {
-  readonly status: number;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | null;
-}
 
 export function jsonAnswer(status: number, value: unknown, headers: Answer['headers'] = {}): Answer {
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) };

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
+import type { Answer } from './answer.ts';
 import type { Call } from './call.ts';
-import type { Answer } from './render.ts';
 
 /**
  * One row of the table from which everything about a path follows: its handler, its 405, its place in `/openapi.json`.

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import type { Answer } from '../http/answer.ts';
 import type { Call } from '../http/call.ts';
 import { authenticateCallingClient, readParameters } from '../http/client-call.ts';
-import { type Answer, jsonAnswer, toResponse } from '../http/render.ts';
+import { jsonAnswer, toResponse } from '../http/render.ts';
 import type { Route } from '../http/route.ts';
 import { requireGrant } from './grant.ts';
 
