@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Where CI asks for the counts, in vitest's JSON form. */
@@ -9,6 +10,8 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, '**/*.soak.test.ts'],
     globalSetup: ['packages/server/test/support/global-setup.ts'],
     pool: 'forks',
+    // Most of these wait for a server, a database or a clock: one more than there are cores keeps the cores busy.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],

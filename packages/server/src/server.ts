@@ -1,9 +1,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { getRequestListener } from '@hono/node-server';
 import { routes as adminClientRoutes } from './admin/clients.http.ts';
 import { routes as adminEventRoutes } from './admin/events.http.ts';
 import { routes as adminKeyRoutes } from './admin/keys.http.ts';
@@ -106,7 +105,7 @@ export async function listen(context: Context): Promise<RunningServer> {
     allRoutes(() => app.metrics),
     stopping.signal,
   );
-  const server = createNodeServer(config, getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0]));
+  const server = createNodeServer(config, app.listener);
   // Once nothing but the port can be wrong: jobs that run would keep a process alive that could not start.
   const stopJobs = await startJobs(context);
   try {
@@ -129,7 +128,7 @@ export async function listen(context: Context): Promise<RunningServer> {
   };
 }
 
-function createNodeServer(config: Config, listener: ReturnType<typeof getRequestListener>): Server {
+function createNodeServer(config: Config, listener: RequestListener): Server {
   const limits = { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 };
   if (config.tls === undefined) return createServer(limits, listener);
   const { cert, key } = config.tls;

@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
 import { Hono, type Context as HonoContext } from 'hono';
 import { cors } from 'hono/cors';
 import type { Context } from '../context.ts';
@@ -21,7 +21,7 @@ interface Bindings {
 type Wire = HonoContext<{ Bindings: Bindings }>;
 
 export interface App {
-  readonly fetch: (request: Request, bindings: Bindings) => Response | Promise<Response>;
+  readonly listener: RequestListener;
   readonly metrics: Metrics;
 }
 
@@ -63,9 +63,11 @@ export function createApp(context: Context, routes: readonly Route[], stopping: 
     const plain = await answer(call, route, route.direct, (refused) => refused, observe);
     sendDirectly(outgoing, commonHeaders(context, call.requestId), plain);
   });
+  const viaRouter = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0]);
   return {
-    fetch: (request, bindings) =>
-      direct(bindings.incoming, bindings.outgoing) ? RESPONSE_ALREADY_SENT : app.fetch(request, bindings),
+    listener(incoming, outgoing) {
+      if (!direct(incoming, outgoing)) void viaRouter(incoming, outgoing);
+    },
     metrics,
   };
 }
