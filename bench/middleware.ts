@@ -10,13 +10,13 @@ const frameworks = ['Express', 'Fastify', 'Hono'] as const;
 const modes = ['plain', 'verified', 'signed'] as const;
 type Mode = (typeof modes)[number];
 
-const realm = 'bench-messages';
+export const realm = 'bench-messages';
 const requests = 2_000;
 /** Different ones, sent again and again: the middleware reports that, and verifies all the same. */
 const distinct = 100;
 
 /** Clients and keys that exist on loopback for as long as the run lasts. */
-const members = {
+export const members = {
   sender: member('5b1a0c1e-7a3e-4a53-9a52-0d6a4f0f6c01', 'LOAN_AGENT'),
   receiver: member('5b1a0c1e-7a3e-4a53-9a52-0d6a4f0f6c02', 'LENDER'),
 } as const;
@@ -27,7 +27,7 @@ function member(id: string, role: string) {
   return { id, role, privateJwk, clientId: `${role}-client`, clientSecret: `${role}, for one run on loopback only` };
 }
 
-const network = {
+export const network = {
   realms: [
     {
       name: realm,
@@ -76,10 +76,15 @@ function startServer(server: Pick<MessageServer, 'framework' | 'mode' | 'issuer'
 }
 
 async function contender(name: Mode, child: Child, sender: Participant): Promise<Contender<Mode>> {
+  await requireProtection(child, name !== 'plain');
+  return signedLoad(name, child, sender);
+}
+
+/** Rounds of signed requests to one server. */
+export async function signedLoad<N extends string>(name: N, child: Child, sender: Participant): Promise<Contender<N>> {
   const messages = await Promise.all(Array.from({ length: distinct }, () => signedRequest(child.port, sender)));
   let sent = 0;
   const next = () => messages[sent++ % distinct] as string;
-  await requireProtection(name, child);
   return { name, round: () => tokensPerCpuSecond(child, next, requests) };
 }
 
@@ -103,13 +108,13 @@ async function signedRequest(port: number, sender: Participant): Promise<string>
 }
 
 /** What is measured as verified is refused when it is not signed. */
-async function requireProtection(mode: Mode, { port }: Child): Promise<void> {
+export async function requireProtection({ port }: Child, isProtected: boolean): Promise<void> {
   const { status } = await fetch(`http://127.0.0.1:${port}/loans`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{"id":""}',
   });
-  if (status !== (mode === 'plain' ? 200 : 401)) throw new Error(`${mode} answers ${status} without a signature`);
+  if (status !== (isProtected ? 401 : 200)) throw new Error(`a server answers ${status} without a signature`);
 }
 
 function compare(framework: string, rates: Readonly<Record<Mode, readonly number[]>>): readonly Row[] {

@@ -18,6 +18,7 @@ installPeers();
 const { measureVerification } = await import('./verification.ts');
 const { measureMessages } = await import('./messages.ts');
 const { measureMiddleware } = await import('./middleware.ts');
+const { measureGateway } = await import('./gateway.ts');
 const { measureTokenEndpoint } = await import('./token-endpoint.ts');
 const { measureStart } = await import('./start.ts');
 const { measureMemory } = await import('./memory.ts');
@@ -29,6 +30,7 @@ const groups = {
   verification: () => measureVerification(wanted.quick ? 5 : 15),
   messages: () => measureMessages(wanted.quick ? 5 : 15),
   middleware: () => measureMiddleware(rounds),
+  gateway: () => measureGateway(rounds),
   token: () => measureTokenEndpoint(rounds),
   start: () => measureStart(wanted.quick ? 3 : 7),
   memory: () => measureMemory(),
