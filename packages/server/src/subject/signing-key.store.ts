@@ -11,6 +11,11 @@ export async function listSigningKeys(db: Kysely<Schema>, realm: string): Promis
     .execute();
 }
 
+/** Of every realm: for sealing them anew. */
+export async function listAllSigningKeys(db: Kysely<Schema>): Promise<SigningKeyTable[]> {
+  return db.selectFrom('signing_key').selectAll().execute();
+}
+
 export async function insertSigningKey(db: Kysely<Schema>, row: SigningKeyTable): Promise<void> {
   await db.insertInto('signing_key').values(row).execute();
 }

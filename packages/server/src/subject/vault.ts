@@ -9,6 +9,8 @@ import {
 } from 'node:crypto';
 import { Problem } from '../kernel/problem.ts';
 import type { Store } from '../store/open.ts';
+import { listAllSigningKeys, updateSigningKey } from './signing-key.store.ts';
+import { findSealed, insertSealed, listSealed, updateSealed } from './vault.store.ts';
 
 /**
  * Keeps our own secrets at rest.
@@ -32,18 +34,10 @@ const digestKeyName = 'digest-key';
 /** Opens the vault of a store; makes its digest key at the very first start. A master key that does not fit stops the start. */
 export async function openVault(store: Store, masterKey: Uint8Array): Promise<Vault> {
   const fresh = sealEnvelope(masterKey, randomBytes(32).toString('base64url'), digestKeyName);
-  await store.db
-    .insertInto('sealed')
-    .values({ name: digestKeyName, value: fresh })
-    .onConflict((c) => c.doNothing())
-    .execute();
-  const row = await store.db
-    .selectFrom('sealed')
-    .select('value')
-    .where('name', '=', digestKeyName)
-    .executeTakeFirstOrThrow();
+  await insertSealed(store.db, { name: digestKeyName, value: fresh });
+  const sealed = (await findSealed(store.db, digestKeyName)) as string;
   // A key object: given the bytes, Node 24 makes one for every digest, which takes eight times as long as the digest.
-  const digestKey = createSecretKey(Buffer.from(openEnvelope(masterKey, row.value, digestKeyName), 'base64url'));
+  const digestKey = createSecretKey(Buffer.from(openEnvelope(masterKey, sealed, digestKeyName), 'base64url'));
 
   const digest = (purpose: string, secret: string) =>
     createHmac('sha256', digestKey).update(`${purpose}\0${secret}`).digest();
@@ -61,29 +55,22 @@ export async function openVault(store: Store, masterKey: Uint8Array): Promise<Va
 
 /** True when the store has been used with a master key before. */
 export async function isSealed(store: Store): Promise<boolean> {
-  return (await store.db.selectFrom('sealed').select('name').executeTakeFirst()) !== undefined;
+  return (await findSealed(store.db, digestKeyName)) !== undefined;
 }
 
 /** Seals everything again under another master key, in one transaction. For an offline command: no server may run. */
 export async function reseal(store: Store, from: Uint8Array, to: Uint8Array): Promise<number> {
   return store.db.transaction().execute(async (tx) => {
-    const sealed = await tx.selectFrom('sealed').selectAll().execute();
+    const sealed = await listSealed(tx);
     for (const { name, value } of sealed) {
-      await tx
-        .updateTable('sealed')
-        .set({ value: sealEnvelope(to, openEnvelope(from, value, name), name) })
-        .where('name', '=', name)
-        .execute();
+      await updateSealed(tx, { name, value: sealEnvelope(to, openEnvelope(from, value, name), name) });
     }
-    const keys = await tx.selectFrom('signing_key').select(['realm', 'kid', 'sealed_jwk']).execute();
+    const keys = await listAllSigningKeys(tx);
     for (const { realm, kid, sealed_jwk } of keys) {
       const bound = signingKeyBinding(realm, kid);
-      await tx
-        .updateTable('signing_key')
-        .set({ sealed_jwk: sealEnvelope(to, openEnvelope(from, sealed_jwk, bound), bound) })
-        .where('realm', '=', realm)
-        .where('kid', '=', kid)
-        .execute();
+      await updateSigningKey(tx, realm, kid, {
+        sealed_jwk: sealEnvelope(to, openEnvelope(from, sealed_jwk, bound), bound),
+      });
     }
     return sealed.length + keys.length;
   });

@@ -1,0 +1,26 @@
+import type { Kysely } from 'kysely';
+import type { Schema } from '../store/schema.ts';
+
+type SealedRow = Schema['sealed'];
+
+/** The first one stays. */
+export async function insertSealed(db: Kysely<Schema>, row: SealedRow): Promise<void> {
+  await db
+    .insertInto('sealed')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+export async function findSealed(db: Kysely<Schema>, name: string): Promise<string | undefined> {
+  const row = await db.selectFrom('sealed').select('value').where('name', '=', name).executeTakeFirst();
+  return row?.value;
+}
+
+export async function listSealed(db: Kysely<Schema>): Promise<SealedRow[]> {
+  return db.selectFrom('sealed').selectAll().execute();
+}
+
+export async function updateSealed(db: Kysely<Schema>, { name, value }: SealedRow): Promise<void> {
+  await db.updateTable('sealed').set({ value }).where('name', '=', name).execute();
+}
