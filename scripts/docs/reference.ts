@@ -2,7 +2,7 @@ import { createProgram } from '../../packages/server/src/cli/program.ts';
 import { describeSettings } from '../../packages/server/src/config.ts';
 import { toSchema } from '../../packages/server/src/http/openapi.ts';
 import type { Route } from '../../packages/server/src/http/route.ts';
-import { Problem, problemCodes, rendering } from '../../packages/server/src/kernel/problem.ts';
+import { enumNameOf, Problem, problemCodes, rendering } from '../../packages/server/src/kernel/problem.ts';
 import { networkFileSchema } from '../../packages/server/src/registry/network-file/schema.ts';
 import { allRoutes } from '../../packages/server/src/server.ts';
 import { profiles, settingsSchema } from '../../packages/server/src/subject/realm.ts';
@@ -27,7 +27,14 @@ const provers: Readonly<Record<Route['security'], string>> = {
   none: 'anyone',
   client: 'a client, with its credentials',
   bearer: 'whoever has an access token of the realm',
+  session: 'the holder of a session token, or an administrator where that makes sense',
   administrator: 'an administrator: an access token with scope `countersign:admin`',
+};
+
+const refusalNames: Record<Route['refusals'], string> = {
+  problem: 'problem documents',
+  oauth: 'OAuth errors',
+  corporate: 'names in capitals',
 };
 
 function httpApi(): string {
@@ -38,7 +45,7 @@ function httpApi(): string {
   return page(
     'HTTP API',
     'Every path of the server. A running server gives the same as OpenAPI 3.1 at `/openapi.json` and as a page at `/docs`.',
-    'Shapes: `name?` may be left out; `[ … ]` is a list; `string (1..255)` has 1 to 255 characters; `{ … }` takes any members. Refusals are [problem documents or OAuth errors](problems.md). Every answer carries `X-Request-Id`.',
+    'Shapes: `name?` may be left out; `[ … ]` is a list; `string (1..255)` has 1 to 255 characters; `{ … }` takes any members. Refusals are [problem documents, OAuth errors or names in capitals](problems.md). Every answer carries `X-Request-Id`.',
     ...tags.flatMap((tag) => [`## ${tag}`, ...routes.filter((route) => route.tag === tag).map(operation)]),
   );
 }
@@ -46,9 +53,9 @@ function httpApi(): string {
 function operation(route: Route): string {
   const { method, path, summary, security, query, body, responses, refusals } = route;
   const parts = [
-    `### ${method} ${path.replace(/:([A-Za-z]+)/g, '{$1}')}`,
+    `### ${method} ${path.replace(/:([A-Za-z_]+)/g, '{$1}')}`,
     summary,
-    `For ${provers[security]}. Refusals: ${refusals === 'oauth' ? 'OAuth errors' : 'problem documents'}.`,
+    `For ${provers[security]}. Refusals: ${refusalNames[refusals]}.`,
   ];
   if (query !== undefined) parts.push('Query:', fenced(shapeOf(toSchema(query, 'input'))));
   if (body !== undefined) {
@@ -160,13 +167,13 @@ function configuration(): string {
 function problems(): string {
   const rows = problemCodes.map((name) => {
     const { status, oauth, oauthStatus, text } = rendering(new Problem(name));
-    return [code(name), String(status), `${oauthStatus} ${code(oauth)}`, text];
+    return [code(name), String(status), `${oauthStatus} ${code(oauth)}`, code(enumNameOf(name)), text];
   });
   return page(
     'Problems',
-    'Every refusal has a stable code. On native paths it is the `code` of an `application/problem+json` document (RFC 9457) with `type`, `title`, `detail`, `pointer` where the place of the fault is known, and `requestId`. On OAuth paths it is an error object of RFC 6749 §5.2.',
+    'Every refusal has a stable code. On native paths it is the `code` of an `application/problem+json` document (RFC 9457) with `type`, `title`, `detail`, `pointer` where the place of the fault is known, and `requestId`. On OAuth paths it is an error object of RFC 6749 §5.2. On corporate paths (`/auth`, `/passwords`, `/identities`) a 400 is `{message, validation: {invalid, fields: [{name, errors}]}}`, and every other refusal `{code, errorCode, message, requestId}` with a name in capitals.',
     'A refusal that depends on what only the server knows (an unknown or suspended subject, a wrong secret) looks the same as its neighbours; the log tells them apart by the request id.',
-    table(['code', 'status', 'on OAuth paths', 'text, unless the rule gives a detail'], rows),
+    table(['code', 'status', 'on OAuth paths', 'on corporate paths', 'text, unless the rule gives a detail'], rows),
   );
 }
 

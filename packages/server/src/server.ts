@@ -33,6 +33,7 @@ import { routes as tokenRoutes } from './registry/token.http.ts';
 import { openStore, type Store } from './store/open.ts';
 import { createAttempts } from './subject/attempt.ts';
 import { masterKeyOf } from './subject/master-key.ts';
+import { routes as sessionRoutes } from './subject/session.http.ts';
 import { routes as statusRoutes } from './subject/status.http.ts';
 import { openVault } from './subject/vault.ts';
 
@@ -75,6 +76,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...keyRotationRoutes,
     ...signatureCheckRoutes,
     ...receiptRoutes,
+    ...sessionRoutes,
     ...adminRealmRoutes,
     ...adminNetworkRoutes,
     ...adminParticipantRoutes,

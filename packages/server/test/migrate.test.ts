@@ -31,7 +31,10 @@ eachDatabase('migration', (freshUrl) => {
     await Promise.all(processes.map((child) => once(child, 'exit')));
     const store = await openStore(url, systemClock, log);
     onTestFinished(() => store.close());
-    expect((await sql`select name from migration`.execute(store.db)).rows).toEqual([{ name: '0001-foundation' }]);
+    expect((await sql`select name from migration order by name`.execute(store.db)).rows).toEqual([
+      { name: '0001-foundation' },
+      { name: '0002-passwords' },
+    ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });
 

@@ -12,8 +12,8 @@ export async function authenticateAdministration(
   return { realm: name, caller: callerOf(call, subject) };
 }
 
-/** A client id of the realm in the path, or `system/<client id>`: both realms may have a client of the same id. */
-export function callerOf(call: Call, subject: Subject): Caller {
-  const own = subject.realm === call.params.realm;
+/** A client id of the realm, or `system/<client id>`: both realms may have a client of the same id. */
+export function callerOf(call: Call, subject: Subject, realm = call.params.realm): Caller {
+  const own = subject.realm === realm;
   return call.caller(own ? subject.clientId : `${subject.realm}/${subject.clientId}`);
 }

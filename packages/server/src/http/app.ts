@@ -8,6 +8,7 @@ import { storeProblem } from '../store/fault.ts';
 import { requireRealm } from '../subject/realm.ts';
 import type { Answer } from './answer.ts';
 import type { Call, WireRequest } from './call.ts';
+import { echoedCallRef } from './corporate.ts';
 import { directWay, plainRequest, sendDirectly } from './direct.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { refusal, refusalAnswer, toResponse } from './render.ts';
@@ -46,6 +47,8 @@ export function createApp(context: Context, routes: readonly Route[], stopping: 
     app.on(route.method, route.path, (wire) => {
       const call = callOf(shared, wire as Wire);
       setCommonHeaders(context, call.requestId, wire.env.outgoing);
+      const callRef = route.refusals === 'corporate' ? echoedCallRef(call.request) : undefined;
+      if (callRef !== undefined) wire.env.outgoing.setHeader('x-callref', callRef);
       return answer(call, route, route.handle, toResponse, observe);
     });
   }

@@ -1,8 +1,9 @@
 import type { Subject } from '@countersign/proof';
+import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { adminScope } from '../subject/administrator.ts';
 import { authenticateToken } from '../subject/bearer.ts';
-import { issuerOf, requireRealm, systemRealm } from '../subject/realm.ts';
+import { issuerOf, lookUpRealm, type Realm, requireRealm, systemRealm } from '../subject/realm.ts';
 import type { Call, WireRequest } from './call.ts';
 
 /** The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme in any case). Tokens in forms and queries are not read. */
@@ -47,6 +48,36 @@ export async function authenticateSystemAdministrator(call: Call): Promise<Subje
 
 async function authenticateSystem(call: Call, token: string): Promise<Subject> {
   return authenticateToken(call.context, await requireRealm(call.context, systemRealm), token);
+}
+
+/**
+ * An administrator by a token of its own realm, or of `system`; the realm is the one that the request names. A realm's own
+ * administrator need not name it; `system`'s means the default one.
+ */
+export async function authenticateAdministratorToken(
+  call: Call,
+  token: string,
+  named: Realm | undefined,
+): Promise<{ readonly subject: Subject; readonly realm: Realm }> {
+  const { context } = call;
+  const issuer = unverifiedIssuer(token);
+  const bySystem = issuer === issuerOf(context, systemRealm);
+  const own = bySystem ? undefined : await realmOfIssuer(context, issuer);
+  if (own !== undefined && named !== undefined && own.name !== named.name) throw new Problem('token.other_realm');
+  const subject =
+    own === undefined ? await authenticateSystem(call, token) : await authenticateToken(context, own, token);
+  if (!subject.scopes.includes(adminScope))
+    throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);
+  return { subject, realm: own ?? named ?? (await requireRealm(context, context.config.defaultRealm)) };
+}
+
+async function realmOfIssuer(context: Context, issuer: string | undefined): Promise<Realm> {
+  const name = issuer?.startsWith(`${context.config.publicUrl}/realms/`) ? issuer.split('/').at(-1) : undefined;
+  const realm = name === undefined ? undefined : await lookUpRealm(context, name);
+  if (realm === undefined || realm.issuer !== issuer) {
+    throw new Problem('token.invalid', undefined, { cause: new Error('no token of ours') });
+  }
+  return realm;
 }
 
 /** Only to choose whose keys to verify with; the verification requires the very issuer chosen. */

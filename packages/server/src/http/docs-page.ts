@@ -29,7 +29,7 @@ ${sections.join('\n')}
 function section(tag: string, routes: readonly Route[]): string {
   const rows = routes.map(
     ({ method, path, summary, security }) =>
-      `<tr><td class="m">${method}</td><td><code>${toHtml(path.replace(/:([A-Za-z]+)/g, '{$1}'))}</code><br>${toHtml(summary)}</td><td class="s">${proof[security]}</td></tr>`,
+      `<tr><td class="m">${method}</td><td><code>${toHtml(path.replace(/:([A-Za-z_]+)/g, '{$1}'))}</code><br>${toHtml(summary)}</td><td class="s">${proof[security]}</td></tr>`,
   );
   return `<h2>${toHtml(tag)}</h2><table>${rows.join('')}</table>`;
 }
@@ -38,6 +38,7 @@ const proof: Record<Route['security'], string> = {
   none: 'anyone',
   client: 'client credentials',
   bearer: 'bearer token',
+  session: 'session',
   administrator: 'administrator',
 };
 

@@ -5,7 +5,7 @@ import type { Route } from './route.ts';
 export function openApi(routes: readonly Route[], publicUrl: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
-    const path = route.path.replace(/:([A-Za-z]+)/g, '{$1}');
+    const path = route.path.replace(/:([A-Za-z_]+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
   }
   return {
@@ -13,7 +13,10 @@ export function openApi(routes: readonly Route[], publicUrl: string): object {
     info: { title: 'Countersign', version: '0.1.0', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     servers: [{ url: publicUrl }],
     paths,
-    components: { securitySchemes, schemas: { Problem: problemSchema, OAuthError: oauthErrorSchema } },
+    components: {
+      securitySchemes,
+      schemas: { Problem: problemSchema, OAuthError: oauthErrorSchema, CorporateRefusal: corporateRefusalSchema },
+    },
   };
 }
 
@@ -24,6 +27,11 @@ const securitySchemes = {
     description: 'Client id and secret; also in the form body, or as private_key_jwt.',
   },
   bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token of the realm.' },
+  session: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A session token; where the call is open to administrators, an access token of theirs.',
+  },
   administrator: {
     type: 'http',
     scheme: 'bearer',
@@ -50,9 +58,39 @@ const oauthErrorSchema = {
   properties: { error: { type: 'string' }, error_description: { type: 'string' } },
 };
 
+const corporateRefusalSchema = {
+  type: 'object',
+  description:
+    'A 400 lists what is wrong by field under `validation`; all others say the name of the refusal in `code` and `errorCode`.',
+  properties: {
+    code: { type: 'string' },
+    errorCode: { type: 'string' },
+    message: { type: 'string' },
+    validation: {
+      type: 'object',
+      properties: {
+        invalid: { type: 'boolean' },
+        fields: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: { name: { type: 'string' }, errors: { type: 'array', items: { type: 'string' } } },
+          },
+        },
+      },
+    },
+    requestId: { type: 'string' },
+  },
+};
+
+const refusalShapes: Record<Route['refusals'], readonly [mediaType: string, schema: string]> = {
+  problem: ['application/problem+json', 'Problem'],
+  oauth: ['application/json', 'OAuthError'],
+  corporate: ['application/json', 'CorporateRefusal'],
+};
+
 function operation(route: Route): object {
-  const wrong =
-    route.refusals === 'oauth' ? ['application/json', 'OAuthError'] : ['application/problem+json', 'Problem'];
+  const wrong = refusalShapes[route.refusals];
   return {
     operationId: route.operationId,
     summary: route.summary,
@@ -75,7 +113,7 @@ function operation(route: Route): object {
       ),
       default: {
         description: 'A refusal.',
-        content: { [wrong[0] as string]: { schema: { $ref: `#/components/schemas/${wrong[1]}` } } },
+        content: { [wrong[0]]: { schema: { $ref: `#/components/schemas/${wrong[1]}` } } },
       },
     },
   };
@@ -89,7 +127,7 @@ function response(status: number, shape: z.ZodType | string): object {
 }
 
 function pathParameters(path: string): object[] {
-  return [...path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => ({
+  return [...path.matchAll(/:([A-Za-z_]+)/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,

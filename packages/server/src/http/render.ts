@@ -1,4 +1,4 @@
-import { type Problem, rendering } from '../kernel/problem.ts';
+import { enumNameOf, type Problem, rendering } from '../kernel/problem.ts';
 import type { Answer } from './answer.ts';
 import type { Call } from './call.ts';
 import type { Route } from './route.ts';
@@ -30,8 +30,7 @@ export function refusalAnswer(
   route: Pick<Route, 'refusals' | 'security'>,
   call: Pick<Call, 'requestId' | 'params'>,
 ): Answer {
-  const { status, headers, body } =
-    route.refusals === 'oauth' ? oauthRefusal(problem) : problemDocument(problem, call.requestId);
+  const { status, headers, body } = renderers[route.refusals](problem, call.requestId);
   return {
     status,
     headers: {
@@ -42,6 +41,31 @@ export function refusalAnswer(
     },
     body,
   };
+}
+
+const renderers: Record<Route['refusals'], (problem: Problem, requestId: string) => Answer> = {
+  problem: problemDocument,
+  oauth: oauthRefusal,
+  corporate: corporateRefusal,
+};
+
+/**
+ * As the documented calls refuse: what a 400 finds wrong is listed by field; everything else says an upper-case name, under both of
+ * the two member names that its callers have known.
+ */
+function corporateRefusal(problem: Problem, requestId: string): Answer {
+  const { status, text } = rendering(problem);
+  if (status === 400) {
+    const name = (problem.pointer ?? '').replace(/^\//, '').replaceAll('/', '.');
+    return jsonAnswer(400, {
+      message: 'JSON request violated validation rules',
+      validation: { invalid: true, fields: [{ name, errors: [problem.message] }] },
+      requestId,
+    });
+  }
+  const code = enumNameOf(problem.code);
+  const message = status >= 500 ? text : problem.message;
+  return jsonAnswer(status, { code, errorCode: code, message, ...problem.members, requestId });
 }
 
 /** RFC 9457. `code` is stable; `detail` is for people; `pointer` says where in the request the fault is. */

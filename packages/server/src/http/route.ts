@@ -10,11 +10,21 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Parameters as `:name`, each one path segment. */
   readonly path: string;
-  readonly tag: 'Process' | 'OAuth 2.0' | 'Registry' | 'Onboarding' | 'Messages' | 'Administration' | 'Status';
+  readonly tag:
+    | 'Process'
+    | 'OAuth 2.0'
+    | 'Registry'
+    | 'Onboarding'
+    | 'Messages'
+    | 'Sessions'
+    | 'Passwords'
+    | 'Identities'
+    | 'Administration'
+    | 'Status';
   readonly operationId: string;
   readonly summary: string;
   /** How the caller proves itself. */
-  readonly security: 'none' | 'client' | 'bearer' | 'administrator';
+  readonly security: 'none' | 'client' | 'bearer' | 'session' | 'administrator';
   readonly query?: z.ZodObject;
   readonly body?: {
     readonly schema: z.ZodType;
@@ -24,8 +34,8 @@ export interface Route {
   };
   /** By status: the schema of the body, or a description of something that is no JSON. */
   readonly responses: Readonly<Record<number, z.ZodType | string>>;
-  /** How refusals look: RFC 9457 problem documents, or RFC 6749 §5.2 objects. */
-  readonly refusals: 'problem' | 'oauth';
+  /** How refusals look: RFC 9457 problem documents, RFC 6749 §5.2 objects, or those of the documented corporate calls. */
+  readonly refusals: 'problem' | 'oauth' | 'corporate';
   readonly handle: (call: Call) => Promise<Response> | Response;
   /** Of a hot route only: what `handle` answers, in plain parts, for the short way past the router (`http/direct.ts`). */
   readonly direct?: (call: Call) => Promise<Answer>;

@@ -5,6 +5,7 @@ import { recordFailedAttempts } from '../subject/failed-attempt.ts';
 import { realmNames } from '../subject/realm.ts';
 import { forgetOldUses } from '../subject/replay.ts';
 import { forgetOldRevocations } from '../subject/revocation.ts';
+import { forgetOldSessions } from '../subject/session.ts';
 import { removeDeadKeys } from '../subject/signing-key.ts';
 import { every } from './every.ts';
 
@@ -40,5 +41,6 @@ async function forget(context: Context): Promise<void> {
   await pruneChanges(context.store, context.clock.now());
   await forgetOldUses(context);
   await forgetOldRevocations(context);
+  await forgetOldSessions(context);
   for (const realm of await realmNames(context)) await removeDeadKeys(context, realm);
 }

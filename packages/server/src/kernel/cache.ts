@@ -22,7 +22,14 @@ export interface Cache {
 }
 
 /** What is cached, each with how many entries a process keeps. About 1.5 KB an entry. */
-const bounds = { realm: 1_000, keys: 1_000, subject: 10_000, client: 10_000, participant: 10_000 } as const;
+const bounds = {
+  realm: 1_000,
+  keys: 1_000,
+  subject: 10_000,
+  client: 10_000,
+  participant: 10_000,
+  session: 10_000,
+} as const;
 export type Topic = keyof typeof bounds;
 
 /** Milliseconds without a successful poll after which a process refuses. */

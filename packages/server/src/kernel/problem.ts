@@ -15,6 +15,8 @@ export interface Rendering {
   readonly grpc: number;
   /** The public text when the rule gives no detail. */
   readonly text: string;
+  /** The name on the calls of section 5 that keep the names of the document; else it follows from the code. */
+  readonly enumName?: string;
 }
 
 const table = {
@@ -53,6 +55,55 @@ const table = {
   'registry.key_taken': row(409, 'invalid_request', 409, 6, 'The public key belongs to another organisation.'),
   'registry.proof': row(401, 'invalid_request', 401, 16, 'The proof of possession is not valid.'),
   'signature.refused': row(422, 'invalid_request', 422, 9, 'The signature of the message is not good now.'),
+  // Sessions, passwords, identities: the calls of the document.
+  'session.invalid': row(401, 'invalid_token', 401, 16, 'The session token is not valid.'),
+  'session.restricted': row(
+    403,
+    'insufficient_scope',
+    403,
+    7,
+    'This session may do one thing only, which is not this.',
+  ),
+  'session.stale': row(
+    403,
+    'insufficient_user_authentication',
+    401,
+    7,
+    'Log in again first: this call needs a recent login.',
+  ),
+  'session.unknown': row(404, 'invalid_request', 404, 5, 'There is no such session.'),
+  'caller.forbidden': row(403, 'insufficient_scope', 403, 7, 'This is for others than the caller.'),
+  'login.failed': row(403, 'invalid_grant', 400, 16, 'The login failed.', 'FAILED_LOGIN'),
+  'login.expired_password': row(
+    409,
+    'invalid_grant',
+    400,
+    9,
+    'The password is right, and has expired: update it with the token of this answer.',
+    'EXPIRED_PASSWORD',
+  ),
+  'identity.unknown': row(404, 'invalid_request', 404, 5, 'There is no such identity.'),
+  'identity_profile.unknown': row(404, 'invalid_request', 404, 5, 'There is no such identity profile.'),
+  'credential.unknown': row(404, 'invalid_request', 404, 5, 'There is no such credential.'),
+  'password.unknown': row(404, 'invalid_request', 404, 5, 'There is no such password.'),
+  'password_profile.unknown': row(404, 'invalid_request', 404, 5, 'There is no such password profile.'),
+  'identity.unresolved': row(
+    409,
+    'invalid_request',
+    409,
+    9,
+    'The identity of the credential has no password profile.',
+    'UNRESOLVED_IDENTITY',
+  ),
+  'password.profile_not_configured_for_credential_type': row(
+    409,
+    'invalid_request',
+    409,
+    9,
+    'The password profile says nothing of credentials of this type.',
+  ),
+  'password.already_created': row(409, 'invalid_request', 409, 6, 'The credential has a password already.'),
+  'password.incorrect': row(409, 'invalid_request', 409, 9, 'The old password is not right.'),
   'network.invalid': row(422, 'invalid_request', 422, 3, 'The network file is not valid.'),
   // Limits and state.
   'attempt.throttled': row(429, 'slow_down', 429, 8, 'Too many failed attempts. Wait before the next one.'),
@@ -105,16 +156,24 @@ export class Problem extends Error {
   readonly pointer: string | undefined;
   /** Seconds after which a new try makes sense (429, 503). */
   readonly retryAfter: number | undefined;
+  /** More of the answer, for the caller's eyes only: never logged. */
+  readonly members: Readonly<Record<string, unknown>> | undefined;
 
   constructor(
     code: ProblemCode,
     detail?: string,
-    options: { cause?: unknown; pointer?: string; retryAfter?: number } = {},
+    options: {
+      cause?: unknown;
+      pointer?: string;
+      retryAfter?: number;
+      members?: Readonly<Record<string, unknown>>;
+    } = {},
   ) {
     super(detail ?? table[code].text, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.pointer = options.pointer;
     this.retryAfter = options.retryAfter;
+    this.members = options.members;
   }
 }
 
@@ -122,11 +181,24 @@ export function rendering(problem: Problem): Rendering {
   return table[problem.code];
 }
 
+/** The upper-case name by which the calls of the document tell a refusal: `PASSWORD_TOO_SHORT`. */
+export function enumNameOf(code: ProblemCode): string {
+  const known: Rendering = table[code];
+  return known.enumName ?? code.replaceAll('.', '_').toUpperCase();
+}
+
 /** What is not a Problem is a fault of ours: the caller learns nothing of it. */
 export function toProblem(thrown: unknown): Problem {
   return thrown instanceof Problem ? thrown : new Problem('internal', undefined, { cause: thrown });
 }
 
-function row(status: number, oauth: string, oauthStatus: number, grpc: number, text: string): Rendering {
-  return { status, oauth, oauthStatus, grpc, text };
+function row(
+  status: number,
+  oauth: string,
+  oauthStatus: number,
+  grpc: number,
+  text: string,
+  enumName?: string,
+): Rendering {
+  return { status, oauth, oauthStatus, grpc, text, ...(enumName === undefined ? {} : { enumName }) };
 }

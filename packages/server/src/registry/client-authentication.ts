@@ -6,7 +6,7 @@ import { Problem } from '../kernel/problem.ts';
 import { isName } from '../kernel/text.ts';
 import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
-import type { Subject } from '../subject/subject.ts';
+import type { ClientSubject } from '../subject/subject.ts';
 import { type Client, clientSecretPurpose, lookUpClient, readClient, type StoredSecret } from './client.ts';
 import { formDecode, type Parameters } from './parameters.ts';
 import { validKeys } from './participant-key.ts';
@@ -23,7 +23,7 @@ export type ClientProof =
 /** A client that has proved itself. */
 export interface AuthenticatedClient {
   readonly client: Client;
-  readonly subject: Subject;
+  readonly subject: ClientSubject;
 }
 
 export const authenticationMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;

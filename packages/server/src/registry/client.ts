@@ -3,7 +3,7 @@ import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Writing } from '../store/write.ts';
 import { adminScope, configuredAdministrator } from '../subject/administrator.ts';
-import { createSubject, endSubject, type ResourceAccess, type Subject } from '../subject/subject.ts';
+import { type ClientSubject, createSubject, endSubject, type ResourceAccess } from '../subject/subject.ts';
 import {
   type ClientRow,
   type ClientWithParticipant,
@@ -24,7 +24,7 @@ export interface Client {
   /** False when suspended, offboarded, or its participant is not APPROVED. */
   readonly live: boolean;
   /** What it is once it has proved itself; `amr` says how. */
-  readonly subject: Omit<Subject, 'amr'>;
+  readonly subject: Omit<ClientSubject, 'amr'>;
 }
 
 export interface StoredSecret {

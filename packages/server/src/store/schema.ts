@@ -31,6 +31,12 @@ export interface Schema {
   readonly password_profile: PasswordProfileTable;
   readonly identity: IdentityTable;
   readonly credential: CredentialTable;
+  readonly password: PasswordTable;
+  readonly factor: FactorTable;
+  readonly session: SessionTable;
+  readonly one_time_code: OneTimeCodeTable;
+  readonly login_failure: LoginFailureTable;
+  readonly blocked_password: BlockedPasswordTable;
 }
 
 /** Facts of the database itself: its incarnation. */
@@ -129,7 +135,7 @@ export interface SubjectTable {
   realm: string;
   /** `sub` of its tokens. */
   id: string;
-  kind: 'client' | 'participant';
+  kind: 'client' | 'participant' | 'credential';
   /** Bumped when its tokens must die: those of an earlier generation are dead, also after a reinstatement. */
   generation: number;
   suspended_at: number | null;
@@ -265,21 +271,115 @@ interface PasswordProfileTable {
   updated_at: number;
 }
 
-interface IdentityTable {
+export interface IdentityTable {
   realm: string;
   id: string;
   profile_id: string;
   name: string;
   created_at: number;
   updated_at: number;
+  disabled_at: number | null;
 }
 
-interface CredentialTable {
+export interface CredentialTable {
   realm: string;
   id: string;
   identity_id: string;
   type: string;
+  /** By which its holder is recognised at a login: unique in the realm. */
   code: string;
   created_at: number;
   updated_at: number;
+  disabled_at: number | null;
+  /** Where mail goes; null: to the code, if that is an address. */
+  email: string | null;
+}
+
+/** The versions of a credential's password. Only the newest one can log in; the primary key decides who makes the next one. */
+export interface PasswordTable {
+  realm: string;
+  credential_id: string;
+  version: number;
+  /** A PHC string; null once neither a login nor the history needs it. */
+  hash: string | null;
+  created_at: number;
+  /** When its period ends; null for never. */
+  expires_at: number | null;
+  /** When it was expired by somebody, or replaced; null while that has not happened. */
+  expired_at: number | null;
+  /** Set when it was expired as known to somebody else. */
+  compromised_at: number | null;
+}
+
+/** A second factor of a credential: an authenticator app, a set of recovery codes, a passkey. */
+export interface FactorTable {
+  realm: string;
+  credential_id: string;
+  id: string;
+  kind: 'totp' | 'recovery' | 'passkey';
+  name: string;
+  /** A secret that only we may know, sealed by the vault; null where there is none. */
+  sealed: string | null;
+  /** JSON of what need not be sealed: public key, digests, the last step that was used. */
+  state: string;
+  created_at: number;
+  /** Null until its holder has shown that it works. */
+  confirmed_at: number | null;
+  used_at: number | null;
+  version: Generated<number>;
+}
+
+/** Opened at logon; ended by logout, by force, or by time. */
+export interface SessionTable {
+  realm: string;
+  id: string;
+  /** Digest of the session token: the token itself is nowhere. */
+  token_digest: string;
+  subject_id: string;
+  /** The subject's generation then: a session of an earlier one is dead. */
+  generation: number;
+  /** JSON of what identifies the subject. It cannot change within a generation. */
+  subject: string;
+  /** Authentication methods (RFC 8176), separated by spaces. */
+  amr: string;
+  acr: string;
+  /** When the holder last proved itself. */
+  auth_time: number;
+  source: string | null;
+  agent: string | null;
+  created_at: number;
+  /** Written at most every 30 s. */
+  seen_at: number;
+  /** The absolute limit, which no use extends. */
+  ends_at: number;
+  ended_at: number | null;
+  ended_by: 'logout' | 'force' | 'use' | null;
+  /** JSON of the one thing that it may do; null for a session that may do everything. */
+  restriction: string | null;
+}
+
+/** A secret that was given to somebody to be presented once: an invitation to a first password, a lost-password code. */
+export interface OneTimeCodeTable {
+  realm: string;
+  purpose: string;
+  digest: string;
+  /** What it is for: a credential. */
+  owner: string;
+  created_at: number;
+  expires_at: number;
+}
+
+/** Failed guesses at a credential from devices that it does not know, of all nodes together. */
+export interface LoginFailureTable {
+  realm: string;
+  /** Digest of what was tried as a credential code, which need not exist. */
+  key: string;
+  failures: number;
+  /** When the count begins anew. */
+  resets_at: number;
+}
+
+/** Passwords known to others, by the SHA-1 in which such lists come: 40 upper-case hex digits. */
+interface BlockedPasswordTable {
+  sha1: string;
 }

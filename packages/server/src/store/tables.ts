@@ -36,6 +36,12 @@ const keys: Readonly<Record<TableName, readonly string[] | 'stays'>> = {
   password_profile: ['realm', 'id'],
   identity: ['realm', 'id'],
   credential: ['realm', 'id'],
+  password: ['realm', 'credential_id', 'version'],
+  factor: ['realm', 'credential_id', 'id'],
+  session: ['realm', 'id'],
+  one_time_code: ['realm', 'purpose', 'digest'],
+  login_failure: ['realm', 'key'],
+  blocked_password: ['sha1'],
 };
 
 export const movedTables = (Object.keys(keys) as TableName[]).filter((table) => keys[table] !== 'stays');

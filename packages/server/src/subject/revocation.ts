@@ -58,6 +58,25 @@ export async function revokeKey(tx: Writing, realm: string, thumbprint: string):
   });
 }
 
+/** Milliseconds for which a reader of the status feed may not have heard of the end of a session: older ones start anew. */
+const sessionRemembered = 10 * 60_000;
+
+/**
+ * A session that ended before its time, by its id. No token made from it lives for longer than a minute; the entry has to outlive
+ * what edge caches hold without having heard of us.
+ */
+export async function revokeSession(tx: Writing, realm: string, id: string): Promise<void> {
+  await upsertRevocation(tx.db, {
+    realm,
+    kind: 'session',
+    key: id,
+    generation: null,
+    seq: await tx.sequence(),
+    at: tx.now,
+    expires_at: tx.now + sessionRemembered,
+  });
+}
+
 /** One indexed read, not cached: a revoked token is refused on every node at once. */
 export async function isTokenRevoked(context: Context, realm: string, jti: string): Promise<boolean> {
   return findTokenRevocation(context.store.db, realm, jti);

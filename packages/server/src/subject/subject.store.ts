@@ -5,8 +5,26 @@ export async function findSubject(db: Kysely<Schema>, realm: string, id: string)
   return db.selectFrom('subject').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
 }
 
-export async function insertSubject(db: Kysely<Schema>, row: SubjectTable): Promise<void> {
-  await db.insertInto('subject').values(row).execute();
+export async function insertSubjects(db: Kysely<Schema>, rows: readonly SubjectTable[]): Promise<void> {
+  await db.insertInto('subject').values(rows).execute();
+}
+
+/** The number of the new generation; undefined where there is no such subject, or it has ended. */
+export async function nextGeneration(
+  db: Kysely<Schema>,
+  realm: string,
+  id: string,
+  change: Partial<SubjectTable>,
+): Promise<number | undefined> {
+  const row = await db
+    .updateTable('subject')
+    .set((row) => ({ ...change, generation: row('generation', '+', 1) }))
+    .where('realm', '=', realm)
+    .where('id', '=', id)
+    .where('ended_at', 'is', null)
+    .returning('generation')
+    .executeTakeFirst();
+  return row?.generation;
 }
 
 export async function updateSubject(

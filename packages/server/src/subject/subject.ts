@@ -4,25 +4,54 @@ import type { SubjectTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { configuredAdministrator } from './administrator.ts';
 import { revokeSubjectTokens } from './revocation.ts';
-import { findSubject, insertSubject, updateSubject } from './subject.store.ts';
+import { findSubject, insertSubjects, nextGeneration, updateSubject } from './subject.store.ts';
 
 /** Whoever proved who they are. Every proof ends here; sessions and tokens begin here. */
-export interface Subject {
-  readonly kind: 'client' | 'participant';
+export type Subject = ClientSubject | CredentialSubject;
+
+interface SubjectBase {
   readonly realm: string;
   /** `sub`: stable, never reused. */
   readonly id: string;
+  readonly generation: number;
+  /** Authentication methods (RFC 8176): how it proved itself, never with which secret. */
+  readonly amr: readonly string[];
+}
+
+/** A participant through its client, or a client of its own. */
+export interface ClientSubject extends SubjectBase {
+  readonly kind: 'client' | 'participant';
   readonly clientId: string;
   /** The participant-role id, for a participant. */
   readonly participantId: string | undefined;
-  readonly generation: number;
   /** Roles in the realm: a participant's role in the network. */
   readonly roles: readonly string[];
   /** What it may ask for; a token holds what it got. */
   readonly scopes: readonly string[];
   readonly resourceAccess: ResourceAccess;
-  /** Authentication methods (RFC 8176): how it proved itself, never with which secret. */
-  readonly amr: readonly string[];
+}
+
+/** "An authenticated credential, together with all the identification information": of a corporate identity. */
+export interface CredentialSubject extends SubjectBase {
+  readonly kind: 'credential';
+  readonly credential: CredentialReference;
+  readonly identity: IdentityReference;
+}
+
+export interface CredentialReference {
+  readonly type: 'ROOT' | 'USER';
+  readonly id: string;
+  readonly code: string;
+}
+
+export interface IdentityReference {
+  readonly type: 'corporates';
+  readonly id: string;
+}
+
+/** `sub` of a credential: credentials are never deleted, so neither is the name. */
+export function credentialSubjectId(credentialId: string): string {
+  return `credential:${credentialId}`;
 }
 
 /** Which resources a subject may reach, with which roles: `resource_access` of a token. */
@@ -53,12 +82,29 @@ export async function createSubject(
   subject: Pick<SubjectTable, 'realm' | 'id' | 'kind'>,
   suspended: boolean,
 ): Promise<void> {
-  await insertSubject(tx.db, { ...subject, generation: 1, suspended_at: suspended ? tx.now : null, ended_at: null });
+  await createSubjects(tx, [subject], suspended);
+}
+
+export async function createSubjects(
+  tx: Writing,
+  subjects: readonly Pick<SubjectTable, 'realm' | 'id' | 'kind'>[],
+  suspended: boolean,
+): Promise<void> {
+  const suspended_at = suspended ? tx.now : null;
+  await insertSubjects(
+    tx.db,
+    subjects.map((subject) => ({ ...subject, generation: 1, suspended_at, ended_at: null })),
+  );
 }
 
 /** Its tokens die now, here at once and everywhere else within two seconds. */
 export async function suspendSubject(tx: Writing, realm: string, id: string): Promise<void> {
   await killTokens(tx, realm, id, { suspended_at: tx.now });
+}
+
+/** What was issued so far dies, and so do its sessions; it may get new ones at once. Returns the new generation. */
+export async function renewSubject(tx: Writing, realm: string, id: string): Promise<number> {
+  return killTokens(tx, realm, id, {});
 }
 
 /** It may get tokens again. What was issued before stays dead. */
@@ -72,10 +118,10 @@ export async function endSubject(tx: Writing, realm: string, id: string): Promis
   await killTokens(tx, realm, id, { ended_at: tx.now });
 }
 
-async function killTokens(tx: Writing, realm: string, id: string, change: Partial<SubjectTable>): Promise<void> {
-  const row = await findSubject(tx.db, realm, id);
-  if (row === undefined || row.ended_at !== null) return;
-  await updateSubject(tx.db, realm, id, { ...change, generation: row.generation + 1 });
-  await revokeSubjectTokens(tx, realm, id, row.generation);
+async function killTokens(tx: Writing, realm: string, id: string, change: Partial<SubjectTable>): Promise<number> {
+  const generation = await nextGeneration(tx.db, realm, id, change);
+  if (generation === undefined) return 0;
+  await revokeSubjectTokens(tx, realm, id, generation - 1);
   tx.changed('subject', realmKey(realm, id));
+  return generation;
 }

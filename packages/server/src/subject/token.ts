@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import type { Realm, SigningAlg } from './realm.ts';
 import { currentKey, type Purpose, type SigningKey, signingKeys } from './signing-key.ts';
-import type { ResourceAccess, Subject } from './subject.ts';
+import type { ClientSubject, ResourceAccess } from './subject.ts';
 
 /** What was granted: never more than the subject may have. */
 export interface Grant {
@@ -24,7 +24,12 @@ export interface IssuedToken {
  * An access token for an authenticated subject: a JWT (RFC 9068 in the profile `strict`; the shape that OCEN's participants
  * expect in `ocen4`). It writes no row: whoever holds the public keys verifies it offline.
  */
-export async function issueToken(context: Context, realm: Realm, subject: Subject, grant: Grant): Promise<IssuedToken> {
+export async function issueToken(
+  context: Context,
+  realm: Realm,
+  subject: ClientSubject,
+  grant: Grant,
+): Promise<IssuedToken> {
   const now = context.clock.now();
   const iat = seconds(now);
   const expiresIn = realm.settings.accessTokenSeconds;

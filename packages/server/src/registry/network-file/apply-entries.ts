@@ -1,3 +1,5 @@
+import { createSubjects, renewSubject } from '../../subject/subject.ts';
+import { inChunks } from '../chunk.ts';
 import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
 import { type EntryKind, entryKinds } from './entries.ts';
 import {
@@ -109,6 +111,14 @@ async function applyKind(applying: Applying, kind: EntryKind, file: RealmFile): 
   }
   // Before the members: nothing may stand beside an entry that is not there.
   await insertRows(tx.db, kind.table, fresh as never);
+  const { subjectId } = kind;
+  if (subjectId !== undefined) {
+    const subjects = fresh.map(({ id }) => ({ realm, id: subjectId(id), kind: 'credential' as const }));
+    await inChunks(subjects, async (some) => {
+      await createSubjects(tx, some, false);
+      return [];
+    });
+  }
   if (members === undefined) return;
   for (const { id, participants } of wanted) {
     if (participants !== undefined) await applyMembers(applying, id, members.get(id) ?? [], participants);
@@ -149,6 +159,8 @@ async function applyEntry(
   const { realm, id, created_at, ...columns } = row;
   const touched = kind.timestamps ? { ...columns, updated_at: applying.tx.now } : columns;
   await updateRow(applying.tx.db, kind.table, realm, id, touched as Record<string, string | number | null>);
+  // Its sessions say what it was before.
+  if (kind.subjectId !== undefined) await renewSubject(applying.tx, realm, kind.subjectId(id));
   await noteChanged(applying, object, change.before, change.after);
 }
 

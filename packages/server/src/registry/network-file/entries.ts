@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Schema } from '../../store/schema.ts';
+import { credentialSubjectId } from '../../subject/subject.ts';
 import type { EntryTable } from './network.store.ts';
 import { participantOf, type RealmFile, type Section } from './schema.ts';
 
@@ -14,6 +15,8 @@ export interface EntryKind<S extends Section = Section, T extends EntryTable = E
   /** What the file may leave out of a new entry. */
   readonly defaults?: Readonly<Record<string, string | null>>;
   readonly timestamps: boolean;
+  /** Of what can log in: its subject. */
+  readonly subjectId?: (id: string) => string;
   /** An entry as the file has it. */
   readonly toEntry: (row: Selectable<Schema[T]>) => Entry<S>;
 }
@@ -88,6 +91,7 @@ export const entryKinds: readonly EntryKind[] = [
     section: 'credentials',
     table: 'credential',
     noun: 'credential',
+    subjectId: credentialSubjectId,
     columns: ({ identityId, type, code }) => ({ identity_id: identityId, type, code }),
     timestamps: true,
     toEntry: ({ id, identity_id, type, code }) => ({

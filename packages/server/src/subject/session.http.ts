@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import type { Call } from '../http/call.ts';
+import { corporateRoutes, correlationId } from '../http/corporate.ts';
+import { authenticateHolder, authenticateSessionHolder, type Holder } from '../http/holder.ts';
+import { pathName } from '../http/name.ts';
+import { readOptionalJson } from '../http/optional-body.ts';
+import { json, noContent } from '../http/render.ts';
+import { Problem } from '../kernel/problem.ts';
+import { lineOfText } from '../kernel/text.ts';
+import {
+  logOut,
+  sessionsOfCredential,
+  sessionViewSchema,
+  terminateSession,
+  terminateSessionsOf,
+} from './session-administration.ts';
+import { issueTransactionToken } from './transaction-token.ts';
+
+const nothing = z.strictObject({});
+const audience = lineOfText(2_048).regex(/^\S+$/, 'must not contain spaces');
+const subjectRequest = z.strictObject({ audience: audience.nullish() });
+const ofCredential = z.strictObject({ credentialId: lineOfText().nullish() });
+const done = { 204: 'Done.' } as const;
+const common = { tag: 'Sessions', security: 'session', optionalBody: true } as const;
+
+export const routes = corporateRoutes([
+  {
+    ...common,
+    path: '/auth/logout',
+    operationId: 'logOut',
+    summary: 'End the session of the token. It is refused everywhere from then on.',
+    body: nothing,
+    responses: done,
+    handle: logout,
+  },
+  {
+    ...common,
+    path: '/auth/subject',
+    operationId: 'signSubject',
+    summary: 'The signed subject for a chain of correlated calls: a transaction token of at most a minute.',
+    body: subjectRequest,
+    responses: { 200: z.object({ token: z.string(), expiresIn: z.int() }) },
+    handle: subject,
+  },
+  {
+    ...common,
+    path: '/auth/sessions/get',
+    operationId: 'listSessions',
+    summary: 'The open sessions of a credential: of the own one, or for an administrator of any.',
+    body: ofCredential,
+    responses: { 200: z.object({ sessions: z.array(sessionViewSchema) }) },
+    handle: list,
+  },
+  {
+    ...common,
+    path: '/auth/sessions/terminate',
+    operationId: 'terminateSessions',
+    summary: 'End every session of a credential: of the own one, or for an administrator of any.',
+    body: ofCredential,
+    responses: done,
+    handle: terminateAll,
+  },
+  {
+    ...common,
+    path: '/auth/sessions/:session_id/terminate',
+    operationId: 'terminateSession',
+    summary: 'End one session: one of the own credential, or for an administrator any.',
+    body: nothing,
+    responses: done,
+    handle: terminate,
+  },
+]);
+
+async function logout(call: Call): Promise<Response> {
+  const { session, caller } = await authenticateSessionHolder(call);
+  await readOptionalJson(call, nothing);
+  await logOut(call.context, session, caller);
+  return noContent();
+}
+
+async function subject(call: Call): Promise<Response> {
+  const { session, realm } = await authenticateSessionHolder(call);
+  const { audience } = await readOptionalJson(call, subjectRequest);
+  const wanted = { audience: audience ?? undefined, transaction: correlationId(call), source: call.source };
+  return json(200, await issueTransactionToken(call.context, realm, session, wanted), { 'cache-control': 'no-store' });
+}
+
+async function list(call: Call): Promise<Response> {
+  const holder = await authenticateHolder(call);
+  const { credentialId } = await readOptionalJson(call, ofCredential);
+  const current = holder.kind === 'session' ? holder.session : undefined;
+  const id = credentialOf(holder, credentialId ?? undefined);
+  return json(200, { sessions: await sessionsOfCredential(call.context, holder.realm, id, current) });
+}
+
+async function terminateAll(call: Call): Promise<Response> {
+  const holder = await authenticateHolder(call);
+  const { credentialId } = await readOptionalJson(call, ofCredential);
+  const id = credentialOf(holder, credentialId ?? undefined);
+  await terminateSessionsOf(call.context, holder.realm.name, id, holder.caller);
+  return noContent();
+}
+
+async function terminate(call: Call): Promise<Response> {
+  const holder = await authenticateHolder(call);
+  await readOptionalJson(call, nothing);
+  const owner = holder.kind === 'session' ? holder.session.subject.id : undefined;
+  await terminateSession(call.context, holder.realm.name, pathName(call, 'session_id'), owner, holder.caller);
+  return noContent();
+}
+
+/** The holder's own; an administrator has none, and says which. Another's does not exist for a holder. */
+function credentialOf(holder: Holder, wanted: string | undefined): string {
+  if (holder.kind === 'administrator') {
+    if (wanted === undefined) {
+      throw new Problem('request.invalid', 'An administrator says which credential.', { pointer: '/credentialId' });
+    }
+    return wanted;
+  }
+  const own = holder.session.subject.credential.id;
+  if (wanted !== undefined && wanted !== own) throw new Problem('credential.unknown');
+  return own;
+}

@@ -1,0 +1,70 @@
+import type { Kysely } from 'kysely';
+import type { Schema, SessionTable } from '../store/schema.ts';
+
+export async function insertSession(db: Kysely<Schema>, row: SessionTable): Promise<void> {
+  await db.insertInto('session').values(row).execute();
+}
+
+/** A token belongs to one session of all realms. */
+export async function findSessionByToken(db: Kysely<Schema>, digest: string): Promise<SessionTable | undefined> {
+  return db.selectFrom('session').selectAll().where('token_digest', '=', digest).executeTakeFirst();
+}
+
+export async function findSession(db: Kysely<Schema>, realm: string, id: string): Promise<SessionTable | undefined> {
+  return db.selectFrom('session').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
+}
+
+/** Those of a subject's present generation that nobody and no absolute limit has ended, newest first. */
+export async function listOpenSessions(
+  db: Kysely<Schema>,
+  realm: string,
+  subjectId: string,
+  generation: number,
+  now: number,
+): Promise<SessionTable[]> {
+  return db
+    .selectFrom('session')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('subject_id', '=', subjectId)
+    .where('generation', '=', generation)
+    .where('ended_at', 'is', null)
+    .where('ends_at', '>', now)
+    .orderBy('created_at', 'desc')
+    .orderBy('id')
+    .execute();
+}
+
+/** False when it had ended already. */
+export async function endSessionRow(
+  db: Kysely<Schema>,
+  realm: string,
+  id: string,
+  endedAt: number,
+  endedBy: NonNullable<SessionTable['ended_by']>,
+): Promise<boolean> {
+  const row = await db
+    .updateTable('session')
+    .set({ ended_at: endedAt, ended_by: endedBy })
+    .where('realm', '=', realm)
+    .where('id', '=', id)
+    .where('ended_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Never back, whichever node writes later. */
+export async function touchSession(db: Kysely<Schema>, realm: string, id: string, seenAt: number): Promise<void> {
+  await db
+    .updateTable('session')
+    .set({ seen_at: seenAt })
+    .where('realm', '=', realm)
+    .where('id', '=', id)
+    .where('seen_at', '<', seenAt)
+    .execute();
+}
+
+export async function deleteSessionsEndedBefore(db: Kysely<Schema>, before: number): Promise<void> {
+  await db.deleteFrom('session').where('ends_at', '<', before).execute();
+}

@@ -1,0 +1,240 @@
+import type { Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { SessionTable } from '../store/schema.ts';
+import type { Writing } from '../store/write.ts';
+import { type Realm, requireRealm } from './realm.ts';
+import { revokeSession } from './revocation.ts';
+import {
+  deleteSessionsEndedBefore,
+  endSessionRow,
+  findSession,
+  findSessionByToken,
+  insertSession,
+  listOpenSessions,
+  touchSession,
+} from './session.store.ts';
+import { type CredentialSubject, lookUpSubjectState } from './subject.ts';
+
+/**
+ * Sessions: opened at logon, ended by logout, by force, or by time; "independent of the secret type used to create it".
+ *
+ * 1. A session is represented by an opaque token of 256 random bits, of which only a digest is stored.
+ * 2. It lives while nobody has ended it, its subject is live in the generation in which it was opened, it was used within the idle
+ *    limit, and its absolute limit, which no use extends, has not come. What ends all sessions of a subject at once (a password that
+ *    changes, a credential that is disabled) begins a new generation and touches no session.
+ * 3. A check is one cached or one indexed read. Use is written at most every half minute, so that among several nodes a session
+ *    may idle out up to that much early; within a process to the millisecond.
+ * 4. A restricted session may do one thing, once.
+ */
+export interface Session {
+  readonly id: string;
+  readonly realm: string;
+  readonly subject: CredentialSubject;
+  readonly acr: Acr;
+  /** Milliseconds: when the holder last proved itself. */
+  readonly authTime: number;
+  readonly createdAt: number;
+  /** Milliseconds: the absolute limit. */
+  readonly endsAt: number;
+  readonly restriction: Restriction | undefined;
+}
+
+/** What a restricted session is for. */
+export type Restriction =
+  | { readonly to: 'update-password'; readonly version: number }
+  | { readonly to: 'second-factor' }
+  | { readonly to: 'enrol-factor' };
+
+/** Authentication assurance levels of NIST SP 800-63B-4: one factor, two factors. */
+export type Acr = 'aal1' | 'aal2';
+
+export interface OpenedSession {
+  readonly token: string;
+  readonly session: Session;
+}
+
+/** What a session token begins with: whoever finds one knows what it is. */
+export const sessionTokenPrefix = 'css_';
+const tokenShape = /^css_[A-Za-z0-9_-]{43}$/;
+
+/** Milliseconds. */
+const touchPause = 30_000;
+const restrictedLife = 5 * 60_000;
+/** For which ended sessions are kept, so that who asks why still finds out. */
+const kept = 24 * 3_600_000;
+
+/** Entry of the cache. `seenAt` is newer than what was written by up to half a minute. */
+interface Known {
+  readonly row: SessionTable;
+  readonly session: Session;
+  seenAt: number;
+  writtenAt: number;
+}
+
+export interface Logon {
+  readonly acr: Acr;
+  /** When the holder proved itself, in milliseconds; now, when absent. */
+  readonly authTime?: number;
+  readonly restriction?: Restriction;
+  /** Where from, for the list of sessions that its holder sees. */
+  readonly source?: string;
+  readonly agent?: string;
+  /** For a new token of a session that goes on: its absolute limit stays. */
+  readonly endsAt?: number;
+}
+
+/** Its token is shown this once. The caller records the event. */
+export async function openSession(
+  context: Context,
+  tx: Writing,
+  realm: Realm,
+  subject: CredentialSubject,
+  logon: Logon,
+): Promise<OpenedSession> {
+  const token = sessionTokenPrefix + context.random.token(32);
+  const { restriction } = logon;
+  const limit = restriction === undefined ? realm.settings.sessionMaxSeconds * 1000 : restrictedLife;
+  const { generation, amr, ...identified } = subject;
+  const row: SessionTable = {
+    realm: realm.name,
+    id: context.random.uuid(),
+    token_digest: digestOf(context, token),
+    subject_id: subject.id,
+    generation,
+    subject: JSON.stringify(identified),
+    amr: amr.join(' '),
+    acr: logon.acr,
+    auth_time: logon.authTime ?? tx.now,
+    source: logon.source ?? null,
+    agent: logon.agent ?? null,
+    created_at: tx.now,
+    seen_at: tx.now,
+    ends_at: Math.min(logon.endsAt ?? Number.MAX_SAFE_INTEGER, tx.now + limit),
+    ended_at: null,
+    ended_by: null,
+    restriction: restriction === undefined ? null : JSON.stringify(restriction),
+  };
+  await insertSession(tx.db, row);
+  return { token, session: toSession(row) };
+}
+
+export function isSessionToken(presented: string): boolean {
+  return presented.startsWith(sessionTokenPrefix);
+}
+
+/**
+ * The session that a token stands for, if it is alive; using it puts its idle limit off. Which restriction it has is for the caller
+ * to look at. Throws `session.invalid`; the reason is for the log only.
+ */
+export async function authenticateSession(context: Context, token: string): Promise<Session> {
+  if (!tokenShape.test(token)) throw refused('no session token');
+  const known = await lookUpSession(context, digestOf(context, token));
+  const session = known === undefined ? undefined : await aliveSession(context, known);
+  if (session === undefined) throw refused('unknown, ended, or idle for too long');
+  return session;
+}
+
+/** For whoever holds a token that was made from a session: is that session still there? */
+export async function isSessionAlive(context: Context, realm: string, id: string): Promise<boolean> {
+  const row = await findSession(context.store.db, realm, id);
+  return row !== undefined && (await isAlive(context, toKnown(row)));
+}
+
+/** Ends it here at once and everywhere else within two seconds. False when it had ended already. The caller records the event. */
+export async function endSession(
+  tx: Writing,
+  realm: string,
+  id: string,
+  by: NonNullable<SessionTable['ended_by']>,
+): Promise<boolean> {
+  const row = await findSession(tx.db, realm, id);
+  if (row === undefined || !(await endSessionRow(tx.db, realm, id, tx.now, by))) return false;
+  await revokeSession(tx, realm, id);
+  tx.changed('session', row.token_digest);
+  return true;
+}
+
+/** The open sessions of a subject, newest first, without the restricted ones. */
+export async function openSessionsOf(
+  context: Context,
+  realm: Realm,
+  subjectId: string,
+): Promise<readonly SessionTable[]> {
+  const state = await lookUpSubjectState(context, realm.name, subjectId);
+  if (state === undefined || !state.live) return [];
+  const now = context.clock.now();
+  const rows = await listOpenSessions(context.store.db, realm.name, subjectId, state.generation, now);
+  const idle = realm.settings.sessionIdleSeconds * 1000 + touchPause;
+  return rows.filter(({ restriction, seen_at }) => restriction === null && now - seen_at < idle);
+}
+
+export async function findSessionRow(context: Context, realm: string, id: string): Promise<SessionTable | undefined> {
+  return findSession(context.store.db, realm, id);
+}
+
+export async function forgetOldSessions(context: Context): Promise<void> {
+  await deleteSessionsEndedBefore(context.store.db, context.clock.now() - kept);
+}
+
+function lookUpSession(context: Context, digest: string): Promise<Known | undefined> {
+  return context.cache.get('session', digest, () => readSession(context, digest));
+}
+
+async function readSession(context: Context, digest: string): Promise<Known | undefined> {
+  const row = await findSessionByToken(context.store.db, digest);
+  return row === undefined ? undefined : toKnown(row);
+}
+
+function toKnown(row: SessionTable): Known {
+  return { row, session: toSession(row), seenAt: row.seen_at, writtenAt: row.seen_at };
+}
+
+async function aliveSession(context: Context, known: Known): Promise<Session | undefined> {
+  if (!(await isAlive(context, known))) {
+    // Another node may have seen it in use: only what the database says lets it idle out.
+    const fresh = await readSession(context, known.row.token_digest);
+    if (fresh === undefined || fresh.seenAt <= known.seenAt || !(await isAlive(context, fresh))) return undefined;
+    known.seenAt = fresh.seenAt;
+    known.writtenAt = fresh.writtenAt;
+  }
+  const now = context.clock.now();
+  known.seenAt = Math.max(known.seenAt, now);
+  if (now - known.writtenAt >= touchPause) {
+    // Before the write, so that a burst of requests makes one.
+    known.writtenAt = now;
+    await touchSession(context.store.db, known.row.realm, known.row.id, now);
+  }
+  return known.session;
+}
+
+async function isAlive(context: Context, { row, seenAt }: Known): Promise<boolean> {
+  const now = context.clock.now();
+  if (row.ended_at !== null || now >= row.ends_at) return false;
+  const state = await lookUpSubjectState(context, row.realm, row.subject_id);
+  if (state === undefined || !state.live || state.generation !== row.generation) return false;
+  const realm = await requireRealm(context, row.realm);
+  return now - seenAt < realm.settings.sessionIdleSeconds * 1000;
+}
+
+function toSession(row: SessionTable): Session {
+  const identified = JSON.parse(row.subject) as Omit<CredentialSubject, 'generation' | 'amr'>;
+  return {
+    id: row.id,
+    realm: row.realm,
+    subject: { ...identified, generation: row.generation, amr: row.amr.split(' ') },
+    acr: row.acr as Acr,
+    authTime: row.auth_time,
+    createdAt: row.created_at,
+    endsAt: row.ends_at,
+    restriction: row.restriction === null ? undefined : (JSON.parse(row.restriction) as Restriction),
+  };
+}
+
+function digestOf(context: Context, token: string): string {
+  return context.vault.digest('session', token);
+}
+
+/** The reason is for the log only. */
+function refused(reason: string): Problem {
+  return new Problem('session.invalid', undefined, { cause: new Error(reason) });
+}

@@ -1,0 +1,64 @@
+import type { Context } from '../context.ts';
+import { seconds } from '../kernel/clock.ts';
+import type { Realm } from './realm.ts';
+import type { Session } from './session.ts';
+import { issueDocument } from './token.ts';
+
+/**
+ * The signed subject for a chain of correlated service calls: an OAuth transaction token (draft-ietf-oauth-transaction-tokens),
+ * which every service down the chain verifies offline. It lives for a minute, never beyond its session, and is no access token:
+ * its type keeps them apart.
+ */
+export const transactionTokenType = 'txntoken+jwt';
+
+/** Seconds. */
+const longestLife = 60;
+
+export interface TransactionTokenRequest {
+  /** Who it is for; undefined: the issuer, which makes it good for exchange only. */
+  readonly audience: string | undefined;
+  /** `txn`: joins all calls of the chain. */
+  readonly transaction: string;
+  /** The address that the first call of the chain came from. */
+  readonly source: string;
+}
+
+export interface IssuedTransactionToken {
+  readonly token: string;
+  /** Seconds. */
+  readonly expiresIn: number;
+}
+
+export async function issueTransactionToken(
+  context: Context,
+  realm: Realm,
+  session: Session,
+  { audience, transaction, source }: TransactionTokenRequest,
+): Promise<IssuedTransactionToken> {
+  const iat = seconds(context.clock.now());
+  const exp = Math.min(iat + longestLife, seconds(session.endsAt));
+  const { subject } = session;
+  const claims = {
+    iss: realm.issuer,
+    aud: audience ?? realm.issuer,
+    sub: subject.id,
+    iat,
+    exp,
+    jti: context.random.uuid(),
+    txn: transaction,
+    sid: session.id,
+    acr: session.acr,
+    amr: subject.amr,
+    auth_time: seconds(session.authTime),
+    // What is cached under an older one is stale: a password changed, or the credential was disabled.
+    epoch: subject.generation,
+    realm: realm.name,
+    credential: subject.credential,
+    identity: subject.identity,
+    rctx: { req_ip: source },
+  };
+  return {
+    token: await issueDocument(context, realm.name, 'token', transactionTokenType, claims),
+    expiresIn: exp - iat,
+  };
+}
