@@ -105,8 +105,15 @@ const table = {
   'password.already_created': row(409, 'invalid_request', 409, 6, 'The credential has a password already.'),
   'password.incorrect': row(409, 'invalid_request', 409, 9, 'The old password is not right.'),
   'network.invalid': row(422, 'invalid_request', 422, 3, 'The network file is not valid.'),
+  // Passwords.
+  'password.too_short': row(409, 'invalid_request', 409, 9, 'The password is too short.'),
+  'password.too_long': row(409, 'invalid_request', 409, 9, 'The password is too long.'),
+  'password.too_simple': row(409, 'invalid_request', 409, 9, 'The password has too few kinds of characters.'),
+  'password.compromised': row(409, 'invalid_request', 409, 9, 'The password is one of those that are guessed first.'),
+  'password.reused': row(409, 'invalid_request', 409, 9, 'The password was used before.'),
   // Limits and state.
   'attempt.throttled': row(429, 'slow_down', 429, 8, 'Too many failed attempts. Wait before the next one.'),
+  'attempt.busy': row(429, 'slow_down', 429, 8, 'Too many logins at once. Try again shortly.'),
   'write.conflict': row(409, 'invalid_request', 409, 10, 'Somebody else changed this at the same moment. Try again.'),
   'store.unavailable': row(503, 'temporarily_unavailable', 503, 14, 'The server cannot answer now. Try again shortly.'),
   // The gateway, beside what the SDK refuses under its own codes.

@@ -1,0 +1,67 @@
+import { type Pbkdf2Hash, readHash, refused, spellHash } from './stored-hash.ts';
+
+/**
+ * Hashes in the spelling of other programs, beside those that `readHash` knows.
+ *
+ *     $pbkdf2-sha256$29000$<salt>$<tag>     passlib; $pbkdf2$ is SHA-1; its base64 has . for +
+ *     pbkdf2_sha256$600000$<salt>$<tag>     Django; pbkdf2_sha1 too; the letters of its salt are the salt
+ */
+type Part = string;
+const spellings: readonly (readonly [RegExp, (digest: Part, iterations: Part, salt: Part, tag: Part) => string])[] = [
+  [
+    /^\$pbkdf2(|-sha256|-sha512)\$(\d{1,7})\$([./A-Za-z0-9]+)\$([./A-Za-z0-9]+)$/,
+    (digest, iterations, salt, tag) =>
+      spellPbkdf2(digest === '' ? 'sha1' : digest.slice(1), iterations, fromPasslib(salt), fromPasslib(tag)),
+  ],
+  [
+    /^pbkdf2_(sha1|sha256)\$(\d{1,7})\$([^$]+)\$([^$]+)$/,
+    (digest, iterations, salt, tag) => spellPbkdf2(digest, iterations, Buffer.from(salt), Buffer.from(tag, 'base64')),
+  ],
+];
+
+/** The spelling that we store, of a hash that another program made. Refuses, with `request.invalid`, what no login could use. */
+export function importHash(text: string): string {
+  for (const [form, spell] of spellings) {
+    const parts = text.length > 512 ? null : form.exec(text);
+    if (parts !== null) return requireReadable(spell(...(parts.slice(1) as [Part, Part, Part, Part])));
+  }
+  return requireReadable(text);
+}
+
+/** For programs that keep the parts of a hash apart. */
+export function importArgon2(
+  type: string,
+  version: number,
+  memory: number,
+  passes: number,
+  lanes: number,
+  salt: Uint8Array,
+  tag: Uint8Array,
+): string {
+  if (type !== 'd' && type !== 'i' && type !== 'id') throw refused('this type of argon2 is not known');
+  if (version !== 16 && version !== 19) throw refused('this version of argon2 is not known');
+  return requireReadable(spellHash({ scheme: 'argon2', type, version, memory, passes, lanes, salt, tag }));
+}
+
+export function importPbkdf2(digest: string, iterations: number, salt: Uint8Array, tag: Uint8Array): string {
+  return requireReadable(spellPbkdf2(digest, String(iterations), salt, tag));
+}
+
+function spellPbkdf2(digest: string, iterations: string, salt: Uint8Array, tag: Uint8Array): string {
+  return spellHash({
+    scheme: 'pbkdf2',
+    digest: digest as Pbkdf2Hash['digest'],
+    iterations: Number(iterations),
+    salt,
+    tag,
+  });
+}
+
+function requireReadable(text: string): string {
+  readHash(text);
+  return text;
+}
+
+function fromPasslib(text: string): Uint8Array {
+  return Buffer.from(text.replaceAll('.', '+'), 'base64');
+}

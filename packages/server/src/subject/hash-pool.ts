@@ -1,0 +1,146 @@
+import { Worker } from 'node:worker_threads';
+import { Problem } from '../kernel/problem.ts';
+import type { HashDone, HashJob } from './hash-worker.ts';
+
+/**
+ * A bounded queue before a few threads.
+ *
+ * 1. A job says how much work it is, in hashes of today's parameters, and how much memory it takes.
+ * 2. It is refused (`attempt.busy`) when all that was admitted before it, and itself, could not be done within `patience`, going
+ *    by how long a unit of work took lately. An idle pool refuses nothing.
+ * 3. What was admitted is done, in the order of admission. A thread has its next job at hand before it ends the one it has.
+ * 4. Threads start with the first job, and hold up no process that wants to end. One that dies takes only its own jobs along.
+ */
+export interface HashPool {
+  run(work: HashWork, cost: Cost): Promise<HashDone>;
+  /** What waits is refused, what is under way is dropped, and the threads end. */
+  close(): Promise<void>;
+}
+
+export type HashWork = WithoutId<HashJob>;
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
+
+export interface Cost {
+  /** In hashes of today's parameters. */
+  readonly work: number;
+  /** KiB. */
+  readonly memory: number;
+}
+
+interface Pending {
+  readonly job: HashJob;
+  readonly cost: Cost;
+  readonly done: (done: HashDone) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly jobs: Map<number, Pending>;
+}
+
+/** What each thread has at once: one under way and one at hand. */
+const depth = 2;
+/** KiB at the threads at once, whatever the queue holds. What is larger runs alone. */
+const memoryAtOnce = 524_288;
+/** Milliseconds that a unit of work is thought to take before one was measured. */
+const firstGuess = 25;
+/** The weight of the newest measurement. */
+const smoothing = 0.1;
+
+export function createHashPool(options: { readonly threads: number; readonly patience: number }): HashPool {
+  const threads = new Set<Thread>();
+  const waiting: Pending[] = [];
+  let lastId = 0;
+  let unit = firstGuess;
+  let count = 0;
+  let admitted = 0;
+  let memory = 0;
+  let closed = false;
+
+  function requireRoom({ work }: Cost): void {
+    if (closed) throw stopping();
+    const wait = (admitted * unit) / options.threads;
+    if (count === 0 || wait + (work * unit) / options.threads <= options.patience) return;
+    throw new Problem('attempt.busy', undefined, { retryAfter: Math.max(1, Math.ceil(wait / 1_000)) });
+  }
+
+  function dispatch(): void {
+    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+      if (memory > 0 && memory + first.cost.memory > memoryAtOnce) return;
+      const thread = freeThread();
+      if (thread === undefined) return;
+      waiting.shift();
+      memory += first.cost.memory;
+      thread.jobs.set(first.job.id, first);
+      thread.worker.ref();
+      thread.worker.postMessage(first.job);
+    }
+  }
+
+  function freeThread(): Thread | undefined {
+    const [least] = [...threads].sort((one, two) => one.jobs.size - two.jobs.size);
+    if (least !== undefined && least.jobs.size === 0) return least;
+    if (threads.size < options.threads) return startThread();
+    return least !== undefined && least.jobs.size < depth ? least : undefined;
+  }
+
+  function startThread(): Thread {
+    const worker = new Worker(new URL('./hash-worker.ts', import.meta.url), { execArgv: [], env: {}, name: 'hash' });
+    const thread: Thread = { worker, jobs: new Map() };
+    threads.add(thread);
+    worker.on('message', (done: HashDone) => settle(thread, done));
+    worker.on('error', (error) => lose(thread, error));
+    worker.on('exit', () => lose(thread, stopping()));
+    return thread;
+  }
+
+  function settle(thread: Thread, done: HashDone): void {
+    const pending = thread.jobs.get(done.id);
+    if (pending === undefined) return;
+    release(thread, pending);
+    // What is hardly any work says little about how long work takes.
+    unit += smoothing * Math.min(1, pending.cost.work) * (done.took / pending.cost.work - unit);
+    if (thread.jobs.size === 0) thread.worker.unref();
+    if (done.fault === undefined) pending.done(done);
+    else pending.failed(done.fault);
+    dispatch();
+  }
+
+  function release(thread: Thread, { job, cost }: Pending): void {
+    thread.jobs.delete(job.id);
+    count--;
+    admitted -= cost.work;
+    memory -= cost.memory;
+  }
+
+  function lose(thread: Thread, error: unknown): void {
+    threads.delete(thread);
+    for (const pending of [...thread.jobs.values()]) {
+      release(thread, pending);
+      pending.failed(error);
+    }
+    if (!closed) dispatch();
+  }
+
+  return {
+    async run(work, cost) {
+      requireRoom(cost);
+      return new Promise((done, failed) => {
+        count++;
+        admitted += cost.work;
+        waiting.push({ job: { ...work, id: ++lastId }, cost, done, failed });
+        dispatch();
+      });
+    },
+    async close() {
+      closed = true;
+      for (const { failed } of waiting.splice(0)) failed(stopping());
+      await Promise.all([...threads].map(({ worker }) => worker.terminate()));
+    },
+  };
+}
+
+function stopping(): Problem {
+  return new Problem('store.unavailable', undefined, { retryAfter: 1 });
+}

@@ -1,0 +1,89 @@
+import { availableParallelism } from 'node:os';
+import { Problem } from '../kernel/problem.ts';
+import type { Random } from '../kernel/random.ts';
+import { type Cost, createHashPool } from './hash-pool.ts';
+import { normalisedPassword } from './password-text.ts';
+import { isOutdated, memoryOf, readHash, type StoredHash, spellHash, today, workOf } from './stored-hash.ts';
+
+/** Hashes passwords and compares them with hashes, beside the event loop. Throws `attempt.busy` when there is too much to do. */
+export interface Hasher {
+  /** A new hash of today's parameters, in PHC form. What is no password is refused with `password.too_long` or `request.invalid`. */
+  hash(password: string): Promise<string>;
+  /**
+   * Is this the password of the stored hash? Undefined stands for an unknown credential: the same work, against a decoy, and
+   * false; so for a password that could not be one. An imported hash takes as long as whoever made it chose, and until its
+   * first login differs from the others in that.
+   */
+  verify(stored: string | undefined, password: string): Promise<Verdict>;
+  close(): Promise<void>;
+}
+
+export interface Verdict {
+  readonly ok: boolean;
+  /** It must be hashed anew: another scheme, weaker parameters, or a spelling that is not in NFKC. */
+  readonly outdated: boolean;
+}
+
+export interface HasherOptions {
+  readonly random: Random;
+  /** Default: as many as there are cores. */
+  readonly threads?: number;
+  /** Milliseconds that the queue may stand for. */
+  readonly patience?: number;
+}
+
+const saltLength = 16;
+const refusedVerdict: Verdict = { ok: false, outdated: false };
+
+export function createHasher({ random, threads = availableParallelism(), patience = 2_000 }: HasherOptions): Hasher {
+  const pool = createHashPool({ threads, patience });
+  const fresh = () => ({ scheme: 'argon2', ...today, salt: random.bytes(saltLength) }) as const;
+  const decoy: StoredHash = { ...fresh(), tag: random.bytes(32) };
+
+  return {
+    async hash(password) {
+      const text = normalisedPassword(password);
+      if (text === undefined) throw noPassword(password);
+      const make = fresh();
+      const { tag } = await pool.run({ make, password: Buffer.from(text) }, { work: 1, memory: today.memory });
+      return spellHash({ ...make, tag: tag as Uint8Array });
+    },
+    async verify(stored, password) {
+      const text = normalisedPassword(password);
+      const compare = stored === undefined || text === undefined ? decoy : known(stored);
+      const passwords = spellings(password, text);
+      const { matched } = await pool.run({ compare, passwords }, costOf(compare, passwords.length));
+      if (compare === decoy || matched === -1) return refusedVerdict;
+      return { ok: true, outdated: matched !== 0 || isOutdated(compare) };
+    },
+    close: () => pool.close(),
+  };
+}
+
+/**
+ * What to try. Other programs hash what was typed, so an imported hash may be of that; which hash is imported does not show in
+ * the time that a refusal takes, because both are tried against every one.
+ */
+function spellings(password: string, text: string | undefined): readonly Uint8Array[] {
+  if (text === undefined) return [Buffer.alloc(0)];
+  return text === password ? [Buffer.from(text)] : [Buffer.from(text), Buffer.from(password)];
+}
+
+function costOf(hash: StoredHash, spelled: number): Cost {
+  return { work: workOf(hash) * spelled, memory: memoryOf(hash) };
+}
+
+/** Whatever is in the store was read once before it came there. */
+function known(stored: string): StoredHash {
+  try {
+    return readHash(stored);
+  } catch (cause) {
+    throw new Problem('internal', undefined, { cause });
+  }
+}
+
+function noPassword(password: string): Problem {
+  return password.isWellFormed()
+    ? new Problem('password.too_long')
+    : new Problem('request.invalid', 'A password must consist of whole characters.');
+}
