@@ -1,4 +1,5 @@
-import type { AlgorithmName } from './algorithms.ts';
+import { type AlgorithmName, algorithms } from './algorithms.ts';
+import { isStrictEd25519 } from './ed25519.ts';
 import type { PublicJwk } from './jwk.ts';
 
 /**
@@ -12,4 +13,16 @@ export interface CryptoPort {
    */
   verify(alg: AlgorithmName, jwk: PublicJwk, data: Uint8Array, signature: Uint8Array): boolean | Promise<boolean>;
   sha256(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+/** The one way to `verify` of a port: what it must not be trusted to judge is judged before. */
+export function verifySignature(
+  crypto: CryptoPort,
+  alg: AlgorithmName,
+  jwk: PublicJwk,
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean | Promise<boolean> {
+  if (algorithms[alg].family === 'Ed25519' && !isStrictEd25519(signature)) return false;
+  return crypto.verify(alg, jwk, data, signature);
 }

@@ -1,3 +1,5 @@
+import { dataIntegrityTexts } from './data-integrity-refusal.ts';
+import { didTexts } from './did/refusal.ts';
 import type { JsonReason } from './json.ts';
 import { messageTexts, signingTexts } from './message/refusal.ts';
 import { receiptTexts } from './receipt-refusal.ts';
@@ -56,6 +58,8 @@ const texts = {
   ...messageTexts,
   ...signingTexts,
   ...receiptTexts,
+  ...didTexts,
+  ...dataIntegrityTexts,
 } as const;
 
 const jsonParts = {

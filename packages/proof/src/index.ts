@@ -8,8 +8,28 @@ export {
 } from './access-token.ts';
 export { type Algorithm, type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
 export { decodeBase64url, encodeBase64url, encodeTextBase64url } from './base64url.ts';
-export type { CryptoPort } from './crypto.ts';
+export { type CryptoPort, verifySignature } from './crypto.ts';
+export {
+  type Cryptosuite,
+  createDataIntegrityProof,
+  type DataIntegrityExpectation,
+  type DataIntegrityOptions,
+  type DataIntegritySigner,
+  type VerifiedDataIntegrity,
+  verifyDataIntegrityProof,
+} from './data-integrity.ts';
+export { agreementKey, type DidKey, dereferenceDidKey, didKeyOf, parseDidKey, resolveDidKey } from './did/key.ts';
+export {
+  isVerificationRelationship,
+  mayServe,
+  type ResolvedKey,
+  type VerificationRelationship,
+  verificationRelationships,
+} from './did/relationship.ts';
+export { edwardsFault, isStrictEd25519 } from './ed25519.ts';
 export { type ProofCode, ProofError } from './error.ts';
+export { formatInstant, parseInstant } from './instant.ts';
+export { canonicalize } from './jcs.ts';
 export {
   isJsonObject,
   type JsonFailure,
@@ -65,6 +85,18 @@ export {
   type VerifiedMessage,
   verifyMessage,
 } from './message/verify.ts';
+export { decodeMultibase, encodeMultibase } from './multibase.ts';
+export {
+  type KeyType,
+  type Multikey,
+  multikeyFromForeignJwk,
+  multikeyFromJwk,
+  multikeyOf,
+  parseMultikey,
+  type X25519Jwk,
+  x25519FromEd25519,
+  x25519Jwk,
+} from './multikey.ts';
 export {
   parseReceiptKeys,
   type Receipt,

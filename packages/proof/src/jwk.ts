@@ -1,6 +1,7 @@
 import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
 import { decodeBase64url } from './base64url.ts';
-import { edwardsFault, isOnP256, rsaFault } from './key-material.ts';
+import { edwardsFault } from './ed25519.ts';
+import { isOnP256, rsaFault } from './key-material.ts';
 
 declare const checked: unique symbol;
 

@@ -11,7 +11,7 @@
  */
 import { type AlgorithmName, algorithms } from './algorithms.ts';
 import { decodeAscii } from './base64url.ts';
-import type { CryptoPort } from './crypto.ts';
+import { type CryptoPort, verifySignature } from './crypto.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, parseJson } from './json.ts';
 import { isKid, type PublicJwk, signatureLength } from './jwk.ts';
@@ -104,7 +104,7 @@ export function openJws(presented: string, expected: JwsExpectation): CompactJws
 export function signer(jws: CompactJws, crypto: CryptoPort, at: number): KeyAnswer | Promise<KeyAnswer> {
   for (let i = at; i < jws.keys.length; i++) {
     const key = jws.keys[i] as PublicJwk;
-    const answer = crypto.verify(jws.alg, key, jws.signed, jws.signature);
+    const answer = verifySignature(crypto, jws.alg, key, jws.signed, jws.signature);
     if (answer === true) return key;
     if (answer !== false) return answer.then((isGood) => (isGood ? key : signer(jws, crypto, i + 1)));
   }

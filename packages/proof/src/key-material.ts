@@ -34,18 +34,6 @@ export function isOnP256(xBytes: Uint8Array, yBytes: Uint8Array): boolean {
   return x < p256 && y < p256 && (y * y - (x * x * x - 3n * x + p256b)) % p256 === 0n;
 }
 
-const p25519 = 2n ** 255n - 19n;
-const order8 = 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n;
-/** The y coordinates of the eight points of small order (Chalkias et al. 2020, table 1): under such a key a signature may fit every message. */
-const smallOrders = new Set([0n, 1n, p25519 - 1n, order8, p25519 - order8]);
-
-/** RFC 8032 §5.1.3: y little-endian below p, the sign of x in the top bit. */
-export function edwardsFault(encoded: Uint8Array): 'malformed' | 'small_order' | undefined {
-  const y = toBigInt(encoded.toReversed()) & (2n ** 255n - 1n);
-  if (y >= p25519) return 'malformed';
-  return smallOrders.has(y) ? 'small_order' : undefined;
-}
-
 function toBigInt(bytes: Uint8Array): bigint {
   let hex = '0x';
   for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');

@@ -11,7 +11,7 @@
  */
 import { type AlgorithmName, algorithms } from '../algorithms.ts';
 import { encodeBase64url } from '../base64url.ts';
-import type { CryptoPort } from '../crypto.ts';
+import { type CryptoPort, verifySignature } from '../crypto.ts';
 import { type ProofCode, ProofError } from '../error.ts';
 import { type PublicJwk, signatureLength } from '../jwk.ts';
 import { thumbprintInput } from '../thumbprint.ts';
@@ -143,7 +143,7 @@ interface SignedInput {
 function signer(candidates: readonly Candidate[], signed: SignedInput, at: number): Answer | Promise<Answer> {
   for (let i = at; i < candidates.length; i++) {
     const candidate = candidates[i] as Candidate;
-    const answer = signed.crypto.verify(signed.alg, candidate.key.jwk, signed.input, signed.signature);
+    const answer = verifySignature(signed.crypto, signed.alg, candidate.key.jwk, signed.input, signed.signature);
     if (answer === true) return candidate;
     if (answer !== false) return answer.then((isGood) => (isGood ? candidate : signer(candidates, signed, i + 1)));
   }

@@ -1,0 +1,248 @@
+/**
+ * Data Integrity proofs over JCS (W3C vc-di-eddsa §3.3 `eddsa-jcs-2022`, vc-di-ecdsa §3.3 `ecdsa-jcs-2019`).
+ *
+ * 1. The secured document is an object with exactly one proof of a suite of ours. Proof sets and chains are refused, never half read.
+ * 2. What the proof is for comes from us: purpose, domain, challenge, the present.
+ * 3. A proof with a context covers the document under that context: the document's must start with it, and is replaced by it. Whoever
+ *    goes on with the document takes the one returned, which is what was signed.
+ * 4. The proof without its value, all unknown members kept, is the proof configuration. SHA-256 of its canonical text, then SHA-256
+ *    of that of the document without proof, are signed: 64 bytes.
+ * 5. The key is the one that `resolve` finds under the verification method for this purpose, and is one of the suite.
+ */
+import { type AlgorithmName, algorithms } from './algorithms.ts';
+import { type CryptoPort, verifySignature } from './crypto.ts';
+import type { ResolvedKey } from './did/relationship.ts';
+import { type ProofCode, ProofError } from './error.ts';
+import { formatInstant, parseInstant } from './instant.ts';
+import { canonicalize } from './jcs.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import type { PublicJwk } from './jwk.ts';
+import type { SigningPort } from './message/sign.ts';
+import { decodeMultibase, encodeMultibase } from './multibase.ts';
+
+/** The family of the algorithm that a suite signs with. Signatures of both are 64 bytes. */
+const suites = { 'eddsa-jcs-2022': 'Ed25519', 'ecdsa-jcs-2019': 'ES256' } as const;
+
+export type Cryptosuite = keyof typeof suites;
+
+type Resolved = ResolvedKey | undefined;
+
+/** All times are epoch milliseconds, all durations milliseconds. */
+export interface DataIntegrityExpectation {
+  readonly crypto: CryptoPort;
+  /** The verification relationship that the proof must be for: `authentication`, `capabilityInvocation`, … */
+  readonly purpose: string;
+  readonly now: number;
+  /** The key of a verification method, if its controller lists it for the purpose. Throws a ProofError, or finds nothing. */
+  readonly resolve: (verificationMethod: string, purpose: string) => Resolved | Promise<Resolved>;
+  /** How long ago the proof may have been created. Left out, only its own `expires` ends it. */
+  readonly maxAge?: number | undefined;
+  /** By how much two clocks may differ. Default 0. */
+  readonly clockTolerance?: number | undefined;
+  /** Left out, a proof that names one is refused: it was not meant for us. */
+  readonly domain?: string | undefined;
+  readonly challenge?: string | undefined;
+  /** Default both. */
+  readonly cryptosuites?: readonly Cryptosuite[] | undefined;
+}
+
+export interface VerifiedDataIntegrity {
+  readonly verificationMethod: string;
+  /** The DID behind the verification method, as `resolve` says. */
+  readonly controller: string;
+  readonly key: PublicJwk;
+  readonly cryptosuite: Cryptosuite;
+  readonly created: number;
+  readonly expires: number | undefined;
+  readonly proof: JsonObject;
+  /** Without the proof, and under the context that was signed. */
+  readonly document: JsonObject;
+}
+
+export interface DataIntegrityOptions {
+  readonly verificationMethod: string;
+  readonly purpose: string;
+  /** Epoch milliseconds, as are all times. */
+  readonly created: number;
+  readonly expires?: number | undefined;
+  readonly domain?: string | undefined;
+  readonly challenge?: string | undefined;
+  /** Further members of the proof, signed with it: `capability`, `capabilityAction`, … */
+  readonly members?: JsonObject | undefined;
+}
+
+/** The private key, wherever it is kept, and the algorithm that it signs with: `Ed25519`, `EdDSA` or `ES256`. */
+export interface DataIntegritySigner extends SigningPort {
+  readonly alg: AlgorithmName;
+  readonly crypto: Pick<CryptoPort, 'sha256'>;
+}
+
+const signatureBytes = 64;
+/** `z` and 64 bytes of base58. */
+const maxProofValue = 90;
+const maxMethodLength = 16_384;
+const encoder = new TextEncoder();
+
+/**
+ * The document with a proof. A proof that it has already is replaced.
+ *
+ * @throws {ProofError} with a code that starts with `integrity.` or `jcs.`
+ */
+export async function createDataIntegrityProof(
+  document: JsonObject,
+  options: DataIntegrityOptions,
+  signer: DataIntegritySigner,
+): Promise<JsonObject & { readonly proof: JsonObject }> {
+  const { proof: _replaced, ...unsecured } = document;
+  const config = { ...membersOf(options), ...proofConfig(unsecured, options, signer.alg) };
+  const input = hashData(config, unsecured, signer.crypto);
+  const signature = await signer.sign(input instanceof Promise ? await input : input);
+  if (signature.length !== signatureBytes) throw new ProofError('integrity.signature_length');
+  return { ...unsecured, proof: { ...config, proofValue: encodeMultibase(signature) } };
+}
+
+/**
+ * @throws {ProofError} with a code that starts with `integrity.` or `jcs.`, and whatever `resolve` throws
+ */
+export async function verifyDataIntegrityProof(
+  secured: JsonValue,
+  expected: DataIntegrityExpectation,
+): Promise<VerifiedDataIntegrity> {
+  if (!isJsonObject(secured)) throw new ProofError('integrity.document');
+  const { proof, ...document } = secured;
+  if (Array.isArray(proof)) throw new ProofError('integrity.proof_set');
+  if (!isJsonObject(proof)) throw new ProofError('integrity.proof_missing');
+  const { proofValue, ...config } = proof;
+  const cryptosuite = suiteOf(config, expected.cryptosuites);
+  const signature = signatureOf(proofValue);
+  const verificationMethod = checkBinding(config, expected);
+  const times = checkTimes(config, expected);
+  const signed = underContext(document, config['@context']);
+  const found = expected.resolve(verificationMethod, expected.purpose);
+  const resolved = found instanceof Promise ? await found : found;
+  if (resolved === undefined) throw new ProofError('integrity.key_unknown');
+  const { jwk: key, controller } = resolved;
+  if (algorithms[key.alg].family !== suites[cryptosuite]) throw new ProofError('integrity.key_type');
+  const data = hashData(config, signed, expected.crypto);
+  const answer = verifySignature(expected.crypto, key.alg, key, data instanceof Promise ? await data : data, signature);
+  if (!(answer instanceof Promise ? await answer : answer)) throw new ProofError('integrity.signature');
+  return { verificationMethod, controller, key, cryptosuite, ...times, proof, document: signed };
+}
+
+/** Step 4. An answer that is there at once is not awaited. */
+function hashData(
+  config: JsonObject,
+  document: JsonObject,
+  crypto: Pick<CryptoPort, 'sha256'>,
+): Uint8Array | Promise<Uint8Array> {
+  const configHash = crypto.sha256(encoder.encode(canonicalize(config)));
+  const documentHash = crypto.sha256(encoder.encode(canonicalize(document)));
+  if (configHash instanceof Promise || documentHash instanceof Promise) {
+    return Promise.all([configHash, documentHash]).then(([one, two]) => joined(one, two));
+  }
+  return joined(configHash, documentHash);
+}
+
+function joined(one: Uint8Array, two: Uint8Array): Uint8Array {
+  const both = new Uint8Array(one.length + two.length);
+  both.set(one);
+  both.set(two, one.length);
+  return both;
+}
+
+/** Step 1. */
+function suiteOf(config: JsonObject, allowed: readonly Cryptosuite[] | undefined): Cryptosuite {
+  demand(config.type === 'DataIntegrityProof', 'integrity.type');
+  const names = allowed ?? (Object.keys(suites) as Cryptosuite[]);
+  const suite = names.find((name) => name === config.cryptosuite);
+  if (suite === undefined) throw new ProofError('integrity.cryptosuite');
+  demand(config.previousProof === undefined, 'integrity.previous_proof');
+  return suite;
+}
+
+function signatureOf(proofValue: JsonValue | undefined): Uint8Array {
+  const bytes = typeof proofValue === 'string' ? decodeMultibase(proofValue, maxProofValue) : undefined;
+  if (bytes?.length !== signatureBytes) throw new ProofError('integrity.proof_value');
+  return bytes;
+}
+
+/** Step 2, all but the times. Returns the verification method. */
+function checkBinding(config: JsonObject, expected: DataIntegrityExpectation): string {
+  const { verificationMethod, proofPurpose, domain, challenge } = config;
+  demand(proofPurpose === expected.purpose, 'integrity.purpose');
+  const ours = expected.domain;
+  // One or several (Data Integrity §2.1): meant for us if we are among them.
+  const isOurs = Array.isArray(domain) ? ours !== undefined && domain.includes(ours) : domain === ours;
+  demand(isOurs, 'integrity.domain');
+  demand(challenge === expected.challenge, 'integrity.challenge');
+  if (typeof verificationMethod !== 'string' || verificationMethod.length > maxMethodLength)
+    throw new ProofError('integrity.verification_method');
+  return verificationMethod;
+}
+
+/** Written so that a time that is not a number refuses. */
+function checkTimes(config: JsonObject, expected: DataIntegrityExpectation) {
+  const { now, clockTolerance = 0, maxAge = Number.POSITIVE_INFINITY } = expected;
+  const created = parseInstant(config.created);
+  if (created === undefined) throw new ProofError('integrity.created');
+  demand(created <= now + clockTolerance, 'integrity.created_in_future');
+  demand(now - created <= maxAge + clockTolerance, 'integrity.stale');
+  if (config.expires === undefined) return { created, expires: undefined };
+  const expires = parseInstant(config.expires);
+  if (expires === undefined || !(expires > created)) throw new ProofError('integrity.expires');
+  demand(now < expires + clockTolerance, 'integrity.expired');
+  return { created, expires };
+}
+
+/** Step 3: "If proofOptions.@context exists: check that the securedDocument.@context starts with all values contained in [it] in the same order." */
+function underContext(document: JsonObject, context: JsonValue | undefined): JsonObject {
+  if (context === undefined) return document;
+  const own = document['@context'];
+  // Equal contexts, the usual case, need no replacing.
+  const text = canonicalize(context);
+  if (own !== undefined && canonicalize(own) === text) return document;
+  const wanted = listOf(context);
+  const present = listOf(own);
+  const starts = wanted.every((one, i) => i < present.length && canonicalize(one) === canonicalize(present[i] ?? null));
+  demand(starts, 'integrity.context');
+  return { ...document, '@context': context };
+}
+
+function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value as JsonValue];
+}
+
+function membersOf({ members = {} }: DataIntegrityOptions): JsonObject {
+  for (const name of ownMembers) if (Object.hasOwn(members, name)) throw new ProofError('integrity.member');
+  return members;
+}
+
+const ownMembers = [
+  ...['@context', 'type', 'cryptosuite', 'created', 'expires', 'verificationMethod', 'proofPurpose'],
+  ...['domain', 'challenge', 'previousProof', 'proofValue'],
+];
+
+/** §3.3.1: "If unsecuredDocument.@context is present, set proof.@context to [it]." */
+function proofConfig(document: JsonObject, options: DataIntegrityOptions, alg: AlgorithmName): JsonObject {
+  const { verificationMethod, purpose, created, expires, domain, challenge } = options;
+  const { family } = algorithms[alg];
+  const cryptosuite = (Object.keys(suites) as Cryptosuite[]).find((name) => suites[name] === family);
+  if (cryptosuite === undefined) throw new ProofError('integrity.key_type');
+  demand(expires === undefined || expires > created, 'integrity.expires');
+  return {
+    ...(document['@context'] === undefined ? {} : { '@context': document['@context'] }),
+    type: 'DataIntegrityProof',
+    cryptosuite,
+    created: formatInstant(created),
+    ...(expires === undefined ? {} : { expires: formatInstant(expires) }),
+    verificationMethod,
+    proofPurpose: purpose,
+    ...(domain === undefined ? {} : { domain }),
+    ...(challenge === undefined ? {} : { challenge }),
+  };
+}
+
+function demand(isMet: boolean, code: ProofCode): void {
+  if (!isMet) throw new ProofError(code);
+}

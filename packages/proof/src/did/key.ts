@@ -1,0 +1,87 @@
+/**
+ * did:key (https://w3c-ccg.github.io/did-key-spec/): the DID is the key. There is one text for every key, and nothing to dereference
+ * but the key itself.
+ */
+import { ProofError } from '../error.ts';
+import { type Multikey, maxMultikeyLength, parseMultikey, x25519FromEd25519 } from '../multikey.ts';
+import {
+  isVerificationRelationship,
+  mayServe,
+  type ResolvedKey,
+  type VerificationRelationship,
+} from './relationship.ts';
+
+export interface DidKey extends Multikey {
+  readonly did: string;
+  /** The DID URL of its one key: the DID, `#`, and the same again. */
+  readonly verificationMethod: string;
+}
+
+const prefix = 'did:key:';
+
+/**
+ * Keys that were decoded, so that their points are checked once and a runtime finds what it imported. Two generations of at most 1,024:
+ * what nobody asks for while the younger fills goes with the older.
+ */
+let young = new Map<string, DidKey>();
+let old = new Map<string, DidKey>();
+const generation = 1024;
+
+/** @throws {ProofError} with a code that starts with `did_key.` or `multikey.` */
+export function parseDidKey(did: string): DidKey {
+  const known = young.get(did);
+  if (known !== undefined) return known;
+  const key = old.get(did) ?? decode(did);
+  if (young.size >= generation) {
+    old = young;
+    young = new Map();
+  }
+  young.set(did, key);
+  return key;
+}
+
+/**
+ * The key that a DID URL names for a purpose. The fragment must be the method-specific identifier; for key agreement with an Ed25519
+ * key, that of the X25519 key derived from it.
+ *
+ * @throws {ProofError} with a code that starts with `did_key.`, `multikey.` or `did.`
+ */
+export function dereferenceDidKey(url: string, relationship: VerificationRelationship): DidKey {
+  if (url.length > 2 * (prefix.length + maxMultikeyLength)) throw new ProofError('did_key.too_large');
+  const hash = url.indexOf('#');
+  if (hash < 0) throw new ProofError('did.url');
+  const key = parseDidKey(url.slice(0, hash));
+  const named = relationship === 'keyAgreement' && key.keyType === 'Ed25519' ? agreementKey(key) : key;
+  if (url !== named.verificationMethod) throw new ProofError('did_key.fragment');
+  if (!mayServe(named.keyType, relationship)) throw new ProofError('did.key_role');
+  return named;
+}
+
+/** `resolve` of a proof whose signers are did:keys alone. */
+export function resolveDidKey(url: string, purpose: string): ResolvedKey {
+  if (!isVerificationRelationship(purpose)) throw new ProofError('did.relationship');
+  const { jwk, did } = dereferenceDidKey(url, purpose);
+  if (jwk === undefined) throw new ProofError('did.key_role');
+  return { jwk, controller: did };
+}
+
+/** The did:key of a public key. */
+export function didKeyOf({ multikey }: Pick<Multikey, 'multikey'>): DidKey {
+  return parseDidKey(prefix + multikey);
+}
+
+/** The key-agreement key of a did:key: its own, or derived from its Ed25519 key. */
+export function agreementKey(key: DidKey): DidKey {
+  if (key.keyType !== 'Ed25519') return key;
+  const derived = x25519FromEd25519(key);
+  return { ...derived, did: key.did, verificationMethod: `${key.did}#${derived.multikey}` };
+}
+
+function decode(did: string): DidKey {
+  if (typeof did !== 'string' || !did.startsWith(prefix)) throw new ProofError('did_key.malformed');
+  if (did.length > prefix.length + maxMultikeyLength) throw new ProofError('did_key.too_large');
+  const multikey = did.slice(prefix.length);
+  // Also where the rest is a version (`1.1:`), a path, a query or a fragment: parameters of a DID URL are executed nowhere.
+  if (!/^z[0-9A-Za-z]+$/.test(multikey)) throw new ProofError('did_key.malformed');
+  return Object.freeze({ ...parseMultikey(multikey), did, verificationMethod: `${did}#${multikey}` });
+}

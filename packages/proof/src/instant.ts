@@ -1,0 +1,28 @@
+/** Instants as RFC 3339 writes them (§5.6), strictly: with a zone, so that a text is one moment and not a local time. */
+
+const pattern = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
+
+/**
+ * Epoch milliseconds, or undefined. There is no local time, no `-00:00` ("unknown" in §4.3), no leap second, no 24:00, no day
+ * that the month does not have. What is finer than a millisecond is cut off.
+ */
+export function parseInstant(text: unknown): number | undefined {
+  const found = typeof text === 'string' && text.length <= 35 ? pattern.exec(text) : null;
+  if (found === null) return undefined;
+  const [, year, month, day, hour, minute, second, fraction = '', sign, offsetHour = '0', offsetMinute = '0'] = found;
+  const offset = Number(offsetHour) * 60 + Number(offsetMinute);
+  const isOffset = Number(offsetHour) < 24 && Number(offsetMinute) < 60 && !(sign === '-' && offset === 0);
+  if (!isOffset || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
+  const milliseconds = Number(fraction.slice(0, 3).padEnd(3, '0'));
+  const date = new Date(0);
+  // Date.UTC would take the years 0 to 99 for those after 1900.
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined;
+  date.setUTCHours(Number(hour), Number(minute), Number(second), milliseconds);
+  return date.getTime() - (sign === '-' ? -offset : offset) * 60_000;
+}
+
+/** In UTC; the milliseconds only where there are any. */
+export function formatInstant(time: number): string {
+  return new Date(time).toISOString().replace('.000Z', 'Z');
+}

@@ -1,0 +1,80 @@
+/**
+ * JSON Canonicalization Scheme (RFC 8785): one text for every JSON value, so that a signature covers what was said and not how it
+ * was written. The value is one that `parseJson` accepted, or one of our own making.
+ */
+import { ProofError } from './error.ts';
+import type { JsonObject, JsonValue } from './json.ts';
+
+/** Levels of arrays and objects. A chain of ten capabilities, each in the proof of the next, has some 40. */
+const maxDepth = 128;
+
+/** A character that a string cannot hold as it is: `"`, `\`, control characters, and surrogates, which may stand alone. */
+const special = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
+
+/**
+ * The canonical text. Members that are undefined are left out, as JSON.stringify leaves them out.
+ *
+ * Two numbers that one double stands for are one number here (RFC 8785 §3.2.2.3): what must be exact beyond 2^53 is a string.
+ *
+ * @throws {ProofError} `jcs.number`, `jcs.lone_surrogate`, `jcs.depth`, `jcs.type`
+ */
+export function canonicalize(value: JsonValue): string {
+  return write(value, 0);
+}
+
+function write(value: unknown, depth: number): string {
+  switch (typeof value) {
+    case 'string':
+      return quoted(value);
+    case 'object':
+      return value === null ? 'null' : container(value, depth + 1);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'number':
+      // RFC 8785 §3.2.2.3: a double as ECMAScript writes it. `String(-0)` is `0`.
+      if (!Number.isFinite(value)) throw new ProofError('jcs.number');
+      return String(value);
+    default:
+      throw new ProofError('jcs.type');
+  }
+}
+
+/** §3.2.2.2 is what JSON.stringify does, but that it writes a lone surrogate as an escape where the RFC stops. */
+function quoted(text: string): string {
+  if (!special.test(text)) return `"${text}"`;
+  if (!text.isWellFormed()) throw new ProofError('jcs.lone_surrogate');
+  return JSON.stringify(text);
+}
+
+/** The depth is counted before anything is written: a value that holds itself ends here too. */
+function container(value: object, depth: number): string {
+  if (depth > maxDepth) throw new ProofError('jcs.depth');
+  if (Array.isArray(value)) return array(value, depth);
+  if (!isPlain(value)) throw new ProofError('jcs.type');
+  return object(value as JsonObject, depth);
+}
+
+function array(values: readonly unknown[], depth: number): string {
+  let text = '[';
+  for (let i = 0; i < values.length; i++) text += (i === 0 ? '' : ',') + write(values[i], depth);
+  return `${text}]`;
+}
+
+/**
+ * §3.2.3: members by the UTF-16 code units of their names, which is how `sort` compares. The order of the keys of an object is
+ * another: those that look like integers come first.
+ */
+function object(members: JsonObject, depth: number): string {
+  let text = '{';
+  for (const name of Object.keys(members).sort()) {
+    const value = members[name];
+    if (value !== undefined) text += `${text.length === 1 ? '' : ','}${quoted(name)}:${write(value, depth)}`;
+  }
+  return `${text}}`;
+}
+
+/** An object of this realm or another. A Date or a Map would be written as `{}`. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}

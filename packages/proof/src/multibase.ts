@@ -1,0 +1,118 @@
+/**
+ * base58btc under the multibase prefix `z`, and the variable-length integers of multiformats. There is one text for every byte string:
+ * as many leading `1` as leading zero bytes, then the number without a leading digit of zero. Nothing else decodes.
+ */
+
+const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+
+/** Character code → value of the digit; 255 stands for every other. */
+const values = new Uint8Array(128).fill(255);
+for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
+
+const zero = 0x31;
+
+/**
+ * Four digits at a time into limbs of 28 bits: 58⁴ is below 2²⁴, so a limb times 58⁴ and the carry are below 2⁵³, where doubles
+ * are exact.
+ */
+const limb = 2 ** 28;
+const powers = [1, 58, 58 ** 2, 58 ** 3, 58 ** 4] as const;
+
+/**
+ * The bytes, or undefined where the text does not start with `z`, holds a character outside the alphabet, or is longer than
+ * `maxLength` characters: the work grows with the square of the length, so the limit comes first.
+ */
+export function decodeMultibase(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
+  if (text.length > maxLength || text.charCodeAt(0) !== 0x7a) return undefined;
+  let zeros = 0;
+  while (text.charCodeAt(1 + zeros) === zero) zeros++;
+  const limbs: number[] = [];
+  for (let at = 1 + zeros; at < text.length; at += 4) {
+    const count = Math.min(4, text.length - at);
+    let carry = 0;
+    for (let i = at; i < at + count; i++) {
+      const value = values[text.charCodeAt(i)] ?? 255;
+      if (value === 255) return undefined;
+      carry = carry * 58 + value;
+    }
+    multiplyAdd(limbs, powers[count] as number, carry);
+  }
+  return bytesOf(limbs, zeros);
+}
+
+/** Base58btc with the prefix `z`. */
+export function encodeMultibase(bytes: Uint8Array): string {
+  let zeros = 0;
+  while (bytes[zeros] === 0) zeros++;
+  // Limbs in base 58⁴, least significant first.
+  const limbs: number[] = [];
+  for (let at = zeros; at < bytes.length; at++) {
+    let carry = bytes[at] as number;
+    for (let i = 0; i < limbs.length; i++) {
+      const sum = (limbs[i] as number) * 256 + carry;
+      carry = Math.floor(sum / powers[4]);
+      limbs[i] = sum - carry * powers[4];
+    }
+    if (carry > 0) limbs.push(carry);
+  }
+  let digits = '';
+  for (const value of limbs) {
+    for (let rest = value, i = 0; i < 4; i++, rest = Math.floor(rest / 58))
+      digits = alphabet.charAt(rest % 58) + digits;
+  }
+  return `z${'1'.repeat(zeros)}${digits.replace(/^1+/, '')}`;
+}
+
+/** An unsigned varint at the start of `bytes`: its value and its size. Undefined unless it is whole, minimal, and of 4 bytes at most. */
+export function readVarint(bytes: Uint8Array): { readonly value: number; readonly size: number } | undefined {
+  let value = 0;
+  for (let i = 0; i < 4; i++) {
+    const byte = bytes[i];
+    if (byte === undefined) return undefined;
+    value |= (byte & 0x7f) << (7 * i);
+    // "implementations MUST restrict [to] minimal encoding": the last byte of more than one is never zero.
+    if (byte < 0x80) return byte === 0 && i > 0 ? undefined : { value, size: i + 1 };
+  }
+  return undefined;
+}
+
+/** `code` as a varint, then `bytes`: how multicodec says what the bytes are. */
+export function withVarint(code: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const prefix: number[] = [];
+  let rest = code;
+  for (; rest > 0x7f; rest >>>= 7) prefix.push((rest & 0x7f) | 0x80);
+  const out = new Uint8Array(prefix.length + 1 + bytes.length);
+  out.set([...prefix, rest]);
+  out.set(bytes, prefix.length + 1);
+  return out;
+}
+
+/** `limbs` times `factor` plus `carry`, in place. */
+function multiplyAdd(limbs: number[], factor: number, addend: number): void {
+  let carry = addend;
+  for (let i = 0; i < limbs.length; i++) {
+    const sum = (limbs[i] as number) * factor + carry;
+    carry = Math.floor(sum / limb);
+    limbs[i] = sum - carry * limb;
+  }
+  if (carry > 0) limbs.push(carry);
+}
+
+/** Limbs of 28 bits, the least significant first, as big-endian bytes in as few as possible after `zeros` zero bytes. */
+function bytesOf(limbs: readonly number[], zeros: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(zeros + Math.ceil((limbs.length * 28) / 8));
+  let at = bytes.length;
+  let bits = 0;
+  let held = 0;
+  for (const value of limbs) {
+    held += value * 2 ** bits;
+    for (bits += 28; bits >= 8; bits -= 8) {
+      bytes[--at] = held & 0xff;
+      held = Math.floor(held / 256);
+    }
+  }
+  if (bits > 0) bytes[--at] = held;
+  let start = zeros;
+  while (start < bytes.length && bytes[start] === 0) start++;
+  return bytes.slice(start - zeros);
+}

@@ -1,0 +1,161 @@
+/**
+ * Public keys as Multikey (Controlled Identifiers 1.0 §2.2.2): multibase of a multicodec and the bytes of the key. What is not in the
+ * table does not exist here.
+ *
+ * 1. The text is no longer than the longest key of the table: only then is it decoded.
+ * 2. Exactly base58btc under `z`, exactly a minimal varint of a codec of the table, exactly the length of its keys.
+ * 3. The bytes are the one spelling of a point of the curve, in the right subgroup, and neither the identity nor of small order.
+ */
+import { bls12_381 } from '@noble/curves/bls12-381.js';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { p256 } from '@noble/curves/nist.js';
+import { decodeBase64url, encodeBase64url } from './base64url.ts';
+import { edwardsFault, isUnsoundX25519 } from './ed25519.ts';
+import { ProofError } from './error.ts';
+import { isJsonObject, type JsonValue } from './json.ts';
+import { type PublicJwk, parsePublicJwk } from './jwk.ts';
+import { decodeMultibase, encodeMultibase, readVarint, withVarint } from './multibase.ts';
+
+export type KeyType = 'Ed25519' | 'X25519' | 'P-256' | 'BLS12-381-G1' | 'BLS12-381-G2';
+
+/** A public key that has passed every check of this file. */
+export interface Multikey {
+  readonly keyType: KeyType;
+  /** Without the multicodec. */
+  readonly publicKey: Uint8Array;
+  /** `z…` */
+  readonly multikey: string;
+  /** Of keys that sign here. Frozen: runtimes keep what they imported under its identity. */
+  readonly jwk?: PublicJwk;
+}
+
+/** RFC 8037 §2: a key for key agreement, which is no `PublicJwk`. */
+export interface X25519Jwk {
+  readonly kty: 'OKP';
+  readonly crv: 'X25519';
+  readonly x: string;
+}
+
+interface KeyRule {
+  /** https://github.com/multiformats/multicodec/blob/master/table.csv */
+  readonly codec: number;
+  readonly bytes: number;
+  readonly isSound: (bytes: Uint8Array) => boolean;
+  /** What is registered with IANA; BLS12-381 has drafts only, which disagree. */
+  readonly jwk?: (bytes: Uint8Array) => Record<string, string>;
+}
+
+interface NoblePoint {
+  assertValidity(): void;
+  is0(): boolean;
+  toBytes(isCompressed?: boolean): Uint8Array;
+}
+
+const rules: Record<KeyType, KeyRule> = {
+  Ed25519: {
+    codec: 0xed,
+    bytes: 32,
+    isSound: (bytes) => edwardsFault(bytes) === undefined && isPoint(ed25519.Point, bytes),
+    jwk: (bytes) => ({ kty: 'OKP', crv: 'Ed25519', alg: 'Ed25519', x: encodeBase64url(bytes) }),
+  },
+  X25519: { codec: 0xec, bytes: 32, isSound: (bytes) => !isUnsoundX25519(bytes) },
+  'P-256': {
+    codec: 0x1200,
+    bytes: 33,
+    isSound: (bytes) => isPoint(p256.Point, bytes),
+    jwk: (bytes) => {
+      const point = p256.Point.fromBytes(bytes).toBytes(false);
+      const [x, y] = [point.subarray(1, 33), point.subarray(33)];
+      return { kty: 'EC', crv: 'P-256', alg: 'ES256', x: encodeBase64url(x), y: encodeBase64url(y) };
+    },
+  },
+  'BLS12-381-G1': { codec: 0xea, bytes: 48, isSound: (bytes) => isPoint(bls12_381.G1.Point, bytes) },
+  'BLS12-381-G2': { codec: 0xeb, bytes: 96, isSound: (bytes) => isPoint(bls12_381.G2.Point, bytes) },
+};
+
+const typesByCodec = new Map(Object.entries(rules).map(([name, { codec }]) => [codec, name as KeyType]));
+
+/** `z` and the 98 bytes of a BLS12-381 G2 key. */
+export const maxMultikeyLength = 136;
+
+/** @throws {ProofError} with a code that starts with `multikey.` */
+export function parseMultikey(text: string): Multikey {
+  if (text.length > maxMultikeyLength) throw new ProofError('multikey.too_large');
+  const bytes = decodeMultibase(text, maxMultikeyLength);
+  if (bytes === undefined) throw new ProofError('multikey.multibase');
+  const codec = readVarint(bytes);
+  if (codec === undefined) throw new ProofError('multikey.varint');
+  const keyType = typesByCodec.get(codec.value);
+  if (keyType === undefined) throw new ProofError('multikey.codec');
+  return checked(keyType, bytes.slice(codec.size), text);
+}
+
+/** The Multikey of the bytes of a key of a type of the table. */
+export function multikeyOf(keyType: KeyType, publicKey: Uint8Array): Multikey {
+  return checked(keyType, publicKey, encodeMultibase(withVarint(rules[keyType].codec, publicKey)));
+}
+
+/** The Multikey of a key that signs: what `parsePublicJwk` accepted. RSA has none. */
+export function multikeyFromJwk(jwk: PublicJwk): Multikey {
+  if (jwk.kty === 'RSA') throw new ProofError('multikey.codec');
+  const x = coordinate(jwk.x);
+  if (jwk.kty === 'OKP') return multikeyOf('Ed25519', x);
+  const y = coordinate(jwk.y);
+  return multikeyOf('P-256', Uint8Array.from([2 + ((y[31] as number) & 1), ...x]));
+}
+
+/** The JWK of an X25519 key. @throws {ProofError} `multikey.codec` for a key of another type */
+export function x25519Jwk({ keyType, publicKey }: Multikey): X25519Jwk {
+  if (keyType !== 'X25519') throw new ProofError('multikey.codec');
+  return { kty: 'OKP', crv: 'X25519', x: encodeBase64url(publicKey) };
+}
+
+/** A key out of a `publicKeyJwk`: one that signs, or X25519. @throws {ProofError} `multikey.jwk` */
+export function multikeyFromForeignJwk(value: JsonValue | undefined): Multikey {
+  if (isJsonObject(value) && value.kty === 'OKP' && value.crv === 'X25519') {
+    const { x, d } = value;
+    const bytes = typeof x === 'string' && d === undefined ? decodeBase64url(x, 64) : undefined;
+    if (bytes === undefined) throw new ProofError('multikey.jwk');
+    return multikeyOf('X25519', bytes);
+  }
+  const parsed = parsePublicJwk(value);
+  if (!parsed.ok) throw new ProofError('multikey.jwk');
+  return multikeyFromJwk(parsed.key);
+}
+
+/**
+ * The X25519 key of an Ed25519 key (RFC 7748 §4.1, u = (1 + y) / (1 − y)): what did:key lists for key agreement. Its private half
+ * is the clamped SHA-512 of the seed.
+ */
+export function x25519FromEd25519({ keyType, publicKey }: Multikey): Multikey {
+  if (keyType !== 'Ed25519') throw new ProofError('multikey.codec');
+  return multikeyOf('X25519', ed25519.utils.toMontgomery(publicKey));
+}
+
+function checked(keyType: KeyType, publicKey: Uint8Array, multikey: string): Multikey {
+  const rule = rules[keyType];
+  if (publicKey.length !== rule.bytes) throw new ProofError('multikey.length');
+  if (!rule.isSound(publicKey)) throw new ProofError('multikey.point');
+  const jwk = rule.jwk && parsePublicJwk(rule.jwk(publicKey));
+  return Object.freeze({ keyType, publicKey, multikey, ...(jwk?.ok ? { jwk: jwk.key } : {}) });
+}
+
+/**
+ * Decoding checks the equation of the curve, `assertValidity` the subgroup. The identity is in every subgroup; and a coordinate that
+ * was taken modulo the field is written in another way than it was read.
+ */
+function isPoint(curve: { fromBytes(bytes: Uint8Array): NoblePoint }, bytes: Uint8Array): boolean {
+  try {
+    const point = curve.fromBytes(bytes);
+    point.assertValidity();
+    return !point.is0() && point.toBytes(true).every((byte, i) => byte === bytes[i]);
+  } catch {
+    return false;
+  }
+}
+
+function coordinate(text: string): Uint8Array {
+  const bytes = decodeBase64url(text, 64);
+  if (bytes === undefined) throw new ProofError('multikey.jwk');
+  return bytes;
+}
