@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { Problem } from './kernel/problem.ts';
+import { type MailAddress, mailAddress } from './mail/address.ts';
+import { smtpServerOf } from './mail/smtp-server.ts';
 
 /**
  * Configuration: environment variables `COUNTERSIGN_*`, and a JSON file named by `COUNTERSIGN_CONFIG` with the same names.
@@ -80,9 +82,24 @@ const settings = {
     .describe('The realm that the first start makes, and that the command line means without `--realm`.'),
   SMTP_URL: z
     .string()
-    .regex(/^smtps?:\/\//, 'must begin with smtp:// or smtps://')
+    .refine(
+      (text) => smtpServerOf(text) !== undefined,
+      'must be smtp://host or smtps://host, with name:password@, :port and ?requireTLS=false where needed, and nothing else',
+    )
     .optional()
-    .describe('Checked and kept; nothing sends mail yet.'),
+    .describe(
+      'The mail server: `smtps://name:password@host:465` for TLS from the start, `smtp://name:password@host:587` for STARTTLS, which is required unless the host is this machine or `?requireTLS=false` is there. Unset: mails are files in `mails` in the data directory.',
+    ),
+  MAIL_FROM: z
+    .string()
+    .default('countersign@localhost')
+    .transform((text, issue) => {
+      const address = mailAddress(text);
+      if (address !== undefined) return address;
+      issue.addIssue('must be an e-mail address, such as countersign@id.example');
+      return z.NEVER;
+    })
+    .describe('The address that mails come from.'),
   TRUSTED_PROXIES: list
     .default([])
     .describe('Addresses or CIDR ranges, separated by commas, whose `X-Forwarded-For` is believed.'),
@@ -126,6 +143,7 @@ export interface Config {
   readonly admin: { readonly clientId: string; readonly clientSecret: string } | undefined;
   readonly defaultRealm: string;
   readonly smtpUrl: string | undefined;
+  readonly mailFrom: MailAddress;
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
@@ -246,6 +264,7 @@ function toConfig(parsed: Parsed): Config {
     ),
     defaultRealm: parsed.DEFAULT_REALM,
     smtpUrl: parsed.SMTP_URL,
+    mailFrom: parsed.MAIL_FROM,
     trustedProxies: parsed.TRUSTED_PROXIES,
     corsOrigins: parsed.CORS_ORIGINS,
     tls: both('TLS_CERT', parsed.TLS_CERT, 'TLS_KEY', parsed.TLS_KEY, (cert, key) => ({ cert, key })),

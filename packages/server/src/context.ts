@@ -3,6 +3,7 @@ import type { Cache } from './kernel/cache.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Log } from './kernel/log.ts';
 import type { Random } from './kernel/random.ts';
+import type { MailRoom } from './mail/room.ts';
 import type { Store } from './store/open.ts';
 import type { Attempts } from './subject/attempt.ts';
 import type { Vault } from './subject/vault.ts';
@@ -19,6 +20,8 @@ export interface Context {
   readonly cache: Cache;
   /** Failed proofs of the last minutes, for throttling. */
   readonly attempts: Attempts;
+  /** What this process knows of its mails: who got how many, and that one waits. */
+  readonly mails: MailRoom;
 }
 
 /** Who asks, for the event log: never a secret, never a token. */

@@ -21,6 +21,7 @@ import { type Clock, systemClock } from './kernel/clock.ts';
 import { createLog, type Log } from './kernel/log.ts';
 import { Problem } from './kernel/problem.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
+import { createMailRoom } from './mail/room.ts';
 import { routes as discoveryRoutes } from './registry/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/introspection.http.ts';
 import { routes as keyRotationRoutes } from './registry/key-rotation.http.ts';
@@ -49,7 +50,17 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
   const store = await openConfiguredStore(config, clock, log);
   try {
     const vault = await openVault(store, await masterKeyOf(config, store, random));
-    return { store, clock, random, log, config, vault, cache: createCache(clock), attempts: createAttempts(clock) };
+    return {
+      store,
+      clock,
+      random,
+      log,
+      config,
+      vault,
+      cache: createCache(clock),
+      attempts: createAttempts(clock),
+      mails: createMailRoom(clock),
+    };
   } catch (thrown) {
     await store.close();
     throw thrown;

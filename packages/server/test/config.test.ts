@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Config, loadConfig } from '../src/config.ts';
 import { Problem } from '../src/kernel/problem.ts';
+import type { MailAddress } from '../src/mail/address.ts';
 import { masterKey, temporaryDir } from './support/context.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -45,6 +46,7 @@ test('without any variable there is a server on loopback with SQLite in ./data',
       admin: undefined,
       defaultRealm: 'dev',
       smtpUrl: undefined,
+      mailFrom: 'countersign@localhost' as MailAddress,
       trustedProxies: [],
       corsOrigins: [],
       tls: undefined,
@@ -75,6 +77,9 @@ test.each<[Variables, Partial<Config>]>([
   ],
   [{ DEFAULT_REALM: 'production-1' }, { defaultRealm: 'production-1' }],
   [{ SMTP_URL: 'smtps://u:p@mail' }, { smtpUrl: 'smtps://u:p@mail' }],
+  [{ SMTP_URL: 'smtp://u%40x:p%2F@[::1]:25' }, { smtpUrl: 'smtp://u%40x:p%2F@[::1]:25' }],
+  [{ SMTP_URL: 'smtp://mail?requireTLS=false' }, { smtpUrl: 'smtp://mail?requireTLS=false' }],
+  [{ MAIL_FROM: 'No-Reply@BÜCHER.example' }, { mailFrom: 'No-Reply@xn--bcher-kva.example' as MailAddress }],
   [{ TRUSTED_PROXIES: '10.0.0.0/8, ::1 ,' }, { trustedProxies: ['10.0.0.0/8', '::1'] }],
   [
     { CORS_ORIGINS: 'https://a.example,http://localhost:3000' },
@@ -127,6 +132,22 @@ describe('a bad value stops the start with one line that names its variable', ()
     ['DEFAULT_REALM', 'a/b'],
     ['DEFAULT_REALM', 'a'.repeat(64)],
     ['SMTP_URL', 'https://u:secret@mail'],
+    ['SMTP_URL', 'smtp://'],
+    ['SMTP_URL', 'smtp://u:secret@'],
+    ['SMTP_URL', 'smtp://secret@mail'],
+    ['SMTP_URL', 'smtp://:secret@mail'],
+    ['SMTP_URL', 'smtp://u:secret%@mail'],
+    ['SMTP_URL', 'smtp://u:secret@mail/path'],
+    ['SMTP_URL', 'smtp://u:secret@mail#x'],
+    ['SMTP_URL', 'smtp://u:secret@mail:0'],
+    ['SMTP_URL', 'smtp://u:secret@mail:65536'],
+    ['SMTP_URL', 'smtp://u:secret@ma il'],
+    ['SMTP_URL', 'smtp://u:secret@mail%0d%0aQUIT'],
+    ['SMTP_URL', 'smtp://u:secret@mail?requireTLS=true&debug=true'],
+    ['SMTP_URL', 'smtp://u:secret@mail?logger=true'],
+    ['MAIL_FROM', 'secret'],
+    ['MAIL_FROM', 'a@b.example\r\nBcc: secret@b.example'],
+    ['MAIL_FROM', 'Name secret <a@b.example>'],
     ['CORS_ORIGINS', '*'],
     ['CORS_ORIGINS', 'https://a.example/'],
     ['CORS_ORIGINS', 'https://a.example,null'],

@@ -34,6 +34,7 @@ eachDatabase('migration', (freshUrl) => {
     expect((await sql`select name from migration order by name`.execute(store.db)).rows).toEqual([
       { name: '0001-foundation' },
       { name: '0002-passwords' },
+      { name: '0003-mail' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });

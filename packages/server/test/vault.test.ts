@@ -144,7 +144,7 @@ eachDatabase('the vault', (freshUrl) => {
     const digest = before.vault.digest('client-secret', 'x');
     const kids = (await signingKeys(before, 'dev')).map(({ kid }) => kid);
     const sealed = await before.store.db.selectFrom('signing_key').select('kid').execute();
-    expect(await reseal(before.store, key, otherKey)).toBe(1 + sealed.length);
+    expect(await reseal(before.store, key, otherKey, [])).toBe(1 + sealed.length);
     await expect(openContext(url)).rejects.toThrow('COUNTERSIGN_MASTER_KEY');
     const after = await openContext(url, {}, { COUNTERSIGN_MASTER_KEY: otherKey.toString('base64url') });
     expect(after.vault.matches('client-secret', 'x', digest)).toBe(true);
@@ -158,8 +158,8 @@ eachDatabase('the vault', (freshUrl) => {
     const context = await openContext(url);
     await ensureRealms(context);
     const kids = (await signingKeys(context, 'dev')).map(({ kid }) => kid);
-    await expect(reseal(context.store, otherKey, Buffer.alloc(32, 9))).rejects.toThrow('COUNTERSIGN_MASTER_KEY');
-    await expect(reseal(context.store, key, Buffer.alloc(31))).rejects.toThrow();
+    await expect(reseal(context.store, otherKey, Buffer.alloc(32, 9), [])).rejects.toThrow('COUNTERSIGN_MASTER_KEY');
+    await expect(reseal(context.store, key, Buffer.alloc(31), [])).rejects.toThrow();
     const keys = await signingKeys(await openContext(url), 'dev');
     expect(keys.map(({ kid }) => kid)).toEqual(kids);
     expect(kids.length).toBeGreaterThan(0);

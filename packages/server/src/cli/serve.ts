@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { administratorFile, credentialsDir, provisionFirstStart, writeGeneratedSecrets } from '../first-start.ts';
 import { createLog } from '../kernel/log.ts';
+import { mailFolder } from '../mail/folder.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
 import { createContext, listen } from '../server.ts';
 import { ensureRealms, starter } from '../start.ts';
@@ -20,6 +21,10 @@ async function serve(): Promise<void> {
   const log = createLog(config.logLevel);
   for (const warning of warnings) log.warn(warning);
   await prepare(config);
+  if (config.smtpUrl === undefined) {
+    const folder = mailFolder(config.dataDir);
+    log.info({ folder }, 'mails are written as files: COUNTERSIGN_SMTP_URL is not set');
+  }
   if (config.workers > 1) superviseWorkers(config);
   else await run(config);
   process.stdout.write(screen(config));

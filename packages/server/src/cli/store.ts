@@ -2,11 +2,15 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { systemRandom } from '../kernel/random.ts';
+import { resealMails } from '../mail/outbox.ts';
 import { createContext } from '../server.ts';
 import { masterKeyOf, masterKeyPath } from '../subject/master-key.ts';
 import { renewIncarnation } from '../subject/status.ts';
-import { reseal } from '../subject/vault.ts';
+import { type Resealing, reseal } from '../subject/vault.ts';
 import { print } from './api.ts';
+
+/** The rooms beside `subject` that keep something sealed. */
+const sealedElsewhere: readonly Resealing[] = [resealMails];
 
 /** Commands on the database itself, for which no server may run. */
 export function storeCommands(program: Command): void {
@@ -48,7 +52,7 @@ async function resealStore(newKeyFile: string | undefined): Promise<void> {
     if (next === undefined)
       throw new Error('COUNTERSIGN_MASTER_KEY is set: put the new key in a file and name it with --new-key-file.');
     if (inFile) writeFileSync(next, `${text}\n`, { mode: 0o600 });
-    const count = await reseal(context.store, from, Buffer.from(text, 'base64url'));
+    const count = await reseal(context.store, from, Buffer.from(text, 'base64url'), sealedElsewhere);
     if (inFile) renameSync(next, masterKeyPath(config));
     print({
       resealed: count,

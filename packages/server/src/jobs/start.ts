@@ -1,4 +1,7 @@
 import type { Context } from '../context.ts';
+import { createDeliverer } from '../mail/deliver.ts';
+import { forgetOldMails } from '../mail/outbox.ts';
+import { transportOf } from '../mail/transport.ts';
 import { followChanges, pruneChanges } from '../store/change-log.ts';
 import { sealedAtOnce, sealNewEvents } from '../subject/event.ts';
 import { recordFailedAttempts } from '../subject/failed-attempt.ts';
@@ -14,14 +17,18 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
   const { log } = context;
   const holder = context.random.uuid();
   const follow = await followChanges(context);
+  const deliverer = createDeliverer(context, transportOf(context.config));
   const stops = [
     every(500, 'follow changes', log, follow),
     every(500, 'seal events', log, () => sealBacklog(context, holder)),
+    // Seldom: who enqueues a mail wakes its own process. This is for retries, and for what a dead process left.
+    every(2_000, 'deliver mails', log, deliverer.round, context.mails.onWake),
     every(60_000, 'record failed attempts', log, () => recordFailedAttempts(context)),
     every(60_000, 'forget', log, () => forget(context)),
   ];
   return async () => {
     await Promise.all(stops.map((stop) => stop()));
+    await deliverer.stop();
     try {
       await recordFailedAttempts(context);
       await sealBacklog(context, holder);
@@ -42,5 +49,6 @@ async function forget(context: Context): Promise<void> {
   await forgetOldUses(context);
   await forgetOldRevocations(context);
   await forgetOldSessions(context);
+  await forgetOldMails(context);
   for (const realm of await realmNames(context)) await removeDeadKeys(context, realm);
 }

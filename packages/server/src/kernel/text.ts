@@ -10,6 +10,6 @@ export function isName(text: string): boolean {
   return text.length > 0 && text.length <= 255 && isLine(text);
 }
 
-function isLine(text: string): boolean {
+export function isLine(text: string): boolean {
   return text.isWellFormed() && !/[\p{Cc}\u2028\u2029]/u.test(text);
 }

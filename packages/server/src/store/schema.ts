@@ -37,6 +37,7 @@ export interface Schema {
   readonly one_time_code: OneTimeCodeTable;
   readonly login_failure: LoginFailureTable;
   readonly blocked_password: BlockedPasswordTable;
+  readonly mail: MailTable;
 }
 
 /** Facts of the database itself: its incarnation. */
@@ -382,4 +383,25 @@ export interface LoginFailureTable {
 /** Passwords known to others, by the SHA-1 in which such lists come: 40 upper-case hex digits. */
 interface BlockedPasswordTable {
   sha1: string;
+}
+
+/** The outbox: what is to be mailed, and what became of it. */
+export interface MailTable {
+  realm: string;
+  id: string;
+  /** What the mail is about, by the name that its sender gave it: `invitation:…`. */
+  reference: string | null;
+  purpose: string;
+  state: 'waiting' | 'delivered' | 'failed';
+  /** Recipient and text, sealed; null once nobody needs them any more. */
+  sealed: string | null;
+  /** Also the version: who counts it up may try, until `next_at`. */
+  attempts: number;
+  /** When anybody may try (again); null once settled. */
+  next_at: number | null;
+  give_up_at: number;
+  /** Why the last try failed. */
+  reason: string | null;
+  created_at: number;
+  settled_at: number | null;
 }

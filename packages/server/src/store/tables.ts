@@ -42,6 +42,7 @@ const keys: Readonly<Record<TableName, readonly string[] | 'stays'>> = {
   one_time_code: ['realm', 'purpose', 'digest'],
   login_failure: ['realm', 'key'],
   blocked_password: ['sha1'],
+  mail: ['realm', 'id'],
 };
 
 export const movedTables = (Object.keys(keys) as TableName[]).filter((table) => keys[table] !== 'stays');

@@ -16,6 +16,8 @@ export interface Writing {
    * in commit order: whoever has seen n will never later see a smaller one appear.
    */
   sequence(): Promise<number>;
+  /** Runs once the transaction has committed, in this process: a nudge, for a process that dies in between runs nothing. */
+  committed(act: () => void): void;
 }
 
 interface WriteContext {
@@ -35,8 +37,11 @@ const tries = 4;
 export async function write<T>(context: WriteContext, act: (tx: Writing) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const changes = new Map<string, readonly [Topic, string]>();
+    const afterwards: (() => void)[] = [];
     try {
-      return await context.store.db.transaction().execute((db) => run(context, db, changes, act));
+      const result = await context.store.db.transaction().execute((db) => run(context, db, changes, afterwards, act));
+      for (const nudge of afterwards) nudge();
+      return result;
     } catch (error) {
       if (!transient.has((error as { code?: string }).code ?? '')) throw error;
       if (attempt === tries) throw new Problem('write.conflict', undefined, { cause: error });
@@ -51,6 +56,7 @@ async function run<T>(
   context: WriteContext,
   db: Transaction<Schema>,
   changes: Map<string, readonly [Topic, string]>,
+  afterwards: (() => void)[],
   act: (tx: Writing) => Promise<T>,
 ): Promise<T> {
   const tx: Writing = {
@@ -58,6 +64,7 @@ async function run<T>(
     now: context.clock.now(),
     changed: (topic, key) => changes.set(`${topic} ${key}`, [topic, key]),
     sequence: () => nextSequence(db),
+    committed: (nudge) => afterwards.push(nudge),
   };
   const result = await act(tx);
   for (const [topic, key] of changes.values()) {

@@ -7,8 +7,10 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
+import type { Transaction } from 'kysely';
 import { Problem } from '../kernel/problem.ts';
 import type { Store } from '../store/open.ts';
+import type { Schema } from '../store/schema.ts';
 import { listAllSigningKeys, updateSigningKey } from './signing-key.store.ts';
 import { findSealed, insertSealed, listSealed, updateSealed } from './vault.store.ts';
 
@@ -58,21 +60,32 @@ export async function isSealed(store: Store): Promise<boolean> {
   return (await findSealed(store.db, digestKeyName)) !== undefined;
 }
 
+/** What another room has sealed: seals each of its envelopes again, and answers how many they are. */
+export type Resealing = (
+  tx: Transaction<Schema>,
+  again: (envelope: string, boundTo: string) => string,
+) => Promise<number>;
+
 /** Seals everything again under another master key, in one transaction. For an offline command: no server may run. */
-export async function reseal(store: Store, from: Uint8Array, to: Uint8Array): Promise<number> {
+export async function reseal(
+  store: Store,
+  from: Uint8Array,
+  to: Uint8Array,
+  elsewhere: readonly Resealing[],
+): Promise<number> {
+  const again = (envelope: string, boundTo: string) => sealEnvelope(to, openEnvelope(from, envelope, boundTo), boundTo);
   return store.db.transaction().execute(async (tx) => {
     const sealed = await listSealed(tx);
     for (const { name, value } of sealed) {
-      await updateSealed(tx, { name, value: sealEnvelope(to, openEnvelope(from, value, name), name) });
+      await updateSealed(tx, { name, value: again(value, name) });
     }
     const keys = await listAllSigningKeys(tx);
     for (const { realm, kid, sealed_jwk } of keys) {
-      const bound = signingKeyBinding(realm, kid);
-      await updateSigningKey(tx, realm, kid, {
-        sealed_jwk: sealEnvelope(to, openEnvelope(from, sealed_jwk, bound), bound),
-      });
+      await updateSigningKey(tx, realm, kid, { sealed_jwk: again(sealed_jwk, signingKeyBinding(realm, kid)) });
     }
-    return sealed.length + keys.length;
+    let count = sealed.length + keys.length;
+    for (const resealing of elsewhere) count += await resealing(tx, again);
+    return count;
   });
 }
 

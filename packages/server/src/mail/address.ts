@@ -1,0 +1,38 @@
+import { domainToASCII } from 'node:url';
+import { Problem } from '../kernel/problem.ts';
+
+/** An address that can be put on an envelope as it is: one line of ASCII without anything that SMTP or a header could misread. */
+export type MailAddress = string & { readonly mailAddress: true };
+
+/** RFC 5322 §3.2.3 `dot-atom-text`: no quotes, no comments, no spaces. */
+const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/i;
+/** What a domain may be written with before it is encoded; no separator of a URL, no percent sign. */
+const domainText = /^[\p{L}\p{M}\p{N}.-]+$/u;
+const domainName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/**
+ * `local@domain`, or undefined. The domain is lower-cased and an international one encoded (RFC 5891), so that one mailbox has one
+ * spelling; the local part stays as it is, because only its own server knows what the case means. A local part beyond ASCII needs a
+ * chain of servers that all know SMTPUTF8, and is refused.
+ */
+export function mailAddress(text: string): MailAddress | undefined {
+  if (text.length > 254) return undefined;
+  const at = text.lastIndexOf('@');
+  const local = text.slice(0, at);
+  const written = text.slice(at + 1);
+  if (at < 1 || local.length > 64 || !localPart.test(local) || !domainText.test(written)) return undefined;
+  const domain = domainToASCII(written);
+  // A last label that begins with a letter: no IP address, in whichever notation.
+  if (domain.length > 253 || !domainName.test(domain)) return undefined;
+  const address = `${local}@${domain}`;
+  return address.length > 254 ? undefined : (address as MailAddress);
+}
+
+/** The address in a field of a request; `request.invalid` names the field. */
+export function requireMailAddress(text: string, pointer: string): MailAddress {
+  const address = mailAddress(text);
+  if (address === undefined) {
+    throw new Problem('request.invalid', `${pointer} must be an e-mail address such as name@example.org.`, { pointer });
+  }
+  return address;
+}

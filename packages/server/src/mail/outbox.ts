@@ -1,0 +1,126 @@
+import type { Context } from '../context.ts';
+import { timeOrderedId } from '../kernel/id.ts';
+import { Problem } from '../kernel/problem.ts';
+import { isLine } from '../kernel/text.ts';
+import type { MailTable } from '../store/schema.ts';
+import type { Writing } from '../store/write.ts';
+import type { Resealing, Vault } from '../subject/vault.ts';
+import type { MailAddress } from './address.ts';
+import { deleteSettledMails, findMailAbout, insertMail, listSealedMails, updateSealedMail } from './mail.store.ts';
+import { type Letter, type Purpose, type Values, writeLetter } from './texts.ts';
+
+/**
+ * The outbox. A rule puts its mail here in the transaction of its change: both are there, or neither. A node delivers it after the
+ * commit (`deliver.ts`), at once as a rule, and until it succeeds, is refused for good, or a day has passed. A mail may arrive
+ * twice, when a node dies between sending and noting it; its Message-ID is then the same.
+ */
+export interface Mail<P extends Purpose> {
+  readonly realm: string;
+  readonly to: MailAddress;
+  readonly purpose: P;
+  readonly values: Values[P];
+  /** Under this name `mailState` tells what became of it: `invitation:…`. */
+  readonly reference?: string;
+  /** When it has lost its sense, such as the end of its code; a day from now when absent or later. */
+  readonly until?: number;
+}
+
+const day = 86_400_000;
+/** How long we remember what became of a mail. */
+const remembered = 30 * day;
+
+/** Returns the mail's id. */
+export async function enqueueMail<P extends Purpose>(context: Context, tx: Writing, mail: Mail<P>): Promise<string> {
+  const { realm, purpose } = mail;
+  const { publicUrl } = context.config;
+  requireLines(mail.values);
+  const letter = writeLetter(purpose, mail.values, { realm, publicUrl, issuer: `${publicUrl}/realms/${realm}` });
+  const id = timeOrderedId(tx.now, context.random);
+  await insertMail(tx.db, {
+    realm,
+    id,
+    reference: mail.reference ?? null,
+    purpose,
+    state: 'waiting',
+    sealed: sealLetter(context.vault, realm, id, { ...letter, to: mail.to }),
+    attempts: 0,
+    next_at: tx.now,
+    give_up_at: Math.min(mail.until ?? Number.POSITIVE_INFINITY, tx.now + day),
+    reason: null,
+    created_at: tx.now,
+    settled_at: null,
+  });
+  tx.committed(context.mails.wake);
+  return id;
+}
+
+/** What a value holds stands in the text, and may stand in the subject: it never adds a line to either. */
+function requireLines(values: object): void {
+  for (const [name, value] of Object.entries(values) as [string, unknown][]) {
+    if (typeof value !== 'string' || (value.length <= 1_000 && isLine(value))) continue;
+    throw new Problem('request.invalid', `${name} must be one line of text without control characters.`, {
+      pointer: name,
+    });
+  }
+}
+
+/**
+ * May this recipient get one more mail about this within the hour? Counted in this process, and only when it may. For mails that
+ * anybody can ask for. The answer to whoever asks must be the same either way.
+ */
+export function allowMail({ mails }: Context, realm: string, purpose: Purpose, to: MailAddress): boolean {
+  const name = `${realm} ${purpose} ${to.toLowerCase()}`;
+  try {
+    mails.rate.require(name);
+  } catch {
+    return false;
+  }
+  mails.rate.spend(name);
+  return true;
+}
+
+export interface MailState {
+  readonly id: string;
+  readonly state: MailTable['state'];
+  readonly attempts: number;
+  /** Why the last try failed: `SMTP 550`, `ECONNREFUSED`; never a text of the other side. */
+  readonly reason?: string;
+}
+
+/** What became of the newest mail under this reference; undefined when there was none within a month. */
+export async function mailState(context: Context, realm: string, reference: string): Promise<MailState | undefined> {
+  const row = await findMailAbout(context.store.db, realm, reference);
+  if (row === undefined) return undefined;
+  const { id, state, attempts, reason } = row;
+  return { id, state, attempts, ...(reason === null ? {} : { reason }) };
+}
+
+export async function forgetOldMails(context: Context): Promise<void> {
+  await deleteSettledMails(context.store.db, context.clock.now() - remembered);
+}
+
+export interface Addressed extends Letter {
+  readonly to: MailAddress;
+}
+
+function sealLetter(vault: Vault, realm: string, id: string, letter: Addressed): string {
+  return vault.seal(JSON.stringify(letter), binding(realm, id));
+}
+
+/** Throws for an envelope that was altered or belongs to another mail. */
+export function openLetter(vault: Vault, realm: string, id: string, sealed: string): Addressed {
+  return JSON.parse(vault.open(sealed, binding(realm, id))) as Addressed;
+}
+
+function binding(realm: string, id: string): string {
+  return `mail\0${realm}\0${id}`;
+}
+
+/** Mails that wait, under another master key. */
+export const resealMails: Resealing = async (tx, again) => {
+  const mails = await listSealedMails(tx);
+  for (const { realm, id, sealed } of mails) {
+    await updateSealedMail(tx, realm, id, again(sealed as string, binding(realm, id)));
+  }
+  return mails.length;
+};

@@ -1,0 +1,48 @@
+/** The mail server that `COUNTERSIGN_SMTP_URL` names. */
+export interface SmtpServer {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte, instead of STARTTLS. */
+  readonly secure: boolean;
+  /** Without STARTTLS nothing is sent. When it is offered it is used in any case. */
+  readonly requireTls: boolean;
+  /** A certificate counts when it is good; between two processes of one machine nobody stands whom it could unmask. */
+  readonly verifyCertificate: boolean;
+  readonly login: { readonly user: string; readonly pass: string } | undefined;
+}
+
+const hostName = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])$/;
+const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
+/** RFC 8314 §3.3, RFC 6409. */
+const ports: Readonly<Record<string, number>> = { 'smtps:': 465, 'smtp:': 587 };
+
+/** Undefined for anything that we would have to guess at: a path, another parameter, half a login. */
+export function smtpServerOf(text: string): SmtpServer | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const { protocol, hostname, search } = url;
+  const standard = ports[protocol];
+  const plainAllowed = search === '?requireTLS=false';
+  if (standard === undefined || !hostName.test(hostname) || !['', '/'].includes(url.pathname)) return undefined;
+  if (url.hash !== '' || (search !== '' && !plainAllowed) || url.port === '0') return undefined;
+  if ((url.username === '') !== (url.password === '')) return undefined;
+  const login = url.username === '' ? undefined : decoded(url.username, url.password);
+  if (login === 'undecodable') return undefined;
+  const near = loopback.test(hostname);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? standard : Number(url.port),
+    secure: protocol === 'smtps:',
+    requireTls: !near && !plainAllowed,
+    verifyCertificate: !near,
+    login,
+  };
+}
+
+function decoded(user: string, pass: string): SmtpServer['login'] | 'undecodable' {
+  try {
+    return { user: decodeURIComponent(user), pass: decodeURIComponent(pass) };
+  } catch {
+    return 'undecodable';
+  }
+}

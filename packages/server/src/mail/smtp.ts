@@ -1,0 +1,79 @@
+import SmtpConnection from 'nodemailer/lib/smtp-connection';
+import type { Outcome, Transport } from './message.ts';
+import type { SmtpServer } from './smtp-server.ts';
+
+/** Milliseconds for one step of the conversation. The whole of it is bounded by the caller's signal. */
+const limits = {
+  dnsTimeout: 5_000,
+  connectionTimeout: 5_000,
+  greetingTimeout: 5_000,
+  socketTimeout: 10_000,
+  socketCloseTimeout: 1_000,
+  maxResponseSize: 65_536,
+};
+
+/** A connection for each mail: what one recipient's mail does to the conversation is no other's trouble. */
+export function sendBySmtp(server: SmtpServer): Transport {
+  const { host, port, secure, requireTls, verifyCertificate, login } = server;
+  const tls = { rejectUnauthorized: verifyCertificate, minVersion: 'TLSv1.2' } as const;
+  return (message, signal) =>
+    new Promise<Outcome>((resolve) => {
+      const connection = new SmtpConnection({ host, port, secure, requireTLS: requireTls, tls, ...limits });
+      let over = false;
+      const end = (outcome: Outcome) => {
+        if (over) return;
+        over = true;
+        signal.removeEventListener('abort', abort);
+        // A proper goodbye, whose answer is awaited by nobody.
+        if (outcome.sent) connection.quit();
+        connection.close();
+        resolve(outcome);
+      };
+      const abort = () => end(temporary('ETIMEDOUT'));
+      const next = (go: () => void) => (error?: unknown) => {
+        if (over) return;
+        if (error) end(refusal(error));
+        else go();
+      };
+      const send = () =>
+        connection.send({ from: message.from, to: [message.to], size: message.bytes.length }, message.bytes, (error) =>
+          end(error ? refusal(error) : { sent: true }),
+        );
+      // Until the end of the process: what comes after the outcome must not be an `error` that nobody listens to.
+      connection.on('error', (error) => end(refusal(error)));
+      connection.on('end', () => end(temporary('ECONNECTION')));
+      signal.addEventListener('abort', abort);
+      if (signal.aborted) return abort();
+      connection.connect(next(() => (login === undefined ? send() : connection.login({ ...login }, next(send)))));
+    });
+}
+
+function temporary(reason: string, detail?: string): Outcome {
+  return { sent: false, permanent: false, reason, ...(detail === undefined ? {} : { detail }) };
+}
+
+/** What the library's errors carry. */
+interface Failure {
+  readonly code?: string;
+  /** The system's own: `ECONNREFUSED`. */
+  readonly originalCode?: string;
+  readonly responseCode?: number;
+  readonly response?: string;
+  readonly message?: string;
+}
+
+/**
+ * RFC 5321 §4.2.1: a 5yz reply to the envelope or to the text is about this mail, and final. A 5yz reply to the greeting, STARTTLS
+ * or the login is about us: somebody will repair it, and the mail must still be there then. So with 503 (a sequence of commands that
+ * the server did not expect) and 530 (it wants TLS or a login first).
+ */
+function refusal(error: unknown): Outcome {
+  const { code, originalCode, responseCode, response, message } = error as Failure;
+  const aboutTheMail = code === 'EENVELOPE' || code === 'EMESSAGE';
+  if (responseCode === undefined) {
+    // What the server wrote, and what was wrong with the mail, may hold an address.
+    return temporary(originalCode ?? code ?? 'unknown', aboutTheMail || response !== undefined ? undefined : message);
+  }
+  const final = responseCode >= 500 && responseCode <= 599 && responseCode !== 503 && responseCode !== 530;
+  return { sent: false, permanent: aboutTheMail && final, reason: `SMTP ${responseCode}` };
+}

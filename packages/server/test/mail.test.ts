@@ -1,0 +1,390 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Context } from '../src/context.ts';
+import { createDeliverer } from '../src/mail/deliver.ts';
+import type { Transport } from '../src/mail/message.ts';
+import { allowMail, enqueueMail, forgetOldMails, type Mail, mailState, resealMails } from '../src/mail/outbox.ts';
+import { sendBySmtp } from '../src/mail/smtp.ts';
+import { type SmtpServer, smtpServerOf } from '../src/mail/smtp-server.ts';
+import { transportOf } from '../src/mail/transport.ts';
+import { write } from '../src/store/write.ts';
+import { reseal } from '../src/subject/vault.ts';
+import { type ManualClock, manualClock } from './support/clock.ts';
+import { masterKey, openContext, temporaryDir } from './support/context.ts';
+import { eachDatabase } from './support/databases.ts';
+import { eventually } from './support/eventually.ts';
+import { address, code, lostPassword } from './support/mail.ts';
+import { mailbox, silentServer, smtpError } from './support/smtp.ts';
+
+const day = 86_400_000;
+
+/** Rules and their outbox, with the clock in the test's hand and nobody delivering by himself. */
+async function open(databaseUrl: string, smtpUrl?: string, clock: ManualClock = manualClock()) {
+  const env = smtpUrl === undefined ? {} : { COUNTERSIGN_SMTP_URL: smtpUrl };
+  const context = await openContext(databaseUrl, { clock }, env);
+  return { context, clock };
+}
+
+const put = (context: Context, mail: Partial<Mail<'lost-password'>> = {}) =>
+  write(context, (tx) => enqueueMail(context, tx, lostPassword(mail)));
+
+/** One round, until nothing of it is under way. */
+async function deliverOnce(context: Context, transport: Transport = transportOf(context.config)): Promise<void> {
+  const deliverer = createDeliverer(context, transport);
+  await deliverer.round();
+  await deliverer.stop();
+}
+
+const rows = (context: Context) => context.store.db.selectFrom('mail').selectAll().orderBy('id').execute();
+const state = (context: Context) => mailState(context, 'dev', 'credential:1');
+
+eachDatabase('a mail', (freshUrl) => {
+  test('arrives as it was written, and nothing of it stays but what became of it', async () => {
+    const box = await mailbox();
+    const { context } = await open(await freshUrl(), box.url);
+    const id = await put(context);
+    expect(await state(context)).toEqual({ id, state: 'waiting', attempts: 0 });
+    await deliverOnce(context);
+    expect(box.received).toHaveLength(1);
+    const [mail] = box.received;
+    expect(mail).toMatchObject({ from: 'countersign@localhost', to: [address] });
+    expect(mail?.raw).toContain(`Message-ID: <${id}@localhost>\r\n`);
+    expect(mail?.raw).toContain('Subject: Your code for a new password for dev\r\n');
+    expect(mail?.raw).toContain('Auto-Submitted: auto-generated\r\n');
+    expect(mail?.raw).toContain(`\r\n  ${code}\r\n`);
+    expect(await state(context)).toEqual({ id, state: 'delivered', attempts: 1 });
+    expect(await rows(context)).toMatchObject([{ sealed: null, next_at: null, state: 'delivered' }]);
+    const events = await context.store.db.selectFrom('event').select(['type', 'object', 'after']).execute();
+    expect(events).toEqual([
+      {
+        type: 'mail.delivered',
+        object: `mail:${id}`,
+        after: JSON.stringify({ purpose: 'lost-password', reference: 'credential:1', attempts: 1 }),
+      },
+    ]);
+    await deliverOnce(context);
+    expect(box.received).toHaveLength(1);
+  });
+
+  test('of a transaction that did not commit is none', async () => {
+    const box = await mailbox();
+    const { context } = await open(await freshUrl(), box.url);
+    let woken = 0;
+    context.mails.onWake(() => woken++);
+    const failing = write(context, async (tx) => {
+      await enqueueMail(context, tx, lostPassword());
+      throw new Error('changed its mind');
+    });
+    await expect(failing).rejects.toThrow('changed its mind');
+    expect([await rows(context), woken]).toEqual([[], 0]);
+    await put(context);
+    expect(woken).toBe(1);
+  });
+
+  test('at rest shows neither its recipient nor its code', async () => {
+    const { context } = await open(await freshUrl());
+    await put(context);
+    const text = JSON.stringify(await rows(context));
+    expect(text).toContain('"sealed":"v1.');
+    expect(text).not.toContain(address);
+    expect(text).not.toContain(code);
+  });
+
+  test('that the server does not take now is tried again, with the same Message-ID, and then arrives', async () => {
+    const verdicts = [smtpError(451), smtpError(452), undefined];
+    const box = await mailbox({ onRcptTo: (_address, _session, done) => done(verdicts.shift()) });
+    const { context, clock } = await open(await freshUrl(), box.url);
+    const id = await put(context);
+    await deliverOnce(context);
+    expect(await state(context)).toEqual({ id, state: 'waiting', attempts: 1, reason: 'SMTP 451' });
+    await deliverOnce(context);
+    expect(await state(context)).toMatchObject({ attempts: 1 });
+    clock.advance(5_000);
+    await deliverOnce(context);
+    expect(await state(context)).toMatchObject({ state: 'waiting', attempts: 2, reason: 'SMTP 452' });
+    clock.advance(10_000);
+    await deliverOnce(context);
+    expect(await state(context)).toEqual({ id, state: 'delivered', attempts: 3 });
+    expect(box.received.map(({ raw }) => raw.includes(`<${id}@localhost>`))).toEqual([true]);
+  });
+
+  test.each([
+    ['the recipient', { onRcptTo: (_a: unknown, _s: unknown, done: (e?: Error) => void) => done(smtpError(550)) }],
+    [
+      'the text',
+      {
+        onData: (stream: NodeJS.ReadableStream, _s: unknown, done: (e?: Error) => void) =>
+          stream.resume().on('end', () => done(smtpError(550))),
+      },
+    ],
+  ])('whose server refuses %s for good is given up at once', async (_what, options) => {
+    const box = await mailbox(options as object);
+    const { context } = await open(await freshUrl(), box.url);
+    const id = await put(context);
+    await deliverOnce(context);
+    expect(await state(context)).toEqual({ id, state: 'failed', attempts: 1, reason: 'SMTP 550' });
+    expect(await rows(context)).toMatchObject([{ sealed: null, next_at: null }]);
+    const types = await context.store.db.selectFrom('event').select('type').execute();
+    expect(types).toEqual([{ type: 'mail.failed' }]);
+  });
+
+  test('waits for a server that is down, and for one that does not want our login', async () => {
+    const once = await mailbox();
+    await once.close();
+    const url = once.url.replace('//', '//postman:s3cret@');
+    const { context, clock } = await open(await freshUrl(), url);
+    await put(context);
+    await deliverOnce(context);
+    expect(await state(context)).toMatchObject({ state: 'waiting', attempts: 1, reason: 'ECONNREFUSED' });
+    let known = false;
+    const box = await mailbox(
+      { onAuth: ({ username }, _session, done) => (known ? done(null, { user: username }) : done(smtpError(535))) },
+      once.port,
+    );
+    clock.advance(5_000);
+    await deliverOnce(context);
+    expect(await state(context)).toMatchObject({ state: 'waiting', attempts: 2, reason: 'SMTP 535' });
+    known = true;
+    clock.advance(10_000);
+    await deliverOnce(context);
+    expect(await state(context)).toMatchObject({ state: 'delivered', attempts: 3 });
+    // A login goes nowhere without TLS when TLS is offered, whoever vouches for it on this machine.
+    expect(box.received).toMatchObject([{ user: 'postman', tls: true }]);
+  });
+
+  test('is given up after a day, or when its code has lost its sense', async () => {
+    const { context, clock } = await open(await freshUrl(), 'smtp://127.0.0.1:1');
+    await put(context);
+    await put(context, { reference: 'short', until: clock.now() + 60_000 });
+    await put(context, { reference: 'long', until: clock.now() + 30 * day });
+    const short = () => mailState(context, 'dev', 'short');
+    for (let minute = 0; minute < 1_500; minute++) {
+      await deliverOnce(context);
+      if (minute === 0) expect(await short()).toMatchObject({ state: 'waiting' });
+      if (minute === 1) expect(await short()).toMatchObject({ state: 'failed', reason: 'ECONNREFUSED' });
+      const waiting = await rows(context);
+      const next = Math.min(...waiting.map(({ next_at }) => next_at ?? Number.POSITIVE_INFINITY));
+      if (next === Number.POSITIVE_INFINITY) break;
+      clock.advance(Math.max(next - clock.now(), minute === 0 ? 60_000 : 0));
+    }
+    expect(clock.now() - manualClock().now()).toBeLessThanOrEqual(day);
+    expect(clock.now() - manualClock().now()).toBeGreaterThan(day - 2 * 1_800_000);
+    const end = await rows(context);
+    expect(end.map(({ state: is, sealed }) => [is, sealed])).toEqual(end.map(() => ['failed', null]));
+    // Not in a storm: about every half hour.
+    expect((await state(context))?.attempts).toBeLessThan(70);
+  });
+
+  test('that waited while no node ran for longer than its code lives is not sent any more', async () => {
+    const box = await mailbox();
+    const { context, clock } = await open(await freshUrl(), box.url);
+    await put(context, { until: clock.now() + 60_000 });
+    clock.advance(60_000);
+    await deliverOnce(context);
+    expect(await state(context)).toMatchObject({ state: 'failed', reason: 'too late' });
+    expect(box.received).toEqual([]);
+  });
+
+  test('of a node that died while it sent is sent by another, recognisable by its Message-ID', async () => {
+    const box = await mailbox();
+    const url = await freshUrl();
+    const [{ context, clock }, other] = [await open(url, box.url), await open(url, box.url)];
+    const id = await put(context);
+    const dying = createDeliverer(context, async (message, signal) => {
+      await transportOf(context.config)(message, signal);
+      return new Promise(() => {});
+    });
+    await dying.round();
+    await eventually(() => box.received.length === 1, 5_000);
+    await deliverOnce(other.context);
+    expect(box.received).toHaveLength(1);
+    other.clock.advance(60_000);
+    expect(other.clock.now()).toBeGreaterThan(clock.now());
+    await deliverOnce(other.context);
+    expect(box.received.map(({ raw }) => raw.includes(`Message-ID: <${id}@localhost>`))).toEqual([true, true]);
+    expect(box.received[0]?.raw.split('\r\n\r\n')).toEqual(box.received[1]?.raw.split('\r\n\r\n'));
+    expect(await state(context)).toMatchObject({ state: 'delivered', attempts: 2 });
+  });
+
+  test('is delivered once by three nodes that all try', async () => {
+    const box = await mailbox();
+    const url = await freshUrl();
+    const nodes = await Promise.all([1, 2, 3].map(() => open(url, box.url)));
+    const first = nodes[0]?.context as Context;
+    await write(first, async (tx) => {
+      for (let i = 0; i < 40; i++) await enqueueMail(first, tx, lostPassword({ reference: `mail:${i}` }));
+    });
+    const deliverers = nodes.map(({ context }) => createDeliverer(context, transportOf(context.config)));
+    await eventually(async () => {
+      await Promise.all(deliverers.map((deliverer) => deliverer.round()));
+      return (await rows(first)).every((row) => row.state === 'delivered');
+    }, 30_000);
+    await Promise.all(deliverers.map((deliverer) => deliverer.stop()));
+    const ids = box.received.map(({ raw }) => /^Message-ID: (.*)$/m.exec(raw)?.[1]);
+    expect(ids).toHaveLength(40);
+    expect(new Set(ids).size).toBe(40);
+  });
+
+  test('that cannot be opened is given up, and the next one goes', async () => {
+    const box = await mailbox();
+    const { context } = await open(await freshUrl(), box.url);
+    const broken = await put(context);
+    await put(context, { reference: 'next' });
+    const other = (await rows(context)).find(({ id }) => id !== broken);
+    // An envelope of another mail.
+    await context.store.db
+      .updateTable('mail')
+      .set({ sealed: other?.sealed ?? '' })
+      .where('id', '=', broken)
+      .execute();
+    await deliverOnce(context);
+    expect(await state(context)).toMatchObject({ state: 'failed', reason: 'unreadable' });
+    expect(await mailState(context, 'dev', 'next')).toMatchObject({ state: 'delivered' });
+    expect(box.received).toHaveLength(1);
+  });
+
+  test('is sealed again with everything else under another master key', async () => {
+    const box = await mailbox();
+    const url = await freshUrl();
+    const { context } = await open(url, box.url);
+    await put(context);
+    await put(context, { reference: 'sent' });
+    await context.store.db.updateTable('mail').set({ sealed: null }).where('reference', '=', 'sent').execute();
+    const next = Buffer.alloc(32, 7);
+    expect(await reseal(context.store, Buffer.from(masterKey, 'base64url'), next, [resealMails])).toBe(2);
+    const env = { COUNTERSIGN_SMTP_URL: box.url, COUNTERSIGN_MASTER_KEY: next.toString('base64url') };
+    await deliverOnce(await openContext(url, { clock: manualClock() }, env));
+    expect(box.received[0]?.raw).toContain(code);
+  });
+
+  test('is forgotten a month after it was settled', async () => {
+    const { context, clock } = await open(await freshUrl());
+    await put(context);
+    await deliverOnce(context);
+    await put(context, { reference: 'waiting' });
+    clock.advance(30 * day);
+    await forgetOldMails(context);
+    expect(await state(context)).toMatchObject({ state: 'delivered' });
+    clock.advance(1);
+    await forgetOldMails(context);
+    expect(await state(context)).toBeUndefined();
+    expect(await mailState(context, 'dev', 'waiting')).toMatchObject({ state: 'waiting' });
+  });
+
+  test('tells what became of it in its own realm only, and of the newest under a name', async () => {
+    const { context, clock } = await open(await freshUrl());
+    await put(context);
+    clock.advance(1);
+    const id = await put(context);
+    expect(await state(context)).toMatchObject({ id });
+    expect(await mailState(context, 'other', 'credential:1')).toBeUndefined();
+  });
+});
+
+const sqlite = () => `sqlite:${join(temporaryDir(), 'mail.db')}`;
+
+describe('without a mail server', () => {
+  test('mails are files that only their owner reads, whole ones', async () => {
+    const umask = process.umask(0);
+    onTestFinished(() => void process.umask(umask));
+    const { context } = await open(sqlite());
+    const id = await put(context);
+    await deliverOnce(context);
+    const folder = join(context.config.dataDir, 'mails');
+    expect(readdirSync(folder)).toEqual([`${id}.eml`]);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, `${id}.eml`)).mode & 0o777).toBe(0o600);
+    const text = readFileSync(join(folder, `${id}.eml`), 'utf8');
+    expect(text).toContain(`To: ${address}\r\n`);
+    expect(text).toContain(code);
+  });
+});
+
+describe('a server that hangs', () => {
+  test('is let go of when the node stops, and another node has the mail at once', async () => {
+    const silent = await silentServer();
+    const url = sqlite();
+    const { context } = await open(url, silent.url);
+    await put(context);
+    const deliverer = createDeliverer(context, transportOf(context.config));
+    await deliverer.round();
+    await eventually(() => silent.connections() === 1, 5_000);
+    const began = performance.now();
+    await deliverer.stop();
+    expect(performance.now() - began).toBeLessThan(3_000);
+    const box = await mailbox();
+    await deliverOnce((await open(url, box.url)).context);
+    expect(box.received).toHaveLength(1);
+  });
+
+  test('keeps no more than eight mails busy, and gives up each by itself', async () => {
+    const silent = await silentServer((socket) => socket.write('220 mail.example\r\n'));
+    const { context } = await open(sqlite(), silent.url);
+    for (let i = 0; i < 10; i++) await put(context);
+    const deliverer = createDeliverer(context, transportOf(context.config));
+    await deliverer.round();
+    await deliverer.round();
+    await eventually(() => silent.connections() === 8, 5_000);
+    await deliverer.stop();
+    expect((await rows(context)).filter(({ attempts }) => attempts === 0)).toHaveLength(2);
+    expect(silent.connections()).toBe(8);
+  });
+});
+
+describe('TLS', () => {
+  const to = (port: number, change: Partial<SmtpServer>): Transport =>
+    sendBySmtp({ ...(smtpServerOf(`smtp://127.0.0.1:${port}`) as SmtpServer), ...change });
+  const attempt = async (change: Partial<SmtpServer>, options = {}) => {
+    const box = await mailbox(options);
+    const { context } = await open(sqlite());
+    await put(context);
+    await deliverOnce(context, to(box.port, change));
+    return { received: box.received, state: await state(context) };
+  };
+
+  test('is used wherever it is offered', async () => {
+    expect((await attempt({ requireTls: false })).received).toMatchObject([{ tls: true }]);
+  });
+
+  test('that is required and not offered: nothing is sent, and the mail waits', async () => {
+    const { received, state: is } = await attempt({ requireTls: true }, { disabledCommands: ['STARTTLS'] });
+    expect(received).toEqual([]);
+    expect(is).toMatchObject({ state: 'waiting', reason: 'SMTP 500' });
+  });
+
+  test('with a certificate that nobody vouches for: nothing is sent to another machine', async () => {
+    const { received, state: is } = await attempt({ verifyCertificate: true });
+    expect(received).toEqual([]);
+    expect(is).toMatchObject({ state: 'waiting', reason: 'CERT_HAS_EXPIRED' });
+  });
+
+  test('may be missing on this machine, and where it was said so', async () => {
+    const { received } = await attempt({}, { disabledCommands: ['STARTTLS'] });
+    expect(received).toMatchObject([{ tls: false }]);
+  });
+
+  test.each<[string, Partial<SmtpServer>]>([
+    ['smtp://mail.example', { port: 587, secure: false, requireTls: true, verifyCertificate: true }],
+    ['smtp://mail.example:25?requireTLS=false', { port: 25, requireTls: false, verifyCertificate: true }],
+    ['smtps://mail.example', { port: 465, secure: true, verifyCertificate: true }],
+    ['smtp://localhost.example', { requireTls: true, verifyCertificate: true }],
+    ['smtp://127.0.0.1.example', { requireTls: true, verifyCertificate: true }],
+    ['smtp://localhost', { requireTls: false, verifyCertificate: false }],
+    ['smtp://[::1]:25', { host: '::1', requireTls: false }],
+    ['smtp://a%40b:p%3A%2Fq@mail', { login: { user: 'a@b', pass: 'p:/q' } }],
+  ])('%s', (url, expected) => {
+    expect(smtpServerOf(url)).toMatchObject(expected);
+  });
+});
+
+test('one recipient gets five mails an hour about one thing in one realm', async () => {
+  const { context, clock } = await open(sqlite());
+  const allow = (realm = 'dev', purpose: 'lost-password' | 'wallet-invitation' = 'lost-password') =>
+    allowMail(context, realm, purpose, address);
+  expect([1, 2, 3, 4, 5, 6, 7].map(() => allow())).toEqual([true, true, true, true, true, false, false]);
+  expect([allow('other'), allow('dev', 'wallet-invitation')]).toEqual([true, true]);
+  expect(allowMail(context, 'dev', 'lost-password', address.toUpperCase() as typeof address)).toBe(false);
+  clock.advance(3_600_000);
+  expect(allow()).toBe(true);
+});
