@@ -1,5 +1,6 @@
 import { dataIntegrityTexts } from './data-integrity-refusal.ts';
 import { didTexts } from './did/refusal.ts';
+import { didcommTexts, packingTexts } from './didcomm/refusal.ts';
 import type { JsonReason } from './json.ts';
 import { messageTexts, signingTexts } from './message/refusal.ts';
 import { receiptTexts } from './receipt-refusal.ts';
@@ -60,12 +61,18 @@ const texts = {
   ...receiptTexts,
   ...didTexts,
   ...dataIntegrityTexts,
+  ...didcommTexts,
+  ...packingTexts,
 } as const;
 
 const jsonParts = {
   'jws.header_': 'The header',
   'jwt.claims_': 'The claims set',
   'message.header_': 'The header',
+  'didcomm.envelope_': 'The envelope',
+  'didcomm.header_': 'The protected header',
+  'didcomm.plaintext_': 'The plaintext',
+  'didcomm.signed_': 'The signed message',
 } as const;
 
 type JsonCode = `${keyof typeof jsonParts}${keyof typeof jsonTexts}`;
