@@ -9,9 +9,9 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { decodeBase64url } from '../base64url.ts';
+import { edwardsFault, isStrictEd25519 } from '../ed25519.ts';
 import { ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../json.ts';
-import { edwardsFault } from '../key-material.ts';
 import { defaultMaxBytes } from './encrypted.ts';
 import { didOfKeyId } from './key-id.ts';
 import { isMediaType } from './media-type.ts';
@@ -49,8 +49,10 @@ const ecdsa = { lowS: false };
 const algorithms: Readonly<Record<string, SignatureAlgorithm>> = {
   EdDSA: {
     crv: 'Ed25519',
-    verify: (signature, data, key) =>
-      edwardsFault(key) === undefined && ed25519.verify(signature, data, key, { zip215: false }),
+    verify(signature, data, key) {
+      if (edwardsFault(key) !== undefined || !isStrictEd25519(signature)) return false;
+      return ed25519.verify(signature, data, key, { zip215: false });
+    },
   },
   ES256: { crv: 'P-256', verify: (signature, data, key) => p256.verify(signature, data, key, ecdsa) },
   ES256K: { crv: 'secp256k1', verify: (signature, data, key) => secp256k1.verify(signature, data, key, ecdsa) },
