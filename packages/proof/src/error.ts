@@ -1,6 +1,6 @@
 import { dataIntegrityTexts } from './data-integrity-refusal.ts';
 import { didTexts } from './did/refusal.ts';
-import { didcommTexts, packingTexts } from './didcomm/refusal.ts';
+import { callTexts, didcommTexts, packingTexts } from './didcomm/refusal.ts';
 import type { JsonReason } from './json.ts';
 import { messageTexts, signingTexts } from './message/refusal.ts';
 import { receiptTexts } from './receipt-refusal.ts';
@@ -63,6 +63,7 @@ const texts = {
   ...dataIntegrityTexts,
   ...didcommTexts,
   ...packingTexts,
+  ...callTexts,
 } as const;
 
 const jsonParts = {

@@ -165,6 +165,14 @@ describe('an ephemeral key is refused', () => {
     expect(parseAgreementJwk(p256)).toEqual({ ok: false, reason: 'private' });
   });
 
+  test('a compressed key of a NIST curve is the same key', () => {
+    const parsed = parseAgreementJwk(point);
+    if (!parsed.ok) throw new Error(parsed.reason);
+    const { raw } = parsed.key;
+    const compressed = Uint8Array.of(2 + ((raw.at(-1) ?? 0) & 1), ...raw.subarray(1, 33));
+    expect(agreementKey('P-256', compressed)).toEqual(parsed);
+  });
+
   test('a private key whose public part is another one, or none, is not taken', () => {
     const [one, other] = [privateJwk(), privateJwk()];
     const reason = (jwk: object) => {
@@ -253,6 +261,8 @@ describe('what is not expected is refused', () => {
     ['didcomm.not_a_recipient', good, { keys: [freshKey(`${bob}#key-2`)] }],
     ['didcomm.not_a_recipient', good, { keys: [p256] }],
     ['didcomm.not_a_recipient', good, { recipient: 'did:example:carol' }],
+    ['didcomm.sender_other', good, { sender: 'did:example:mallory' }],
+    ['didcomm.sender_other', anonymous, { ...isOpen, sender: 'did:example:alice' }],
     ['didcomm.sender_unknown', good, { senderKey: () => undefined }],
     ['didcomm.sender_curve', good, { senderKey: async () => p256.key }],
     ['didcomm.zero_secret', good, { keys: [{ ...bobKey, agree: () => new Uint8Array(32) }] }],

@@ -40,11 +40,11 @@ type Members = Record<string, unknown>;
 /** Longest member: a coordinate of P-521 in base64url. */
 const maxCoordinate = 88;
 
-/** From the bytes of a Multikey, or of a key that was derived. */
+/** From the bytes of a Multikey, or of a key that was derived; NIST curves also in compressed form. */
 export function agreementKey(crv: CurveName, raw: Uint8Array): AgreementKeyResult {
   if (!isCurveName(crv)) return refuse('curve');
-  if (!curves[crv].isPublicKey(raw)) return refuse('point');
-  return { ok: true, key: Object.freeze({ crv, raw: raw.slice() }) as AgreementKey };
+  const read = curves[crv].readPublicKey(raw);
+  return read === undefined ? refuse('point') : { ok: true, key: Object.freeze({ crv, raw: read }) as AgreementKey };
 }
 
 /** From a public JWK (RFC 7518 §6.2.1, RFC 8037 §2). Members that mean nothing here are left behind. */

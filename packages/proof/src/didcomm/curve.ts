@@ -11,12 +11,12 @@ export interface Curve {
   readonly secretBytes: number;
   /** Random bytes that an ephemeral key is made of. */
   readonly seedBytes: number;
-  /** Whether it is a public key that an honest generator makes, spelled in its one way. */
-  isPublicKey(raw: Uint8Array): boolean;
+  /** The one spelling of a public key that an honest generator makes; undefined where it is no such key. */
+  readPublicKey(raw: Uint8Array): Uint8Array | undefined;
   isSecret(secret: Uint8Array): boolean;
   secretFrom(seed: Uint8Array): Uint8Array;
   publicKey(secret: Uint8Array): Uint8Array;
-  /** `raw` has passed `isPublicKey`. */
+  /** `raw` came from `readPublicKey`. */
   agree(secret: Uint8Array, raw: Uint8Array): Uint8Array;
 }
 
@@ -25,7 +25,7 @@ const montgomery: Curve = {
   coordinateBytes: 32,
   secretBytes: 32,
   seedBytes: 32,
-  isPublicKey: (raw) => raw.length === 32 && !isUnsoundX25519(raw),
+  readPublicKey: (raw) => (raw.length === 32 && !isUnsoundX25519(raw) ? raw.slice() : undefined),
   isSecret: (secret) => secret.length === 32,
   secretFrom: (seed) => seed,
   publicKey: (secret) => x25519.getPublicKey(secret),
@@ -38,7 +38,8 @@ function weierstrass(curve: typeof p256, bytes: number): Curve {
     coordinateBytes: bytes,
     secretBytes: bytes,
     seedBytes: curve.lengths.seed ?? bytes,
-    isPublicKey: (raw) => raw.length === 1 + 2 * bytes && raw[0] === 4 && curve.utils.isValidPublicKey(raw, false),
+    // On the curve, both coordinates below p; the identity has no spelling of these lengths. A compressed key is unfolded.
+    readPublicKey: (raw) => (curve.utils.isValidPublicKey(raw) ? curve.Point.fromBytes(raw).toBytes(false) : undefined),
     isSecret: (secret) => secret.length === bytes && curve.utils.isValidSecretKey(secret),
     secretFrom: (seed) => curve.utils.randomSecretKey(seed),
     publicKey: (secret) => curve.getPublicKey(secret, false),

@@ -4,7 +4,7 @@
  * Opening, after `parseEnvelope`:
  * 1. The kind of encryption, the content encryption and the curve are ones that we accept here.
  * 2. A recipient of the envelope is a key that we hold, of the DID that we are here, on the curve of the ephemeral key.
- * 3. The sender's key comes from our resolver, by the name in `skid`, and is on that curve.
+ * 3. The sender is the expected one; the key comes from our resolver, by the name in `skid`, and is on that curve.
  * 4. Each agreement gives a secret that is not all zeros.
  * 5. The content key unwraps, and the content decrypts and is authentic.
  */
@@ -38,6 +38,8 @@ export interface EnvelopeExpectation {
    * `kid` is a stranger's word until the envelope has opened.
    */
   readonly senderKey: (kid: string) => Later<AgreementKey | undefined>;
+  /** The DID whose key it must be. Left out, any that proves itself. */
+  readonly sender?: string | undefined;
   /** Default A256CBC-HS512 alone. */
   readonly encryptions?: readonly ContentEncryptionName[] | undefined;
   /** Default X25519 alone. */
@@ -149,6 +151,8 @@ function heldBy({ recipients, epk }: Envelope, { keys, recipient: did }: Envelop
 
 /** Step 3. */
 async function senderOf({ skid, epk }: Envelope, expected: EnvelopeExpectation): Promise<AgreementKey | undefined> {
+  if (expected.sender !== undefined && didOfKeyId(skid) !== expected.sender)
+    throw new ProofError('didcomm.sender_other');
   if (skid === undefined) return undefined;
   const key = await expected.senderKey(skid);
   if (key === undefined) throw new ProofError('didcomm.sender_unknown');

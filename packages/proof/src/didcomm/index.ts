@@ -14,6 +14,22 @@ export {
   parseAgreementJwk,
   parsePrivateAgreementJwk,
 } from './agreement-key.ts';
+export {
+  type Answer,
+  type AnswerExpectation,
+  type AnswerPacking,
+  type Call,
+  type CallAuthorization,
+  type CallPacking,
+  type CallSealing,
+  checkProver,
+  packAnswer,
+  packCall,
+  type UnpackedAnswer,
+  type UnpackedCall,
+  unpackAnswer,
+  unpackCall,
+} from './call.ts';
 export type { ContentEncryptionName } from './content-encryption.ts';
 export type { CurveName } from './curve.ts';
 export type { EnvelopeMode } from './envelope.ts';

@@ -1,6 +1,7 @@
 /**
  * Why a DIDComm message is refused, or will not be made. The texts are fixed and hold nothing of what was presented. Codes
- * `didcomm.…` are faults of a message that came in, codes `packing.…` faults of one that we were asked to pack.
+ * `didcomm.…` are faults of a message that came in, codes `packing.…` faults of one that we were asked to pack, and codes
+ * `call.…` faults of a call or an answer that is carried in one, whichever way.
  */
 
 export const didcommTexts = {
@@ -34,6 +35,7 @@ export const didcommTexts = {
   'didcomm.apu': 'apu is not the base64url of skid.',
   'didcomm.sender_in_anoncrypt': 'An anonymous envelope names a sender.',
   'didcomm.not_a_recipient': 'No recipient has a key that we hold for this DID on the curve of the envelope.',
+  'didcomm.sender_other': 'The key that skid names is not one of the expected sender.',
   'didcomm.sender_unknown': 'The key that skid names is not known.',
   'didcomm.sender_curve': 'The key that skid names is not on the curve of the envelope.',
   'didcomm.zero_secret': 'The key agreement gave nothing but zeros.',
@@ -78,4 +80,16 @@ export const packingTexts = {
   'packing.random': 'The source of randomness returned another number of bytes than it was asked for, or only zeros.',
   'packing.zero_secret': 'The key agreement gave nothing but zeros.',
   'packing.too_large': 'The packed message would be too large.',
+} as const;
+
+export const callTexts = {
+  'call.body': 'The body has a member that is not one of a call or an answer.',
+  'call.method': 'The method is not the full path of an RPC.',
+  'call.nested': 'The call carries a call of the tunnel itself.',
+  'call.authorization': 'The authorization is neither a token, with or without its proof, nor an invocation.',
+  'call.message': 'The message is not strict base64url.',
+  'call.status': 'The status is not one of gRPC, or does not fit what it comes with.',
+  'call.error': 'The error is not a text of 1 to 1,024 characters.',
+  'call.reason': 'The reason of the error is not one of at most 63 capitals, digits and underscores.',
+  'call.prover': 'The sender of the call is not the one whom its proof proves.',
 } as const;
