@@ -1,6 +1,6 @@
+import { capabilityTexts, invocationTexts } from './capability/refusal.ts';
 import { dataIntegrityTexts } from './data-integrity-refusal.ts';
 import { didTexts } from './did/refusal.ts';
-import { callTexts, didcommTexts, packingTexts } from './didcomm/refusal.ts';
 import type { JsonReason } from './json.ts';
 import { messageTexts, signingTexts } from './message/refusal.ts';
 import { receiptTexts } from './receipt-refusal.ts';
@@ -61,19 +61,16 @@ const texts = {
   ...receiptTexts,
   ...didTexts,
   ...dataIntegrityTexts,
-  ...didcommTexts,
-  ...packingTexts,
-  ...callTexts,
+  ...capabilityTexts,
+  ...invocationTexts,
 } as const;
 
 const jsonParts = {
   'jws.header_': 'The header',
   'jwt.claims_': 'The claims set',
   'message.header_': 'The header',
-  'didcomm.envelope_': 'The envelope',
-  'didcomm.header_': 'The protected header',
-  'didcomm.plaintext_': 'The plaintext',
-  'didcomm.signed_': 'The signed message',
+  'capability.document_': 'The capability',
+  'invocation.document_': 'The invocation',
 } as const;
 
 type JsonCode = `${keyof typeof jsonParts}${keyof typeof jsonTexts}`;

@@ -8,6 +8,32 @@ export {
 } from './access-token.ts';
 export { type Algorithm, type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
 export { decodeBase64url, encodeBase64url, encodeTextBase64url } from './base64url.ts';
+export { createInvocation, type InvocationRequest } from './capability/create-invocation.ts';
+export { type Delegation, delegateCapability } from './capability/delegate.ts';
+export {
+  type CapabilityExplanation,
+  type CapabilityRefusal,
+  type ExplainedInvocation,
+  type ExplainedLink,
+  type ExplainTerms,
+  explainCapability,
+} from './capability/explain.ts';
+export type { InvokedRequest } from './capability/invocation.ts';
+export { createRootCapability, type RootCapability, rootCapabilityId } from './capability/root.ts';
+export type { CapabilitySigner, ProofTerms } from './capability/signature.ts';
+export { isCanonicalTarget, isTargetWithin } from './capability/target.ts';
+export {
+  type ChainExpectation,
+  type ChainTerms,
+  type VerifiedChain,
+  verifyCapabilityChain,
+} from './capability/verify.ts';
+export {
+  type InvocationExpectation,
+  type RootLookup,
+  type VerifiedInvocation,
+  verifyInvocation,
+} from './capability/verify-invocation.ts';
 export { type CryptoPort, verifySignature } from './crypto.ts';
 export {
   type Cryptosuite,

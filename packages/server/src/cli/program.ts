@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { blocklistCommands } from './blocklist.ts';
 import { clientCommands } from './client.ts';
 import { dumpCommands } from './dump.ts';
 import { eventCommands } from './events.ts';
@@ -29,7 +28,6 @@ export function createProgram(): Command {
     receiptCommands,
     storeCommands,
     dumpCommands,
-    blocklistCommands,
     gatewayCommands,
   ]) {
     add(program);

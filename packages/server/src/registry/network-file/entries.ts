@@ -92,15 +92,13 @@ export const entryKinds: readonly EntryKind[] = [
     table: 'credential',
     noun: 'credential',
     subjectId: credentialSubjectId,
-    columns: ({ identityId, type, code, email }) => ({ identity_id: identityId, type, code, email }),
-    defaults: { email: null },
+    columns: ({ identityId, type, code }) => ({ identity_id: identityId, type, code }),
     timestamps: true,
-    toEntry: ({ id, identity_id, type, code, email }) => ({
+    toEntry: ({ id, identity_id, type, code }) => ({
       id,
       identityId: identity_id,
       type: type as 'ROOT' | 'USER',
       code,
-      email,
     }),
   }),
 ];

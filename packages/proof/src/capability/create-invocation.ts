@@ -1,0 +1,68 @@
+import { encodeBase64url } from '../base64url.ts';
+import type { CryptoPort } from '../crypto.ts';
+import { createDataIntegrityProof } from '../data-integrity.ts';
+import { ProofError } from '../error.ts';
+import { formatInstant } from '../instant.ts';
+import type { JsonObject } from '../json.ts';
+import { canonicalTarget } from '../message/target.ts';
+import { type InvokedRequest, readInvocation, requestKinds } from './invocation.ts';
+import { capabilityContext, dataIntegrityContext } from './link.ts';
+import type { RootCapability } from './root.ts';
+import type { CapabilitySigner } from './signature.ts';
+
+/** What is asked for, of whom, and by which right. Times are in epoch milliseconds. */
+export interface InvocationRequest {
+  /** `urn:uuid:` with a random one. */
+  readonly id: string;
+  readonly request: InvokedRequest;
+  /** Who is asked. */
+  readonly audience: string;
+  /** Of the server's challenge, or random: to be used once. */
+  readonly nonce: string;
+  /** A delegation as it was received, or a root, by its controller itself. */
+  readonly capability: RootCapability | JsonObject;
+  readonly action: string;
+  /** Left out, the target of the capability. */
+  readonly target?: string | undefined;
+  readonly created: number;
+  /** Left out, as late as its kind may end. */
+  readonly expires?: number | undefined;
+}
+
+/**
+ * An invocation document, to be sent as it is and once.
+ *
+ * @throws {ProofError} with a code that starts with `invocation.`
+ */
+export async function createInvocation(wanted: InvocationRequest, signer: CapabilitySigner): Promise<JsonObject> {
+  const { id, request, audience, nonce, capability, action, created } = wanted;
+  const { type, maxAge } = requestKinds[request.kind];
+  const document: JsonObject = {
+    '@context': [capabilityContext, dataIntegrityContext],
+    id,
+    type,
+    audience,
+    nonce,
+    ...(await boundMembers(request, signer.crypto)),
+  };
+  const purpose = 'capabilityInvocation';
+  const { verificationMethod } = signer;
+  const expires = wanted.expires ?? created + maxAge;
+  const members: JsonObject = {
+    capability: Object.hasOwn(capability, 'parentCapability') ? (capability as JsonObject) : (capability.id as string),
+    capabilityAction: action,
+    invocationTarget: wanted.target ?? (capability.invocationTarget as string),
+  };
+  const proof = { ...members, proofPurpose: purpose, verificationMethod, created: formatInstant(created) };
+  readInvocation({ ...document, proof });
+  return createDataIntegrityProof(document, { verificationMethod, purpose, created, expires, members }, signer);
+}
+
+async function boundMembers(request: InvokedRequest, crypto: Pick<CryptoPort, 'sha256'>): Promise<JsonObject> {
+  if (request.kind === 'token') return {};
+  const digest = encodeBase64url(await crypto.sha256(request.message));
+  if (request.kind === 'rpc') return { procedure: request.procedure, digest };
+  const uri = canonicalTarget(request.uri);
+  if (uri === undefined) throw new ProofError('invocation.uri', '/uri');
+  return { method: request.method, uri, digest };
+}

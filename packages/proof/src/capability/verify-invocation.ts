@@ -1,0 +1,170 @@
+/**
+ * Invocations: somebody uses a capability, once, here, for this.
+ *
+ * 1. The size, then strict JSON, then the shape of the document and of its proof.
+ * 2. It is meant for us (audience), and it is this request: its type, and of a call the procedure or the method and URI, and the
+ *    digest of the message bytes as they came.
+ * 3. It is fresh: made not long ago, not in the future, and over soon.
+ * 4. The action and the target are those that are expected here.
+ * 5. The capability: a root's id, or a chain that is verified as `verifyCapabilityChain` does, from our own root on.
+ * 6. The capability allows the action, and the target is within its own.
+ * 7. The proof: by a method that is looked up, that its controller's document lists for invocations, and whose controller is one
+ *    of the tail's.
+ *
+ * Two things are left to whoever asks, and only after this has passed: that none of `ids` has been revoked, and that `nonce` has
+ * not been used before (it is to be remembered, with `verificationMethod`, until `freshUntil`).
+ */
+import { encodeBase64url } from '../base64url.ts';
+import { type ProofCode, ProofError } from '../error.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import type { PublicJwk } from '../jwk.ts';
+import { canonicalTarget } from '../message/target.ts';
+import { allows, defaultTolerance, rootAuthority } from './attenuation.ts';
+import { type Invocation, type InvokedRequest, readInvocation, requestKinds } from './invocation.ts';
+import { checkRoot, type RootCapability } from './root.ts';
+import { checkInvoker, invocationMethod } from './signature.ts';
+import { isTargetWithin } from './target.ts';
+import {
+  type ChainExpectation,
+  type ChainTerms,
+  readDocument,
+  type VerifiedChain,
+  verdict,
+  verifyChain,
+} from './verify.ts';
+
+/** Our own root of this id, made from what we know of the target; undefined where there is none. */
+export type RootLookup = (id: string) => RootCapability | undefined | Promise<RootCapability | undefined>;
+
+export interface InvocationExpectation extends ChainTerms {
+  /** Known beforehand, or looked up by the id that the chain starts with. */
+  readonly root: RootCapability | RootLookup;
+  /** Ourselves. */
+  readonly audience: string;
+  readonly request: InvokedRequest;
+  /** The actions that are taken for this request. */
+  readonly actions: readonly string[];
+  /** What the request is on. Left out, the target of the root as a whole. */
+  readonly target?: string | undefined;
+  /** The only nonce that is accepted. Left out, any: whoever asks checks it afterwards. */
+  readonly nonce?: string | undefined;
+  /** Milliseconds that an invocation lives at most. Default 60,000, for a token 300,000. */
+  readonly maxAge?: number | undefined;
+}
+
+/** An invocation that met the expectation, and the chain that it invokes. */
+export interface VerifiedInvocation extends VerifiedChain {
+  readonly id: string;
+  readonly root: RootCapability;
+  readonly action: string;
+  /** What is invoked: the target of the chain, or a part of it. */
+  readonly invocationTarget: string;
+  readonly nonce: string;
+  readonly verificationMethod: string;
+  /** Of the verification method: one of the controllers of the tail. */
+  readonly invoker: string;
+  readonly key: PublicJwk;
+  /** Epoch milliseconds. */
+  readonly created: number;
+  /** Epoch milliseconds: from then on this invocation does not pass here, and its nonce may be forgotten. */
+  readonly freshUntil: number;
+  /** All that was signed, with what is not known here. */
+  readonly document: JsonObject;
+}
+
+/** @throws {ProofError} with a code that starts with `invocation.` or, of the chain, `capability.` */
+export async function verifyInvocation(
+  presented: Uint8Array | string,
+  expected: InvocationExpectation,
+): Promise<VerifiedInvocation> {
+  const invocation = readInvocation(readDocument(presented, 'invocation'));
+  const { audience, nonce: only } = expected;
+  if (invocation.audience !== audience) throw new ProofError('invocation.audience', '/audience');
+  if (only !== undefined && invocation.nonce !== only) throw new ProofError('invocation.nonce_other', '/nonce');
+  await checkRequest(invocation, expected);
+  const freshUntil = checkTime(invocation, expected);
+  const root = await rootOf(invocation, expected.root);
+  checkPurpose(invocation, root, expected);
+  const chain = await chainOf(invocation, { ...expected, root });
+  const { id, document, nonce, action, created, target, verificationMethod } = invocation;
+  if (!allows(chain, action)) throw refusal('invocation.action_not_allowed', 'capabilityAction');
+  if (!isTargetWithin(target, chain.target)) throw refusal('invocation.target_outside', 'invocationTarget');
+  const method = await invocationMethod(invocation, expected);
+  checkInvoker(method, chain.controllers.at(-1) ?? []);
+  const told = { id, document, nonce, action, created, invocationTarget: target, verificationMethod };
+  return { ...told, ...chain, root, invoker: method.controller, key: method.key, freshUntil };
+}
+
+/** Step 2. */
+async function checkRequest({ type, document }: Invocation, { request, crypto }: InvocationExpectation): Promise<void> {
+  if (type !== requestKinds[request.kind].type) throw new ProofError('invocation.type', '/type');
+  if (request.kind === 'token') return;
+  if (request.kind === 'rpc') checkMember(document, 'procedure', request.procedure);
+  else {
+    checkMember(document, 'method', request.method);
+    checkMember(document, 'uri', canonicalTarget(request.uri));
+  }
+  checkMember(document, 'digest', encodeBase64url(await crypto.sha256(request.message)));
+}
+
+function checkMember(
+  document: JsonObject,
+  member: 'procedure' | 'method' | 'uri' | 'digest',
+  expected: string | undefined,
+): void {
+  if (expected === undefined || document[member] !== expected) {
+    throw new ProofError(`invocation.${member}`, `/${member}`);
+  }
+}
+
+/** Step 3: until when it passes. Written so that a time that is not a number refuses. */
+function checkTime({ created, expires }: Invocation, expected: InvocationExpectation): number {
+  const { now, request, clockTolerance: tolerance = defaultTolerance } = expected;
+  const { isExpiryRequired, maxAge: usual } = requestKinds[request.kind];
+  const maxAge = expected.maxAge ?? usual;
+  if (!(created <= now + tolerance)) throw refusal('invocation.created_in_future', 'created');
+  if (expires === undefined) {
+    if (isExpiryRequired) throw refusal('invocation.expires_missing', 'expires');
+    const freshUntil = created + maxAge + tolerance;
+    if (!(now < freshUntil)) throw refusal('invocation.stale', 'created');
+    return freshUntil;
+  }
+  const life = expires - created;
+  if (!(life > 0 && life <= maxAge)) throw refusal('invocation.window', 'expires');
+  if (!(now < expires + tolerance)) throw refusal('invocation.expired', 'expires');
+  return expires + tolerance;
+}
+
+/** Step 4. */
+function checkPurpose({ action, target }: Invocation, root: RootCapability, expected: InvocationExpectation): void {
+  if (!expected.actions.includes(action)) throw refusal('invocation.action_unexpected', 'capabilityAction');
+  if (target !== (expected.target ?? root.invocationTarget)) {
+    throw refusal('invocation.target_unexpected', 'invocationTarget');
+  }
+}
+
+async function rootOf({ capability }: Invocation, root: RootCapability | RootLookup): Promise<RootCapability> {
+  if (typeof root !== 'function') return root;
+  const id = typeof capability === 'string' ? capability : claimedRoot(capability.proof);
+  const found = typeof id === 'string' ? await root(id) : undefined;
+  if (found === undefined) throw refusal('capability.root_unknown', 'capability');
+  if (found.id !== id) throw new ProofError('capability.root_invalid');
+  return found;
+}
+
+function claimedRoot(proof: JsonValue | undefined): JsonValue | undefined {
+  const chain = isJsonObject(proof) ? proof.capabilityChain : undefined;
+  return Array.isArray(chain) ? chain[0] : undefined;
+}
+
+/** Step 5. */
+async function chainOf({ capability }: Invocation, expected: ChainExpectation): Promise<VerifiedChain> {
+  if (typeof capability !== 'string') return verifyChain(capability, '/proof/capability', expected);
+  checkRoot(expected.root);
+  if (capability !== expected.root.id) throw refusal('capability.root_unknown', 'capability');
+  return verdict(expected.root, [], [rootAuthority(expected.root)]);
+}
+
+function refusal(code: ProofCode, member: string): ProofError {
+  return new ProofError(code, `/proof/${member}`);
+}
