@@ -44,7 +44,10 @@ export {
   type VerifiedDataIntegrity,
   verifyDataIntegrityProof,
 } from './data-integrity.ts';
+export { type DidDocument, dereference, parseDidDocument, type VerificationMethod } from './did/document.ts';
 export { agreementKey, type DidKey, dereferenceDidKey, didKeyOf, parseDidKey, resolveDidKey } from './did/key.ts';
+export { parseDidPeer2 } from './did/peer-2.ts';
+export { createDidPeer4, type DidPeer4, isDidPeer4, isShortDidPeer4, parseDidPeer4 } from './did/peer-4.ts';
 export {
   isVerificationRelationship,
   mayServe,
@@ -52,6 +55,9 @@ export {
   type VerificationRelationship,
   verificationRelationships,
 } from './did/relationship.ts';
+export { type DidSource, didKeyDocument, keyResolver, resolveDid } from './did/resolve.ts';
+export { type DidUrl, parseDidUrl } from './did/url.ts';
+export { type DidWeb, didWebOf, parseDidWeb } from './did/web.ts';
 export { edwardsFault, isStrictEd25519 } from './ed25519.ts';
 export { type ProofCode, ProofError } from './error.ts';
 export { formatInstant, parseInstant } from './instant.ts';

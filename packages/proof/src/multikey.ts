@@ -15,6 +15,7 @@ import { ProofError } from './error.ts';
 import { isJsonObject, type JsonValue } from './json.ts';
 import { type PublicJwk, parsePublicJwk } from './jwk.ts';
 import { decodeMultibase, encodeMultibase, readVarint, withVarint } from './multibase.ts';
+import { createRecent } from './recent.ts';
 
 export type KeyType = 'Ed25519' | 'X25519' | 'P-256' | 'BLS12-381-G1' | 'BLS12-381-G2';
 
@@ -78,8 +79,19 @@ const typesByCodec = new Map(Object.entries(rules).map(([name, { codec }]) => [c
 /** `z` and the 98 bytes of a BLS12-381 G2 key. */
 export const maxMultikeyLength = 136;
 
+/** Points are checked once, and a runtime finds what it imported under the identity of the JWK. */
+const parsed = createRecent<Multikey>(1024);
+
 /** @throws {ProofError} with a code that starts with `multikey.` */
 export function parseMultikey(text: string): Multikey {
+  const known = parsed.get(text);
+  if (known !== undefined) return known;
+  const key = decode(text);
+  parsed.set(text, key);
+  return key;
+}
+
+function decode(text: string): Multikey {
   if (text.length > maxMultikeyLength) throw new ProofError('multikey.too_large');
   const bytes = decodeMultibase(text, maxMultikeyLength);
   if (bytes === undefined) throw new ProofError('multikey.multibase');
@@ -110,7 +122,7 @@ export function x25519Jwk({ keyType, publicKey }: Multikey): X25519Jwk {
   return { kty: 'OKP', crv: 'X25519', x: encodeBase64url(publicKey) };
 }
 
-/** A key out of a `publicKeyJwk`: one that signs, or X25519. @throws {ProofError} `multikey.jwk` */
+/** A key out of a `publicKeyJwk`: one that signs, or X25519. @throws {ProofError} `multikey.codec` of a kind that does not exist here, else `multikey.jwk` */
 export function multikeyFromForeignJwk(value: JsonValue | undefined): Multikey {
   if (isJsonObject(value) && value.kty === 'OKP' && value.crv === 'X25519') {
     const { x, d } = value;
@@ -118,9 +130,9 @@ export function multikeyFromForeignJwk(value: JsonValue | undefined): Multikey {
     if (bytes === undefined) throw new ProofError('multikey.jwk');
     return multikeyOf('X25519', bytes);
   }
-  const parsed = parsePublicJwk(value);
-  if (!parsed.ok) throw new ProofError('multikey.jwk');
-  return multikeyFromJwk(parsed.key);
+  const result = parsePublicJwk(value);
+  if (!result.ok) throw new ProofError(result.reason === 'unsupported' ? 'multikey.codec' : 'multikey.jwk');
+  return multikeyFromJwk(result.key);
 }
 
 /**

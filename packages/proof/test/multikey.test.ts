@@ -95,9 +95,20 @@ describe('Multikey', () => {
   test.each([
     ['a private key', { kty: 'OKP', crv: 'X25519', x: Buffer.alloc(32, 9).toString('base64url'), d: 'AA' }],
     ['no text', { kty: 'OKP', crv: 'X25519', x: 1 }],
-    ['another curve', { kty: 'EC', crv: 'secp256k1', x: 'AA', y: 'AA' }],
+    [
+      'a point off the curve',
+      { kty: 'EC', crv: 'P-256', x: Buffer.alloc(32, 1).toString('base64url'), y: 'A'.repeat(43) },
+    ],
+    ['bytes of another length', { kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }],
     ['no object', 'z6Mk'],
   ])('a JWK with %s is refused', (_name, jwk) => {
     expect(() => multikeyFromForeignJwk(jwk)).toThrow(expect.objectContaining({ code: 'multikey.jwk' }));
+  });
+
+  test.each(['secp256k1', 'P-384', 'toString'])('a JWK on %s does not exist here', (crv) => {
+    const code = 'multikey.codec';
+    expect(() => multikeyFromForeignJwk({ kty: 'EC', crv, x: 'AA', y: 'AA' })).toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 });

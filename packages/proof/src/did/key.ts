@@ -4,6 +4,7 @@
  */
 import { ProofError } from '../error.ts';
 import { type Multikey, maxMultikeyLength, parseMultikey, x25519FromEd25519 } from '../multikey.ts';
+import { createRecent } from '../recent.ts';
 import {
   isVerificationRelationship,
   mayServe,
@@ -19,24 +20,15 @@ export interface DidKey extends Multikey {
 
 const prefix = 'did:key:';
 
-/**
- * Keys that were decoded, so that their points are checked once and a runtime finds what it imported. Two generations of at most 1,024:
- * what nobody asks for while the younger fills goes with the older.
- */
-let young = new Map<string, DidKey>();
-let old = new Map<string, DidKey>();
-const generation = 1024;
+/** Points are checked once, and a runtime finds what it imported under the identity of the key. */
+const decoded = createRecent<DidKey>(1024);
 
 /** @throws {ProofError} with a code that starts with `did_key.` or `multikey.` */
 export function parseDidKey(did: string): DidKey {
-  const known = young.get(did);
+  const known = decoded.get(did);
   if (known !== undefined) return known;
-  const key = old.get(did) ?? decode(did);
-  if (young.size >= generation) {
-    old = young;
-    young = new Map();
-  }
-  young.set(did, key);
+  const key = decode(did);
+  decoded.set(did, key);
   return key;
 }
 

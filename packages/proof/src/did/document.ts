@@ -1,0 +1,152 @@
+/**
+ * DID documents (DID Core §5, Controlled Identifiers 1.0), read once into what can be asked for a key.
+ *
+ * 1. The document is the one of the DID that was asked for.
+ * 2. Its verification methods have distinct identifiers, one key each, written in one way. Types and kinds of keys that do not exist here
+ *    are left out: nothing can refer to them. What exists here and is unsound refuses the document.
+ * 3. A key is given out for a purpose only if the document lists it for that purpose (§5.3.1: "a verification method … is not … for other
+ *    verification relationships"), says itself that it controls it, and the type of the key is for such a purpose.
+ */
+import { ProofError } from '../error.ts';
+import { parseInstant } from '../instant.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import { type KeyType, type Multikey, multikeyFromForeignJwk, parseMultikey } from '../multikey.ts';
+import { mayServe, type VerificationRelationship } from './relationship.ts';
+
+export interface VerificationMethod extends Multikey {
+  /** Absolute. */
+  readonly id: string;
+  /** The DID that may use it, as the document says. */
+  readonly controller: string;
+  /** Epoch milliseconds from which on it is not good, revoked or expired. */
+  readonly end: number | undefined;
+}
+
+export interface DidDocument {
+  readonly id: string;
+  /** By absolute identifier. */
+  readonly verificationMethods: ReadonlyMap<string, VerificationMethod>;
+  /** Absolute identifiers. */
+  readonly relationships: Readonly<Record<VerificationRelationship, ReadonlySet<string>>>;
+  readonly json: JsonObject;
+}
+
+interface Lists {
+  readonly did: string;
+  readonly methods: Map<string, VerificationMethod>;
+  readonly ids: Set<string>;
+}
+
+/** How each type of method writes its key, and of which type that must be. */
+const methodTypes: Record<string, { readonly member: 'publicKeyMultibase' | 'publicKeyJwk'; readonly only?: KeyType }> =
+  {
+    Multikey: { member: 'publicKeyMultibase' },
+    JsonWebKey: { member: 'publicKeyJwk' },
+    JsonWebKey2020: { member: 'publicKeyJwk' },
+    Ed25519VerificationKey2020: { member: 'publicKeyMultibase', only: 'Ed25519' },
+    X25519KeyAgreementKey2020: { member: 'publicKeyMultibase', only: 'X25519' },
+  };
+
+const materials = ['publicKeyMultibase', 'publicKeyJwk', 'publicKeyBase58', 'publicKeyHex', 'publicKeyPem'];
+/** Entries of one list. */
+const maxEntries = 64;
+/** To look whether a key of BLS12-381 is in its subgroup takes 2 ms. */
+export const maxMethods = 16;
+
+/**
+ * @param did that was asked for, and that the document must be about
+ * @throws {ProofError} with a code that starts with `did.` or `multikey.`
+ */
+export function parseDidDocument(json: JsonValue, did: string): DidDocument {
+  if (!isJsonObject(json)) throw new ProofError('did.document');
+  if (json.id !== did) throw new ProofError('did.document_id');
+  const lists: Lists = { did, methods: new Map(), ids: new Set() };
+  for (const one of entries(json.verificationMethod)) addMethod(one, lists);
+  const listed = (name: VerificationRelationship) =>
+    new Set(entries(json[name]).map((one) => (typeof one === 'string' ? absolute(one, did) : addMethod(one, lists))));
+  const relationships = {
+    authentication: listed('authentication'),
+    assertionMethod: listed('assertionMethod'),
+    keyAgreement: listed('keyAgreement'),
+    capabilityInvocation: listed('capabilityInvocation'),
+    capabilityDelegation: listed('capabilityDelegation'),
+  };
+  return { id: did, verificationMethods: lists.methods, relationships, json };
+}
+
+/**
+ * Step 3.
+ *
+ * @param now epoch milliseconds
+ * @throws {ProofError} with a code that starts with `did.`
+ */
+export function dereference(
+  document: DidDocument,
+  url: string,
+  relationship: VerificationRelationship,
+  now: number,
+): VerificationMethod {
+  const method = document.verificationMethods.get(url);
+  if (method === undefined) throw new ProofError('did.method_unknown');
+  if (!document.relationships[relationship].has(url)) throw new ProofError('did.relationship');
+  if (method.controller !== document.id) throw new ProofError('did.method_controller');
+  if (!mayServe(method.keyType, relationship)) throw new ProofError('did.key_role');
+  if (method.end !== undefined && !(now < method.end)) throw new ProofError('did.method_ended');
+  return method;
+}
+
+function entries(value: JsonValue | undefined): readonly JsonValue[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.length > maxEntries) throw new ProofError('did.document');
+  return value;
+}
+
+/** Step 2. Returns the absolute identifier. */
+function addMethod(value: JsonValue, { did, methods, ids }: Lists): string {
+  if (!isJsonObject(value)) throw new ProofError('did.document');
+  const { type, controller } = value;
+  const id = absolute(value.id, did);
+  if (typeof type !== 'string' || typeof controller !== 'string') throw new ProofError('did.document');
+  if (ids.size === maxMethods) throw new ProofError('did.document');
+  if (ids.has(id)) throw new ProofError('did.method_repeated');
+  ids.add(id);
+  const key = keyOf(value, type);
+  if (key !== undefined) methods.set(id, { ...key, id, controller, end: endOf(value) });
+  return id;
+}
+
+/** Undefined where type or key do not exist here. */
+function keyOf(method: JsonObject, type: string): Multikey | undefined {
+  const rule = Object.hasOwn(methodTypes, type) ? methodTypes[type] : undefined;
+  if (rule === undefined) return undefined;
+  const written = materials.filter((name) => method[name] !== undefined);
+  if (written.length !== 1 || written[0] !== rule.member) throw new ProofError('did.document');
+  const key = existing(method[rule.member]);
+  if (key !== undefined && rule.only !== undefined && rule.only !== key.keyType) throw new ProofError('did.document');
+  return key;
+}
+
+function existing(material: JsonValue | undefined): Multikey | undefined {
+  try {
+    return typeof material === 'string' ? parseMultikey(material) : multikeyFromForeignJwk(material);
+  } catch (refusal) {
+    if (refusal instanceof ProofError && absent.includes(refusal.code)) return undefined;
+    throw refusal;
+  }
+}
+
+/** A key larger than ours is one of another type. */
+const absent: readonly string[] = ['multikey.codec', 'multikey.too_large'];
+
+/** Controlled Identifiers §2.2: `expires` and `revoked`, whichever comes first. */
+function endOf({ expires, revoked }: JsonObject): number | undefined {
+  const ends = [expires, revoked].filter((one) => one !== undefined).map(parseInstant);
+  if (ends.length === 0) return undefined;
+  return Math.min(...ends.map((end) => end ?? Number.NEGATIVE_INFINITY));
+}
+
+/** A relative identifier is one of this document. One of another document is never found here. */
+function absolute(id: JsonValue | undefined, did: string): string {
+  if (typeof id !== 'string' || !id.includes('#')) throw new ProofError('did.document');
+  return id.startsWith('#') ? did + id : id;
+}

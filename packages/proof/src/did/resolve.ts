@@ -1,0 +1,77 @@
+/** From a DID URL to the key behind it, by whichever method: what a proof's `resolve` is. */
+import type { CryptoPort } from '../crypto.ts';
+import { ProofError } from '../error.ts';
+import { type DidDocument, dereference, parseDidDocument } from './document.ts';
+import { agreementKey, type DidKey, parseDidKey, resolveDidKey } from './key.ts';
+import { parseDidPeer2 } from './peer-2.ts';
+import { isDidPeer4, isShortDidPeer4, parseDidPeer4 } from './peer-4.ts';
+import { isVerificationRelationship, mayServe, type ResolvedKey, verificationRelationships } from './relationship.ts';
+import { parseDidUrl } from './url.ts';
+
+type Known = DidDocument | undefined;
+
+export interface DidSource {
+  readonly crypto: Pick<CryptoPort, 'sha256'>;
+  /**
+   * The document of a DID that does not carry it: the short form of a did:peer:4, a did:web. Nothing is fetched unless this does so;
+   * left out, such DIDs are unknown.
+   */
+  readonly known?: (did: string) => Known | Promise<Known>;
+}
+
+/** @throws {ProofError} with a code that starts with `did`, or `multikey.` */
+export async function resolveDid(did: string, { crypto, known }: DidSource): Promise<DidDocument> {
+  if (did.startsWith('did:key:')) return didKeyDocument(parseDidKey(did));
+  if (did.startsWith('did:peer:2')) return parseDidPeer2(did);
+  if (isDidPeer4(did) && !isShortDidPeer4(did)) return (await parseDidPeer4(did, crypto)).longDocument;
+  const document = await known?.(did);
+  if (document === undefined) throw new ProofError(isDidPeer4(did) ? 'did_peer.unknown' : 'did.unknown');
+  if (document.id !== did) throw new ProofError('did.document_id');
+  return document;
+}
+
+/**
+ * `resolve` for proofs, at a time in epoch milliseconds. The controller of a did:peer:4 is its short form, whichever was presented.
+ */
+export function keyResolver(source: DidSource, now: number) {
+  return (url: string, purpose: string): ResolvedKey | Promise<ResolvedKey> => {
+    // The usual case has no document to look into and nothing to wait for.
+    if (url.startsWith('did:key:')) return resolveDidKey(url, purpose);
+    return resolveMethod(url, purpose, source, now);
+  };
+}
+
+async function resolveMethod(url: string, purpose: string, source: DidSource, now: number): Promise<ResolvedKey> {
+  if (!isVerificationRelationship(purpose)) throw new ProofError('did.relationship');
+  const { did } = parseDidUrl(url);
+  const document = await resolveDid(did, source);
+  const { jwk, controller } = dereference(document, url, purpose, now);
+  if (jwk === undefined) throw new ProofError('did.key_role');
+  return { jwk, controller: isDidPeer4(controller) ? shortOf(controller) : controller };
+}
+
+/** Of a did:peer:4 whose hash has been looked at. */
+function shortOf(did: string): string {
+  const end = did.indexOf(':', 'did:peer:4'.length);
+  return end < 0 ? did : did.slice(0, end);
+}
+
+/** The document of a did:key, which lists its key for all that a key of its type is for. */
+export function didKeyDocument(key: DidKey): DidDocument {
+  const methods = key.keyType === 'Ed25519' ? [key, agreementKey(key)] : [key];
+  const lists = verificationRelationships.map((name) => {
+    return [
+      name,
+      methods.filter(({ keyType }) => mayServe(keyType, name)).map((one) => one.verificationMethod),
+    ] as const;
+  });
+  const json = {
+    '@context': ['https://www.w3.org/ns/did/v1', 'https://w3id.org/security/multikey/v1'],
+    id: key.did,
+    verificationMethod: methods.map(({ verificationMethod, multikey }) => {
+      return { id: verificationMethod, type: 'Multikey', controller: key.did, publicKeyMultibase: multikey };
+    }),
+    ...Object.fromEntries(lists.filter(([, ids]) => ids.length > 0)),
+  };
+  return parseDidDocument(json, key.did);
+}

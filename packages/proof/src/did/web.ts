@@ -1,0 +1,55 @@
+/**
+ * did:web (https://w3c-ccg.github.io/did-method-web/): read and built here, fetched elsewhere. Only the canonical spelling is read: one URL
+ * has one DID.
+ */
+import { ProofError } from '../error.ts';
+
+export interface DidWeb {
+  readonly did: string;
+  /** With the port, where there is one: `example.com`, `localhost:8443`. */
+  readonly host: string;
+  /** Where the document is. */
+  readonly url: string;
+}
+
+const prefix = 'did:web:';
+const maxLength = 1_024;
+const label = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
+/** RFC 3986 `unreserved` without `~`, which a DID cannot hold; `.` and `..` are taken out afterwards. */
+const segment = /^[A-Za-z0-9._-]{1,255}$/;
+
+/** @throws {ProofError} with a code that starts with `did_web.` */
+export function parseDidWeb(did: string): DidWeb {
+  if (did.length > maxLength || !did.startsWith(prefix)) throw new ProofError('did_web.malformed');
+  const [authority, ...path] = did.slice(prefix.length).split(':');
+  // "the colon MUST be percent encoded to prevent a conflict with paths"
+  const [name, port, ...more] = (authority as string).split('%3A');
+  if (name === undefined || more.length > 0 || !isHostName(name) || !isPort(port)) {
+    throw new ProofError('did_web.host');
+  }
+  if (!path.every(isSegment)) throw new ProofError('did_web.path');
+  const host = port === undefined ? name : `${name}:${port}`;
+  const folder = path.length === 0 ? '.well-known' : path.join('/');
+  return { did, host, url: `https://${host}/${folder}/did.json` };
+}
+
+/** The did:web of a host, with its port where it is not 443, and the segments of a path. */
+export function didWebOf(host: string, path: readonly string[] = []): DidWeb {
+  return parseDidWeb(prefix + [host.replace(':', '%3A'), ...path].join(':'));
+}
+
+/** "it MUST NOT include IP addresses": the last label of a name is never a number. In lower case and Punycode, without the dot of the root. */
+function isHostName(name: string): boolean {
+  const labels = name.split('.');
+  const isNumber = /^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1) as string);
+  return name.length <= 253 && !isNumber && labels.every((one) => label.test(one));
+}
+
+/** 443 is never written. */
+function isPort(port: string | undefined): boolean {
+  return port === undefined || (/^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_536 && port !== '443');
+}
+
+function isSegment(text: string): boolean {
+  return segment.test(text) && text !== '.' && text !== '..';
+}
