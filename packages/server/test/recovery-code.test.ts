@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { digestOf, makeRecoveryCodes, matchRecoveryCode } from '../src/subject/recovery-code.ts';
+import { openContext, temporaryDir } from './support/context.ts';
+
+const open = () => openContext(`sqlite:${join(temporaryDir(), 'countersign.db')}`);
+
+test('there are ten, each of 80 bits, in letters that are not mistaken for each other', async () => {
+  const context = await open();
+  const { codes, digests } = makeRecoveryCodes(context, 'cred-1');
+  expect(new Set(codes).size).toBe(10);
+  expect(new Set(digests).size).toBe(10);
+  for (const code of codes) expect(code).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){3}$/);
+  for (const code of codes) expect(digests.join()).not.toContain(code.replaceAll('-', ''));
+});
+
+test('a code is recognised however it is typed, by its owner only, and only while it is kept', async () => {
+  const context = await open();
+  const { codes, digests } = makeRecoveryCodes(context, 'cred-1');
+  const [code, digest] = [codes[3] as string, digests[3] as string];
+  const typed = [code, code.toLowerCase(), code.replaceAll('-', ''), ` ${code.replaceAll('-', ' ')} `];
+  for (const text of [...typed, code.replaceAll('0', 'o').replaceAll('1', 'l')]) {
+    expect(matchRecoveryCode(context.vault, text, 'cred-1', digests)).toBe(digest);
+    expect(digestOf(context.vault, text, 'cred-1')).toBe(digest);
+  }
+  expect(matchRecoveryCode(context.vault, code, 'cred-2', digests)).toBeUndefined();
+  const left = digests.filter((one) => one !== digest);
+  expect(matchRecoveryCode(context.vault, code, 'cred-1', left)).toBeUndefined();
+  expect(matchRecoveryCode((await open()).vault, code, 'cred-1', digests)).toBeUndefined();
+});
+
+test('what cannot be a code is none', async () => {
+  const context = await open();
+  const { codes, digests } = makeRecoveryCodes(context, 'cred-1');
+  const code = codes[0] as string;
+  for (const text of [
+    '',
+    '-',
+    code.slice(1),
+    `${code}0`,
+    code.replace(/.$/, 'U'),
+    code.replace(/.$/, '\0'),
+    '0'.repeat(16),
+    'x'.repeat(1_000_000),
+  ]) {
+    expect(matchRecoveryCode(context.vault, text, 'cred-1', digests)).toBeUndefined();
+  }
+  expect(digestOf(context.vault, 'x', 'cred-1')).toBeUndefined();
+});
