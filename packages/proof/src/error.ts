@@ -1,6 +1,7 @@
 import { capabilityTexts, invocationTexts } from './capability/refusal.ts';
 import { dataIntegrityTexts } from './data-integrity-refusal.ts';
 import { didTexts } from './did/refusal.ts';
+import { callTexts, didcommTexts, packingTexts } from './didcomm/refusal.ts';
 import type { JsonReason } from './json.ts';
 import { messageTexts, signingTexts } from './message/refusal.ts';
 import { receiptTexts } from './receipt-refusal.ts';
@@ -63,6 +64,9 @@ const texts = {
   ...dataIntegrityTexts,
   ...capabilityTexts,
   ...invocationTexts,
+  ...didcommTexts,
+  ...packingTexts,
+  ...callTexts,
 } as const;
 
 const jsonParts = {
@@ -71,6 +75,10 @@ const jsonParts = {
   'message.header_': 'The header',
   'capability.document_': 'The capability',
   'invocation.document_': 'The invocation',
+  'didcomm.envelope_': 'The envelope',
+  'didcomm.header_': 'The protected header',
+  'didcomm.plaintext_': 'The plaintext',
+  'didcomm.signed_': 'The signed message',
 } as const;
 
 type JsonCode = `${keyof typeof jsonParts}${keyof typeof jsonTexts}`;

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { blocklistCommands } from './blocklist.ts';
 import { clientCommands } from './client.ts';
 import { dumpCommands } from './dump.ts';
 import { eventCommands } from './events.ts';
@@ -28,6 +29,7 @@ export function createProgram(): Command {
     receiptCommands,
     storeCommands,
     dumpCommands,
+    blocklistCommands,
     gatewayCommands,
   ]) {
     add(program);

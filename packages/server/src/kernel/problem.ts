@@ -85,6 +85,8 @@ const table = {
   'identity.unknown': row(404, 'invalid_request', 404, 5, 'There is no such identity.'),
   'identity_profile.unknown': row(404, 'invalid_request', 404, 5, 'There is no such identity profile.'),
   'credential.unknown': row(404, 'invalid_request', 404, 5, 'There is no such credential.'),
+  'credential.code_taken': row(409, 'invalid_request', 409, 6, 'Another credential of the realm has this code.'),
+  'credential.disabled': row(409, 'invalid_request', 409, 9, 'The credential or its identity is disabled.'),
   'password.unknown': row(404, 'invalid_request', 404, 5, 'There is no such password.'),
   'password_profile.unknown': row(404, 'invalid_request', 404, 5, 'There is no such password profile.'),
   'identity.unresolved': row(

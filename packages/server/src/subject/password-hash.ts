@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
 import { type Cost, createHashPool } from './hash-pool.ts';
-import { normalisedPassword } from './password-text.ts';
+import { normalisedPassword, requirePassword } from './password-text.ts';
 import { isOutdated, memoryOf, readHash, type StoredHash, spellHash, today, workOf } from './stored-hash.ts';
 
 /** Hashes passwords and compares them with hashes, beside the event loop. Throws `attempt.busy` when there is too much to do. */
@@ -42,8 +42,7 @@ export function createHasher({ random, threads = availableParallelism(), patienc
 
   return {
     async hash(password) {
-      const text = normalisedPassword(password);
-      if (text === undefined) throw noPassword(password);
+      const text = requirePassword(password);
       const make = fresh();
       const { tag } = await pool.run({ make, password: Buffer.from(text) }, { work: 1, memory: today.memory });
       return spellHash({ ...make, tag: tag as Uint8Array });
@@ -80,10 +79,4 @@ function known(stored: string): StoredHash {
   } catch (cause) {
     throw new Problem('internal', undefined, { cause });
   }
-}
-
-function noPassword(password: string): Problem {
-  return password.isWellFormed()
-    ? new Problem('password.too_long')
-    : new Problem('request.invalid', 'A password must consist of whole characters.');
 }

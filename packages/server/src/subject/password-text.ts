@@ -1,3 +1,5 @@
+import { Problem } from '../kernel/problem.ts';
+
 /**
  * The one place where a password becomes the text that is hashed, counted and looked up.
  *
@@ -13,6 +15,15 @@ export const longestPassword = 1_024;
 export function normalisedPassword(password: string): string | undefined {
   if (password.length > 2 * longestPassword || !password.isWellFormed()) return undefined;
   return characters(password) > longestPassword ? undefined : password.normalize('NFKC');
+}
+
+/** The same, where a password is made: refused with `password.too_long` or `request.invalid`. */
+export function requirePassword(password: string): string {
+  const text = normalisedPassword(password);
+  if (text !== undefined) return text;
+  throw password.isWellFormed()
+    ? new Problem('password.too_long')
+    : new Problem('request.invalid', 'A password must consist of whole characters.');
 }
 
 /** NIST SP 800-63B-4 §3.1.1.2: "each Unicode code point SHALL be counted as a single character". */

@@ -92,13 +92,15 @@ export const entryKinds: readonly EntryKind[] = [
     table: 'credential',
     noun: 'credential',
     subjectId: credentialSubjectId,
-    columns: ({ identityId, type, code }) => ({ identity_id: identityId, type, code }),
+    columns: ({ identityId, type, code, email }) => ({ identity_id: identityId, type, code, email }),
+    defaults: { email: null },
     timestamps: true,
-    toEntry: ({ id, identity_id, type, code }) => ({
+    toEntry: ({ id, identity_id, type, code, email }) => ({
       id,
       identityId: identity_id,
       type: type as 'ROOT' | 'USER',
       code,
+      email,
     }),
   }),
 ];

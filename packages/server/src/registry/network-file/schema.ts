@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isoDate } from '../../kernel/clock.ts';
-import { lineOfText } from '../../kernel/text.ts';
+import { entryId, lineOfText } from '../../kernel/text.ts';
+import { credentialCode, mailAddress } from '../../subject/credential-code.ts';
 import { profileNames, realmName, settingsSchema, signatureForm } from '../../subject/realm.ts';
 import { isBaseUrl } from '../base-url.ts';
 import { type Role, roleAliases, roles, statuses } from '../participant.ts';
@@ -10,10 +11,7 @@ import { type Role, roleAliases, roles, statuses } from '../participant.ts';
  * not ignored. What a file leaves out of an entry stays as it is; null clears; a list that is given replaces the list.
  */
 
-/** Ids stand in URLs and need no escaping there; a URL parser would swallow `.` and `..`. */
-const id = z
-  .string()
-  .regex(/^(?!\.{1,2}$)[A-Za-z0-9._~:@-]{1,255}$/, 'must be 1 to 255 of A-Z, a-z, 0-9 and . _ ~ : @ -');
+const id = entryId;
 
 /** Several lines of text: no control characters but tab and line ends, whole characters only. */
 const text = (max: number) => z.string().max(max).refine(isText, 'must be text without control characters');
@@ -142,7 +140,14 @@ const passwordProfile = z.strictObject({
 
 const identity = z.strictObject({ id, profileId: id, name: lineOfText() });
 
-const credential = z.strictObject({ id, identityId: id, type: z.enum(['ROOT', 'USER']), code: lineOfText() });
+const credential = z.strictObject({
+  id,
+  identityId: id,
+  type: z.enum(['ROOT', 'USER']),
+  code: credentialCode,
+  /** Where mail goes; without it to the code, if that is an address. */
+  email: mailAddress.nullish(),
+});
 
 const realm = z.strictObject({
   name: realmName,

@@ -9,6 +9,10 @@ export const statements: readonly string[] = [
   // Credentials of the release before had no subject yet.
   `insert into subject (realm, id, kind, generation)
      select realm, 'credential:' || id, 'credential', 1 from credential`,
+  // Codes are kept folded from now on, as far as a database can; where two become one, both stay as they are.
+  `update credential set code = lower(code) where lower(code) <> code and not exists (
+     select 1 from credential as other where other.realm = credential.realm and other.id <> credential.id
+       and lower(other.code) = lower(credential.code))`,
   `create table password (
      realm text not null, credential_id text not null, version bigint not null, hash text, created_at bigint not null,
      expires_at bigint, expired_at bigint, compromised_at bigint, primary key (realm, credential_id, version))`,

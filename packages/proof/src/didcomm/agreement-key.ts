@@ -1,0 +1,111 @@
+import { decodeBase64url, encodeBase64url } from '../base64url.ts';
+import { type CurveName, curves, isCurveName } from './curve.ts';
+
+declare const checked: unique symbol;
+
+/** A public key for key agreement that has been checked. `raw` is u of X25519, and 4 ‖ x ‖ y of the others. */
+export interface AgreementKey {
+  readonly crv: CurveName;
+  readonly raw: Uint8Array;
+  readonly [checked]: true;
+}
+
+/** A public key for key agreement, and the DID URL that names it. */
+export interface NamedAgreementKey {
+  readonly kid: string;
+  readonly key: AgreementKey;
+}
+
+/**
+ * A private key of ours, as far as we need to hold it: what it agrees on with a peer. A key that cannot be exported (WebCrypto,
+ * an operating system's store, a vault) is one too.
+ */
+export interface OwnAgreementKey extends NamedAgreementKey {
+  /** The x coordinate of the shared point. */
+  agree(peer: AgreementKey): Uint8Array | Promise<Uint8Array>;
+}
+
+export type AgreementKeyReason = 'malformed' | 'private' | 'usage' | 'curve' | 'point' | 'mismatch';
+
+interface Refused {
+  readonly ok: false;
+  readonly reason: AgreementKeyReason;
+}
+
+export type AgreementKeyResult = { readonly ok: true; readonly key: AgreementKey } | Refused;
+export type OwnAgreementKeyResult = { readonly ok: true; readonly key: OwnAgreementKey } | Refused;
+
+type Members = Record<string, unknown>;
+
+/** Longest member: a coordinate of P-521 in base64url. */
+const maxCoordinate = 88;
+
+/** From the bytes of a Multikey, or of a key that was derived; NIST curves also in compressed form. */
+export function agreementKey(crv: CurveName, raw: Uint8Array): AgreementKeyResult {
+  if (!isCurveName(crv)) return refuse('curve');
+  const read = curves[crv].readPublicKey(raw);
+  return read === undefined ? refuse('point') : { ok: true, key: Object.freeze({ crv, raw: read }) as AgreementKey };
+}
+
+/** From a public JWK (RFC 7518 §6.2.1, RFC 8037 §2). Members that mean nothing here are left behind. */
+export function parseAgreementJwk(value: unknown): AgreementKeyResult {
+  const jwk = membersOf(value);
+  if (jwk === undefined) return refuse('malformed');
+  return Object.hasOwn(jwk, 'd') ? refuse('private') : publicPart(jwk);
+}
+
+/** From a private JWK that we hold ourselves. Its public part must be the one of its secret: whoever swaps one is found out. */
+export function parsePrivateAgreementJwk(kid: string, value: unknown): OwnAgreementKeyResult {
+  const jwk = membersOf(value);
+  if (jwk === undefined) return refuse('malformed');
+  const result = publicPart(jwk);
+  if (!result.ok) return result;
+  const { key } = result;
+  const curve = curves[key.crv];
+  const secret = decoded(jwk.d, curve.secretBytes);
+  if (secret === undefined || !curve.isSecret(secret)) return refuse('malformed');
+  const own = curve.publicKey(secret);
+  if (!own.every((byte, at) => byte === key.raw[at])) return refuse('mismatch');
+  return { ok: true, key: { kid, key, agree: (peer) => curve.agree(secret, peer.raw) } };
+}
+
+/** The JWK of exactly the required members. */
+export function agreementJwk({ crv, raw }: AgreementKey): Readonly<Record<string, string>> {
+  const { kty, coordinateBytes } = curves[crv];
+  if (kty === 'OKP') return { kty, crv, x: encodeBase64url(raw) };
+  const x = encodeBase64url(raw.subarray(1, 1 + coordinateBytes));
+  return { kty, crv, x, y: encodeBase64url(raw.subarray(1 + coordinateBytes)) };
+}
+
+function publicPart(jwk: Members): AgreementKeyResult {
+  const { kty, crv } = jwk;
+  if (typeof kty !== 'string' || typeof crv !== 'string') return refuse('malformed');
+  if (!isCurveName(crv) || curves[crv].kty !== kty) return refuse('curve');
+  if (jwk.use !== undefined && jwk.use !== 'enc') return refuse('usage');
+  const { coordinateBytes } = curves[crv];
+  const x = decoded(jwk.x, coordinateBytes);
+  if (x === undefined) return refuse('malformed');
+  if (kty === 'OKP') return jwk.y === undefined ? agreementKey(crv, x) : refuse('malformed');
+  const y = decoded(jwk.y, coordinateBytes);
+  if (y === undefined) return refuse('malformed');
+  const raw = new Uint8Array(1 + 2 * coordinateBytes);
+  raw[0] = 4;
+  raw.set(x, 1);
+  raw.set(y, 1 + coordinateBytes);
+  return agreementKey(crv, raw);
+}
+
+function membersOf(value: unknown): Members | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return { __proto__: null, ...value };
+}
+
+function decoded(text: unknown, length: number): Uint8Array | undefined {
+  if (typeof text !== 'string') return undefined;
+  const bytes = decodeBase64url(text, maxCoordinate);
+  return bytes?.length === length ? bytes : undefined;
+}
+
+function refuse(reason: AgreementKeyReason): Refused {
+  return { ok: false, reason };
+}

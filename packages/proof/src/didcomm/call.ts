@@ -1,0 +1,193 @@
+/**
+ * An RPC in a tunnel: a unary call as the body of an authcrypt message to the server's DID, its answer as one to the sender.
+ *
+ * 1. The body of a call holds all that the call consists of: the full method, the authorization and the exact bytes of the
+ *    message. Nothing of it is taken from the outer call, so nothing can be exchanged for another's.
+ * 2. A call of the tunnel in the tunnel is refused on both sides.
+ * 3. Whoever proves something within (the key of an invocation, of a token, the controller of a new wallet) is the sender:
+ *    `checkProver`, once the inner proof is verified. Otherwise a stolen proof would travel under a seal of the thief.
+ * 4. The answer names the call in `thid`, comes from the DID that the call went to, and repeats the method.
+ */
+import { decodeBase64url, encodeBase64url } from '../base64url.ts';
+import { ProofError } from '../error.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import type { NamedAgreementKey, OwnAgreementKey } from './agreement-key.ts';
+import { didOfKeyId } from './key-id.ts';
+import { type Packing, pack } from './pack.ts';
+import { type UnpackExpectation, type UnpackedMessage, unpack } from './unpack.ts';
+
+/** What the metadata of an open call would carry. */
+export type CallAuthorization =
+  | { readonly token: string; readonly dpop?: string | undefined }
+  | { readonly invocation: string };
+
+export interface Call {
+  /** `/package.Service/Method` */
+  readonly method: string;
+  /** Undefined for a call that needs none, or whose message is its own proof. */
+  readonly authorization: CallAuthorization | undefined;
+  readonly message: Uint8Array;
+}
+
+/** The message of a call that succeeded, or why it did not. */
+export type Answer =
+  | { readonly method: string; readonly status: 0; readonly message: Uint8Array }
+  | { readonly method: string; readonly status: number; readonly error: string; readonly reason?: string | undefined };
+
+/** Who sends a call or an answer, to whom, and for how long. */
+export interface CallSealing extends Pick<Packing, 'id' | 'createdTime' | 'expiresTime' | 'random' | 'maxBytes'> {
+  readonly sender: OwnAgreementKey;
+  readonly recipient: NamedAgreementKey;
+}
+
+export type CallPacking = CallSealing & Call;
+
+export interface AnswerPacking extends CallSealing {
+  /** The id of the call. */
+  readonly callId: string;
+  readonly answer: Answer;
+}
+
+type CallExpectation = Omit<UnpackExpectation, 'modes' | 'type' | 'thid'>;
+
+/** `callId`, `method` and `sender` are those of the call: the DID that it was packed for is the one that must answer. */
+export interface AnswerExpectation extends CallExpectation {
+  readonly callId: string;
+  readonly method: string;
+  readonly sender: string;
+}
+
+type Proved = Pick<UnpackedMessage, 'id' | 'recipientKid' | 'createdTime' | 'expiresTime' | 'rememberUntil'>;
+
+interface Sender extends Proved {
+  /** The DID that the envelope proves. */
+  readonly sender: string;
+  /** The key to pack the answer for. */
+  readonly senderKid: string;
+}
+
+export type UnpackedCall = Call & Sender;
+export type UnpackedAnswer = Answer & Sender;
+
+const callType = 'urn:countersign:rpc/1.0/call';
+const answerType = 'urn:countersign:rpc/1.0/answer';
+/** The name of a service with its package, and of a method. */
+const rpc = /^\/(?:[A-Za-z][A-Za-z0-9_]*\.)+([A-Za-z][A-Za-z0-9_]*)\/[A-Za-z][A-Za-z0-9_]*$/;
+const tunnel = 'SecureService';
+const maxMethod = 256;
+const maxCredential = 32_768;
+const maxError = 1024;
+/** https://grpc.io/docs/guides/status-codes */
+const maxStatus = 16;
+/** google.rpc.ErrorInfo. */
+const reasonShape = /^[A-Z][A-Z0-9_]{0,61}[A-Z0-9]$/;
+/** What a metadata value may consist of. */
+const visible = /^[\x21-\x7e]+$/;
+
+/** @throws {ProofError} with a code that starts with `call.` or `packing.` */
+export async function packCall({ method, authorization, message, ...sealing }: CallPacking): Promise<string> {
+  const body = { method, ...(authorization === undefined ? {} : { authorization: { ...authorization } }) };
+  return packBody(callType, { ...body, message: encodeBase64url(message) }, callOf, sealing);
+}
+
+/** @throws {ProofError} with a code that starts with `call.` or `didcomm.` */
+export async function unpackCall(presented: string | Uint8Array, expected: CallExpectation): Promise<UnpackedCall> {
+  const message = await unpack(presented, { ...expected, modes: ['authcrypt'], type: callType });
+  return { ...callOf(message.body), ...senderOf(message) };
+}
+
+/** @throws {ProofError} with a code that starts with `call.` or `packing.` */
+export async function packAnswer({ callId, answer, ...sealing }: AnswerPacking): Promise<string> {
+  const { method, status } = answer;
+  const outcome =
+    'error' in answer ? { error: answer.error, reason: answer.reason } : { message: encodeBase64url(answer.message) };
+  return packBody(answerType, { method, status, ...outcome }, answerOf, sealing, callId);
+}
+
+/** @throws {ProofError} with a code that starts with `call.` or `didcomm.` */
+export async function unpackAnswer(
+  presented: string | Uint8Array,
+  { callId, method, ...expected }: AnswerExpectation,
+): Promise<UnpackedAnswer> {
+  const message = await unpack(presented, { ...expected, modes: ['authcrypt'], type: answerType, thid: callId });
+  const answer = answerOf(message.body);
+  if (answer.method !== method) throw new ProofError('call.method');
+  return { ...answer, ...senderOf(message) };
+}
+
+/** `prover`: the DID, or the DID URL of the key, that the proof within the call has proved. @throws {ProofError} `call.prover` */
+export function checkProver({ sender }: Pick<UnpackedCall, 'sender'>, prover: string): void {
+  if ((didOfKeyId(prover) ?? prover) !== sender) throw new ProofError('call.prover');
+}
+
+/** Read as the recipient will read it, so that what it would refuse is never sent. */
+function packBody(
+  type: string,
+  body: JsonObject,
+  read: (body: JsonObject) => unknown,
+  { recipient, ...sealing }: CallSealing,
+  thid?: string,
+): Promise<string> {
+  // What is undefined is not there once it is sent.
+  read(JSON.parse(JSON.stringify(body)));
+  return pack({ ...sealing, type, body, thid, recipients: [recipient] });
+}
+
+/** Steps 1 and 2. */
+function callOf(body: JsonObject): Call {
+  if (!hasOnly(body, ['method', 'authorization', 'message'])) throw new ProofError('call.body');
+  const { method, authorization, message } = body;
+  return {
+    method: methodOf(method),
+    authorization: authorization === undefined ? undefined : authorizationOf(authorization),
+    message: messageOf(message),
+  };
+}
+
+function answerOf(body: JsonObject): Answer {
+  if (!hasOnly(body, ['method', 'status', 'message', 'error', 'reason'])) throw new ProofError('call.body');
+  const { status, message, error, reason } = body;
+  const method = methodOf(body.method);
+  const isStatus = typeof status === 'number' && Number.isInteger(status) && status >= 0 && status <= maxStatus;
+  const isWhole = status === 0 ? error === undefined && reason === undefined : message === undefined;
+  if (!isStatus || !isWhole) throw new ProofError('call.status');
+  if (status === 0) return { method, status, message: messageOf(message) };
+  if (typeof error !== 'string' || error === '' || error.length > maxError) throw new ProofError('call.error');
+  if (reason === undefined) return { method, status, error };
+  if (typeof reason !== 'string' || !reasonShape.test(reason)) throw new ProofError('call.reason');
+  return { method, status, error, reason };
+}
+
+function methodOf(value: JsonValue | undefined): string {
+  const service = typeof value === 'string' && value.length <= maxMethod ? rpc.exec(value)?.[1] : undefined;
+  if (typeof value !== 'string' || service === undefined) throw new ProofError('call.method');
+  if (service === tunnel) throw new ProofError('call.nested');
+  return value;
+}
+
+function authorizationOf(value: JsonValue): CallAuthorization {
+  const members = isJsonObject(value) ? Object.keys(value).sort().join() : '';
+  const isSound = isJsonObject(value) && Object.values(value).every(isCredential);
+  if (!isSound || !['token', 'dpop,token', 'invocation'].includes(members)) throw new ProofError('call.authorization');
+  return value as unknown as CallAuthorization;
+}
+
+function messageOf(value: JsonValue | undefined): Uint8Array {
+  const bytes = typeof value === 'string' ? decodeBase64url(value, value.length) : undefined;
+  if (bytes === undefined) throw new ProofError('call.message');
+  return bytes;
+}
+
+/** An authcrypt message always has a sender. */
+function senderOf({ id, sender, senderKid, recipientKid, createdTime, expiresTime, rememberUntil }: UnpackedMessage) {
+  const proved = { sender: sender as string, senderKid: senderKid as string };
+  return { id, ...proved, recipientKid, createdTime, expiresTime, rememberUntil };
+}
+
+function isCredential(value: JsonValue | undefined): boolean {
+  return typeof value === 'string' && value.length <= maxCredential && visible.test(value);
+}
+
+function hasOnly(object: JsonObject, members: readonly string[]): boolean {
+  return Object.keys(object).every((name) => members.includes(name));
+}

@@ -1,0 +1,195 @@
+/**
+ * Opening and sealing one envelope, whatever is in it.
+ *
+ * Opening, after `parseEnvelope`:
+ * 1. The kind of encryption, the content encryption and the curve are ones that we accept here.
+ * 2. A recipient of the envelope is a key that we hold, of the DID that we are here, on the curve of the ephemeral key.
+ * 3. The sender is the expected one; the key comes from our resolver, by the name in `skid`, and is on that curve.
+ * 4. Each agreement gives a secret that is not all zeros.
+ * 5. The content key unwraps, and the content decrypts and is authentic.
+ */
+import { encodeBase64url, encodeTextBase64url } from '../base64url.ts';
+import { ProofError } from '../error.ts';
+import {
+  type AgreementKey,
+  agreementJwk,
+  agreementKey,
+  type NamedAgreementKey,
+  type OwnAgreementKey,
+} from './agreement-key.ts';
+import { type ContentEncryptionName, contentEncryptions } from './content-encryption.ts';
+import { type Curve, type CurveName, curves } from './curve.ts';
+import { type Envelope, type EnvelopeMode, type EnvelopeRecipient, parseEnvelope, partyVInfo } from './envelope.ts';
+import { didOfKeyId } from './key-id.ts';
+import { unwrapKey, wrapKey } from './key-wrap.ts';
+import { mediaTypes } from './media-type.ts';
+
+type Later<T> = T | Promise<T>;
+
+/** What we require of an envelope, and what we open it with. */
+export interface EnvelopeExpectation {
+  /** Our own keys. Only those of `recipient` are tried. */
+  readonly keys: readonly OwnAgreementKey[];
+  /** The DID that we are here. */
+  readonly recipient: string;
+  readonly modes: readonly EnvelopeMode[];
+  /**
+   * The key that the DID document of `kid` names for key agreement under exactly this id; undefined where there is none.
+   * `kid` is a stranger's word until the envelope has opened.
+   */
+  readonly senderKey: (kid: string) => Later<AgreementKey | undefined>;
+  /** The DID whose key it must be. Left out, any that proves itself. */
+  readonly sender?: string | undefined;
+  /** Default A256CBC-HS512 alone. */
+  readonly encryptions?: readonly ContentEncryptionName[] | undefined;
+  /** Default X25519 alone. */
+  readonly curves?: readonly CurveName[] | undefined;
+  /** Bytes of the envelope. Default 1 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** Default 16. */
+  readonly maxRecipients?: number | undefined;
+}
+
+export interface OpenedEnvelope {
+  readonly mode: EnvelopeMode;
+  readonly content: Uint8Array;
+  /** The key that the sender has proved to hold; undefined in an anonymous envelope. */
+  readonly senderKid: string | undefined;
+  readonly recipientKid: string;
+}
+
+/** What an envelope is sealed with. */
+export interface Sealing {
+  /** Left out, the envelope is anonymous. */
+  readonly sender?: OwnAgreementKey | undefined;
+  readonly recipients: readonly NamedAgreementKey[];
+  /** That many bytes, from a source fit for keys. */
+  readonly random: (bytes: number) => Uint8Array;
+}
+
+interface Held {
+  readonly key: OwnAgreementKey;
+  readonly recipient: EnvelopeRecipient;
+}
+
+const encoder = new TextEncoder();
+export const defaultMaxBytes = 1_048_576;
+export const defaultMaxRecipients = 16;
+
+/** @throws {ProofError} with a code that starts with `didcomm.` */
+export async function openEnvelope(
+  presented: string | Uint8Array,
+  expected: EnvelopeExpectation,
+): Promise<OpenedEnvelope> {
+  const { maxBytes = defaultMaxBytes, maxRecipients = defaultMaxRecipients } = expected;
+  const envelope = parseEnvelope(presented, { maxBytes, maxRecipients });
+  checkAccepted(envelope, expected);
+  const { key, recipient } = heldBy(envelope, expected);
+  const sender = await senderOf(envelope, expected);
+  const secrets = [await agreed(key, envelope.epk, 'didcomm.zero_secret')];
+  if (sender !== undefined) secrets.push(await agreed(key, sender, 'didcomm.zero_secret'));
+  const tag = sender === undefined ? undefined : envelope.tag;
+  const { alg, apu, apv, enc, iv, aad, mode, skid } = envelope;
+  const contentKey = unwrapKey(recipient.encryptedKey, { alg, secrets, apu, apv, tag });
+  if (contentKey === undefined) throw new ProofError('didcomm.key_unwrap');
+  const content = contentEncryptions[enc].open(contentKey, iv, aad, envelope);
+  if (content === undefined) throw new ProofError('didcomm.decrypt');
+  return { mode, content, senderKid: skid, recipientKid: recipient.kid };
+}
+
+/**
+ * Always A256CBC-HS512. The keys of sender and recipients are on one curve, and their kids are different DID URLs: `pack` has
+ * seen to both.
+ */
+export async function sealEnvelope(content: Uint8Array, { sender, recipients, random }: Sealing): Promise<string> {
+  const enc = 'A256CBC-HS512';
+  const { keyBytes, ivBytes, seal } = contentEncryptions[enc];
+  const crv = (recipients[0] as NamedAgreementKey).key.crv;
+  const ephemeral = ephemeralKey(crv, drawn(random, curves[crv].seedBytes));
+  const apv = partyVInfo(recipients.map(({ kid }) => kid));
+  const alg = sender === undefined ? 'ECDH-ES+A256KW' : 'ECDH-1PU+A256KW';
+  const parties = sender === undefined ? {} : { skid: sender.kid, apu: encodeTextBase64url(sender.kid) };
+  const epk = agreementJwk(ephemeral.key);
+  const header = { typ: mediaTypes.encrypted, alg, enc, ...parties, apv: encodeBase64url(apv), epk };
+  const encoded = encodeTextBase64url(JSON.stringify(header));
+  const contentKey = drawn(random, keyBytes);
+  const iv = drawn(random, ivBytes);
+  const { ciphertext, tag } = seal(contentKey, iv, encoder.encode(encoded), content);
+  const context = {
+    alg,
+    apu: encoder.encode(sender?.kid ?? ''),
+    apv,
+    tag: sender === undefined ? undefined : tag,
+  } as const;
+  const wrapped = [];
+  for (const { kid, key } of recipients) {
+    const secrets = [await agreed(ephemeral, key, 'packing.zero_secret')];
+    if (sender !== undefined) secrets.push(await agreed(sender, key, 'packing.zero_secret'));
+    wrapped.push({ header: { kid }, encrypted_key: encodeBase64url(wrapKey(contentKey, { ...context, secrets })) });
+  }
+  const texts = { iv: encodeBase64url(iv), ciphertext: encodeBase64url(ciphertext), tag: encodeBase64url(tag) };
+  return JSON.stringify({ protected: encoded, recipients: wrapped, ...texts });
+}
+
+/** Step 1. */
+function checkAccepted({ mode, enc, epk }: Envelope, expected: EnvelopeExpectation): void {
+  const { modes, encryptions = ['A256CBC-HS512'], curves: accepted = ['X25519'] } = expected;
+  if (!modes.includes(mode)) throw new ProofError('didcomm.mode');
+  if (!encryptions.includes(enc)) throw new ProofError('didcomm.enc_not_accepted');
+  if (!accepted.includes(epk.crv)) throw new ProofError('didcomm.curve_not_accepted');
+}
+
+/** Step 2. */
+function heldBy({ recipients, epk }: Envelope, { keys, recipient: did }: EnvelopeExpectation): Held {
+  for (const key of keys) {
+    if (didOfKeyId(key.kid) !== did || key.key.crv !== epk.crv) continue;
+    const recipient = recipients.find(({ kid }) => kid === key.kid);
+    if (recipient !== undefined) return { key, recipient };
+  }
+  throw new ProofError('didcomm.not_a_recipient');
+}
+
+/** Step 3. */
+async function senderOf({ skid, epk }: Envelope, expected: EnvelopeExpectation): Promise<AgreementKey | undefined> {
+  if (expected.sender !== undefined && didOfKeyId(skid) !== expected.sender)
+    throw new ProofError('didcomm.sender_other');
+  if (skid === undefined) return undefined;
+  const key = await expected.senderKey(skid);
+  if (key === undefined) throw new ProofError('didcomm.sender_unknown');
+  if (key.crv !== epk.crv) throw new ProofError('didcomm.sender_curve');
+  return key;
+}
+
+/** Step 4 (RFC 7748 §6.1). Whatever holds the key: it is looked at without a branch on any one byte. */
+async function agreed(
+  own: Pick<OwnAgreementKey, 'agree'>,
+  peer: AgreementKey,
+  zero: 'didcomm.zero_secret' | 'packing.zero_secret',
+): Promise<Uint8Array> {
+  const secret = await own.agree(peer);
+  if (isZero(secret)) throw new ProofError(zero);
+  return secret;
+}
+
+function ephemeralKey(
+  crv: CurveName,
+  seed: Uint8Array,
+): { readonly key: AgreementKey } & Pick<OwnAgreementKey, 'agree'> {
+  const curve: Curve = curves[crv];
+  const secret = curve.secretFrom(seed);
+  const result = agreementKey(crv, curve.publicKey(secret));
+  if (!result.ok) throw new ProofError('packing.random');
+  return { key: result.key, agree: (peer) => curve.agree(secret, peer.raw) };
+}
+
+function drawn(random: Sealing['random'], length: number): Uint8Array {
+  const bytes = random(length);
+  if (bytes.length !== length || isZero(bytes)) throw new ProofError('packing.random');
+  return bytes;
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  let seen = 0;
+  for (const byte of bytes) seen |= byte;
+  return seen === 0;
+}

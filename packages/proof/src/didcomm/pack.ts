@@ -1,0 +1,74 @@
+import { ProofError } from '../error.ts';
+import type { JsonObject } from '../json.ts';
+import type { NamedAgreementKey, OwnAgreementKey } from './agreement-key.ts';
+import { defaultMaxBytes, defaultMaxRecipients, type Sealing, sealEnvelope } from './encrypted.ts';
+import { didOfKeyId } from './key-id.ts';
+import { mediaTypes } from './media-type.ts';
+import { readPlaintext } from './plaintext.ts';
+
+/** What to send. `to` and `from` are the DIDs of the keys, so that no message contradicts its envelope. */
+export interface Packing extends Sealing {
+  /** Unique to the sender; the recipient tells a replay by it. */
+  readonly id: string;
+  readonly type: string;
+  readonly body: JsonObject;
+  /** The id of the request that this answers. */
+  readonly thid?: string | undefined;
+  readonly pthid?: string | undefined;
+  /** Seconds since the epoch. */
+  readonly createdTime: number;
+  readonly expiresTime: number;
+  /** Bytes of the packed message. Default 1 MiB. */
+  readonly maxBytes?: number | undefined;
+}
+
+/**
+ * With `sender` authcrypt (ECDH-1PU+A256KW), without it anoncrypt (ECDH-ES+A256KW), both with A256CBC-HS512.
+ *
+ * @throws {ProofError} with a code that starts with `packing.`
+ */
+export async function pack(packing: Packing): Promise<string> {
+  const { sender, recipients, maxBytes = defaultMaxBytes } = packing;
+  const to = didsOf(recipients);
+  const from = sender === undefined ? undefined : senderDid(sender);
+  const [first] = recipients;
+  const all = sender === undefined ? recipients : [...recipients, sender];
+  if (all.some(({ key }) => key.crv !== first?.key.crv)) throw new ProofError('packing.curve');
+  const content = plaintextOf(packing, to, from);
+  if (content.length > maxBytes) throw new ProofError('packing.too_large');
+  const packed = await sealEnvelope(content, packing);
+  if (packed.length > maxBytes) throw new ProofError('packing.too_large');
+  return packed;
+}
+
+/** The DIDs of the recipients, each once. */
+function didsOf(recipients: readonly NamedAgreementKey[]): readonly [string, ...string[]] {
+  const kids = new Set(recipients.map(({ kid }) => kid));
+  const dids = recipients.map(({ kid }) => didOfKeyId(kid));
+  const isSound = kids.size === recipients.length && kids.size <= defaultMaxRecipients;
+  const [first, ...others] = new Set(dids.filter((did) => did !== undefined));
+  if (!isSound || first === undefined || dids.includes(undefined)) throw new ProofError('packing.recipients');
+  return [first, ...others];
+}
+
+function senderDid({ kid }: OwnAgreementKey): string {
+  const did = didOfKeyId(kid);
+  if (did === undefined) throw new ProofError('packing.sender');
+  return did;
+}
+
+/** Read as the recipient will read it, so that what it would refuse is never sent. */
+function plaintextOf(packing: Packing, to: readonly [string, ...string[]], from: string | undefined): Uint8Array {
+  const { id, type, body, thid, pthid, createdTime, expiresTime } = packing;
+  const isTimed = Number.isSafeInteger(createdTime) && Number.isSafeInteger(expiresTime) && createdTime >= 0;
+  if (!isTimed || expiresTime <= createdTime) throw new ProofError('packing.time');
+  const times = { created_time: createdTime, expires_time: expiresTime };
+  const message = { typ: mediaTypes.plain, id, type, from, to, thid, pthid, ...times, body };
+  const bytes = new TextEncoder().encode(JSON.stringify(message));
+  try {
+    readPlaintext(bytes, from, { recipient: to[0], now: createdTime });
+  } catch (refusal) {
+    throw refusal instanceof ProofError ? new ProofError('packing.message', refusal.pointer) : refusal;
+  }
+  return bytes;
+}

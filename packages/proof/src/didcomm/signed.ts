@@ -1,0 +1,126 @@
+/**
+ * Signed messages (DIDComm Messaging v2.1 §DIDComm Signed Messages): a JWS in the general JSON serialisation (RFC 7515 §7.2.1)
+ * with one signature. Read only: whoever wants an answer to be undeniable signs its body with a Data Integrity proof.
+ *
+ * The `kid` stands in an unprotected header. That is harmless as long as it only says which key of our resolver to try, the
+ * algorithm is the protected one, and `from` is the DID of the key that did verify.
+ */
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { p256 } from '@noble/curves/nist.js';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { decodeBase64url } from '../base64url.ts';
+import { edwardsFault, isStrictEd25519 } from '../ed25519.ts';
+import { ProofError } from '../error.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../json.ts';
+import { defaultMaxBytes } from './encrypted.ts';
+import { didOfKeyId } from './key-id.ts';
+import { isMediaType } from './media-type.ts';
+import { type Plaintext, type PlaintextExpectation, readPlaintext } from './plaintext.ts';
+
+export type SignerCurve = 'Ed25519' | 'P-256' | 'secp256k1';
+
+/** A public key for signatures. `raw` is the 32 bytes of Ed25519, and 4 ‖ x ‖ y of the others. */
+export interface SignerKey {
+  readonly crv: SignerCurve;
+  readonly raw: Uint8Array;
+}
+
+export interface SignedExpectation extends PlaintextExpectation {
+  /** The key that the DID document of `kid` names for authentication under exactly this id; undefined where there is none. */
+  readonly signerKey: (kid: string) => SignerKey | undefined | Promise<SignerKey | undefined>;
+  /** Bytes. Default 1 MiB. */
+  readonly maxBytes?: number | undefined;
+}
+
+export interface SignedMessage extends Plaintext {
+  /** The DID whose key has signed. */
+  readonly signer: string;
+  readonly signerKid: string;
+}
+
+interface SignatureAlgorithm {
+  readonly crv: SignerCurve;
+  verify(signature: Uint8Array, data: Uint8Array, key: Uint8Array): boolean;
+}
+
+/** Neither JOSE nor DIDComm asks ECDSA signatures for the lower s; a message is known by its id, not by its signature. */
+const ecdsa = { lowS: false };
+
+const algorithms: Readonly<Record<string, SignatureAlgorithm>> = {
+  EdDSA: {
+    crv: 'Ed25519',
+    verify(signature, data, key) {
+      if (edwardsFault(key) !== undefined || !isStrictEd25519(signature)) return false;
+      return ed25519.verify(signature, data, key, { zip215: false });
+    },
+  },
+  ES256: { crv: 'P-256', verify: (signature, data, key) => p256.verify(signature, data, key, ecdsa) },
+  ES256K: { crv: 'secp256k1', verify: (signature, data, key) => secp256k1.verify(signature, data, key, ecdsa) },
+};
+
+const signatureBytes = 64;
+const encoder = new TextEncoder();
+
+/** @throws {ProofError} with a code that starts with `didcomm.` */
+export async function verifySigned(
+  presented: string | Uint8Array,
+  expected: SignedExpectation,
+): Promise<SignedMessage> {
+  const { maxBytes = defaultMaxBytes, signerKey } = expected;
+  const document = objectOf(presented, maxBytes);
+  const encoded = document.payload;
+  const payload = typeof encoded === 'string' ? decodeBase64url(encoded, maxBytes) : undefined;
+  if (payload === undefined) throw new ProofError('didcomm.signed_payload');
+  const { header, kid, signer, value } = signatureOf(document.signatures);
+  const { alg, text } = headerOf(header);
+  const key = await signerKey(kid);
+  if (key === undefined) throw new ProofError('didcomm.signer_unknown');
+  if (key.crv !== alg.crv) throw new ProofError('didcomm.signer_curve');
+  const data = encoder.encode(`${text}.${encoded}`);
+  if (!alg.verify(value, data, key.raw)) throw new ProofError('didcomm.signature');
+  return { ...readPlaintext(payload, signer, expected), signer, signerKid: kid };
+}
+
+function objectOf(presented: string | Uint8Array, maxBytes: number): JsonObject {
+  const parsed = parseJson(presented, { maxBytes, maxDepth: 4 });
+  if (!parsed.ok) throw new ProofError(`didcomm.signed_${parsed.reason}`, parsed.pointer);
+  if (!isJsonObject(parsed.value)) throw new ProofError('didcomm.signed_not_object');
+  if (!hasExactly(parsed.value, ['payload', 'signatures'])) throw new ProofError('didcomm.signed_member');
+  return parsed.value;
+}
+
+function signatureOf(signatures: JsonValue | undefined) {
+  const list: readonly JsonValue[] = Array.isArray(signatures) ? signatures : [];
+  const [one] = list;
+  if (one === undefined || list.length !== 1) throw new ProofError('didcomm.signed_signatures');
+  const isWhole = isJsonObject(one) && hasExactly(one, ['protected', 'signature', 'header']);
+  if (!isWhole || !isJsonObject(one.header) || !hasExactly(one.header, ['kid'])) {
+    throw new ProofError('didcomm.signed_signature');
+  }
+  const { kid } = one.header;
+  const signer = didOfKeyId(kid);
+  if (typeof kid !== 'string' || signer === undefined) throw new ProofError('didcomm.signed_kid');
+  const value = typeof one.signature === 'string' ? decodeBase64url(one.signature, 86) : undefined;
+  if (value?.length !== signatureBytes) throw new ProofError('didcomm.signature');
+  return { header: one.protected, kid, signer, value };
+}
+
+function headerOf(text: JsonValue | undefined): { readonly alg: SignatureAlgorithm; readonly text: string } {
+  const bytes = typeof text === 'string' ? decodeBase64url(text, 1024) : undefined;
+  if (typeof text !== 'string' || bytes === undefined) throw new ProofError('didcomm.header_base64url');
+  const parsed = parseJson(bytes, { maxDepth: 2 });
+  if (!parsed.ok) throw new ProofError(`didcomm.header_${parsed.reason}`, parsed.pointer);
+  const header = parsed.value;
+  if (!isJsonObject(header)) throw new ProofError('didcomm.header_not_object');
+  if (!hasExactly(header, ['typ', 'alg'])) throw new ProofError('didcomm.header_member');
+  if (!isMediaType(header.typ, 'signed')) throw new ProofError('didcomm.signed_typ');
+  const { alg } = header;
+  const algorithm = typeof alg === 'string' && Object.hasOwn(algorithms, alg) ? algorithms[alg] : undefined;
+  if (algorithm === undefined) throw new ProofError('didcomm.signed_alg');
+  return { alg: algorithm, text };
+}
+
+function hasExactly(object: JsonObject, members: readonly string[]): boolean {
+  const names = Object.keys(object);
+  return names.length === members.length && names.every((name) => members.includes(name));
+}

@@ -1,0 +1,33 @@
+/**
+ * A DIDComm v2 message: one envelope with a plaintext in it.
+ *
+ * 1. The envelope opens with a key of ours (see encrypted.ts).
+ * 2. The plaintext is meant for us, by the one whose key sealed it, and now (see plaintext.ts).
+ *
+ * A message that arrives twice opens twice: whoever acts on one remembers `sender` and `id` until `rememberUntil`.
+ */
+import { type EnvelopeExpectation, openEnvelope } from './encrypted.ts';
+import type { EnvelopeMode } from './envelope.ts';
+import { didOfKeyId } from './key-id.ts';
+import { lastMoment, type Plaintext, type PlaintextExpectation, readPlaintext } from './plaintext.ts';
+
+/** What we require of a message. */
+export interface UnpackExpectation extends EnvelopeExpectation, PlaintextExpectation {}
+
+export interface UnpackedMessage extends Plaintext {
+  readonly mode: EnvelopeMode;
+  /** The DID that has proved to hold the key `senderKid`; undefined in an anonymous message. */
+  readonly sender: string | undefined;
+  readonly senderKid: string | undefined;
+  readonly recipientKid: string;
+  /** Seconds since the epoch: from then on the message is refused by its times. */
+  readonly rememberUntil: number;
+}
+
+/** @throws {ProofError} with a code that starts with `didcomm.` */
+export async function unpack(presented: string | Uint8Array, expected: UnpackExpectation): Promise<UnpackedMessage> {
+  const { mode, content, senderKid, recipientKid } = await openEnvelope(presented, expected);
+  const sender = didOfKeyId(senderKid);
+  const plaintext = readPlaintext(content, sender, expected);
+  return { ...plaintext, mode, sender, senderKid, recipientKid, rememberUntil: lastMoment(plaintext, expected) };
+}

@@ -1,0 +1,215 @@
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { isDuplicate } from '../store/fault.ts';
+import { type Writing, write } from '../store/write.ts';
+import { foldCredentialCode, isMailAddress } from '../subject/credential-code.ts';
+import { recordEvent } from '../subject/event.ts';
+import {
+  type CredentialReference,
+  createSubject,
+  credentialSubjectId,
+  reinstateSubject,
+  renewSubject,
+  suspendSubject,
+} from '../subject/subject.ts';
+import {
+  type CredentialRow,
+  findCredential,
+  findCredentialByCode,
+  insertCredential,
+  updateCredential,
+} from './credential.store.ts';
+import { touchIdentity } from './identity.store.ts';
+
+/**
+ * Credentials: by which the identities of a realm are recognised at a login.
+ *
+ * 1. A credential and its subject are made together, and neither is ever deleted.
+ * 2. Its subject is live while neither it nor its identity is disabled: `disabled_at` of both rows says so, and the subject follows
+ *    in the same transaction. Disabling ends its sessions at once everywhere; enabling revives none of them.
+ * 3. Whoever changes what a subject follows takes the lock of the identity's row first: else a credential that is made while its
+ *    identity is being disabled would stay live.
+ * 4. They are read past the cache: what is seldom the same twice would only push sessions out, and a login, which reads one row by
+ *    an index, hashes for a hundred times as long.
+ */
+export interface Credential extends CredentialReference {
+  /** Where mail goes; null: to the code, if that is an address. */
+  readonly email: string | null;
+  readonly identity: {
+    readonly id: string;
+    readonly profileId: string;
+    readonly name: string;
+    readonly disabledAt: number | null;
+  };
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly disabledAt: number | null;
+  /** Whether it may log in: neither it nor its identity is disabled. */
+  readonly live: boolean;
+}
+
+export type CredentialType = CredentialReference['type'];
+
+export async function lookUpCredential(context: Context, realm: string, id: string): Promise<Credential | undefined> {
+  const row = await findCredential(context.store.db, realm, id);
+  return row && toCredential(row);
+}
+
+/** However the code is written: capitals, width and blanks around it make no difference. */
+export async function lookUpCredentialByCode(
+  context: Context,
+  realm: string,
+  code: string,
+): Promise<Credential | undefined> {
+  const row = await findCredentialByCode(context.store.db, realm, foldCredentialCode(code));
+  return row && toCredential(row);
+}
+
+/** Throws `credential.unknown`; also for one of another identity, when `identityId` says of which it must be. */
+export async function requireCredential(
+  context: Context,
+  realm: string,
+  id: string,
+  identityId?: string,
+): Promise<Credential> {
+  const found = await lookUpCredential(context, realm, id);
+  if (found === undefined || (identityId !== undefined && found.identity.id !== identityId)) {
+    throw new Problem('credential.unknown');
+  }
+  return found;
+}
+
+/** Where mail for its holder goes; undefined when there is no such place. */
+export function mailAddressOf({ email, code }: Pick<Credential, 'email' | 'code'>): string | undefined {
+  return email ?? (isMailAddress(code) ? code : undefined);
+}
+
+export interface NewCredential {
+  readonly id?: string | undefined;
+  readonly identityId: string;
+  readonly type: CredentialType;
+  /** Folded, as `credentialCode` makes it. */
+  readonly code: string;
+  readonly email?: string | null | undefined;
+}
+
+/** Throws `identity.unknown`, `credential.code_taken`, and `registry.conflict` for an id that is in use. */
+export async function createCredential(
+  context: Context,
+  realm: string,
+  wanted: NewCredential,
+  caller: Caller,
+): Promise<Credential> {
+  const id = wanted.id ?? context.random.uuid();
+  try {
+    await write(context, (tx) => insertNewCredential(context, tx, realm, { ...wanted, id }, caller));
+  } catch (thrown) {
+    throw isDuplicate(thrown) ? await takenBy(context, realm, id, thrown) : thrown;
+  }
+  return requireCredential(context, realm, id);
+}
+
+async function insertNewCredential(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  { id, identityId, type, code, email = null }: NewCredential & { readonly id: string },
+  caller: Caller,
+): Promise<void> {
+  const identity = await touchIdentity(tx.db, realm, identityId);
+  if (identity === undefined) throw new Problem('identity.unknown');
+  const times = { created_at: tx.now, updated_at: tx.now, disabled_at: null };
+  await insertCredential(tx.db, { realm, id, identity_id: identityId, type, code, email, ...times });
+  const subject = { realm, id: credentialSubjectId(id), kind: 'credential' } as const;
+  await createSubject(tx, subject, identity.disabled_at !== null);
+  const event = { type: 'credential.created', object: `credential:${id}`, after: { identityId, type, code, email } };
+  await recordEvent(context, tx, { realm, ...event }, caller);
+}
+
+/** Which of the two was taken, asked when a unique index has decided: of an id that is known too, nothing else matters. */
+async function takenBy(context: Context, realm: string, id: string, cause: unknown): Promise<Problem> {
+  const known = await lookUpCredential(context, realm, id);
+  return known === undefined
+    ? new Problem('credential.code_taken', undefined, { cause, pointer: '/code' })
+    : new Problem('registry.conflict', `The credential id ${id} is in use.`, { cause, pointer: '/id' });
+}
+
+export type CredentialStep = 'disable' | 'enable';
+
+/** Disables a credential, or enables it again. A step that has been taken already changes nothing. */
+export async function stepCredential(
+  context: Context,
+  realm: string,
+  id: string,
+  step: CredentialStep,
+  caller: Caller,
+): Promise<void> {
+  const { identity } = await requireCredential(context, realm, id);
+  await write(context, async (tx) => {
+    const locked = await touchIdentity(tx.db, realm, identity.id);
+    const row = await findCredential(tx.db, realm, id);
+    if (locked === undefined || row === undefined) throw new Problem('credential.unknown');
+    if ((row.disabled_at !== null) === (step === 'disable')) return;
+    await updateCredential(tx.db, realm, id, {
+      disabled_at: step === 'disable' ? tx.now : null,
+      updated_at: tx.now,
+    });
+    if (step === 'disable') await suspendSubject(tx, realm, credentialSubjectId(id));
+    else if (locked.disabled_at === null) await reinstateSubject(tx, realm, credentialSubjectId(id));
+    await recordEvent(context, tx, { realm, type: `credential.${step}d`, object: `credential:${id}` }, caller);
+  });
+}
+
+export interface CredentialChange {
+  /** Folded, as `credentialCode` makes it. */
+  readonly code?: string | undefined;
+  readonly email?: string | null | undefined;
+}
+
+/**
+ * Another code, another address. Its sessions end: they say what it was called before. Throws `credential.unknown` and
+ * `credential.code_taken`.
+ */
+export async function changeCredential(
+  context: Context,
+  realm: string,
+  id: string,
+  wanted: CredentialChange,
+  caller: Caller,
+): Promise<void> {
+  const { identity } = await requireCredential(context, realm, id);
+  const change = write(context, async (tx) => {
+    await touchIdentity(tx.db, realm, identity.id);
+    const row = await findCredential(tx.db, realm, id);
+    if (row === undefined) throw new Problem('credential.unknown');
+    const before = { code: row.code, email: row.email };
+    const after = { code: wanted.code ?? row.code, email: wanted.email === undefined ? row.email : wanted.email };
+    if (after.code === before.code && after.email === before.email) return;
+    await updateCredential(tx.db, realm, id, { ...after, updated_at: tx.now });
+    if (after.code !== before.code) await renewSubject(tx, realm, credentialSubjectId(id));
+    const event = { type: 'credential.changed', object: `credential:${id}`, before, after };
+    await recordEvent(context, tx, { realm, ...event }, caller);
+  });
+  await change.catch((cause: unknown) => {
+    throw isDuplicate(cause) ? new Problem('credential.code_taken', undefined, { cause, pointer: '/code' }) : cause;
+  });
+}
+
+function toCredential(row: CredentialRow): Credential {
+  return {
+    id: row.id,
+    type: row.type as CredentialType,
+    code: row.code,
+    email: row.email,
+    identity: {
+      id: row.identity_id,
+      profileId: row.profile_id,
+      name: row.identity_name,
+      disabledAt: row.identity_disabled_at,
+    },
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    disabledAt: row.disabled_at,
+    live: row.disabled_at === null && row.identity_disabled_at === null,
+  };
+}

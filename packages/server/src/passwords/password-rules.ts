@@ -1,0 +1,88 @@
+import { Problem } from '../kernel/problem.ts';
+import { breachDigest } from '../subject/breach-digest.ts';
+import { characters, longestPassword, requirePassword } from '../subject/password-text.ts';
+import { isCommon } from './common-passwords.ts';
+import { isMadeOf, isPattern, likenesses } from './likeness.ts';
+
+/** What a password profile asks of the passwords of one type of credential. */
+export interface PasswordRules {
+  /** Characters (code points after NFKC), from 8. */
+  readonly minimumLength: number;
+  readonly maximumLength: number;
+  /** How many of the four classes of characters must occur: lower case, upper case, digits, everything else. */
+  readonly complexity: number;
+  /** 0: never. */
+  readonly expiryPeriodDays: number;
+  /** Passwords before the new one that it must not repeat. */
+  readonly historySize: number;
+}
+
+/**
+ * NIST SP 800-63B-4 §3.1.1.2: at least 15 characters where a password is the only factor, at least 64 allowed; "SHALL NOT impose
+ * other composition rules", "SHALL NOT require subscribers to change passwords periodically". A profile may ask for more.
+ */
+export const defaultRules: PasswordRules = {
+  minimumLength: 15,
+  maximumLength: longestPassword,
+  complexity: 0,
+  expiryPeriodDays: 0,
+  historySize: 0,
+};
+export const leastMinimumLength = 8;
+
+/** What a guesser who knows the service and the person tries first. */
+export interface PasswordContext {
+  /** The realm, the names of the identity, the credential's code and address. */
+  readonly words: readonly string[];
+  /** Is one of these digests (`breachDigest`) on the imported list? */
+  readonly isBlocked: (digests: readonly string[]) => Promise<boolean>;
+}
+
+const classes: readonly RegExp[] = [/\p{Ll}/u, /\p{Lu}/u, /\p{Nd}/u, /[^\p{Ll}\p{Lu}\p{Nd}]/u];
+const productName = 'countersign';
+
+/** Throws the first refusal that applies: too short, too long, too simple, compromised, in this order. */
+export async function requireAcceptable(
+  password: string,
+  rules: Pick<PasswordRules, 'minimumLength' | 'maximumLength' | 'complexity'>,
+  context: PasswordContext,
+): Promise<void> {
+  const text = requirePassword(password);
+  const length = characters(text);
+  if (length < rules.minimumLength)
+    throw new Problem('password.too_short', `The password needs at least ${rules.minimumLength} characters.`);
+  if (length > rules.maximumLength)
+    throw new Problem('password.too_long', `The password has more than ${rules.maximumLength} characters.`);
+  if (classes.filter((kind) => kind.test(text)).length < rules.complexity)
+    throw new Problem(
+      'password.too_simple',
+      `The password needs ${rules.complexity} of: lower case, upper case, digits, other characters.`,
+    );
+  if (isExpected(text.toLowerCase(), context.words) || (await context.isBlocked(digestsOf(text))))
+    throw new Problem('password.compromised');
+}
+
+/** A common password, a context word, or what follows from one by rule. */
+function isExpected(password: string, words: readonly string[]): boolean {
+  if (isPattern(password)) return true;
+  const context = contextWords(words);
+  for (const form of likenesses(password)) if (isCommon(form) || isMadeOf(form, context)) return true;
+  return false;
+}
+
+/** The words as they are, without what stands between their parts, and the parts that are long enough to say something. */
+function contextWords(words: readonly string[]): readonly string[] {
+  const found = new Set<string>();
+  for (const word of [productName, ...words]) {
+    const text = word.normalize('NFKC').toLowerCase();
+    const parts = text.split(/[^\p{L}\p{N}]+/u);
+    for (const part of [text, parts.join(''), ...parts.filter((part) => part.length >= 3)]) found.add(part);
+  }
+  found.delete('');
+  return [...found];
+}
+
+/** Lists hold what people typed: as it is, and in lower case. */
+function digestsOf(text: string): readonly string[] {
+  return [...new Set([text, text.toLowerCase()])].map(breachDigest);
+}
