@@ -11,7 +11,7 @@ import {
   stepCredential,
 } from '../src/passwords/credential.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
-import { credentialCode, foldCredentialCode, mailAddress } from '../src/subject/credential-code.ts';
+import { credentialCode, credentialMail, foldCredentialCode } from '../src/subject/credential-code.ts';
 import { credentialSubjectId, lookUpSubjectState } from '../src/subject/subject.ts';
 import { eachDatabase } from './support/databases.ts';
 import { caller, eventsOf, openContext } from './support/network.ts';
@@ -75,8 +75,8 @@ describe('the code of a credential', () => {
     expect(credentialCode.safeParse(given).success).toBe(false);
   });
 
-  test.each(['a@b', 'alice+1@acme.example', 'zoë@exämple.org'])('%s is a mail address', (given) => {
-    expect(mailAddress.safeParse(given).success).toBe(true);
+  test.each(['a@b', 'alice+1@acme.example', 'zoe@exämple.org'])('%s is a mail address', (given) => {
+    expect(credentialMail.safeParse(given).success).toBe(true);
   });
 
   test.each([
@@ -91,7 +91,7 @@ describe('the code of a credential', () => {
     'a;c@b',
     `${'a'.repeat(260)}@b`,
   ])('%j is none', (given) => {
-    expect(mailAddress.safeParse(given).success).toBe(false);
+    expect(credentialMail.safeParse(given).success).toBe(false);
   });
 });
 

@@ -5,6 +5,7 @@ import { transportOf } from '../mail/transport.ts';
 import { followChanges, pruneChanges } from '../store/change-log.ts';
 import { sealedAtOnce, sealNewEvents } from '../subject/event.ts';
 import { recordFailedAttempts } from '../subject/failed-attempt.ts';
+import { forgetOldOneTimeCodes } from '../subject/one-time-code.ts';
 import { realmNames } from '../subject/realm.ts';
 import { forgetOldUses } from '../subject/replay.ts';
 import { forgetOldRevocations } from '../subject/revocation.ts';
@@ -49,6 +50,7 @@ async function forget(context: Context): Promise<void> {
   await forgetOldUses(context);
   await forgetOldRevocations(context);
   await forgetOldSessions(context);
+  await forgetOldOneTimeCodes(context);
   await forgetOldMails(context);
   for (const realm of await realmNames(context)) await removeDeadKeys(context, realm);
 }

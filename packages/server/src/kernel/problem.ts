@@ -87,6 +87,13 @@ const table = {
   'credential.unknown': row(404, 'invalid_request', 404, 5, 'There is no such credential.'),
   'credential.code_taken': row(409, 'invalid_request', 409, 6, 'Another credential of the realm has this code.'),
   'credential.disabled': row(409, 'invalid_request', 409, 9, 'The credential or its identity is disabled.'),
+  'credential.no_address': row(
+    409,
+    'invalid_request',
+    409,
+    9,
+    'There is no e-mail address to send it to: give the credential one first.',
+  ),
   'password.unknown': row(404, 'invalid_request', 404, 5, 'There is no such password.'),
   'password_profile.unknown': row(404, 'invalid_request', 404, 5, 'There is no such password profile.'),
   'identity.unresolved': row(

@@ -1,9 +1,11 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import { type MailAddress, mailAddress } from '../mail/address.ts';
 import { isDuplicate } from '../store/fault.ts';
 import { type Writing, write } from '../store/write.ts';
-import { foldCredentialCode, isMailAddress } from '../subject/credential-code.ts';
+import { foldCredentialCode } from '../subject/credential-code.ts';
 import { recordEvent } from '../subject/event.ts';
+import { revokeOneTimeCodes } from '../subject/one-time-code.ts';
 import {
   type CredentialReference,
   createSubject,
@@ -80,8 +82,16 @@ export async function requireCredential(
 }
 
 /** Where mail for its holder goes; undefined when there is no such place. */
-export function mailAddressOf({ email, code }: Pick<Credential, 'email' | 'code'>): string | undefined {
-  return email ?? (isMailAddress(code) ? code : undefined);
+export function mailAddressOf({ email, code }: Pick<Credential, 'email' | 'code'>): MailAddress | undefined {
+  return mailAddress(email ?? code);
+}
+
+/** Keeps whoever changes what it depends on waiting until the transaction ends. Throws `credential.unknown`. */
+export async function lockCredential(tx: Writing, realm: string, identityId: string, id: string): Promise<Credential> {
+  await touchIdentity(tx.db, realm, identityId);
+  const row = await findCredential(tx.db, realm, id);
+  if (row === undefined) throw new Problem('credential.unknown');
+  return toCredential(row);
 }
 
 export interface NewCredential {
@@ -146,18 +156,20 @@ export async function stepCredential(
 ): Promise<void> {
   const { identity } = await requireCredential(context, realm, id);
   await write(context, async (tx) => {
-    const locked = await touchIdentity(tx.db, realm, identity.id);
-    const row = await findCredential(tx.db, realm, id);
-    if (locked === undefined || row === undefined) throw new Problem('credential.unknown');
-    if ((row.disabled_at !== null) === (step === 'disable')) return;
-    await updateCredential(tx.db, realm, id, {
-      disabled_at: step === 'disable' ? tx.now : null,
-      updated_at: tx.now,
-    });
-    if (step === 'disable') await suspendSubject(tx, realm, credentialSubjectId(id));
-    else if (locked.disabled_at === null) await reinstateSubject(tx, realm, credentialSubjectId(id));
+    const before = await lockCredential(tx, realm, identity.id, id);
+    if ((before.disabledAt !== null) === (step === 'disable')) return;
+    const disabled_at = step === 'disable' ? tx.now : null;
+    await updateCredential(tx.db, realm, id, { disabled_at, updated_at: tx.now });
+    if (step === 'disable') await shutOut(tx, realm, id);
+    else if (before.identity.disabledAt === null) await reinstateSubject(tx, realm, credentialSubjectId(id));
     await recordEvent(context, tx, { realm, type: `credential.${step}d`, object: `credential:${id}` }, caller);
   });
+}
+
+/** Its sessions end, and what was sent to its holder is worth nothing. */
+export async function shutOut(tx: Writing, realm: string, id: string): Promise<void> {
+  await suspendSubject(tx, realm, credentialSubjectId(id));
+  await revokeOneTimeCodes(tx, realm, id);
 }
 
 export interface CredentialChange {
@@ -167,7 +179,8 @@ export interface CredentialChange {
 }
 
 /**
- * Another code, another address. Its sessions end: they say what it was called before. Throws `credential.unknown` and
+ * Another code, another address. What was sent to the address before is worth nothing, and with the code its sessions end: they say
+ * what it was called before. Throws `credential.unknown` and
  * `credential.code_taken`.
  */
 export async function changeCredential(
@@ -179,15 +192,13 @@ export async function changeCredential(
 ): Promise<void> {
   const { identity } = await requireCredential(context, realm, id);
   const change = write(context, async (tx) => {
-    await touchIdentity(tx.db, realm, identity.id);
-    const row = await findCredential(tx.db, realm, id);
-    if (row === undefined) throw new Problem('credential.unknown');
-    const before = { code: row.code, email: row.email };
-    const after = { code: wanted.code ?? row.code, email: wanted.email === undefined ? row.email : wanted.email };
-    if (after.code === before.code && after.email === before.email) return;
+    const { code, email } = await lockCredential(tx, realm, identity.id, id);
+    const after = { code: wanted.code ?? code, email: wanted.email === undefined ? email : wanted.email };
+    if (after.code === code && after.email === email) return;
     await updateCredential(tx.db, realm, id, { ...after, updated_at: tx.now });
-    if (after.code !== before.code) await renewSubject(tx, realm, credentialSubjectId(id));
-    const event = { type: 'credential.changed', object: `credential:${id}`, before, after };
+    await revokeOneTimeCodes(tx, realm, id);
+    if (after.code !== code) await renewSubject(tx, realm, credentialSubjectId(id));
+    const event = { type: 'credential.changed', object: `credential:${id}`, before: { code, email }, after };
     await recordEvent(context, tx, { realm, ...event }, caller);
   });
   await change.catch((cause: unknown) => {

@@ -1,4 +1,5 @@
 import { isLine, lineOfText } from '../kernel/text.ts';
+import { mailAddress } from '../mail/address.ts';
 
 const longest = 255;
 
@@ -20,10 +21,7 @@ export const credentialCode = lineOfText(longest)
   .max(longest, `must have at most ${longest} characters when folded`)
   .refine(isLine, 'must be one line of text without control characters');
 
-/** Whether mail can be sent to it: one address, with nothing in it that a mail program would take for a second one. */
-export function isMailAddress(text: string): boolean {
-  return text.length <= 254 && /^[^\s\p{C}@<>()[\]\\,;:"]+@[^\s\p{C}@<>()[\]\\,;:"]+$/u.test(text);
-}
-
-/** Where mail for a credential goes. */
-export const mailAddress = lineOfText(254).refine(isMailAddress, 'must be a mail address');
+/** Where mail for a credential goes, in its one spelling. */
+export const credentialMail = lineOfText()
+  .overwrite((given) => mailAddress(given) ?? given)
+  .refine((given) => mailAddress(given) !== undefined, 'must be an e-mail address such as name@example.org');

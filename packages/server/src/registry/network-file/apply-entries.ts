@@ -1,3 +1,4 @@
+import { revokeOneTimeCodes } from '../../subject/one-time-code.ts';
 import { createSubjects, renewSubject } from '../../subject/subject.ts';
 import { inChunks } from '../chunk.ts';
 import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
@@ -159,8 +160,11 @@ async function applyEntry(
   const { realm, id, created_at, ...columns } = row;
   const touched = kind.timestamps ? { ...columns, updated_at: applying.tx.now } : columns;
   await updateRow(applying.tx.db, kind.table, realm, id, touched as Record<string, string | number | null>);
-  // Its sessions say what it was before.
-  if (kind.subjectId !== undefined) await renewSubject(applying.tx, realm, kind.subjectId(id));
+  if (kind.subjectId !== undefined) {
+    // Its sessions say what it was before; what was sent to its holder may have gone elsewhere.
+    await renewSubject(applying.tx, realm, kind.subjectId(id));
+    await revokeOneTimeCodes(applying.tx, realm, id);
+  }
   await noteChanged(applying, object, change.before, change.after);
 }
 

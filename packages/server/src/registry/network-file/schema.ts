@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isoDate } from '../../kernel/clock.ts';
 import { entryId, lineOfText } from '../../kernel/text.ts';
-import { credentialCode, mailAddress } from '../../subject/credential-code.ts';
+import { credentialCode, credentialMail } from '../../subject/credential-code.ts';
 import { profileNames, realmName, settingsSchema, signatureForm } from '../../subject/realm.ts';
 import { isBaseUrl } from '../base-url.ts';
 import { type Role, roleAliases, roles, statuses } from '../participant.ts';
@@ -146,7 +146,7 @@ const credential = z.strictObject({
   type: z.enum(['ROOT', 'USER']),
   code: credentialCode,
   /** Where mail goes; without it to the code, if that is an address. */
-  email: mailAddress.nullish(),
+  email: credentialMail.nullish(),
 });
 
 const realm = z.strictObject({

@@ -1,0 +1,105 @@
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { isDuplicate } from '../store/fault.ts';
+import type { IdentityTable, Schema } from '../store/schema.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import { systemRealm } from '../subject/realm.ts';
+import { credentialSubjectId, reinstateSubject } from '../subject/subject.ts';
+import { enabledCredentialIds } from './credential.store.ts';
+import { shutOut } from './credential.ts';
+import {
+  findIdentity,
+  findIdentityProfile,
+  insertIdentity,
+  insertIdentityProfile,
+  touchIdentity,
+  updateIdentity,
+} from './identity.store.ts';
+
+/** "An identity is made from an identity profile": which password profile holds for its credentials follows from it. */
+export type IdentityProfile = Schema['identity_profile'];
+export type Identity = IdentityTable;
+
+/** Throws `registry.conflict` for an id that is in use. */
+export async function createIdentityProfile(
+  context: Context,
+  realm: string,
+  wanted: { readonly id?: string | undefined; readonly name: string },
+  caller: Caller,
+): Promise<IdentityProfile> {
+  // As for the network file: this realm administers the others, and nobody logs in to it by password.
+  if (realm === systemRealm) throw new Problem('request.invalid', `The realm ${systemRealm} holds no identities.`);
+  const { id = context.random.uuid(), name } = wanted;
+  await createUnlessTaken(context, `The identity profile id ${id} is in use.`, async (tx) => {
+    await insertIdentityProfile(tx.db, { realm, id, name, created_at: tx.now, updated_at: tx.now });
+    const event = { type: 'identity_profile.created', object: `identity_profile:${id}`, after: { name } };
+    await recordEvent(context, tx, { realm, ...event }, caller);
+  });
+  return requireIdentityProfile(context, realm, id);
+}
+
+export async function requireIdentityProfile(context: Context, realm: string, id: string): Promise<IdentityProfile> {
+  const found = await findIdentityProfile(context.store.db, realm, id);
+  if (found === undefined) throw new Problem('identity_profile.unknown');
+  return found;
+}
+
+/** Throws `identity_profile.unknown`, and `registry.conflict` for an id that is in use. */
+export async function createIdentity(
+  context: Context,
+  realm: string,
+  wanted: { readonly id?: string | undefined; readonly profileId: string; readonly name: string },
+  caller: Caller,
+): Promise<Identity> {
+  const { id = context.random.uuid(), profileId, name } = wanted;
+  await requireIdentityProfile(context, realm, profileId);
+  await createUnlessTaken(context, `The identity id ${id} is in use.`, async (tx) => {
+    const times = { created_at: tx.now, updated_at: tx.now, disabled_at: null };
+    await insertIdentity(tx.db, { realm, id, profile_id: profileId, name, ...times });
+    const event = { type: 'identity.created', object: `identity:${id}`, after: { profileId, name } };
+    await recordEvent(context, tx, { realm, ...event }, caller);
+  });
+  return requireIdentity(context, realm, id);
+}
+
+export async function requireIdentity(context: Context, realm: string, id: string): Promise<Identity> {
+  const found = await findIdentity(context.store.db, realm, id);
+  if (found === undefined) throw new Problem('identity.unknown');
+  return found;
+}
+
+export type IdentityStep = 'disable' | 'enable';
+
+/**
+ * Disables an identity, and with it all its credentials; or enables it again, and with it those that are not disabled themselves. A
+ * step that has been taken already changes nothing.
+ */
+export async function stepIdentity(
+  context: Context,
+  realm: string,
+  id: string,
+  step: IdentityStep,
+  caller: Caller,
+): Promise<void> {
+  await write(context, async (tx) => {
+    const before = await touchIdentity(tx.db, realm, id);
+    if (before === undefined) throw new Problem('identity.unknown');
+    if ((before.disabled_at !== null) === (step === 'disable')) return;
+    const disabled_at = step === 'disable' ? tx.now : null;
+    await updateIdentity(tx.db, realm, id, { disabled_at, updated_at: tx.now });
+    const credentials = await enabledCredentialIds(tx.db, realm, id);
+    for (const credential of credentials) {
+      if (step === 'disable') await shutOut(tx, realm, credential);
+      else await reinstateSubject(tx, realm, credentialSubjectId(credential));
+    }
+    const event = { type: `identity.${step}d`, object: `identity:${id}`, after: { credentials: credentials.length } };
+    await recordEvent(context, tx, { realm, ...event }, caller);
+  });
+}
+
+async function createUnlessTaken(context: Context, taken: string, act: (tx: Writing) => Promise<void>): Promise<void> {
+  await write(context, act).catch((cause: unknown) => {
+    throw isDuplicate(cause) ? new Problem('registry.conflict', taken, { cause, pointer: '/id' }) : cause;
+  });
+}

@@ -1,0 +1,104 @@
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { MailAddress } from '../mail/address.ts';
+import { allowMail, enqueueMail } from '../mail/outbox.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import {
+  isOneTimeCode,
+  issueOneTimeCode,
+  type OneTimeCode,
+  ownerOfOneTimeCode,
+  useOneTimeCode,
+} from '../subject/one-time-code.ts';
+import { lockCredential, lookUpCredential, mailAddressOf, requireCredential } from './credential.ts';
+
+/**
+ * Invitations: by which the holder of a new credential, and nobody else who knows its id, sets its first password.
+ *
+ * The token works once, for a week, for a credential that is live; a newer one replaces it, and so does nothing that a mail
+ * filter could do by following links. It goes to the holder by mail. Only an administrator may have it shown, to pass it on in a
+ * way of their own: whoever sees it can become the holder.
+ */
+const purpose = 'password-invite';
+/** Milliseconds. */
+const week = 7 * 86_400_000;
+
+export type Delivery = 'mail' | 'show';
+
+export interface Invitation {
+  readonly until: number;
+  /** Only for `show`. */
+  readonly token: string | undefined;
+}
+
+/** Throws `credential.unknown`, `credential.disabled`, and `credential.no_address` where there is no place to send it to. */
+export async function inviteCredential(
+  context: Context,
+  realm: string,
+  credentialId: string,
+  delivery: Delivery,
+  caller: Caller,
+): Promise<Invitation> {
+  const { identity } = await requireCredential(context, realm, credentialId);
+  return write(context, async (tx) => {
+    const credential = await lockCredential(tx, realm, identity.id, credentialId);
+    if (!credential.live) throw new Problem('credential.disabled');
+    const to = delivery === 'mail' ? requireAddress(credential) : undefined;
+    const { code, until } = await issueOneTimeCode(context, tx, realm, purpose, credentialId, week);
+    if (to !== undefined) await sendInvitation(context, tx, realm, credentialId, to, { code, until });
+    const event = { type: 'credential.invited', object: `credential:${credentialId}`, after: { until, delivery } };
+    await recordEvent(context, tx, { realm, ...event }, caller);
+    return { until, token: delivery === 'show' ? code : undefined };
+  });
+}
+
+/** For callers whom we trust with no more than a few mails to the same address. Throws `attempt.throttled`. */
+export async function requireMailAllowed(context: Context, realm: string, credentialId: string): Promise<void> {
+  const to = mailAddressOf(await requireCredential(context, realm, credentialId));
+  if (to !== undefined && !allowMail(context, realm, 'password-invitation', to)) {
+    throw new Problem('attempt.throttled', 'Too many mails to this address. Try again later.', { retryAfter: 3_600 });
+  }
+}
+
+export function isInviteToken(presented: string): boolean {
+  return isOneTimeCode(purpose, presented);
+}
+
+/** Whose first password the token is good for. Uses nothing up. */
+export async function findInvite(context: Context, realm: string, token: string): Promise<string | undefined> {
+  const credentialId = await ownerOfOneTimeCode(context, realm, purpose, token);
+  if (credentialId === undefined) return undefined;
+  const credential = await lookUpCredential(context, realm, credentialId);
+  return credential?.live === true ? credentialId : undefined;
+}
+
+/** Uses it up in the transaction of what it is presented for. False when it is none for this credential, or no longer one. */
+export async function useInvite(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  credentialId: string,
+  token: string,
+): Promise<boolean> {
+  return useOneTimeCode(context, tx, realm, purpose, credentialId, token);
+}
+
+function requireAddress(credential: Parameters<typeof mailAddressOf>[0]): MailAddress {
+  const to = mailAddressOf(credential);
+  if (to === undefined) throw new Problem('credential.no_address');
+  return to;
+}
+
+async function sendInvitation(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  credentialId: string,
+  to: MailAddress,
+  { code, until }: OneTimeCode,
+): Promise<void> {
+  const values = { credentialId, code, until };
+  const reference = `invitation:${credentialId}`;
+  await enqueueMail(context, tx, { realm, to, purpose: 'password-invitation', values, reference, until });
+}

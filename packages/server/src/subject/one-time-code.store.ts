@@ -1,0 +1,57 @@
+import type { Kysely } from 'kysely';
+import type { OneTimeCodeTable, Schema } from '../store/schema.ts';
+
+export async function insertCode(db: Kysely<Schema>, row: OneTimeCodeTable): Promise<void> {
+  await db.insertInto('one_time_code').values(row).execute();
+}
+
+export async function findCode(
+  db: Kysely<Schema>,
+  realm: string,
+  purpose: string,
+  digest: string,
+): Promise<OneTimeCodeTable | undefined> {
+  return db
+    .selectFrom('one_time_code')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('purpose', '=', purpose)
+    .where('digest', '=', digest)
+    .executeTakeFirst();
+}
+
+/** False when there is none of this owner that still holds, or somebody else was faster. */
+export async function takeCode(
+  db: Kysely<Schema>,
+  code: Pick<OneTimeCodeTable, 'realm' | 'purpose' | 'digest' | 'owner'>,
+  now: number,
+): Promise<boolean> {
+  const taken = await db
+    .deleteFrom('one_time_code')
+    .where('realm', '=', code.realm)
+    .where('purpose', '=', code.purpose)
+    .where('digest', '=', code.digest)
+    .where('owner', '=', code.owner)
+    .where('expires_at', '>', now)
+    .returning('digest')
+    .executeTakeFirst();
+  return taken !== undefined;
+}
+
+export async function deleteCodesOf(
+  db: Kysely<Schema>,
+  realm: string,
+  purposes: readonly string[],
+  owner: string,
+): Promise<void> {
+  await db
+    .deleteFrom('one_time_code')
+    .where('realm', '=', realm)
+    .where('purpose', 'in', purposes)
+    .where('owner', '=', owner)
+    .execute();
+}
+
+export async function deleteExpiredCodes(db: Kysely<Schema>, before: number): Promise<void> {
+  await db.deleteFrom('one_time_code').where('expires_at', '<', before).execute();
+}

@@ -1,0 +1,75 @@
+import type { Context } from '../context.ts';
+import type { Writing } from '../store/write.ts';
+import { deleteCodesOf, deleteExpiredCodes, findCode, insertCode, takeCode } from './one-time-code.store.ts';
+
+/**
+ * Secrets that are given to somebody to be presented once: 256 random bits, of which only a digest is stored. An owner has one for
+ * each purpose: a newer one replaces the older.
+ */
+export type CodePurpose = keyof typeof purposes;
+
+/** What a code begins with, so that whoever finds one knows what it is. */
+const purposes = { 'password-invite': 'csi_' } as const;
+const shape = /^[a-z]{3}_[A-Za-z0-9_-]{43}$/;
+
+export interface OneTimeCode {
+  readonly code: string;
+  /** Milliseconds. */
+  readonly until: number;
+}
+
+/** Shown or sent this once. The caller holds a lock that keeps two for the same owner apart, and records the event. */
+export async function issueOneTimeCode(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  purpose: CodePurpose,
+  owner: string,
+  life: number,
+): Promise<OneTimeCode> {
+  const code = purposes[purpose] + context.random.token(32);
+  const digest = context.vault.digest(purpose, code);
+  const until = tx.now + life;
+  await deleteCodesOf(tx.db, realm, [purpose], owner);
+  await insertCode(tx.db, { realm, purpose, digest, owner, created_at: tx.now, expires_at: until });
+  return { code, until };
+}
+
+export function isOneTimeCode(purpose: CodePurpose, presented: string): boolean {
+  return presented.startsWith(purposes[purpose]) && shape.test(presented);
+}
+
+/** Whom the code was made for; undefined when there is no such code, or it has been used, replaced, or has expired. Uses nothing up. */
+export async function ownerOfOneTimeCode(
+  context: Context,
+  realm: string,
+  purpose: CodePurpose,
+  presented: string,
+): Promise<string | undefined> {
+  if (!isOneTimeCode(purpose, presented)) return undefined;
+  const row = await findCode(context.store.db, realm, purpose, context.vault.digest(purpose, presented));
+  return row === undefined || row.expires_at <= context.clock.now() ? undefined : row.owner;
+}
+
+/** Uses it up in this transaction. False when it is not, or no longer, one of this owner. */
+export async function useOneTimeCode(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  purpose: CodePurpose,
+  owner: string,
+  presented: string,
+): Promise<boolean> {
+  if (!isOneTimeCode(purpose, presented)) return false;
+  const digest = context.vault.digest(purpose, presented);
+  return takeCode(tx.db, { realm, purpose, digest, owner }, tx.now);
+}
+
+/** Every code of the owner, whatever it was for: what it was sent to, or for, is no longer so. */
+export async function revokeOneTimeCodes(tx: Writing, realm: string, owner: string): Promise<void> {
+  await deleteCodesOf(tx.db, realm, Object.keys(purposes), owner);
+}
+
+export async function forgetOldOneTimeCodes(context: Context): Promise<void> {
+  await deleteExpiredCodes(context.store.db, context.clock.now());
+}
