@@ -1,45 +1,10 @@
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
+import { actorsOf, type ClientSubject, isText, type ParticipantSubject, realmOf, type SubjectBase } from './subject.ts';
 
-/** What every subject says, whichever proof it gave. */
-interface SubjectBase {
-  /** Exactly as the issuer writes itself. */
-  readonly issuer: string;
-  /** The last segment of an issuer `…/realms/{realm}`; of any other issuer, the issuer itself. */
-  readonly realm: string;
-  /** `sub`: stable, never reused. */
-  readonly id: string;
-  readonly roles: readonly string[];
-  /** Resource → roles there. Has no prototype: a resource named `constructor` is one that is not there. */
-  readonly resourceAccess: Readonly<Record<string, readonly string[]>>;
-  readonly scopes: readonly string[];
-  readonly audience: readonly string[];
-  /** `gen`, 0 where the issuer counts none: a subject that was reinstated has a higher one than its old tokens. */
-  readonly generation: number;
-  readonly jti: string | undefined;
-  /** Seconds since the epoch. */
-  readonly issuedAt: number;
-  /** Seconds since the epoch. */
-  readonly expiresAt: number;
-}
-
-/** A participant of a network, through one of its clients. */
-export interface ParticipantSubject extends SubjectBase {
-  readonly kind: 'participant';
-  readonly clientId: string;
-  /** The participant-role id. */
-  readonly participantId: string;
-}
-
-/** A client that belongs to no participant, such as one for administration. */
-export interface ClientSubject extends SubjectBase {
-  readonly kind: 'client';
-  readonly clientId: string;
-}
-
-/** The one result of every proof: an authenticated credential, together with all the identification information. */
-export type Subject = ParticipantSubject | ClientSubject;
+/** Whom an access token can speak of. */
+export type AccessTokenSubject = ParticipantSubject | ClientSubject;
 
 /** The header types of an access token: RFC 9068 §2.1, and the plain `JWT` of realms with older verifiers. */
 export const accessTokenTypes = ['JWT', 'at+jwt'] as const;
@@ -49,7 +14,7 @@ export const accessTokenTypes = ['JWT', 'at+jwt'] as const;
  *
  * @throws {ProofError} `access_token.typ`, `access_token.client` or, with a pointer to the claim, `access_token.claim`
  */
-export function subjectFromAccessToken(claims: JwtClaims): Subject {
+export function subjectFromAccessToken(claims: JwtClaims): AccessTokenSubject {
   // A JWT of another purpose that the same key signed is not an access token.
   const typ = claims.typ;
   if (typ !== undefined && (typeof typ !== 'string' || typ.toLowerCase() !== 'bearer'))
@@ -69,6 +34,7 @@ export function subjectFromAccessToken(claims: JwtClaims): Subject {
     jti: optionalText(claims.jti, '/jti'),
     issuedAt: claims.iat,
     expiresAt: claims.exp,
+    actors: actorsOf(claims.act, 'access_token.claim'),
   };
   const participantId = optionalText(claims.participantId, '/participantId');
   return participantId === undefined
@@ -84,10 +50,6 @@ function clientOf(claims: JwtClaims): string {
   if (named === undefined || (clientId !== undefined && clientId !== named))
     throw new ProofError('access_token.client');
   return named;
-}
-
-function realmOf(issuer: string): string {
-  return /\/realms\/([^/]+)$/.exec(issuer)?.[1] ?? issuer;
 }
 
 function rolesOf(access: JsonValue | undefined, pointer: string): readonly string[] {
@@ -123,8 +85,4 @@ function optionalText(value: JsonValue | JsonObject | undefined, pointer: string
   if (value === undefined) return undefined;
   if (!isText(value)) throw new ProofError('access_token.claim', pointer);
   return value;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
 }

@@ -57,6 +57,8 @@ const texts = {
   'access_token.typ': 'The token is not a bearer token.',
   'access_token.client': 'The token does not name its client, or names two.',
   'access_token.claim': 'A claim of the access token does not have its shape.',
+  'transaction_token.claim': 'A claim of the transaction token does not have its shape.',
+  'transaction_token.lifetime': 'The transaction token lives for longer than a minute.',
   ...messageTexts,
   ...signingTexts,
   ...receiptTexts,

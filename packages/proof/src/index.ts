@@ -1,11 +1,5 @@
 /** @countersign/proof: what can be proved with public keys alone, as pure functions. No I/O, no clock, no runtime of its own. */
-export {
-  accessTokenTypes,
-  type ClientSubject,
-  type ParticipantSubject,
-  type Subject,
-  subjectFromAccessToken,
-} from './access-token.ts';
+export { type AccessTokenSubject, accessTokenTypes, subjectFromAccessToken } from './access-token.ts';
 export { type Algorithm, type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
 export { decodeBase64url, encodeBase64url, encodeTextBase64url } from './base64url.ts';
 export { createInvocation, type InvocationRequest } from './capability/create-invocation.ts';
@@ -137,4 +131,18 @@ export {
   type VerifiedReceipt,
   verifyReceipt,
 } from './receipt.ts';
+export {
+  type Actor,
+  type ClientSubject,
+  type CredentialSubject,
+  maxActors,
+  type ParticipantSubject,
+  type Subject,
+} from './subject.ts';
 export { thumbprint, thumbprintInput } from './thumbprint.ts';
+export { subjectFromToken, tokenTypes } from './token.ts';
+export {
+  longestTransactionToken,
+  subjectFromTransactionToken,
+  transactionTokenTypes,
+} from './transaction-token.ts';

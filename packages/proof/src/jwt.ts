@@ -67,7 +67,7 @@ function checkType(typ: string | undefined, expected: readonly (string | undefin
 }
 
 /** RFC 7515 §4.1.9: `application/` may be left out where no other slash follows. */
-function mediaType(typ: string | undefined): string | undefined {
+export function mediaType(typ: string | undefined): string | undefined {
   const lower = typ?.toLowerCase();
   return lower?.startsWith('application/') && !lower.includes('/', 12) ? lower.slice(12) : lower;
 }

@@ -35,6 +35,7 @@ test('every claim finds its place', () => {
     jti: 'j-1',
     issuedAt: 1_800_000_000,
     expiresAt: 1_800_086_400,
+    actors: [],
   });
 });
 
@@ -54,6 +55,7 @@ test('a token of few claims is the subject of a client', () => {
     jti: undefined,
     issuedAt: iat,
     expiresAt: exp,
+    actors: [],
   });
 });
 
@@ -66,6 +68,7 @@ const tolerated: readonly [string, object, object][] = [
   ['an issuer without realms', { iss: 'https://issuer.example' }, { realm: 'https://issuer.example' }],
   ['no scope', { scope: undefined }, { scopes: [] }],
   ['scopes further apart', { scope: ' read  write ' }, { scopes: ['read', 'write'] }],
+  ['an actor', { act: { sub: 's-2', client_id: 'c-2' } }, { actors: [{ id: 's-2', clientId: 'c-2' }] }],
   ['no audience', { aud: undefined }, { audience: [] }],
 ];
 test.each(tolerated)('%s is tolerated', (_name, change, shape) => {
@@ -105,6 +108,8 @@ const refused: readonly [string, object, string, string | undefined][] = [
     'access_token.claim',
     '/resource_access/roles',
   ],
+  ['an actor that is no object', { act: 'gateway' }, 'access_token.claim', '/act'],
+  ['an actor without a name', { act: { client_id: 'c-2' } }, 'access_token.claim', '/act'],
   ['a negative generation', { gen: -1 }, 'access_token.claim', '/gen'],
   ['half a generation', { gen: 1.5 }, 'access_token.claim', '/gen'],
 ];

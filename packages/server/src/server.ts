@@ -30,12 +30,16 @@ import { routes as onboardingRoutes } from './registry/onboarding.http.ts';
 import { routes as receiptRoutes } from './registry/receipt.http.ts';
 import { routes as registryRoutes } from './registry/registry.http.ts';
 import { routes as signatureCheckRoutes } from './registry/signature-check.http.ts';
-import { routes as tokenRoutes } from './registry/token.http.ts';
+import { tokenRoutes } from './registry/token.http.ts';
 import { openStore, type Store } from './store/open.ts';
+import { accessTokenExchange } from './subject/access-token-exchange.ts';
 import { createAttempts } from './subject/attempt.ts';
+import type { Exchange } from './subject/exchange.ts';
 import { masterKeyOf } from './subject/master-key.ts';
 import { routes as sessionRoutes } from './subject/session.http.ts';
+import { sessionExchange } from './subject/session-exchange.ts';
 import { routes as statusRoutes } from './subject/status.http.ts';
+import { transactionTokenExchange } from './subject/transaction-token-exchange.ts';
 import { openVault } from './subject/vault.ts';
 
 export interface Parts {
@@ -73,11 +77,14 @@ export function openConfiguredStore(config: Config, clock: Clock, log: Log): Pro
   return openStore(config.databaseUrl ?? `sqlite:${join(config.dataDir, 'countersign.db')}`, clock, log);
 }
 
+/** What can be exchanged for a token at the token endpoint (RFC 8693). */
+const exchanges: readonly Exchange[] = [sessionExchange, transactionTokenExchange, accessTokenExchange];
+
 /** Every path of the server. */
 export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonly Route[] {
   const routes: readonly Route[] = [
     ...processRoutes(metrics),
-    ...tokenRoutes,
+    ...tokenRoutes(exchanges),
     ...discoveryRoutes,
     ...introspectionRoutes,
     ...statusRoutes,

@@ -455,7 +455,7 @@ describe('discovery', () => {
       const metadata = (await response.json()) as Record<string, string>;
       expect(metadata).toMatchObject({
         issuer: server.issuer(),
-        grant_types_supported: ['client_credentials'],
+        grant_types_supported: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
         response_types_supported: [],
         id_token_signing_alg_values_supported: ['RS256'],
         token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],

@@ -22,7 +22,15 @@ async function feed(): Promise<{ context: Context; realm: Realm; clock: ManualCl
 /** As the bearer of a token that ends in an hour. */
 function reader(context: Context, realm: Realm, id: string): Subject {
   const now = Math.floor(context.clock.now() / 1000);
-  const base = { issuer: realm.issuer, realm: realm.name, roles: [], resourceAccess: {}, scopes: [], audience: [] };
+  const base = {
+    issuer: realm.issuer,
+    realm: realm.name,
+    roles: [],
+    resourceAccess: {},
+    scopes: [],
+    audience: [],
+    actors: [],
+  };
   const times = { issuedAt: now, expiresAt: now + 3600 };
   return { ...base, ...times, kind: 'client', id, clientId: id, generation: 1, jti: `token of ${id}` } as Subject;
 }

@@ -1,4 +1,4 @@
-import type { Subject } from '@countersign/proof';
+import type { AccessTokenSubject } from '@countersign/proof';
 import type { Caller } from '../context.ts';
 import { authenticateAdministrator } from './authenticate.ts';
 import type { Call } from './call.ts';
@@ -13,7 +13,7 @@ export async function authenticateAdministration(
 }
 
 /** A client id of the realm, or `system/<client id>`: both realms may have a client of the same id. */
-export function callerOf(call: Call, subject: Subject, realm = call.params.realm): Caller {
+export function callerOf(call: Call, subject: AccessTokenSubject, realm = call.params.realm): Caller {
   const own = subject.realm === realm;
   return call.caller(own ? subject.clientId : `${subject.realm}/${subject.clientId}`);
 }

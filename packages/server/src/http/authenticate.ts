@@ -1,4 +1,4 @@
-import type { Subject } from '@countersign/proof';
+import type { AccessTokenSubject } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { adminScope } from '../subject/administrator.ts';
@@ -16,7 +16,7 @@ function bearerToken(request: WireRequest): string {
 }
 
 /** Whoever holds a live token of the realm in the path. A token of another realm of ours is `token.other_realm`. */
-export async function authenticateBearer(call: Call): Promise<Subject> {
+export async function authenticateBearer(call: Call): Promise<AccessTokenSubject> {
   const realm = await call.realm();
   const token = bearerToken(call.request);
   const issuer = unverifiedIssuer(token);
@@ -27,7 +27,7 @@ export async function authenticateBearer(call: Call): Promise<Subject> {
 }
 
 /** An administrator of the realm in the path, or of realm `system`, who administers every realm. */
-export async function authenticateAdministrator(call: Call): Promise<Subject> {
+export async function authenticateAdministrator(call: Call): Promise<AccessTokenSubject> {
   const token = bearerToken(call.request);
   const bySystem = unverifiedIssuer(token) === issuerOf(call.context, systemRealm);
   const subject = bySystem ? await authenticateSystem(call, token) : await authenticateBearer(call);
@@ -39,14 +39,14 @@ export async function authenticateAdministrator(call: Call): Promise<Subject> {
 }
 
 /** For what stands above all realms. */
-export async function authenticateSystemAdministrator(call: Call): Promise<Subject> {
+export async function authenticateSystemAdministrator(call: Call): Promise<AccessTokenSubject> {
   const subject = await authenticateSystem(call, bearerToken(call.request));
   if (!subject.scopes.includes(adminScope))
     throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);
   return subject;
 }
 
-async function authenticateSystem(call: Call, token: string): Promise<Subject> {
+async function authenticateSystem(call: Call, token: string): Promise<AccessTokenSubject> {
   return authenticateToken(call.context, await requireRealm(call.context, systemRealm), token);
 }
 
@@ -58,7 +58,7 @@ export async function authenticateAdministratorToken(
   call: Call,
   token: string,
   named: Realm | undefined,
-): Promise<{ readonly subject: Subject; readonly realm: Realm }> {
+): Promise<{ readonly subject: AccessTokenSubject; readonly realm: Realm }> {
   const { context } = call;
   const issuer = unverifiedIssuer(token);
   const bySystem = issuer === issuerOf(context, systemRealm);

@@ -1,4 +1,4 @@
-import type { Subject } from '@countersign/proof';
+import type { AccessTokenSubject } from '@countersign/proof';
 import type { Caller } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { adminScope } from '../subject/administrator.ts';
@@ -28,7 +28,7 @@ export async function authenticateOwner(call: Call): Promise<Owner> {
   return { realm: name, isOwn, caller: callerOf(call, subject) };
 }
 
-async function bearerOrSystem(call: Call): Promise<Subject> {
+async function bearerOrSystem(call: Call): Promise<AccessTokenSubject> {
   try {
     return await authenticateBearer(call);
   } catch (thrown) {

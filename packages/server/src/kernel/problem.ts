@@ -38,6 +38,16 @@ const table = {
   'oauth.invalid_scope': row(400, 'invalid_scope', 400, 3, 'The scope is unknown or not granted to this client.'),
   'oauth.invalid_target': row(400, 'invalid_target', 400, 3, 'The resource is unknown or not granted to this client.'),
   'oauth.unsupported_token_type': row(400, 'unsupported_token_type', 400, 3, 'This token type is not supported.'),
+  // RFC 8693 §2.2.2: a subject token that is "invalid for any reason, or unacceptable based on policy" is `invalid_request`.
+  'exchange.subject_token': row(400, 'invalid_request', 400, 16, 'The subject token is not one that can be exchanged.'),
+  'exchange.token_type': row(400, 'invalid_request', 400, 3, 'This type of token is not exchanged here.'),
+  'exchange.actor': row(
+    400,
+    'invalid_request',
+    400,
+    3,
+    'The actor is the client that authenticates; send no actor_token.',
+  ),
   // Bearer tokens (RFC 6750 §3.1).
   'token.missing': row(401, 'invalid_request', 401, 16, 'A bearer token is required.'),
   'token.invalid': row(401, 'invalid_token', 401, 16, 'The token is not valid.'),

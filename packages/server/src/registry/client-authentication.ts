@@ -64,6 +64,15 @@ export function presentedProof(authorization: string | null, parameters: Paramet
   throw new Problem('oauth.invalid_client');
 }
 
+/** Whether a request presents any proof of a client: where none is needed, a wrong one is refused all the same. */
+export function presentsClient(authorization: string | null, parameters: Parameters): boolean {
+  return (
+    authorization !== null ||
+    parameters.get('client_secret') !== undefined ||
+    parameters.get('client_assertion') !== undefined
+  );
+}
+
 /**
  * Who the proof shows. Unknown client, wrong secret, suspended, offboarded and not approved are the same
  * `oauth.invalid_client` after the same work; only the log knows which. Throws `attempt.throttled` after too many failures of

@@ -6,7 +6,7 @@ import type { Route } from '../http/route.ts';
 import type { Realm } from '../subject/realm.ts';
 import { jwksMaxAge, publishedKeys, signingKeys } from '../subject/signing-key.ts';
 import { assertionAlgorithms, authenticationMethods } from './client-authentication.ts';
-import { grants } from './grant.ts';
+import { grantTypes } from './grant.ts';
 
 const common = { method: 'GET', tag: 'OAuth 2.0', security: 'none', refusals: 'oauth' } as const;
 
@@ -55,7 +55,7 @@ function metadata(realm: Realm, publicUrl: string): object {
     jwks_uri: `${endpoints}/certs`,
     introspection_endpoint: `${endpoints}/token/introspect`,
     revocation_endpoint: `${endpoints}/revoke`,
-    grant_types_supported: Object.keys(grants),
+    grant_types_supported: grantTypes,
     response_types_supported: [],
     token_endpoint_auth_methods_supported: authenticationMethods,
     token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,

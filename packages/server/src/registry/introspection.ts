@@ -1,13 +1,13 @@
-import type { Subject } from '@countersign/proof';
+import type { AccessTokenSubject, JwtClaims, Subject } from '@countersign/proof';
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { write } from '../store/write.ts';
-import { inspectToken, requireAlive } from '../subject/bearer.ts';
+import { type InspectedToken, inspectToken, requireAlive } from '../subject/bearer.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { isTokenRevoked, revokeToken } from '../subject/revocation.ts';
+import { audienceNamesOf } from './audience-name.ts';
 import type { Client } from './client.ts';
-import { lookUpParticipant } from './participant.ts';
 
 /** RFC 7662 §2.2, with the claims that the token itself has. */
 export type Introspection =
@@ -26,10 +26,17 @@ export async function introspect(
   caller: Client,
   token: string,
 ): Promise<Introspection> {
-  const subject = await liveSubject(context, realm, token);
-  if (subject === undefined || !(await concerns(context, realm, caller, subject))) return inactive;
+  const inspected = await liveToken(context, realm, token);
+  if (inspected === undefined) return inactive;
+  const { subject, claims } = inspected;
+  if (!(await concerns(context, realm, caller, subject))) return inactive;
+  return subject.kind === 'credential'
+    ? { ...claims, active: true, token_type: 'N_A' }
+    : { active: true, ...accessTokenMembers(subject, claims) };
+}
+
+function accessTokenMembers(subject: AccessTokenSubject, { act }: JwtClaims): object {
   return {
-    active: true,
     scope: subject.scopes.join(' '),
     client_id: subject.clientId,
     azp: subject.clientId,
@@ -48,6 +55,7 @@ export async function introspect(
       Object.entries(subject.resourceAccess).map(([resource, roles]) => [resource, { roles }]),
     ),
     gen: subject.generation,
+    ...(act === undefined ? {} : { act }),
   };
 }
 
@@ -62,9 +70,11 @@ export async function revoke(
   token: string,
   caller: Caller,
 ): Promise<void> {
-  const subject = await ifValid(inspectToken(context, realm, token));
+  const subject = (await ifValid(inspectToken(context, realm, token)))?.subject;
   const jti = subject?.jti;
-  if (subject === undefined || jti === undefined || subject.clientId !== owner.id) return;
+  // A transaction token belongs to no client: it ends with its session, or within a minute.
+  if (subject === undefined || subject.kind === 'credential' || jti === undefined) return;
+  if (subject.clientId !== owner.id) return;
   // Only spares the transaction; inside it the question is asked again.
   if (await isTokenRevoked(context, realm.name, jti)) return;
   await write(context, async (tx) => {
@@ -74,11 +84,13 @@ export async function revoke(
   });
 }
 
-async function liveSubject(context: Context, realm: Realm, token: string): Promise<Subject | undefined> {
-  const subject = await ifValid(inspectToken(context, realm, token));
-  if (subject === undefined) return undefined;
-  const alive = await ifValid(requireAlive(context, realm.name, subject).then(() => true));
-  return alive === true ? subject : undefined;
+async function liveToken(context: Context, realm: Realm, token: string): Promise<InspectedToken | undefined> {
+  return ifValid(
+    inspectToken(context, realm, token).then(async (inspected) => {
+      await requireAlive(context, realm.name, inspected.subject);
+      return inspected;
+    }),
+  );
 }
 
 /** A refused token is an answer here, and no error; a database that cannot be asked stays one. */
@@ -92,17 +104,17 @@ async function ifValid<T>(checking: Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * Whether the token is the caller's, or meant for it: `aud` names its client id, its participant or its base URL; or the token
- * was issued for no resource in particular, which every member of the realm may be shown (OCEN's tokens are). The audiences
- * that a client may ask for are other people's resources, and give it no say here.
+ * Whether the token is the caller's, or meant for it; or the token was issued for no resource in particular, which every member
+ * of the realm may be shown (OCEN's access tokens are) and may exchange (transaction tokens are). The audiences that a client may
+ * ask for are other people's resources, and give it no say here.
  */
 async function concerns(context: Context, realm: Realm, caller: Client, subject: Subject): Promise<boolean> {
   const { audience } = subject;
-  if (subject.clientId === caller.id) return true;
-  if (audience.includes(realm.issuer) || audience.includes(realm.settings.defaultAudience ?? realm.issuer)) return true;
-  if (audience.includes(caller.id)) return true;
-  if (caller.participantId === undefined) return false;
-  if (audience.includes(caller.participantId)) return true;
-  const participant = await lookUpParticipant(context, realm.name, caller.participantId);
-  return participant?.baseUrl != null && audience.includes(participant.baseUrl);
+  if (audience.includes(realm.issuer)) return true;
+  if (subject.kind !== 'credential') {
+    if (subject.clientId === caller.id || audience.includes(realm.settings.defaultAudience ?? realm.issuer))
+      return true;
+  }
+  const names = await audienceNamesOf(context, caller);
+  return audience.some((one) => names.includes(one));
 }

@@ -3,13 +3,16 @@ import { Problem } from '../kernel/problem.ts';
 
 /**
  * The parameters of an OAuth request. Each name occurs once (RFC 6749 §3.2: "Request and response parameters MUST NOT be
- * included more than once"); only `resource` may repeat (RFC 8707 §2), and is kept apart.
+ * included more than once"); only `resource` (RFC 8707 §2) and `audience` (RFC 8693 §2.1) may repeat, and are kept apart.
  */
 export interface Parameters {
   /** Undefined when it is absent or empty: "Parameters sent without a value MUST be treated as if they were omitted." */
   get(name: string): string | undefined;
   readonly resources: readonly string[];
+  readonly audiences: readonly string[];
 }
+
+const repeatable = { resource: 'resources', audience: 'audiences' } as const;
 
 /** No request of ours needs a third of this many. */
 const maxParameters = 64;
@@ -33,7 +36,7 @@ export function parseForm(body: Uint8Array): Parameters {
   return parameters;
 }
 
-/** The JSON body that OCEN's published description shows: an object of strings; `resource` may be an array of them. */
+/** The JSON body that OCEN's published description shows: an object of strings; those that may repeat may be an array of them. */
 export function parseJsonParameters(body: Uint8Array): Parameters {
   const parsed = parseJson(body, { maxDepth: 2 });
   if (!parsed.ok) {
@@ -45,7 +48,9 @@ export function parseJsonParameters(body: Uint8Array): Parameters {
   if (!isJsonObject(parsed.value)) throw malformed('The body must be a JSON object');
   const parameters = collect();
   for (const [name, value] of Object.entries(parsed.value)) {
-    for (const one of name === 'resource' && Array.isArray(value) ? (value as readonly JsonValue[]) : [value]) {
+    for (const one of Object.hasOwn(repeatable, name) && Array.isArray(value)
+      ? (value as readonly JsonValue[])
+      : [value]) {
       if (typeof one !== 'string') throw malformed('Every member must be a string');
       if (one.includes('\0')) throw malformed('A parameter holds a NUL');
       parameters.add(name, one);
@@ -69,15 +74,15 @@ export function formDecode(text: string): string {
 
 function collect(): Parameters & { add(name: string, value: string): void } {
   const values = new Map<string, string>();
-  const resources: string[] = [];
+  const lists = { resources: [] as string[], audiences: [] as string[] };
   let count = 0;
   return {
-    resources,
+    ...lists,
     get: (name) => values.get(name) || undefined,
     add(name, value) {
       if (++count > maxParameters) throw malformed('The request has too many parameters');
-      if (name === 'resource') {
-        if (value !== '') resources.push(value);
+      if (Object.hasOwn(repeatable, name)) {
+        if (value !== '') lists[repeatable[name as keyof typeof repeatable]].push(value);
         return;
       }
       if (values.has(name)) throw new Problem('request.repeated_parameter');

@@ -2,53 +2,74 @@ import { z } from 'zod';
 import type { Answer } from '../http/answer.ts';
 import type { Call } from '../http/call.ts';
 import { authenticateCallingClient, readParameters } from '../http/client-call.ts';
+import { correlationId } from '../http/corporate.ts';
 import { jsonAnswer, toResponse } from '../http/render.ts';
 import type { Route } from '../http/route.ts';
-import { requireGrant } from './grant.ts';
+import type { Exchange } from '../subject/exchange.ts';
+import { presentsClient } from './client-authentication.ts';
+import { type Grants, grantsWith, grantTypes, requireGrant } from './grant.ts';
 
 /** RFC 6749 §5.1. */
 const uncached = { 'cache-control': 'no-store', pragma: 'no-cache' } as const;
 
 /** For the description only: the hot path reads its few parameters by hand, and more strictly than a schema could. */
 const tokenRequest = z.object({
-  grant_type: z.literal('client_credentials'),
+  grant_type: z.enum(grantTypes),
   client_id: z.string().optional(),
   client_secret: z.string().optional(),
   client_assertion_type: z.string().optional(),
   client_assertion: z.string().optional(),
   scope: z.string().optional(),
   resource: z.union([z.string(), z.array(z.string())]).optional(),
+  audience: z.string().optional(),
+  subject_token: z.string().optional(),
+  subject_token_type: z.string().optional(),
+  requested_token_type: z.string().optional(),
 });
 
 const tokenResponse = z.object({
   access_token: z.string(),
-  token_type: z.literal('Bearer'),
+  token_type: z.enum(['Bearer', 'N_A']),
   expires_in: z.int(),
-  scope: z.string(),
+  scope: z.string().optional(),
+  issued_token_type: z.string().optional(),
   refresh_expires_in: z.literal(0).optional(),
   'not-before-policy': z.literal(0).optional(),
 });
 
-export const routes: readonly Route[] = [
-  {
-    method: 'POST',
-    path: '/realms/:realm/protocol/openid-connect/token',
-    tag: 'OAuth 2.0',
-    operationId: 'generateAccessToken',
-    summary: 'An access token for a client that proves itself (RFC 6749 §4.4).',
-    security: 'client',
-    body: { schema: tokenRequest, mediaTypes: ['application/x-www-form-urlencoded', 'application/json'] },
-    responses: { 200: tokenResponse },
-    refusals: 'oauth',
-    handle: async (call) => toResponse(await token(call)),
-    direct: token,
-  },
-];
+/** `exchanges`: what the token exchange grant takes. */
+export function tokenRoutes(exchanges: readonly Exchange[]): readonly Route[] {
+  const grants = grantsWith(exchanges);
+  return [
+    {
+      method: 'POST',
+      path: '/realms/:realm/protocol/openid-connect/token',
+      tag: 'OAuth 2.0',
+      operationId: 'generateAccessToken',
+      summary:
+        'An access token for a client that proves itself (RFC 6749 §4.4), or a token for the next service of a chain (RFC 8693).',
+      security: 'client',
+      body: { schema: tokenRequest, mediaTypes: ['application/x-www-form-urlencoded', 'application/json'] },
+      responses: { 200: tokenResponse },
+      refusals: 'oauth',
+      handle: async (call) => toResponse(await token(call, grants)),
+      direct: (call) => token(call, grants),
+    },
+  ];
+}
 
-async function token(call: Call): Promise<Answer> {
+async function token(call: Call, grants: Grants): Promise<Answer> {
   const realm = await call.realm();
   const parameters = await readParameters(call, realm.settings.tokenRequestJson);
-  const grant = requireGrant(parameters.get('grant_type'));
-  const client = await authenticateCallingClient(call, realm, parameters);
-  return jsonAnswer(200, await grant(call.context, realm, client, parameters), uncached);
+  const grant = requireGrant(grants, parameters.get('grant_type'));
+  const answer = await grant({
+    context: call.context,
+    realm,
+    parameters,
+    source: call.source,
+    transaction: () => correlationId(call),
+    presentsClient: presentsClient(call.request.headers.get('authorization'), parameters),
+    authenticate: () => authenticateCallingClient(call, realm, parameters),
+  });
+  return jsonAnswer(200, answer, uncached);
 }

@@ -1,11 +1,14 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import {
+  type AccessTokenSubject,
   accessTokenTypes,
   createHeaderCache,
+  type JwtClaims,
   ProofError,
   type PublicJwk,
   type Subject,
-  subjectFromAccessToken,
+  subjectFromToken,
+  tokenTypes,
   verifyJwt,
 } from '@countersign/proof';
 import type { Context } from '../context.ts';
@@ -13,49 +16,68 @@ import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Realm, signingAlgs } from './realm.ts';
 import { isTokenRevoked } from './revocation.ts';
+import { isSessionAlive } from './session.ts';
 import { type SigningKey, signingKeys } from './signing-key.ts';
 import { lookUpSubjectState } from './subject.ts';
+
+/** A token of ours that anyone would find good offline, with all that it says. */
+export interface InspectedToken {
+  readonly subject: Subject;
+  readonly claims: JwtClaims;
+}
 
 /**
  * The subject of an access token of this realm that is still alive: signature and claims as anyone would check them offline,
  * then what only we know: whether its subject is live in that generation, and whether this one token was revoked.
  * Throws `token.invalid`; the reason is for the log only.
  */
-export async function authenticateToken(context: Context, realm: Realm, presented: string): Promise<Subject> {
-  const subject = await verifyOwnToken(
-    context,
-    realm,
-    presented,
-    realm.settings.audienceRequired ? realm.issuer : undefined,
-  );
+export async function authenticateToken(
+  context: Context,
+  realm: Realm,
+  presented: string,
+): Promise<AccessTokenSubject> {
+  const audience = realm.settings.audienceRequired ? realm.issuer : undefined;
+  const { subject } = await verifyOwnToken(context, realm, presented, accessTokenTypes, audience);
+  if (subject.kind === 'credential') throw refused('no access token');
+  // What was passed on to another service is for that service: here everyone speaks for itself.
+  if (subject.actors.length > 0) throw refused('presented by somebody who acts for the subject');
   await requireAlive(context, realm.name, subject);
   return subject;
 }
 
-/** For introspection and revocation: whichever resource the token is for. */
-export async function inspectToken(context: Context, realm: Realm, presented: string): Promise<Subject> {
-  return verifyOwnToken(context, realm, presented, undefined);
+/** For introspection, revocation and exchange: whichever service the token is for. Throws `token.invalid`. */
+export async function inspectToken(
+  context: Context,
+  realm: Realm,
+  presented: string,
+  types: readonly string[] = tokenTypes,
+): Promise<InspectedToken> {
+  return verifyOwnToken(context, realm, presented, types, undefined);
 }
 
+/** What no verifier can know offline. Throws `token.invalid`. */
 export async function requireAlive(context: Context, realm: string, subject: Subject): Promise<void> {
   const state = await lookUpSubjectState(context, realm, subject.id);
   if (state === undefined || !state.live) throw refused('the subject is not live');
   if (state.generation !== subject.generation) throw refused('the token is of an earlier generation');
   if (subject.jti === undefined || (await isTokenRevoked(context, realm, subject.jti)))
     throw refused('the token was revoked');
+  if (subject.kind === 'credential' && !(await isSessionAlive(context, realm, subject.sessionId)))
+    throw refused('the session has ended');
 }
 
 async function verifyOwnToken(
   context: Context,
   realm: Realm,
   presented: string,
+  types: readonly string[],
   audience: string | undefined,
-): Promise<Subject> {
+): Promise<InspectedToken> {
   try {
-    const { claims } = await verifyJwt(presented, {
+    const verified = await verifyJwt(presented, {
       keys: verificationKeys(await signingKeys(context, realm.name)),
       algorithms: signingAlgs,
-      typ: accessTokenTypes,
+      typ: types,
       issuer: realm.issuer,
       ...(audience === undefined ? {} : { audience }),
       subjectRequired: true,
@@ -63,7 +85,7 @@ async function verifyOwnToken(
       crypto: cryptoPort,
       headers: headerCache,
     });
-    return subjectFromAccessToken(claims);
+    return { subject: subjectFromToken(verified), claims: verified.claims };
   } catch (cause) {
     if (cause instanceof ProofError) throw new Problem('token.invalid', undefined, { cause });
     throw cause;

@@ -14,11 +14,10 @@ import {
   terminateSession,
   terminateSessionsOf,
 } from './session-administration.ts';
-import { issueTransactionToken } from './transaction-token.ts';
+import { audienceSchema, issueTransactionToken } from './transaction-token.ts';
 
 const nothing = z.strictObject({});
-const audience = lineOfText(2_048).regex(/^\S+$/, 'must not contain spaces');
-const subjectRequest = z.strictObject({ audience: audience.nullish() });
+const subjectRequest = z.strictObject({ audience: audienceSchema.nullish() });
 const ofCredential = z.strictObject({ credentialId: lineOfText().nullish() });
 const done = { 204: 'Done.' } as const;
 const common = { tag: 'Sessions', security: 'session', optionalBody: true } as const;

@@ -1,5 +1,7 @@
+import { type JwtClaims, longestTransactionToken, transactionTokenTypes } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
+import { lineOfText } from '../kernel/text.ts';
 import type { Realm } from './realm.ts';
 import type { Session } from './session.ts';
 import { issueDocument } from './token.ts';
@@ -9,10 +11,10 @@ import { issueDocument } from './token.ts';
  * which every service down the chain verifies offline. It lives for a minute, never beyond its session, and is no access token:
  * its type keeps them apart.
  */
-export const transactionTokenType = 'txntoken+jwt';
+const [transactionTokenType] = transactionTokenTypes;
 
-/** Seconds. */
-const longestLife = 60;
+/** What a token may call whom it is for. */
+export const audienceSchema = lineOfText(2_048).regex(/^\S+$/, 'must not contain spaces');
 
 export interface TransactionTokenRequest {
   /** Who it is for; undefined: the issuer, which makes it good for exchange only. */
@@ -36,7 +38,7 @@ export async function issueTransactionToken(
   { audience, transaction, source }: TransactionTokenRequest,
 ): Promise<IssuedTransactionToken> {
   const iat = seconds(context.clock.now());
-  const exp = Math.min(iat + longestLife, seconds(session.endsAt));
+  const exp = Math.min(iat + longestTransactionToken, seconds(session.endsAt));
   const { subject } = session;
   const claims = {
     iss: realm.issuer,
@@ -60,5 +62,23 @@ export async function issueTransactionToken(
   return {
     token: await issueDocument(context, realm.name, 'token', transactionTokenType, claims),
     expiresIn: exp - iat,
+  };
+}
+
+/**
+ * The same subject for the next service of the chain. Everything that the presented token says of it stands, and its end: `act`
+ * gets one more service, `aud` is the next one. Whoever calls has verified the claims.
+ */
+export async function reissueTransactionToken(
+  context: Context,
+  realm: Realm,
+  presented: JwtClaims,
+  next: { readonly audience: string; readonly act: object },
+): Promise<IssuedTransactionToken> {
+  const iat = seconds(context.clock.now());
+  const claims = { ...presented, aud: next.audience, iat, jti: context.random.uuid(), act: next.act };
+  return {
+    token: await issueDocument(context, realm.name, 'token', transactionTokenType, claims),
+    expiresIn: presented.exp - iat,
   };
 }

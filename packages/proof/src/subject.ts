@@ -1,0 +1,99 @@
+import type { ProofCode } from './error.ts';
+import { ProofError } from './error.ts';
+import { isJsonObject, type JsonValue } from './json.ts';
+
+/** What every subject says, whichever proof it gave. */
+export interface SubjectBase {
+  /** Exactly as the issuer writes itself. */
+  readonly issuer: string;
+  /** The last segment of an issuer `…/realms/{realm}`; of any other issuer, the issuer itself. */
+  readonly realm: string;
+  /** `sub`: stable, never reused. */
+  readonly id: string;
+  readonly roles: readonly string[];
+  /** Resource → roles there. Has no prototype: a resource named `constructor` is one that is not there. */
+  readonly resourceAccess: Readonly<Record<string, readonly string[]>>;
+  readonly scopes: readonly string[];
+  readonly audience: readonly string[];
+  /** `gen` or `epoch`, 0 where the issuer counts none: a subject that was reinstated has a higher one than its old tokens. */
+  readonly generation: number;
+  readonly jti: string | undefined;
+  /** Seconds since the epoch. */
+  readonly issuedAt: number;
+  /** Seconds since the epoch. */
+  readonly expiresAt: number;
+  /** RFC 8693 §4.1: who acts for the subject, the one that presents the token first. Empty where nobody does. */
+  readonly actors: readonly Actor[];
+}
+
+/** A service that passed a subject on. */
+export interface Actor {
+  /** `sub` of the service. */
+  readonly id: string;
+  readonly clientId: string | undefined;
+}
+
+/** A participant of a network, through one of its clients. */
+export interface ParticipantSubject extends SubjectBase {
+  readonly kind: 'participant';
+  readonly clientId: string;
+  /** The participant-role id. */
+  readonly participantId: string;
+}
+
+/** A client that belongs to no participant, such as one for administration. */
+export interface ClientSubject extends SubjectBase {
+  readonly kind: 'client';
+  readonly clientId: string;
+}
+
+/** A credential of an identity that has logged in: the signed subject that a chain of services passes on. */
+export interface CredentialSubject extends SubjectBase {
+  readonly kind: 'credential';
+  readonly credential: {
+    readonly type: 'ROOT' | 'USER';
+    readonly id: string;
+    /** What its holder logs in as. */
+    readonly code: string;
+  };
+  readonly identity: { readonly type: string; readonly id: string };
+  /** `sid`: when this session ends, the token is dead. */
+  readonly sessionId: string;
+  /** `txn`: the same in every call of the chain. */
+  readonly transaction: string;
+  /** How strong the login was: `aal1` one factor, `aal2` two. */
+  readonly acr: string;
+  /** RFC 8176: how it proved itself. */
+  readonly amr: readonly string[];
+  /** Seconds since the epoch: when it last proved itself. */
+  readonly authTime: number;
+  /** Where the first call of the chain came from, as far as the issuer says. */
+  readonly requestContext: { readonly address: string | undefined };
+}
+
+/** The one result of every proof: an authenticated credential, together with all the identification information. */
+export type Subject = ParticipantSubject | ClientSubject | CredentialSubject;
+
+/** A chain of services that is longer goes in circles. */
+export const maxActors = 8;
+
+/** `act`, the outermost first (RFC 8693 §4.1: "the least recent actor is the most deeply nested"). */
+export function actorsOf(act: JsonValue | undefined, code: ProofCode): readonly Actor[] {
+  const actors: Actor[] = [];
+  for (let claim = act; claim !== undefined; ) {
+    if (!isJsonObject(claim) || actors.length === maxActors) throw new ProofError(code, '/act');
+    const { sub, client_id: clientId } = claim;
+    if (!isText(sub) || !(clientId === undefined || isText(clientId))) throw new ProofError(code, '/act');
+    actors.push({ id: sub, clientId });
+    claim = claim.act;
+  }
+  return actors;
+}
+
+export function realmOf(issuer: string): string {
+  return /\/realms\/([^/]+)$/.exec(issuer)?.[1] ?? issuer;
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
