@@ -1,4 +1,4 @@
-import MailComposer from 'nodemailer/lib/mail-composer';
+import MimeNode from 'nodemailer/lib/mime-node';
 import type { MailAddress } from './address.ts';
 import type { Addressed } from './outbox.ts';
 
@@ -32,17 +32,25 @@ export async function composeMessage(
   mail: { readonly id: string; readonly created_at: number },
   { to, subject, text }: Addressed,
 ): Promise<Message> {
-  const composer = new MailComposer({
-    from: { name: 'Countersign', address: from },
-    to: { name: '', address: to },
-    subject,
-    text,
-    messageId: `<${mail.id}@${from.slice(from.lastIndexOf('@') + 1)}>`,
-    date: new Date(mail.created_at),
+  const node = new MimeNode('text/plain; charset=utf-8', { disableFileAccess: true, disableUrlAccess: true });
+  node.setHeader({
+    From: { name: 'Countersign', address: from },
+    To: { name: '', address: to },
+    Subject: subject,
+    'Message-ID': `<${mail.id}@${from.slice(from.lastIndexOf('@') + 1)}>`,
+    Date: new Date(mail.created_at).toUTCString().replace('GMT', '+0000'),
     // RFC 3834 §5: nobody's out-of-office answers.
-    headers: { 'Auto-Submitted': 'auto-generated' },
-    disableFileAccess: true,
-    disableUrlAccess: true,
+    'Auto-Submitted': 'auto-generated',
   });
-  return { id: mail.id, from, to, bytes: await composer.compile().build() };
+  return { id: mail.id, from, to, bytes: await encoded(node, text) };
+}
+
+/** RFC 5322 §2.1.1: what can go as it is. The library would break every line beyond 76 characters, and a code with it. */
+const sevenBit = /^[\t\n -~]*$/;
+const longLine = /[^\n]{990}/;
+
+async function encoded(node: MimeNode, text: string): Promise<Buffer> {
+  if (!sevenBit.test(text) || longLine.test(text)) return node.setContent(text).build();
+  node.setHeader('Content-Transfer-Encoding', '7bit');
+  return Buffer.from(`${node.buildHeaders()}\r\n\r\n${text.replaceAll('\n', '\r\n')}`);
 }

@@ -1,0 +1,176 @@
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type MailAddress, mailAddress, requireMailAddress } from '../src/mail/address.ts';
+import { composeMessage } from '../src/mail/message.ts';
+import { enqueueMail } from '../src/mail/outbox.ts';
+import { type Purpose, type Values, writeLetter } from '../src/mail/texts.ts';
+import { write } from '../src/store/write.ts';
+import { openContext, temporaryDir } from './support/context.ts';
+import { address, code, deliverOnce, openOutbox, rows } from './support/mail.ts';
+import { mailbox } from './support/smtp.ts';
+
+describe('an address', () => {
+  test.each([
+    ['alice@acme.example', 'alice@acme.example'],
+    ['Alice.B+tag@ACME.Example', 'Alice.B+tag@acme.example'],
+    ["o'hara_{x}@sub.acme.example", "o'hara_{x}@sub.acme.example"],
+    ['alice@bücher.example', 'alice@xn--bcher-kva.example'],
+    ['alice@例え.テスト', 'alice@xn--r8jz45g.xn--zckzah'],
+    ['root@localhost', 'root@localhost'],
+    [`${'a'.repeat(64)}@acme.example`, `${'a'.repeat(64)}@acme.example`],
+  ])('%j is one', (text, expected) => {
+    expect(mailAddress(text)).toBe(expected);
+  });
+
+  test.each([
+    '',
+    '@',
+    'alice',
+    'alice@',
+    '@acme.example',
+    'alice@acme.example\r\nBcc: eve@evil.example',
+    'alice@acme.example\n',
+    'alice@acme.example\0',
+    'alice@acme.example>',
+    'alice@acme.example, eve@evil.example',
+    'alice@acme.example;eve@evil.example',
+    'alice@evil.example@acme.example',
+    '<alice@acme.example>',
+    'Alice <alice@acme.example>',
+    '"alice"@acme.example',
+    '"a\r\nb"@acme.example',
+    'alice(comment)@acme.example',
+    ' alice@acme.example',
+    'alice @acme.example',
+    'alice@ acme.example',
+    '.alice@acme.example',
+    'alice.@acme.example',
+    'al..ice@acme.example',
+    'jürgen@acme.example',
+    'alice\u2028@acme.example',
+    'alice@acme..example',
+    'alice@.acme.example',
+    'alice@acme.example.',
+    'alice@-acme.example',
+    'alice@acme-.example',
+    'alice@ac_me.example',
+    'alice@ac%6de.example',
+    'alice@acme.example/x',
+    'alice@acme.example:25',
+    'alice@acme.example SIZE=1',
+    'alice@[127.0.0.1]',
+    'alice@127.0.0.1',
+    'alice@0x7f.1',
+    'alice@2130706433',
+    'alice@ac\u00adme\u3002example',
+    'alice@\ud800.example',
+    `${'a'.repeat(65)}@acme.example`,
+    `a@${'b'.repeat(64)}.example`,
+    `a@${'b.'.repeat(130)}example`,
+  ])('%j is none', (text) => {
+    expect(mailAddress(text)).toBeUndefined();
+  });
+
+  test('is one line of ASCII with one @, whatever it was made of, and stays itself', () => {
+    const part = fc.string({ unit: 'grapheme', maxLength: 12 });
+    fc.assert(
+      fc.property(part, part, (local, domain) => {
+        const made = mailAddress(`${local}@${domain}.example`);
+        if (made === undefined) return;
+        expect(made).toMatch(/^[!-?A-~]+@[a-z0-9.-]+$/);
+        expect(made).not.toMatch(/[<>(),;:\\"[\]\s]/);
+        expect(mailAddress(made)).toBe(made);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('that is none is refused with the name of its field, and is not repeated', () => {
+    expect(() => requireMailAddress('nobody', 'email')).toThrow(
+      expect.objectContaining({ code: 'request.invalid', pointer: 'email' }),
+    );
+    expect(() => requireMailAddress('nobody', 'email')).not.toThrow('nobody');
+    expect(requireMailAddress('a@B.example', 'email')).toBe('a@b.example');
+  });
+});
+
+const place = { realm: 'dev', publicUrl: 'https://id.example', issuer: 'https://id.example/realms/dev' };
+const until = Date.UTC(2026, 0, 15, 12, 30);
+const all: { readonly [P in Purpose]: Values[P] } = {
+  'password-invitation': { credentialId: 'cred/1', code, until },
+  'lost-password': { code, until },
+  'password-changed': { at: until },
+  'new-device': { at: until, source: '203.0.113.9' },
+  'login-locked': { at: until },
+  'wallet-invitation': { participant: 'organization', description: 'Faber', code, until },
+};
+
+describe.each(Object.keys(all) as Purpose[])('the text of %s', (purpose) => {
+  const letter = writeLetter(purpose, all[purpose], place);
+
+  test('says where, when and what, in short lines', () => {
+    expect(letter.subject).toMatch(/^[ -~]{10,60}$/);
+    expect(letter.text).toContain('https://id.example');
+    expect(letter.text).toMatch(/2026-01-15 12:30 UTC|12:30/);
+    for (const line of letter.text.split('\n')) expect(line.length).toBeLessThanOrEqual(79);
+    if ('code' in all[purpose]) expect(letter.text).toContain(`\n  ${code}\n`);
+    expect(letter.subject).not.toContain(code);
+  });
+
+  test('goes over the wire as it is', async () => {
+    const message = await composeMessage(address, { id: '1', created_at: until }, { ...letter, to: address });
+    const [head, ...body] = message.bytes.toString().split('\r\n\r\n');
+    expect(body.join('\r\n\r\n')).toBe(letter.text.replaceAll('\n', '\r\n'));
+    expect(head?.split('\r\n').map((line) => line.split(':')[0])).toEqual([
+      'From',
+      'To',
+      'Subject',
+      'Message-ID',
+      'Date',
+      'Auto-Submitted',
+      'Content-Transfer-Encoding',
+      'MIME-Version',
+      'Content-Type',
+    ]);
+    expect(head).toContain('Date: Thu, 15 Jan 2026 12:30:00 +0000\r\n');
+  });
+});
+
+test('letters of any language arrive whole, and a dot alone ends nothing', async () => {
+  const box = await mailbox();
+  const { context } = await openOutbox(`sqlite:${join(temporaryDir(), 'mail.db')}`, box.url);
+  for (const description of ['Bücher für Übung 例え', '.']) {
+    await write(context, (tx) =>
+      enqueueMail(context, tx, {
+        realm: 'dev',
+        to: mailAddress('ann@bücher.example') as MailAddress,
+        purpose: 'wallet-invitation',
+        values: { ...all['wallet-invitation'], description },
+      }),
+    );
+  }
+  await deliverOnce(context);
+  const [plain, quoted] = box.received.map(({ raw }) => raw).sort((a, b) => a.length - b.length) as [string, string];
+  expect(plain).toContain('To: ann@xn--bcher-kva.example\r\n');
+  expect(plain).toContain('\r\n  .\r\n');
+  expect(plain).toContain('It works once');
+  expect(quoted).toContain('Content-Transfer-Encoding: quoted-printable\r\n');
+  const octets = quoted
+    .replaceAll('=\r\n', '')
+    .replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+  expect(Buffer.from(octets, 'latin1').toString()).toContain('Bücher für Übung 例え\r\n');
+});
+
+test.each(['a\r\nBcc: eve@evil.example', 'a\nb', 'a\rb', 'a\0b', 'a\u2028b', 'a\u0085b', '\ud800', 'x'.repeat(1_001)])(
+  'a value of %j is refused, and nothing waits',
+  async (description) => {
+    const context = await openContext(`sqlite:${join(temporaryDir(), 'mail.db')}`);
+    const values = { ...all['wallet-invitation'], description };
+    const refused = write(context, (tx) =>
+      enqueueMail(context, tx, { realm: 'dev', to: address, purpose: 'wallet-invitation', values }),
+    );
+    await expect(refused).rejects.toMatchObject({ code: 'request.invalid', pointer: 'description' });
+    expect(await rows(context)).toEqual([]);
+  },
+);
