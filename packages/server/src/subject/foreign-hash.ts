@@ -1,4 +1,4 @@
-import { type Pbkdf2Hash, readHash, refused, spellHash } from './stored-hash.ts';
+import { type BcryptHash, type Pbkdf2Hash, readHash, type StoredHash, spellHash } from './stored-hash.ts';
 
 /**
  * Hashes in the spelling of other programs, beside those that `readHash` knows.
@@ -28,23 +28,9 @@ export function importHash(text: string): string {
   return requireReadable(text);
 }
 
-/** For programs that keep the parts of a hash apart. */
-export function importArgon2(
-  type: string,
-  version: number,
-  memory: number,
-  passes: number,
-  lanes: number,
-  salt: Uint8Array,
-  tag: Uint8Array,
-): string {
-  if (type !== 'd' && type !== 'i' && type !== 'id') throw refused('this type of argon2 is not known');
-  if (version !== 16 && version !== 19) throw refused('this version of argon2 is not known');
-  return requireReadable(spellHash({ scheme: 'argon2', type, version, memory, passes, lanes, salt, tag }));
-}
-
-export function importPbkdf2(digest: string, iterations: number, salt: Uint8Array, tag: Uint8Array): string {
-  return requireReadable(spellPbkdf2(digest, String(iterations), salt, tag));
+/** For programs that keep the parts of a hash apart. Whatever the parts are, what comes out of this can be read. */
+export function importParts(hash: Exclude<StoredHash, BcryptHash>): string {
+  return requireReadable(spellHash(hash));
 }
 
 function spellPbkdf2(digest: string, iterations: string, salt: Uint8Array, tag: Uint8Array): string {

@@ -184,6 +184,6 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64').replace(/=+$/, '');
 }
 
-export function refused(reason: string): Problem {
+function refused(reason: string): Problem {
   return new Problem('request.invalid', `The password hash cannot be taken: ${reason}.`);
 }
