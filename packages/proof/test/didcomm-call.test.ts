@@ -86,6 +86,15 @@ test('a call without authorization, with an invocation, and an answer that says 
   expect(await unpackAnswer(await packAnswer(answering({ answer: silent })), client)).not.toHaveProperty('reason');
 });
 
+test('the largest of everything is still a call', async () => {
+  const longest = `/a.B/${'m'.repeat(251)}`;
+  const token = 't'.repeat(32_768);
+  const call = await unpackCall(await packCall(calling({ method: longest, authorization: { token } })), server);
+  expect(call).toMatchObject({ method: longest, authorization: { token } });
+  const last = { method, status: 16, error: 'e'.repeat(1024), reason: 'R'.repeat(63) };
+  expect(await unpackAnswer(await packAnswer(answering({ answer: last })), client)).toMatchObject(last);
+});
+
 test('the one who proves something within is the sender, named by its DID or by its key', async () => {
   const call = await unpackCall(await packCall(calling()), server);
   checkProver(call, alice);

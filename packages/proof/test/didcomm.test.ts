@@ -1,7 +1,8 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { ed25519 } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Packing, pack, type SignerKey, unpack, verifySigned } from '../src/didcomm/index.ts';
+import { agreementJwk, type Packing, pack, type SignerKey, unpack, verifySigned } from '../src/didcomm/index.ts';
 import type { JsonObject } from '../src/index.ts';
 import {
   alice,
@@ -87,6 +88,22 @@ test('the same bytes of randomness give the same message: nothing else is drawn 
   expect(await pack(packing({ random: fixed }))).toBe(await pack(packing({ random: fixed })));
 });
 
+test('a runtime that has key pairs of its own brings the ephemeral one', async () => {
+  const brought = freshKey('did:example:nobody#1');
+  const packed = await pack(packing({ ephemeral: async () => brought }));
+  expect(headerOf(JSON.parse(packed)).epk).toEqual(agreementJwk(brought.key));
+  expect(await unpack(packed, expecting())).toMatchObject({ sender: alice });
+});
+
+test('the largest of everything is still a message', async () => {
+  const bounds = { id: 'i'.repeat(256), type: `a:${'b'.repeat(254)}`, thid: 't'.repeat(256) };
+  const others = Array.from({ length: 15 }, (_, at) => ({ key: bobKey.key, kid: `did:example:bob${at}#key-1` }));
+  const packed = await pack(packing({ ...bounds, recipients: [...others, bobKey], createdTime: 0, expiresTime: 1 }));
+  const message = await unpack(packed, expecting({ now: 0 }));
+  expect(message).toMatchObject({ ...bounds, createdTime: 0 });
+  expect(message.to).toHaveLength(16);
+});
+
 const badKid = { ...bobKey, kid: 'key-1' };
 const refusals: [string, Partial<Packing>][] = [
   ['packing.recipients', { recipients: [] }],
@@ -107,8 +124,9 @@ const refusals: [string, Partial<Packing>][] = [
   ['packing.message', { body: { lone: '\ud800' } }],
   ['packing.random', { random: () => new Uint8Array(8) }],
   ['packing.random', { random: (bytes) => new Uint8Array(bytes) }],
+  ['packing.random', { ephemeral: () => freshKey(`${alice}#key-2`, 'P-256') }],
   ['packing.zero_secret', { sender: { ...aliceKey, agree: () => new Uint8Array(32) } }],
-  ['packing.too_large', { body: { text: 'a'.repeat(1_048_576) } }],
+  ['packing.too_large', { body: { text: 'a'.repeat(262_144) } }],
   ['packing.too_large', { maxBytes: 400 }],
 ];
 test.each(refusals)('pack refuses: %s (%#)', async (code, changes) => {
@@ -159,6 +177,21 @@ function signed(content: unknown, header: object = { typ: 'application/didcomm-s
   return document;
 }
 
+/** By the signer itself, who knows the scalar of its key: R is the identity, and S fits it. */
+function withSmallR(document: SignedDocument): SignedDocument {
+  const seed = Buffer.from(signing.privateKey.export({ format: 'jwk' }).d ?? '', 'base64url');
+  const { scalar } = ed25519.utils.getExtendedPublicKey(seed);
+  const [one] = document.signatures as [SignedDocument['signatures'][number]];
+  const r = Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? 1 : 0));
+  const data = Buffer.from(`${one.protected}.${document.payload}`);
+  const hash = createHash('sha512').update(r).update(signerRaw).update(data).digest().reverse();
+  const order = ed25519.Point.Fn.ORDER;
+  const s = ((BigInt(`0x${hash.toString('hex')}`) % order) * scalar) % order;
+  const value = Buffer.concat([r, Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse()]);
+  expect(ed25519.verify(value, data, signerRaw, { zip215: false })).toBe(true);
+  return { ...document, signatures: [{ ...one, signature: value.toString('base64url') }] };
+}
+
 const signerKey = (kid: string): SignerKey | undefined =>
   kid === signing.kid ? { crv: 'Ed25519', raw: signerRaw } : undefined;
 
@@ -178,9 +211,11 @@ test('a signed message is refused, each fault with its own code', async () => {
   const small: SignerKey = { crv: 'Ed25519', raw: new Uint8Array(32) };
   const outcomes: [string, unknown, ((kid: string) => SignerKey | undefined)?][] = [
     ['didcomm.signed_syntax', '{'],
-    ['didcomm.signed_too_large', 'a'.repeat(1_048_577)],
+    ['didcomm.signed_too_large', 'a'.repeat(262_145)],
     ['didcomm.signed_not_object', []],
     ['didcomm.signed_member', { ...base, more: 1 }],
+    ['didcomm.signed_member', { payload: base.payload }],
+    ['didcomm.signed_signature', changed({ header: { id: signing.kid } })],
     ['didcomm.signed_member', { payload: base.payload, ...one }],
     ['didcomm.signed_payload', { ...base, payload: `${base.payload}=` }],
     ['didcomm.signed_payload', { ...base, payload: 5 }],
@@ -191,6 +226,8 @@ test('a signed message is refused, each fault with its own code', async () => {
     ['didcomm.signed_signature', changed({ header: { kid: signing.kid, alg: 'none' } })],
     ['didcomm.signed_kid', changed({ header: { kid: 'sign-1' } })],
     ['didcomm.signature', changed({ signature: '' })],
+    ['didcomm.signature', changed({ signature: 5 })],
+    ['didcomm.signature', withSmallR(base)],
     ['didcomm.header_base64url', changed({ protected: 5 })],
     ['didcomm.header_syntax', changed({ protected: base64url('{') })],
     ['didcomm.header_not_object', changed({ protected: base64url('[]') })],

@@ -1,4 +1,5 @@
 import { decodeBase64url, encodeBase64url } from '../base64url.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { type CurveName, curves, isCurveName } from './curve.ts';
 
 declare const checked: unique symbol;
@@ -35,8 +36,6 @@ interface Refused {
 export type AgreementKeyResult = { readonly ok: true; readonly key: AgreementKey } | Refused;
 export type OwnAgreementKeyResult = { readonly ok: true; readonly key: OwnAgreementKey } | Refused;
 
-type Members = Record<string, unknown>;
-
 /** Longest member: a coordinate of P-521 in base64url. */
 const maxCoordinate = 88;
 
@@ -49,15 +48,26 @@ export function agreementKey(crv: CurveName, raw: Uint8Array): AgreementKeyResul
 
 /** From a public JWK (RFC 7518 §6.2.1, RFC 8037 §2). Members that mean nothing here are left behind. */
 export function parseAgreementJwk(value: unknown): AgreementKeyResult {
-  const jwk = membersOf(value);
-  if (jwk === undefined) return refuse('malformed');
+  const jwk = value as JsonValue;
+  if (!isJsonObject(jwk)) return refuse('malformed');
   return Object.hasOwn(jwk, 'd') ? refuse('private') : publicPart(jwk);
+}
+
+/** A key for one message: its public part, and what it agrees on. */
+export type EphemeralKey = Omit<OwnAgreementKey, 'kid'>;
+
+/** From random bytes, `seedBytes` of the curve's; undefined for the few that make no key. */
+export function ephemeralKey(crv: CurveName, seed: Uint8Array): EphemeralKey | undefined {
+  const curve = curves[crv];
+  const secret = curve.secretFrom(seed);
+  const result = agreementKey(crv, curve.publicKey(secret));
+  return result.ok ? { key: result.key, agree: (peer) => curve.agree(secret, peer.raw) } : undefined;
 }
 
 /** From a private JWK that we hold ourselves. Its public part must be the one of its secret: whoever swaps one is found out. */
 export function parsePrivateAgreementJwk(kid: string, value: unknown): OwnAgreementKeyResult {
-  const jwk = membersOf(value);
-  if (jwk === undefined) return refuse('malformed');
+  const jwk = value as JsonValue;
+  if (!isJsonObject(jwk)) return refuse('malformed');
   const result = publicPart(jwk);
   if (!result.ok) return result;
   const { key } = result;
@@ -77,7 +87,7 @@ export function agreementJwk({ crv, raw }: AgreementKey): Readonly<Record<string
   return { kty, crv, x, y: encodeBase64url(raw.subarray(1 + coordinateBytes)) };
 }
 
-function publicPart(jwk: Members): AgreementKeyResult {
+function publicPart(jwk: JsonObject): AgreementKeyResult {
   const { kty, crv } = jwk;
   if (typeof kty !== 'string' || typeof crv !== 'string') return refuse('malformed');
   if (!isCurveName(crv) || curves[crv].kty !== kty) return refuse('curve');
@@ -93,11 +103,6 @@ function publicPart(jwk: Members): AgreementKeyResult {
   raw.set(x, 1);
   raw.set(y, 1 + coordinateBytes);
   return agreementKey(crv, raw);
-}
-
-function membersOf(value: unknown): Members | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  return { __proto__: null, ...value };
 }
 
 function decoded(text: unknown, length: number): Uint8Array | undefined {

@@ -35,7 +35,8 @@ export type Answer =
   | { readonly method: string; readonly status: number; readonly error: string; readonly reason?: string | undefined };
 
 /** Who sends a call or an answer, to whom, and for how long. */
-export interface CallSealing extends Pick<Packing, 'id' | 'createdTime' | 'expiresTime' | 'random' | 'maxBytes'> {
+export interface CallSealing
+  extends Pick<Packing, 'id' | 'createdTime' | 'expiresTime' | 'random' | 'ephemeral' | 'maxBytes'> {
   readonly sender: OwnAgreementKey;
   readonly recipient: NamedAgreementKey;
 }

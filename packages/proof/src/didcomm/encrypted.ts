@@ -13,12 +13,13 @@ import { ProofError } from '../error.ts';
 import {
   type AgreementKey,
   agreementJwk,
-  agreementKey,
+  type EphemeralKey,
+  ephemeralKey,
   type NamedAgreementKey,
   type OwnAgreementKey,
 } from './agreement-key.ts';
 import { type ContentEncryptionName, contentEncryptions } from './content-encryption.ts';
-import { type Curve, type CurveName, curves } from './curve.ts';
+import { type CurveName, curves } from './curve.ts';
 import { type Envelope, type EnvelopeMode, type EnvelopeRecipient, parseEnvelope, partyVInfo } from './envelope.ts';
 import { didOfKeyId } from './key-id.ts';
 import { unwrapKey, wrapKey } from './key-wrap.ts';
@@ -44,7 +45,7 @@ export interface EnvelopeExpectation {
   readonly encryptions?: readonly ContentEncryptionName[] | undefined;
   /** Default X25519 alone. */
   readonly curves?: readonly CurveName[] | undefined;
-  /** Bytes of the envelope. Default 1 MiB. */
+  /** Bytes of the envelope. Default 256 KiB. */
   readonly maxBytes?: number | undefined;
   /** Default 16. */
   readonly maxRecipients?: number | undefined;
@@ -65,6 +66,8 @@ export interface Sealing {
   readonly recipients: readonly NamedAgreementKey[];
   /** That many bytes, from a source fit for keys. */
   readonly random: (bytes: number) => Uint8Array;
+  /** A fresh key pair of the runtime, never used twice. Left out, one is made of `random` here, ten times slower. */
+  readonly ephemeral?: ((crv: CurveName) => Later<EphemeralKey>) | undefined;
 }
 
 interface Held {
@@ -73,7 +76,7 @@ interface Held {
 }
 
 const encoder = new TextEncoder();
-export const defaultMaxBytes = 1_048_576;
+export const defaultMaxBytes = 262_144;
 export const defaultMaxRecipients = 16;
 
 /** @throws {ProofError} with a code that starts with `didcomm.` */
@@ -101,11 +104,13 @@ export async function openEnvelope(
  * Always A256CBC-HS512. The keys of sender and recipients are on one curve, and their kids are different DID URLs: `pack` has
  * seen to both.
  */
-export async function sealEnvelope(content: Uint8Array, { sender, recipients, random }: Sealing): Promise<string> {
+export async function sealEnvelope(content: Uint8Array, sealing: Sealing): Promise<string> {
+  const { sender, recipients, random } = sealing;
   const enc = 'A256CBC-HS512';
   const { keyBytes, ivBytes, seal } = contentEncryptions[enc];
   const crv = (recipients[0] as NamedAgreementKey).key.crv;
-  const ephemeral = ephemeralKey(crv, drawn(random, curves[crv].seedBytes));
+  const ephemeral = await (sealing.ephemeral?.(crv) ?? ephemeralKey(crv, drawn(random, curves[crv].seedBytes)));
+  if (ephemeral?.key.crv !== crv) throw new ProofError('packing.random');
   const apv = partyVInfo(recipients.map(({ kid }) => kid));
   const alg = sender === undefined ? 'ECDH-ES+A256KW' : 'ECDH-1PU+A256KW';
   const parties = sender === undefined ? {} : { skid: sender.kid, apu: encodeTextBase64url(sender.kid) };
@@ -169,17 +174,6 @@ async function agreed(
   const secret = await own.agree(peer);
   if (isZero(secret)) throw new ProofError(zero);
   return secret;
-}
-
-function ephemeralKey(
-  crv: CurveName,
-  seed: Uint8Array,
-): { readonly key: AgreementKey } & Pick<OwnAgreementKey, 'agree'> {
-  const curve: Curve = curves[crv];
-  const secret = curve.secretFrom(seed);
-  const result = agreementKey(crv, curve.publicKey(secret));
-  if (!result.ok) throw new ProofError('packing.random');
-  return { key: result.key, agree: (peer) => curve.agree(secret, peer.raw) };
 }
 
 function drawn(random: Sealing['random'], length: number): Uint8Array {

@@ -8,6 +8,8 @@ export {
   type AgreementKeyResult,
   agreementJwk,
   agreementKey,
+  type EphemeralKey,
+  ephemeralKey,
   type NamedAgreementKey,
   type OwnAgreementKey,
   type OwnAgreementKeyResult,

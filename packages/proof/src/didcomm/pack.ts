@@ -18,7 +18,7 @@ export interface Packing extends Sealing {
   /** Seconds since the epoch. */
   readonly createdTime: number;
   readonly expiresTime: number;
-  /** Bytes of the packed message. Default 1 MiB. */
+  /** Bytes of the packed message. Default 256 KiB. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -35,7 +35,6 @@ export async function pack(packing: Packing): Promise<string> {
   const all = sender === undefined ? recipients : [...recipients, sender];
   if (all.some(({ key }) => key.crv !== first?.key.crv)) throw new ProofError('packing.curve');
   const content = plaintextOf(packing, to, from);
-  if (content.length > maxBytes) throw new ProofError('packing.too_large');
   const packed = await sealEnvelope(content, packing);
   if (packed.length > maxBytes) throw new ProofError('packing.too_large');
   return packed;

@@ -28,7 +28,7 @@ export interface SignerKey {
 export interface SignedExpectation extends PlaintextExpectation {
   /** The key that the DID document of `kid` names for authentication under exactly this id; undefined where there is none. */
   readonly signerKey: (kid: string) => SignerKey | undefined | Promise<SignerKey | undefined>;
-  /** Bytes. Default 1 MiB. */
+  /** Bytes. Default 256 KiB. */
   readonly maxBytes?: number | undefined;
 }
 
