@@ -1,8 +1,18 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
 import { type DIDDoc, Message } from 'didcomm-node';
 import { calculateJwkThumbprint, GeneralEncrypt, generalDecrypt, importJWK } from 'jose';
 import { expect, test } from 'vitest';
 import { partyVInfo } from '../src/didcomm/envelope.ts';
-import { agreementJwk, type CurveName, type OwnAgreementKey, pack, unpack } from '../src/didcomm/index.ts';
+import {
+  agreementJwk,
+  type CurveName,
+  didKeyAgreement,
+  didKeyRecipient,
+  didKeySender,
+  type OwnAgreementKey,
+  pack,
+  unpack,
+} from '../src/didcomm/index.ts';
 import { encodeBase64url } from '../src/index.ts';
 import {
   alice,
@@ -90,6 +100,25 @@ test.each(kinds)('we pack and didcomm-node unpacks: $mode, $crv', async ({ crv, 
     encrypted_to_kids: [to.key.kid],
     ...(mode === 'authcrypt' ? { encrypted_from_kid: from.key.kid } : {}),
   });
+});
+
+test('the keys that are derived from the Ed25519 keys of two did:keys serve both ways', async () => {
+  const seeds = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  const [from, to] = seeds.map((seed): Party => {
+    const key = didKeyAgreement(seed);
+    const d = encodeBase64url(ed25519.utils.toMontgomerySecret(seed));
+    return { did: key.kid.slice(0, key.kid.indexOf('#')), key, jwk: { ...agreementJwk(key.key), d } };
+  }) as [Party, Party];
+  const { dids, keys } = ports([from, to]);
+  const packed = await pack(packing({ sender: from.key, recipients: [didKeyRecipient(to.did)] }));
+  const [message, metadata] = await Message.unpack(packed, dids, keys, {});
+  expect([message.as_value().from, metadata.encrypted_from_kid]).toEqual([from.did, from.key.kid]);
+
+  const parties = { from: from.did, to: [to.did], typ: 'application/didcomm-plain+json', body: {}, id: 'theirs', type };
+  const theirs = new Message({ ...plaintext(), ...parties });
+  const [answer] = await theirs.pack_encrypted(to.did, from.did, null, dids, keys, { forward: false });
+  const expected = expecting({ keys: [to.key], recipient: to.did, senderKey: didKeySender });
+  expect(await unpack(answer, expected)).toMatchObject({ sender: from.did, senderKid: from.key.kid });
 });
 
 test('didcomm-node refuses an envelope of ours of which one character was changed', async () => {

@@ -4,6 +4,7 @@ import { type EnvelopeExpectation, openEnvelope } from '../src/didcomm/encrypted
 import {
   type AgreementKey,
   type CurveName,
+  didKeyAgreement,
   type OwnAgreementKey,
   pack,
   type SignerKey,
@@ -127,3 +128,13 @@ test.skipIf(!vectorsPresent)(
     }
   },
 );
+
+test.skipIf(!vectorsPresent)('the did:key vectors derive the key agreement keys that we derive', () => {
+  const vectors = readVector('did-key/ed25519-x25519.json') as Record<string, Record<string, unknown>>;
+  const seeded = Object.entries(vectors).filter(([, { seed }]) => /^[0-9a-f]{64}$/.test(`${seed}`));
+  expect(seeded.length).toBeGreaterThan(3);
+  for (const [did, { seed, keyAgreementKeyPair }] of seeded) {
+    const { id } = keyAgreementKeyPair as { id: string };
+    expect(didKeyAgreement(Buffer.from(`${seed}`, 'hex')).kid).toBe(`${did}#${id.slice(id.indexOf('#') + 1)}`);
+  }
+});

@@ -2,7 +2,17 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { agreementJwk, type Packing, pack, type SignerKey, unpack, verifySigned } from '../src/didcomm/index.ts';
+import {
+  agreementJwk,
+  didKeyAgreement,
+  didKeyRecipient,
+  didKeySender,
+  type Packing,
+  pack,
+  type SignerKey,
+  unpack,
+  verifySigned,
+} from '../src/didcomm/index.ts';
 import type { JsonObject } from '../src/index.ts';
 import {
   alice,
@@ -102,6 +112,22 @@ test('the largest of everything is still a message', async () => {
   const message = await unpack(packed, expecting({ now: 0 }));
   expect(message).toMatchObject({ ...bounds, createdTime: 0 });
   expect(message.to).toHaveLength(16);
+});
+
+test('the key of a did:key is found in the DID, under its one name and for its one purpose', () => {
+  const own = didKeyAgreement(new Uint8Array(32).fill(7));
+  const [did, fragment] = own.kid.split('#') as [string, string];
+  expect(didKeyRecipient(did)).toEqual({ kid: own.kid, key: own.key });
+  expect(didKeySender(own.kid)).toEqual(own.key);
+  expect(didKeySender(`did:key:${fragment}#${fragment}`)).toEqual(own.key);
+  expect(didKeySender(aliceKey.kid)).toBeUndefined();
+  const signs = `${did}#${did.slice('did:key:'.length)}`;
+  expect(() => didKeySender(signs)).toThrow(expect.objectContaining({ code: 'did_key.fragment' }));
+  expect(() => didKeySender(did)).toThrow(expect.objectContaining({ code: 'did.url' }));
+  // A key of BLS12-381 agrees on nothing.
+  const bls =
+    'did:key:zUC7EK3ZakmukHhuncwkbySmomv3FmrkmS36E4Ks5rsb6VQSRpoCrx6Hb8e2Nk6UvJFSdyw9NK1scFXJp21gNNYFjVWNgaqyGnkyhtagagCpQb5B7tagJu3HDbjQ8h5ypoHjwBb';
+  expect(() => didKeyRecipient(bls)).toThrow(expect.objectContaining({ code: 'did.key_role' }));
 });
 
 const badKid = { ...bobKey, kid: 'key-1' };

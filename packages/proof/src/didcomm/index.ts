@@ -34,6 +34,7 @@ export {
 } from './call.ts';
 export type { ContentEncryptionName } from './content-encryption.ts';
 export type { CurveName } from './curve.ts';
+export { didKeyAgreement, didKeyRecipient, didKeySender } from './did-key.ts';
 export type { EnvelopeMode } from './envelope.ts';
 export { type Packing, pack } from './pack.ts';
 export type { Plaintext } from './plaintext.ts';

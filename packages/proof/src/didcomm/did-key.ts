@@ -1,0 +1,40 @@
+/** Key agreement with did:keys: the key is in the DID, so nothing is asked of anybody. */
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { dereferenceDidKey, didKeyOf, agreementKey as keyAgreementOf, parseDidKey } from '../did/key.ts';
+import { ProofError } from '../error.ts';
+import { multikeyOf } from '../multikey.ts';
+import { type AgreementKey, agreementKey, type NamedAgreementKey, type OwnAgreementKey } from './agreement-key.ts';
+import { type CurveName, curves } from './curve.ts';
+
+/**
+ * `senderKey` where senders are did:keys; undefined for every other DID.
+ *
+ * @throws {ProofError} with a code that starts with `did_key.`, `multikey.` or `did.`
+ */
+export function didKeySender(kid: string): AgreementKey | undefined {
+  if (!kid.startsWith('did:key:')) return undefined;
+  const { keyType, publicKey } = dereferenceDidKey(kid, 'keyAgreement');
+  return checked(keyType, publicKey);
+}
+
+/** The key to pack for, of a did:key. @throws {ProofError} as `didKeySender` */
+export function didKeyRecipient(did: string): NamedAgreementKey {
+  const { verificationMethod, keyType, publicKey } = keyAgreementOf(parseDidKey(did));
+  return { kid: verificationMethod, key: checked(keyType, publicKey) };
+}
+
+/**
+ * The key agreement key of the did:key of a device, derived from the 32 bytes of its Ed25519 seed (RFC 8032 §5.1.5): the clamped
+ * first half of their SHA-512. A key that cannot be exported has none; its device keeps an X25519 key beside it.
+ */
+export function didKeyAgreement(seed: Uint8Array): OwnAgreementKey {
+  const secret = ed25519.utils.toMontgomerySecret(seed);
+  const { did } = didKeyOf(multikeyOf('Ed25519', ed25519.getPublicKey(seed)));
+  return { ...didKeyRecipient(did), agree: (peer) => curves.X25519.agree(secret, peer.raw) };
+}
+
+function checked(keyType: string, publicKey: Uint8Array): AgreementKey {
+  const result = agreementKey(keyType as CurveName, publicKey);
+  if (!result.ok) throw new ProofError('did.key_role');
+  return result.key;
+}
