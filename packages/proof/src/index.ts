@@ -4,14 +4,14 @@ export { type Algorithm, type AlgorithmName, algorithms, isAlgorithmName } from 
 export { decodeBase64url, encodeBase64url, encodeTextBase64url } from './base64url.ts';
 export { createInvocation, type InvocationRequest } from './capability/create-invocation.ts';
 export { type Delegation, delegateCapability } from './capability/delegate.ts';
-export {
-  type CapabilityExplanation,
-  type CapabilityRefusal,
-  type ExplainedInvocation,
-  type ExplainedLink,
-  type ExplainTerms,
-  explainCapability,
-} from './capability/explain.ts';
+export { explainCapability } from './capability/explain.ts';
+export type {
+  CapabilityExplanation,
+  CapabilityRefusal,
+  ExplainedInvocation,
+  ExplainedLink,
+  ExplainTerms,
+} from './capability/explanation.ts';
 export type { InvokedRequest } from './capability/invocation.ts';
 export { createRootCapability, type RootCapability, rootCapabilityId } from './capability/root.ts';
 export type { CapabilitySigner, ProofTerms } from './capability/signature.ts';

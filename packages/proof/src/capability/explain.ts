@@ -2,75 +2,25 @@
  * What a capability or an invocation allows, and all that speaks against it, link by link. Nothing here accepts anything: an
  * explanation is not a verification, and what it tells is for who made the document or runs the verifier, not for who presents it.
  */
-import { type ProofCode, ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
-import {
-  type AttenuationTerms,
-  type Authority,
-  allows,
-  attenuated,
-  attenuationChecks,
-  rootAuthority,
-} from './attenuation.ts';
+import { type Authority, allows, attenuated, attenuationChecks, rootAuthority } from './attenuation.ts';
 import { ancestryFault, maxChainLength } from './chain.ts';
+import {
+  attempt,
+  type CapabilityExplanation,
+  type CapabilityRefusal,
+  type ExplainedInvocation,
+  type ExplainedLink,
+  type ExplainTerms,
+  refusal,
+  refusalOf,
+} from './explanation.ts';
 import { type Invocation, readInvocation } from './invocation.ts';
 import { type Link, readLink, rootPrefix } from './link.ts';
 import { type RootCapability, rootCapabilityId } from './root.ts';
-import { checkDelegator, checkInvoker, invocationMethod, linkMethod, type ProofTerms } from './signature.ts';
+import { checkDelegator, checkInvoker, invocationMethod, linkMethod } from './signature.ts';
 import { isCanonicalTarget, isTargetWithin } from './target.ts';
 import { readDocument } from './verify.ts';
-
-export interface ExplainTerms extends AttenuationTerms, ProofTerms {
-  /** Left out, the root is taken from the document: who controls it is then not known, and anybody may have signed the first link. */
-  readonly root?: RootCapability | undefined;
-}
-
-/** One reason for which a verifier refuses. */
-export interface CapabilityRefusal {
-  readonly code: ProofCode;
-  readonly text: string;
-  /** RFC 6901, in the document that was presented. */
-  readonly pointer: string;
-}
-
-/** Times are in epoch milliseconds. What could not be read is undefined. */
-export interface ExplainedLink {
-  readonly kind: 'root' | 'delegation';
-  readonly pointer: string;
-  readonly id: string | undefined;
-  readonly controllers: readonly string[] | undefined;
-  readonly target: string | undefined;
-  /** What it leaves of what its parent allows; undefined: everything. */
-  readonly actions: readonly string[] | undefined;
-  readonly created: number | undefined;
-  readonly expires: number | undefined;
-  readonly signedBy: string | undefined;
-  readonly refusals: readonly CapabilityRefusal[];
-}
-
-export interface ExplainedInvocation {
-  readonly type: JsonValue | undefined;
-  readonly audience: JsonValue | undefined;
-  readonly action: string | undefined;
-  readonly target: string | undefined;
-  readonly created: number | undefined;
-  readonly expires: number | undefined;
-  readonly signedBy: string | undefined;
-  readonly refusals: readonly CapabilityRefusal[];
-}
-
-export interface CapabilityExplanation {
-  /** `unreadable`: not a document at all, or neither of the two; the reason is in `refusals`. */
-  readonly kind: 'capability' | 'invocation' | 'unreadable';
-  /** True where there is not one refusal. */
-  readonly isSound: boolean;
-  /** Of the document as a whole. */
-  readonly refusals: readonly CapabilityRefusal[];
-  /** From the root to the tail. */
-  readonly links: readonly ExplainedLink[];
-  /** Whose audience, request and freshness are the verifier's to judge. */
-  readonly invocation: ExplainedInvocation | undefined;
-}
 
 export async function explainCapability(
   presented: Uint8Array | string,
@@ -108,7 +58,7 @@ interface Walk {
 async function explainChain(capability: JsonValue | undefined, pointer: string, terms: ExplainTerms): Promise<Walk> {
   const places = placesOf(capability, pointer);
   const rootId = typeof capability === 'string' ? capability : chainOf(places[0]?.document)[0];
-  const { root, authority } = explainRoot(rootId, places[0]?.pointer ?? pointer, terms.root);
+  const { root, authority } = explainRoot(rootId, rootPlace(places, pointer), terms.root);
   const links: ExplainedLink[] = [root];
   const ids = [root.id ?? ''];
   let parent: Authority | undefined = authority;
@@ -141,6 +91,10 @@ function placesOf(capability: JsonValue | undefined, pointer: string) {
     document = chain.at(-1);
   }
   return places.reverse();
+}
+
+function rootPlace([first]: readonly { readonly pointer: string }[], pointer: string): string {
+  return first === undefined ? pointer : `${first.pointer}/proof/capabilityChain/0`;
 }
 
 function chainOf(document: JsonObject | undefined): readonly JsonValue[] {
@@ -241,24 +195,4 @@ async function invocationRefusals(
     if (tail !== undefined && tail.controllers.length > 0) checkInvoker(method, tail.controllers);
   });
   return 'refused' in proved ? [...found, proved.refused] : found;
-}
-
-function refusal(code: ProofCode, pointer: string): CapabilityRefusal {
-  return refusalOf(new ProofError(code, pointer));
-}
-
-function refusalOf({ code, message, pointer = '' }: ProofError): CapabilityRefusal {
-  return { code, text: message, pointer };
-}
-
-type Attempt<T> = { readonly value: T } | { readonly refused: CapabilityRefusal };
-
-/** What it gives, or why it is refused. Any other error is one of ours. */
-async function attempt<T>(step: () => T | Promise<T>): Promise<Attempt<T>> {
-  try {
-    return { value: await step() };
-  } catch (error) {
-    if (error instanceof ProofError) return { refused: refusalOf(error) };
-    throw error;
-  }
 }
