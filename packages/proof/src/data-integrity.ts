@@ -229,7 +229,8 @@ function proofConfig(document: JsonObject, options: DataIntegrityOptions, alg: A
   const { family } = algorithms[alg];
   const cryptosuite = (Object.keys(suites) as Cryptosuite[]).find((name) => suites[name] === family);
   if (cryptosuite === undefined) throw new ProofError('integrity.key_type');
-  demand(expires === undefined || expires > created, 'integrity.expires');
+  demand(isTime(created), 'integrity.created');
+  demand(expires === undefined || (isTime(expires) && expires > created), 'integrity.expires');
   return {
     ...(document['@context'] === undefined ? {} : { '@context': document['@context'] }),
     type: 'DataIntegrityProof',
@@ -241,6 +242,11 @@ function proofConfig(document: JsonObject, options: DataIntegrityOptions, alg: A
     ...(domain === undefined ? {} : { domain }),
     ...(challenge === undefined ? {} : { challenge }),
   };
+}
+
+/** Whole milliseconds of the years that RFC 3339 can write. */
+function isTime(time: number): boolean {
+  return Number.isInteger(time) && time >= 0 && time < Date.UTC(10_000, 0);
 }
 
 function demand(isMet: boolean, code: ProofCode): void {

@@ -2,6 +2,7 @@
 export { type AccessTokenSubject, accessTokenTypes, subjectFromAccessToken } from './access-token.ts';
 export { type Algorithm, type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
 export { decodeBase64url, encodeBase64url, encodeTextBase64url } from './base64url.ts';
+export { blsKeysOf, blsSecretFromSeed, isSameBlsSecret } from './bls.ts';
 export { createInvocation, type InvocationRequest } from './capability/create-invocation.ts';
 export { type Delegation, delegateCapability } from './capability/delegate.ts';
 export { explainCapability } from './capability/explain.ts';
@@ -122,6 +123,7 @@ export {
   type X25519Jwk,
   x25519FromEd25519,
   x25519Jwk,
+  x25519SecretFromEd25519,
 } from './multikey.ts';
 export {
   parseReceiptKeys,

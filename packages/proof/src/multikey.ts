@@ -87,7 +87,8 @@ export function parseMultikey(text: string): Multikey {
   const known = parsed.get(text);
   if (known !== undefined) return known;
   const key = decode(text);
-  parsed.set(text, key);
+  // Not under `text`: it may be a slice of something large, which it would keep in memory.
+  parsed.set(key.multikey, key);
   return key;
 }
 
@@ -99,12 +100,17 @@ function decode(text: string): Multikey {
   if (codec === undefined) throw new ProofError('multikey.varint');
   const keyType = typesByCodec.get(codec.value);
   if (keyType === undefined) throw new ProofError('multikey.codec');
-  return checked(keyType, bytes.slice(codec.size), text);
+  return multikeyOf(keyType, bytes.slice(codec.size));
 }
 
-/** The Multikey of the bytes of a key of a type of the table. */
+/** The Multikey of the bytes of a key of a type of the table. @throws {ProofError} with a code that starts with `multikey.` */
 export function multikeyOf(keyType: KeyType, publicKey: Uint8Array): Multikey {
-  return checked(keyType, publicKey, encodeMultibase(withVarint(rules[keyType].codec, publicKey)));
+  const rule = rules[keyType];
+  if (publicKey.length !== rule.bytes) throw new ProofError('multikey.length');
+  if (!rule.isSound(publicKey)) throw new ProofError('multikey.point');
+  const multikey = encodeMultibase(withVarint(rule.codec, publicKey));
+  const jwk = rule.jwk && parsePublicJwk(rule.jwk(publicKey));
+  return Object.freeze({ keyType, publicKey, multikey, ...(jwk?.ok ? { jwk: jwk.key } : {}) });
 }
 
 /** The Multikey of a key that signs: what `parsePublicJwk` accepted. RSA has none. */
@@ -135,21 +141,16 @@ export function multikeyFromForeignJwk(value: JsonValue | undefined): Multikey {
   return multikeyFromJwk(result.key);
 }
 
-/**
- * The X25519 key of an Ed25519 key (RFC 7748 §4.1, u = (1 + y) / (1 − y)): what did:key lists for key agreement. Its private half
- * is the clamped SHA-512 of the seed.
- */
+/** The X25519 key of an Ed25519 key (RFC 7748 §4.1, u = (1 + y) / (1 − y)): what did:key lists for key agreement. */
 export function x25519FromEd25519({ keyType, publicKey }: Multikey): Multikey {
   if (keyType !== 'Ed25519') throw new ProofError('multikey.codec');
   return multikeyOf('X25519', ed25519.utils.toMontgomery(publicKey));
 }
 
-function checked(keyType: KeyType, publicKey: Uint8Array, multikey: string): Multikey {
-  const rule = rules[keyType];
-  if (publicKey.length !== rule.bytes) throw new ProofError('multikey.length');
-  if (!rule.isSound(publicKey)) throw new ProofError('multikey.point');
-  const jwk = rule.jwk && parsePublicJwk(rule.jwk(publicKey));
-  return Object.freeze({ keyType, publicKey, multikey, ...(jwk?.ok ? { jwk: jwk.key } : {}) });
+/** The private half of `x25519FromEd25519`: the seed of the Ed25519 key (RFC 8032 §5.1.5), hashed and clamped. */
+export function x25519SecretFromEd25519(seed: Uint8Array): Uint8Array {
+  if (seed.length !== 32) throw new ProofError('multikey.length');
+  return ed25519.utils.toMontgomerySecret(seed);
 }
 
 /**

@@ -359,6 +359,10 @@ describe('time', () => {
 
 describe('no proof is made', () => {
   test.each([
+    ['at no time', { created: Number.NaN }, 'integrity.created'],
+    ['between two milliseconds', { created: now + 0.5 }, 'integrity.created'],
+    ['in the year 10000', { created: Date.UTC(10_000, 0) }, 'integrity.created'],
+    ['that ends at no time', { expires: Number.POSITIVE_INFINITY }, 'integrity.expires'],
     ['that ends before it starts', { expires: now }, 'integrity.expires'],
     ['with a member that it has anyway', { members: { proofPurpose: 'authentication' } }, 'integrity.member'],
     ['with a value of its own', { members: { proofValue: 'z' } }, 'integrity.member'],

@@ -9,6 +9,8 @@ import {
   parseMultikey,
   resolveDidKey,
   verificationRelationships,
+  x25519Jwk,
+  x25519SecretFromEd25519,
 } from '../src/index.ts';
 import { hostileMultikeys } from './support/hostile-keys.ts';
 import { readVector, vectorsPresent } from './support/vectors.ts';
@@ -38,6 +40,19 @@ describe.skipIf(!vectorsPresent)('the vectors of did-method-key', () => {
       const { x } = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'jwk' });
       expect(parseDidKey(did).jwk).toMatchObject({ x });
     }
+  });
+
+  test('the seeds make the derived keys: their private halves agree with their public ones', () => {
+    const vectors = readVector('did-key/ed25519-x25519.json') as Record<string, { seed: string }>;
+    for (const [did, { seed }] of Object.entries(vectors)) {
+      const d = Buffer.from(x25519SecretFromEd25519(Buffer.from(seed, 'hex')));
+      const der = Buffer.concat([Buffer.from('302e020100300506032b656e04220420', 'hex'), d]);
+      const { x } = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'jwk' });
+      expect(x25519Jwk(agreementKey(parseDidKey(did))).x).toBe(x);
+    }
+    expect(() => x25519SecretFromEd25519(new Uint8Array(31))).toThrow(
+      expect.objectContaining({ code: 'multikey.length' }),
+    );
   });
 
   test('X25519', () => {

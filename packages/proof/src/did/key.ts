@@ -28,7 +28,8 @@ export function parseDidKey(did: string): DidKey {
   const known = decoded.get(did);
   if (known !== undefined) return known;
   const key = decode(did);
-  decoded.set(did, key);
+  // Not under `did`, which may be a slice of something large.
+  decoded.set(key.did, key);
   return key;
 }
 
@@ -75,5 +76,7 @@ function decode(did: string): DidKey {
   const multikey = did.slice(prefix.length);
   // Also where the rest is a version (`1.1:`), a path, a query or a fragment: parameters of a DID URL are executed nowhere.
   if (!/^z[0-9A-Za-z]+$/.test(multikey)) throw new ProofError('did_key.malformed');
-  return Object.freeze({ ...parseMultikey(multikey), did, verificationMethod: `${did}#${multikey}` });
+  const key = parseMultikey(multikey);
+  const own = prefix + key.multikey;
+  return Object.freeze({ ...key, did: own, verificationMethod: `${own}#${key.multikey}` });
 }

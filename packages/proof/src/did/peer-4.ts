@@ -29,7 +29,7 @@ const jsonCodec = 0x0200;
 const sha256Prefix = [0x12, 0x20] as const;
 const encoder = new TextEncoder();
 
-const opened = createRecent<DidPeer4>(256);
+const opened = createRecent<DidPeer4>(64);
 
 /** Whether a DID says to be a did:peer:4, of either form. */
 export function isDidPeer4(did: string): boolean {
