@@ -35,7 +35,7 @@ export function decodeMultibase(text: string, maxLength: number): Uint8Array<Arr
       if (value === 255) return undefined;
       carry = carry * 58 + value;
     }
-    multiplyAdd(limbs, powers[count] as number, carry);
+    multiplyAdd(limbs, powers[count] as number, carry, limb);
   }
   return bytesOf(limbs, zeros);
 }
@@ -44,16 +44,13 @@ export function decodeMultibase(text: string, maxLength: number): Uint8Array<Arr
 export function encodeMultibase(bytes: Uint8Array): string {
   let zeros = 0;
   while (bytes[zeros] === 0) zeros++;
-  // Limbs in base 58⁴, least significant first.
+  // Limbs in base 58⁴, least significant first, three bytes at a time.
   const limbs: number[] = [];
-  for (let at = zeros; at < bytes.length; at++) {
-    let carry = bytes[at] as number;
-    for (let i = 0; i < limbs.length; i++) {
-      const sum = (limbs[i] as number) * 256 + carry;
-      carry = Math.floor(sum / powers[4]);
-      limbs[i] = sum - carry * powers[4];
-    }
-    if (carry > 0) limbs.push(carry);
+  for (let at = zeros; at < bytes.length; at += 3) {
+    const count = Math.min(3, bytes.length - at);
+    let carry = 0;
+    for (let i = at; i < at + count; i++) carry = carry * 256 + (bytes[i] as number);
+    multiplyAdd(limbs, 256 ** count, carry, powers[4]);
   }
   let digits = '';
   for (const value of limbs) {
@@ -87,15 +84,18 @@ export function withVarint(code: number, bytes: Uint8Array): Uint8Array<ArrayBuf
   return out;
 }
 
-/** `limbs` times `factor` plus `carry`, in place. */
-function multiplyAdd(limbs: number[], factor: number, addend: number): void {
+/** `limbs`, in `base`, times `factor` plus `addend`, in place. */
+function multiplyAdd(limbs: number[], factor: number, addend: number, base: number): void {
   let carry = addend;
   for (let i = 0; i < limbs.length; i++) {
     const sum = (limbs[i] as number) * factor + carry;
-    carry = Math.floor(sum / limb);
-    limbs[i] = sum - carry * limb;
+    carry = Math.floor(sum / base);
+    limbs[i] = sum - carry * base;
   }
-  if (carry > 0) limbs.push(carry);
+  while (carry > 0) {
+    limbs.push(carry % base);
+    carry = Math.floor(carry / base);
+  }
 }
 
 /** Limbs of 28 bits, the least significant first, as big-endian bytes in as few as possible after `zeros` zero bytes. */
