@@ -33,7 +33,7 @@ interface KeyAgreement {
 }
 
 /** ECDH-1PU §2.1: only with a content encryption that commits to its key; A256GCM and XC20P do not. */
-export const keyAgreements: Readonly<Record<KeyAlgorithm, KeyAgreement>> = {
+const keyAgreements: Readonly<Record<KeyAlgorithm, KeyAgreement>> = {
   'ECDH-1PU+A256KW': { mode: 'authcrypt', encryptions: ['A256CBC-HS512'] },
   'ECDH-ES+A256KW': { mode: 'anoncrypt', encryptions: ['A256CBC-HS512', 'A256GCM', 'XC20P'] },
 };
