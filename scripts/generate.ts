@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { referencePages } from './docs/reference.ts';
+import { generateProto, protoParts } from './proto.ts';
 
 export interface Generator {
   readonly name: string;
@@ -27,6 +28,7 @@ const generators: readonly Generator[] = [
       for (const [name, page] of Object.entries(referencePages)) await writeFile(join(folder, name), page());
     },
   },
+  { name: 'proto', outputs: protoParts.map(({ output }) => output), run: generateProto },
 ];
 
 /** Replaces every output, so that nothing of an earlier run is left over. */
