@@ -1,7 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { routes as adminClientRoutes } from './admin/clients.http.ts';
 import { routes as adminEventRoutes } from './admin/events.http.ts';
@@ -13,13 +10,14 @@ import type { Config } from './config.ts';
 import type { Context } from './context.ts';
 import { createApp } from './http/app.ts';
 import { descriptionRoutes } from './http/description.http.ts';
+import { createMetrics } from './http/metrics.ts';
+import { openPort } from './http/port.ts';
 import { processRoutes } from './http/process.http.ts';
 import type { Route } from './http/route.ts';
 import { startJobs } from './jobs/start.ts';
 import { createCache } from './kernel/cache.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
 import { createLog, type Log } from './kernel/log.ts';
-import { Problem } from './kernel/problem.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
 import { createMailRoom } from './mail/room.ts';
 import { routes as discoveryRoutes } from './registry/discovery.http.ts';
@@ -31,6 +29,10 @@ import { routes as receiptRoutes } from './registry/receipt.http.ts';
 import { routes as registryRoutes } from './registry/registry.http.ts';
 import { routes as signatureCheckRoutes } from './registry/signature-check.http.ts';
 import { tokenRoutes } from './registry/token.http.ts';
+import { healthService } from './rpc/health.rpc.ts';
+import { rpcWay } from './rpc/mount.ts';
+import { reflectionServices } from './rpc/reflection.rpc.ts';
+import type { RpcService } from './rpc/service.ts';
 import { openStore, type Store } from './store/open.ts';
 import { accessTokenExchange } from './subject/access-token-exchange.ts';
 import { createAttempts } from './subject/attempt.ts';
@@ -105,6 +107,15 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
   return [...routes, ...descriptionRoutes(routes)];
 }
 
+/** Every remote procedure of the server, beside those that tell of the process itself. */
+export const allServices: readonly RpcService[] = [];
+
+/** Reflection and health tell of each other too. */
+function withProcessServices(services: readonly RpcService[]): readonly RpcService[] {
+  const healthy = [...services, healthService(services)];
+  return [...healthy, ...reflectionServices(healthy)];
+}
+
 export interface RunningServer {
   readonly context: Context;
   /** What it listens on: `http://127.0.0.1:8080`. */
@@ -113,86 +124,33 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Milliseconds that requests in flight get when the server stops. */
-const grace = 10_000;
-
 /** Listens for a context that is ready: its realms and keys are there. */
-export async function listen(context: Context): Promise<RunningServer> {
-  const { config } = context;
+export async function listen(context: Context, services = allServices): Promise<RunningServer> {
   const stopping = new AbortController();
+  const { signal } = stopping;
+  const metrics = createMetrics(context);
+  const rpc = rpcWay(context, withProcessServices(services), signal, metrics.registry);
   const app = createApp(
     context,
-    allRoutes(() => app.metrics),
-    stopping.signal,
+    allRoutes(() => metrics),
+    signal,
+    metrics,
+    rpc,
   );
-  const server = createNodeServer(config, app.listener);
   // Once nothing but the port can be wrong: jobs that run would keep a process alive that could not start.
   const stopJobs = await startJobs(context);
-  try {
-    await bind(server, config);
-  } catch (thrown) {
+  const port = await openPort(context.config, app).catch(async (thrown) => {
     await stopJobs();
     throw thrown;
-  }
-  const { address, port, family } = server.address() as AddressInfo;
-  const host = family === 'IPv6' ? `[${address}]` : address;
+  });
   return {
     context,
-    address: `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
+    address: port.address,
     async stop() {
       stopping.abort();
-      await close(server);
+      await port.close();
       await stopJobs();
       await context.store.close();
     },
   };
-}
-
-function createNodeServer(config: Config, listener: RequestListener): Server {
-  const limits = { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 };
-  if (config.tls === undefined) return createServer(limits, listener);
-  const { cert, key } = config.tls;
-  // The certificate is a path; the key may come as `…_FILE` or as a path too.
-  return createTlsServer(
-    { ...limits, minVersion: 'TLSv1.2', cert: pem(cert), key: pem(key) },
-    listener,
-  ) as unknown as Server;
-}
-
-function pem(given: string): string {
-  if (given.startsWith('-----BEGIN')) return given;
-  try {
-    return readFileSync(given, 'utf8');
-  } catch (cause) {
-    throw new Problem(
-      'config.invalid',
-      `COUNTERSIGN_TLS_CERT or COUNTERSIGN_TLS_KEY: ${given.slice(0, 200)} cannot be read.`,
-      { cause },
-    );
-  }
-}
-
-function bind(server: Server, config: Config): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why =
-        cause.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${cause.code})`;
-      reject(new Problem('config.invalid', `COUNTERSIGN_PORT: ${config.host}:${config.port} ${why}.`, { cause }));
-    });
-    server.listen(config.port, config.host, resolve);
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), grace);
-    // A connection that is kept alive becomes idle only when its last answer has ended.
-    const idle = setInterval(() => server.closeIdleConnections(), 50);
-    server.close(() => {
-      clearTimeout(cut);
-      clearInterval(idle);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

@@ -3,14 +3,17 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono, type Context as HonoContext } from 'hono';
 import { cors } from 'hono/cors';
 import type { Context } from '../context.ts';
-import { Problem, rendering, toProblem } from '../kernel/problem.ts';
+import { Problem, toProblem } from '../kernel/problem.ts';
+import { logRefusal } from '../kernel/refusal.ts';
 import { storeProblem } from '../store/fault.ts';
 import { requireRealm } from '../subject/realm.ts';
 import type { Answer } from './answer.ts';
+import { limitArrival } from './arrival.ts';
 import type { Call, WireRequest } from './call.ts';
+import { commonHeaders } from './common-headers.ts';
 import { echoedCallRef } from './corporate.ts';
 import { directWay, plainRequest, sendDirectly } from './direct.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 import { refusal, refusalAnswer, toResponse } from './render.ts';
 import type { Route } from './route.ts';
 import { type SourceOf, sourceOf } from './source.ts';
@@ -21,14 +24,17 @@ interface Bindings {
 }
 type Wire = HonoContext<{ Bindings: Bindings }>;
 
-export interface App {
-  readonly listener: RequestListener;
-  readonly metrics: Metrics;
-}
+/** What else than routes may take a request, before the router looks at it. */
+export type OtherWay = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
 /** Everything that all routes share: who answers, what a refusal looks like, what every answer carries. */
-export function createApp(context: Context, routes: readonly Route[], stopping: AbortSignal): App {
-  const metrics = createMetrics(context);
+export function createApp(
+  context: Context,
+  routes: readonly Route[],
+  stopping: AbortSignal,
+  metrics: Metrics,
+  otherWay: OtherWay,
+): RequestListener {
   const shared: Shared = { context, stopping, source: sourceOf(context.config.trustedProxies) };
   const app = new Hono<{ Bindings: Bindings }>();
   const { corsOrigins } = context.config;
@@ -67,11 +73,13 @@ export function createApp(context: Context, routes: readonly Route[], stopping: 
     sendDirectly(outgoing, commonHeaders(context, call.requestId), plain);
   });
   const viaRouter = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0]);
-  return {
-    listener(incoming, outgoing) {
-      if (!direct(incoming, outgoing)) void viaRouter(incoming, outgoing);
-    },
-    metrics,
+  return (incoming, outgoing) => {
+    if (!direct(incoming, outgoing)) {
+      if (otherWay(incoming, outgoing)) return;
+      void viaRouter(incoming, outgoing);
+    }
+    // Of HTTP/1.1 Node's server sees to it.
+    if (incoming.httpVersionMajor > 1) limitArrival(incoming);
   };
 }
 
@@ -143,14 +151,6 @@ function queryOf(url: string): URLSearchParams {
   return new URLSearchParams(mark === -1 ? '' : url.slice(mark));
 }
 
-/** What every answer carries. */
-function commonHeaders({ config }: Context, requestId: string): Answer['headers'] {
-  const always = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' };
-  return config.publicUrl.startsWith('https:')
-    ? { ...always, 'strict-transport-security': 'max-age=63072000' }
-    : always;
-}
-
 /** Written to the socket's own response: the answer of a handler stays as light as it is. */
 function setCommonHeaders(context: Context, requestId: string, outgoing: ServerResponse): void {
   for (const [name, value] of Object.entries(commonHeaders(context, requestId))) outgoing.setHeader(name, value);
@@ -159,16 +159,8 @@ function setCommonHeaders(context: Context, requestId: string, outgoing: ServerR
 /** The public part goes to the caller, the cause to the log, and the request id joins them. */
 function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>, thrown: unknown): Answer {
   const problem = toProblem(storeProblem(thrown));
-  const { status } = rendering(problem);
-  const entry = {
-    requestId: call.requestId,
-    route: route.path,
-    code: problem.code,
-    pointer: problem.pointer,
-    source: call.source,
-  };
-  if (status >= 500) call.context.log.error({ ...entry, cause: describe(problem.cause) }, 'a request failed');
-  else call.context.log.info({ ...entry, cause: reason(problem.cause) }, 'a request was refused');
+  const { requestId, source } = call;
+  logRefusal(call.context.log, problem, { requestId, route: route.path, source });
   return refusalAnswer(problem, route, call);
 }
 
@@ -183,31 +175,6 @@ function refuseBare(
   const response = refusal(new Problem(code), { refusals: 'problem', security: 'none' }, call);
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
-}
-
-/** A fault of ours: with its stack. The message of a database error may quote values, so only its code is kept. */
-function describe(cause: unknown): unknown {
-  if (!(cause instanceof Error)) return undefined;
-  const { code, errcode } = cause as { code?: unknown; errcode?: unknown };
-  return {
-    name: cause.name,
-    code: code ?? errcode,
-    message: code === undefined ? cause.message : undefined,
-    stack: frames(cause),
-  };
-}
-
-function frames(error: Error): string | undefined {
-  return error.stack
-    ?.split('\n')
-    .filter((line) => line.trimStart().startsWith('at '))
-    .slice(0, 12)
-    .join('\n');
-}
-
-/** A refusal: the reason without a stack. Reasons are written by us or by `proof`, and hold no value of the caller. */
-function reason(cause: unknown): unknown {
-  return cause instanceof Error ? ((cause as { code?: unknown }).code ?? cause.message) : undefined;
 }
 
 /**

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { realmNames } from '../subject/realm.ts';
-import { currentKey, signingKeys } from '../subject/signing-key.ts';
+import { requireReady } from '../subject/readiness.ts';
 import type { Call } from './call.ts';
 import type { Metrics } from './metrics.ts';
 import { json } from './render.ts';
@@ -43,9 +42,6 @@ export function processRoutes(metrics: () => Metrics): readonly Route[] {
 }
 
 async function isReady({ context }: Call): Promise<Response> {
-  context.cache.requireFresh();
-  await context.store.ping();
-  for (const realm of await realmNames(context))
-    currentKey(await signingKeys(context, realm), 'token', context.clock.now());
+  await requireReady(context);
   return json(200, { status: 'ok' });
 }

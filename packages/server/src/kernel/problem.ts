@@ -135,6 +135,12 @@ const table = {
   'attempt.busy': row(429, 'slow_down', 429, 8, 'Too many logins at once. Try again shortly.'),
   'write.conflict': row(409, 'invalid_request', 409, 10, 'Somebody else changed this at the same moment. Try again.'),
   'store.unavailable': row(503, 'temporarily_unavailable', 503, 14, 'The server cannot answer now. Try again shortly.'),
+  // Remote procedure calls.
+  'rpc.unimplemented': row(404, 'invalid_request', 404, 12, 'There is no such method.'),
+  'rpc.unknown_service': row(404, 'invalid_request', 404, 5, 'There is no such service.'),
+  'rpc.encoding': row(415, 'invalid_request', 415, 12, 'The compression of the message is not supported here.'),
+  'rpc.deadline': row(504, 'temporarily_unavailable', 503, 4, 'The deadline passed before the answer was ready.'),
+  'rpc.stopping': row(503, 'temporarily_unavailable', 503, 14, 'The server is stopping. Connect again.'),
   // The gateway, beside what the SDK refuses under its own codes.
   'gateway.target': row(400, 'invalid_request', 400, 3, 'The request target is not one that can be passed on.'),
   'gateway.upgrade': row(400, 'invalid_request', 400, 3, 'No other protocol is spoken here.'),

@@ -8,6 +8,7 @@ import type { Context } from '../../src/context.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { createLog } from '../../src/kernel/log.ts';
 import { applyNetwork } from '../../src/registry/network-file/apply.ts';
+import type { RpcService } from '../../src/rpc/service.ts';
 import { createContext, listen } from '../../src/server.ts';
 import { ensureRealms } from '../../src/start.ts';
 
@@ -30,6 +31,8 @@ export interface TestServerOptions {
   /** A network file, applied before the server listens. */
   readonly network?: unknown;
   readonly clock?: Clock;
+  /** Remote procedures to mount instead of the server's own. */
+  readonly services?: readonly RpcService[];
 }
 
 export const administrator = { id: 'admin', secret: 'administrator-secret-for-tests' } as const;
@@ -58,7 +61,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
   if (options.network !== undefined) {
     await applyNetwork(context, options.network, { actor: 'test', requestId: 'test' });
   }
-  const running = await listen(context);
+  const running = await listen(context, options.services);
   return {
     url: config.publicUrl,
     context,

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Config } from '../config.ts';
+import { Problem } from '../kernel/problem.ts';
+import { arrivalTime } from './arrival.ts';
+import { createHttp2, type Http2 } from './http2.ts';
+import { protocolOf } from './preface.ts';
+
+/** The one port, for HTTP/1.1 and HTTP/2. */
+export interface Port {
+  /** `http://127.0.0.1:8080`. */
+  readonly address: string;
+  /** Stops accepting, finishes what is in flight (at most 10 s). */
+  close(): Promise<void>;
+}
+
+/** Milliseconds that requests in flight get when the server stops. */
+const grace = 10_000;
+
+const limits = { requestTimeout: arrivalTime, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 };
+
+/**
+ * Node's HTTP/1.1 server listens, with its limits and its count of connections; a connection that speaks HTTP/2 is handed on before
+ * that server has looked at it. In the clear the first bytes tell (RFC 9113 §3.4); under TLS, ALPN does.
+ */
+export async function openPort(config: Config, listener: RequestListener): Promise<Port> {
+  const http2 = createHttp2(listener);
+  const undecided = new Set<Socket>();
+  const server =
+    config.tls === undefined ? plainServer(listener, http2, undecided) : tlsServer(config.tls, listener, http2);
+  await bind(server, config);
+  const { address, port, family } = server.address() as AddressInfo;
+  const host = family === 'IPv6' ? `[${address}]` : address;
+  return {
+    address: `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`,
+    close: () => close(server, http2, undecided),
+  };
+}
+
+type ConnectionListener = (this: Server, socket: Socket) => void;
+
+function plainServer(listener: RequestListener, http2: Http2, undecided: Set<Socket>): Server {
+  const server = createServer(limits, listener);
+  const serveHttp1 = takeOver(server, 'connection');
+  server.on('connection', (socket) => {
+    undecided.add(socket);
+    protocolOf(socket, limits.headersTimeout, (protocol) => {
+      undecided.delete(socket);
+      if (protocol === 'h2') http2.serve(socket);
+      else if (protocol === 'http/1.1') serveHttp1.call(server, socket);
+    });
+  });
+  return server;
+}
+
+function tlsServer({ cert, key }: NonNullable<Config['tls']>, listener: RequestListener, http2: Http2): Server {
+  const server = createTlsServer(
+    {
+      ...limits,
+      handshakeTimeout: limits.headersTimeout,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['h2', 'http/1.1'],
+      // The certificate is a path; the key may come as `…_FILE` or as a path too.
+      cert: pem(cert),
+      key: pem(key),
+    },
+    listener,
+  ) as unknown as Server;
+  const serveHttp1 = takeOver(server, 'secureConnection');
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.alpnProtocol === 'h2') http2.serve(socket);
+    else serveHttp1.call(server, socket);
+  });
+  return server;
+}
+
+/** What Node's server does with a new connection; from now on it does it only when called. */
+function takeOver(server: Server, event: 'connection' | 'secureConnection'): ConnectionListener {
+  const [own, ...others] = server.listeners(event);
+  if (own === undefined || others.length > 0) throw new Error(`Node's HTTP server no longer has one ${event} listener`);
+  server.removeListener(event, own as ConnectionListener);
+  return own as ConnectionListener;
+}
+
+function pem(given: string): string {
+  if (given.startsWith('-----BEGIN')) return given;
+  try {
+    return readFileSync(given, 'utf8');
+  } catch (cause) {
+    throw new Problem(
+      'config.invalid',
+      `COUNTERSIGN_TLS_CERT or COUNTERSIGN_TLS_KEY: ${given.slice(0, 200)} cannot be read.`,
+      { cause },
+    );
+  }
+}
+
+function bind(server: Server, config: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why =
+        cause.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${cause.code})`;
+      reject(new Problem('config.invalid', `COUNTERSIGN_PORT: ${config.host}:${config.port} ${why}.`, { cause }));
+    });
+    server.listen(config.port, config.host, resolve);
+  });
+}
+
+function close(server: Server, http2: Http2, undecided: ReadonlySet<Socket>): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => {
+      server.closeAllConnections();
+      http2.destroy();
+    }, grace);
+    // A connection that is kept alive becomes idle only when its last answer has ended.
+    const idle = setInterval(() => server.closeIdleConnections(), 50);
+    server.close(() => {
+      clearTimeout(cut);
+      clearInterval(idle);
+      resolve();
+    });
+    server.closeIdleConnections();
+    http2.close();
+    for (const socket of undecided) socket.destroy();
+  });
+}

@@ -1,0 +1,43 @@
+import type { Log } from './log.ts';
+import { type Problem, rendering } from './problem.ts';
+
+/** What joins a refusal in the log with the request that was refused. */
+interface Refused {
+  readonly requestId: string;
+  /** The pattern of a path or the name of a procedure: nothing that the caller chose. */
+  readonly route: string;
+  readonly source: string;
+}
+
+/** The cause that the caller is not told. */
+export function logRefusal(log: Log, problem: Problem, refused: Refused): void {
+  const { requestId, route, source } = refused;
+  const entry = { requestId, route, code: problem.code, pointer: problem.pointer, source };
+  if (rendering(problem).status >= 500) log.error({ ...entry, cause: describe(problem.cause) }, 'a request failed');
+  else log.info({ ...entry, cause: reason(problem.cause) }, 'a request was refused');
+}
+
+/** A fault of ours: with its stack. The message of a database error may quote values, so only its code is kept. */
+function describe(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return undefined;
+  const { code, errcode } = cause as { code?: unknown; errcode?: unknown };
+  return {
+    name: cause.name,
+    code: code ?? errcode,
+    message: code === undefined ? cause.message : undefined,
+    stack: frames(cause),
+  };
+}
+
+function frames(error: Error): string | undefined {
+  return error.stack
+    ?.split('\n')
+    .filter((line) => line.trimStart().startsWith('at '))
+    .slice(0, 12)
+    .join('\n');
+}
+
+/** A refusal: the reason without a stack. Reasons are written by us or by `proof`, and hold no value of the caller. */
+function reason(cause: unknown): unknown {
+  return cause instanceof Error ? ((cause as { code?: unknown }).code ?? cause.message) : undefined;
+}

@@ -1,0 +1,29 @@
+import type { Caller, Context } from '../context.ts';
+import type { Realm } from '../subject/realm.ts';
+
+/** One RPC on its way through: what a handler may look at, whichever protocol it came by. */
+export interface RpcCall {
+  readonly context: Context;
+  /** `/countersign.v1.AuthService/AcquireToken`: the full RPC path, without the prefix of a realm. */
+  readonly procedure: string;
+  readonly requestId: string;
+  /** The address of the caller, as far as trusted proxies tell. */
+  readonly source: string;
+  /** Names in lower case; a name that occurs twice has both values, joined by a comma. */
+  readonly metadata: Pick<Headers, 'get'>;
+  /**
+   * Of a unary call: the serialized request exactly as the caller made it, before any compression: the message of the frame for
+   * gRPC and gRPC-Web, the body for Connect (JSON included). The digest of an invocation is over these bytes. Empty for streams.
+   */
+  readonly bytes: Uint8Array;
+  /** Aborted when the caller has gone or the deadline has passed. */
+  readonly signal: AbortSignal;
+  /** Aborted when the server begins to stop: long answers end themselves. */
+  readonly stopping: AbortSignal;
+  /** Metadata to send before the answer, or with the refusal. */
+  readonly answerMetadata: Headers;
+  /** The realm of the prefix or of the metadata key `realm`, else the default one; `realm.unknown` when there is none. */
+  realm(): Promise<Realm>;
+  /** Who asks, for the event log. */
+  caller(actor: string): Caller;
+}

@@ -1,0 +1,110 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { Context } from '../context.ts';
+import { Problem, toProblem } from '../kernel/problem.ts';
+import { logRefusal } from '../kernel/refusal.ts';
+import { storeProblem } from '../store/fault.ts';
+import { requireRealm } from '../subject/realm.ts';
+import type { RpcCall } from './call.ts';
+import type { Content } from './content.ts';
+import { timeAllowed } from './deadline.ts';
+import type { Procedure } from './procedure.ts';
+import { rpcRefusal } from './refusal.ts';
+import type { Received } from './service.ts';
+import { realmNameOf, type Target } from './target.ts';
+
+/** A call in the hands of the wire, from its head to its answer. */
+export interface Flight {
+  readonly procedure: Procedure;
+  readonly content: Content;
+  readonly call: RpcCall;
+  /** Decoded, and not yet taken by the handler. */
+  readonly received: Received[];
+  /** The gRPC status as far as it is known. */
+  status(): number;
+  /** What can be refused before anything of the body is read; starts the clock. */
+  admit(): Promise<void>;
+  /** How a failure looks to the caller. Logged once, however often it passes. */
+  refuse(thrown: unknown): ConnectError;
+  /** Ends the wait for the caller. */
+  giveUp(problem: Problem): void;
+  /** The caller has gone: nobody waits for an answer. */
+  abandon(): void;
+  /** The answer has been sent. */
+  end(): void;
+}
+
+export interface Head {
+  readonly target: Target;
+  readonly metadata: Headers;
+  readonly source: string;
+}
+
+export function openFlight(
+  context: Context,
+  stopping: AbortSignal,
+  procedure: Procedure,
+  content: Content,
+  { target, metadata, source }: Head,
+): Flight {
+  const requestId = context.random.uuid();
+  const controller = new AbortController();
+  let realmName = target.realm ?? context.config.defaultRealm;
+  let deadline: NodeJS.Timeout | undefined;
+  let refused: ConnectError | undefined;
+  return {
+    procedure,
+    content,
+    received: [],
+    call: {
+      context,
+      procedure: procedure.path,
+      requestId,
+      source,
+      metadata,
+      bytes: new Uint8Array(),
+      signal: controller.signal,
+      stopping,
+      answerMetadata: new Headers(),
+      realm: () => requireRealm(context, realmName),
+      caller: (actor) => ({ actor, requestId, source }),
+    },
+    status: () => refused?.code ?? 0,
+    async admit() {
+      const kind = procedure.method.methodKind === 'unary' ? 'unary' : 'stream';
+      const allowed = timeAllowed(content, kind, metadata);
+      if (allowed !== undefined) deadline = setTimeout(() => controller.abort(new Problem('rpc.deadline')), allowed);
+      if (procedure.realm === 'none') return;
+      realmName = realmNameOf(target.realm, metadata.get('realm'), realmName);
+      await requireRealm(context, realmName);
+    },
+    refuse(thrown) {
+      if (thrown instanceof ConnectError && (thrown === refused || thrown === controller.signal.reason)) {
+        refused = thrown;
+        return thrown;
+      }
+      const problem = toProblem(storeProblem(thrown));
+      logRefusal(context.log, problem, { requestId, route: procedure.path, source });
+      refused = rpcRefusal(problem, requestId, realmName);
+      return refused;
+    },
+    giveUp(problem) {
+      controller.abort(problem);
+    },
+    abandon() {
+      controller.abort(new ConnectError('The caller has gone.', Code.Canceled));
+    },
+    end() {
+      clearTimeout(deadline);
+    },
+  };
+}
+
+/** Rejects as soon as the call is aborted. A rule that does not look at the signal goes on alone. */
+export function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

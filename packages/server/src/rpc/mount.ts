@@ -1,0 +1,170 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { createContextValues } from '@connectrpc/connect';
+import type { UniversalHandler } from '@connectrpc/connect/protocol';
+import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import type { Registry } from 'prom-client';
+import type { Context } from '../context.ts';
+import { commonHeaders } from '../http/common-headers.ts';
+import { refusalAnswer } from '../http/render.ts';
+import { sourceOf } from '../http/source.ts';
+import { Problem } from '../kernel/problem.ts';
+import { acceptedTypes, type Content, contentOf } from './content.ts';
+import { crossOrigin } from './cross-origin.ts';
+import { type Flight, openFlight } from './flight.ts';
+import { flightKey, universalHandler } from './handler.ts';
+import { placeholders } from './inbound.ts';
+import { type ObserveCall, rpcObservers } from './metrics.ts';
+import { type Procedure, proceduresOf } from './procedure.ts';
+import { rpcRefusal } from './refusal.ts';
+import { send } from './send.ts';
+import type { RpcService } from './service.ts';
+import { type Target, targetOf } from './target.ts';
+
+/** Takes a request, or leaves it to others. */
+export type RpcWay = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
+
+/** A procedure with all that serving it needs. A hot unary one may get a way of its own here, past Connect. */
+interface Mounted {
+  readonly procedure: Procedure;
+  readonly handler: UniversalHandler;
+  readonly observe: ObserveCall;
+}
+
+/** Mounts services beside the HTTP routes, in the protocols gRPC, gRPC-Web and Connect, JSON included. */
+export function rpcWay(
+  context: Context,
+  services: readonly RpcService[],
+  stopping: AbortSignal,
+  registry: Registry,
+): RpcWay {
+  const observerOf = rpcObservers(registry);
+  const source = sourceOf(context.config.trustedProxies);
+  const origins = crossOrigin(context.config.corsOrigins);
+  const mounted = new Map<string, Mounted>(
+    proceduresOf(services).map((procedure) => [
+      procedure.path,
+      { procedure, handler: universalHandler(procedure), observe: observerOf(procedure) },
+    ]),
+  );
+
+  function find(target: Target): Mounted | undefined {
+    const found = mounted.get(target.procedure);
+    return found?.procedure.realm === 'none' && target.realm !== undefined ? undefined : found;
+  }
+
+  async function serve({ procedure, handler, observe }: Mounted, content: Content, target: Target, wire: Wire) {
+    const { incoming, outgoing } = wire;
+    const started = context.clock.elapsed();
+    const head = { target, metadata: headersOf(incoming), source: source(incoming) };
+    const flight = openFlight(context, stopping, procedure, content, head);
+    const closed = new Promise<void>((resolve) => outgoing.once('close', resolve));
+    void closed.then(() => outgoing.writableEnded || flight.abandon());
+    try {
+      await run(handler, flight, { ...wire, closed }, origins(incoming.headers.origin));
+    } finally {
+      flight.end();
+      observe(content.protocol, flight.status(), (context.clock.elapsed() - started) / 1000);
+      if (context.log.isLevelEnabled('debug')) {
+        const { requestId } = flight.call;
+        const { protocol } = content;
+        context.log.debug({ requestId, procedure: procedure.path, protocol, status: flight.status() }, 'answered');
+      }
+    }
+  }
+
+  return (incoming, outgoing) => {
+    const target = targetOf(incoming.url as string);
+    const found = find(target);
+    const type = incoming.headers['content-type'] ?? null;
+    if (found === undefined) {
+      if (type === null || !grpcType.test(type)) return false;
+      refuseUnknown(context, type, outgoing);
+      return true;
+    }
+    if (incoming.method === 'OPTIONS') return false;
+    const content = incoming.method === 'POST' ? contentOf(type, found.procedure.method) : undefined;
+    if (content === undefined) refusePlainly(context, found.procedure, { incoming, outgoing });
+    else serve(found, content, target, { incoming, outgoing }).catch(() => outgoing.destroy());
+    return true;
+  };
+}
+
+interface Wire {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
+
+async function run(
+  handler: UniversalHandler,
+  flight: Flight,
+  { incoming, outgoing, closed }: Wire & { readonly closed: Promise<void> },
+  originHeaders: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { call, content } = flight;
+  const answer = await handler({
+    httpVersion: incoming.httpVersion,
+    method: 'POST',
+    // Only the query of a GET is ever looked at there.
+    url: `http://localhost${call.procedure}`,
+    header: new Headers({ 'content-type': content.type }),
+    body: placeholders(flight, incoming as Readable),
+    signal: call.signal,
+    contextValues: createContextValues().set(flightKey, flight),
+  });
+  const headers = {
+    ...Object.fromEntries(call.answerMetadata),
+    ...commonHeaders(call.context, call.requestId),
+    ...(content.protocol === 'connect' ? {} : { 'grpc-accept-encoding': 'identity,gzip' }),
+    ...originHeaders,
+    ...leftovers(incoming),
+  };
+  await send(answer, headers, outgoing, closed);
+}
+
+/** A refusal may come before the end of the body: what still comes of it is not kept, and in HTTP/1.1 nothing can follow it. */
+function leftovers(incoming: IncomingMessage): Readonly<Record<string, string>> {
+  if (incoming.readableEnded || incoming.httpVersionMajor > 1) return {};
+  incoming.resume();
+  return { connection: 'close' };
+}
+
+/** With both values of a name that occurs twice: Node's own `headers` would silently keep the first of some. */
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (!name.startsWith(':')) headers.append(name, rawHeaders[i + 1] as string);
+  }
+  return headers;
+}
+
+const grpcType = /^application\/grpc(?:-web)?(?:\+(?:proto|json))?(?: *;|$)/i;
+
+/** A gRPC client wants a gRPC status (12) also where there is nothing; whatever else asks gets the 404 of every path. */
+function refuseUnknown(context: Context, type: string, outgoing: ServerResponse): void {
+  const requestId = context.random.uuid();
+  const headers = new Headers({ 'content-type': type.split(';', 1)[0] as string });
+  setTrailerStatus(headers, rpcRefusal(new Problem('rpc.unimplemented'), requestId, context.config.defaultRealm));
+  // Not writeHead: the head must be the last of the answer, as "Trailers-Only" has it.
+  for (const [name, value] of [...headers, ...Object.entries(commonHeaders(context, requestId))]) {
+    outgoing.setHeader(name, value);
+  }
+  outgoing.end();
+}
+
+/** Not POST, or no content type of ours: nothing in which a gRPC status could be said. */
+function refusePlainly(context: Context, { method }: Procedure, { incoming, outgoing }: Wire): void {
+  const requestId = context.random.uuid();
+  const [problem, extra] =
+    incoming.method === 'POST'
+      ? [new Problem('request.media_type', `Send the message as one of ${acceptedTypes(method)}.`), {}]
+      : [new Problem('request.method'), { allow: 'POST' }];
+  const { status, headers, body } = refusalAnswer(
+    problem,
+    { refusals: 'problem', security: 'none' },
+    { requestId, params: {} },
+  );
+  outgoing.writeHead(status, { ...commonHeaders(context, requestId), ...headers, ...extra, ...leftovers(incoming) });
+  outgoing.end(incoming.method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,29 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '@countersign/client/rpc';
+import { challenge } from '../http/render.ts';
+import { type Problem, rendering } from '../kernel/problem.ts';
+
+type OutgoingDetail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number];
+
+/** How a problem looks to callers of RPCs: a gRPC status with `google.rpc.ErrorInfo`; the code of the problem is its reason. */
+export function rpcRefusal(problem: Problem, requestId: string, realm: string): ConnectError {
+  const { status, grpc, text } = rendering(problem);
+  const { code, pointer, retryAfter } = problem;
+  // A fault of ours tells nothing of itself.
+  const message = status >= 500 ? text : problem.message;
+  const details: OutgoingDetail[] = [
+    { desc: ErrorInfoSchema, value: { reason: code, domain: 'countersign', metadata: { requestId } } },
+  ];
+  if (pointer !== undefined) {
+    details.push({ desc: BadRequestSchema, value: { fieldViolations: [{ field: pointer, description: message }] } });
+  }
+  if (retryAfter !== undefined) {
+    details.push({ desc: RetryInfoSchema, value: { retryDelay: { seconds: BigInt(retryAfter) } } });
+  }
+  const metadata = new Headers();
+  if (retryAfter !== undefined) metadata.set('retry-after', String(retryAfter));
+  if (grpc === Code.Unauthenticated) {
+    metadata.set('www-authenticate', challenge(problem, { security: 'bearer' }, { params: { realm } }));
+  }
+  return new ConnectError(message, grpc as Code, metadata, details);
+}

@@ -1,0 +1,33 @@
+import type { ServerResponse } from 'node:http';
+import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
+
+/** Connect's answer, written as fast as the caller reads. Resolves when all is written or nobody listens any more. */
+export async function send(
+  answer: UniversalServerResponse,
+  headers: Readonly<Record<string, string>>,
+  outgoing: ServerResponse,
+  closed: Promise<void>,
+): Promise<void> {
+  const body = answer.body?.[Symbol.asyncIterator]();
+  try {
+    // The first part comes before the head: whatever makes it may still say something there.
+    let part = await body?.next();
+    outgoing.writeHead(answer.status, { ...plain(answer.header), ...headers });
+    for (; part !== undefined && part.done !== true; part = await body?.next()) {
+      if (!outgoing.write(part.value)) await Promise.race([drained(outgoing), closed]);
+    }
+    // In HTTP/1.1 these are trailers too, where anybody asks for them.
+    if (answer.trailer !== undefined) outgoing.addTrailers(plain(answer.trailer));
+    outgoing.end();
+  } finally {
+    await body?.return?.();
+  }
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => outgoing.once('drain', resolve));
+}
+
+function plain(headers: Headers | undefined): Record<string, string> {
+  return Object.fromEntries(headers ?? []);
+}
