@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { routes as adminClientRoutes } from './admin/clients.http.ts';
+import { routes as adminCredentialRoutes } from './admin/credentials.http.ts';
 import { routes as adminEventRoutes } from './admin/events.http.ts';
+import { routes as adminIdentityRoutes } from './admin/identities.http.ts';
 import { routes as adminKeyRoutes } from './admin/keys.http.ts';
 import { routes as adminNetworkRoutes } from './admin/network.http.ts';
 import { routes as adminParticipantRoutes } from './admin/participants.http.ts';
@@ -20,6 +22,7 @@ import { type Clock, systemClock } from './kernel/clock.ts';
 import { createLog, type Log } from './kernel/log.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
 import { createMailRoom } from './mail/room.ts';
+import { routes as identityRoutes } from './passwords/identity.http.ts';
 import { routes as discoveryRoutes } from './registry/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/introspection.http.ts';
 import { routes as keyRotationRoutes } from './registry/key-rotation.http.ts';
@@ -97,10 +100,13 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...signatureCheckRoutes,
     ...receiptRoutes,
     ...sessionRoutes,
+    ...identityRoutes,
     ...adminRealmRoutes,
     ...adminNetworkRoutes,
     ...adminParticipantRoutes,
     ...adminClientRoutes,
+    ...adminIdentityRoutes,
+    ...adminCredentialRoutes,
     ...adminKeyRoutes,
     ...adminEventRoutes,
   ];

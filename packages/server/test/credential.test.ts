@@ -170,7 +170,7 @@ eachDatabase('a credential', (freshUrl) => {
     const types = (await eventsOf(context))
       .filter(({ object }) => object === 'credential:cred-1')
       .map(({ type }) => type);
-    expect(types).toEqual(['credential.created', 'credential.disabled', 'credential.enabled']);
+    expect(types.sort()).toEqual(['credential.created', 'credential.disabled', 'credential.enabled']);
     await expect(stepCredential(context, 'bank', 'cred-1', 'disable', caller)).rejects.toMatchObject({
       code: 'credential.unknown',
     });

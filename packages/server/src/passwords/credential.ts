@@ -1,4 +1,5 @@
 import type { Caller, Context } from '../context.ts';
+import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type MailAddress, mailAddress } from '../mail/address.ts';
 import { isDuplicate } from '../store/fault.ts';
@@ -19,6 +20,7 @@ import {
   findCredential,
   findCredentialByCode,
   insertCredential,
+  listCredentials,
   updateCredential,
 } from './credential.store.ts';
 import { touchIdentity } from './identity.store.ts';
@@ -79,6 +81,17 @@ export async function requireCredential(
     throw new Problem('credential.unknown');
   }
   return found;
+}
+
+/** By id, of one identity or all. */
+export async function pageOfCredentials(
+  context: Context,
+  realm: string,
+  identityId: string | undefined,
+  { after, limit }: PageRequest,
+): Promise<Page<Credential>> {
+  const rows = await listCredentials(context.store.db, realm, identityId, after, limit + 1);
+  return toPage(rows.map(toCredential), limit, ({ id }) => id);
 }
 
 /** Where mail for its holder goes; undefined when there is no such place. */

@@ -9,7 +9,7 @@ import { deleteCodesOf, deleteExpiredCodes, findCode, insertCode, takeCode } fro
 export type CodePurpose = keyof typeof purposes;
 
 /** What a code begins with, so that whoever finds one knows what it is. */
-const purposes = { 'password-invite': 'csi_' } as const;
+const purposes = { 'password-invite': 'csi_', 'lost-password': 'csl_' } as const;
 const shape = /^[a-z]{3}_[A-Za-z0-9_-]{43}$/;
 
 export interface OneTimeCode {
