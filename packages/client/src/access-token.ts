@@ -1,21 +1,5 @@
-import {
-  type AlgorithmName,
-  accessTokenTypes,
-  algorithms as allAlgorithms,
-  type CryptoPort,
-  createHeaderCache,
-  isAlgorithmName,
-  ProofError,
-  type PublicJwk,
-  type Subject,
-  subjectFromAccessToken,
-  type VerifiedJwt,
-  verifyJwt,
-} from '@countersign/proof';
-import { cryptoPort } from '#platform-crypto';
-import { discoverOnce, endpoint } from './discovery.ts';
-import type { Transport } from './fetch-json.ts';
-import { createRemoteJwks, type KeySource } from './jwks.ts';
+import { type AccessTokenSubject, accessTokenTypes, subjectFromAccessToken } from '@countersign/proof';
+import { createJwtVerifier, type JwtVerifierOptions } from './jwt-verifier.ts';
 
 export interface AccessTokenVerifier {
   /**
@@ -24,75 +8,20 @@ export interface AccessTokenVerifier {
    * @throws {ProofError} when the token is refused
    * @throws {ClientError} when the keys of the issuer cannot be had: not the fault of the token
    */
-  verify(token: string): Promise<Subject>;
+  verify(token: string): Promise<AccessTokenSubject>;
 }
 
-export interface AccessTokenVerifierOptions extends Transport {
-  readonly issuer: string;
+export interface AccessTokenVerifierOptions extends JwtVerifierOptions {
   /** The token must be for one of these. Without it a token for anybody is accepted: name yours wherever the realm sets audiences. */
   readonly audience?: string | readonly string[];
-  /** Default: all that exist here. */
-  readonly algorithms?: readonly AlgorithmName[];
-  /** Default: the JWKS that the issuer's discovery document names. */
-  readonly jwks?: KeySource;
-  /** Default: `node:crypto` under Node, else WebCrypto. */
-  readonly crypto?: CryptoPort;
-  /** Milliseconds since the epoch. Default `Date.now`. */
-  readonly now?: () => number;
-  /** Seconds by which the clocks of issuer and verifier may differ. Default 5. */
-  readonly clockTolerance?: number;
-  /** Told the id of each key that made a good token. */
-  readonly signedBy?: (kid: string) => void;
 }
 
-/** A token that none of the held keys can have signed: the issuer may have a new one. */
-const unknownKey = new Set<unknown>(['jws.kid_unknown', 'jws.key_missing']);
-
-/**
- * Verifies access tokens of one issuer offline. The issuer is asked for its keys at the first token and when they grow old;
- * in between a verification makes no network call. No result is kept: every call looks at the signature and the time anew.
- */
+/** Verifies access tokens of one issuer offline. For the subjects that services pass on there is `createSubjectVerifier`. */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
-  const { issuer, audience, crypto = cryptoPort, now = Date.now, clockTolerance = 5 } = options;
-  const algorithms = options.algorithms ?? Object.keys(allAlgorithms).filter(isAlgorithmName);
-  const jwks = options.jwks ?? issuerKeys(options);
-  const expected = {
-    crypto,
-    algorithms,
-    typ: accessTokenTypes,
-    issuer,
-    ...(audience === undefined ? {} : { audience }),
-    clockTolerance,
-    subjectRequired: true,
-    headers: createHeaderCache(),
-  };
-
-  function verifyWith(keys: readonly PublicJwk[], token: string): Promise<VerifiedJwt> {
-    return verifyJwt(token, { ...expected, keys, now: now() / 1000 });
-  }
-
-  async function verifyAfterRefresh(error: unknown, token: string): Promise<VerifiedJwt> {
-    if (!(error instanceof ProofError) || !unknownKey.has(error.code) || !(await jwks.refresh())) throw error;
-    return verifyWith(await jwks.keys(), token);
-  }
-
+  const verifyToken = createJwtVerifier(options, { typ: accessTokenTypes, audience: options.audience });
   return {
     async verify(token) {
-      const keys = jwks.keys();
-      const held = keys instanceof Promise ? await keys : keys;
-      let verified: VerifiedJwt;
-      try {
-        verified = await verifyWith(held, token);
-      } catch (error) {
-        verified = await verifyAfterRefresh(error, token);
-      }
-      if (verified.kid !== undefined) options.signedBy?.(verified.kid);
-      return subjectFromAccessToken(verified.claims);
+      return subjectFromAccessToken((await verifyToken(token)).claims);
     },
   };
-}
-
-function issuerKeys(options: AccessTokenVerifierOptions): KeySource {
-  const discovery = discoverOnce(options.issuer, options);
-  return createRemoteJwks({ ...options, uri: async () => endpoint(await discovery(), 'jwks_uri') });
 }

@@ -1,20 +1,29 @@
-/** Signed messages for Express 5. */
+/** Signed messages, and subjects by their tokens, for Express 5. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type BearerOptions, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
-import { admit } from './adapter/node-gate.ts';
+import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { sendRefusal } from './adapter/outgoing-body.ts';
+import type { Authenticated } from './service.ts';
 import type { Verified } from './verify-request.ts';
 
+export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 
 /** What Express adds to a request, as far as we look. */
-type ExpressRequest = IncomingMessage & { readonly originalUrl?: string; countersign?: Verified };
+type ExpressRequest = IncomingMessage & {
+  readonly originalUrl?: string;
+  countersign?: Verified;
+  bearer?: Authenticated;
+};
 
 declare global {
   namespace Express {
     interface Request {
       /** Who sent this request, proved. Undefined where the middleware did not run. */
       countersign?: Verified;
+      /** Who calls, proved by a token alone. Undefined where `bearer` did not run. */
+      bearer?: Authenticated;
     }
   }
 }
@@ -32,6 +41,21 @@ export function countersign(options: GuardOptions) {
       request.countersign = await admit(guard, line, request, response);
     } catch (error) {
       guard.report(error, line);
+      sendRefusal(response, error);
+      return;
+    }
+    next();
+  };
+}
+
+/** `app.use(bearer({ service }))`, or before one route with what that asks for: `bearer({ service, acr: 'aal2' })`. */
+export function bearer(options: BearerOptions) {
+  const guard = createBearerGuard(options);
+  return async (request: ExpressRequest, response: ServerResponse, next: (error?: unknown) => void): Promise<void> => {
+    try {
+      request.bearer = await guard.authenticate(fieldsOf(request.rawHeaders));
+    } catch (error) {
+      guard.report(error);
       sendRefusal(response, error);
       return;
     }

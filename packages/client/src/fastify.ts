@@ -1,16 +1,21 @@
-/** Signed messages for Fastify 5. */
+/** Signed messages, and subjects by their tokens, for Fastify 5. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type BearerOptions, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
-import { admit } from './adapter/node-gate.ts';
+import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { refusalOf } from './adapter/refusal.ts';
+import type { Authenticated } from './service.ts';
 import type { Verified } from './verify-request.ts';
 
+export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who sent this request, proved. */
     countersign: Verified;
+    /** Who calls, proved by a token alone. */
+    bearer: Authenticated;
   }
 }
 
@@ -61,3 +66,18 @@ export const countersign = Object.assign(register, {
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'countersign',
 }) as (fastify: unknown, options: GuardOptions) => Promise<void>;
+
+/** `app.addHook('onRequest', bearer({ service }))`, or of one route: `{ onRequest: bearer({ service, acr: 'aal2' }) }`. */
+export function bearer(options: BearerOptions) {
+  const guard = createBearerGuard(options);
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    try {
+      Object.assign(request, { bearer: await guard.authenticate(fieldsOf(request.raw.rawHeaders)) });
+      return undefined;
+    } catch (error) {
+      guard.report(error);
+      const { status, headers, body } = refusalOf(error);
+      return reply.code(status).headers(headers).send(body);
+    }
+  };
+}

@@ -1,8 +1,11 @@
-/** Signed messages for whatever serves `Request → Response`: Deno, Bun, workers, Node's fetch-style servers. */
+/** Signed messages, and subjects by their tokens, for whatever serves `Request → Response`: Deno, Bun, workers, Node's fetch-style servers. */
+import { type BearerOptions, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
 import { readRequest, refusalResponse, signedResponse } from './adapter/web.ts';
+import type { Authenticated } from './service.ts';
 import type { Verified } from './verify-request.ts';
 
+export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 
 export interface FetchOptions extends GuardOptions {
@@ -42,4 +45,19 @@ export function countersign(options: FetchOptions, handler: VerifiedHandler): (r
 function wireTarget(url: string): string {
   const { pathname, search } = new URL(url);
   return pathname + search;
+}
+
+export type BearerHandler = (request: Request, caller: Authenticated) => Response | Promise<Response>;
+
+/** The handler is called for callers that are let in only; what it throws is answered with 500. */
+export function bearer(options: BearerOptions, handler: BearerHandler): (request: Request) => Promise<Response> {
+  const guard = createBearerGuard(options);
+  return async (request) => {
+    try {
+      return await handler(request, await guard.authenticate(request.headers));
+    } catch (error) {
+      guard.report(error);
+      return refusalResponse(error);
+    }
+  };
 }

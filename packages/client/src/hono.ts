@@ -1,13 +1,21 @@
-/** Signed messages for Hono 4. */
+/** Signed messages, and subjects by their tokens, for Hono 4. */
+import { type BearerOptions, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
 import { readRequest, refusalResponse, signedResponse } from './adapter/web.ts';
+import type { Authenticated } from './service.ts';
 import type { Verified } from './verify-request.ts';
 
+export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 
 /** For `new Hono<{ Variables: CountersignVariables }>()`: the verdict is in `c.get('countersign')`. */
 export interface CountersignVariables {
   countersign: Verified;
+}
+
+/** For `new Hono<{ Variables: BearerVariables }>()`: who calls is in `c.get('bearer')`. */
+export interface BearerVariables {
+  bearer: Authenticated;
 }
 
 /** Of a Hono context, as far as we look. */
@@ -64,4 +72,25 @@ function wireTarget({ env, req }: Context): string {
   if (typeof incoming?.url === 'string') return incoming.url;
   const { pathname, search } = new URL(req.raw.url);
   return pathname + search;
+}
+
+/** Of a Hono context, as far as this guard looks. */
+interface BearerContext {
+  readonly req: { readonly raw: Request };
+  set(name: 'bearer', value: Authenticated): void;
+}
+
+/** `app.use(bearer({ service }))`, or before one route with what that asks for: `bearer({ service, acr: 'aal2' })`. */
+export function bearer(options: BearerOptions) {
+  const guard = createBearerGuard(options);
+  return async (c: BearerContext, next: () => Promise<void>): Promise<Response | undefined> => {
+    try {
+      c.set('bearer', await guard.authenticate(c.req.raw.headers));
+    } catch (error) {
+      guard.report(error);
+      return refusalResponse(error);
+    }
+    await next();
+    return undefined;
+  };
 }

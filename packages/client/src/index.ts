@@ -1,5 +1,9 @@
 /** @countersign/client: obtain tokens, verify them offline, look participants up, sign and verify messages. Depends on no environment variable and no server. */
 export {
+  type AccessTokenSubject,
+  type Actor,
+  type ClientSubject,
+  type CredentialSubject,
   type Message,
   type MessageForm,
   type ParticipantSubject,
@@ -15,6 +19,7 @@ export {
 } from './access-token.ts';
 export { type Discovery, discover } from './discovery.ts';
 export { ClientError } from './error.ts';
+export { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts';
 export type { Fetch, Transport } from './fetch-json.ts';
 export {
   type GatewayRequest,
@@ -55,9 +60,17 @@ export {
 export { createRegistry, type Registry, type RegistryOptions } from './registry.ts';
 export { createRegistryCache, type RegistryCache, type RegistryCacheOptions } from './registry-cache.ts';
 export { createMemoryReplayStore, type MemoryReplayOptions, type ReplayStore } from './replay.ts';
+export { type Authenticated, createService, type Service, type ServiceOptions } from './service.ts';
 export type { ResponseVerdict, SignedInit, VerifiedResponse } from './signed-fetch.ts';
 export { importSigningKey, type SigningKey } from './signing-key.ts';
 export type { StatusPolicy } from './status.ts';
+export type { Acr, SubjectRules } from './subject-rules.ts';
+export {
+  createSubjectVerifier,
+  type SubjectKind,
+  type SubjectVerifier,
+  type SubjectVerifierOptions,
+} from './subject-verifier.ts';
 export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token.ts';
 export type { IncomingRequest, RequestSignature, Verified } from './verify-request.ts';
 export { cryptoPort as webCrypto } from './web-crypto.ts';

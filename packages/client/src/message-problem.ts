@@ -8,6 +8,10 @@ const table = {
   'token.participant': [401, 'The token does not speak for a participant.'],
   'token.subject_revoked': [401, 'The tokens of this subject have been revoked.'],
   'token.revoked': [401, 'The token has been revoked.'],
+  'token.kind': [401, 'The token speaks for a kind of subject that is not let in here.'],
+  'session.ended': [401, 'The session that the token was made from has ended.'],
+  'login.weak': [401, 'A stronger login is needed.'],
+  'login.old': [401, 'A more recent login is needed.'],
   'participant.unknown': [401, 'The registry does not know the participant.'],
   'participant.not_approved': [401, 'The participant is not approved.'],
   'participant.client': [401, 'The client of the token is not the one that is registered for the participant.'],
@@ -28,26 +32,34 @@ const table = {
 
 export type MessageProblemCode = keyof typeof table;
 
+interface ProblemOptions {
+  readonly cause?: unknown;
+  readonly challenge?: Readonly<Record<string, string>>;
+}
+
 /**
  * A message that is refused: `code` is stable, one per check, and `status` the HTTP status that answers it. Codes of proofs
- * (`jws.*`, `jwt.*`, `access_token.*`, `message.*`) stay what they are. The text holds nothing of what was presented; the cause
+ * (`jws.*`, `jwt.*`, `access_token.*`, `transaction_token.*`, `message.*`) stay what they are. The text holds nothing of what was presented; the cause
  * is for the log.
  */
 export class MessageProblem extends Error {
   override readonly name = 'MessageProblem';
   readonly code: string;
   readonly status: number;
+  /** What the caller has to bring, as parameters of the challenge. */
+  readonly challenge: Readonly<Record<string, string>> | undefined;
 
-  constructor(code: string, status: number, text: string, options: { cause?: unknown } = {}) {
+  constructor(code: string, status: number, text: string, options: ProblemOptions = {}) {
     super(text, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = status;
+    this.challenge = options.challenge;
   }
 }
 
-export function problem(code: MessageProblemCode, cause?: unknown): MessageProblem {
+export function problem(code: MessageProblemCode, options: ProblemOptions = {}): MessageProblem {
   const [status, text] = table[code];
-  return new MessageProblem(code, status, text, { cause });
+  return new MessageProblem(code, status, text, options);
 }
 
 /** What a proof refused, with the status of a request that presented it. */
@@ -64,7 +76,7 @@ export async function orUnavailable<T>(
     return await act();
   } catch (error) {
     if (error instanceof ProofError || error instanceof MessageProblem) throw error;
-    throw problem(code, error);
+    throw problem(code, { cause: error });
   }
 }
 

@@ -1,10 +1,13 @@
-/** Signed messages for a plain listener of `node:http`. */
+/** Signed messages, and subjects by their tokens, for a plain listener of `node:http`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type BearerOptions, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
-import { admit } from './adapter/node-gate.ts';
+import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { sendRefusal } from './adapter/outgoing-body.ts';
+import type { Authenticated } from './service.ts';
 import type { Verified } from './verify-request.ts';
 
+export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 
 /** A request whose sender, body and signature are proved. Its body can be read as if nobody had. */
@@ -29,12 +32,44 @@ export function countersign(
       await listener(Object.assign(request, { countersign: verified }), response);
     } catch (error) {
       guard.report(error, line);
-      // An answer that was complete stands; half of one does not.
-      if (response.writableEnded) return;
-      if (response.headersSent) response.destroy();
-      else sendRefusal(response, error);
+      sendFailure(response, error);
     }
   }
 
   return (request, response) => void serve(request, response);
+}
+
+/** A request of a caller that is proved. */
+export type BearerRequest = IncomingMessage & { readonly bearer: Authenticated };
+
+export type BearerListener = (request: BearerRequest, response: ServerResponse) => unknown;
+
+/**
+ * `createServer(bearer({ service }, listener))`: the listener is called for callers that are let in only. Every other request is
+ * answered here.
+ */
+export function bearer(
+  options: BearerOptions,
+  listener: BearerListener,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const guard = createBearerGuard(options);
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const caller = await guard.authenticate(fieldsOf(request.rawHeaders));
+      await listener(Object.assign(request, { bearer: caller }), response);
+    } catch (error) {
+      guard.report(error);
+      sendFailure(response, error);
+    }
+  }
+
+  return (request, response) => void serve(request, response);
+}
+
+/** An answer that was complete stands; half of one does not. */
+function sendFailure(response: ServerResponse, error: unknown): void {
+  if (response.writableEnded) return;
+  if (response.headersSent) response.destroy();
+  else sendRefusal(response, error);
 }

@@ -8,9 +8,9 @@ import {
 } from '@countersign/proof';
 import { cryptoPort } from '#platform-crypto';
 import { createAccessTokenVerifier } from './access-token.ts';
-import { discoverOnce, endpoint } from './discovery.ts';
 import type { Transport } from './fetch-json.ts';
-import { createRemoteJwks, type KeySource } from './jwks.ts';
+import { issuerKeys } from './issuer-keys.ts';
+import type { KeySource } from './jwks.ts';
 import { separateKeys } from './key-purpose.ts';
 import { createMessageSigner, type SignatureFields } from './message-signing.ts';
 import { once } from './once.ts';
@@ -140,11 +140,6 @@ function transportOf({ fetch, timeoutMilliseconds }: Transport): Transport {
     ...(fetch && { fetch }),
     ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
   };
-}
-
-function issuerKeys(options: ParticipantOptions): KeySource {
-  const discovery = discoverOnce(options.issuer, options);
-  return createRemoteJwks({ ...options, uri: async () => endpoint(await discovery(), 'jwks_uri') });
 }
 
 async function signingKeyOf(key: PrivateJwk | SigningKey): Promise<SigningKey> {

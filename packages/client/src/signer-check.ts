@@ -76,7 +76,7 @@ async function find(look: () => ParticipantDetail | Promise<ParticipantDetail>):
     try {
       return await look();
     } catch (error) {
-      throw isNotFound(error) ? problem('participant.unknown', error) : error;
+      throw isNotFound(error) ? problem('participant.unknown', { cause: error }) : error;
     }
   });
 }

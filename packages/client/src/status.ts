@@ -45,13 +45,18 @@ export interface TokenState {
   readonly id: string;
   readonly generation: number;
   readonly jti: string | undefined;
+  /** Of a token that was made from a session. */
+  readonly sessionId?: string;
 }
+
+/** What was revoked: everything of the subject, its session, or this one token. */
+export type TokenFate = 'subject' | 'session' | 'token';
 
 export interface StatusFollower {
   /** Nothing, at once, while what is known is fresh. Throws {ClientError} `status.stale` where the policy is `closed`. */
   ready(): void | Promise<void>;
   /** Why a token is dead; undefined for a live one. */
-  fate(token: TokenState): 'subject' | 'token' | undefined;
+  fate(token: TokenState): TokenFate | undefined;
   /** Whether a key, by its thumbprint, was given up as compromised. */
   isKeyRevoked(thumbprint: string): boolean;
   /** Stops following. What is known grows stale. */
@@ -195,9 +200,10 @@ export function createStatusFollower(options: StatusFollowerOptions): StatusFoll
       follow();
       return isFresh() ? undefined : catchUp();
     },
-    fate({ id, generation, jti }) {
+    fate({ id, generation, jti, sessionId }) {
       const dead = state.subject(id);
       if (dead !== undefined && generation <= dead) return 'subject';
+      if (sessionId !== undefined && state.has('session', sessionId)) return 'session';
       return jti !== undefined && state.has('token', jti) ? 'token' : undefined;
     },
     isKeyRevoked: (thumbprint) => state.has('key', thumbprint),

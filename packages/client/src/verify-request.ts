@@ -18,12 +18,13 @@ import {
   type ParticipantSubject,
   ProofError,
   type RequestMessage,
-  type Subject,
   signatureHeader,
   type VerifiedMessage,
 } from '@countersign/proof';
 import type { AccessTokenVerifier } from './access-token.ts';
+import { bearerToken } from './bearer-token.ts';
 import { ClientError } from './error.ts';
+import { requireLive } from './liveness.ts';
 import { MessageProblem, orUnavailable, problem, proofProblem } from './message-problem.ts';
 import type { ParticipantDetail } from './participant-detail.ts';
 import type { ReplayStore } from './replay.ts';
@@ -105,7 +106,7 @@ export async function verifyRequest(request: IncomingRequest, options: RequestVe
   } catch (error) {
     if (error instanceof MessageProblem) throw error;
     if (error instanceof ProofError) throw proofProblem(error, messageStatus(error.code) ?? 401);
-    throw problem('internal', error);
+    throw problem('internal', { cause: error });
   }
 }
 
@@ -115,26 +116,10 @@ async function checkToken(
   { tokens, status }: RequestVerifierOptions,
 ): Promise<ParticipantSubject> {
   const token = bearerToken(headers);
-  const subject: Subject = await orUnavailable('keys.unavailable', () => tokens.verify(token));
+  const subject = await orUnavailable('keys.unavailable', () => tokens.verify(token));
   if (subject.kind !== 'participant') throw problem('token.participant');
-  await orUnavailable('status.unavailable', () => status?.ready());
-  const fate = status?.fate(subject);
-  if (fate !== undefined) throw problem(fate === 'subject' ? 'token.subject_revoked' : 'token.revoked');
+  await requireLive(status, subject);
   return subject;
-}
-
-/** RFC 6750 §2.1, and exactly once. */
-function bearerToken(headers: HeaderFields): string {
-  const values = fieldValues(headers, 'authorization');
-  if (values.length === 0) throw problem('token.missing');
-  const token = values.length === 1 ? /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(values[0] as string)?.[1] : undefined;
-  if (token === undefined) throw problem('token.malformed');
-  return token;
-}
-
-function fieldValues(headers: HeaderFields, wanted: string): readonly string[] {
-  const pairs = Symbol.iterator in headers ? [...headers] : Object.entries(headers);
-  return pairs.flatMap(([name, value]) => (name.toLowerCase() === wanted ? [value ?? []].flat() : []));
 }
 
 const encoder = new TextEncoder();

@@ -25,6 +25,6 @@ export async function admit(
 }
 
 /** All fields as they came: the parsed ones show only the first of some that were said twice. */
-function fieldsOf(raw: readonly string[]): readonly (readonly [string, string])[] {
+export function fieldsOf(raw: readonly string[]): readonly (readonly [string, string])[] {
   return Array.from({ length: raw.length >> 1 }, (_, at) => [raw[2 * at] as string, raw[2 * at + 1] as string]);
 }

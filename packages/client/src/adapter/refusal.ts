@@ -14,13 +14,14 @@ const unavailableFor = '1';
  * authenticated, and must not make us sign.
  */
 export function refusalOf(error: unknown): Refusal {
-  const { code, status, message } = error instanceof MessageProblem ? error : problem('internal');
+  const refused = error instanceof MessageProblem ? error : problem('internal');
+  const { code, status, message } = refused;
   return {
     status,
     headers: {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
-      ...(status === 401 ? { 'www-authenticate': challenge(code) } : {}),
+      ...(status === 401 ? { 'www-authenticate': challenge(refused) } : {}),
       ...(status === 503 ? { 'retry-after': unavailableFor } : {}),
       ...(status === 413 ? { connection: 'close' } : {}),
     },
@@ -28,8 +29,18 @@ export function refusalOf(error: unknown): Refusal {
   };
 }
 
-/** RFC 6750 §3: an error only where the token is at fault, so that nobody asks for a new one in vain. */
-function challenge(code: string): string {
-  const isOfToken = /^(?:jws|jwt|access_token|token)\./.test(code) && code !== 'token.missing';
+/**
+ * RFC 6750 §3: an error only where the token is at fault, so that nobody asks for a new one in vain. RFC 9470 §3: where the token
+ * is good and the login behind it is not, what is missing.
+ */
+function challenge({ code, message, challenge: wanted }: MessageProblem): string {
+  if (wanted !== undefined) {
+    const parameters = { error: 'insufficient_user_authentication', error_description: message, ...wanted };
+    return `Bearer ${Object.entries(parameters)
+      .map(([name, value]) => `${name}="${value}"`)
+      .join(', ')}`;
+  }
+  const isOfToken =
+    /^(?:jws|jwt|access_token|transaction_token|token|session)\./.test(code) && code !== 'token.missing';
   return isOfToken ? 'Bearer error="invalid_token"' : 'Bearer';
 }

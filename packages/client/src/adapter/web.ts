@@ -11,7 +11,7 @@ export async function readRequest(
 ): Promise<{ readonly body: Uint8Array; readonly copy: Request }> {
   if (request.bodyUsed) throw problem('body.consumed');
   const body = await readBounded(request.body, maxBytes).catch((error: unknown) => {
-    throw problem('body.incomplete', error);
+    throw problem('body.incomplete', { cause: error });
   });
   if (body === undefined) throw problem('body.too_large');
   const { method, headers, signal } = request;

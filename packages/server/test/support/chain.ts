@@ -49,7 +49,7 @@ function service(id: string, audiences: readonly string[], scope?: string) {
   };
 }
 
-export function credentialSubject(realm = 'dev', generation = 1): CredentialSubject {
+function credentialSubject(realm = 'dev', generation = 1): CredentialSubject {
   return {
     kind: 'credential',
     realm,

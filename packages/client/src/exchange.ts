@@ -1,0 +1,98 @@
+import { decodeBase64url, isJsonObject, parseJson } from '@countersign/proof';
+import { discoverOnce, endpoint } from './discovery.ts';
+import { ClientError } from './error.ts';
+import type { Transport } from './fetch-json.ts';
+import { askTokenEndpoint, type ClientCredentials } from './token-endpoint.ts';
+
+export interface ExchangeOptions extends Transport, ClientCredentials {
+  readonly issuer: string;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+/** Gives a token for `audience` that stands for the subject of `token`. */
+export type Exchange = (token: string, audience: string) => Promise<string>;
+
+interface Held {
+  readonly token: Promise<string>;
+  /** Milliseconds since the epoch. */
+  until: number;
+}
+
+const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const types = {
+  access: 'urn:ietf:params:oauth:token-type:access_token',
+  session: 'urn:countersign:params:oauth:token-type:session',
+  transaction: 'urn:ietf:params:oauth:token-type:txn_token',
+} as const;
+/** Chains that one service passes on within a minute. The oldest is asked for again. */
+const maxHeld = 10_000;
+
+/**
+ * RFC 8693 for a service that calls the next one: the token that it was called with, for one that the next will accept. Whoever asks
+ * for the same again, while it lives, gets the same: one exchange for all calls of a request. A refusal is not kept.
+ *
+ * It throws {ClientError} `oauth.<error>`: `oauth.invalid_request` where the token cannot be exchanged (it has expired, its session
+ * has ended, it is for somebody else), `oauth.invalid_target` where the audience is not on our list; `token.malformed`,
+ * `discovery.*` or `http.*`.
+ */
+export function createExchange(options: ExchangeOptions): Exchange {
+  const { issuer, now = Date.now } = options;
+  const discovery = discoverOnce(issuer, options);
+  const held = new Map<string, Held>();
+
+  async function ask(token: string, audience: string): Promise<{ readonly text: string; readonly until: number }> {
+    const from = subjectTokenType(token);
+    const wanted = from === types.access ? types.access : types.transaction;
+    const form = new URLSearchParams({
+      grant_type: grantType,
+      subject_token: token,
+      subject_token_type: from,
+      requested_token_type: wanted,
+      audience,
+    });
+    const url = endpoint(await discovery(), 'token_endpoint');
+    // The life of a token counts from before it was asked for.
+    const askedAt = now();
+    const type = wanted === types.access ? 'bearer' : 'n_a';
+    const { text, expiresIn, members } = await askTokenEndpoint(url, options, form, [type], options);
+    if (members.issued_token_type !== wanted) {
+      throw new ClientError('token.malformed', 'The token endpoint gave a token of another type.');
+    }
+    return { text, until: askedAt + expiresIn };
+  }
+
+  function hold(key: string, entry: Held): void {
+    const oldest = held.size < maxHeld ? undefined : held.keys().next().value;
+    if (oldest !== undefined) held.delete(oldest);
+    held.set(key, entry);
+  }
+
+  return (token, audience) => {
+    const key = JSON.stringify([audience, token]);
+    const known = held.get(key);
+    if (known !== undefined && now() < known.until) return known.token;
+    held.delete(key);
+    const asking = ask(token, audience);
+    const entry: Held = { token: asking.then(({ text }) => text), until: Number.POSITIVE_INFINITY };
+    hold(key, entry);
+    asking.then(
+      ({ until }) => {
+        entry.until = until;
+      },
+      () => {
+        if (held.get(key) === entry) held.delete(key);
+      },
+    );
+    return entry.token;
+  };
+}
+
+/** Only says what we send: the issuer looks at the token itself. */
+function subjectTokenType(token: string): string {
+  if (token.startsWith('css_')) return types.session;
+  const bytes = decodeBase64url(token.split('.', 1)[0] ?? '', 1_024);
+  const header = bytes === undefined ? undefined : parseJson(bytes);
+  const typ = header?.ok && isJsonObject(header.value) ? header.value.typ : undefined;
+  return typ === 'txntoken+jwt' ? types.transaction : types.access;
+}

@@ -1,0 +1,85 @@
+import {
+  type AlgorithmName,
+  algorithms as allAlgorithms,
+  type CryptoPort,
+  createHeaderCache,
+  isAlgorithmName,
+  ProofError,
+  type PublicJwk,
+  type VerifiedJwt,
+  verifyJwt,
+} from '@countersign/proof';
+import { cryptoPort } from '#platform-crypto';
+import type { Transport } from './fetch-json.ts';
+import { issuerKeys } from './issuer-keys.ts';
+import type { KeySource } from './jwks.ts';
+
+/** Whose tokens, and with which keys. */
+export interface JwtVerifierOptions extends Transport {
+  readonly issuer: string;
+  /** Default: all that exist here. */
+  readonly algorithms?: readonly AlgorithmName[];
+  /** Default: the JWKS that the issuer's discovery document names. */
+  readonly jwks?: KeySource;
+  /** Default: `node:crypto` under Node, else WebCrypto. */
+  readonly crypto?: CryptoPort;
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
+  /** Seconds by which the clocks of issuer and verifier may differ. Default 5. */
+  readonly clockTolerance?: number;
+  /** Told the id of each key that made a good token. */
+  readonly signedBy?: (kid: string) => void;
+}
+
+interface Wanted {
+  readonly typ: readonly string[];
+  readonly audience?: string | readonly string[] | undefined;
+}
+
+/** A token that none of the held keys can have signed: the issuer may have a new one. */
+const unknownKey = new Set<unknown>(['jws.kid_unknown', 'jws.key_missing']);
+
+/**
+ * Verifies JWTs of one issuer offline. The issuer is asked for its keys at the first token and when they grow old; in between a
+ * verification makes no network call. No result is kept: every call looks at the signature and the time anew.
+ */
+export function createJwtVerifier(
+  options: JwtVerifierOptions,
+  { typ, audience }: Wanted,
+): (token: string) => Promise<VerifiedJwt> {
+  const { issuer, crypto = cryptoPort, now = Date.now, clockTolerance = 5 } = options;
+  const algorithms = options.algorithms ?? Object.keys(allAlgorithms).filter(isAlgorithmName);
+  const jwks = options.jwks ?? issuerKeys(options);
+  const expected = {
+    crypto,
+    algorithms,
+    typ,
+    issuer,
+    ...(audience === undefined ? {} : { audience }),
+    clockTolerance,
+    subjectRequired: true,
+    headers: createHeaderCache(),
+  };
+
+  function verifyWith(keys: readonly PublicJwk[], token: string): Promise<VerifiedJwt> {
+    return verifyJwt(token, { ...expected, keys, now: now() / 1000 });
+  }
+
+  async function verifyAfterRefresh(error: unknown, token: string): Promise<VerifiedJwt> {
+    if (!(error instanceof ProofError) || !unknownKey.has(error.code) || !(await jwks.refresh())) throw error;
+    return verifyWith(await jwks.keys(), token);
+  }
+
+  return async (token) => {
+    const keys = jwks.keys();
+    const held = keys instanceof Promise ? await keys : keys;
+    let verified: VerifiedJwt;
+    try {
+      verified = await verifyWith(held, token);
+    } catch (error) {
+      verified = await verifyAfterRefresh(error, token);
+    }
+    if (verified.kid !== undefined) options.signedBy?.(verified.kid);
+    return verified;
+  };
+}

@@ -1,0 +1,20 @@
+import type { Subject } from '@countersign/proof';
+import { type MessageProblemCode, orUnavailable, problem } from './message-problem.ts';
+import type { StatusFollower, TokenFate } from './status.ts';
+
+const problemOf: Readonly<Record<TokenFate, MessageProblemCode>> = {
+  subject: 'token.subject_revoked',
+  session: 'session.ended',
+  token: 'token.revoked',
+};
+
+/**
+ * What no token can say of itself: whether it was revoked since, as far as the status feed told.
+ *
+ * @throws {MessageProblem} `token.subject_revoked`, `session.ended`, `token.revoked`, `status.unavailable`
+ */
+export async function requireLive(status: StatusFollower | undefined, subject: Subject): Promise<void> {
+  await orUnavailable('status.unavailable', () => status?.ready());
+  const fate = status?.fate(subject);
+  if (fate !== undefined) throw problem(problemOf[fate]);
+}

@@ -1,0 +1,39 @@
+import type { Subject } from '@countersign/proof';
+import { problem } from './message-problem.ts';
+import type { SubjectKind } from './subject-verifier.ts';
+
+/** What one route asks of whoever calls it, beyond being let in. */
+export interface SubjectRules {
+  /** Fewer kinds than the service lets in. */
+  readonly accept?: readonly SubjectKind[];
+  /** At least this strong a login: `aal2` is two factors. Only a credential has logged in. */
+  readonly acr?: Acr;
+  /** At most this long ago. */
+  readonly recentLoginSeconds?: number;
+}
+
+export type Acr = (typeof levels)[number];
+
+/** From weak to strong. What the issuer calls otherwise is weaker than all. */
+const levels = ['aal1', 'aal2'] as const;
+
+/** @throws {MessageProblem} `token.kind`, `login.weak`, `login.old`; the latter two with the challenge of RFC 9470 §3 */
+export function requireRules(subject: Subject, rules: SubjectRules, now: number, clockTolerance: number): void {
+  const { accept, acr, recentLoginSeconds } = rules;
+  if (accept !== undefined && !accept.includes(subject.kind)) throw problem('token.kind');
+  if (acr !== undefined && strengthOf(subject) < levels.indexOf(acr)) {
+    throw problem('login.weak', { challenge: { acr_values: acr } });
+  }
+  if (recentLoginSeconds !== undefined && !isRecent(subject, recentLoginSeconds + clockTolerance, now)) {
+    throw problem('login.old', { challenge: { max_age: String(recentLoginSeconds) } });
+  }
+}
+
+function strengthOf(subject: Subject): number {
+  return subject.kind === 'credential' ? levels.findIndex((level) => level === subject.acr) : -1;
+}
+
+/** A login that is yet to come is none. */
+function isRecent(subject: Subject, seconds: number, now: number): boolean {
+  return subject.kind === 'credential' && Math.abs(now / 1000 - subject.authTime) <= seconds;
+}

@@ -1,0 +1,64 @@
+import {
+  accessTokenTypes,
+  ProofError,
+  type Subject,
+  subjectFromToken,
+  transactionTokenTypes,
+} from '@countersign/proof';
+import { ClientError } from './error.ts';
+import { createJwtVerifier, type JwtVerifierOptions } from './jwt-verifier.ts';
+
+export type SubjectKind = Subject['kind'];
+
+export interface SubjectVerifierOptions extends JwtVerifierOptions {
+  /** What `aud` calls us. A token that names none of these is for somebody else. */
+  readonly audience: string | readonly string[];
+  /** Whom we let in; nobody else. */
+  readonly accept: readonly SubjectKind[];
+}
+
+export interface SubjectVerifier {
+  /**
+   * The subject of a token that is good now, whatever its type.
+   *
+   * @throws {ProofError} when the token is refused
+   * @throws {ClientError} when the keys of the issuer cannot be had: not the fault of the token
+   */
+  verify(token: string): Promise<Subject>;
+}
+
+const typesOf: Readonly<Record<SubjectKind, readonly string[]>> = {
+  participant: accessTokenTypes,
+  client: accessTokenTypes,
+  credential: transactionTokenTypes,
+};
+
+/**
+ * Verifies every kind of token that can stand for a subject, offline: access tokens of participants and clients, and the signed
+ * subject of a credential. Of a kind that is not named, no token is even read.
+ *
+ * A signed subject that is for the issuer is good for exchange only: naming the issuer as an audience lets access tokens in that
+ * are for the issuer, as those of profile `ocen4` are, and nobody else.
+ *
+ * @throws {ClientError} `verifier.audience`, `verifier.accept` where the options name nobody
+ */
+export function createSubjectVerifier(options: SubjectVerifierOptions): SubjectVerifier {
+  const { issuer, accept } = options;
+  const audience = [options.audience].flat();
+  const own = new Set(audience.filter((one) => one !== issuer));
+  if (accept.length === 0) throw new ClientError('verifier.accept', 'Name the kinds of subjects that are let in.');
+  if (audience.length === 0 || (accept.includes('credential') && own.size === 0)) {
+    throw new ClientError('verifier.audience', 'Name an audience of your own: the issuer is for exchange only.');
+  }
+  const typ = [...new Set(accept.flatMap((kind) => typesOf[kind]))];
+  const verifyToken = createJwtVerifier(options, { typ, audience });
+  return {
+    async verify(token) {
+      const subject = subjectFromToken(await verifyToken(token));
+      if (subject.kind === 'credential' && !subject.audience.some((one) => own.has(one))) {
+        throw new ProofError('jwt.audience');
+      }
+      return subject;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
+import { ClientError } from './error.ts';
+import { fetchJson, type JsonAnswer, type Transport } from './fetch-json.ts';
+
+/** Who asks. */
+export interface ClientCredentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+export interface TokenAnswer {
+  readonly text: string;
+  /** Milliseconds. */
+  readonly expiresIn: number;
+  /** The whole answer. */
+  readonly members: JsonObject;
+}
+
+const maxBytes = 65_536;
+
+/**
+ * One request to a token endpoint, authenticated by HTTP Basic. `types` are the `token_type`s that the caller can use, in lower case.
+ *
+ * @throws {ClientError} `oauth.<error>` with the error of the issuer, `token.malformed`, `http.*`
+ */
+export async function askTokenEndpoint(
+  url: string,
+  { clientId, clientSecret }: ClientCredentials,
+  form: URLSearchParams,
+  types: readonly string[],
+  transport: Transport,
+): Promise<TokenAnswer> {
+  // RFC 6749 §2.3.1: both are form-encoded before they are joined, so that a colon in either is no separator.
+  const credentials = btoa(`${formEncode(clientId)}:${formEncode(clientSecret)}`);
+  const request = {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', authorization: `Basic ${credentials}` },
+    body: form.toString(),
+    maxBytes,
+  } as const;
+  return tokenOf(await fetchJson(url, request, transport), types);
+}
+
+/** RFC 6749 §5.1 and §5.2. */
+function tokenOf({ status, value }: JsonAnswer, types: readonly string[]): TokenAnswer {
+  const members = isJsonObject(value) ? value : {};
+  if (status !== 200) {
+    // The description is the issuer's and might repeat what we sent: only the code is passed on.
+    const error = typeof members.error === 'string' && /^[a-z_]{1,64}$/.test(members.error) ? members.error : 'unknown';
+    throw new ClientError(`oauth.${error}`, `The token endpoint refused with ${status} ${error}.`);
+  }
+  const { access_token: text, token_type: type } = members;
+  if (typeof text !== 'string' || !/^[\x21-\x7e]{1,16384}$/.test(text)) throw malformed('an access token');
+  if (typeof type !== 'string' || !types.includes(type.toLowerCase())) throw malformed('a token type that is expected');
+  return { text, expiresIn: milliseconds(members.expires_in), members };
+}
+
+/** Without a stated life a token is used once. */
+function milliseconds(expiresIn: JsonValue | undefined): number {
+  if (expiresIn === undefined) return 0;
+  if (typeof expiresIn !== 'number' || !(expiresIn >= 0)) throw malformed('a lifetime');
+  return expiresIn * 1000;
+}
+
+function formEncode(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1);
+}
+
+function malformed(missing: string): ClientError {
+  return new ClientError('token.malformed', `The answer of the token endpoint lacks ${missing}.`);
+}
