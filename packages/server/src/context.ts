@@ -6,6 +6,7 @@ import type { Random } from './kernel/random.ts';
 import type { MailRoom } from './mail/room.ts';
 import type { Store } from './store/open.ts';
 import type { Attempts } from './subject/attempt.ts';
+import type { Hasher } from './subject/password-hash.ts';
 import type { Vault } from './subject/vault.ts';
 
 /** What every rule may use. Built once in `server.ts`; a test builds its own with another clock or store. */
@@ -22,6 +23,8 @@ export interface Context {
   readonly attempts: Attempts;
   /** What this process knows of its mails: who got how many, and that one waits. */
   readonly mails: MailRoom;
+  /** Hashes passwords beside the event loop. */
+  readonly hasher: Hasher;
 }
 
 /** Who asks, for the event log: never a secret, never a token. */

@@ -23,6 +23,9 @@ import { createLog, type Log } from './kernel/log.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
 import { createMailRoom } from './mail/room.ts';
 import { routes as identityRoutes } from './passwords/identity.http.ts';
+import { routes as loginRoutes } from './passwords/login.http.ts';
+import { routes as passwordRoutes } from './passwords/passwords.http.ts';
+import { routes as passwordProfileRoutes } from './passwords/profiles.http.ts';
 import { routes as discoveryRoutes } from './registry/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/introspection.http.ts';
 import { routes as keyRotationRoutes } from './registry/key-rotation.http.ts';
@@ -41,6 +44,7 @@ import { accessTokenExchange } from './subject/access-token-exchange.ts';
 import { createAttempts } from './subject/attempt.ts';
 import type { Exchange } from './subject/exchange.ts';
 import { masterKeyOf } from './subject/master-key.ts';
+import { createHasher } from './subject/password-hash.ts';
 import { routes as sessionRoutes } from './subject/session.http.ts';
 import { sessionExchange } from './subject/session-exchange.ts';
 import { routes as statusRoutes } from './subject/status.http.ts';
@@ -68,6 +72,7 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
       vault,
       cache: createCache(clock),
       attempts: createAttempts(clock),
+      hasher: createHasher({ random }),
       mails: createMailRoom(clock),
     };
   } catch (thrown) {
@@ -99,8 +104,11 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...keyRotationRoutes,
     ...signatureCheckRoutes,
     ...receiptRoutes,
+    ...loginRoutes,
     ...sessionRoutes,
     ...identityRoutes,
+    ...passwordProfileRoutes,
+    ...passwordRoutes,
     ...adminRealmRoutes,
     ...adminNetworkRoutes,
     ...adminParticipantRoutes,
@@ -156,6 +164,7 @@ export async function listen(context: Context, services = allServices): Promise<
       stopping.abort();
       await port.close();
       await stopJobs();
+      await context.hasher.close();
       await context.store.close();
     },
   };

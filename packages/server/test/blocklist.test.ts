@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { importBlocklist, isBlocked, rowsAtOnce } from '../src/passwords/blocklist.ts';
-import { defaultRules, requireAcceptable } from '../src/passwords/password-rules.ts';
+import { requireAcceptable } from '../src/passwords/password-rules.ts';
 import { breachDigest } from '../src/subject/breach-digest.ts';
+import { effectiveRules } from '../src/subject/password-config.ts';
 import { openContext, temporaryDir, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { run } from './support/serve.ts';
@@ -28,7 +29,10 @@ eachDatabase('an imported list', (freshUrl) => {
     const file = { name: 'words.txt', lines: lines(...words, 'Tr0ub4dor & the horse') };
     expect(await importBlocklist(context, file, tester)).toEqual({ lines: 7, added: 2, passedOver: 4 });
     const check = (password: string) =>
-      requireAcceptable(password, defaultRules, { words: [], isBlocked: (digests) => isBlocked(context, digests) });
+      requireAcceptable(password, effectiveRules({}), {
+        words: [],
+        isBlocked: (digests) => isBlocked(context, digests),
+      });
     for (const password of ['Tr0ub4dor & the horse', 'TR0UB4DOR & THE HORSE', 'full width of letters'])
       await expect(check(password)).rejects.toMatchObject({ code: 'password.compromised' });
     await expect(check('Tr0ub4dor & the horses')).resolves.toBeUndefined();

@@ -5,7 +5,11 @@ import { systemRandom } from '../src/kernel/random.ts';
 import { isCommon } from '../src/passwords/common-passwords.ts';
 import { isMadeOf, isPattern, likenesses } from '../src/passwords/likeness.ts';
 import { requireUnused } from '../src/passwords/password-history.ts';
-import { defaultRules, type PasswordContext, requireAcceptable } from '../src/passwords/password-rules.ts';
+import { type PasswordContext, requireAcceptable } from '../src/passwords/password-rules.ts';
+import { effectiveRules } from '../src/subject/password-config.ts';
+
+const defaultRules = effectiveRules({});
+
 import { breachDigest } from '../src/subject/breach-digest.ts';
 import { createHasher } from '../src/subject/password-hash.ts';
 

@@ -53,6 +53,16 @@ export async function authenticateSessionHolder(call: Call, restricted?: Restric
   return sessionHolder(call, presentedToken(call.request), restricted);
 }
 
+/** Milliseconds. */
+const recent = 5 * 60_000;
+
+/** For what a stolen token must not be enough for: a session whose holder proved itself within the last five minutes. */
+export async function authenticateRecentHolder(call: Call): Promise<SessionHolder> {
+  const holder = await authenticateSessionHolder(call);
+  if (call.context.clock.now() - holder.session.authTime > recent) throw new Problem('session.stale');
+  return holder;
+}
+
 /** "A token fixes its realm": a request may name no other. */
 async function sessionHolder(
   call: Call,

@@ -29,6 +29,7 @@ const bounds = {
   client: 10_000,
   participant: 10_000,
   session: 10_000,
+  password_profile: 1_000,
 } as const;
 export type Topic = keyof typeof bounds;
 

@@ -1,34 +1,9 @@
 import { Problem } from '../kernel/problem.ts';
 import { breachDigest } from '../subject/breach-digest.ts';
-import { characters, longestPassword, requirePassword } from '../subject/password-text.ts';
+import type { PasswordRules } from '../subject/password-config.ts';
+import { characters, requirePassword } from '../subject/password-text.ts';
 import { isCommon } from './common-passwords.ts';
 import { isMadeOf, isPattern, likenesses } from './likeness.ts';
-
-/** What a password profile asks of the passwords of one type of credential. */
-export interface PasswordRules {
-  /** Characters (code points after NFKC), from 8. */
-  readonly minimumLength: number;
-  readonly maximumLength: number;
-  /** How many of the four classes of characters must occur: lower case, upper case, digits, everything else. */
-  readonly complexity: number;
-  /** 0: never. */
-  readonly expiryPeriodDays: number;
-  /** Passwords before the new one that it must not repeat. */
-  readonly historySize: number;
-}
-
-/**
- * NIST SP 800-63B-4 §3.1.1.2: at least 15 characters where a password is the only factor, at least 64 allowed; "SHALL NOT impose
- * other composition rules", "SHALL NOT require subscribers to change passwords periodically". A profile may ask for more.
- */
-export const defaultRules: PasswordRules = {
-  minimumLength: 15,
-  maximumLength: longestPassword,
-  complexity: 0,
-  expiryPeriodDays: 0,
-  historySize: 0,
-};
-export const leastMinimumLength = 8;
 
 /** What a guesser who knows the service and the person tries first. */
 export interface PasswordContext {

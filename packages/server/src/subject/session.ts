@@ -13,7 +13,7 @@ import {
   listOpenSessions,
   touchSession,
 } from './session.store.ts';
-import { type CredentialSubject, lookUpSubjectState } from './subject.ts';
+import { type CredentialSubject, lookUpSubjectState, refreshSubjectState } from './subject.ts';
 
 /**
  * Sessions: opened at logon, ended by logout, by force, or by time; "independent of the secret type used to create it".
@@ -210,7 +210,11 @@ async function aliveSession(context: Context, known: Known): Promise<Session | u
 async function isAlive(context: Context, { row, seenAt }: Known): Promise<boolean> {
   const now = context.clock.now();
   if (row.ended_at !== null || now >= row.ends_at) return false;
-  const state = await lookUpSubjectState(context, row.realm, row.subject_id);
+  let state = await lookUpSubjectState(context, row.realm, row.subject_id);
+  // Opened on another node a moment ago, in a generation of which this one has not heard.
+  if (state !== undefined && state.generation < row.generation) {
+    state = await refreshSubjectState(context, row.realm, row.subject_id);
+  }
   if (state === undefined || !state.live || state.generation !== row.generation) return false;
   const realm = await requireRealm(context, row.realm);
   return now - seenAt < realm.settings.sessionIdleSeconds * 1000;

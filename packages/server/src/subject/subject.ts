@@ -73,8 +73,28 @@ export async function lookUpSubjectState(
   if (administrator?.subjectId === id) return { generation: administrator.generation, live: true };
   return context.cache.get('subject', realmKey(realm, id), async () => {
     const row = await findSubject(context.store.db, realm, id);
-    return row && { generation: row.generation, live: row.suspended_at === null && row.ended_at === null };
+    return row && toState(row);
   });
+}
+
+/** What the database says now, within a transaction. */
+export async function readSubjectState(tx: Writing, realm: string, id: string): Promise<SubjectState | undefined> {
+  const row = await findSubject(tx.db, realm, id);
+  return row && toState(row);
+}
+
+/** Past the cache, for whoever holds a generation that the cache has not heard of. */
+export async function refreshSubjectState(
+  context: Context,
+  realm: string,
+  id: string,
+): Promise<SubjectState | undefined> {
+  context.cache.invalidate('subject', realmKey(realm, id));
+  return lookUpSubjectState(context, realm, id);
+}
+
+function toState(row: SubjectTable): SubjectState {
+  return { generation: row.generation, live: row.suspended_at === null && row.ended_at === null };
 }
 
 export async function createSubject(

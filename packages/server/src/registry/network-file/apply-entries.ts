@@ -1,3 +1,4 @@
+import { realmKey } from '../../kernel/id.ts';
 import { revokeOneTimeCodes } from '../../subject/one-time-code.ts';
 import { createSubjects, renewSubject } from '../../subject/subject.ts';
 import { inChunks } from '../chunk.ts';
@@ -160,6 +161,7 @@ async function applyEntry(
   const { realm, id, created_at, ...columns } = row;
   const touched = kind.timestamps ? { ...columns, updated_at: applying.tx.now } : columns;
   await updateRow(applying.tx.db, kind.table, realm, id, touched as Record<string, string | number | null>);
+  if (kind.topic !== undefined) applying.tx.changed(kind.topic, realmKey(realm, id));
   if (kind.subjectId !== undefined) {
     // Its sessions say what it was before; what was sent to its holder may have gone elsewhere.
     await renewSubject(applying.tx, realm, kind.subjectId(id));

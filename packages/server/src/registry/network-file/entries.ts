@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely';
+import type { Topic } from '../../kernel/cache.ts';
 import type { Schema } from '../../store/schema.ts';
 import { credentialSubjectId } from '../../subject/subject.ts';
 import type { EntryTable } from './network.store.ts';
@@ -15,6 +16,8 @@ export interface EntryKind<S extends Section = Section, T extends EntryTable = E
   /** What the file may leave out of a new entry. */
   readonly defaults?: Readonly<Record<string, string | null>>;
   readonly timestamps: boolean;
+  /** Under which the cache keeps such entries, if it does. */
+  readonly topic?: Topic;
   /** Of what can log in: its subject. */
   readonly subjectId?: (id: string) => string;
   /** An entry as the file has it. */
@@ -75,6 +78,7 @@ export const entryKinds: readonly EntryKind[] = [
     section: 'passwordProfiles',
     table: 'password_profile',
     noun: 'password_profile',
+    topic: 'password_profile',
     columns: ({ configPerCredentialType }) => ({ config: JSON.stringify(configPerCredentialType) }),
     timestamps: true,
     toEntry: ({ id, config }) => ({ id, configPerCredentialType: JSON.parse(config) }),

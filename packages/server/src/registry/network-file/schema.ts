@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isoDate } from '../../kernel/clock.ts';
 import { entryId, lineOfText } from '../../kernel/text.ts';
 import { credentialCode, credentialMail } from '../../subject/credential-code.ts';
+import { passwordConfigSchema } from '../../subject/password-config.ts';
 import { profileNames, realmName, settingsSchema, signatureForm } from '../../subject/realm.ts';
 import { isBaseUrl } from '../base-url.ts';
 import { type Role, roleAliases, roles, statuses } from '../participant.ts';
@@ -118,24 +119,10 @@ const serverWhitelistingItem = z.looseObject({
 
 const identityProfile = z.strictObject({ id, name: lineOfText() });
 
-/** The least that NIST SP 800-63B-4 allows where a password is one factor of several; what stands when nothing is said is 15. */
-const passwordRules = z
-  .strictObject({
-    minimumLength: z.int().min(8).max(1_024).optional(),
-    maximumLength: z.int().min(8).max(1_024).optional(),
-    complexity: z.int().min(0).max(4).optional(),
-    expiryPeriodDays: z.int().min(0).max(36_500).optional(),
-    historySize: z.int().min(0).max(100).optional(),
-  })
-  .refine(({ minimumLength = 15, maximumLength = 1_024 }) => minimumLength <= maximumLength, {
-    message: 'must not be less than minimumLength (15 when it is left out)',
-    path: ['maximumLength'],
-  });
-
 const passwordProfile = z.strictObject({
   /** The id of the identity profile that it extends. */
   id,
-  configPerCredentialType: z.strictObject({ ROOT: passwordRules.optional(), USER: passwordRules.optional() }),
+  configPerCredentialType: passwordConfigSchema,
 });
 
 const identity = z.strictObject({ id, profileId: id, name: lineOfText() });

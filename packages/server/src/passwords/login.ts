@@ -1,0 +1,66 @@
+import type { Caller, Context } from '../context.ts';
+import type { PasswordTable } from '../store/schema.ts';
+import { write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import type { Realm } from '../subject/realm.ts';
+import { type Credential, lookUpCredentialByCode } from './credential.ts';
+import { failed, type Logon, logOn } from './logon.ts';
+import { newestPassword, replaceHash } from './passwords.store.ts';
+
+/** A try at logging in: what was typed, and from where. */
+export interface LoginAttempt {
+  readonly code: string;
+  readonly password: string;
+  readonly source: string;
+  readonly agent?: string;
+}
+
+/**
+ * Logon with a password: a session, full or restricted, as `logOn` decides.
+ *
+ * Unknown credential, wrong password, disabled credential or identity, a password that was made known: the same `login.failed`
+ * after the same work, which is one read of the credential, one of the password, one hash. Only the log knows which. Throws
+ * `attempt.throttled` when there were too many failures, `attempt.busy` when there are too many logins at once.
+ */
+export async function logIn(context: Context, realm: Realm, attempt: LoginAttempt, caller: Caller): Promise<Logon> {
+  context.attempts.require(realm.name, attempt.code, attempt.source);
+  const proved = await provePassword(context, realm.name, attempt.code, attempt.password);
+  if (proved === undefined) {
+    context.attempts.failed(realm.name, attempt.code, attempt.source);
+    throw failed('unknown, wrong, disabled, or known to others');
+  }
+  const { credential, password } = proved;
+  const { source, agent } = attempt;
+  const logon = { version: password.version, amr: ['pwd'], acr: 'aal1', source, ...(agent && { agent }) } as const;
+  return write(context, async (tx) => {
+    const opened = await logOn(context, tx, realm, credential, logon);
+    const after = { source, session: opened.session.id, missing: opened.missing };
+    const event = { realm: realm.name, type: 'login.succeeded', object: `credential:${credential.id}`, after };
+    await recordEvent(context, tx, event, caller);
+    return opened;
+  });
+}
+
+export interface ProvedPassword {
+  readonly credential: Credential;
+  readonly password: PasswordTable;
+}
+
+/** The live credential of this code, if this is its newest password, expired or not. A refusal takes as long for any reason. */
+export async function provePassword(
+  context: Context,
+  realm: string,
+  code: string,
+  presented: string,
+): Promise<ProvedPassword | undefined> {
+  const credential = await lookUpCredentialByCode(context, realm, code);
+  const password = await newestPassword(context.store.db, realm, credential?.id ?? code);
+  const verdict = await context.hasher.verify(password?.hash ?? undefined, presented);
+  if (!verdict.ok || credential?.live !== true || password === undefined || password.compromised_at !== null) {
+    return undefined;
+  }
+  if (verdict.outdated) {
+    await replaceHash(context.store.db, password, await context.hasher.hash(presented));
+  }
+  return { credential, password };
+}

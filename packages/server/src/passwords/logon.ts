@@ -1,0 +1,124 @@
+import type { Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { PasswordTable } from '../store/schema.ts';
+import type { Writing } from '../store/write.ts';
+import type { Realm } from '../subject/realm.ts';
+import { type Acr, type OpenedSession, openSession, type Restriction } from '../subject/session.ts';
+import { type CredentialSubject, credentialSubjectId, readSubjectState } from '../subject/subject.ts';
+import type { Credential } from './credential.ts';
+import { confirmedKinds } from './factor.store.ts';
+import { newestPassword } from './passwords.store.ts';
+import { lookUpProfile } from './profile.ts';
+
+/** What a credential has proved so far, and from where. */
+export interface ProvedLogon {
+  /** The version whose password was right; undefined where another proof than a password opened the way. */
+  readonly version: number;
+  /** RFC 8176: `pwd`, `otp`, `hwk` … */
+  readonly amr: readonly string[];
+  readonly acr: Acr;
+  /** When it proved itself, in milliseconds; now, when absent. */
+  readonly authTime?: number;
+  readonly source: string;
+  readonly agent?: string;
+  /** Of a session that goes on under a new token. */
+  readonly endsAt?: number;
+}
+
+export interface Logon extends OpenedSession {
+  /** What is still to be done before the session may do anything else; absent from a full one. */
+  readonly missing?: 'login.second_factor' | 'login.expired_password' | 'login.factor_enrolment';
+  /** The kinds of second factor that the credential has. */
+  readonly factors: readonly string[];
+}
+
+/**
+ * Opens the session that the proofs so far are good for:
+ *
+ * 1. A credential with a second factor that has not shown it may only show it.
+ * 2. One whose password has expired may only update this version.
+ * 3. One whose profile requires a second factor, and that has none, may only enrol one.
+ * 4. Any other gets a full session.
+ *
+ * What was verified is looked at again within the transaction: a password that was updated, expired or made known meanwhile, or a
+ * credential that was disabled, opens nothing. Throws `login.failed`.
+ */
+export async function logOn(
+  context: Context,
+  tx: Writing,
+  realm: Realm,
+  credential: Credential,
+  proved: ProvedLogon,
+): Promise<Logon> {
+  const newest = await newestPassword(tx.db, realm.name, credential.id);
+  if (newest === undefined || newest.version !== proved.version || newest.compromised_at !== null) {
+    throw failed('the password was changed meanwhile');
+  }
+  const subject = await presentSubject(tx, realm.name, credential, proved.amr);
+  const factors = await confirmedKinds(tx.db, realm.name, credential.id);
+  const mustHaveFactor = await requiresFactor(context, realm.name, credential);
+  const restriction = restrictionOf(newest, proved, factors.length > 0, mustHaveFactor, tx.now);
+  const { version: _, amr: _amr, ...logon } = proved;
+  const opened = await openSession(context, tx, realm, subject, { ...logon, ...(restriction && { restriction }) });
+  return { ...opened, factors, ...(restriction && { missing: missing[restriction.to] }) };
+}
+
+/** The refusal that carries a restricted token, or nothing for a full session. */
+export function restrictedRefusal({ missing, token, session, factors }: Logon): Problem | undefined {
+  if (missing === undefined) return undefined;
+  const expiresIn = Math.floor((session.endsAt - session.createdAt) / 1000);
+  return new Problem(missing, undefined, { members: { token, expiresIn, factors } });
+}
+
+const missing: Record<Restriction['to'], NonNullable<Logon['missing']>> = {
+  'second-factor': 'login.second_factor',
+  'update-password': 'login.expired_password',
+  'enrol-factor': 'login.factor_enrolment',
+};
+
+function restrictionOf(
+  newest: PasswordTable,
+  { acr }: ProvedLogon,
+  hasFactor: boolean,
+  mustHaveFactor: boolean,
+  now: number,
+): Restriction | undefined {
+  if (acr === 'aal1' && hasFactor) return { to: 'second-factor' };
+  if (isExpired(newest, now)) return { to: 'update-password', version: newest.version };
+  if (acr === 'aal1' && mustHaveFactor) return { to: 'enrol-factor' };
+  return undefined;
+}
+
+export function isExpired({ expired_at, expires_at }: PasswordTable, now: number): boolean {
+  return expired_at !== null || (expires_at !== null && expires_at <= now);
+}
+
+async function requiresFactor(context: Context, realm: string, credential: Credential): Promise<boolean> {
+  const profile = await lookUpProfile(context, realm, credential.identity.profileId);
+  return profile?.configPerCredentialType[credential.type]?.secondFactor === 'required';
+}
+
+async function presentSubject(
+  tx: Writing,
+  realm: string,
+  { id, type, code, identity }: Credential,
+  amr: readonly string[],
+): Promise<CredentialSubject> {
+  const subjectId = credentialSubjectId(id);
+  const state = await readSubjectState(tx, realm, subjectId);
+  if (state === undefined || !state.live) throw failed('the credential was disabled meanwhile');
+  return {
+    kind: 'credential',
+    realm,
+    id: subjectId,
+    generation: state.generation,
+    amr,
+    credential: { type, id, code },
+    identity: { type: 'corporates', id: identity.id },
+  };
+}
+
+/** The reason is for the log only. */
+export function failed(reason: string): Problem {
+  return new Problem('login.failed', undefined, { cause: new Error(reason) });
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { PasswordTable } from '../store/schema.ts';
+import type { Writing } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import type { PasswordRules } from '../subject/password-config.ts';
+import { isBlocked } from './blocklist.ts';
+import type { Credential } from './credential.ts';
+import { isExpired } from './logon.ts';
+import { requireUnused } from './password-history.ts';
+import { requireAcceptable } from './password-rules.ts';
+import { changePassword, forgetHashes, insertPassword, latestHashes } from './passwords.store.ts';
+import { requireRules } from './profile.ts';
+
+/**
+ * Passwords are versions of a credential's secret, and only the newest one counts:
+ *
+ * 1. An update makes version n + 1 and expires version n, in one transaction. Whoever made n + 1 first has won; the other gets
+ *    `write.conflict`. Expiring the newest does not bring back the one before.
+ * 2. Every change begins a new generation of the credential's subject: its sessions and the tokens made from them die. Whoever made
+ *    the change with a session goes on under a new token.
+ * 3. Nothing is hashed within a transaction; what was verified before it is looked at again within.
+ */
+export const passwordInfoSchema = z.object({
+  credentialId: z.string(),
+  identityId: z.object({ type: z.literal('corporates'), id: z.string() }),
+  version: z.int(),
+  state: z.enum(['ACTIVE', 'EXPIRED']),
+  /** Epoch milliseconds as text. */
+  createdTimestamp: z.string(),
+  /** Epoch milliseconds as text; `0` for never. */
+  expiryDate: z.string(),
+});
+
+export type PasswordInfo = z.output<typeof passwordInfoSchema>;
+
+export interface AcceptedPassword {
+  readonly rules: PasswordRules;
+  readonly hash: string;
+}
+
+/** Whether the credential may have this password next; hashed. `newest` and what the profile remembers before it may not come again. */
+export async function accept(
+  context: Context,
+  realm: string,
+  credential: Credential,
+  newest: PasswordTable | undefined,
+  password: string,
+): Promise<AcceptedPassword> {
+  const { type, code, email, identity } = credential;
+  const rules = await requireRules(context, realm, identity.profileId, type);
+  await requireAcceptable(password, rules, {
+    words: [realm, identity.name, code, ...(email === null ? [] : [email])],
+    isBlocked: (digests) => isBlocked(context, digests),
+  });
+  if (newest !== undefined) await requireUnused(context.hasher, password, await remembered(context, newest, rules));
+  return { rules, hash: await context.hasher.hash(password) };
+}
+
+/** The hashes that may not come again: of the present version always. */
+async function remembered(
+  context: Context,
+  { realm, credential_id, version }: PasswordTable,
+  { historySize }: PasswordRules,
+): Promise<readonly string[]> {
+  return latestHashes(context.store.db, realm, credential_id, version, Math.max(historySize, 1));
+}
+
+/** The version after `previous`. Throws `write.conflict` when somebody else has made it. */
+export async function writeVersion(
+  tx: Writing,
+  credential: Credential,
+  previous: PasswordTable | undefined,
+  { expiryPeriodDays, historySize }: PasswordRules,
+  hash: string,
+  realm: string,
+): Promise<PasswordTable> {
+  const version = (previous?.version ?? 0) + 1;
+  const row: PasswordTable = {
+    realm,
+    credential_id: credential.id,
+    version,
+    hash,
+    created_at: tx.now,
+    expires_at: expiryPeriodDays === 0 ? null : tx.now + expiryPeriodDays * day,
+    expired_at: null,
+    compromised_at: null,
+  };
+  if (!(await insertPassword(tx.db, row))) throw new Problem('write.conflict');
+  if (previous?.expired_at === null) await changePassword(tx.db, previous, { expired_at: tx.now });
+  await forgetHashes(tx.db, realm, credential.id, version - Math.max(historySize, 1) + 1);
+  return row;
+}
+
+/** Milliseconds. */
+const day = 86_400_000;
+
+export async function record(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  { credential_id, version }: PasswordTable,
+  type: string,
+  caller: Caller,
+  more: object = {},
+): Promise<void> {
+  const event = { realm, type, object: `credential:${credential_id}`, after: { version, ...more } };
+  await recordEvent(context, tx, event, caller);
+}
+
+export function toInfo({ identity }: Credential, row: PasswordTable, now: number): PasswordInfo {
+  return {
+    credentialId: row.credential_id,
+    identityId: { type: 'corporates', id: identity.id },
+    version: row.version,
+    state: isExpired(row, now) ? 'EXPIRED' : 'ACTIVE',
+    createdTimestamp: String(row.created_at),
+    expiryDate: String(row.expires_at ?? 0),
+  };
+}

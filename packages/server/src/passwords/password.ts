@@ -1,0 +1,172 @@
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { PasswordTable } from '../store/schema.ts';
+import { type Writing, write } from '../store/write.ts';
+import type { CredentialType } from '../subject/password-config.ts';
+import type { Realm } from '../subject/realm.ts';
+import type { Session } from '../subject/session.ts';
+import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
+import { type Credential, requireCredential } from './credential.ts';
+import { type Logon, logOn } from './logon.ts';
+import { accept, type PasswordInfo, record, toInfo, writeVersion } from './password-version.ts';
+import { changePassword, findPassword, newestPassword } from './passwords.store.ts';
+
+/** Throws `credential.unknown`, `password.unknown`. */
+export async function passwordInfo(context: Context, realm: string, credentialId: string): Promise<PasswordInfo> {
+  const credential = await requireCredential(context, realm, credentialId);
+  const newest = await newestPassword(context.store.db, realm, credentialId);
+  if (newest === undefined) throw new Problem('password.unknown');
+  return toInfo(credential, newest, context.clock.now());
+}
+
+export interface FirstPassword {
+  readonly password: string;
+  /** Said by callers who know it; it must be so. */
+  readonly credentialType?: CredentialType | null | undefined;
+  readonly identityId?: string | null | undefined;
+}
+
+/**
+ * The first password. `admit` runs in the transaction: there an invitation is used up. Throws `credential.unknown`,
+ * `password.already_created`, what `requireRules` and the rules for passwords throw.
+ */
+export async function createPassword(
+  context: Context,
+  realm: string,
+  credentialId: string,
+  wanted: FirstPassword,
+  caller: Caller,
+  admit: (tx: Writing) => Promise<void> = async () => {},
+): Promise<PasswordInfo> {
+  const credential = await requireCredential(context, realm, credentialId);
+  requireSame(credential, wanted);
+  if ((await newestPassword(context.store.db, realm, credentialId)) !== undefined) {
+    throw new Problem('password.already_created');
+  }
+  const { rules, hash } = await accept(context, realm, credential, undefined, wanted.password);
+  return write(context, async (tx) => {
+    await admit(tx);
+    if ((await newestPassword(tx.db, realm, credentialId)) !== undefined) throw new Problem('password.already_created');
+    const row = await writeVersion(tx, credential, undefined, rules, hash, realm);
+    await record(context, tx, realm, row, 'password.created', caller);
+    return toInfo(credential, row, tx.now);
+  });
+}
+
+export interface UpdatedPassword {
+  readonly passwordInfo: PasswordInfo;
+  readonly logon: Logon;
+}
+
+/**
+ * "Reset – This replaces the current password with a new one, if the provided current password is valid." With a full session or one
+ * that is restricted to this very version. A wrong old password counts as a failed login. Throws `password.incorrect`.
+ */
+export async function updatePassword(
+  context: Context,
+  realm: Realm,
+  session: Session,
+  {
+    oldPassword,
+    password,
+    source,
+  }: { readonly oldPassword: string; readonly password: string; readonly source: string },
+  caller: Caller,
+): Promise<UpdatedPassword> {
+  const { credential, newest } = await requireOwnPassword(context, realm.name, session);
+  if (session.restriction?.to === 'update-password' && session.restriction.version !== newest.version) {
+    throw new Problem('session.restricted');
+  }
+  const { code } = credential;
+  context.attempts.require(realm.name, code, source);
+  const verdict = await context.hasher.verify(newest.hash ?? undefined, oldPassword);
+  if (!verdict.ok || newest.compromised_at !== null) {
+    context.attempts.failed(realm.name, code, source);
+    throw new Problem('password.incorrect');
+  }
+  // To know the old one is to log in again.
+  const proof = { source, authTime: context.clock.now() };
+  return replacePassword(context, realm, session, { credential, newest }, password, proof, caller);
+}
+
+/** "Allows password updates for authenticated users without requiring the old password." The caller has seen to a recent login. */
+export async function updateAuthenticatedPassword(
+  context: Context,
+  realm: Realm,
+  session: Session,
+  { password, source }: { readonly password: string; readonly source: string },
+  caller: Caller,
+): Promise<UpdatedPassword> {
+  const own = await requireOwnPassword(context, realm.name, session);
+  return replacePassword(context, realm, session, own, password, { source, authTime: session.authTime }, caller);
+}
+
+function requireSame({ type, identity }: Credential, { credentialType, identityId }: FirstPassword): void {
+  if (credentialType != null && credentialType !== type) {
+    throw new Problem('request.invalid', `The credential is of type ${type}.`, { pointer: '/credentialType' });
+  }
+  if (identityId != null && identityId !== identity.id) throw new Problem('identity.unresolved');
+}
+
+/** Reasons that others need to know: a compromised version cannot even be updated, only recovered from. */
+export const expiryReasons = ['COMPROMISED'] as const;
+
+/** Idempotent. Throws `credential.unknown`, `password.unknown`. */
+export async function expirePassword(
+  context: Context,
+  realm: string,
+  credentialId: string,
+  version: number,
+  reason: (typeof expiryReasons)[number] | undefined,
+  caller: Caller,
+): Promise<void> {
+  await requireCredential(context, realm, credentialId);
+  await write(context, async (tx) => {
+    const row = await findPassword(tx.db, realm, credentialId, version);
+    if (row === undefined) throw new Problem('password.unknown');
+    const compromised = reason === 'COMPROMISED' && row.compromised_at === null;
+    if (row.expired_at !== null && !compromised) return;
+    await changePassword(tx.db, row, {
+      expired_at: row.expired_at ?? tx.now,
+      ...(compromised ? { compromised_at: tx.now } : {}),
+    });
+    const newest = await newestPassword(tx.db, realm, credentialId);
+    if (newest?.version === version) await renewSubject(tx, realm, credentialSubjectId(credentialId));
+    await record(context, tx, realm, row, 'password.expired', caller, reason && { reason });
+  });
+}
+
+async function replacePassword(
+  context: Context,
+  realm: Realm,
+  session: Session,
+  { credential, newest }: OwnPassword,
+  password: string,
+  proof: { readonly source: string; readonly authTime: number },
+  caller: Caller,
+): Promise<UpdatedPassword> {
+  const { rules, hash } = await accept(context, realm.name, credential, newest, password);
+  return write(context, async (tx) => {
+    const row = await writeVersion(tx, credential, newest, rules, hash, realm.name);
+    await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
+    await record(context, tx, realm.name, row, 'password.updated', caller);
+    const { acr, subject, endsAt, restriction } = session;
+    const logon = await logOn(context, tx, realm, credential, {
+      ...{ version: row.version, amr: subject.amr, acr, ...proof },
+      ...(restriction === undefined ? { endsAt } : {}),
+    });
+    return { passwordInfo: toInfo(credential, row, tx.now), logon };
+  });
+}
+
+interface OwnPassword {
+  readonly credential: Credential;
+  readonly newest: PasswordTable;
+}
+
+async function requireOwnPassword(context: Context, realm: string, { subject }: Session): Promise<OwnPassword> {
+  const credential = await requireCredential(context, realm, subject.credential.id);
+  const newest = await newestPassword(context.store.db, realm, credential.id);
+  if (newest === undefined) throw new Problem('password.unknown');
+  return { credential, newest };
+}

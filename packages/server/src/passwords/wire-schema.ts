@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { lineOfText } from '../kernel/text.ts';
+
+/** What the documented calls have in common in their bodies. */
+
+/** Any text that somebody can type: no control characters, whole characters only. How long it may be is for the rules to say. */
+export const passwordText = z
+  .string()
+  .min(1, 'must not be empty')
+  .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'must be text without control characters');
+
+/** `{ "value": "…" }`, as the password calls have it. */
+export const passwordValue = z.strictObject({ value: passwordText }).transform(({ value }) => value);
+
+/** The login call has it as plain text too. */
+export const loginPassword = z.union([passwordText, passwordValue], {
+  error: 'must be a text, or an object with the member value',
+});
+
+/** `"corp-1"`, or `{ "type": "corporates", "id": "corp-1" }`. */
+export const identityIdIn = z.union(
+  [lineOfText(), z.strictObject({ type: z.literal('corporates'), id: lineOfText() }).transform(({ id }) => id)],
+  { error: 'must be an id, or an object with type and id' },
+);
+
+export const identityIdOut = z.object({ type: z.literal('corporates'), id: z.string() });
