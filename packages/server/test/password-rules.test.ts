@@ -191,9 +191,9 @@ test('any text gives an answer, and in time', async () => {
     `${'\ufdfa'.repeat(1_023)}a`,
     '\ufdfa'.repeat(1_024),
   ]) {
-    const begun = performance.now();
+    const begun = process.cpuUsage().user;
     await refusal(hostile, { maximumLength: 1_000_000 });
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(process.cpuUsage().user - begun).toBeLessThan(1_000_000);
   }
 });
 

@@ -48,7 +48,16 @@ const firstGuess = 25;
 /** The weight of the newest measurement. */
 const smoothing = 0.1;
 
-export function createHashPool(options: { readonly threads: number; readonly patience: number }): HashPool {
+export interface HashPoolOptions {
+  readonly threads: number;
+  /** Milliseconds that the queue may stand for. */
+  readonly patience: number;
+  /** What a thread runs. Given only by a test of threads that die. */
+  readonly script?: URL;
+}
+
+export function createHashPool(options: HashPoolOptions): HashPool {
+  const script = options.script ?? new URL('./hash-worker.ts', import.meta.url);
   const threads = new Set<Thread>();
   const waiting: Pending[] = [];
   let lastId = 0;
@@ -86,7 +95,7 @@ export function createHashPool(options: { readonly threads: number; readonly pat
   }
 
   function startThread(): Thread {
-    const worker = new Worker(new URL('./hash-worker.ts', import.meta.url), { execArgv: [], env: {}, name: 'hash' });
+    const worker = new Worker(script, { execArgv: [], env: {}, name: 'hash' });
     const thread: Thread = { worker, jobs: new Map() };
     threads.add(thread);
     worker.on('message', (done: HashDone) => settle(thread, done));
