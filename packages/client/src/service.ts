@@ -71,8 +71,6 @@ export function createService(given: ServiceOptions): Service {
       try {
         const presented = bearerToken(headers);
         const subject = await orUnavailable('keys.unavailable', () => subjects.verify(presented));
-        // An access token does not show by its type which of the two it speaks for.
-        if (!options.accept.includes(subject.kind)) throw problem('token.kind');
         await requireLive(status, subject);
         requireRules(subject, rules, now(), clockTolerance);
         return { subject, token: presented, correlationId: correlationOf(subject, headers) };

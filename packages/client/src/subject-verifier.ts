@@ -7,6 +7,7 @@ import {
 } from '@countersign/proof';
 import { ClientError } from './error.ts';
 import { createJwtVerifier, type JwtVerifierOptions } from './jwt-verifier.ts';
+import { problem } from './message-problem.ts';
 
 export type SubjectKind = Subject['kind'];
 
@@ -21,7 +22,7 @@ export interface SubjectVerifier {
   /**
    * The subject of a token that is good now, whatever its type.
    *
-   * @throws {ProofError} when the token is refused
+   * @throws {ProofError} when the token is refused; {MessageProblem} `token.kind` when it speaks for a kind that is not let in
    * @throws {ClientError} when the keys of the issuer cannot be had: not the fault of the token
    */
   verify(token: string): Promise<Subject>;
@@ -35,7 +36,7 @@ const typesOf: Readonly<Record<SubjectKind, readonly string[]>> = {
 
 /**
  * Verifies every kind of token that can stand for a subject, offline: access tokens of participants and clients, and the signed
- * subject of a credential. Of a kind that is not named, no token is even read.
+ * subject of a credential. What speaks for a kind that is not named is refused.
  *
  * A signed subject that is for the issuer is good for exchange only: naming the issuer as an audience lets access tokens in that
  * are for the issuer, as those of profile `ocen4` are, and nobody else.
@@ -55,6 +56,8 @@ export function createSubjectVerifier(options: SubjectVerifierOptions): SubjectV
   return {
     async verify(token) {
       const subject = subjectFromToken(await verifyToken(token));
+      // An access token does not show by its type which of two kinds it speaks for.
+      if (!accept.includes(subject.kind)) throw problem('token.kind');
       if (subject.kind === 'credential' && !subject.audience.some((one) => own.has(one))) {
         throw new ProofError('jwt.audience');
       }

@@ -115,6 +115,16 @@ test('what a statement says is dead, and nothing else', async () => {
   expect([follower.isKeyRevoked('print'), follower.isKeyRevoked('j-1')]).toEqual([true, false]);
 });
 
+test('a session that has ended takes its tokens with it, whatever else is alive', async () => {
+  const revoked = [entry('session', 'session-1'), entry('token', 'session-2')];
+  serve(0, await statement({ revoked }));
+  const follower = follow();
+  await follower.ready();
+  const ofSession = (sessionId: string) => follower.fate({ id: 's-1', generation: 1, jti: 'j-1', sessionId });
+  expect([ofSession('session-1'), ofSession('session-2')]).toEqual(['session', undefined]);
+  expect(follower.fate(token('session-1', 0, 'session-1'))).toBeUndefined();
+});
+
 test('deltas add, and what has expired is forgotten', async () => {
   const subject = entry('subject', 's-9', { generation: 1 });
   serve(
