@@ -14,6 +14,7 @@ export type {
   ExplainTerms,
 } from './capability/explanation.ts';
 export type { InvokedRequest } from './capability/invocation.ts';
+export { rememberSignatures } from './capability/remember.ts';
 export { createRootCapability, type RootCapability, rootCapabilityId } from './capability/root.ts';
 export type { CapabilitySigner, ProofTerms } from './capability/signature.ts';
 export { isCanonicalTarget, isTargetWithin } from './capability/target.ts';

@@ -66,7 +66,28 @@ const attempt: fc.Arbitrary<Attempt> = fc.record({
   graft: rarely(fc.nat(20)),
 });
 
-export const trees = (maxNodes: number) => fc.array(attempt, { minLength: 1, maxLength: maxNodes }).map(grow);
+/** On from the last, as it was: chains as long as they may be, and one longer. */
+const passedOn = fc.nat(parties.length - 1).map((to): Attempt => {
+  return {
+    from: -1,
+    to,
+    actions: [...allActions],
+    until: now + 100,
+    made: now - 10,
+    thief: undefined,
+    graft: undefined,
+  };
+});
+
+export const trees = (maxNodes: number) => {
+  const length = { minLength: 1, maxLength: maxNodes };
+  const random = { weight: 4, arbitrary: fc.array(attempt, length) };
+  const long = {
+    weight: 1,
+    arbitrary: fc.array(fc.oneof({ weight: 20, arbitrary: passedOn }, { weight: 1, arbitrary: attempt }), length),
+  };
+  return fc.oneof(random, long).map(grow);
+};
 
 function grow(attempts: readonly Attempt[]): readonly Node[] {
   const right = { actions: allActions, isRestricted: false, until: Number.POSITIVE_INFINITY, made: 0, links: 1 };
