@@ -272,6 +272,7 @@ describe('did:web', () => {
     ['did:web:a-.test', host],
     ['did:web:a_b.test', host],
     [`did:web:${'a'.repeat(64)}.test`, host],
+    [`did:web:${'a.'.repeat(126)}com`, host],
     ['did:web:user@a.test', host],
     ['did:web:a.test@b.test', host],
     ['did:web:a.test%2Fb', host],
@@ -310,7 +311,11 @@ describe('a resolver', () => {
     const known = (one: string) => {
       asked.push(one);
       return one === did
-        ? read({ verificationMethod: [method('#a', ed), method('#b', x)], authentication: ['#a', '#b'] })
+        ? read({
+            verificationMethod: [method('#a', ed), method('#b', x), method('#c', g2)],
+            authentication: ['#a', '#b'],
+            assertionMethod: ['#c'],
+          })
         : undefined;
     };
     const resolve = keyResolver({ crypto: nodePort, known }, now);
@@ -318,10 +323,11 @@ describe('a resolver', () => {
     expect(asked).toEqual([]);
     expect(await resolve(`${did}#a`, 'authentication')).toMatchObject({ controller: did, jwk: { crv: 'Ed25519' } });
     await expect(resolve(`${did}#b`, 'authentication')).rejects.toEqual(refusal('did.key_role'));
+    await expect(resolve(`${did}#c`, 'assertionMethod')).rejects.toEqual(refusal('did.key_role'));
     await expect(resolve(`${did}#a`, 'constructor')).rejects.toEqual(refusal('did.relationship'));
     await expect(resolve('did:web:other.test#a', 'authentication')).rejects.toEqual(refusal('did.unknown'));
     await expect(resolve(`${did}?versionId=1#a`, 'authentication')).rejects.toEqual(refusal('did.url'));
-    expect(asked).toEqual([did, did, 'did:web:other.test']);
+    expect(asked).toEqual([did, did, did, 'did:web:other.test']);
   });
 
   test('does not take the document of one DID for another', async () => {

@@ -203,6 +203,7 @@ describe('did:peer:2', () => {
     ],
     ['17 keys', `did:peer:2${`.V${ed}`.repeat(17)}`, 'did_peer.too_large'],
     ['ten million characters', `did:peer:2.V${ed}${'.'.repeat(10_000_000)}`, 'did_peer.too_large'],
+    ['a service of ten million characters', `did:peer:2.V${ed}.S${'e'.repeat(10_000_000)}`, 'did_peer.too_large'],
   ])('with %s is refused', (_name, text, code) => {
     expect(() => parseDidPeer2(text)).toThrow(refusal(code));
   });
