@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import { blocklistCommands } from './blocklist.ts';
 import { clientCommands } from './client.ts';
+import { credentialCommands } from './credential.ts';
 import { dumpCommands } from './dump.ts';
 import { eventCommands } from './events.ts';
 import { gatewayCommands } from './gateway.ts';
+import { identityCommands } from './identity.ts';
 import { keyCommands } from './keys.ts';
 import { networkCommands } from './network.ts';
 import { participantCommands } from './participant.ts';
@@ -23,6 +25,8 @@ export function createProgram(): Command {
     networkCommands,
     participantCommands,
     clientCommands,
+    identityCommands,
+    credentialCommands,
     keyCommands,
     realmCommands,
     eventCommands,

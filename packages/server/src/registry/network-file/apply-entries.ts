@@ -1,6 +1,6 @@
 import { realmKey } from '../../kernel/id.ts';
 import { revokeOneTimeCodes } from '../../subject/one-time-code.ts';
-import { createSubjects, renewSubject } from '../../subject/subject.ts';
+import { createSubjects, credentialSubjectId, renewSubject } from '../../subject/subject.ts';
 import { inChunks } from '../chunk.ts';
 import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
 import { type EntryKind, entryKinds } from './entries.ts';
@@ -8,6 +8,7 @@ import {
   type EntryRow,
   type EntryTable,
   insertRows,
+  lockIdentities,
   readIds,
   readMembers,
   readRows,
@@ -21,6 +22,7 @@ import { participantOf, type RealmFile, type Section } from './schema.ts';
 export async function applyEntries(applying: Applying, file: RealmFile): Promise<void> {
   await requireReferences(applying, file);
   await requireFreeCodes(applying, file);
+  await requireSameIdentities(applying, file);
   for (const kind of entryKinds) await applyKind(applying, kind, file);
 }
 
@@ -89,6 +91,19 @@ async function requireFreeCodes({ tx, realm, at }: Applying, file: RealmFile): P
   }
 }
 
+/** "A credential belongs to an identity": what its holder has done was done for that one. */
+async function requireSameIdentities({ tx, realm, at }: Applying, file: RealmFile): Promise<void> {
+  const credentials = file.credentials ?? [];
+  const ids = credentials.map(({ id }) => id);
+  const known = new Map(
+    (await readRows(tx.db, 'credential', realm, 'id', ids)).map((row) => [row.id, row.identity_id]),
+  );
+  for (const [index, { id, identityId }] of credentials.entries()) {
+    if ((known.get(id) ?? identityId) !== identityId)
+      throw invalid(`${at}/credentials/${index}/identityId`, 'cannot change: a credential stays with its identity');
+  }
+}
+
 async function applyKind(applying: Applying, kind: EntryKind, file: RealmFile): Promise<void> {
   const { tx, realm } = applying;
   const wanted = (file[kind.section] ?? []) as { id: string; participants?: string[] }[];
@@ -113,17 +128,25 @@ async function applyKind(applying: Applying, kind: EntryKind, file: RealmFile): 
   }
   // Before the members: nothing may stand beside an entry that is not there.
   await insertRows(tx.db, kind.table, fresh as never);
-  const { subjectId } = kind;
-  if (subjectId !== undefined) {
-    const subjects = fresh.map(({ id }) => ({ realm, id: subjectId(id), kind: 'credential' as const }));
-    await inChunks(subjects, async (some) => {
-      await createSubjects(tx, some, false);
-      return [];
-    });
-  }
+  if (kind.section === 'credentials') await createCredentialSubjects(applying, fresh);
   if (members === undefined) return;
   for (const { id, participants } of wanted) {
     if (participants !== undefined) await applyMembers(applying, id, members.get(id) ?? [], participants);
+  }
+}
+
+/** The subject of a credential is live while its identity is. */
+async function createCredentialSubjects({ tx, realm }: Applying, credentials: readonly EntryRow[]): Promise<void> {
+  const identities = [...new Set(credentials.map(({ identity_id }) => String(identity_id)))];
+  const disabled = await lockIdentities(tx.db, realm, identities);
+  for (const suspended of [true, false]) {
+    const subjects = credentials
+      .filter(({ identity_id }) => disabled.has(String(identity_id)) === suspended)
+      .map(({ id }) => ({ realm, id: credentialSubjectId(id), kind: 'credential' as const }));
+    await inChunks(subjects, async (some) => {
+      await createSubjects(tx, some, suspended);
+      return [];
+    });
   }
 }
 
@@ -162,9 +185,9 @@ async function applyEntry(
   const touched = kind.timestamps ? { ...columns, updated_at: applying.tx.now } : columns;
   await updateRow(applying.tx.db, kind.table, realm, id, touched as Record<string, string | number | null>);
   if (kind.topic !== undefined) applying.tx.changed(kind.topic, realmKey(realm, id));
-  if (kind.subjectId !== undefined) {
+  if (kind.section === 'credentials') {
     // Its sessions say what it was before; what was sent to its holder may have gone elsewhere.
-    await renewSubject(applying.tx, realm, kind.subjectId(id));
+    await renewSubject(applying.tx, realm, credentialSubjectId(id));
     await revokeOneTimeCodes(applying.tx, realm, id);
   }
   await noteChanged(applying, object, change.before, change.after);

@@ -1,7 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Topic } from '../../kernel/cache.ts';
 import type { Schema } from '../../store/schema.ts';
-import { credentialSubjectId } from '../../subject/subject.ts';
 import type { EntryTable } from './network.store.ts';
 import { participantOf, type RealmFile, type Section } from './schema.ts';
 
@@ -18,8 +17,6 @@ export interface EntryKind<S extends Section = Section, T extends EntryTable = E
   readonly timestamps: boolean;
   /** Under which the cache keeps such entries, if it does. */
   readonly topic?: Topic;
-  /** Of what can log in: its subject. */
-  readonly subjectId?: (id: string) => string;
   /** An entry as the file has it. */
   readonly toEntry: (row: Selectable<Schema[T]>) => Entry<S>;
 }
@@ -95,7 +92,6 @@ export const entryKinds: readonly EntryKind[] = [
     section: 'credentials',
     table: 'credential',
     noun: 'credential',
-    subjectId: credentialSubjectId,
     columns: ({ identityId, type, code, email }) => ({ identity_id: identityId, type, code, email }),
     defaults: { email: null },
     timestamps: true,

@@ -90,6 +90,24 @@ export async function updateRow(
     .execute();
 }
 
+/** Keeps whoever disables one of these identities waiting until the transaction ends. Returns those that are disabled. */
+export async function lockIdentities(
+  db: Kysely<Schema>,
+  realm: string,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await inChunks(ids, (some) =>
+    db
+      .updateTable('identity')
+      .set((row) => ({ updated_at: row.ref('updated_at') }))
+      .where('realm', '=', realm)
+      .where('id', 'in', some)
+      .returning(['id', 'disabled_at'])
+      .execute(),
+  );
+  return new Set(rows.filter(({ disabled_at }) => disabled_at !== null).map(({ id }) => id));
+}
+
 /** Members by network, each list in the order of ids. */
 export async function readMembers(
   db: Kysely<Schema>,

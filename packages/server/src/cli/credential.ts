@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import { connect, online, print } from './api.ts';
+import { query } from './identity.ts';
+
+interface Wanted {
+  readonly type: string;
+  readonly identity: string;
+  readonly id?: string;
+  readonly email?: string;
+}
+
+export function credentialCommands(program: Command): void {
+  const credential = program.command('credential').description('Credentials, by which identities are recognised.');
+  online(credential.command('list'))
+    .description('List credentials.')
+    .option('--identity <id>', 'only those of this identity')
+    .option('--code <code>', 'only the one with this code')
+    .action(async (options) => {
+      const api = connect(options);
+      const { identity, code } = options as { identity?: string; code?: string };
+      print(await api.get(`${api.realm}/admin/credentials${query({ identityId: identity, code })}`));
+    });
+  online(credential.command('get <credential>')).action(async (id: string, options) => {
+    const api = connect(options);
+    print(await api.get(`${api.realm}/admin/credentials/${encodeURIComponent(id)}`));
+  });
+  online(credential.command('create <code>'))
+    .description('Make a credential. It has no password until its holder is invited and sets one.')
+    .requiredOption('--identity <id>', 'whose it is')
+    .option('--type <type>', 'ROOT or USER', 'USER')
+    .option('--id <id>', 'its id (default: a random one)')
+    .option('--email <address>', 'where mail goes (default: to the code, if that is an address)')
+    .action(async (code: string, options) => {
+      const api = connect(options);
+      const { identity: identityId, type, id, email } = options as Wanted;
+      print(await api.post(`${api.realm}/admin/credentials`, { id, identityId, type, code, email }));
+    });
+  online(credential.command('change <credential>'))
+    .description('Change its code, which ends its sessions, or where its mail goes.')
+    .option('--code <code>', 'by which it is recognised from now on')
+    .option('--email <address>', 'where mail goes')
+    .action(async (id: string, options) => {
+      const api = connect(options);
+      const { code, email } = options as { code?: string; email?: string };
+      print(await api.patch(`${api.realm}/admin/credentials/${encodeURIComponent(id)}`, { code, email }));
+    });
+  for (const [step, text] of [
+    ['disable', 'Refuse its logins; its sessions end.'],
+    ['enable', 'Let it log in again. Sessions from before stay ended.'],
+  ] as const) {
+    online(credential.command(`${step} <credential>`))
+      .description(text)
+      .action(async (id: string, options) => {
+        const api = connect(options);
+        print(await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/${step}`));
+      });
+  }
+  online(credential.command('invite <credential>'))
+    .description('Mail its holder a token with which to set the first password: good once, for a week.')
+    .option('--show', 'show the token here, and mail nothing')
+    .action(async (id: string, options) => {
+      const api = connect(options);
+      const deliver = (options as { show?: true }).show === true ? 'show' : 'mail';
+      print(await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/invite`, { deliver }));
+    });
+}

@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { connect, online, print } from './api.ts';
+
+/** Profiles are made seldom, identities often: each is a noun of its own. */
+export function identityCommands(program: Command): void {
+  profileCommands(program);
+  const identity = program.command('identity').description('Corporate identities, whose credentials log in.');
+  online(identity.command('list'))
+    .description('List identities.')
+    .option('--identity-profile <id>', 'only those of this identity profile')
+    .action(async (options) => {
+      const api = connect(options);
+      const { identityProfile } = options as { identityProfile?: string };
+      print(await api.get(`${api.realm}/admin/identities${query({ profileId: identityProfile })}`));
+    });
+  online(identity.command('get <identity>')).action(async (id: string, options) => {
+    const api = connect(options);
+    print(await api.get(`${api.realm}/admin/identities/${encodeURIComponent(id)}`));
+  });
+  online(identity.command('create <name>'))
+    .description('Make an identity from an identity profile.')
+    .requiredOption('--identity-profile <id>', 'what it is made from')
+    .option('--id <id>', 'its id (default: a random one)')
+    .action(async (name: string, options) => {
+      const api = connect(options);
+      const { identityProfile: profileId, id } = options as { identityProfile: string; id?: string };
+      print(await api.post(`${api.realm}/admin/identities`, { id, profileId, name }));
+    });
+  for (const [step, text] of [
+    ['disable', 'Let none of its credentials log in; their sessions end.'],
+    ['enable', 'Let its credentials log in again, but those that are disabled themselves.'],
+  ] as const) {
+    online(identity.command(`${step} <identity>`))
+      .description(text)
+      .action(async (id: string, options) => {
+        const api = connect(options);
+        print(await api.post(`${api.realm}/admin/identities/${encodeURIComponent(id)}/${step}`));
+      });
+  }
+}
+
+function profileCommands(program: Command): void {
+  const profile = program.command('identity-profile').description('Identity profiles, which identities are made from.');
+  online(profile.command('list')).action(async (options) => {
+    const api = connect(options);
+    print(await api.get(`${api.realm}/admin/identity-profiles`));
+  });
+  online(profile.command('get <profile>')).action(async (id: string, options) => {
+    const api = connect(options);
+    print(await api.get(`${api.realm}/admin/identity-profiles/${encodeURIComponent(id)}`));
+  });
+  online(profile.command('create <name>'))
+    .description('Make an identity profile.')
+    .option('--id <id>', 'its id, which its password profile has too (default: a random one)')
+    .action(async (name: string, options) => {
+      const api = connect(options);
+      print(await api.post(`${api.realm}/admin/identity-profiles`, { id: (options as { id?: string }).id, name }));
+    });
+}
+
+/** `?a=b&…` of what is there. */
+export function query(parameters: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+}
