@@ -24,6 +24,7 @@ import { type Random, systemRandom } from './kernel/random.ts';
 import { createMailRoom } from './mail/room.ts';
 import { routes as identityRoutes } from './passwords/identity.http.ts';
 import { routes as loginRoutes } from './passwords/login.http.ts';
+import { routes as lostPasswordRoutes } from './passwords/lost-password.http.ts';
 import { routes as passwordRoutes } from './passwords/passwords.http.ts';
 import { routes as passwordProfileRoutes } from './passwords/profiles.http.ts';
 import { routes as discoveryRoutes } from './registry/discovery.http.ts';
@@ -109,6 +110,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...identityRoutes,
     ...passwordProfileRoutes,
     ...passwordRoutes,
+    ...lostPasswordRoutes,
     ...adminRealmRoutes,
     ...adminNetworkRoutes,
     ...adminParticipantRoutes,

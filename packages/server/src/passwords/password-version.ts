@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import { enqueueMail } from '../mail/outbox.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
-import type { PasswordRules } from '../subject/password-config.ts';
+import type { CredentialType, PasswordRules } from '../subject/password-config.ts';
 import { isBlocked } from './blocklist.ts';
-import type { Credential } from './credential.ts';
+import { type Credential, mailAddressOf } from './credential.ts';
 import { isExpired } from './logon.ts';
 import { requireUnused } from './password-history.ts';
 import { requireAcceptable } from './password-rules.ts';
@@ -34,6 +35,18 @@ export const passwordInfoSchema = z.object({
 });
 
 export type PasswordInfo = z.output<typeof passwordInfoSchema>;
+
+/** What can be said of a password without knowing whose it is. Throws what `accept` throws, but for reuse and the words of its holder. */
+export async function validatePassword(
+  context: Context,
+  realm: string,
+  profileId: string,
+  type: CredentialType,
+  password: string,
+): Promise<void> {
+  const rules = await requireRules(context, realm, profileId, type);
+  await requireAcceptable(password, rules, { words: [realm], isBlocked: (digests) => isBlocked(context, digests) });
+}
 
 export interface AcceptedPassword {
   readonly rules: PasswordRules;
@@ -95,6 +108,18 @@ export async function writeVersion(
 
 /** Milliseconds. */
 const day = 86_400_000;
+
+/** Whoever took over a session or a mailbox must not be able to do it in silence. */
+export async function notifyChange(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  credential: Credential,
+): Promise<void> {
+  const to = mailAddressOf(credential);
+  if (to !== undefined)
+    await enqueueMail(context, tx, { realm, to, purpose: 'password-changed', values: { at: tx.now } });
+}
 
 export async function record(
   context: Context,

@@ -8,7 +8,7 @@ import type { Session } from '../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { type Credential, requireCredential } from './credential.ts';
 import { type Logon, logOn } from './logon.ts';
-import { accept, type PasswordInfo, record, toInfo, writeVersion } from './password-version.ts';
+import { accept, notifyChange, type PasswordInfo, record, toInfo, writeVersion } from './password-version.ts';
 import { changePassword, findPassword, newestPassword } from './passwords.store.ts';
 
 /** Throws `credential.unknown`, `password.unknown`. */
@@ -150,6 +150,7 @@ async function replacePassword(
     const row = await writeVersion(tx, credential, newest, rules, hash, realm.name);
     await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
     await record(context, tx, realm.name, row, 'password.updated', caller);
+    await notifyChange(context, tx, realm.name, credential);
     const { acr, subject, endsAt, restriction } = session;
     const logon = await logOn(context, tx, realm, credential, {
       ...{ version: row.version, amr: subject.amr, acr, ...proof },

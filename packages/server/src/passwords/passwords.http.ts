@@ -23,11 +23,11 @@ import {
   expirePassword,
   expiryReasons,
   passwordInfo,
-  type UpdatedPassword,
   updateAuthenticatedPassword,
   updatePassword,
 } from './password.ts';
 import { passwordInfoSchema } from './password-version.ts';
+import { updatedPassword, updateResponse } from './passwords-answer.ts';
 import { identityIdIn, passwordValue } from './wire-schema.ts';
 
 const nothing = z.strictObject({});
@@ -41,16 +41,9 @@ const authenticatedUpdate = z.strictObject({ password: passwordValue });
 const expiry = z.strictObject({ reason: z.enum(expiryReasons).nullish() });
 
 const infoResponse = z.object({ passwordInfo: passwordInfoSchema });
-const updateResponse = z.object({
-  passwordInfo: passwordInfoSchema,
-  /** Of a new session: those from before have ended. */
-  token: z.string(),
-  /** Only where the new session is restricted: what is still to be done with its token. */
-  restriction: z.string().optional(),
-});
+const noStore = { 'cache-control': 'no-store' } as const;
 const common = { tag: 'Passwords', security: 'session' } as const;
 const base = '/passwords/:credential_id';
-const noStore = { 'cache-control': 'no-store' } as const;
 
 export const routes = corporateRoutes([
   {
@@ -128,14 +121,16 @@ async function replace(call: Call): Promise<Response> {
   const { session, realm, caller } = owner(call, await authenticateSessionHolder(call, 'update-password'));
   const { oldPassword, password } = await readJson(call, update);
   const wanted = { oldPassword, password, source: call.source };
-  return updated(await updatePassword(call.context, realm, session, wanted, caller));
+  const updated = await updatePassword(call.context, realm, session, wanted, caller);
+  return json(200, updatedPassword(updated), noStore);
 }
 
 async function replaceAuthenticated(call: Call): Promise<Response> {
   const { session, realm, caller } = owner(call, await authenticateRecentHolder(call));
   const { password } = await readJson(call, authenticatedUpdate);
   const wanted = { password, source: call.source };
-  return updated(await updateAuthenticatedPassword(call.context, realm, session, wanted, caller));
+  const updated = await updateAuthenticatedPassword(call.context, realm, session, wanted, caller);
+  return json(200, updatedPassword(updated), noStore);
 }
 
 async function expire(call: Call): Promise<Response> {
@@ -143,12 +138,6 @@ async function expire(call: Call): Promise<Response> {
   const { reason } = await readOptionalJson(call, expiry);
   await expirePassword(call.context, realm.name, credentialId, versionOf(call), reason ?? undefined, caller);
   return noContent();
-}
-
-function updated({ passwordInfo: info, logon }: UpdatedPassword): Response {
-  const { token, session } = logon;
-  const restriction = session.restriction?.to;
-  return json(200, { passwordInfo: info, token, ...(restriction && { restriction }) }, noStore);
 }
 
 /** Whose password it is not, does not learn whether there is one. */

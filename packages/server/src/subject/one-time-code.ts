@@ -2,14 +2,20 @@ import type { Context } from '../context.ts';
 import type { Writing } from '../store/write.ts';
 import { deleteCodesOf, deleteExpiredCodes, findCode, insertCode, takeCode } from './one-time-code.store.ts';
 
-/**
- * Secrets that are given to somebody to be presented once: 256 random bits, of which only a digest is stored. An owner has one for
- * each purpose: a newer one replaces the older.
- */
+/** Secrets that are given to somebody to be presented once: 256 random bits, of which only a digest is stored. */
 export type CodePurpose = keyof typeof purposes;
 
-/** What a code begins with, so that whoever finds one knows what it is. */
-const purposes = { 'password-invite': 'csi_', 'lost-password': 'csl_' } as const;
+interface Kind {
+  /** What a code begins with, so that whoever finds one knows what it is. */
+  readonly prefix: string;
+  /** Whether a newer one ends the older: not where anybody can ask for one. */
+  readonly replaces: boolean;
+}
+
+const purposes = {
+  'password-invite': { prefix: 'csi_', replaces: true },
+  'lost-password': { prefix: 'csl_', replaces: false },
+} as const satisfies Record<string, Kind>;
 const shape = /^[a-z]{3}_[A-Za-z0-9_-]{43}$/;
 
 export interface OneTimeCode {
@@ -27,16 +33,17 @@ export async function issueOneTimeCode(
   owner: string,
   life: number,
 ): Promise<OneTimeCode> {
-  const code = purposes[purpose] + context.random.token(32);
+  const { prefix, replaces } = purposes[purpose];
+  const code = prefix + context.random.token(32);
   const digest = context.vault.digest(purpose, code);
   const until = tx.now + life;
-  await deleteCodesOf(tx.db, realm, [purpose], owner);
+  if (replaces) await deleteCodesOf(tx.db, realm, [purpose], owner);
   await insertCode(tx.db, { realm, purpose, digest, owner, created_at: tx.now, expires_at: until });
   return { code, until };
 }
 
 export function isOneTimeCode(purpose: CodePurpose, presented: string): boolean {
-  return presented.startsWith(purposes[purpose]) && shape.test(presented);
+  return presented.startsWith(purposes[purpose].prefix) && shape.test(presented);
 }
 
 /** Whom the code was made for; undefined when there is no such code, or it has been used, replaced, or has expired. Uses nothing up. */

@@ -1,0 +1,26 @@
+import type { Context } from '../context.ts';
+import { createRate, networkOf, type Rate } from '../kernel/rate.ts';
+
+/**
+ * Calls that anybody may make, each so often from one network. Counted in this process: what they guard cannot be guessed (a code of
+ * 256 bits) or is no secret (the rules for passwords), so this only keeps strangers from keeping us busy.
+ */
+const limits = {
+  validate: { budget: 60, window: 60_000, bound: 10_000 },
+  lostPasswordStart: { budget: 20, window: 60_000, bound: 10_000 },
+  lostPasswordResume: { budget: 20, window: 60_000, bound: 10_000 },
+} as const;
+
+export type PublicCall = keyof typeof limits;
+
+const rates = new WeakMap<Context, Map<PublicCall, Rate>>();
+
+/** Throws `attempt.throttled`. */
+export function admitPublicCall(context: Context, kind: PublicCall, source: string): void {
+  const known = rates.get(context) ?? new Map<PublicCall, Rate>();
+  rates.set(context, known);
+  const rate = known.get(kind) ?? createRate(context.clock, limits[kind]);
+  known.set(kind, rate);
+  rate.require(networkOf(source));
+  rate.spend(networkOf(source));
+}
