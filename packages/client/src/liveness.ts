@@ -4,6 +4,7 @@ import type { StatusFollower, TokenFate } from './status.ts';
 
 const problemOf: Readonly<Record<TokenFate, MessageProblemCode>> = {
   subject: 'token.subject_revoked',
+  actor: 'token.actor_revoked',
   session: 'session.ended',
   token: 'token.revoked',
 };
@@ -11,7 +12,7 @@ const problemOf: Readonly<Record<TokenFate, MessageProblemCode>> = {
 /**
  * What no token can say of itself: whether it was revoked since, as far as the status feed told.
  *
- * @throws {MessageProblem} `token.subject_revoked`, `session.ended`, `token.revoked`, `status.unavailable`
+ * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `token.revoked`, `status.unavailable`
  */
 export async function requireLive(status: StatusFollower | undefined, subject: Subject): Promise<void> {
   await orUnavailable('status.unavailable', () => status?.ready());

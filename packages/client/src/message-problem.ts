@@ -7,6 +7,7 @@ const table = {
   'token.malformed': [401, 'The Authorization field is not one bearer token.'],
   'token.participant': [401, 'The token does not speak for a participant.'],
   'token.subject_revoked': [401, 'The tokens of this subject have been revoked.'],
+  'token.actor_revoked': [401, 'A service that passed the token on has been shut out.'],
   'token.revoked': [401, 'The token has been revoked.'],
   'token.kind': [401, 'The token speaks for a kind of subject that is not let in here.'],
   'session.ended': [401, 'The session that the token was made from has ended.'],

@@ -47,10 +47,12 @@ export interface TokenState {
   readonly jti: string | undefined;
   /** Of a token that was made from a session. */
   readonly sessionId?: string;
+  /** Who passed it on. */
+  readonly actors?: readonly Pick<TokenState, 'id' | 'generation'>[];
 }
 
-/** What was revoked: everything of the subject, its session, or this one token. */
-export type TokenFate = 'subject' | 'session' | 'token';
+/** What was revoked: everything of the subject, or of a service that passed the token on, its session, or this one token. */
+export type TokenFate = 'subject' | 'actor' | 'session' | 'token';
 
 export interface StatusFollower {
   /** Nothing, at once, while what is known is fresh. Throws {ClientError} `status.stale` where the policy is `closed`. */
@@ -195,14 +197,19 @@ export function createStatusFollower(options: StatusFollowerOptions): StatusFoll
     }
   }
 
+  function isDead({ id, generation }: Pick<TokenState, 'id' | 'generation'>): boolean {
+    const dead = state.subject(id);
+    return dead !== undefined && generation <= dead;
+  }
+
   return {
     ready() {
       follow();
       return isFresh() ? undefined : catchUp();
     },
-    fate({ id, generation, jti, sessionId }) {
-      const dead = state.subject(id);
-      if (dead !== undefined && generation <= dead) return 'subject';
+    fate({ jti, sessionId, actors = [], ...subject }) {
+      if (isDead(subject)) return 'subject';
+      if (actors.some(isDead)) return 'actor';
       if (sessionId !== undefined && state.has('session', sessionId)) return 'session';
       return jti !== undefined && state.has('token', jti) ? 'token' : undefined;
     },

@@ -125,6 +125,21 @@ test('a session that has ended takes its tokens with it, whatever else is alive'
   expect(follower.fate(token('session-1', 0, 'session-1'))).toBeUndefined();
 });
 
+test('a service that was shut out takes with it what it passed on before', async () => {
+  serve(0, await statement({ revoked: [entry('subject', 'service', { generation: 2 })] }));
+  const follower = follow();
+  await follower.ready();
+  const passedOn = (generation: number) =>
+    follower.fate({
+      ...token('s-1', 1),
+      actors: [
+        { id: 'other', generation: 0 },
+        { id: 'service', generation },
+      ],
+    });
+  expect([passedOn(0), passedOn(2), passedOn(3)]).toEqual(['actor', 'actor', undefined]);
+});
+
 test('deltas add, and what has expired is forgotten', async () => {
   const subject = entry('subject', 's-9', { generation: 1 });
   serve(

@@ -1,7 +1,15 @@
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
-import { actorsOf, type ClientSubject, isText, type ParticipantSubject, realmOf, type SubjectBase } from './subject.ts';
+import {
+  actorsOf,
+  type ClientSubject,
+  isCount,
+  isText,
+  type ParticipantSubject,
+  realmOf,
+  type SubjectBase,
+} from './subject.ts';
 
 /** Whom an access token can speak of. */
 export type AccessTokenSubject = ParticipantSubject | ClientSubject;
@@ -77,8 +85,8 @@ function scopesOf(scope: JsonValue | undefined): readonly string[] {
 
 function generationOf(gen: JsonValue | undefined): number {
   if (gen === undefined) return 0;
-  if (!Number.isSafeInteger(gen) || (gen as number) < 0) throw new ProofError('access_token.claim', '/gen');
-  return gen as number;
+  if (!isCount(gen)) throw new ProofError('access_token.claim', '/gen');
+  return gen;
 }
 
 function optionalText(value: JsonValue | JsonObject | undefined, pointer: string): string | undefined {

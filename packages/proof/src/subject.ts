@@ -31,6 +31,8 @@ export interface Actor {
   /** `sub` of the service. */
   readonly id: string;
   readonly clientId: string | undefined;
+  /** Of the service, when it did so; 0 where the issuer counts none. A service that was shut out since has a higher one. */
+  readonly generation: number;
 }
 
 /** A participant of a network, through one of its clients. */
@@ -82,9 +84,11 @@ export function actorsOf(act: JsonValue | undefined, code: ProofCode): readonly 
   const actors: Actor[] = [];
   for (let claim = act; claim !== undefined; ) {
     if (!isJsonObject(claim) || actors.length === maxActors) throw new ProofError(code, '/act');
-    const { sub, client_id: clientId } = claim;
-    if (!isText(sub) || !(clientId === undefined || isText(clientId))) throw new ProofError(code, '/act');
-    actors.push({ id: sub, clientId });
+    const { sub, client_id: clientId, gen = 0 } = claim;
+    if (!isText(sub) || !(clientId === undefined || isText(clientId)) || !isCount(gen)) {
+      throw new ProofError(code, '/act');
+    }
+    actors.push({ id: sub, clientId, generation: gen });
     claim = claim.act;
   }
   return actors;
@@ -92,6 +96,10 @@ export function actorsOf(act: JsonValue | undefined, code: ProofCode): readonly 
 
 export function realmOf(issuer: string): string {
   return /\/realms\/([^/]+)$/.exec(issuer)?.[1] ?? issuer;
+}
+
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 export function isText(value: unknown): value is string {

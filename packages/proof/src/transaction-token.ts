@@ -1,7 +1,7 @@
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
-import { actorsOf, type CredentialSubject, isText, realmOf } from './subject.ts';
+import { actorsOf, type CredentialSubject, isCount, isText, realmOf } from './subject.ts';
 
 /** The header type of a transaction token (draft-ietf-oauth-transaction-tokens). */
 export const transactionTokenTypes = ['txntoken+jwt'] as const;
@@ -83,8 +83,8 @@ function texts(value: JsonValue | undefined, pointer: string): readonly string[]
 }
 
 function count(value: JsonValue | undefined, pointer: string): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw fault(pointer);
-  return value as number;
+  if (!isCount(value)) throw fault(pointer);
+  return value;
 }
 
 function fault(pointer: string): ProofError {

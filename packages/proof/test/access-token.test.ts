@@ -68,7 +68,7 @@ const tolerated: readonly [string, object, object][] = [
   ['an issuer without realms', { iss: 'https://issuer.example' }, { realm: 'https://issuer.example' }],
   ['no scope', { scope: undefined }, { scopes: [] }],
   ['scopes further apart', { scope: ' read  write ' }, { scopes: ['read', 'write'] }],
-  ['an actor', { act: { sub: 's-2', client_id: 'c-2' } }, { actors: [{ id: 's-2', clientId: 'c-2' }] }],
+  ['an actor', { act: { sub: 's-2', client_id: 'c-2' } }, { actors: [{ id: 's-2', clientId: 'c-2', generation: 0 }] }],
   ['no audience', { aud: undefined }, { audience: [] }],
 ];
 test.each(tolerated)('%s is tolerated', (_name, change, shape) => {

@@ -25,7 +25,7 @@ const claims = {
   credential: { type: 'ROOT', id: 'cred-1', code: 'alice@acme.example' },
   identity: { type: 'corporates', id: 'corp-1' },
   rctx: { req_ip: '203.0.113.9' },
-  act: { sub: 's-2', client_id: 'second', act: { sub: 's-1', client_id: 'first' } },
+  act: { sub: 's-2', client_id: 'second', gen: 4, act: { sub: 's-1', client_id: 'first' } },
 } satisfies JwtClaims;
 
 test('every claim finds its place', () => {
@@ -43,8 +43,8 @@ test('every claim finds its place', () => {
     issuedAt: 1_800_000_000,
     expiresAt: 1_800_000_060,
     actors: [
-      { id: 's-2', clientId: 'second' },
-      { id: 's-1', clientId: 'first' },
+      { id: 's-2', clientId: 'second', generation: 4 },
+      { id: 's-1', clientId: 'first', generation: 0 },
     ],
     credential: { type: 'ROOT', id: 'cred-1', code: 'alice@acme.example' },
     identity: { type: 'corporates', id: 'corp-1' },
@@ -63,7 +63,11 @@ const chain = (length: number): object | undefined =>
 const tolerated: readonly [string, object, object][] = [
   ['nobody acts', { act: undefined }, { actors: [] }],
   ['the longest chain', { act: chain(maxActors) }, { actors: expect.objectContaining({ length: maxActors }) }],
-  ['an actor that is no client', { act: { sub: 's-1' } }, { actors: [{ id: 's-1', clientId: undefined }] }],
+  [
+    'an actor that is no client',
+    { act: { sub: 's-1' } },
+    { actors: [{ id: 's-1', clientId: undefined, generation: 0 }] },
+  ],
   ['several audiences', { aud: ['a', 'b'] }, { audience: ['a', 'b'] }],
   ['no request context', { rctx: undefined }, { requestContext: { address: undefined } }],
   ['a request context of other things', { rctx: { via: 1 } }, { requestContext: { address: undefined } }],
@@ -126,6 +130,8 @@ const refused: readonly [string, object, string | undefined][] = [
   ['an actor that is a string', { act: 'service' }, '/act'],
   ['an actor without sub', { act: { client_id: 'c' } }, '/act'],
   ['an actor whose client is a number', { act: { sub: 's', client_id: 1 } }, '/act'],
+  ['an actor of half a generation', { act: { sub: 's', gen: 0.5 } }, '/act'],
+  ['an actor whose generation is null', { act: { sub: 's', gen: null } }, '/act'],
   ['a fault deep in the chain', { act: { sub: 's', act: { sub: '' } } }, '/act'],
   ['a chain that is too long', { act: chain(maxActors + 1) }, '/act'],
 ];

@@ -124,6 +124,22 @@ eachDatabase('token exchange', (freshUrl) => {
     expect(await refusedExchange(server, passOn(presented, ledger), asking)).toBe('400 invalid_request');
   });
 
+  test('a service that is suspended takes with it what it passed on, and gets it back with nobody', async () => {
+    const { token } = await openTestSession(server);
+    const presented = await subjectToken(server, token, 'loop');
+    const passed = (await exchanged(server, passOn(presented, 'loop'), { client: 'loop' })).access_token;
+    expect(await introspect(passed, 'loop')).toMatchObject({ active: true, act: { client_id: 'loop', gen: 1 } });
+    const [admin, path] = [await server.adminToken(), `${server.issuer()}/registry/participants/p-loop`];
+    const decide = async (decision: string) =>
+      fetch(`${path}/${decision}`, { method: 'POST', headers: { authorization: `Bearer ${admin}` } });
+    expect((await decide('suspend')).status).toBeLessThan(300);
+    expect(await refusedExchange(server, passOn(passed, 'loop'), { client: 'loop' })).toBe('401 invalid_client');
+    expect((await decide('reinstate')).status).toBeLessThan(300);
+    expect(await refusedExchange(server, passOn(passed, 'loop'), { client: 'loop' })).toBe('400 invalid_request');
+    expect(await introspect(passed, 'loop')).toEqual({ active: false });
+    expect((await exchanged(server, passOn(presented, 'loop'), { client: 'loop' })).token_type).toBe('N_A');
+  });
+
   test('introspection tells a transaction token to its audience only', async () => {
     const { token } = await openTestSession(server);
     const presented = await subjectToken(server, token, ledger);

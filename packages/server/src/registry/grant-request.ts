@@ -13,7 +13,7 @@ export interface GrantRequest {
   /** What joins it to other calls: named by the caller, else the id of the request. */
   readonly transaction: () => string;
   /** True where it carries what looks like a client's proof, good or not. */
-  readonly presentsClient: boolean;
+  readonly presentsClient: () => boolean;
   /** Throws `oauth.invalid_client`. */
   authenticate(): Promise<AuthenticatedClient>;
 }

@@ -47,7 +47,7 @@ async function perform(exchange: Exchange, grant: GrantRequest, request: Exchang
   if (exchange.proof === 'client') {
     return exchange.exchange(context, realm, request, await exchangingClient(grant, await grant.authenticate()));
   }
-  if (grant.presentsClient) await grant.authenticate();
+  if (grant.presentsClient()) await grant.authenticate();
   return exchange.exchange(context, realm, request);
 }
 

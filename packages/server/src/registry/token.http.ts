@@ -68,7 +68,7 @@ async function token(call: Call, grants: Grants): Promise<Answer> {
     parameters,
     source: call.source,
     transaction: () => correlationId(call),
-    presentsClient: presentsClient(call.request.headers.get('authorization'), parameters),
+    presentsClient: () => presentsClient(call.request.headers.get('authorization'), parameters),
     authenticate: () => authenticateCallingClient(call, realm, parameters),
   });
   return jsonAnswer(200, answer, uncached);

@@ -28,8 +28,7 @@ export const accessTokenExchange: ClientExchange = {
 };
 
 /**
- * As for transaction tokens, with one difference: a token for the issuer, or for the realm's default audience, is for nobody
- * in particular, and is exchanged by nobody.
+ * As for transaction tokens, with one difference: a token for the issuer names no service, and is exchanged by nobody.
  */
 async function exchangeAccessToken(
   context: Context,

@@ -57,13 +57,24 @@ export async function inspectToken(
 
 /** What no verifier can know offline. Throws `token.invalid`. */
 export async function requireAlive(context: Context, realm: string, subject: Subject): Promise<void> {
-  const state = await lookUpSubjectState(context, realm, subject.id);
-  if (state === undefined || !state.live) throw refused('the subject is not live');
-  if (state.generation !== subject.generation) throw refused('the token is of an earlier generation');
+  await requireGeneration(context, realm, subject, 'the subject');
+  // A service that was shut out takes with it what it has passed on.
+  for (const actor of subject.actors) await requireGeneration(context, realm, actor, 'a service of the chain');
   if (subject.jti === undefined || (await isTokenRevoked(context, realm, subject.jti)))
     throw refused('the token was revoked');
   if (subject.kind === 'credential' && !(await isSessionAlive(context, realm, subject.sessionId)))
     throw refused('the session has ended');
+}
+
+async function requireGeneration(
+  context: Context,
+  realm: string,
+  { id, generation }: Pick<Subject, 'id' | 'generation'>,
+  who: string,
+): Promise<void> {
+  const state = await lookUpSubjectState(context, realm, id);
+  if (state === undefined || !state.live) throw refused(`${who} is not live`);
+  if (state.generation !== generation) throw refused(`${who} was of an earlier generation`);
 }
 
 async function verifyOwnToken(

@@ -92,9 +92,9 @@ export function requireTargets(realm: Realm, { targets }: ExchangeRequest, clien
   if (strange !== undefined) throw new Problem('oauth.invalid_target');
 }
 
-/** RFC 8693 §4.1: the client becomes the outermost actor. */
+/** RFC 8693 §4.1: the client becomes the outermost actor. `gen` lets what it passed on die with it. */
 export function actOf(subject: Subject, previous: unknown, client: ExchangingClient): object {
   if (subject.actors.length >= maxActors) throw unacceptable('the chain of services is too long');
-  const { id, clientId } = client.subject;
-  return { sub: id, client_id: clientId, ...(previous === undefined ? {} : { act: previous }) };
+  const { id, clientId, generation } = client.subject;
+  return { sub: id, client_id: clientId, gen: generation, ...(previous === undefined ? {} : { act: previous }) };
 }
