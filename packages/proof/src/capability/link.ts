@@ -103,7 +103,7 @@ export function readControllers(value: unknown): readonly string[] | undefined {
 }
 
 /** A string or a list; undefined where the member is not there. An empty list would read as *all* to some and as *none* to others. */
-export function readActions(value: unknown, pointer: string): readonly string[] | undefined {
+function readActions(value: unknown, pointer: string): readonly string[] | undefined {
   if (value === undefined) return undefined;
   const actions = typeof value === 'string' ? [value] : value;
   if (!Array.isArray(actions)) throw new ProofError('capability.actions_invalid', pointer);

@@ -115,12 +115,12 @@ function rightOf({ actions, until, made }: Attempt, above: Right | undefined): R
 }
 
 /** Everything from the root to a node. */
-export function pathTo(node: Node): readonly Node[] {
+function pathTo(node: Node): readonly Node[] {
   return node.parent === undefined ? [node] : [...pathTo(node.parent), node];
 }
 
 /** What the verifier says when the holder of a node invokes it. A refusal has a code; anything else that is thrown is a mistake of ours. */
-export async function invoke(node: Node, action: string): Promise<VerifiedInvocation | undefined> {
+async function invoke(node: Node, action: string): Promise<VerifiedInvocation | undefined> {
   const capability = node.parent === undefined ? root.id : node.capability;
   const sent = JSON.stringify(invocation(capability, node.holder, { proof: { capabilityAction: action } }));
   try {

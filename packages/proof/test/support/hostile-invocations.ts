@@ -52,7 +52,7 @@ const second = (change: Change, by: Party = phone, parent = toPhone) =>
   );
 
 export const text = (document: Doc) => JSON.stringify(document);
-export const good = invocation(toPhone, phone);
+const good = invocation(toPhone, phone);
 export const goodText = text(good);
 const ids = { root: root.id, phone: toPhone.id as string };
 const otherRoot = createRootCapability('urn:countersign:wallet:bob', owner.did);
