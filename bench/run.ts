@@ -17,6 +17,7 @@ installPeers();
 // After the installation: these import the peers.
 const { measureVerification } = await import('./verification.ts');
 const { measureMessages } = await import('./messages.ts');
+const { measureCapabilities } = await import('./capabilities.ts');
 const { measureMiddleware } = await import('./middleware.ts');
 const { measureGateway } = await import('./gateway.ts');
 const { measureTokenEndpoint } = await import('./token-endpoint.ts');
@@ -29,6 +30,7 @@ const rounds = wanted.quick ? 3 : 9;
 const groups = {
   verification: () => measureVerification(wanted.quick ? 5 : 15),
   messages: () => measureMessages(wanted.quick ? 5 : 15),
+  capabilities: () => measureCapabilities(wanted.quick ? 5 : 15),
   middleware: () => measureMiddleware(rounds),
   gateway: () => measureGateway(rounds),
   token: () => measureTokenEndpoint(rounds),
@@ -56,7 +58,8 @@ if (isWhole) {
 
 /** The peers are no dependencies of the project: they come when they are asked for. */
 function installPeers(): void {
-  if (existsSync(`${here}node_modules/oidc-provider`)) return;
+  const peers = ['oidc-provider', '@digitalbazaar/http-signature-zcap-verify'];
+  if (peers.every((name) => existsSync(`${here}node_modules/${name}`))) return;
   const { status } = spawnSync('npm', ['install', '--prefix', here], { stdio: 'inherit' });
   if (status !== 0) throw new Error('the peers could not be installed: npm install --prefix bench failed');
 }
