@@ -129,6 +129,7 @@ test('a user comes with what tells who it is, and what its password was subject 
     refused: [],
     users: [
       {
+        id: 'id-jane.doe',
         username: 'jane.doe',
         email: 'jane@acme.example',
         name: 'Jane Doe',
@@ -142,6 +143,7 @@ test('a user comes with what tells who it is, and what its password was subject 
   const bare = read({ username: 'bare' });
   expect(bare.users).toEqual([
     {
+      id: undefined,
       username: 'bare',
       email: undefined,
       name: undefined,

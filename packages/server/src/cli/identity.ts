@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { connect, online, print } from './api.ts';
+import { importKeycloakCommand } from './import-keycloak.ts';
 
 /** Profiles are made seldom, identities often: each is a noun of its own. */
 export function identityCommands(program: Command): void {
   profileCommands(program);
   const identity = program.command('identity').description('Corporate identities, whose credentials log in.');
+  importKeycloakCommand(identity);
   online(identity.command('list'))
     .description('List identities.')
     .option('--identity-profile <id>', 'only those of this identity profile')

@@ -125,27 +125,36 @@ export async function createCredential(
 ): Promise<Credential> {
   const id = wanted.id ?? context.random.uuid();
   try {
-    await write(context, (tx) => insertNewCredential(context, tx, realm, { ...wanted, id }, caller));
+    await write(context, (tx) => addCredential(context, tx, realm, { ...wanted, id }, caller));
   } catch (thrown) {
     throw isDuplicate(thrown) ? await takenBy(context, realm, id, thrown) : thrown;
   }
   return requireCredential(context, realm, id);
 }
 
-async function insertNewCredential(
+/** In a transaction of the caller's, which a code or an id that is in use breaks off. */
+export async function addCredential(
   context: Context,
   tx: Writing,
   realm: string,
-  { id, identityId, type, code, email = null }: NewCredential & { readonly id: string },
+  {
+    id,
+    identityId,
+    type,
+    code,
+    email = null,
+    disabled = false,
+  }: NewCredential & { readonly id: string; readonly disabled?: boolean },
   caller: Caller,
 ): Promise<void> {
   const identity = await touchIdentity(tx.db, realm, identityId);
   if (identity === undefined) throw new Problem('identity.unknown');
-  const times = { created_at: tx.now, updated_at: tx.now, disabled_at: null };
+  const times = { created_at: tx.now, updated_at: tx.now, disabled_at: disabled ? tx.now : null };
   await insertCredential(tx.db, { realm, id, identity_id: identityId, type, code, email, ...times });
   const subject = { realm, id: credentialSubjectId(id), kind: 'credential' } as const;
-  await createSubject(tx, subject, identity.disabled_at !== null);
-  const event = { type: 'credential.created', object: `credential:${id}`, after: { identityId, type, code, email } };
+  await createSubject(tx, subject, disabled || identity.disabled_at !== null);
+  const after = { identityId, type, code, email, ...(disabled && { disabled }) };
+  const event = { type: 'credential.created', object: `credential:${id}`, after };
   await recordEvent(context, tx, { realm, ...event }, caller);
 }
 

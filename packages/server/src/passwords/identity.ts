@@ -54,13 +54,24 @@ export async function createIdentity(
 ): Promise<Identity> {
   const { id = context.random.uuid(), profileId, name } = wanted;
   await requireIdentityProfile(context, realm, profileId);
-  await createUnlessTaken(context, `The identity id ${id} is in use.`, async (tx) => {
-    const times = { created_at: tx.now, updated_at: tx.now, disabled_at: null };
-    await insertIdentity(tx.db, { realm, id, profile_id: profileId, name, ...times });
-    const event = { type: 'identity.created', object: `identity:${id}`, after: { profileId, name } };
-    await recordEvent(context, tx, { realm, ...event }, caller);
-  });
+  await createUnlessTaken(context, `The identity id ${id} is in use.`, (tx) =>
+    addIdentity(context, tx, realm, { id, profileId, name }, caller),
+  );
   return requireIdentity(context, realm, id);
+}
+
+/** In a transaction of the caller's, which an id that is in use breaks off. */
+export async function addIdentity(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  { id, profileId, name }: { readonly id: string; readonly profileId: string; readonly name: string },
+  caller: Caller,
+): Promise<void> {
+  const times = { created_at: tx.now, updated_at: tx.now, disabled_at: null };
+  await insertIdentity(tx.db, { realm, id, profile_id: profileId, name, ...times });
+  const event = { type: 'identity.created', object: `identity:${id}`, after: { profileId, name } };
+  await recordEvent(context, tx, { realm, ...event }, caller);
 }
 
 export async function requireIdentity(context: Context, realm: string, id: string): Promise<Identity> {

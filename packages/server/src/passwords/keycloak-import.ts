@@ -14,6 +14,7 @@ import type { Argon2Hash, Pbkdf2Hash } from '../subject/stored-hash.ts';
  * 4. One user that cannot be taken is named with the reason, and holds up no other.
  */
 export interface KeycloakUser {
+  readonly id: string | undefined;
   readonly username: string;
   readonly email: string | undefined;
   /** First and last name, as far as there are any. */
@@ -47,6 +48,7 @@ const credentialSchema = z.object({
 });
 
 const userSchema = z.object({
+  id: z.string().nullish(),
   username: z.string().min(1),
   email: z.string().nullish(),
   firstName: z.string().nullish(),
@@ -122,6 +124,7 @@ function readUser(user: User): KeycloakUser {
   const name = [user.firstName, user.lastName].filter(Boolean).join(' ');
   const types = new Set(credentials.map(({ type }) => type));
   return {
+    id: user.id ?? undefined,
     username: user.username,
     email: user.email || undefined,
     name: name || undefined,

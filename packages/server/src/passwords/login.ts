@@ -1,4 +1,5 @@
 import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -59,8 +60,15 @@ export async function provePassword(
   if (!verdict.ok || credential?.live !== true || password === undefined || password.compromised_at !== null) {
     return undefined;
   }
-  if (verdict.outdated) {
-    await replaceHash(context.store.db, password, await context.hasher.hash(presented));
-  }
+  if (verdict.outdated) await rehash(context, password, presented);
   return { credential, password };
+}
+
+/** By its holder's login alone can it be done. Where there is no room now, the next login does it: this one is good. */
+async function rehash(context: Context, password: PasswordTable, presented: string): Promise<void> {
+  const hash = await context.hasher.hash(presented).catch((thrown: unknown) => {
+    if (thrown instanceof Problem && thrown.code === 'attempt.busy') return undefined;
+    throw thrown;
+  });
+  if (hash !== undefined) await replaceHash(context.store.db, password, hash);
 }

@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { loadConfig } from '../config.ts';
+import { readKeycloakExport } from '../passwords/keycloak-import.ts';
+import { type ImportTarget, importUsers } from '../passwords/user-import.ts';
+import { createContext } from '../server.ts';
+import { requireRealm } from '../subject/realm.ts';
+import { print } from './api.ts';
+
+interface ImportOptions {
+  readonly realm?: string;
+  readonly identity?: string;
+  readonly identityProfile?: string;
+  readonly type: 'ROOT' | 'USER';
+  readonly keycloakRealm?: string;
+  readonly withoutSecondFactor?: true;
+}
+
+/** For `countersign identity`: the one of its commands that opens the database itself. */
+export function importKeycloakCommand(identity: Command): void {
+  identity
+    .command('import-keycloak')
+    .description(
+      'Take in the users of a realm that Keycloak exported, with their passwords. Opens the database itself.',
+    )
+    .argument('<file>', 'the export')
+    .option('--realm <name>', 'the realm to take them into (default: COUNTERSIGN_DEFAULT_REALM)')
+    .option('--identity <id>', 'the identity that they all become credentials of')
+    .option('--identity-profile <id>', 'or: the identity profile that an identity is made from for each')
+    .addOption(new Option('--type <type>', 'the type of the credentials').choices(['ROOT', 'USER']).default('USER'))
+    .option('--keycloak-realm <name>', 'which one, where the file holds several realms')
+    .option('--without-second-factor', 'take also those who had one there, which cannot be taken along')
+    .action((file: string, options: ImportOptions) => importKeycloak(file, options));
+}
+
+async function importKeycloak(file: string, options: ImportOptions): Promise<void> {
+  const into = target(options);
+  const exported = readKeycloakExport(readFileSync(file, 'utf8'), options.keycloakRealm);
+  const { config } = loadConfig(process.env);
+  const context = await createContext(config);
+  try {
+    const { name: realm } = await requireRealm(context, options.realm ?? config.defaultRealm);
+    const { type, withoutSecondFactor = false } = options;
+    const caller = { actor: 'cli', requestId: '' };
+    const taken = await importUsers(context, { realm, into, type, withoutSecondFactor }, exported.users, caller);
+    print({ realm, imported: taken.imported, refused: [...exported.refused, ...taken.refused] });
+  } finally {
+    await context.store.close();
+  }
+}
+
+function target({ identity, identityProfile }: ImportOptions): ImportTarget['into'] {
+  if (identity !== undefined && identityProfile === undefined) return { identityId: identity };
+  if (identityProfile !== undefined && identity === undefined) return { identityProfileId: identityProfile };
+  throw new Error('Name either --identity or --identity-profile.');
+}

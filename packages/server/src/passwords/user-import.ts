@@ -1,0 +1,120 @@
+import type { Caller, Context } from '../context.ts';
+import { entryId, lineOfText } from '../kernel/text.ts';
+import { isDuplicate } from '../store/fault.ts';
+import { type Writing, write } from '../store/write.ts';
+import { credentialCode, credentialMail } from '../subject/credential-code.ts';
+import type { CredentialType, PasswordRules } from '../subject/password-config.ts';
+import { addCredential, lockCredential } from './credential.ts';
+import { addIdentity, requireIdentity, requireIdentityProfile } from './identity.ts';
+import type { KeycloakUser } from './keycloak-import.ts';
+import { record, writeVersion } from './password-version.ts';
+import { changePassword } from './passwords.store.ts';
+import { requireRules } from './profile.ts';
+
+/**
+ * Takes users of another server in, with their passwords, which their next login hashes anew.
+ *
+ * 1. Each becomes a credential: of one identity that is there, or of an identity of its own, made from an identity profile.
+ * 2. A user who is disabled there is disabled here; one who would have to change the password there must here too.
+ * 3. One transaction a user: whoever runs it again after a break finds those taken whose turn it was, and takes the others.
+ * 4. A second factor is not taken along. Whoever had one is refused unless it is said that this does not matter: a password alone
+ *    must not suddenly be enough.
+ */
+export interface ImportTarget {
+  readonly realm: string;
+  readonly into: { readonly identityId: string } | { readonly identityProfileId: string };
+  readonly type: CredentialType;
+  readonly withoutSecondFactor: boolean;
+}
+
+export interface ImportedUsers {
+  readonly imported: number;
+  readonly refused: readonly { readonly username: string; readonly reason: string }[];
+}
+
+interface Plan extends ImportTarget {
+  readonly profileId: string;
+  readonly rules: PasswordRules;
+}
+
+/** Throws `identity.unknown`, `identity_profile.unknown`, and what `requireRules` throws, before anything is written. */
+export async function importUsers(
+  context: Context,
+  target: ImportTarget,
+  users: readonly KeycloakUser[],
+  caller: Caller,
+): Promise<ImportedUsers> {
+  const profileId = await profileOf(context, target);
+  const rules = await requireRules(context, target.realm, profileId, target.type);
+  const refused: { username: string; reason: string }[] = [];
+  for (const user of users) {
+    const reason = await importUser(context, { ...target, profileId, rules }, user, caller);
+    if (reason !== undefined) refused.push({ username: user.username, reason });
+  }
+  return { imported: users.length - refused.length, refused };
+}
+
+async function profileOf(context: Context, { realm, into }: ImportTarget): Promise<string> {
+  if ('identityId' in into) return (await requireIdentity(context, realm, into.identityId)).profile_id;
+  return (await requireIdentityProfile(context, realm, into.identityProfileId)).id;
+}
+
+/** Why not, if not. */
+async function importUser(
+  context: Context,
+  plan: Plan,
+  user: KeycloakUser,
+  caller: Caller,
+): Promise<string | undefined> {
+  if (user.otherFactors.length > 0 && !plan.withoutSecondFactor)
+    return `The user has a second factor (${user.otherFactors.join(', ')}), which cannot be taken along.`;
+  const code = credentialCode.safeParse(user.username);
+  if (!code.success) return 'The name cannot be the code of a credential.';
+  try {
+    await write(context, (tx) => takeIn(context, tx, plan, user, code.data, caller));
+    return undefined;
+  } catch (thrown) {
+    if (isDuplicate(thrown)) return 'There is a credential of this code, or an identity of this id.';
+    throw thrown;
+  }
+}
+
+async function takeIn(
+  context: Context,
+  tx: Writing,
+  plan: Plan,
+  user: KeycloakUser,
+  code: string,
+  caller: Caller,
+): Promise<void> {
+  const { realm, type, rules } = plan;
+  const identityId = await identityFor(context, tx, plan, user, code, caller);
+  const id = context.random.uuid();
+  // An address that no mail could reach is none.
+  const email = credentialMail.safeParse(user.email).data ?? null;
+  await addCredential(context, tx, realm, { id, identityId, type, code, email, disabled: !user.enabled }, caller);
+  if (user.hash === undefined) return;
+  const credential = await lockCredential(tx, realm, identityId, id);
+  const row = await writeVersion(tx, credential, undefined, rules, user.hash, realm);
+  if (user.mustChange) await changePassword(tx.db, row, { expired_at: tx.now });
+  await record(context, tx, realm, row, 'password.imported', caller);
+}
+
+async function identityFor(
+  context: Context,
+  tx: Writing,
+  { realm, into, profileId }: Plan,
+  user: KeycloakUser,
+  code: string,
+  caller: Caller,
+): Promise<string> {
+  if ('identityId' in into) return into.identityId;
+  const id = entryId.safeParse(user.id).data ?? context.random.uuid();
+  await addIdentity(context, tx, realm, { id, profileId, name: nameOf(user) ?? code }, caller);
+  return id;
+}
+
+/** A name that is a line of text, as everywhere. */
+function nameOf({ name }: KeycloakUser): string | undefined {
+  return lineOfText().safeParse(name).data;
+}
