@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 
@@ -10,8 +10,11 @@ export interface Http2 {
   destroy(): void;
 }
 
+/** Bytes of names and values, as in HTTP/1.1. */
+const maxHeaders = 16_384;
+
 const limits = {
-  settings: { maxConcurrentStreams: 100, maxHeaderListSize: 16_384 },
+  settings: { maxConcurrentStreams: 100, maxHeaderListSize: maxHeaders },
   // Resets beyond that end the connection (CVE-2023-44487): a burst, then so many a second.
   streamResetBurst: 200,
   streamResetRate: 50,
@@ -26,8 +29,12 @@ const linger = 1_000;
 export function createHttp2(listener: RequestListener, idle = 65_000): Http2 {
   const connections = new Set<Connection>();
   const server = createServer(limits);
-  // The classes are Node's own imitation of HTTP/1.1's, made for this.
-  server.on('request', listener as never);
+  server.on('request', (incoming, outgoing) => {
+    // nghttp2 holds callers to the bound only once they have acknowledged it.
+    if (sizeOf(incoming.rawHeaders) > maxHeaders) outgoing.writeHead(431).end();
+    // The classes are Node's own imitation of HTTP/1.1's, made for this.
+    else listener(incoming as unknown as IncomingMessage, outgoing as unknown as ServerResponse<IncomingMessage>);
+  });
   // A fault of one connection is that connection's end; without a listener it would be ours.
   server.on('sessionError', (_error, session) => session.destroy());
   return {
@@ -46,6 +53,12 @@ export function createHttp2(listener: RequestListener, idle = 65_000): Http2 {
       for (const { socket } of connections) socket.destroy();
     },
   };
+}
+
+function sizeOf(headers: readonly string[]): number {
+  let size = 0;
+  for (const part of headers) size += part.length;
+  return size;
 }
 
 interface Connection {

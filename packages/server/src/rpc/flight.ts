@@ -72,6 +72,7 @@ export function openFlight(
     async admit() {
       const kind = procedure.method.methodKind === 'unary' ? 'unary' : 'stream';
       const allowed = timeAllowed(content, kind, metadata);
+      if (allowed === 0) throw new Problem('rpc.deadline');
       if (allowed !== undefined) deadline = setTimeout(() => controller.abort(new Problem('rpc.deadline')), allowed);
       if (procedure.realm === 'none') return;
       realmName = realmNameOf(target.realm, metadata.get('realm'), realmName);
