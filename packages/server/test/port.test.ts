@@ -1,11 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { createConnection, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect as tlsConnect } from 'node:tls';
 import { credentials } from '@grpc/grpc-js';
@@ -14,6 +10,7 @@ import { eventually } from './support/eventually.ts';
 import { emptySettings, frame, grpcHead, preface } from './support/http2-frames.ts';
 import { grpcClient, testServices } from './support/rpc.ts';
 import { administrator, type TestServer, testServer } from './support/server.ts';
+import { testCertificate, testCertificateKey } from './support/tls.ts';
 
 let server: TestServer;
 const rig = testServices();
@@ -32,7 +29,7 @@ function h2(at = server.url, options = {}): ClientHttp2Session {
 }
 
 interface Answer {
-  readonly headers: IncomingHttpHeaders & { readonly ':status'?: number };
+  readonly headers: IncomingHttpHeaders & { readonly ':status'?: number | undefined };
   readonly trailers: IncomingHttpHeaders;
   readonly body: string;
 }
@@ -148,27 +145,17 @@ describe('one port', () => {
 
 describe('TLS', () => {
   let secure: TestServer;
-  let folder: string;
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'countersign-tls-'));
-    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-    execFileSync(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'],
-        ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
-      ],
-      { stdio: 'ignore' },
-    );
     secure = await testServer({
       services: testServices().services,
-      env: { COUNTERSIGN_TLS_CERT: cert, COUNTERSIGN_TLS_KEY: key, COUNTERSIGN_PUBLIC_URL: 'https://localhost' },
+      env: {
+        COUNTERSIGN_TLS_CERT: testCertificate,
+        COUNTERSIGN_TLS_KEY: testCertificateKey,
+        COUNTERSIGN_PUBLIC_URL: 'https://localhost',
+      },
     });
   });
-  afterAll(async () => {
-    await secure.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => secure.close());
   const port = () => secure.context.config.port;
 
   test.each([

@@ -168,7 +168,7 @@ test('a caller that never finishes its message is not waited for beyond its dead
     'content-type': 'application/grpc',
     'grpc-timeout': '100m',
   });
-  onTestFinished(() => stream.destroy());
+  onTestFinished(() => void stream.destroy());
   stream.on('error', () => {});
   const told: IncomingHttpHeaders = {};
   stream.on('trailers', (trailers) => Object.assign(told, trailers));

@@ -59,7 +59,7 @@ export function testServices() {
   };
 }
 
-const protoFolder = fileURLToPath(new URL('../../../../proto', import.meta.url));
+export const protoFolder = fileURLToPath(new URL('../../../../proto', import.meta.url));
 
 export interface GrpcAnswer {
   readonly value?: Readonly<Record<string, unknown>>;

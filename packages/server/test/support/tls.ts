@@ -1,0 +1,17 @@
+/** TEST KEY, not a secret: of nobody but a server under test. Valid for a hundred years. */
+export const testCertificate = `-----BEGIN CERTIFICATE-----
+MIIBljCCATugAwIBAgIUXfFfdBZgwqQRwnGfem8NrINvcJIwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNjAxMTk0OFoYDzIxMjYxMTAy
+MDExOTQ4WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASj/7bgdr5KaSa8STErIBywZXcqfEQoydsL3qEiBlm4hBWOzsYPbH2q
+cKGCrLo+0bkFLp+L/1rlRMjNKHSBX/omo2kwZzAdBgNVHQ4EFgQUqAosOxAC1tWY
+fIsglvhjVtM5F/EwHwYDVR0jBBgwFoAUqAosOxAC1tWYfIsglvhjVtM5F/EwDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+SQAwRgIhAPW79oqnVv6MO4Yf5wVruzooD08vAkOXybIkLLOtrNMaAiEA3bzlqzEn
+CYJsJxw9TqWd8eMZKX4PlY8MYFPbX/tmkHM=
+-----END CERTIFICATE-----`;
+export const testCertificateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgeOpqN0toAXY1+Pvu
+OstAEFh0YJkioGIupev99QIlTQyhRANCAASj/7bgdr5KaSa8STErIBywZXcqfEQo
+ydsL3qEiBlm4hBWOzsYPbH2qcKGCrLo+0bkFLp+L/1rlRMjNKHSBX/om
+-----END PRIVATE KEY-----`;
