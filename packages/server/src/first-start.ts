@@ -14,8 +14,8 @@ import { generateJwks } from './subject/signing-key.ts';
 
 /**
  * What the very first start makes so that a newcomer can use the server at once: an administrator for the command line, and in
- * realm `dev` a loan agent and a lender. Nothing is default or guessable: every secret is random, and is written to a 0600 file
- * before the database learns of it, so that a crash in between loses nothing that was acknowledged.
+ * realm `dev` a loan agent, a lender and a corporate identity. Nothing is default or guessable: every secret is random, and is
+ * written to a 0600 file before the database learns of it, so that a crash in between loses nothing that was acknowledged.
  */
 export async function provisionFirstStart(context: Context): Promise<void> {
   const { config } = context;
@@ -44,6 +44,14 @@ const demonstration = [
   { name: 'loan-agent', role: 'LOAN_AGENT', port: 9001, title: 'Example Loan Agent' },
   { name: 'lender', role: 'LENDER', port: 9002, title: 'Example Lender' },
 ] as const;
+
+/** A corporate identity with one credential, which has no password: nobody can log in with it until it gets one. */
+const corporates = {
+  identityProfiles: [{ id: 'example-corporates', name: 'Example corporates' }],
+  passwordProfiles: [{ id: 'example-corporates', configPerCredentialType: { ROOT: {}, USER: {} } }],
+  identities: [{ id: 'example-travel', profileId: 'example-corporates', name: 'Example Travel' }],
+  credentials: [{ id: 'example-root', identityId: 'example-travel', type: 'ROOT', code: 'root@travel.example' }],
+} as const;
 
 async function makeAdministrator(context: Context): Promise<void> {
   const secret = makeSecret(context);
@@ -94,7 +102,9 @@ async function makeDevelopmentNetwork(context: Context): Promise<void> {
     participants: participants.map(({ id }) => id),
   };
   const file = {
-    realms: [{ name: 'dev', profile: 'ocen4', participants, products: [product], productNetworks: [network] }],
+    realms: [
+      { name: 'dev', profile: 'ocen4', participants, products: [product], productNetworks: [network], ...corporates },
+    ],
   };
   await applyNetwork(context, file, starter);
 }

@@ -138,6 +138,13 @@ eachDatabase('an invitation', (freshUrl) => {
   test('is refused where it could not arrive, or could not be used', async () => {
     const context = await open(await freshUrl());
     await expect(invite(context, 'cred-2', 'mail')).rejects.toMatchObject({ code: 'credential.no_address' });
+    const version = { realm: 'dev', credential_id: 'cred-3', version: 1, hash: null, created_at: 0 };
+    const unexpired = { expires_at: null, expired_at: null, compromised_at: null };
+    await context.store.db
+      .insertInto('password')
+      .values({ ...version, ...unexpired })
+      .execute();
+    await expect(invite(context, 'cred-3')).rejects.toMatchObject({ code: 'password.already_created' });
     await stepIdentity(context, 'dev', 'corp-1', 'disable', caller);
     await expect(invite(context, 'cred-1')).rejects.toMatchObject({ code: 'credential.disabled' });
     await expect(invite(context, 'cred-9')).rejects.toMatchObject({ code: 'credential.unknown' });

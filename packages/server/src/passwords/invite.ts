@@ -12,12 +12,13 @@ import {
   useOneTimeCode,
 } from '../subject/one-time-code.ts';
 import { lockCredential, lookUpCredential, mailAddressOf, requireCredential } from './credential.ts';
+import { newestPassword } from './passwords.store.ts';
 
 /**
  * Invitations: by which the holder of a new credential, and nobody else who knows its id, sets its first password.
  *
- * The token works once, for a week, for a credential that is live; a newer one replaces it, and so does nothing that a mail
- * filter could do by following links. It goes to the holder by mail. Only an administrator may have it shown, to pass it on in a
+ * The token works once, for a week, for a credential that is live; a newer one replaces it. It is used up by a POST only, never by a
+ * mail filter that follows links. It goes to the holder by mail. Only an administrator may have it shown, to pass it on in a
  * way of their own: whoever sees it can become the holder.
  */
 const purpose = 'password-invite';
@@ -32,7 +33,10 @@ export interface Invitation {
   readonly token: string | undefined;
 }
 
-/** Throws `credential.unknown`, `credential.disabled`, and `credential.no_address` where there is no place to send it to. */
+/**
+ * Throws `credential.unknown`, `credential.disabled`, `password.already_created` where there is no first password to be set any more,
+ * and `credential.no_address` where there is no place to send it to.
+ */
 export async function inviteCredential(
   context: Context,
   realm: string,
@@ -44,6 +48,7 @@ export async function inviteCredential(
   return write(context, async (tx) => {
     const credential = await lockCredential(tx, realm, identity.id, credentialId);
     if (!credential.live) throw new Problem('credential.disabled');
+    if ((await newestPassword(tx.db, realm, credentialId)) !== undefined) throw new Problem('password.already_created');
     const to = delivery === 'mail' ? requireAddress(credential) : undefined;
     const { code, until } = await issueOneTimeCode(context, tx, realm, purpose, credentialId, week);
     if (to !== undefined) await sendInvitation(context, tx, realm, credentialId, to, { code, until });
