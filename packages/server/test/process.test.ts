@@ -45,7 +45,7 @@ describe('what an operator’s tools ask', () => {
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
     const page = await response.text();
-    for (const { path } of described()) expect(page).toContain(path.replace(/:([A-Za-z]+)/g, '{$1}'));
+    for (const { path } of described()) expect(page).toContain(path.replace(/:([A-Za-z_]+)/g, '{$1}'));
     const urls = page.match(/(?:https?:)?\/\/[a-z0-9[][^\s"'<)]*/gi) ?? [];
     expect(urls.filter((url) => !url.startsWith(server.url))).toEqual([]);
     expect(page).not.toContain('<script');
@@ -79,12 +79,14 @@ describe('/openapi.json', () => {
     expect(info).toMatchObject({ title: expect.any(String), version: expect.any(String) });
     const ids: string[] = [];
     for (const route of described()) {
-      const operation = paths[route.path.replace(/:([A-Za-z]+)/g, '{$1}')]?.[route.method.toLowerCase()];
+      const operation = paths[route.path.replace(/:([A-Za-z_]+)/g, '{$1}')]?.[route.method.toLowerCase()];
       expect(operation, `${route.method} ${route.path}`).toBeDefined();
       const { operationId, parameters, responses, security } = operation as Operation;
       ids.push(operationId);
       const inPath = parameters.filter((parameter) => parameter.in === 'path');
-      expect(inPath.map(({ name }) => name)).toEqual([...route.path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => name));
+      expect(inPath.map(({ name }) => name)).toEqual(
+        [...route.path.matchAll(/:([A-Za-z_]+)/g)].map(([, name]) => name),
+      );
       expect(inPath.every(({ required }) => required)).toBe(true);
       expect(Object.keys(responses)).toContain('default');
       expect(Object.keys(responses).length).toBeGreaterThan(1);

@@ -1,4 +1,3 @@
-import type { Http2ServerRequest } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { Problem } from '../kernel/problem.ts';
 import { type Flight, untilAborted } from './flight.ts';
@@ -21,14 +20,8 @@ export async function* placeholders(flight: Flight, incoming: Readable): AsyncGe
       if (placeholder.length > 0) yield placeholder;
     }
   } catch (thrown) {
-    if (isReset(incoming)) flight.abandon();
-    throw flight.refuse(call.signal.aborted ? call.signal.reason : thrown);
+    throw flight.refuse(thrown);
   }
-}
-
-/** In HTTP/2 a stream that is reset ends its body like any other, and says only later that it is closed. */
-function isReset(incoming: Readable): boolean {
-  return ((incoming as Partial<Http2ServerRequest>).stream?.rstCode ?? 0) !== 0;
 }
 
 function emptyMessage({ codec, framed }: Flight['content']): Uint8Array {
