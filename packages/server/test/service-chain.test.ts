@@ -175,6 +175,13 @@ describe('three services', () => {
   });
 });
 
+test('keys that cannot be had are no fault of the caller', async () => {
+  const { token } = await openTestSession(server);
+  const headers = { authorization: `Bearer ${await subjectToken(server, token, urlOf('orders'))}` };
+  const unreachable = serviceOf('orders', { fetch: () => Promise.reject(new TypeError('unreachable')) });
+  await expect(unreachable.authenticate(headers)).rejects.toMatchObject({ code: 'keys.unavailable', status: 503 });
+});
+
 describe('exchange', () => {
   test('of the same token is one request, for as long as its answer lives', async () => {
     let sent = 0;
@@ -201,8 +208,8 @@ describe('exchange', () => {
     const signed = await subjectToken(server, token, 'orders');
     const refusal = (audience: string) =>
       orders.exchange(signed, audience).catch((error) => (error as { code: string }).code);
-    expect(await refusal(urlOf('archive'))).toBe('oauth.invalid_target');
-    expect(await refusal(urlOf('archive'))).toBe('oauth.invalid_target');
+    expect(await refusal(urlOf('stranger'))).toBe('oauth.invalid_target');
+    expect(await refusal(urlOf('stranger'))).toBe('oauth.invalid_target');
     await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'force'));
     expect(await refusal(urlOf('ledger'))).toBe('oauth.invalid_request');
   });
@@ -320,6 +327,8 @@ describe.each(adapters)('the guard of %s', (adapter) => {
       'Bearer error="insufficient_user_authentication", error_description="A more recent login is needed.", max_age="60"',
     ]);
     expect((await ask(`${guarded.url}/recent`, weak)).status).toBe(200);
+    const toCome = await signedSubject({ authTime: Date.now() + 120_000 });
+    expect((await ask(`${guarded.url}/recent`, toCome)).status).toBe(401);
     // A participant never logs in.
     expect((await ask(`${guarded.url}/recent`, await accessToken('orders'))).status).toBe(401);
     expect((await ask(`${guarded.url}/strong`, await accessToken('orders'))).status).toBe(401);

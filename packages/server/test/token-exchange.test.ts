@@ -1,5 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { endSession } from '../src/subject/session.ts';
@@ -90,7 +91,7 @@ eachDatabase('token exchange', (freshUrl) => {
     const plain = await subjectToken(server, token);
     expect(decodeJwt(plain).aud).toBe(server.issuer());
     expect((await exchanged(server, passOn(plain, archive), { client: 'ledger' })).token_type).toBe('N_A');
-    expect(await refusedExchange(server, passOn(plain, archive), { client: 'orders' })).toBe('400 invalid_target');
+    expect(await refusedExchange(server, passOn(plain, 'loop'), { client: 'ledger' })).toBe('400 invalid_target');
   });
 
   test.each(['ledger', 'p-ledger', ledger])('a service is meant by %s', async (name) => {
@@ -206,7 +207,7 @@ describe('a request to exchange', () => {
     ['with a scope', '400 invalid_scope', () => ({ scope: 'orders:read' })],
     ['without a target', '400 invalid_request', () => ({ audience: undefined })],
     ['for two targets', '400 invalid_target', () => ({ resource: 'https://ledger.example', audience: 'ledger' })],
-    ['for a target that is not on the list', '400 invalid_target', () => ({ audience: archive })],
+    ['for a target that is not on the list', '400 invalid_target', () => ({ audience: 'archive' })],
     ['for the issuer, which anybody could exchange', '400 invalid_target', () => ({ audience: server.issuer() })],
     ['for a target that only begins like one', '400 invalid_target', () => ({ audience: `${ledger}/` })],
     ['for a resource with a fragment', '400 invalid_target', () => ({ audience: undefined, resource: `${ledger}#a` })],
@@ -340,6 +341,39 @@ describe('an access token', () => {
     expect(await refusedExchange(server, ofAccess(token, 'orders'), asking)).toBe('400 invalid_target');
     expect(await refusedExchange(server, ofAccess(token), { client: 'stranger' })).toBe('400 invalid_request');
     expect(await refusedExchange(server, ofAccess(token), {})).toBe('401 invalid_client');
+  });
+
+  test('keeps of its roles those at the target', async () => {
+    const body = `${form({ grant_type: 'client_credentials', resource: ledger })}&resource=${encodeURIComponent(archive)}`;
+    const response = await post(tokenUrl(server), body, basic('orders', secret));
+    const { access_token: token } = (await response.json()) as { access_token: string };
+    expect(decodeJwt(token).resource_access).toEqual({ [ledger]: { roles: ['book'] }, [archive]: { roles: ['keep'] } });
+    const passed = await exchanged(server, ofAccess(token), { client: 'ledger' });
+    expect(decodeJwt(passed.access_token).resource_access).toEqual({ [archive]: { roles: ['keep'] } });
+  });
+
+  test('never lasts longer, and never administers', async () => {
+    const claims = decodeJwt(await accessToken({ resource: ledger }));
+    const exp = (claims.iat as number) + 30;
+    const change = { exp, scope: 'orders:read countersign:admin' };
+    const powerful = await issueDocument(server.context, 'dev', 'token', 'JWT', { ...claims, ...change });
+    const passed = await exchanged(server, ofAccess(powerful), { client: 'ledger' });
+    expect(decodeJwt(passed.access_token)).toMatchObject({ exp, scope: 'orders:read' });
+    expect(passed.expires_in).toBeLessThanOrEqual(30);
+    const asked = { ...ofAccess(powerful), scope: 'countersign:admin' };
+    expect(await refusedExchange(server, asked, { client: 'ledger' })).toBe('400 invalid_scope');
+  });
+
+  test('does not come back to the issuer, whatever stands on the list of a client', async () => {
+    const client = { id: 'ledger', audiences: [archive, server.issuer()] };
+    const participant = { id: 'p-ledger', role: 'LENDER', client };
+    const listed = { realms: [{ name: 'dev', participants: [participant] }] };
+    await applyNetwork(server.context, listed, { actor: 'test', requestId: 'test' });
+    const token = await accessToken({ resource: ledger });
+    expect(await refusedExchange(server, ofAccess(token, server.issuer()), { client: 'ledger' })).toBe(
+      '400 invalid_target',
+    );
+    expect((await exchanged(server, ofAccess(token), { client: 'ledger' })).token_type).toBe('Bearer');
   });
 
   test('for nobody in particular is exchanged by nobody', async () => {

@@ -45,7 +45,13 @@ function service(id: string, audiences: readonly string[], scope?: string) {
     status: 'APPROVED',
     baseUrl: `https://${id}.example`,
     client: { id, secret, audiences, ...(scope === undefined ? {} : { scope }) },
-    resources: id === 'orders' ? [{ resource: 'https://ledger.example', roles: ['book'] }] : [],
+    resources:
+      id === 'orders'
+        ? [
+            { resource: 'https://ledger.example', roles: ['book'] },
+            { resource: 'https://archive.example', roles: ['keep'] },
+          ]
+        : [],
   };
 }
 
