@@ -2,6 +2,7 @@ import { capabilityTexts, invocationTexts } from './capability/refusal.ts';
 import { dataIntegrityTexts } from './data-integrity-refusal.ts';
 import { didTexts } from './did/refusal.ts';
 import { callTexts, didcommTexts, packingTexts } from './didcomm/refusal.ts';
+import { dpopTexts } from './dpop-refusal.ts';
 import type { JsonReason } from './json.ts';
 import { messageTexts, signingTexts } from './message/refusal.ts';
 import { receiptTexts } from './receipt-refusal.ts';
@@ -59,6 +60,9 @@ const texts = {
   'access_token.claim': 'A claim of the access token does not have its shape.',
   'transaction_token.claim': 'A claim of the transaction token does not have its shape.',
   'transaction_token.lifetime': 'The transaction token lives for longer than a minute.',
+  'wallet_token.claim': 'A claim of the wallet token does not have its shape.',
+  'wallet_token.lifetime': 'The wallet token lives for longer than five minutes.',
+  ...dpopTexts,
   ...messageTexts,
   ...signingTexts,
   ...receiptTexts,

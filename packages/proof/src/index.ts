@@ -54,6 +54,7 @@ export {
 export { type DidSource, didKeyDocument, keyResolver, resolveDid } from './did/resolve.ts';
 export { type DidUrl, parseDidUrl } from './did/url.ts';
 export { type DidWeb, didWebOf, parseDidWeb } from './did/web.ts';
+export { type DpopExpectation, type VerifiedDpop, verifyDpop } from './dpop.ts';
 export { edwardsFault, isStrictEd25519 } from './ed25519.ts';
 export { type ProofCode, ProofError } from './error.ts';
 export { formatInstant, parseInstant } from './instant.ts';
@@ -149,3 +150,9 @@ export {
   subjectFromTransactionToken,
   transactionTokenTypes,
 } from './transaction-token.ts';
+export {
+  longestWalletToken,
+  subjectFromWalletToken,
+  type WalletSubject,
+  walletTokenTypes,
+} from './wallet-token.ts';

@@ -51,6 +51,7 @@ import { sessionExchange } from './subject/session-exchange.ts';
 import { routes as statusRoutes } from './subject/status.http.ts';
 import { transactionTokenExchange } from './subject/transaction-token-exchange.ts';
 import { openVault } from './subject/vault.ts';
+import { walletServices } from './wallets/wallets.rpc.ts';
 
 export interface Parts {
   readonly clock?: Clock;
@@ -124,7 +125,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
 }
 
 /** Every remote procedure of the server, beside those that tell of the process itself. */
-export const allServices: readonly RpcService[] = [];
+export const allServices: readonly RpcService[] = [...walletServices];
 
 /** Reflection and health tell of each other too. */
 function withProcessServices(services: readonly RpcService[]): readonly RpcService[] {

@@ -35,6 +35,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0001-foundation' },
       { name: '0002-passwords' },
       { name: '0003-mail' },
+      { name: '0004-wallets' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });

@@ -19,6 +19,7 @@ describe('the settings of a realm', () => {
       signatureFormSent: 'rfc7797',
       tokenRequestJson: true,
       walletTokens: 'bearer',
+      walletCreation: 'invited',
       sessionIdleSeconds: 300,
       sessionMaxSeconds: 43_200,
       development: false,
@@ -36,11 +37,11 @@ describe('the settings of a realm', () => {
     });
   });
 
-  test('allow development in `dev` only, unless they say otherwise', () => {
-    expect(effectiveSettings('dev', 'ocen4', {}).development).toBe(true);
+  test('allow development and wallets for anybody in `dev` only, unless they say otherwise', () => {
+    expect(effectiveSettings('dev', 'ocen4', {})).toMatchObject({ development: true, walletCreation: 'open' });
     expect(effectiveSettings('dev', 'strict', {}).development).toBe(true);
     expect(effectiveSettings('dev', 'ocen4', { development: false }).development).toBe(false);
-    expect(effectiveSettings('devel', 'ocen4', {}).development).toBe(false);
+    expect(effectiveSettings('devel', 'ocen4', {})).toMatchObject({ development: false, walletCreation: 'invited' });
   });
 
   test('are overridden by name, and by nothing that is undefined', () => {

@@ -169,7 +169,7 @@ test('Connect streams work too, and end with the refusal', async () => {
 });
 
 test('a server without wallet rules mounts nothing that pretends', async () => {
-  const bare = await testServer();
+  const bare = await testServer({ services: [] });
   onTestFinished(() => bare.close());
   const path = `${bare.url}/countersign.v1.WalletService/CreateWallet`;
   const json = await fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });

@@ -7,10 +7,11 @@ import { createContext } from '../server.ts';
 import { masterKeyOf, masterKeyPath } from '../subject/master-key.ts';
 import { renewIncarnation } from '../subject/status.ts';
 import { type Resealing, reseal } from '../subject/vault.ts';
+import { resealWalletKeys } from '../wallets/realm-did.ts';
 import { print } from './api.ts';
 
 /** The rooms beside `subject` that keep something sealed. */
-const sealedElsewhere: readonly Resealing[] = [resealMails];
+const sealedElsewhere: readonly Resealing[] = [resealMails, resealWalletKeys];
 
 /** Commands on the database itself, for which no server may run. */
 export function storeCommands(program: Command): void {

@@ -8,7 +8,10 @@ import type { Call, WireRequest } from './call.ts';
 
 /** The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme in any case). Tokens in forms and queries are not read. */
 function bearerToken(request: WireRequest): string {
-  const header = request.headers.get('authorization');
+  return bearerTokenIn(request.headers.get('authorization'));
+}
+
+export function bearerTokenIn(header: string | null): string {
   if (header === null) throw new Problem('token.missing');
   const match = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(header);
   if (match === null) throw new Problem('token.invalid', undefined, { cause: new Error('not a bearer header') });
@@ -46,7 +49,7 @@ export async function authenticateSystemAdministrator(call: Call): Promise<Acces
   return subject;
 }
 
-async function authenticateSystem(call: Call, token: string): Promise<AccessTokenSubject> {
+async function authenticateSystem(call: Pick<Call, 'context'>, token: string): Promise<AccessTokenSubject> {
   return authenticateToken(call.context, await requireRealm(call.context, systemRealm), token);
 }
 
@@ -55,7 +58,7 @@ async function authenticateSystem(call: Call, token: string): Promise<AccessToke
  * administrator need not name it; `system`'s means the default one.
  */
 export async function authenticateAdministratorToken(
-  call: Call,
+  call: Pick<Call, 'context'>,
   token: string,
   named: Realm | undefined,
 ): Promise<{ readonly subject: AccessTokenSubject; readonly realm: Realm }> {
@@ -78,6 +81,11 @@ async function realmOfIssuer(context: Context, issuer: string | undefined): Prom
     throw new Problem('token.invalid', undefined, { cause: new Error('no token of ours') });
   }
   return realm;
+}
+
+/** For the event log: a client id of the realm, or `system/<client id>`, for both realms may have a client of the same id. */
+export function administratorName(subject: AccessTokenSubject, realm: string | undefined): string {
+  return subject.realm === realm ? subject.clientId : `${subject.realm}/${subject.clientId}`;
 }
 
 /** Only to choose whose keys to verify with; the verification requires the very issuer chosen. */

@@ -30,6 +30,9 @@ const bounds = {
   participant: 10_000,
   session: 10_000,
   password_profile: 1_000,
+  realm_did: 1_000,
+  wallet: 10_000,
+  capability: 10_000,
 } as const;
 export type Topic = keyof typeof bounds;
 

@@ -155,6 +155,20 @@ const table = {
   'password.too_simple': row(409, 'invalid_request', 409, 9, 'The password has too few kinds of characters.'),
   'password.compromised': row(409, 'invalid_request', 409, 9, 'The password is one of those that are guessed first.'),
   'password.reused': row(409, 'invalid_request', 409, 9, 'The password was used before.'),
+  // Wallets. What is refused for want of authority is one answer; the log says which link failed, and why.
+  'wallet.denied': row(403, 'insufficient_scope', 403, 7, 'The capability does not allow this.'),
+  'wallet.proof': row(401, 'invalid_request', 401, 16, 'The proof of the signed request is not valid.'),
+  'wallet.invitation': row(403, 'invalid_request', 403, 7, 'The security code is not one of an open invitation.'),
+  'wallet.uninvited': row(403, 'invalid_request', 403, 7, 'Wallets are made for who was invited: send a securityCode.'),
+  'wallet.exists': row(409, 'invalid_request', 409, 6, 'This key has a wallet already.'),
+  'wallet.full': row(409, 'invalid_request', 409, 8, 'The wallet has as many live capabilities as it may have.'),
+  'invitation.unknown': row(404, 'invalid_request', 404, 5, 'There is no such invitation.'),
+  'invitation.closed': row(409, 'invalid_request', 409, 9, 'The invitation is not open any more.'),
+  'capability.refused': row(400, 'invalid_request', 400, 3, 'The capability is not one that can be registered.'),
+  'capability.unknown': row(404, 'invalid_request', 404, 5, 'There is no such capability below yours.'),
+  // RFC 9449 §5 and §7.1.
+  'dpop.missing': row(401, 'invalid_dpop_proof', 400, 16, 'A DPoP proof is required.'),
+  'dpop.invalid': row(401, 'invalid_dpop_proof', 400, 16, 'The DPoP proof is not valid.'),
   // Limits and state.
   'attempt.throttled': row(429, 'slow_down', 429, 8, 'Too many failed attempts. Wait before the next one.'),
   'attempt.busy': row(429, 'slow_down', 429, 8, 'Too many logins at once. Try again shortly.'),

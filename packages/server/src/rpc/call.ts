@@ -16,6 +16,8 @@ export interface RpcCall {
    * gRPC and gRPC-Web, the body for Connect (JSON included). The digest of an invocation is over these bytes. Empty for streams.
    */
   readonly bytes: Uint8Array;
+  /** Of a packed call, the DID that sealed it: whoever proves itself in the call must be that. */
+  readonly sealedBy: string | undefined;
   /** Aborted when the caller has gone or the deadline has passed. */
   readonly signal: AbortSignal;
   /** Aborted when the server begins to stop: long answers end themselves. */

@@ -62,6 +62,7 @@ export function openFlight(
       source,
       metadata,
       bytes: new Uint8Array(),
+      sealedBy: undefined,
       signal: controller.signal,
       stopping,
       answerMetadata: new Headers(),

@@ -38,6 +38,10 @@ export interface Schema {
   readonly login_failure: LoginFailureTable;
   readonly blocked_password: BlockedPasswordTable;
   readonly mail: MailTable;
+  readonly realm_did: RealmDidTable;
+  readonly wallet: WalletTable;
+  readonly wallet_invitation: WalletInvitationTable;
+  readonly capability: CapabilityTable;
 }
 
 /** Facts of the database itself: its incarnation. */
@@ -136,7 +140,7 @@ export interface SubjectTable {
   realm: string;
   /** `sub` of its tokens. */
   id: string;
-  kind: 'client' | 'participant' | 'credential';
+  kind: 'client' | 'participant' | 'credential' | 'wallet';
   /** Bumped when its tokens must die: those of an earlier generation are dead, also after a reinstatement. */
   generation: number;
   suspended_at: number | null;
@@ -404,4 +408,71 @@ export interface MailTable {
   reason: string | null;
   created_at: number;
   settled_at: number | null;
+}
+
+/** The DID of a realm, which receives packed calls and delegates what may be done to the realm. */
+export interface RealmDidTable {
+  realm: string;
+  /** did:peer:4, short form. */
+  did: string;
+  /** The long form, which carries the document. */
+  long_did: string;
+  /** Multikey of the key that signs delegations. */
+  signing_key: string;
+  sealed_keys: string;
+  created_at: number;
+}
+
+export interface WalletTable {
+  realm: string;
+  id: string;
+  type: 'individual' | 'organization';
+  description: string;
+  /** JSON array of the roles that the inviter assigned. */
+  roles: string;
+  /** did:peer:4, short form. Null until there is one: an individual gets it with its first device. */
+  owner_did: string | null;
+  /** The long form, which carries the document. */
+  owner_long_did: string | null;
+  /** Multikey of the owner's key that signs the first delegation. */
+  signing_key: string | null;
+  /** The did:web of an organization that asked for one. */
+  web_did: string | null;
+  /** The owner's private keys. */
+  sealed_keys: string | null;
+  created_at: number;
+  /** When its first device got it; null while it waits for that. */
+  opened_at: number | null;
+}
+
+export interface WalletInvitationTable {
+  realm: string;
+  id: string;
+  wallet_id: string;
+  /** Subject id or DID of whoever invites: may ask for its state and cancel it. */
+  inviter: string;
+  created_at: number;
+  expires_at: number;
+  completed_at: number | null;
+  cancelled_at: number | null;
+}
+
+/** "Authorizations": every delegation that may be used here. */
+export interface CapabilityTable {
+  realm: string;
+  id: string;
+  /** `urn:countersign:wallet:…` or `urn:countersign:realm:…`: the root's. */
+  target: string;
+  parent_id: string;
+  /** The DID that may use it. */
+  controller: string;
+  /** JSON array. */
+  actions: string;
+  expires_at: number;
+  /** As it was signed, JSON. */
+  document: string;
+  /** Its signature: which of all documents of this id was registered. */
+  proof_value: string;
+  created_at: number;
+  revoked_at: number | null;
 }

@@ -43,6 +43,10 @@ const keys: Readonly<Record<TableName, readonly string[] | 'stays'>> = {
   login_failure: ['realm', 'key'],
   blocked_password: ['sha1'],
   mail: ['realm', 'id'],
+  realm_did: ['realm'],
+  wallet: ['realm', 'id'],
+  wallet_invitation: ['realm', 'id'],
+  capability: ['realm', 'id'],
 };
 
 export const movedTables = (Object.keys(keys) as TableName[]).filter((table) => keys[table] !== 'stays');

@@ -9,6 +9,7 @@ import {
   type Subject,
   subjectFromToken,
   tokenTypes,
+  type VerifiedJwt,
   verifyJwt,
 } from '@countersign/proof';
 import type { Context } from '../context.ts';
@@ -84,6 +85,20 @@ async function verifyOwnToken(
   types: readonly string[],
   audience: string | undefined,
 ): Promise<InspectedToken> {
+  return readToken(context, realm, presented, { types, audience }, (verified) => ({
+    subject: subjectFromToken(verified),
+    claims: verified.claims,
+  }));
+}
+
+/** A JWT that this realm signed as a token, with what its claims say. Throws `token.invalid`. */
+export async function readToken<T>(
+  context: Context,
+  realm: Realm,
+  presented: string,
+  { types, audience }: { readonly types: readonly string[]; readonly audience: string | undefined },
+  read: (verified: VerifiedJwt) => T,
+): Promise<T> {
   try {
     const verified = await verifyJwt(presented, {
       keys: verificationKeys(await signingKeys(context, realm.name)),
@@ -96,7 +111,7 @@ async function verifyOwnToken(
       crypto: cryptoPort,
       headers: headerCache,
     });
-    return { subject: subjectFromToken(verified), claims: verified.claims };
+    return read(verified);
   } catch (cause) {
     if (cause instanceof ProofError) throw new Problem('token.invalid', undefined, { cause });
     throw cause;

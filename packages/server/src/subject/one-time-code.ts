@@ -15,6 +15,7 @@ interface Kind {
 const purposes = {
   'password-invite': { prefix: 'csi_', replaces: true },
   'lost-password': { prefix: 'csl_', replaces: false },
+  'wallet-invitation': { prefix: 'csw_', replaces: true },
 } as const satisfies Record<string, Kind>;
 const shape = /^[a-z]{3}_[A-Za-z0-9_-]{43}$/;
 

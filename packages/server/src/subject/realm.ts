@@ -38,6 +38,8 @@ export const settingsSchema = z.strictObject({
   /** Whether the token endpoint takes a JSON body beside the form. */
   tokenRequestJson: z.boolean(),
   walletTokens: z.enum(['bearer', 'dpop']),
+  /** Whether a wallet is made for whoever asks, or only for who was invited. */
+  walletCreation: z.enum(['invited', 'open']),
   sessionIdleSeconds: z.int().min(30).max(86_400),
   sessionMaxSeconds: z
     .int()
@@ -59,6 +61,7 @@ const ocen4: Settings = {
   signatureFormSent: 'rfc7797',
   tokenRequestJson: true,
   walletTokens: 'bearer',
+  walletCreation: 'invited',
   sessionIdleSeconds: 300,
   sessionMaxSeconds: 43_200,
   development: false,
@@ -75,6 +78,8 @@ const strict: Settings = {
   tokenRequestJson: false,
   walletTokens: 'dpop',
 };
+
+const inDev = { development: true, walletCreation: 'open' } as const satisfies SettingsOverrides;
 
 export const profiles = { ocen4, strict } as const satisfies Record<string, Settings>;
 export type ProfileName = keyof typeof profiles;
@@ -127,10 +132,10 @@ export function issuerOf(context: Context, realm: string): string {
   return `${context.config.publicUrl}/realms/${realm}`;
 }
 
-/** `development` defaults to true for the realm `dev` only. */
+/** In the realm `dev`, and only there, `development` is the default, and anybody may make a wallet. */
 export function effectiveSettings(name: string, profile: ProfileName, overrides: SettingsOverrides): Settings {
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-  return { ...profiles[profile], development: name === 'dev', ...given };
+  return { ...profiles[profile], ...(name === 'dev' ? inDev : {}), ...given };
 }
 
 /**

@@ -77,6 +77,19 @@ export async function revokeSession(tx: Writing, realm: string, id: string): Pro
   });
 }
 
+/** A capability that was taken back before its end (milliseconds): neither it nor what descends from it is good. */
+export async function revokeCapability(tx: Writing, realm: string, id: string, expiresAt: number): Promise<void> {
+  await upsertRevocation(tx.db, {
+    realm,
+    kind: 'capability',
+    key: id,
+    generation: null,
+    seq: await tx.sequence(),
+    at: tx.now,
+    expires_at: expiresAt + 60_000,
+  });
+}
+
 /** One indexed read, not cached: a revoked token is refused on every node at once. */
 export async function isTokenRevoked(context: Context, realm: string, jti: string): Promise<boolean> {
   return findTokenRevocation(context.store.db, realm, jti);

@@ -1,0 +1,81 @@
+import { longestWalletToken, subjectFromWalletToken, type WalletSubject, walletTokenTypes } from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { seconds } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
+import { readToken } from './bearer.ts';
+import type { Realm } from './realm.ts';
+import { lookUpSubjectState } from './subject.ts';
+import { issueDocument } from './token.ts';
+
+/**
+ * The token that a device gets for the invocation of its capability: five minutes at most, never beyond its chain, and not good once
+ * any link of the chain has been revoked. It writes no row.
+ */
+const [walletTokenType] = walletTokenTypes;
+
+/** `sub` of a wallet: wallets are never deleted, so neither is the name. */
+export function walletSubjectId(walletId: string): string {
+  return `wallet:${walletId}`;
+}
+
+export interface WalletGrant {
+  readonly walletId: string;
+  /** The DID of the device. */
+  readonly device: string;
+  readonly actions: readonly string[];
+  /** From the first delegation to the one that was invoked. */
+  readonly chain: readonly string[];
+  /** Of the chain, in milliseconds. */
+  readonly chainEnds: number;
+  /** Thumbprint of the key that the token is bound to. */
+  readonly confirmation: string | undefined;
+}
+
+export interface IssuedWalletToken {
+  readonly token: string;
+  readonly tokenType: 'Bearer' | 'DPoP';
+  /** Seconds. */
+  readonly expiresIn: number;
+}
+
+export async function issueWalletToken(context: Context, realm: Realm, grant: WalletGrant): Promise<IssuedWalletToken> {
+  const { walletId, device, actions, chain, chainEnds, confirmation } = grant;
+  const sub = walletSubjectId(walletId);
+  const state = await lookUpSubjectState(context, realm.name, sub);
+  if (!state?.live) throw new Problem('wallet.denied', undefined, { cause: new Error('the wallet is not live') });
+  const iat = seconds(context.clock.now());
+  const exp = Math.min(iat + longestWalletToken, seconds(chainEnds));
+  if (exp <= iat) throw new Problem('wallet.denied', undefined, { cause: new Error('the chain ends now') });
+  const claims = {
+    iss: realm.issuer,
+    aud: realm.issuer,
+    sub,
+    iat,
+    exp,
+    jti: context.random.uuid(),
+    gen: state.generation,
+    wallet: walletId,
+    device,
+    actions,
+    capability: chain.at(-1),
+    chain,
+    ...(confirmation === undefined ? {} : { cnf: { jkt: confirmation } }),
+  };
+  return {
+    token: await issueDocument(context, realm.name, 'token', walletTokenType, claims),
+    tokenType: confirmation === undefined ? 'Bearer' : 'DPoP',
+    expiresIn: exp - iat,
+  };
+}
+
+/**
+ * The subject of a wallet token of this realm whose wallet is live. Whether the links of its chain still are, and whether the caller
+ * holds the key that it is bound to, is for whoever asks. Throws `token.invalid`.
+ */
+export async function readWalletToken(context: Context, realm: Realm, presented: string): Promise<WalletSubject> {
+  const expected = { types: walletTokenTypes, audience: realm.issuer };
+  const subject = await readToken(context, realm, presented, expected, ({ claims }) => subjectFromWalletToken(claims));
+  const state = await lookUpSubjectState(context, realm.name, subject.id);
+  if (state?.live && state.generation === subject.generation) return subject;
+  throw new Problem('token.invalid', undefined, { cause: new Error('the wallet is not live in this generation') });
+}

@@ -1,0 +1,126 @@
+import { decodeBase64url } from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { requireDpop } from '../subject/dpop.ts';
+import type { Realm } from '../subject/realm.ts';
+import { readWalletToken } from '../subject/wallet-token.ts';
+import { revokedLink } from './authorization.ts';
+import { authenticateInvocation, denied, type Invoked, requireSealer } from './invocation.ts';
+import { type Action, actions, walletIdOf, walletPrefix } from './target.ts';
+
+/** What a call shows of its caller, whichever way it came. */
+export interface PresentedCall {
+  /** The full RPC path. */
+  readonly procedure: string;
+  /** The message as it was serialized by the caller. */
+  readonly bytes: Uint8Array;
+  readonly authorization: string | null;
+  readonly dpop: string | null;
+  readonly invocation: string | null;
+  /** The spellings of the URI of this very call. */
+  readonly uris: readonly string[];
+  /** Of a packed call, the DID that sealed it: whoever proves itself within must be that. */
+  readonly sealedBy: string | undefined;
+}
+
+/** Of which actions a procedure needs one. What is not here, no capability opens. */
+const needed: Readonly<Record<string, readonly Action[]>> = {
+  '/countersign.v1.WalletService/GetWallet': ['read'],
+  '/countersign.v1.WalletService/ListCapabilities': ['read'],
+  '/countersign.v1.WalletService/GrantAccess': ['grant'],
+  '/countersign.v1.WalletService/RevokeAccess': actions,
+  '/countersign.v1.ProviderService/Invite': ['invite'],
+  '/countersign.v1.ProviderService/GetInvitation': ['invite'],
+  '/countersign.v1.ProviderService/CancelInvitation': ['invite'],
+};
+
+export type Access = Omit<Invoked, 'action'>;
+
+/** Whoever may do this to the target, by a token of that wallet or by an invocation made for this one call. */
+export async function requireAccess(
+  context: Context,
+  realm: Realm,
+  call: PresentedCall,
+  target: string,
+): Promise<Access> {
+  const { authorization, invocation } = call;
+  if (authorization !== null && invocation !== null) throw new Problem('request.two_authentication_methods');
+  if (authorization === null && invocation === null) {
+    throw new Problem('token.missing', 'A wallet token or a capability invocation is required.');
+  }
+  const accepted = needed[call.procedure];
+  if (accepted === undefined) throw denied(new Error('no capability opens this procedure'));
+  const access =
+    invocation === null
+      ? await byToken(context, realm, call, authorization as string)
+      : await byInvocation(context, realm, call, invocation, { accepted, target });
+  if (access.target !== target) throw denied(new Error('the token is for another wallet'));
+  if (!accepted.some((action) => access.actions.includes(action)))
+    throw denied(new Error('the token lacks the action'));
+  return access;
+}
+
+async function byToken(
+  context: Context,
+  realm: Realm,
+  { dpop, uris, sealedBy }: PresentedCall,
+  authorization: string,
+): Promise<Access> {
+  const [, scheme, token] = /^(Bearer|DPoP) +([A-Za-z0-9._-]+) *$/i.exec(authorization) ?? [];
+  if (token === undefined) throw invalidToken('neither a Bearer nor a DPoP header');
+  const subject = await readWalletToken(context, realm, token);
+  requireSealer(sealedBy, subject.device);
+  const isBound = subject.confirmation !== undefined;
+  if (isBound !== (scheme?.toLowerCase() === 'dpop')) throw invalidToken('presented under the other scheme');
+  if (!isBound && realm.settings.walletTokens === 'dpop') throw invalidToken('the realm takes bound tokens only');
+  const fault = await revokedLink(context, realm.name, subject.capabilities);
+  if (fault !== undefined) throw new Problem('token.invalid', undefined, { cause: fault });
+  if (isBound) {
+    const key = await requireDpop(context, realm, dpop, { uris, accessToken: token });
+    if (key !== subject.confirmation) throw invalidToken('bound to another key');
+  }
+  const { walletId, device, actions, capabilities: chain, expiresAt } = subject;
+  return { target: walletPrefix + walletId, device, actions, chain, chainEnds: expiresAt * 1000 };
+}
+
+async function byInvocation(
+  context: Context,
+  realm: Realm,
+  { procedure, bytes, sealedBy }: PresentedCall,
+  invocation: string,
+  { accepted, target }: { readonly accepted: readonly Action[]; readonly target: string },
+): Promise<Access> {
+  const document = documentIn(invocation);
+  if (document === undefined) throw denied(new Error('the metadata is no base64url'));
+  const request = { kind: 'rpc', procedure, message: bytes } as const;
+  const invoked = await authenticateInvocation(context, realm, document, {
+    request,
+    actions: accepted,
+    target,
+    nonce: 'random',
+    sealedBy,
+  });
+  // Not what the chain allows: it was invoked for this one action.
+  return { ...invoked, actions: [invoked.action] };
+}
+
+const maxMetadata = 98_304;
+
+/** JSON in base64url, as HTTP fields carry it; base64 with padding is taken too, as clients of the document sent it. */
+function documentIn(text: string): Uint8Array | undefined {
+  if (text.length > maxMetadata) return undefined;
+  return decodeBase64url(text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''), maxMetadata);
+}
+
+function invalidToken(reason: string): Problem {
+  return new Problem('token.invalid', undefined, { cause: new Error(reason) });
+}
+
+/** Of the wallet that a request names; a name that none can have is refused by name. */
+export function targetNamed(walletId: string): string {
+  const id = walletIdOf(walletId);
+  if (id === undefined) {
+    throw new Problem('request.invalid', 'wallet_id must be the id of a wallet.', { pointer: 'wallet_id' });
+  }
+  return walletPrefix + id;
+}

@@ -1,0 +1,70 @@
+import { isJsonObject, type JsonObject } from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { realmKey } from '../kernel/id.ts';
+import { findCapability } from './capability.store.ts';
+
+/** "Authorizations": what we know of a delegation that was registered here. */
+export interface Authorization {
+  readonly target: string;
+  readonly isRevoked: boolean;
+  /** Milliseconds. */
+  readonly expiresAt: number;
+  /** The signature of the document that was registered: another document of the same id is not it. */
+  readonly proofValue: string;
+}
+
+export function lookUpAuthorization(context: Context, realm: string, id: string): Promise<Authorization | undefined> {
+  return context.cache.get('capability', realmKey(realm, id), async () => {
+    const row = await findCapability(context.store.db, realm, id);
+    return (
+      row && {
+        target: row.target,
+        isRevoked: row.revoked_at !== null,
+        expiresAt: row.expires_at,
+        proofValue: row.proof_value,
+      }
+    );
+  });
+}
+
+interface PresentedLink {
+  readonly id: string;
+  readonly proofValue: string;
+}
+
+/** The delegations of a verified chain, the first one first. */
+export function linksOf(tail: JsonObject): readonly PresentedLink[] {
+  const links: PresentedLink[] = [];
+  for (let link: unknown = tail; isJsonObject(link); ) {
+    const proof = link.proof as JsonObject;
+    links.push({ id: link.id as string, proofValue: proof.proofValue as string });
+    link = (proof.capabilityChain as readonly unknown[]).at(-1);
+  }
+  return links.reverse();
+}
+
+/** Why a chain may not be used, link by link from the root; undefined when it may. Verifying its signatures is not enough. */
+export async function chainFault(
+  context: Context,
+  realm: string,
+  target: string,
+  links: readonly PresentedLink[],
+): Promise<Error | undefined> {
+  for (const [i, { id, proofValue }] of links.entries()) {
+    const known = await lookUpAuthorization(context, realm, id);
+    const refuse = (reason: string) => new Error(`link ${i + 1} of ${links.length}: ${reason}`);
+    if (known === undefined || known.target !== target) return refuse('not registered for this target');
+    if (known.isRevoked) return refuse('revoked');
+    if (known.proofValue !== proofValue) return refuse('not the document that was registered');
+  }
+  return undefined;
+}
+
+/** The same for a token of ours, which names the links by their ids alone. */
+export async function revokedLink(context: Context, realm: string, ids: readonly string[]): Promise<Error | undefined> {
+  for (const [i, id] of ids.entries()) {
+    const known = await lookUpAuthorization(context, realm, id);
+    if (known === undefined || known.isRevoked) return new Error(`link ${i + 1} of ${ids.length}: revoked`);
+  }
+  return undefined;
+}

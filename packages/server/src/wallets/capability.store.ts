@@ -1,0 +1,104 @@
+import type { Kysely } from 'kysely';
+import type { CapabilityTable, Schema } from '../store/schema.ts';
+
+export async function findCapability(
+  db: Kysely<Schema>,
+  realm: string,
+  id: string,
+): Promise<CapabilityTable | undefined> {
+  return db.selectFrom('capability').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
+}
+
+/** False when there is one of this id. */
+export async function insertCapability(db: Kysely<Schema>, row: CapabilityTable): Promise<boolean> {
+  const inserted = await db
+    .insertInto('capability')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['realm', 'id']).doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+/** Of one target, in the order of their ids, which is none that means anything. */
+export async function listCapabilities(
+  db: Kysely<Schema>,
+  realm: string,
+  target: string,
+  { revoked, after, limit }: { readonly revoked: boolean; readonly after: string; readonly limit: number },
+): Promise<CapabilityTable[]> {
+  let query = db
+    .selectFrom('capability')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('target', '=', target)
+    .where('id', '>', after);
+  if (!revoked) query = query.where('revoked_at', 'is', null);
+  return query.orderBy('id').limit(limit).execute();
+}
+
+export type CapabilityEdge = Pick<CapabilityTable, 'id' | 'parent_id' | 'controller' | 'expires_at'>;
+
+/** All that is not revoked, without documents: the tree of a target. */
+export async function listEdges(db: Kysely<Schema>, realm: string, target: string): Promise<CapabilityEdge[]> {
+  return db
+    .selectFrom('capability')
+    .select(['id', 'parent_id', 'controller', 'expires_at'])
+    .where('realm', '=', realm)
+    .where('target', '=', target)
+    .where('revoked_at', 'is', null)
+    .execute();
+}
+
+export async function countLive(
+  db: Kysely<Schema>,
+  realm: string,
+  target: string,
+  now: number,
+  bound: number,
+): Promise<number> {
+  const rows = await db
+    .selectFrom('capability')
+    .select('id')
+    .where('realm', '=', realm)
+    .where('target', '=', target)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now)
+    .limit(bound)
+    .execute();
+  return rows.length;
+}
+
+/** False when it was revoked already. */
+export async function markRevoked(db: Kysely<Schema>, realm: string, id: string, at: number): Promise<boolean> {
+  const marked = await db
+    .updateTable('capability')
+    .set({ revoked_at: at })
+    .where('realm', '=', realm)
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return marked !== undefined;
+}
+
+/** Live delegations straight from a root (whose ids begin with `rootPrefix`) to this DID: the wallets that it was given first. */
+export async function findFirstDelegation(
+  db: Kysely<Schema>,
+  realm: string,
+  controller: string,
+  rootPrefix: string,
+  now: number,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('capability')
+    .select('id')
+    .where('realm', '=', realm)
+    .where('controller', '=', controller)
+    .where('parent_id', 'like', `${rootPrefix}%`)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now)
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id;
+}

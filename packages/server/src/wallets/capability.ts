@@ -1,0 +1,234 @@
+import {
+  isJsonObject,
+  type JsonObject,
+  ProofError,
+  parseInstant,
+  parseJson,
+  rootCapabilityId,
+  verifyCapabilityChain,
+} from '@countersign/proof';
+import type { Caller, Context } from '../context.ts';
+import { realmKey } from '../kernel/id.ts';
+import { type Page, pageRequest, toPage } from '../kernel/page.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { CapabilityTable } from '../store/schema.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import type { Realm } from '../subject/realm.ts';
+import { revokeCapability } from '../subject/revocation.ts';
+import type { Access } from './access.ts';
+import { chainFault, linksOf } from './authorization.ts';
+import {
+  type CapabilityEdge,
+  countLive,
+  findCapability,
+  insertCapability,
+  listCapabilities,
+  listEdges,
+  markRevoked,
+} from './capability.store.ts';
+import { chainTerms, denied } from './invocation.ts';
+
+/** A delegation as the holders of its wallet see it. */
+export interface CapabilityView {
+  readonly id: string;
+  readonly parentId: string;
+  readonly controller: string;
+  readonly actions: readonly string[];
+  /** Milliseconds. */
+  readonly expires: number;
+  readonly revoked: number | undefined;
+}
+
+/** Live delegations of one target. */
+const maxLive = 1_000;
+/** Ids are many and short, and nobody can choose one that means something. */
+const uuidUrn = /^urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Registers a delegation that the granting device has signed: until it is registered, nobody can use it.
+ *
+ * 1. The chain is good, from our own root to the tail.
+ * 2. Its parent is the very capability that the caller shows, so the caller has signed it and has not more to give than it has.
+ * 3. Every link but the new one is registered and has not been revoked.
+ * 4. It goes to one DID, under an id that nobody has.
+ */
+export async function grantAccess(
+  context: Context,
+  realm: Realm,
+  access: Access,
+  zcap: Uint8Array,
+  caller: Caller,
+): Promise<string> {
+  const document = await verifiedDelegation(context, realm, access, zcap);
+  const row = rowOf(realm.name, access.target, document);
+  const links = linksOf(document);
+  const fault = await chainFault(context, realm.name, access.target, links.slice(0, -1));
+  if (fault !== undefined) throw denied(fault);
+  await write(context, async (tx) => {
+    if ((await countLive(tx.db, realm.name, access.target, tx.now, maxLive)) >= maxLive)
+      throw new Problem('wallet.full');
+    // A parent that was revoked since: its row stays locked, or its revoker sees ours.
+    if (!(await insertCapability(tx.db, { ...row, created_at: tx.now }))) {
+      await requireSame(tx, row);
+      return;
+    }
+    await recordGrant(context, tx, row, caller);
+  });
+  return row.id;
+}
+
+/** A delegation that was registered by the server itself. */
+export async function registerCapability(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  target: string,
+  document: JsonObject,
+  caller: Caller,
+): Promise<void> {
+  const row = { ...rowOf(realm, target, document), created_at: tx.now };
+  if (!(await insertCapability(tx.db, row))) throw new Problem('write.conflict');
+  await recordGrant(context, tx, row, caller);
+}
+
+async function recordGrant(
+  context: Context,
+  tx: Writing,
+  { realm, id, target, parent_id, controller, actions, expires_at }: Omit<CapabilityTable, 'created_at'>,
+  caller: Caller,
+): Promise<void> {
+  const after = { target, parent: parent_id, controller, actions: JSON.parse(actions), expires: expires_at };
+  await recordEvent(context, tx, { realm, type: 'capability.granted', object: `capability:${id}`, after }, caller);
+}
+
+/** Steps 1, 2 and 4. */
+async function verifiedDelegation(
+  context: Context,
+  realm: Realm,
+  { target, chain }: Access,
+  zcap: Uint8Array,
+): Promise<JsonObject> {
+  const parsed = parseJson(zcap, { maxBytes: 65_536, maxDepth: 40 });
+  if (!parsed.ok || !isJsonObject(parsed.value)) throw refused('zcap is not a JSON object, strictly.');
+  const document = parsed.value;
+  const { id, controller, parentCapability, allowedAction } = document;
+  if (typeof id !== 'string' || !uuidUrn.test(id)) throw refused('Its id must be urn:uuid: with a UUID in lower case.');
+  if (typeof controller !== 'string') throw refused('It must go to one DID.');
+  if (allowedAction === undefined) throw refused('It must name the actions that it allows.');
+  const parent = chain.at(-1);
+  if (parent === undefined || parentCapability !== parent) {
+    throw refused('Its parent must be the capability that you show with the call.');
+  }
+  const terms = chainTerms(context, realm);
+  try {
+    const root = await terms.root(rootCapabilityId(target));
+    if (root === undefined) throw denied(new Error('no such target'));
+    await verifyCapabilityChain(zcap, { ...terms, root });
+  } catch (cause) {
+    if (cause instanceof ProofError) throw new Problem('capability.refused', cause.message, { cause, pointer: 'zcap' });
+    throw cause;
+  }
+  return document;
+}
+
+/** The same delegation twice is one. */
+async function requireSame(tx: Writing, row: Omit<CapabilityTable, 'created_at'>): Promise<void> {
+  const known = await findCapability(tx.db, row.realm, row.id);
+  if (known?.proof_value === row.proof_value && known.target === row.target && known.revoked_at === null) return;
+  throw refused('Its id is one that was used before.');
+}
+
+function rowOf(realm: string, target: string, document: JsonObject): Omit<CapabilityTable, 'created_at'> {
+  const { id, parentCapability, controller, allowedAction, expires, proof } = document;
+  return {
+    realm,
+    id: id as string,
+    target,
+    parent_id: parentCapability as string,
+    controller: controller as string,
+    actions: JSON.stringify([allowedAction].flat()),
+    expires_at: parseInstant(expires) as number,
+    document: JSON.stringify(document),
+    proof_value: (proof as JsonObject).proofValue as string,
+    revoked_at: null,
+  };
+}
+
+export type Revoked = { readonly capabilityId: string } | { readonly did: string };
+
+/**
+ * Ends a capability and all that descends from it: its tokens die with it. A holder may give up its own; with the action `grant`, it
+ * may take back what it, or whoever it granted to, has granted. Returns the ids.
+ */
+export async function revokeAccess(
+  context: Context,
+  realm: Realm,
+  access: Access,
+  what: Revoked,
+  caller: Caller,
+): Promise<readonly string[]> {
+  const own = access.chain.at(-1) ?? rootCapabilityId(access.target);
+  return write(context, async (tx) => {
+    const edges = await listEdges(tx.db, realm.name, access.target);
+    const reach = access.actions.includes('grant') ? subtree(edges, own) : [];
+    const mine = edges.filter(({ id }) => id === own);
+    const named = [...mine, ...reach].filter(({ id, controller }) =>
+      'did' in what ? controller === what.did : id === what.capabilityId,
+    );
+    if (named.length === 0) throw new Problem('capability.unknown');
+    const ids = new Map(named.flatMap((edge) => [edge, ...subtree(edges, edge.id)]).map((edge) => [edge.id, edge]));
+    for (const edge of ids.values()) await endCapability(tx, realm.name, edge);
+    const after = { target: access.target, capabilities: [...ids.keys()] };
+    const event = { realm: realm.name, type: 'capability.revoked', object: `capability:${named[0]?.id}`, after };
+    await recordEvent(context, tx, event, caller);
+    return [...ids.keys()];
+  });
+}
+
+async function endCapability(tx: Writing, realm: string, { id, expires_at }: CapabilityEdge): Promise<void> {
+  if (!(await markRevoked(tx.db, realm, id, tx.now))) return;
+  if (expires_at > tx.now) await revokeCapability(tx, realm, id, expires_at);
+  tx.changed('capability', realmKey(realm, id));
+}
+
+/** Everything below, however deep. */
+function subtree(edges: readonly CapabilityEdge[], id: string): readonly CapabilityEdge[] {
+  const below: CapabilityEdge[] = [];
+  for (let parents = new Set([id]); parents.size > 0; ) {
+    const children = edges.filter(({ parent_id }) => parents.has(parent_id));
+    below.push(...children);
+    parents = new Set(children.map((child) => child.id));
+  }
+  return below;
+}
+
+/** In the order of ids; `after` is the id to go on from. */
+export async function pageOfCapabilities(
+  context: Context,
+  realm: Realm,
+  target: string,
+  { revoked, size, token }: { readonly revoked: boolean; readonly size: number; readonly token: string },
+): Promise<Page<CapabilityView>> {
+  if (token !== '' && !uuidUrn.test(token)) {
+    throw new Problem('request.invalid', 'page_token is not one of ours.', { pointer: 'page_token' });
+  }
+  const { limit, after } = pageRequest(size === 0 ? undefined : String(size), token);
+  const rows = await listCapabilities(context.store.db, realm.name, target, { revoked, after, limit: limit + 1 });
+  return toPage(rows.map(viewOf), limit, ({ id }) => id);
+}
+
+function viewOf({ id, parent_id, controller, actions, expires_at, revoked_at }: CapabilityTable): CapabilityView {
+  return {
+    id,
+    parentId: parent_id,
+    controller,
+    actions: JSON.parse(actions) as string[],
+    expires: expires_at,
+    revoked: revoked_at ?? undefined,
+  };
+}
+
+function refused(detail: string): Problem {
+  return new Problem('capability.refused', detail, { pointer: 'zcap' });
+}

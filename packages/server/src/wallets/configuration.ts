@@ -1,0 +1,25 @@
+import type { JsonObject } from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { agreementFragment } from '../subject/custody.ts';
+import type { Realm } from '../subject/realm.ts';
+import { realmDid } from './realm-did.ts';
+
+export interface Configuration {
+  readonly didDocument: JsonObject;
+  /** The DID URL of the key that calls are packed to. */
+  readonly keyAgreementKeyId: string;
+  readonly issuer: string;
+  /** What every signed request and invocation names. */
+  readonly audience: string;
+}
+
+/** GetProviderConfiguration: who a client talks to. The long form of the DID, which proves its document, is in `alsoKnownAs`. */
+export async function configurationOf(context: Context, realm: Realm): Promise<Configuration> {
+  const { peer } = await realmDid(context, realm.name);
+  return {
+    didDocument: peer.document.json,
+    keyAgreementKeyId: peer.short + agreementFragment,
+    issuer: realm.issuer,
+    audience: realm.issuer,
+  };
+}

@@ -1,0 +1,201 @@
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { isLine } from '../kernel/text.ts';
+import { requireMailAddress } from '../mail/address.ts';
+import { allowMail, enqueueMail, mailState } from '../mail/outbox.ts';
+import type { WalletInvitationTable, WalletTable } from '../store/schema.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import { issueOneTimeCode, ownerOfOneTimeCode, revokeOneTimeCodes, useOneTimeCode } from '../subject/one-time-code.ts';
+import type { Realm } from '../subject/realm.ts';
+import { createSubject } from '../subject/subject.ts';
+import { walletSubjectId } from '../subject/wallet-token.ts';
+import { makeOwner, nobody } from './owner.ts';
+import { findInvitation, findWallet, insertInvitation, insertWallet, settleInvitation } from './wallet.store.ts';
+import { webDidOf } from './web-did.ts';
+
+/**
+ * Onboarding, in the order of the document: the wallet is made; an organization gets its DID; the role is assigned; the mail is sent.
+ * The invitation has an id, which its inviter may know it by, and a code, which is mailed and nowhere else.
+ */
+export interface Invite {
+  readonly participant: WalletTable['type'];
+  readonly description: string;
+  readonly email: string;
+  /** Beside the one that every participant of its type has. */
+  readonly roles: readonly string[];
+  /** For an organization: a did:web beside its did:peer:4. */
+  readonly didWeb: boolean;
+}
+
+export type InvitationStatus = 'sent' | 'completed' | 'expired' | 'cancelled' | 'failed';
+
+export interface Invitation {
+  readonly id: string;
+  readonly walletId: string;
+  readonly participant: WalletTable['type'];
+  readonly description: string;
+  readonly status: InvitationStatus;
+  /** Milliseconds. */
+  readonly expires: number;
+}
+
+/** Who may ask for an invitation, or cancel it: `administrator`, or the inviter of that name. */
+export type Inviter = { readonly kind: 'administrator' | 'device'; readonly name: string };
+
+const life = 7 * 86_400_000;
+const codePurpose = 'wallet-invitation';
+const roleShape = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
+const maxRoles = 16;
+
+export async function invite(
+  context: Context,
+  realm: Realm,
+  wanted: Invite,
+  inviter: Inviter,
+  caller: Caller,
+): Promise<Invitation> {
+  const { participant, description } = wanted;
+  if (description.length > 255 || !isLine(description)) {
+    throw invalid('description', 'description must be one line of at most 255 characters.');
+  }
+  const to = requireMailAddress(wanted.email, 'email');
+  const roles = rolesOf(wanted);
+  const id = context.random.uuid();
+  const walletId = context.random.uuid();
+  if (wanted.didWeb && participant !== 'organization') throw invalid('did_web', 'A did:web is for organizations.');
+  const webDid = wanted.didWeb ? webDidOf(context, realm, walletId) : null;
+  const owner = participant === 'organization' ? await makeOwner(context, realm.name, walletId, webDid) : nobody;
+  if (!allowMail(context, realm.name, codePurpose, to)) {
+    throw new Problem('attempt.throttled', 'This address got many invitations within the hour.', { retryAfter: 3600 });
+  }
+  await write(context, async (tx) => {
+    const wallet = { realm: realm.name, id: walletId, type: participant, description, roles: JSON.stringify(roles) };
+    await insertWallet(tx.db, { ...wallet, ...owner, created_at: tx.now, opened_at: null });
+    await createSubject(tx, { realm: realm.name, id: walletSubjectId(walletId), kind: 'wallet' }, false);
+    const { code, until } = await issueOneTimeCode(context, tx, realm.name, codePurpose, id, life);
+    await insertInvitation(tx.db, {
+      realm: realm.name,
+      id,
+      wallet_id: walletId,
+      inviter: inviter.name,
+      created_at: tx.now,
+      expires_at: until,
+      completed_at: null,
+      cancelled_at: null,
+    });
+    const values = { participant, description, code, until };
+    await enqueueMail(context, tx, {
+      realm: realm.name,
+      to,
+      purpose: codePurpose,
+      values,
+      reference: reference(id),
+      until,
+    });
+    const after = { wallet: walletId, participant, roles, did: owner.owner_did };
+    const event = { realm: realm.name, type: 'wallet.invited', object: `invitation:${id}`, after };
+    await recordEvent(context, tx, event, caller);
+  });
+  return (await readInvitation(context, realm, id, inviter)) as Invitation;
+}
+
+/** Throws `invitation.unknown`, also for whoever did not make it. */
+export async function readInvitation(
+  context: Context,
+  realm: Realm,
+  id: string,
+  inviter: Inviter,
+): Promise<Invitation> {
+  const row = await requireInvitation(context, realm, id, inviter);
+  const wallet = (await findWallet(context.store.db, realm.name, row.wallet_id)) as WalletTable;
+  const { type: participant, description } = wallet;
+  const status = await statusOf(context, row);
+  return { id, walletId: row.wallet_id, participant, description, status, expires: row.expires_at };
+}
+
+/** The code that was mailed is worth nothing from now on. Throws `invitation.unknown`, `invitation.closed`. */
+export async function cancelInvitation(
+  context: Context,
+  realm: Realm,
+  id: string,
+  inviter: Inviter,
+  caller: Caller,
+): Promise<Invitation> {
+  await requireInvitation(context, realm, id, inviter);
+  await write(context, async (tx) => {
+    if (!(await settleInvitation(tx.db, realm.name, id, { cancelled_at: tx.now }, tx.now))) {
+      throw new Problem('invitation.closed');
+    }
+    await revokeOneTimeCodes(tx, realm.name, id);
+    const event = { realm: realm.name, type: 'invitation.cancelled', object: `invitation:${id}` };
+    await recordEvent(context, tx, event, caller);
+  });
+  return readInvitation(context, realm, id, inviter);
+}
+
+/** An invitation whose code was presented, and the wallet that waits. */
+export interface OpenInvitation {
+  readonly id: string;
+  readonly wallet: WalletTable;
+}
+
+/** One answer, whether there never was such a code, or it was used, cancelled or expired: `wallet.invitation`. Uses nothing up. */
+export async function openInvitation(context: Context, realm: string, code: string): Promise<OpenInvitation> {
+  const id = await ownerOfOneTimeCode(context, realm, codePurpose, code);
+  const row = id === undefined ? undefined : await findInvitation(context.store.db, realm, id);
+  const wallet = row && (await findWallet(context.store.db, realm, row.wallet_id));
+  if (wallet === undefined || wallet.opened_at !== null) throw new Problem('wallet.invitation');
+  return { id: id as string, wallet };
+}
+
+/** Uses the code up, in the transaction that opens the wallet. */
+export async function completeInvitation(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  id: string,
+  code: string,
+): Promise<void> {
+  const isUsed = await useOneTimeCode(context, tx, realm, codePurpose, id, code);
+  const isSettled = isUsed && (await settleInvitation(tx.db, realm, id, { completed_at: tx.now }, tx.now));
+  if (!isSettled) throw new Problem('wallet.invitation');
+}
+
+async function requireInvitation(
+  context: Context,
+  realm: Realm,
+  id: string,
+  { kind, name }: Inviter,
+): Promise<WalletInvitationTable> {
+  const row = isId(id) ? await findInvitation(context.store.db, realm.name, id) : undefined;
+  if (row === undefined || !(kind === 'administrator' || row.inviter === name)) throw new Problem('invitation.unknown');
+  return row;
+}
+
+async function statusOf(context: Context, row: WalletInvitationTable): Promise<InvitationStatus> {
+  if (row.completed_at !== null) return 'completed';
+  if (row.cancelled_at !== null) return 'cancelled';
+  if (row.expires_at <= context.clock.now()) return 'expired';
+  const mail = await mailState(context, row.realm, reference(row.id));
+  return mail?.state === 'failed' ? 'failed' : 'sent';
+}
+
+function rolesOf({ participant, roles }: Invite): readonly string[] {
+  if (roles.length > maxRoles || !roles.every((role) => roleShape.test(role))) {
+    throw invalid('roles', `roles are at most ${maxRoles} names of letters, digits and . _ : -`);
+  }
+  return [...new Set([participant, ...roles])];
+}
+
+function reference(id: string): string {
+  return `invitation:${id}`;
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f-]{36}$/.test(text);
+}
+
+function invalid(pointer: string, detail: string): Problem {
+  return new Problem('request.invalid', detail, { pointer });
+}

@@ -1,0 +1,59 @@
+import { createRootCapability, delegateCapability, type JsonObject } from '@countersign/proof';
+import type { Context } from '../context.ts';
+import type { WalletTable } from '../store/schema.ts';
+import { type CustodialSecrets, custodialSigner, makeOwnerDid } from '../subject/custody.ts';
+import { ownerBinding } from './realm-did.ts';
+import { actions, walletPrefix } from './target.ts';
+
+/** Who a wallet belongs to: a DID of its own, whose keys we keep. */
+export type Owner = Pick<WalletTable, 'owner_did' | 'owner_long_did' | 'signing_key' | 'web_did' | 'sealed_keys'> & {
+  readonly owner_did: string;
+};
+
+export const nobody = { owner_did: null, owner_long_did: null, signing_key: null, web_did: null, sealed_keys: null };
+
+export async function makeOwner(
+  context: Context,
+  realm: string,
+  walletId: string,
+  webDid: string | null,
+): Promise<Owner> {
+  const { peer, signingKey, secrets } = await makeOwnerDid(context.random);
+  return {
+    owner_did: peer.short,
+    owner_long_did: peer.long,
+    signing_key: signingKey,
+    web_did: webDid,
+    sealed_keys: context.vault.seal(JSON.stringify(secrets), ownerBinding(realm, walletId)),
+  };
+}
+
+/**
+ * As long as its wallet lasts, as far as anybody plans: there is nobody above the first device who could renew it. It ends by being
+ * revoked; what it delegates ends when it says.
+ */
+const firstDelegationYears = 10;
+
+/** What the owner signs: everything, to the first device. */
+export async function delegateToDevice(
+  context: Context,
+  realm: string,
+  walletId: string,
+  owner: Owner,
+  device: string,
+): Promise<JsonObject> {
+  const secrets = JSON.parse(
+    context.vault.open(owner.sealed_keys as string, ownerBinding(realm, walletId)),
+  ) as CustodialSecrets;
+  const created = context.clock.now();
+  const expires = new Date(created).setUTCFullYear(new Date(created).getUTCFullYear() + firstDelegationYears);
+  const delegation = {
+    parent: createRootCapability(walletPrefix + walletId, owner.owner_did),
+    id: `urn:uuid:${context.random.uuid()}`,
+    controller: device,
+    allowedAction: actions,
+    expires,
+    created,
+  };
+  return delegateCapability(delegation, custodialSigner(owner.owner_did, secrets));
+}

@@ -1,0 +1,74 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { type DidPeer4, parseDidPeer4 } from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { type CustodialSecrets, makeRealmDid } from '../subject/custody.ts';
+import type { Resealing } from '../subject/vault.ts';
+import {
+  findRealmDid,
+  insertRealmDid,
+  listRealmDids,
+  listSealedWallets,
+  updateSealedRealmDid,
+  updateSealedWallet,
+} from './wallet.store.ts';
+
+/** The DID of a realm: calls are packed to it, and it is the controller of the realm's root capability. */
+export interface RealmDid {
+  readonly peer: DidPeer4;
+  readonly signingKey: string;
+  readonly secrets: CustodialSecrets;
+}
+
+/** Made when it is first asked for; it never changes. Of two nodes that make it at once, one is taken by both. */
+export function realmDid(context: Context, realm: string): Promise<RealmDid> {
+  return context.cache.get(
+    'realm_did',
+    realm,
+    async () => (await storedDid(context, realm)) ?? makeDid(context, realm),
+  );
+}
+
+async function makeDid(context: Context, realm: string): Promise<RealmDid> {
+  const { peer, signingKey, secrets } = await makeRealmDid();
+  await insertRealmDid(context.store.db, {
+    realm,
+    did: peer.short,
+    long_did: peer.long,
+    signing_key: signingKey,
+    sealed_keys: context.vault.seal(JSON.stringify(secrets), realmDidBinding(realm)),
+    created_at: context.clock.now(),
+  });
+  return (await storedDid(context, realm)) as RealmDid;
+}
+
+async function storedDid(context: Context, realm: string): Promise<RealmDid | undefined> {
+  const row = await findRealmDid(context.store.db, realm);
+  if (row === undefined) return undefined;
+  return {
+    peer: await parseDidPeer4(row.long_did, cryptoPort),
+    signingKey: row.signing_key,
+    secrets: JSON.parse(context.vault.open(row.sealed_keys, realmDidBinding(realm))) as CustodialSecrets,
+  };
+}
+
+function realmDidBinding(realm: string): string {
+  return `realm-did\0${realm}`;
+}
+
+/** What the envelope of an owner's keys is bound to. */
+export function ownerBinding(realm: string, walletId: string): string {
+  return `wallet\0${realm}\0${walletId}`;
+}
+
+/** The keys of realms and of owners, under another master key. */
+export const resealWalletKeys: Resealing = async (tx, again) => {
+  const realms = await listRealmDids(tx);
+  for (const { realm, sealed_keys } of realms) {
+    await updateSealedRealmDid(tx, realm, again(sealed_keys, realmDidBinding(realm)));
+  }
+  const wallets = await listSealedWallets(tx);
+  for (const { realm, id, sealed_keys } of wallets) {
+    await updateSealedWallet(tx, realm, id, again(sealed_keys as string, ownerBinding(realm, id)));
+  }
+  return realms.length + wallets.length;
+};

@@ -1,0 +1,118 @@
+/**
+ * The request for a new wallet, signed by the key that is to use it: `{type: "CreateWallet", controller, audience, nonce, created,
+ * securityCode?}` under an `eddsa-jcs-2022` proof of purpose `authentication`.
+ *
+ * 1. Size, strict JSON, the shape of each member.
+ * 2. It is meant for this realm, with a challenge of ours, and was made just now.
+ * 3. The proof is by a did:key, and that is the controller.
+ *
+ * The nonce is left for whoever asks to use up: only a good signature may do that.
+ */
+import { cryptoPort } from '@countersign/client/node-crypto';
+import {
+  isJsonObject,
+  type JsonObject,
+  ProofError,
+  parseDidKey,
+  parseInstant,
+  parseJson,
+  resolveDidKey,
+  verifyDataIntegrityProof,
+} from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { Realm } from '../subject/realm.ts';
+import { challengeEnd } from './challenge.ts';
+
+export interface SignedRequest {
+  /** The did:key. */
+  readonly controller: string;
+  /** The DID URL of its key. */
+  readonly invoker: string;
+  readonly securityCode: string | undefined;
+  readonly nonce: string;
+  /** Milliseconds until which the nonce has to be remembered. */
+  readonly nonceEnd: number;
+}
+
+const limits = { maxBytes: 16_384, maxDepth: 8 };
+/** Milliseconds that a request may be old, and that clocks may differ. */
+const maxAge = 300_000;
+const clockTolerance = 30_000;
+
+/** Throws `request.invalid` with a pointer to the member, `wallet.proof`. */
+export async function verifySignedRequest(
+  context: Context,
+  realm: Realm,
+  presented: Uint8Array,
+): Promise<SignedRequest> {
+  const document = documentIn(presented);
+  const { type, audience, nonce, created, securityCode } = document;
+  if (type !== 'CreateWallet') throw invalid('type', 'type must be CreateWallet.');
+  const controller = controllerOf(document);
+  if (typeof nonce !== 'string') throw invalid('nonce', 'nonce must be the text that GetChallenge gave.');
+  if (!(securityCode === undefined || typeof securityCode === 'string')) {
+    throw invalid('securityCode', 'securityCode must be the text that was mailed.');
+  }
+  if (audience !== realm.issuer) throw invalid('audience', `audience must be ${realm.issuer}.`);
+  requireRecent(context, parseInstant(created));
+  const nonceEnd = challengeEnd(context, realm, nonce);
+  if (nonceEnd === undefined) throw invalid('nonce', 'The challenge is not one of ours, or too old: get another one.');
+  const invoker = await proverOf(context, document, controller);
+  return { controller, invoker, securityCode, nonce, nonceEnd };
+}
+
+/** Step 1. */
+function documentIn(presented: Uint8Array): JsonObject {
+  const parsed = parseJson(presented, limits);
+  if (!parsed.ok) throw invalid('', `signed_request is not strict JSON (${parsed.reason}).`);
+  if (!isJsonObject(parsed.value)) throw invalid('', 'signed_request must be a JSON object.');
+  return parsed.value;
+}
+
+/** The DID, also where the DID URL of its one key is named. */
+function controllerOf({ controller }: JsonObject): string {
+  const [did, fragment, ...more] = typeof controller === 'string' ? controller.split('#') : [];
+  try {
+    const { did: known, keyType, multikey } = parseDidKey(did ?? '');
+    const isWhole = more.length === 0 && (fragment === undefined || fragment === multikey);
+    if (isWhole && keyType === 'Ed25519') return known;
+  } catch (refusal) {
+    if (!(refusal instanceof ProofError)) throw refusal;
+  }
+  throw invalid('controller', 'controller must be a did:key of an Ed25519 key.');
+}
+
+/** Step 2. Written so that a time that is none refuses. */
+function requireRecent({ clock }: Context, created: number | undefined): void {
+  const now = clock.now();
+  if (created !== undefined && created <= now + clockTolerance && now - created <= maxAge + clockTolerance) return;
+  throw invalid('created', 'created must be the time of the request, as RFC 3339 writes it.');
+}
+
+/** Step 3. */
+async function proverOf({ clock }: Context, document: JsonObject, controller: string): Promise<string> {
+  try {
+    const proof = await verifyDataIntegrityProof(document, {
+      crypto: cryptoPort,
+      purpose: 'authentication',
+      now: clock.now(),
+      maxAge,
+      clockTolerance,
+      cryptosuites: ['eddsa-jcs-2022'],
+      resolve: (url, purpose) => (url.startsWith('did:key:') ? resolveDidKey(url, purpose) : undefined),
+    });
+    if (proof.controller === controller) return proof.verificationMethod;
+  } catch (cause) {
+    // What is wrong with a proof, its maker may know.
+    if (cause instanceof ProofError) throw new Problem('wallet.proof', cause.message, { cause });
+    throw cause;
+  }
+  throw new Problem('wallet.proof', 'The proof is by another key than that of the controller.');
+}
+
+function invalid(member: string, detail: string): Problem {
+  return new Problem('request.invalid', detail, {
+    pointer: member === '' ? 'signed_request' : `signed_request/${member}`,
+  });
+}

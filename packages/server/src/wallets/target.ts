@@ -1,0 +1,64 @@
+import { createRootCapability, type ResolvedKey, type RootCapability, rootCapabilityId } from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { realmKey } from '../kernel/id.ts';
+import { custodialKey } from '../subject/custody.ts';
+import type { Realm } from '../subject/realm.ts';
+import { realmDid } from './realm-did.ts';
+import { findWallet } from './wallet.store.ts';
+
+/** What capabilities of ours are about: a wallet, or the realm itself. Each has one root, made here and never read from the wire. */
+export const walletPrefix = 'urn:countersign:wallet:';
+export const realmPrefix = 'urn:countersign:realm:';
+export const rootPrefix = 'urn:zcap:root:';
+
+/** All that can be done to a target. Everything may be read that says what a wallet is and who may use it. */
+export const actions = ['read', 'write', 'grant', 'invite'] as const;
+export type Action = (typeof actions)[number];
+
+/** Nothing of it can change: a wallet keeps its owner for ever. */
+export interface Target {
+  readonly target: string;
+  readonly root: RootCapability;
+  readonly ownerDid: string;
+  /** The owner's key, for a delegation that the owner has signed. */
+  readonly keyOf: (url: string, purpose: string) => ResolvedKey | undefined;
+}
+
+const idShape = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The id that a request names: bare, or as the target. Undefined where it can be the id of no wallet. */
+export function walletIdOf(named: string): string | undefined {
+  const id = named.startsWith(walletPrefix) ? named.slice(walletPrefix.length) : named;
+  return idShape.test(id) ? id : undefined;
+}
+
+/** From the cache; undefined where there is none, or nobody owns it yet. */
+export async function lookUpTarget(context: Context, realm: Realm, target: string): Promise<Target | undefined> {
+  if (target === realmPrefix + realm.name) {
+    const { peer, signingKey } = await realmDid(context, realm.name);
+    return describe(target, peer.short, signingKey);
+  }
+  const id = target.startsWith(walletPrefix) ? target.slice(walletPrefix.length) : '';
+  if (!idShape.test(id)) return undefined;
+  return context.cache.get('wallet', realmKey(realm.name, id), async () => {
+    const row = await findWallet(context.store.db, realm.name, id);
+    if (row === undefined || row.owner_did === null || row.signing_key === null) return undefined;
+    return describe(target, row.owner_did, row.signing_key);
+  });
+}
+
+/** By the id of its root, as chains begin. */
+export function targetOfRoot(rootId: string): string | undefined {
+  if (!rootId.startsWith(rootPrefix)) return undefined;
+  try {
+    const target = decodeURIComponent(rootId.slice(rootPrefix.length));
+    return rootCapabilityId(target) === rootId ? target : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describe(target: string, ownerDid: string, signingKey: string): Target {
+  const root = createRootCapability(target, ownerDid);
+  return { target, root, ownerDid, keyOf: (url, purpose) => custodialKey(ownerDid, signingKey, url, purpose) };
+}

@@ -1,0 +1,55 @@
+import type { Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { requireDpop } from '../subject/dpop.ts';
+import type { Realm } from '../subject/realm.ts';
+import { type IssuedWalletToken, issueWalletToken } from '../subject/wallet-token.ts';
+import { authenticateInvocation, denied } from './invocation.ts';
+import { type Action, actions, walletIdOf } from './target.ts';
+
+export interface TokenRequest {
+  readonly invocation: Uint8Array;
+  /** Empty: a bearer token is asked for. */
+  readonly dpopProof: string;
+  /** What the token is to allow; empty: all that the chain does. */
+  readonly actions: readonly string[];
+  /** The spellings of this very request's URI. */
+  readonly uris: readonly string[];
+  readonly sealedBy: string | undefined;
+}
+
+export interface AcquiredToken extends IssuedWalletToken {
+  readonly actions: readonly string[];
+}
+
+/** "Check if DID has capability for requested WalletId": a token for an invocation, bound to a key if the caller proves one. */
+export async function acquireToken(context: Context, realm: Realm, request: TokenRequest): Promise<AcquiredToken> {
+  requireKnown(request.actions);
+  if (request.invocation.length === 0) {
+    throw new Problem('request.invalid', 'invocation is missing.', { pointer: 'invocation' });
+  }
+  if (request.dpopProof === '' && realm.settings.walletTokens === 'dpop') throw new Problem('dpop.missing');
+  const invoked = await authenticateInvocation(context, realm, request.invocation, {
+    request: { kind: 'token' },
+    actions,
+    nonce: 'challenge',
+    sealedBy: request.sealedBy,
+  });
+  const { device, chain, chainEnds } = invoked;
+  const walletId = walletIdOf(invoked.target);
+  if (walletId === undefined) throw denied(new Error('tokens are for wallets alone'));
+  const granted = request.actions.length === 0 ? invoked.actions : invoked.actions.filter(isIn(request.actions));
+  if (granted.length === 0) throw denied(new Error('the chain allows none of the actions'));
+  const { dpopProof, uris } = request;
+  const confirmation = dpopProof === '' ? undefined : await requireDpop(context, realm, dpopProof, { uris });
+  const grant = { walletId, device, actions: granted, chain, chainEnds, confirmation };
+  return { ...(await issueWalletToken(context, realm, grant)), actions: granted };
+}
+
+function requireKnown(wanted: readonly string[]): void {
+  if (wanted.length <= actions.length && wanted.every(isIn(actions))) return;
+  throw new Problem('request.invalid', `actions are among ${actions.join(', ')}, each once.`, { pointer: 'actions' });
+}
+
+function isIn(list: readonly string[]) {
+  return (one: string): one is Action => list.includes(one);
+}

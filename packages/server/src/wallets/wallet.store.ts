@@ -1,0 +1,100 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { RealmDidTable, Schema, WalletInvitationTable, WalletTable } from '../store/schema.ts';
+
+export async function findWallet(db: Kysely<Schema>, realm: string, id: string): Promise<WalletTable | undefined> {
+  return db.selectFrom('wallet').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
+}
+
+export async function insertWallet(db: Kysely<Schema>, row: WalletTable): Promise<void> {
+  await db.insertInto('wallet').values(row).execute();
+}
+
+/** Gives the wallet that waits to its first device. False when it has one. */
+export async function openWaitingWallet(
+  db: Kysely<Schema>,
+  realm: string,
+  id: string,
+  change: Partial<WalletTable> & { readonly opened_at: number },
+): Promise<boolean> {
+  const opened = await db
+    .updateTable('wallet')
+    .set(change)
+    .where('realm', '=', realm)
+    .where('id', '=', id)
+    .where('opened_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return opened !== undefined;
+}
+
+export async function findInvitation(
+  db: Kysely<Schema>,
+  realm: string,
+  id: string,
+): Promise<WalletInvitationTable | undefined> {
+  return db
+    .selectFrom('wallet_invitation')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('id', '=', id)
+    .executeTakeFirst();
+}
+
+export async function insertInvitation(db: Kysely<Schema>, row: WalletInvitationTable): Promise<void> {
+  await db.insertInto('wallet_invitation').values(row).execute();
+}
+
+/** Settles an invitation that is open. False when it is not, or somebody else was faster. */
+export async function settleInvitation(
+  db: Kysely<Schema>,
+  realm: string,
+  id: string,
+  change: Partial<WalletInvitationTable>,
+  now: number,
+): Promise<boolean> {
+  const settled = await db
+    .updateTable('wallet_invitation')
+    .set(change)
+    .where('realm', '=', realm)
+    .where('id', '=', id)
+    .where('completed_at', 'is', null)
+    .where('cancelled_at', 'is', null)
+    .where('expires_at', '>', now)
+    .returning('id')
+    .executeTakeFirst();
+  return settled !== undefined;
+}
+
+export async function findRealmDid(db: Kysely<Schema>, realm: string): Promise<RealmDidTable | undefined> {
+  return db.selectFrom('realm_did').selectAll().where('realm', '=', realm).executeTakeFirst();
+}
+
+/** The first one stays. */
+export async function insertRealmDid(db: Kysely<Schema>, row: RealmDidTable): Promise<void> {
+  await db
+    .insertInto('realm_did')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['realm']).doNothing())
+    .execute();
+}
+
+export async function listSealedWallets(tx: Transaction<Schema>): Promise<WalletTable[]> {
+  return tx.selectFrom('wallet').selectAll().where('sealed_keys', 'is not', null).execute();
+}
+
+export async function updateSealedWallet(
+  tx: Transaction<Schema>,
+  realm: string,
+  id: string,
+  sealed_keys: string,
+): Promise<void> {
+  await tx.updateTable('wallet').set({ sealed_keys }).where('realm', '=', realm).where('id', '=', id).execute();
+}
+
+export async function listRealmDids(tx: Transaction<Schema>): Promise<RealmDidTable[]> {
+  return tx.selectFrom('realm_did').selectAll().execute();
+}
+
+export async function updateSealedRealmDid(tx: Transaction<Schema>, realm: string, sealed_keys: string): Promise<void> {
+  await tx.updateTable('realm_did').set({ sealed_keys }).where('realm', '=', realm).execute();
+}

@@ -1,0 +1,194 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { type JsonObject, parseDidPeer4 } from '@countersign/proof';
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { createRate, networkOf, type Rate } from '../kernel/rate.ts';
+import { isLine } from '../kernel/text.ts';
+import type { WalletTable } from '../store/schema.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import { lockRealm, type Realm } from '../subject/realm.ts';
+import { useOnce } from '../subject/replay.ts';
+import { createSubject } from '../subject/subject.ts';
+import { walletSubjectId } from '../subject/wallet-token.ts';
+import { findFirstDelegation } from './capability.store.ts';
+import { registerCapability } from './capability.ts';
+import { completeInvitation, type OpenInvitation, openInvitation } from './invitation.ts';
+import { requireSealer } from './invocation.ts';
+import { delegateToDevice, makeOwner, type Owner } from './owner.ts';
+import { type SignedRequest, verifySignedRequest } from './signed-request.ts';
+import { rootPrefix, walletPrefix } from './target.ts';
+import { findWallet, insertWallet, openWaitingWallet } from './wallet.store.ts';
+
+/** A wallet as its holders see it. */
+export interface WalletView {
+  readonly id: string;
+  readonly type: 'individual' | 'organization';
+  readonly description: string;
+  readonly roles: readonly string[];
+  readonly didDocument: JsonObject;
+  /** Milliseconds. */
+  readonly created: number;
+}
+
+export interface WalletRequest {
+  readonly signedRequest: Uint8Array;
+  readonly description: string;
+  /** Of a packed call, the DID that sealed it. */
+  readonly sealedBy: string | undefined;
+}
+
+export interface CreatedWallet {
+  readonly walletId: string;
+  /** Of the owner. */
+  readonly didDocument: JsonObject;
+  /** The target of all that is delegated. */
+  readonly capability: string;
+  /** The DID URL of the device's key. */
+  readonly invoker: string;
+  /** The device's own capability. */
+  readonly zcap: JsonObject;
+}
+
+/** Wallets that one network may make in a minute without an invitation. */
+const perSource = { budget: 60, window: 60_000, bound: 50_000 };
+const rates = new WeakMap<Context, Rate>();
+
+/**
+ * New registration.
+ *
+ * 1. The signed request proves the device, and its nonce is used up.
+ * 2. A security code says which wallet waits for it; without one, the realm must be open to everybody.
+ * 3. The owner's DID and keys are made, unless an organization has them from its invitation.
+ * 4. The owner signs the first delegation, to the device.
+ * 5. All of it is written, and the code used up, or nothing.
+ */
+export async function createWallet(
+  context: Context,
+  realm: Realm,
+  { signedRequest, description, sealedBy }: WalletRequest,
+  caller: Caller,
+): Promise<CreatedWallet> {
+  if (description.length > 255 || !isLine(description)) {
+    throw new Problem('request.invalid', 'description must be one line of at most 255 characters.', {
+      pointer: 'description',
+    });
+  }
+  const request = await verifySignedRequest(context, realm, signedRequest);
+  requireSealer(sealedBy, request.controller);
+  const invitation = await invitationFor(context, realm, request, caller);
+  if (!(await useOnce(context, realm.name, 'create-wallet', request.nonce, request.nonceEnd))) {
+    throw new Problem('wallet.proof', 'The challenge was used before: get another one.');
+  }
+  const walletId = invitation?.wallet.id ?? context.random.uuid();
+  const owner = ownerOf(invitation?.wallet) ?? (await makeOwner(context, realm.name, walletId, null));
+  const document = await delegateToDevice(context, realm.name, walletId, owner, request.controller);
+  await write(context, async (tx) => {
+    if (invitation === undefined) await insertOpen(tx, realm, { walletId, owner, description, request });
+    else await openInvited(context, tx, realm, { invitation, owner, description, request });
+    const device = { ...caller, actor: request.controller };
+    const after = { owner: owner.owner_did, invitation: invitation?.id };
+    const event = { realm: realm.name, type: 'wallet.created', object: `wallet:${walletId}`, after };
+    await recordEvent(context, tx, event, device);
+    await registerCapability(context, tx, realm.name, walletPrefix + walletId, document, device);
+  });
+  const didDocument = await ownerDocument(owner.owner_long_did as string);
+  const { invoker } = request;
+  return { walletId, didDocument, capability: walletPrefix + walletId, invoker, zcap: document };
+}
+
+/** Step 2. */
+async function invitationFor(
+  context: Context,
+  realm: Realm,
+  { securityCode }: SignedRequest,
+  caller: Caller,
+): Promise<OpenInvitation | undefined> {
+  if (securityCode !== undefined) return openInvitation(context, realm.name, securityCode);
+  if (realm.settings.walletCreation !== 'open') throw new Problem('wallet.uninvited');
+  const rate = rateOf(context);
+  const source = `${realm.name} ${networkOf(caller.source ?? '')}`;
+  rate.require(source);
+  rate.spend(source);
+  return undefined;
+}
+
+interface Opening {
+  readonly owner: Owner;
+  readonly description: string;
+  readonly request: SignedRequest;
+}
+
+async function insertOpen(
+  tx: Writing,
+  realm: Realm,
+  { walletId, owner, description, request }: Opening & { readonly walletId: string },
+): Promise<void> {
+  // Two requests of one key at the same moment: the second sees what the first has made.
+  await lockRealm(tx, realm.name);
+  if (await findFirstDelegation(tx.db, realm.name, request.controller, rootPrefix, tx.now)) {
+    throw new Problem('wallet.exists');
+  }
+  await insertWallet(tx.db, {
+    ...owner,
+    realm: realm.name,
+    id: walletId,
+    type: 'individual',
+    description,
+    roles: JSON.stringify(['individual']),
+    created_at: tx.now,
+    opened_at: tx.now,
+  });
+  await createSubject(tx, { realm: realm.name, id: walletSubjectId(walletId), kind: 'wallet' }, false);
+}
+
+async function openInvited(
+  context: Context,
+  tx: Writing,
+  realm: Realm,
+  { invitation, owner, description, request }: Opening & { readonly invitation: OpenInvitation },
+): Promise<void> {
+  await completeInvitation(context, tx, realm.name, invitation.id, request.securityCode as string);
+  const { id, description: invited } = invitation.wallet;
+  const change = { ...owner, description: description === '' ? invited : description, opened_at: tx.now };
+  if (!(await openWaitingWallet(tx.db, realm.name, id, change))) throw new Problem('wallet.invitation');
+  tx.changed('wallet', `${realm.name}/${id}`);
+}
+
+function ownerOf(wallet: WalletTable | undefined): Owner | undefined {
+  return wallet === undefined || wallet.owner_did === null
+    ? undefined
+    : { ...ownerMembers(wallet), owner_did: wallet.owner_did };
+}
+
+function ownerMembers({ owner_long_did, signing_key, web_did, sealed_keys }: WalletTable) {
+  return { owner_long_did, signing_key, web_did, sealed_keys };
+}
+
+/** Throws `wallet.denied` where there is none, as for whoever may not see it. */
+export async function readWallet(context: Context, realm: Realm, id: string): Promise<WalletView> {
+  const row = await findWallet(context.store.db, realm.name, id);
+  if (row?.owner_long_did == null)
+    throw new Problem('wallet.denied', undefined, { cause: new Error('no such wallet') });
+  return {
+    id,
+    type: row.type,
+    description: row.description,
+    roles: JSON.parse(row.roles) as string[],
+    didDocument: await ownerDocument(row.owner_long_did),
+    created: row.created_at,
+  };
+}
+
+async function ownerDocument(longDid: string): Promise<JsonObject> {
+  return (await parseDidPeer4(longDid, cryptoPort)).document.json;
+}
+
+function rateOf(context: Context): Rate {
+  let rate = rates.get(context);
+  if (rate === undefined) {
+    rate = createRate(context.clock, perSource);
+    rates.set(context, rate);
+  }
+  return rate;
+}
