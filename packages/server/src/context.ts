@@ -4,6 +4,7 @@ import type { Clock } from './kernel/clock.ts';
 import type { Log } from './kernel/log.ts';
 import type { Random } from './kernel/random.ts';
 import type { MailRoom } from './mail/room.ts';
+import type { LoginThrottle } from './passwords/throttle.ts';
 import type { Store } from './store/open.ts';
 import type { Attempts } from './subject/attempt.ts';
 import type { Hasher } from './subject/password-hash.ts';
@@ -21,6 +22,8 @@ export interface Context {
   readonly cache: Cache;
   /** Failed proofs of the last minutes, for throttling. */
   readonly attempts: Attempts;
+  /** Guesses at passwords of the last day. */
+  readonly throttle: LoginThrottle;
   /** What this process knows of its mails: who got how many, and that one waits. */
   readonly mails: MailRoom;
   /** Hashes passwords beside the event loop. */

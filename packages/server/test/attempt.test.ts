@@ -62,7 +62,7 @@ test('long credentials are remembered by their beginning: they cannot fill the m
   const { attempts, fail, refused } = throttle();
   fail(30, `${'x'.repeat(128)}${'y'.repeat(1_000_000)}`);
   expect(refused(`${'x'.repeat(128)}another end`)).toMatchObject({ code: 'attempt.throttled' });
-  expect(attempts.drain()[0]?.credential).toBe('x'.repeat(128));
+  expect(attempts.drain()[0]?.object).toBe(`client:${'x'.repeat(128)}`);
 });
 
 test('failures are told once, added up for each pair, and those of many pairs in one entry for each realm', () => {
@@ -72,12 +72,13 @@ test('failures are told once, added up for each pair, and those of many pairs in
   for (let i = 0; i < 198; i++) fail(1, `invented ${i}`, '192.0.2.3', i % 2 === 0 ? 'dev' : 'other');
   fail(1);
   const told = attempts.drain();
-  expect(told[0]).toEqual({ realm: 'dev', credential: 'client', source: '192.0.2.1', count: 4 });
-  expect(told[1]).toEqual({ realm: 'dev', credential: 'client', source: '192.0.2.2', count: 2 });
-  const others = told.filter(({ credential }) => credential === '(others)');
+  const common = { type: 'proof.failed', object: 'client:client' };
+  expect(told[0]).toEqual({ ...common, realm: 'dev', source: '192.0.2.1', count: 4 });
+  expect(told[1]).toEqual({ ...common, realm: 'dev', source: '192.0.2.2', count: 2 });
+  const others = told.filter(({ object }) => object === 'client:(others)');
   expect(others).toEqual([
-    { realm: 'dev', credential: '(others)', source: '(others)', count: 50 },
-    { realm: 'other', credential: '(others)', source: '(others)', count: 50 },
+    { type: 'proof.failed', realm: 'dev', object: 'client:(others)', source: '(others)', count: 50 },
+    { type: 'proof.failed', realm: 'other', object: 'client:(others)', source: '(others)', count: 50 },
   ]);
   expect(told).toHaveLength(102);
   expect(told.reduce((sum, { count }) => sum + count, 0)).toBe(204);

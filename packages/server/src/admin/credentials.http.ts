@@ -4,7 +4,7 @@ import { readJson, validate } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
 import { pageOf, pathName } from '../http/name.ts';
 import { readOptionalJson } from '../http/optional-body.ts';
-import { json } from '../http/render.ts';
+import { json, noContent } from '../http/render.ts';
 import type { Route } from '../http/route.ts';
 import { isoDate } from '../kernel/clock.ts';
 import { lineOfText } from '../kernel/text.ts';
@@ -23,6 +23,7 @@ import {
   pageOfCredentialViews,
 } from '../passwords/identity-administration.ts';
 import { inviteCredential } from '../passwords/invite.ts';
+import { unlockCredential } from '../passwords/throttle.ts';
 import { pageQuery, pageSchema } from './page-schema.ts';
 
 const base = '/realms/:realm/admin/credentials';
@@ -84,6 +85,15 @@ export const routes: readonly Route[] = [
   {
     ...administration,
     method: 'POST',
+    path: `${base}/:id/unlock`,
+    operationId: 'unlockCredential',
+    summary: 'Forgive the failed logins from unknown devices, which have to wait otherwise.',
+    responses: { 204: 'Done.' },
+    handle: unlock,
+  },
+  {
+    ...administration,
+    method: 'POST',
     path: `${base}/:id/invite`,
     operationId: 'inviteCredential',
     summary: 'Send its holder a token, good once and for a week, with which to set the first password; or show it.',
@@ -137,6 +147,13 @@ function stepRoute(step: CredentialStep, summary: string): Route {
       return view(call, realm, id);
     },
   };
+}
+
+async function unlock(call: Call): Promise<Response> {
+  const { realm, caller } = await authenticateAdministration(call);
+  await readOptionalJson(call, nothing);
+  await unlockCredential(call.context, realm, pathName(call, 'id'), caller);
+  return noContent();
 }
 
 async function invite(call: Call): Promise<Response> {

@@ -55,6 +55,12 @@ export function credentialCommands(program: Command): void {
         print(await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/${step}`));
       });
   }
+  online(credential.command('unlock <credential>'))
+    .description('Forgive the failed logins from unknown devices, which have to wait otherwise.')
+    .action(async (id: string, options) => {
+      const api = connect(options);
+      await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/unlock`);
+    });
   online(credential.command('invite <credential>'))
     .description('Mail its holder a token with which to set the first password: good once, for a week.')
     .option('--show', 'show the token here, and mail nothing')

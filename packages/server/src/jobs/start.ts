@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { createDeliverer } from '../mail/deliver.ts';
 import { forgetOldMails } from '../mail/outbox.ts';
 import { transportOf } from '../mail/transport.ts';
+import { forgetOldLoginFailures, keepLoginCounts } from '../passwords/throttle.ts';
 import { followChanges, pruneChanges } from '../store/change-log.ts';
 import { sealedAtOnce, sealNewEvents } from '../subject/event.ts';
 import { recordFailedAttempts } from '../subject/failed-attempt.ts';
@@ -24,6 +25,7 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
     every(500, 'seal events', log, () => sealBacklog(context, holder)),
     // Seldom: who enqueues a mail wakes its own process. This is for retries, and for what a dead process left.
     every(2_000, 'deliver mails', log, deliverer.round, context.mails.onWake),
+    every(1_000, 'keep login counts', log, () => keepLoginCounts(context)),
     every(60_000, 'record failed attempts', log, () => recordFailedAttempts(context)),
     every(60_000, 'forget', log, () => forget(context)),
   ];
@@ -31,6 +33,7 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
     await Promise.all(stops.map((stop) => stop()));
     await deliverer.stop();
     try {
+      await keepLoginCounts(context);
       await recordFailedAttempts(context);
       await sealBacklog(context, holder);
     } catch (error) {
@@ -52,5 +55,6 @@ async function forget(context: Context): Promise<void> {
   await forgetOldSessions(context);
   await forgetOldOneTimeCodes(context);
   await forgetOldMails(context);
+  await forgetOldLoginFailures(context);
   for (const realm of await realmNames(context)) await removeDeadKeys(context, realm);
 }

@@ -6,6 +6,8 @@ export interface Rate {
   /** Throws `attempt.throttled` when this key has spent its budget. */
   require(key: string): void;
   spend(key: string): void;
+  /** Takes one `spend` back, for what is spent before it is known to be due. */
+  giveBack(key: string): void;
 }
 
 export interface RateLimit {
@@ -34,6 +36,10 @@ export function createRate(clock: Clock, { budget, window, bound }: RateLimit): 
       windows.delete(key);
       windows.set(key, { spent: 1, until: clock.elapsed() + window });
       if (windows.size > bound) windows.delete(windows.keys().next().value as string);
+    },
+    giveBack(key) {
+      const open = windows.get(key);
+      if (open !== undefined && open.spent > 0) open.spent--;
     },
   };
 }

@@ -50,6 +50,8 @@ export interface Credential extends CredentialReference {
   readonly disabledAt: number | null;
   /** Whether it may log in: neither it nor its identity is disabled. */
   readonly live: boolean;
+  /** Devices that were remembered before are strangers to it. Milliseconds. */
+  readonly devicesAfter: number;
 }
 
 export type CredentialType = CredentialReference['type'];
@@ -217,7 +219,8 @@ export async function changeCredential(
     const { code, email } = await lockCredential(tx, realm, identity.id, id);
     const after = { code: wanted.code ?? code, email: wanted.email === undefined ? email : wanted.email };
     if (after.code === code && after.email === email) return;
-    await updateCredential(tx.db, realm, id, { ...after, updated_at: tx.now });
+    const devices = after.code === code ? {} : { devices_after: tx.now };
+    await updateCredential(tx.db, realm, id, { ...after, ...devices, updated_at: tx.now });
     await revokeOneTimeCodes(tx, realm, id);
     if (after.code !== code) await renewSubject(tx, realm, credentialSubjectId(id));
     const event = { type: 'credential.changed', object: `credential:${id}`, before: { code, email }, after };
@@ -244,5 +247,6 @@ function toCredential(row: CredentialRow): Credential {
     updatedAt: row.updated_at,
     disabledAt: row.disabled_at,
     live: row.disabled_at === null && row.identity_disabled_at === null,
+    devicesAfter: Math.max(row.created_at, row.devices_after ?? 0),
   };
 }

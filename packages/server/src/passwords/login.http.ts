@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
 import { corporateRoutes, realmOrDefault } from '../http/corporate.ts';
+import { deviceRemembered, presentedDevice } from '../http/device-cookie.ts';
 import { json } from '../http/render.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { logIn } from './login.ts';
@@ -41,7 +42,8 @@ async function login(call: Call): Promise<Response> {
   const realm = await realmOrDefault(call, programmeId ?? undefined);
   const { source } = call;
   const agent = userAgent(call);
-  const attempt = { code, password, source, ...(agent && { agent }) };
+  const deviceCookie = presentedDevice(call);
+  const attempt = { code, password, source, deviceCookie, ...(agent && { agent }) };
   const logon = await logIn(call.context, realm, attempt, call.caller('anonymous'));
   const refused = restrictedRefusal(logon);
   if (refused !== undefined) throw refused;
@@ -55,7 +57,7 @@ async function login(call: Call): Promise<Response> {
       identity,
       expiresIn: Math.min(realm.settings.sessionIdleSeconds, realm.settings.sessionMaxSeconds),
     } satisfies z.output<typeof loginResponse>,
-    { 'cache-control': 'no-store' },
+    { 'cache-control': 'no-store', ...deviceRemembered(call, logon) },
   );
 }
 

@@ -5,8 +5,10 @@ import { write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type Credential, lookUpCredentialByCode } from './credential.ts';
+import { recogniseDevice } from './device.ts';
 import { failed, type Logon, logOn } from './logon.ts';
 import { newestPassword, replaceHash } from './passwords.store.ts';
+import { type Outcome, withinBudget } from './throttle.ts';
 
 /** A try at logging in: what was typed, and from where. */
 export interface LoginAttempt {
@@ -14,6 +16,8 @@ export interface LoginAttempt {
   readonly password: string;
   readonly source: string;
   readonly agent?: string;
+  /** What the device presents to be known again. */
+  readonly deviceCookie?: string | undefined;
 }
 
 /**
@@ -24,27 +28,33 @@ export interface LoginAttempt {
  * `attempt.throttled` when there were too many failures, `attempt.busy` when there are too many logins at once.
  */
 export async function logIn(context: Context, realm: Realm, attempt: LoginAttempt, caller: Caller): Promise<Logon> {
-  context.attempts.require(realm.name, attempt.code, attempt.source);
-  const proved = await provePassword(context, realm.name, attempt.code, attempt.password);
-  if (proved === undefined) {
-    context.attempts.failed(realm.name, attempt.code, attempt.source);
-    throw failed('unknown, wrong, disabled, or known to others');
-  }
+  const { code, source, agent, deviceCookie } = attempt;
+  const device = await recogniseDevice(context, realm.name, code, deviceCookie);
+  const guessing = { realm: realm.name, code, source, device };
+  const proved = await withinBudget(context, guessing, () =>
+    provePassword(context, realm.name, code, attempt.password),
+  );
+  if (!proved.ok) throw failed('unknown, wrong, disabled, or known to others');
   const { credential, password } = proved;
-  const { source, agent } = attempt;
   const logon = { version: password.version, amr: ['pwd'], acr: 'aal1', source, ...(agent && { agent }) } as const;
   return write(context, async (tx) => {
     const opened = await logOn(context, tx, realm, credential, logon);
-    const after = { source, session: opened.session.id, missing: opened.missing };
+    const known = device !== undefined;
+    const after = { source, session: opened.session.id, missing: opened.missing, knownDevice: known };
     const event = { realm: realm.name, type: 'login.succeeded', object: `credential:${credential.id}`, after };
     await recordEvent(context, tx, event, caller);
     return opened;
   });
 }
 
-export interface ProvedPassword {
+export interface ProvedPassword extends Outcome {
+  readonly ok: true;
   readonly credential: Credential;
   readonly password: PasswordTable;
+}
+
+export interface RefusedPassword extends Outcome {
+  readonly ok: false;
 }
 
 /** The live credential of this code, if this is its newest password, expired or not. A refusal takes as long for any reason. */
@@ -53,15 +63,15 @@ export async function provePassword(
   realm: string,
   code: string,
   presented: string,
-): Promise<ProvedPassword | undefined> {
+): Promise<ProvedPassword | RefusedPassword> {
   const credential = await lookUpCredentialByCode(context, realm, code);
   const password = await newestPassword(context.store.db, realm, credential?.id ?? code);
   const verdict = await context.hasher.verify(password?.hash ?? undefined, presented);
   if (!verdict.ok || credential?.live !== true || password === undefined || password.compromised_at !== null) {
-    return undefined;
+    return { ok: false, credentialId: credential?.id };
   }
   if (verdict.outdated) await rehash(context, password, presented);
-  return { credential, password };
+  return { ok: true, credentialId: credential.id, credential, password };
 }
 
 /** By its holder's login alone can it be done. Where there is no room now, the next login does it: this one is good. */

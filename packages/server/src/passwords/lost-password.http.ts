@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
 import { corporateRoutes, realmOrDefault } from '../http/corporate.ts';
+import { deviceRemembered } from '../http/device-cookie.ts';
 import { json, noContent } from '../http/render.ts';
 import { Problem } from '../kernel/problem.ts';
 import { lineOfText } from '../kernel/text.ts';
@@ -82,7 +83,8 @@ async function resumed(call: Call): Promise<Response> {
   admitPublicCall(call.context, 'lostPasswordResume', call.source);
   const recovery = { code, nonce: body.nonce, password: body.newPassword, source: call.source };
   const updated = await resumeLostPassword(call.context, realm, recovery, call.caller('anonymous'));
-  return json(200, updatedPassword(updated), { 'cache-control': 'no-store' });
+  const remembered = deviceRemembered(call, updated.logon);
+  return json(200, updatedPassword(updated), { 'cache-control': 'no-store', ...remembered });
 }
 
 function codeOf({ email, credentialCode }: z.output<typeof start>): string {

@@ -7,6 +7,7 @@ import { issueOneTimeCode, ownerOfOneTimeCode, revokeOneTimeCodes, useOneTimeCod
 import type { Realm } from '../subject/realm.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { type Credential, lookUpCredential, lookUpCredentialByCode, mailAddressOf } from './credential.ts';
+import { forgetDevices } from './device.ts';
 import { logOn } from './logon.ts';
 import type { UpdatedPassword } from './password.ts';
 import { accept, notifyChange, record, toInfo, writeVersion } from './password-version.ts';
@@ -18,7 +19,7 @@ import { newestPassword } from './passwords.store.ts';
  * 1. `start` says the same in the same time whoever asks for whomever: what there is to do is done afterwards.
  * 2. A code is 256 random bits and works once, for half an hour. Asking again does not end the codes before it, or anybody could
  *    keep an owner from ever using one.
- * 3. `resume` makes the next version as an update does: every session ends, every other code too. A second factor is still required.
+ * 3. `resume` makes the next version as an update does: every session ends, every other code too, and no device is known any more. A second factor is still required.
  */
 const purpose = 'lost-password';
 /** Milliseconds. */
@@ -78,6 +79,7 @@ export async function resumeLostPassword(
     const row = await writeVersion(tx, credential, newest, rules, hash, realm.name);
     await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
     await revokeOneTimeCodes(tx, realm.name, credential.id);
+    await forgetDevices(tx, realm.name, credential.id);
     await record(context, tx, realm.name, row, 'password.recovered', caller, { source });
     await notifyChange(context, tx, realm.name, credential);
     // RFC 8176: what was shown is a one-time password.

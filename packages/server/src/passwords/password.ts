@@ -7,9 +7,11 @@ import type { Realm } from '../subject/realm.ts';
 import type { Session } from '../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { type Credential, requireCredential } from './credential.ts';
+import { forgetDevices, recogniseDevice } from './device.ts';
 import { type Logon, logOn } from './logon.ts';
 import { accept, notifyChange, type PasswordInfo, record, toInfo, writeVersion } from './password-version.ts';
 import { changePassword, findPassword, newestPassword } from './passwords.store.ts';
+import { withinBudget } from './throttle.ts';
 
 /** Throws `credential.unknown`, `password.unknown`. */
 export async function passwordInfo(context: Context, realm: string, credentialId: string): Promise<PasswordInfo> {
@@ -58,32 +60,36 @@ export interface UpdatedPassword {
   readonly logon: Logon;
 }
 
+export interface PasswordUpdate {
+  readonly oldPassword: string;
+  readonly password: string;
+  readonly source: string;
+  /** What the device presents to be known again. */
+  readonly deviceCookie?: string | undefined;
+}
+
 /**
  * "Reset – This replaces the current password with a new one, if the provided current password is valid." With a full session or one
- * that is restricted to this very version. A wrong old password counts as a failed login. Throws `password.incorrect`.
+ * that is restricted to this very version. A wrong old password counts as a failed login. Throws `password.incorrect`, `attempt.throttled`.
  */
 export async function updatePassword(
   context: Context,
   realm: Realm,
   session: Session,
-  {
-    oldPassword,
-    password,
-    source,
-  }: { readonly oldPassword: string; readonly password: string; readonly source: string },
+  { oldPassword, password, source, deviceCookie }: PasswordUpdate,
   caller: Caller,
 ): Promise<UpdatedPassword> {
   const { credential, newest } = await requireOwnPassword(context, realm.name, session);
   if (session.restriction?.to === 'update-password' && session.restriction.version !== newest.version) {
     throw new Problem('session.restricted');
   }
-  const { code } = credential;
-  context.attempts.require(realm.name, code, source);
-  const verdict = await context.hasher.verify(newest.hash ?? undefined, oldPassword);
-  if (!verdict.ok || newest.compromised_at !== null) {
-    context.attempts.failed(realm.name, code, source);
-    throw new Problem('password.incorrect');
-  }
+  const { id: credentialId, code } = credential;
+  const device = await recogniseDevice(context, realm.name, code, deviceCookie);
+  const { ok } = await withinBudget(context, { realm: realm.name, code, source, device }, async () => {
+    const verdict = await context.hasher.verify(newest.hash ?? undefined, oldPassword);
+    return { ok: verdict.ok && newest.compromised_at === null, credentialId };
+  });
+  if (!ok) throw new Problem('password.incorrect');
   // To know the old one is to log in again.
   const proof = { source, authTime: context.clock.now() };
   return replacePassword(context, realm, session, { credential, newest }, password, proof, caller);
@@ -130,6 +136,8 @@ export async function expirePassword(
       expired_at: row.expired_at ?? tx.now,
       ...(compromised ? { compromised_at: tx.now } : {}),
     });
+    // Who knew the password may have logged in from anywhere.
+    if (compromised) await forgetDevices(tx, realm, credentialId);
     const newest = await newestPassword(tx.db, realm, credentialId);
     if (newest?.version === version) await renewSubject(tx, realm, credentialSubjectId(credentialId));
     await record(context, tx, realm, row, 'password.expired', caller, reason && { reason });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
 import { corporateRoutes, realmOrDefault } from '../http/corporate.ts';
+import { deviceRemembered, presentedDevice } from '../http/device-cookie.ts';
 import {
   authenticateAdministratorHolder,
   authenticateHolder,
@@ -120,9 +121,9 @@ async function show(call: Call): Promise<Response> {
 async function replace(call: Call): Promise<Response> {
   const { session, realm, caller } = owner(call, await authenticateSessionHolder(call, 'update-password'));
   const { oldPassword, password } = await readJson(call, update);
-  const wanted = { oldPassword, password, source: call.source };
+  const wanted = { oldPassword, password, source: call.source, deviceCookie: presentedDevice(call) };
   const updated = await updatePassword(call.context, realm, session, wanted, caller);
-  return json(200, updatedPassword(updated), noStore);
+  return json(200, updatedPassword(updated), { ...noStore, ...deviceRemembered(call, updated.logon) });
 }
 
 async function replaceAuthenticated(call: Call): Promise<Response> {
@@ -130,7 +131,7 @@ async function replaceAuthenticated(call: Call): Promise<Response> {
   const { password } = await readJson(call, authenticatedUpdate);
   const wanted = { password, source: call.source };
   const updated = await updateAuthenticatedPassword(call.context, realm, session, wanted, caller);
-  return json(200, updatedPassword(updated), noStore);
+  return json(200, updatedPassword(updated), { ...noStore, ...deviceRemembered(call, updated.logon) });
 }
 
 async function expire(call: Call): Promise<Response> {

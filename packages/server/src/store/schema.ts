@@ -298,6 +298,8 @@ export interface CredentialTable {
   disabled_at: number | null;
   /** Where mail goes; null: to the code, if that is an address. */
   email: string | null;
+  /** Cookies of devices that were made before this are worth nothing; null: none has been called back. */
+  devices_after: number | null;
 }
 
 /** The versions of a credential's password. Only the newest one can log in; the primary key decides who makes the next one. */
@@ -374,10 +376,10 @@ export interface OneTimeCodeTable {
   expires_at: number;
 }
 
-/** Failed guesses at a credential from devices that it does not know, of all nodes together. */
+/** Failed guesses of all nodes together: at a credential from devices that it does not know, and those of each device that it knows. */
 export interface LoginFailureTable {
   realm: string;
-  /** Digest of what was tried as a credential code, which need not exist. */
+  /** Digest of what was tried as a credential code, which need not exist; or of a device; or that a lock was told of. */
   key: string;
   failures: number;
   /** When the count begins anew. */

@@ -10,7 +10,9 @@ export interface Attempts {
   /** Throws `attempt.throttled` when this pair has failed too often in the last minute. */
   require(realm: string, credential: string, source: string): void;
   failed(realm: string, credential: string, source: string): void;
-  /** Failures since the last call, added up per credential and source: for the event log. */
+  /** A failure that somebody else counts: for the event log only. */
+  report(failure: FailedAttempts): void;
+  /** Failures since the last call, added up per object and source: for the event log. */
   drain(): readonly FailedAttempts[];
   /** What was drained and could not be written. */
   putBack(failures: readonly FailedAttempts[]): void;
@@ -18,7 +20,10 @@ export interface Attempts {
 
 export interface FailedAttempts {
   readonly realm: string;
-  readonly credential: string;
+  /** Of the event. */
+  readonly type: 'proof.failed' | 'login.failed';
+  /** Of the event: `client:…`, `credential:…`. Never what was typed where a password may have been. */
+  readonly object: string;
   readonly source: string;
   readonly count: number;
 }
@@ -34,7 +39,8 @@ export function createAttempts(clock: Clock): Attempts {
   /** Pairs beyond the bound are added up in one entry: inventing credentials must not fill the event log. */
   function report(failure: FailedAttempts): void {
     const exact = keyOf(failure);
-    const rest = { realm: failure.realm, credential: '(others)', source: '(others)' };
+    const kind = failure.object.slice(0, failure.object.indexOf(':'));
+    const rest = { realm: failure.realm, type: failure.type, object: `${kind}:(others)`, source: '(others)' };
     const room = unreported.has(exact) || unreported.size < reported;
     const known = unreported.get(room ? exact : keyOf(rest));
     const named = room ? failure : rest;
@@ -43,13 +49,13 @@ export function createAttempts(clock: Clock): Attempts {
 
   return {
     require(realm, credential, source) {
-      rate.require(keyOf({ realm, credential: nameable(credential), source }));
+      rate.require(pairOf(realm, credential, source));
     },
     failed(realm, credential, source) {
-      const failure = { realm, credential: nameable(credential), source, count: 1 };
-      rate.spend(keyOf(failure));
-      report(failure);
+      rate.spend(pairOf(realm, credential, source));
+      report({ realm, type: 'proof.failed', object: `client:${nameable(credential)}`, source, count: 1 });
     },
+    report,
     drain() {
       const failures = [...unreported.values()];
       unreported.clear();
@@ -59,8 +65,12 @@ export function createAttempts(clock: Clock): Attempts {
   };
 }
 
-function keyOf({ realm, credential, source }: Omit<FailedAttempts, 'count'>): string {
-  return `${realm}\0${credential}\0${source}`;
+function pairOf(realm: string, credential: string, source: string): string {
+  return `${realm}\0${nameable(credential)}\0${source}`;
+}
+
+function keyOf({ realm, type, object, source }: Omit<FailedAttempts, 'count'>): string {
+  return `${realm}\0${type}\0${object}\0${source}`;
 }
 
 /**

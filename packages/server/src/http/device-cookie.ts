@@ -1,0 +1,19 @@
+import { deviceCookieName, deviceLife, rememberDevice } from '../passwords/device.ts';
+import type { Logon } from '../passwords/logon.ts';
+import type { Answer } from './answer.ts';
+import type { Call } from './call.ts';
+import { lastingCookie, presentedCookie } from './cookie.ts';
+
+/** What the device sends to be known again, if it does. */
+export function presentedDevice({ context, request }: Call): string | undefined {
+  return presentedCookie(request, deviceCookieName(context));
+}
+
+/** The header by which the device will be known again; none unless the logon is complete. */
+export function deviceRemembered(call: Call, { missing, session }: Logon): Answer['headers'] {
+  if (missing !== undefined) return {};
+  const { context } = call;
+  const { realm, subject } = session;
+  const value = rememberDevice(context, realm, subject.credential.code, presentedDevice(call));
+  return { 'set-cookie': lastingCookie(deviceCookieName(context), value, deviceLife) };
+}

@@ -1,0 +1,262 @@
+import type { Clock } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { Store } from '../store/open.ts';
+import type { LoginFailureTable } from '../store/schema.ts';
+import { addFailures, listFailures } from './login-failure.store.ts';
+
+/**
+ * Counts guesses, up to a limit in a window, together with every other process of the same database.
+ *
+ * 1. A guess is counted before it is tried, and taken back when it was right or was not tried at all: as many as one likes at the same
+ *    moment are still no more than the limit.
+ * 2. At first sight of a key its count is read from the database. From then on it is known in memory, and a guess past the limit
+ *    costs nothing but a look there.
+ * 3. Counts are written every second, all in one statement. A process is never ahead of the database by more than one guess at a
+ *    key: the second one waits until both are written, and learns of those of the others. So n processes allow at most
+ *    n - 1 more than the limit in a window, and one that is killed forgets at most one.
+ * 4. Keys that are not asked for any more are forgotten in memory when there are too many; what is not written yet is kept.
+ */
+export interface GuessCounts {
+  /** Counts one guess. Throws `attempt.throttled` when there is none left. */
+  take(budget: Budget): Promise<Guess>;
+  /** Writes what has been counted until now. */
+  write(): Promise<void>;
+  /** Reads again what has been refused since the last time: somebody may have unlocked it elsewhere. */
+  refresh(): Promise<void>;
+  /** What has failed here, and come to its limit. */
+  exhausted(): readonly Exhausted[];
+  /** As if nobody had ever tried. */
+  forget(realm: string, key: string): void;
+  size(): number;
+}
+
+export interface Budget {
+  readonly realm: string;
+  readonly key: string;
+  readonly limit: number;
+}
+
+export interface Guess {
+  /** It was wrong. `mark` is for whoever is told when the limit is reached. */
+  failed(mark?: Mark): void;
+  /** It was right, or never tried. */
+  giveBack(): void;
+  /** It was right, and so all that failed before is forgiven. */
+  forgive(): void;
+}
+
+export interface Mark {
+  readonly credentialId: string;
+  readonly source: string;
+}
+
+export interface Exhausted {
+  readonly realm: string;
+  readonly key: string;
+  readonly credentialId: string;
+  /** Of the window. */
+  readonly until: number;
+  /** Where the guesses of this process came from, with how many. */
+  readonly sources: Readonly<Record<string, number>>;
+  /** Not to be listed again in this window. */
+  told(): void;
+}
+
+interface Count {
+  readonly realm: string;
+  readonly key: string;
+  readonly limit: number;
+  /** Of all processes, as far as known. */
+  total: number;
+  /** The part of it that is not in the database yet; below zero when more is to be taken back. */
+  unwritten: number;
+  resetsAt: number;
+  /** Which window it is: what was counted in one is not taken back from the next. */
+  window: number;
+  marks: Mark[];
+  told: boolean;
+}
+
+/** Milliseconds. */
+const window = 86_400_000;
+/** Guesses at one key by which a process may be ahead of the database. */
+const ahead = 1;
+/** Rows of one statement. */
+const batch = 500;
+
+export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): GuessCounts {
+  const counts = new Map<string, Count>();
+  const loading = new Map<string, Promise<Count>>();
+  const dirty = new Set<Count>();
+  const refused = new Set<Count>();
+  const failing = new Set<Count>();
+  let running: Promise<void> = Promise.resolve();
+  let queued: Promise<void> | undefined;
+
+  async function countOf(budget: Budget): Promise<Count> {
+    const name = nameOf(budget);
+    const count = counts.get(name) ?? (await (loading.get(name) ?? load(name, budget)));
+    if (count.resetsAt <= clock.now() || (count.total === 0 && count.unwritten === 0)) beginWindow(count);
+    return count;
+  }
+
+  function load(name: string, { realm, key, limit }: Budget): Promise<Count> {
+    const reading = listFailures(store.db, [{ realm, key }]).then(([row]) => {
+      const count: Count = {
+        ...{ realm, key, limit, total: row?.failures ?? 0, resetsAt: row?.resets_at ?? 0 },
+        ...{ unwritten: 0, window: 0, marks: [], told: false },
+      };
+      counts.set(name, count);
+      makeRoom();
+      return count;
+    });
+    loading.set(name, reading);
+    const done = () => loading.delete(name);
+    reading.then(done, done);
+    return reading;
+  }
+
+  function beginWindow(count: Count): void {
+    Object.assign(count, { total: 0, unwritten: 0, resetsAt: clock.now() + window, marks: [], told: false });
+    count.window++;
+    dirty.delete(count);
+  }
+
+  function makeRoom(): void {
+    if (counts.size <= bound) return;
+    for (const [name, count] of counts) {
+      if (dirty.has(count)) continue;
+      counts.delete(name);
+      failing.delete(count);
+      refused.delete(count);
+      return;
+    }
+  }
+
+  function add(count: Count, guesses: number): void {
+    const change = Math.max(guesses, -count.total);
+    count.total += change;
+    count.unwritten += change;
+    if (count.unwritten === 0) dirty.delete(count);
+    else dirty.add(count);
+  }
+
+  function guessAt(count: Count): Guess {
+    const began = count.window;
+    const inWindow = (act: () => void) => () => count.window === began && act();
+    return {
+      failed(mark) {
+        if (mark === undefined || count.window !== began || count.marks.length > count.limit) return;
+        count.marks.push(mark);
+        failing.add(count);
+      },
+      giveBack: inWindow(() => add(count, -1)),
+      forgive: inWindow(() => add(count, -count.total)),
+    };
+  }
+
+  function refuse(count: Count): Problem {
+    refused.add(count);
+    const retryAfter = Math.max(1, Math.ceil((count.resetsAt - clock.now()) / 1000));
+    return new Problem('attempt.throttled', undefined, { retryAfter });
+  }
+
+  /** One statement at a time; whoever asks while one is under way shares the next one. */
+  function write(): Promise<void> {
+    queued ??= running
+      .catch(() => {})
+      .then(() => {
+        running = queued ?? running;
+        queued = undefined;
+        return writeAll();
+      });
+    return queued;
+  }
+
+  async function writeAll(): Promise<void> {
+    // In one order everywhere: two nodes that lock the same rows must not wait for each other.
+    const all = [...dirty].sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
+    for (let first = 0; first < all.length; first += batch) await writeBatch(all.slice(first, first + batch));
+  }
+
+  async function writeBatch(batched: readonly Count[]): Promise<void> {
+    const taken = batched.map((count) => ({ count, guesses: count.unwritten, began: count.window }));
+    for (const { count } of taken) {
+      count.unwritten = 0;
+      dirty.delete(count);
+    }
+    const rows = taken.map(({ count, guesses }) => toRow(count, guesses));
+    const written = await addFailures(store.db, rows, clock.now()).catch((thrown: unknown) => {
+      for (const { count, guesses, began } of taken) {
+        if (count.window !== began) continue;
+        count.unwritten += guesses;
+        dirty.add(count);
+      }
+      throw thrown;
+    });
+    for (const row of written) read(row);
+  }
+
+  function read(row: LoginFailureTable): void {
+    const count = counts.get(nameOf(row));
+    if (count === undefined) return;
+    count.total = Math.max(0, row.failures + count.unwritten);
+    count.resetsAt = row.resets_at;
+  }
+
+  return {
+    async take(budget) {
+      const count = await countOf(budget);
+      if (count.total >= budget.limit) throw refuse(count);
+      add(count, 1);
+      const guess = guessAt(count);
+      if (count.unwritten <= ahead) return guess;
+      await write().catch((thrown: unknown) => {
+        guess.giveBack();
+        throw thrown;
+      });
+      if (count.total <= budget.limit) return guess;
+      guess.giveBack();
+      throw refuse(count);
+    },
+    write,
+    async refresh() {
+      const asked = [...refused].slice(0, batch).filter((count) => !dirty.has(count));
+      refused.clear();
+      const rows = new Map((await listFailures(store.db, asked)).map((row) => [nameOf(row), row]));
+      for (const count of asked) read(rows.get(nameOf(count)) ?? toRow(count, 0));
+    },
+    exhausted() {
+      const all = [...failing].filter((count) => count.total >= count.limit && !count.told);
+      failing.clear();
+      for (const count of all) failing.add(count);
+      return all.map((count) => toExhausted(count, () => failing.delete(count)));
+    },
+    forget(realm, key) {
+      const count = counts.get(nameOf({ realm, key }));
+      if (count !== undefined) beginWindow(count);
+    },
+    size: () => counts.size,
+  };
+}
+
+function nameOf({ realm, key }: Pick<Count, 'realm' | 'key'>): string {
+  return `${realm} ${key}`;
+}
+
+function toRow({ realm, key, resetsAt }: Count, failures: number): LoginFailureTable {
+  return { realm, key, failures, resets_at: resetsAt };
+}
+
+function toExhausted(count: Count, done: () => void): Exhausted {
+  const { realm, key, resetsAt, marks } = count;
+  const sources: Record<string, number> = {};
+  for (const { source } of marks) sources[source] = (sources[source] ?? 0) + 1;
+  return {
+    ...{ realm, key, credentialId: (marks[0] as Mark).credentialId, until: resetsAt, sources },
+    told() {
+      count.told = true;
+      done();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { Context } from '../context.ts';
+import { enqueueMail } from '../mail/outbox.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import { findCredential } from './credential.store.ts';
+import { mailAddressOf } from './credential.ts';
+import type { Exhausted } from './guess-count.ts';
+import { markFailure } from './login-failure.store.ts';
+
+/**
+ * Tells of credentials that strangers guessed at until they were stopped: one event and one mail to the owner for each, in a window
+ * of a day, whichever process notices. For codes that are no credential's there is nobody to tell.
+ */
+export async function recordLocks(context: Context, locks: readonly Exhausted[]): Promise<void> {
+  for (const lock of locks) {
+    await write(context, (tx) => recordLock(context, tx, lock));
+    lock.told();
+  }
+}
+
+/** Under this key it is kept that a lock was told of. */
+export function lockKey(key: string): string {
+  return `lock ${key}`;
+}
+
+async function recordLock(context: Context, tx: Writing, lock: Exhausted): Promise<void> {
+  const { realm, key, credentialId, until, sources } = lock;
+  const mark = { realm, key: lockKey(key), failures: 1, resets_at: until };
+  if (!(await markFailure(tx.db, mark, tx.now))) return;
+  const event = { realm, type: 'login.locked', object: `credential:${credentialId}`, after: { until, sources } };
+  await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
+  const credential = await findCredential(tx.db, realm, credentialId);
+  const to = credential && mailAddressOf(credential);
+  if (to === undefined) return;
+  const reference = `login-locked:${credentialId}`;
+  await enqueueMail(context, tx, { realm, to, purpose: 'login-locked', values: { at: tx.now }, reference });
+}

@@ -1,0 +1,70 @@
+import type { Kysely } from 'kysely';
+import type { LoginFailureTable, Schema } from '../store/schema.ts';
+
+export type FailureKey = Pick<LoginFailureTable, 'realm' | 'key'>;
+
+/** What has been counted under these keys: those of windows that are over too. */
+export async function listFailures(db: Kysely<Schema>, keys: readonly FailureKey[]): Promise<LoginFailureTable[]> {
+  if (keys.length === 0) return [];
+  return db
+    .selectFrom('login_failure')
+    .selectAll()
+    .where(({ or, and, eb }) => or(keys.map(({ realm, key }) => and([eb('realm', '=', realm), eb('key', '=', key)]))))
+    .execute();
+}
+
+/** Adds to each count, which may also be less than nothing, in one statement. A window that is over begins anew. Answers what is counted now. */
+export async function addFailures(
+  db: Kysely<Schema>,
+  rows: readonly LoginFailureTable[],
+  now: number,
+): Promise<LoginFailureTable[]> {
+  return db
+    .insertInto('login_failure')
+    .values([...rows])
+    .onConflict((conflict) =>
+      conflict.columns(['realm', 'key']).doUpdateSet(({ eb, ref, or }) => {
+        const added = ref('excluded.failures');
+        const over = or([eb('login_failure.resets_at', '<=', now), eb('login_failure.failures', '<=', 0)]);
+        return {
+          failures: eb
+            .case()
+            .when(over)
+            .then(added)
+            .else(eb('login_failure.failures', '+', added))
+            .end(),
+          resets_at: eb.case().when(over).then(ref('excluded.resets_at')).else(ref('login_failure.resets_at')).end(),
+        };
+      }),
+    )
+    .returningAll()
+    .execute();
+}
+
+/** False when somebody has put it there before, in a window that is not over. */
+export async function markFailure(db: Kysely<Schema>, row: LoginFailureTable, now: number): Promise<boolean> {
+  const made = await db
+    .insertInto('login_failure')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['realm', 'key'])
+        .doUpdateSet({ resets_at: row.resets_at })
+        .where('login_failure.resets_at', '<=', now),
+    )
+    .returning('key')
+    .executeTakeFirst();
+  return made !== undefined;
+}
+
+export async function deleteFailures(db: Kysely<Schema>, realm: string, keys: readonly string[]): Promise<void> {
+  await db
+    .deleteFrom('login_failure')
+    .where('realm', '=', realm)
+    .where('key', 'in', [...keys])
+    .execute();
+}
+
+export async function deleteExpiredFailures(db: Kysely<Schema>, now: number): Promise<void> {
+  await db.deleteFrom('login_failure').where('resets_at', '<=', now).execute();
+}

@@ -1,0 +1,150 @@
+import type { Caller, Context } from '../context.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
+import { createRate, networkOf, type Rate } from '../kernel/rate.ts';
+import type { Store } from '../store/open.ts';
+import { write } from '../store/write.ts';
+import { foldCredentialCode } from '../subject/credential-code.ts';
+import { recordEvent } from '../subject/event.ts';
+import { requireCredential } from './credential.ts';
+import type { Device } from './device.ts';
+import { createGuessCounts, type Guess, type GuessCounts } from './guess-count.ts';
+import { lockKey, recordLocks } from './lock-notice.ts';
+import { deleteExpiredFailures, deleteFailures } from './login-failure.store.ts';
+
+/**
+ * How often one may guess at a password.
+ *
+ * 1. At a credential, from devices that it has not logged in from: 20 wrong guesses in a window of a day, from wherever, of all
+ *    processes together. Whether the credential exists makes no difference.
+ * 2. From one network, at whatever credentials: 100 wrong guesses in ten minutes. That slows down who tries one password on
+ *    everybody; it is counted by each process for itself, and nothing below rests on it.
+ * 3. From a device that the credential has logged in from: 10 of its own in a window of a day, forgiven by a login. Neither 1 nor 2
+ *    keeps its owner out. When they are spent, the device is like any other.
+ *
+ * A refusal comes before the credential is looked for and before anything is hashed. What is right costs nothing.
+ *
+ * Why 20. Two windows can meet within a day, and each process more than one allows one more in each: at most 2 × (20 + n - 1)
+ * guesses in any 24 hours by n processes, 40 by one. Nobody may choose one of the 49,233 most common passwords. The passwords
+ * that people choose follow Zipf's law closely (D. Wang et al., "Zipf's Law in Passwords", IEEE TIFS 12 (2017): the first r have a
+ * share of C·r^s; RockYou C = 0.0374, s = 0.187; Tianya C = 0.0622, s = 0.155), by which the best guess that is left is right for one
+ * of 680,000 and of 630,000. So a day's guesses find a password that is not on the list in less than one of 15,000 cases, up to
+ * twelve processes in less than one of 10,000. That holds for who knows nothing of the owner: a guess at a password that was
+ * seen elsewhere is a better one, which is what lists of breached passwords are for (`countersign blocklist import`).
+ */
+export interface LoginThrottle {
+  readonly guesses: GuessCounts;
+  readonly networks: Rate;
+}
+
+export const guessesPerCredential = 20;
+export const guessesPerDevice = 10;
+const perNetwork = { budget: 100, window: 600_000, bound: 50_000 } as const;
+
+export function createLoginThrottle(store: Store, clock: Clock): LoginThrottle {
+  return { guesses: createGuessCounts(store, clock), networks: createRate(clock, perNetwork) };
+}
+
+/** A try: what was typed as the code of a credential, and where. */
+export interface Guessing {
+  readonly realm: string;
+  readonly code: string;
+  readonly source: string;
+  readonly device: Device | undefined;
+}
+
+/** What became of it. The credential that it was about is known to us alone. */
+export interface Outcome {
+  readonly ok: boolean;
+  readonly credentialId: string | undefined;
+}
+
+/**
+ * Proves, within the budgets. What fails by an error was no guess. Throws `attempt.throttled`, the same whether there is such a
+ * credential or not.
+ */
+export async function withinBudget<O extends Outcome>(
+  context: Context,
+  guessing: Guessing,
+  prove: () => Promise<O>,
+): Promise<O> {
+  const guess = (await ownGuess(context, guessing)) ?? (await strangersGuess(context, guessing));
+  const outcome = await prove().catch((thrown: unknown) => {
+    guess.giveBack();
+    throw thrown;
+  });
+  if (outcome.ok) {
+    guess.forgive();
+    return outcome;
+  }
+  const { realm, code, source } = guessing;
+  const { credentialId } = outcome;
+  guess.failed(credentialId === undefined ? undefined : { credentialId, source });
+  const object = credentialId === undefined ? unknownCode(context, realm, code) : `credential:${credentialId}`;
+  context.attempts.report({ realm, type: 'login.failed', object, source, count: 1 });
+  return outcome;
+}
+
+/** Of a known device that has some left. */
+async function ownGuess({ throttle, vault }: Context, { realm, device }: Guessing): Promise<Guess | undefined> {
+  if (device === undefined) return undefined;
+  const key = `device ${vault.digest('login-device-count', device.id)}`;
+  try {
+    const guess = await throttle.guesses.take({ realm, key, limit: guessesPerDevice });
+    return { ...guess, failed: () => guess.failed() };
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.code === 'attempt.throttled') return undefined;
+    throw thrown;
+  }
+}
+
+/** By a success no more than itself is given back: else each login of the owner would give strangers another budget. */
+async function strangersGuess(context: Context, { realm, code, source }: Guessing): Promise<Guess> {
+  const { guesses, networks } = context.throttle;
+  const network = networkOf(source);
+  networks.require(network);
+  networks.spend(network);
+  const guess = await guesses
+    .take({ realm, key: codeKey(context, realm, code), limit: guessesPerCredential })
+    .catch((thrown: unknown) => {
+      networks.giveBack(network);
+      throw thrown;
+    });
+  const giveBack = () => {
+    guess.giveBack();
+    networks.giveBack(network);
+  };
+  return { ...guess, giveBack, forgive: giveBack };
+}
+
+/** Lets strangers guess at a credential anew. Throws `credential.unknown`. */
+export async function unlockCredential(context: Context, realm: string, id: string, caller: Caller): Promise<void> {
+  const { code } = await requireCredential(context, realm, id);
+  const key = codeKey(context, realm, code);
+  await write(context, async (tx) => {
+    await deleteFailures(tx.db, realm, [key, lockKey(key)]);
+    await recordEvent(context, tx, { realm, type: 'credential.unlocked', object: `credential:${id}` }, caller);
+    tx.committed(() => context.throttle.guesses.forget(realm, key));
+  });
+}
+
+/** Every second: counts go to the database, what was unlocked elsewhere is noticed, and owners are told of locks. */
+export async function keepLoginCounts(context: Context): Promise<void> {
+  const { guesses } = context.throttle;
+  await guesses.write();
+  await guesses.refresh();
+  await recordLocks(context, guesses.exhausted());
+}
+
+export async function forgetOldLoginFailures({ store, clock }: Context): Promise<void> {
+  await deleteExpiredFailures(store.db, clock.now());
+}
+
+function codeKey({ vault }: Context, realm: string, code: string): string {
+  return vault.digest('login-code', `${realm}\0${foldCredentialCode(code)}`);
+}
+
+/** What is no code of ours may be a password in the wrong field: it is told apart, and not told. */
+function unknownCode(context: Context, realm: string, code: string): string {
+  return `credential-code:unknown-${codeKey(context, realm, code).slice(0, 8)}`;
+}
