@@ -42,6 +42,18 @@ eachDatabase('a lost password', (freshUrl) => {
     await eventually(() => box.received.some(({ raw }) => raw.includes('was changed')), 10_000);
   });
 
+  test('makes strangers of the devices from before, and knows the one that it was replaced from', async () => {
+    const { box, call, recover, login } = await withMail(freshUrl);
+    const cookieOf = ({ headers }: { headers: Headers }) => (headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+    const before = { cookie: cookieOf(await login(alice, passwords.first)) };
+    await call(start, undefined, { email: alice });
+    for (let i = 0; i < 20; i++) await login(alice, passwords.third);
+    const after = { cookie: cookieOf(await recover(await codeIn(box), passwords.second)) };
+    expect((await login(alice, passwords.second)).status).toBe(429);
+    expect((await login(alice, passwords.second, before)).status).toBe(429);
+    expect((await login(alice, passwords.second, after)).status).toBe(200);
+  });
+
   test('of a version that was expired as compromised too, which nothing else can replace', async () => {
     const { box, call, recover, admin, login } = await withMail(freshUrl);
     await admin('/passwords/cred-1/1/expire', { reason: 'COMPROMISED' });

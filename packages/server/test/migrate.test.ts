@@ -36,6 +36,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0002-passwords' },
       { name: '0003-mail' },
       { name: '0004-wallets' },
+      { name: '0005-devices' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });
