@@ -4,7 +4,7 @@ import type { Clock } from './kernel/clock.ts';
 import type { Log } from './kernel/log.ts';
 import type { Random } from './kernel/random.ts';
 import type { MailRoom } from './mail/room.ts';
-import type { LoginThrottle } from './passwords/throttle.ts';
+import type { LoginThrottle } from './passwords/throttle-room.ts';
 import type { Store } from './store/open.ts';
 import type { Attempts } from './subject/attempt.ts';
 import type { Hasher } from './subject/password-hash.ts';

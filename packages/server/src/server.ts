@@ -27,7 +27,7 @@ import { routes as loginRoutes } from './passwords/login.http.ts';
 import { routes as lostPasswordRoutes } from './passwords/lost-password.http.ts';
 import { routes as passwordRoutes } from './passwords/passwords.http.ts';
 import { routes as passwordProfileRoutes } from './passwords/profiles.http.ts';
-import { createLoginThrottle } from './passwords/throttle.ts';
+import { createLoginThrottle } from './passwords/throttle-room.ts';
 import { routes as discoveryRoutes } from './registry/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/introspection.http.ts';
 import { routes as keyRotationRoutes } from './registry/key-rotation.http.ts';

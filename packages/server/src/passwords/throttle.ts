@@ -1,14 +1,12 @@
 import type { Caller, Context } from '../context.ts';
-import type { Clock } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
-import { createRate, networkOf, type Rate } from '../kernel/rate.ts';
-import type { Store } from '../store/open.ts';
+import { networkOf } from '../kernel/rate.ts';
 import { write } from '../store/write.ts';
 import { foldCredentialCode } from '../subject/credential-code.ts';
 import { recordEvent } from '../subject/event.ts';
 import { requireCredential } from './credential.ts';
 import type { Device } from './device.ts';
-import { createGuessCounts, type Guess, type GuessCounts } from './guess-count.ts';
+import type { Guess } from './guess-count.ts';
 import { lockKey, recordLocks } from './lock-notice.ts';
 import { deleteExpiredFailures, deleteFailures } from './login-failure.store.ts';
 
@@ -32,18 +30,8 @@ import { deleteExpiredFailures, deleteFailures } from './login-failure.store.ts'
  * twelve processes in less than one of 10,000. That holds for who knows nothing of the owner: a guess at a password that was
  * seen elsewhere is a better one, which is what lists of breached passwords are for (`countersign blocklist import`).
  */
-export interface LoginThrottle {
-  readonly guesses: GuessCounts;
-  readonly networks: Rate;
-}
-
 export const guessesPerCredential = 20;
 export const guessesPerDevice = 10;
-const perNetwork = { budget: 100, window: 600_000, bound: 50_000 } as const;
-
-export function createLoginThrottle(store: Store, clock: Clock): LoginThrottle {
-  return { guesses: createGuessCounts(store, clock), networks: createRate(clock, perNetwork) };
-}
 
 /** A try: what was typed as the code of a credential, and where. */
 export interface Guessing {
