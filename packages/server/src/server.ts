@@ -52,6 +52,8 @@ import { sessionExchange } from './subject/session-exchange.ts';
 import { routes as statusRoutes } from './subject/status.http.ts';
 import { transactionTokenExchange } from './subject/transaction-token-exchange.ts';
 import { openVault } from './subject/vault.ts';
+import { secureService } from './wallets/secure.rpc.ts';
+import { routes as walletRoutes } from './wallets/wallets.http.ts';
 import { walletServices } from './wallets/wallets.rpc.ts';
 
 export interface Parts {
@@ -114,6 +116,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...passwordProfileRoutes,
     ...passwordRoutes,
     ...lostPasswordRoutes,
+    ...walletRoutes,
     ...adminRealmRoutes,
     ...adminNetworkRoutes,
     ...adminParticipantRoutes,
@@ -127,7 +130,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
 }
 
 /** Every remote procedure of the server, beside those that tell of the process itself. */
-export const allServices: readonly RpcService[] = [...walletServices];
+export const allServices: readonly RpcService[] = [...walletServices, secureService(walletServices)];
 
 /** Reflection and health tell of each other too. */
 function withProcessServices(services: readonly RpcService[]): readonly RpcService[] {

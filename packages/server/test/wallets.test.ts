@@ -1,30 +1,23 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Doc } from '../../proof/test/support/capability.ts';
 import { eachDatabase } from './support/databases.ts';
-import { eventually } from './support/eventually.ts';
-import { type GrpcClient, grpcClient } from './support/rpc.ts';
-import { type TestServer, type TestServerOptions, testServer } from './support/server.ts';
-import { type Mailbox, mailbox } from './support/smtp.ts';
+import type { TestServer } from './support/server.ts';
+import { mailbox } from './support/smtp.ts';
 import {
   base64url,
   type Challenge,
   callInvocation,
+  codeIn,
   createRequest,
+  delegation,
+  grantTo,
   json,
   newDevice,
+  openWallet,
+  tokenFor,
   tokenRequest,
-  walletCalls,
+  walletServer,
 } from './support/wallet.ts';
-
-export async function walletServer(options: TestServerOptions): Promise<TestServer & { readonly grpc: GrpcClient }> {
-  const server = await testServer(options);
-  const grpc = grpcClient(server.url.replace('http://', ''), ['countersign/v1/wallet.proto']);
-  onTestFinished(async () => {
-    grpc.close();
-    await server.close();
-  });
-  return { ...server, grpc };
-}
 
 /** As `curl --json` does it. */
 async function post(server: TestServer, path: string, body: object | string, headers: Record<string, string> = {}) {
@@ -36,22 +29,16 @@ async function post(server: TestServer, path: string, body: object | string, hea
   return { status: response.status, body: (await response.json()) as Record<string, string> };
 }
 
-async function codeIn(box: Mailbox): Promise<string> {
-  const mail = await eventually(() => box.received[0], 5_000);
-  return /csw_[A-Za-z0-9_-]{43}/.exec(mail.raw)?.[0] ?? '';
-}
-
 eachDatabase('the document', (freshUrl) => {
   test('over gRPC: an organization is invited, registers a device, gets a token, calls', async () => {
     const box = await mailbox();
     const server = await walletServer({ databaseUrl: await freshUrl(), env: { COUNTERSIGN_SMTP_URL: box.url } });
-    const { call, challenge } = walletCalls(server.grpc);
+    const { call, challenge } = server;
 
     // Onboarding: create wallet → is organization? register DID → assign role → send e-mail invitation.
-    const administrator = { authorization: `Bearer ${await server.adminToken()}` };
+    const administrator = await server.administrator();
     const invitation = await call(
-      'ProviderService',
-      'Invite',
+      'ProviderService/Invite',
       { participant: 'PARTICIPANT_TYPE_ORGANIZATION', description: 'Faber', email: 'admin@faber.example' },
       administrator,
     );
@@ -62,7 +49,7 @@ eachDatabase('the document', (freshUrl) => {
     // New registration: DIDKey.generate(), DIDKey.sign(), WalletService.CreateWallet().
     const device = newDevice();
     const request = createRequest(device, await challenge(), { securityCode: code });
-    const created = await call('WalletService', 'CreateWallet', { signed_request: json(request) });
+    const created = await call('WalletService/CreateWallet', { signed_request: json(request) });
     const walletId = created.wallet_id;
     expect(created).toMatchObject({
       wallet_id: invitation.wallet_id,
@@ -74,7 +61,7 @@ eachDatabase('the document', (freshUrl) => {
 
     // Existing registration: the invocation of the capability is worth a token.
     const invocation = tokenRequest(device, zcap, await challenge());
-    const issued = await call('AuthService', 'AcquireToken', { invocation: json(invocation) });
+    const issued = await call('AuthService/AcquireToken', { invocation: json(invocation) });
     expect(issued).toMatchObject({
       token_type: 'Bearer',
       expires_in: 300,
@@ -83,7 +70,7 @@ eachDatabase('the document', (freshUrl) => {
 
     // API calls: the token as metadata of the call.
     const token = { authorization: `Bearer ${issued.wallet_token}` };
-    const wallet = await call('WalletService', 'GetWallet', { wallet_id: walletId }, token);
+    const wallet = await call('WalletService/GetWallet', { wallet_id: walletId }, token);
     expect(wallet).toMatchObject({
       wallet_id: walletId,
       participant: 'PARTICIPANT_TYPE_ORGANIZATION',
@@ -91,7 +78,7 @@ eachDatabase('the document', (freshUrl) => {
       roles: ['organization'],
     });
     const state = { invitation_id: invitation.invitation_id };
-    expect(await call('ProviderService', 'GetInvitation', state, administrator)).toMatchObject({
+    expect(await call('ProviderService/GetInvitation', state, administrator)).toMatchObject({
       status: 'INVITATION_STATUS_COMPLETED',
       wallet_id: walletId,
     });
@@ -130,5 +117,208 @@ eachDatabase('the document', (freshUrl) => {
       status: 403,
       body: { code: 'permission_denied' },
     });
+  });
+});
+
+eachDatabase('a grant', (freshUrl) => {
+  test('gives another device less, for less long; whoever takes it back takes all that descended from it', async () => {
+    const server = await walletServer({ databaseUrl: await freshUrl() });
+    const { call } = server;
+    const first = await openWallet(server);
+    const get = (token: Record<string, string>) => call('WalletService/GetWallet', { wallet_id: first.id }, token);
+
+    const second = await grantTo(server, first, { members: { allowedAction: ['read', 'grant'] } });
+    const third = await grantTo(server, second);
+    const other = await grantTo(server, first);
+    const secondToken = await tokenFor(server, second.device, second.zcap);
+    const thirdToken = await tokenFor(server, third.device, third.zcap);
+    const otherToken = await tokenFor(server, other.device, other.zcap);
+    for (const token of [secondToken, thirdToken, otherToken])
+      expect(await get(token)).toMatchObject({ wallet_id: first.id });
+
+    const listed = await call('WalletService/ListCapabilities', { wallet_id: first.id }, thirdToken);
+    expect(listed.capabilities).toHaveLength(4);
+    expect(listed.capabilities as unknown as object[]).toContainEqual(
+      expect.objectContaining({
+        capability_id: String(third.zcap.id),
+        parent_id: String(second.zcap.id),
+        controller: third.device.did,
+        allowed_actions: ['read'],
+        revoked: null,
+      }),
+    );
+
+    const revoke = (what: object, token: Record<string, string>) =>
+      call('WalletService/RevokeAccess', { wallet_id: first.id, ...what }, token);
+    await expect(revoke({ capability_id: other.zcap.id }, secondToken)).rejects.toMatchObject({ code: 5 });
+    await expect(revoke({ did: second.device.did }, thirdToken)).rejects.toMatchObject({ code: 5 });
+    const own = await tokenFor(server, first.device, first.zcap);
+    const revoked = await revoke({ did: second.device.did }, own);
+    expect((revoked.revoked_capability_ids as unknown as string[]).sort()).toEqual(
+      [second.zcap.id, third.zcap.id].sort(),
+    );
+
+    for (const token of [secondToken, thirdToken]) await expect(get(token)).rejects.toMatchObject({ code: 16 });
+    for (const { device, zcap } of [second, third]) {
+      await expect(tokenFor(server, device, zcap)).rejects.toMatchObject({ code: 7 });
+    }
+    expect(await get(otherToken)).toMatchObject({ wallet_id: first.id });
+    await expect(revoke({ did: second.device.did }, own)).rejects.toMatchObject({ code: 5 });
+
+    const all = { wallet_id: first.id, include_revoked: true, page_size: 3 };
+    const page = await call('WalletService/ListCapabilities', all, otherToken);
+    expect(page.capabilities).toHaveLength(3);
+    const rest = { ...all, page_token: page.next_page_token };
+    expect((await call('WalletService/ListCapabilities', rest, otherToken)).capabilities).toHaveLength(1);
+    // A device may give up what it has.
+    await revoke({ capability_id: other.zcap.id }, otherToken);
+    await expect(get(otherToken)).rejects.toMatchObject({ code: 16 });
+  });
+
+  test('is refused unless the caller signed it itself, of what it shows, with the action grant', async () => {
+    const server = await walletServer({ databaseUrl: await freshUrl() });
+    const first = await openWallet(server);
+    const reader = await grantTo(server, first);
+    const to = newDevice();
+    const own = await tokenFor(server, first.device, first.zcap);
+    const grant = (zcap: object, token = own, wallet_id = first.id) =>
+      server.call('WalletService/GrantAccess', { wallet_id, zcap: json(zcap) }, token);
+    const refused = { code: 3, details: expect.any(String) };
+
+    const good = delegation(first.zcap, first.device, to);
+    expect(await grant(good)).toEqual({ capability_id: good.id });
+    // Twice is once; another document of the same id is none.
+    expect(await grant(good)).toEqual({ capability_id: good.id });
+    await expect(
+      grant(delegation(first.zcap, first.device, to, { members: { id: good.id, allowedAction: ['write'] } })),
+    ).rejects.toMatchObject(refused);
+
+    await expect(grant(delegation(first.zcap, newDevice(), to))).rejects.toMatchObject(refused);
+    await expect(grant(delegation(reader.zcap, reader.device, to))).rejects.toMatchObject(refused);
+    const readerToken = await tokenFor(server, reader.device, reader.zcap);
+    await expect(grant(delegation(reader.zcap, reader.device, to), readerToken)).rejects.toMatchObject({ code: 7 });
+    for (const members of [
+      { allowedAction: ['read', 'administer'] },
+      { allowedAction: undefined },
+      { allowedAction: [] },
+      { id: 'urn:uuid:1' },
+      { controller: [to.did] },
+      { controller: 7 },
+      { expires: '2099-01-01T00:00:00Z' },
+      { expires: undefined },
+      { invocationTarget: `${first.zcap.invocationTarget}2` },
+    ]) {
+      await expect(grant(delegation(first.zcap, first.device, to, { members }))).rejects.toMatchObject(refused);
+    }
+    const another = await openWallet(server);
+    await expect(grant(delegation(another.zcap, another.device, to))).rejects.toMatchObject(refused);
+    await expect(grant(good, own, another.id)).rejects.toMatchObject({ code: 7 });
+  });
+});
+
+eachDatabase('an invitation', (freshUrl) => {
+  test('is for who holds its code, once; its inviter may ask for it and cancel it, and nobody else', async () => {
+    const box = await mailbox();
+    const databaseUrl = await freshUrl();
+    const server = await walletServer({
+      databaseUrl,
+      env: { COUNTERSIGN_SMTP_URL: box.url },
+      network: { realms: [{ name: 'dev', profile: 'ocen4', settings: { walletCreation: 'invited' } }] },
+    });
+    const { call } = server;
+    const administrator = await server.administrator();
+    const person = { participant: 'PARTICIPANT_TYPE_INDIVIDUAL', description: 'Alice', email: 'alice@example.org' };
+    const invite = (change: object = {}, metadata = administrator) =>
+      call('ProviderService/Invite', { ...person, ...change }, metadata);
+    await expect(openWallet(server)).rejects.toMatchObject({
+      code: 7,
+      details: expect.stringContaining('securityCode'),
+    });
+
+    const invited = await invite({ roles: ['member', 'individual'] });
+    const code = await codeIn(box);
+    const device = newDevice();
+    const wallet = await openWallet(server, { securityCode: code }, device);
+    expect(wallet.id).toBe(invited.wallet_id);
+    const token = await tokenFor(server, device, wallet.zcap);
+    expect(await call('WalletService/GetWallet', { wallet_id: wallet.id }, token)).toMatchObject({
+      participant: 'PARTICIPANT_TYPE_INDIVIDUAL',
+      roles: ['individual', 'member'],
+      description: 'Alice',
+    });
+    const used = { code: 7, details: 'The security code is not one of an open invitation.' };
+    for (const securityCode of [code, 'csw_unknown', '', `csw_${'A'.repeat(43)}`]) {
+      await expect(openWallet(server, { securityCode })).rejects.toMatchObject(used);
+    }
+    // The same device, invited again: another wallet.
+    const again = await invite();
+    await expect.poll(() => box.received.length).toBe(2);
+    expect((await openWallet(server, { securityCode: await codeIn(box) }, device)).id).toBe(again.wallet_id);
+
+    const cancelled = await invite({ email: 'bob@example.org' });
+    await expect.poll(() => box.received.length).toBe(3);
+    const named = { invitation_id: cancelled.invitation_id };
+    expect(await call('ProviderService/CancelInvitation', named, administrator)).toMatchObject({
+      status: 'INVITATION_STATUS_CANCELLED',
+    });
+    await expect(call('ProviderService/CancelInvitation', named, administrator)).rejects.toMatchObject({ code: 9 });
+    await expect(openWallet(server, { securityCode: await codeIn(box) })).rejects.toMatchObject(used);
+    const unknown = { invitation_id: crypto.randomUUID() };
+    await expect(call('ProviderService/GetInvitation', unknown, administrator)).rejects.toMatchObject({ code: 5 });
+
+    for (const [change, field] of [
+      [{ participant: 0 }, 'participant'],
+      [{ email: 'nobody' }, 'email'],
+      [{ email: undefined }, 'email'],
+      [{ description: 'a\r\nBcc: b' }, 'description'],
+      [{ roles: ['a b'] }, 'roles'],
+      [{ did_web: true }, 'organizations'],
+    ] as const) {
+      await expect(invite(change)).rejects.toMatchObject({ code: 3, details: expect.stringContaining(field) });
+    }
+    await expect(invite({}, {})).rejects.toMatchObject({ code: 16 });
+    await expect(invite({}, token)).rejects.toMatchObject({ code: 16 });
+    await expect(invite({}, { authorization: 'Bearer x' })).rejects.toMatchObject({ code: 16 });
+  });
+
+  test('comes also from a device that the realm lets invite, which sees its own and no others', async () => {
+    const box = await mailbox();
+    const server = await walletServer({ databaseUrl: await freshUrl(), env: { COUNTERSIGN_SMTP_URL: box.url } });
+    const device = newDevice();
+    const allowed = await fetch(`${server.issuer()}/admin/capabilities`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(await server.administrator()) },
+      body: JSON.stringify({ controller: device.did, expires: new Date(Date.now() + 3_600_000).toISOString() }),
+    });
+    expect(allowed.status).toBe(201);
+    const { capability, capabilityId } = (await allowed.json()) as { capability: Doc; capabilityId: string };
+    const path = '/countersign.v1.ProviderService/';
+    const call = async (method: string, request: object) => {
+      const body = JSON.stringify(request);
+      const bound = { procedure: path + method, message: Buffer.from(body), audience: server.issuer() };
+      const invocation = callInvocation(device, capability, bound, { proof: { capabilityAction: 'invite' } });
+      return post(server, path + method, body, { 'capability-invocation': base64url(invocation) });
+    };
+    const invitation = { participant: 'PARTICIPANT_TYPE_INDIVIDUAL', email: 'alice@example.org' };
+    const invited = await call('Invite', invitation);
+    expect(invited).toMatchObject({ status: 200, body: { status: 'INVITATION_STATUS_SENT' } });
+    expect(await openWallet(server, { securityCode: await codeIn(box) })).toMatchObject({ id: invited.body.walletId });
+    const { invitationId } = invited.body;
+    expect(await call('GetInvitation', { invitationId })).toMatchObject({
+      body: { status: 'INVITATION_STATUS_COMPLETED' },
+    });
+    const foreign = await server.call(
+      'ProviderService/Invite',
+      { participant: 1, email: 'bob@example.org' },
+      await server.administrator(),
+    );
+    expect((await call('GetInvitation', { invitationId: foreign.invitation_id })).status).toBe(404);
+    const ended = await fetch(`${server.issuer()}/admin/capabilities/revoke`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(await server.administrator()) },
+      body: JSON.stringify({ capabilityId }),
+    });
+    expect(await ended.json()).toEqual({ revokedCapabilityIds: [capabilityId] });
+    expect((await call('Invite', invitation)).status).toBe(403);
   });
 });

@@ -19,6 +19,7 @@ export interface Route {
     | 'Sessions'
     | 'Passwords'
     | 'Identities'
+    | 'Wallets'
     | 'Administration'
     | 'Status';
   readonly operationId: string;

@@ -166,6 +166,7 @@ const table = {
   'invitation.closed': row(409, 'invalid_request', 409, 9, 'The invitation is not open any more.'),
   'capability.refused': row(400, 'invalid_request', 400, 3, 'The capability is not one that can be registered.'),
   'capability.unknown': row(404, 'invalid_request', 404, 5, 'There is no such capability below yours.'),
+  'packed.refused': row(400, 'invalid_request', 400, 3, 'The packed message is not one that can be opened.'),
   // RFC 9449 §5 and §7.1.
   'dpop.missing': row(401, 'invalid_dpop_proof', 400, 16, 'A DPoP proof is required.'),
   'dpop.invalid': row(401, 'invalid_dpop_proof', 400, 16, 'The DPoP proof is not valid.'),

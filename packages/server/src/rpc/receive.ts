@@ -75,7 +75,8 @@ async function inflate(data: Uint8Array): Promise<Uint8Array> {
   }
 }
 
-function decode(method: DescMethod, { codec }: Content, bytes: Uint8Array): Received['message'] {
+/** Step 3. */
+export function decode(method: DescMethod, { codec }: Pick<Content, 'codec'>, bytes: Uint8Array): Received['message'] {
   const json = codec === 'json' ? parseJsonBody(bytes) : undefined;
   try {
     return codec === 'json'

@@ -7,10 +7,9 @@ type OutgoingDetail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>
 
 /** How a problem looks to callers of RPCs: a gRPC status with `google.rpc.ErrorInfo`; the code of the problem is its reason. */
 export function rpcRefusal(problem: Problem, requestId: string, realm: string): ConnectError {
-  const { status, grpc, text } = rendering(problem);
+  const { grpc } = rendering(problem);
   const { code, pointer, retryAfter } = problem;
-  // A fault of ours tells nothing of itself.
-  const message = status >= 500 ? text : problem.message;
+  const message = publicText(problem);
   const details: OutgoingDetail[] = [
     { desc: ErrorInfoSchema, value: { reason: code, domain: 'countersign', metadata: { requestId } } },
   ];
@@ -26,4 +25,10 @@ export function rpcRefusal(problem: Problem, requestId: string, realm: string): 
     metadata.set('www-authenticate', challenge(problem, { security: 'bearer' }, { params: { realm } }));
   }
   return new ConnectError(message, grpc as Code, metadata, details);
+}
+
+/** A fault of ours tells nothing of itself. */
+export function publicText(problem: Problem): string {
+  const { status, text } = rendering(problem);
+  return status >= 500 ? text : problem.message;
 }

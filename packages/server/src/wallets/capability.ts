@@ -68,7 +68,6 @@ export async function grantAccess(
   await write(context, async (tx) => {
     if ((await countLive(tx.db, realm.name, access.target, tx.now, maxLive)) >= maxLive)
       throw new Problem('wallet.full');
-    // A parent that was revoked since: its row stays locked, or its revoker sees ours.
     if (!(await insertCapability(tx.db, { ...row, created_at: tx.now }))) {
       await requireSame(tx, row);
       return;
@@ -164,25 +163,50 @@ export type Revoked = { readonly capabilityId: string } | { readonly did: string
 export async function revokeAccess(
   context: Context,
   realm: Realm,
-  access: Access,
+  { target, actions, chain }: Access,
   what: Revoked,
   caller: Caller,
 ): Promise<readonly string[]> {
-  const own = access.chain.at(-1) ?? rootCapabilityId(access.target);
+  const own = chain.at(-1) ?? rootCapabilityId(target);
+  return revoke(context, realm.name, target, what, caller, (edges) => [
+    ...edges.filter(({ id }) => id === own),
+    ...(actions.includes('grant') ? subtree(edges, own) : []),
+  ]);
+}
+
+/** Any delegation of a target. */
+export async function revokeAsAdministrator(
+  context: Context,
+  realm: string,
+  target: string,
+  what: Revoked,
+  caller: Caller,
+): Promise<readonly string[]> {
+  return revoke(context, realm, target, what, caller, (edges) => edges);
+}
+
+type Edges = readonly CapabilityEdge[];
+
+async function revoke(
+  context: Context,
+  realm: string,
+  target: string,
+  what: Revoked,
+  caller: Caller,
+  reachOf: (edges: Edges) => Edges,
+): Promise<readonly string[]> {
   return write(context, async (tx) => {
-    const edges = await listEdges(tx.db, realm.name, access.target);
-    const reach = access.actions.includes('grant') ? subtree(edges, own) : [];
-    const mine = edges.filter(({ id }) => id === own);
-    const named = [...mine, ...reach].filter(({ id, controller }) =>
+    const edges = await listEdges(tx.db, realm, target);
+    const named = reachOf(edges).filter(({ id, controller }) =>
       'did' in what ? controller === what.did : id === what.capabilityId,
     );
     if (named.length === 0) throw new Problem('capability.unknown');
-    const ids = new Map(named.flatMap((edge) => [edge, ...subtree(edges, edge.id)]).map((edge) => [edge.id, edge]));
-    for (const edge of ids.values()) await endCapability(tx, realm.name, edge);
-    const after = { target: access.target, capabilities: [...ids.keys()] };
-    const event = { realm: realm.name, type: 'capability.revoked', object: `capability:${named[0]?.id}`, after };
+    const ended = new Map(named.flatMap((edge) => [edge, ...subtree(edges, edge.id)]).map((edge) => [edge.id, edge]));
+    for (const edge of ended.values()) await endCapability(tx, realm, edge);
+    const ids = [...ended.keys()];
+    const event = { realm, type: 'capability.revoked', object: `capability:${ids[0]}`, after: { target, ids } };
     await recordEvent(context, tx, event, caller);
-    return [...ids.keys()];
+    return ids;
   });
 }
 
@@ -193,7 +217,7 @@ async function endCapability(tx: Writing, realm: string, { id, expires_at }: Cap
 }
 
 /** Everything below, however deep. */
-function subtree(edges: readonly CapabilityEdge[], id: string): readonly CapabilityEdge[] {
+function subtree(edges: Edges, id: string): Edges {
   const below: CapabilityEdge[] = [];
   for (let parents = new Set([id]); parents.size > 0; ) {
     const children = edges.filter(({ parent_id }) => parents.has(parent_id));

@@ -34,6 +34,14 @@ export async function makeOwner(
  */
 const firstDelegationYears = 10;
 
+/**
+ * A minute ago, in whole seconds: a device whose clock lags, or tells no milliseconds, must not seem to pass the capability on before it
+ * got it.
+ */
+export function delegationTime(now: number): number {
+  return Math.floor(now / 1000) * 1000 - 60_000;
+}
+
 /** What the owner signs: everything, to the first device. */
 export async function delegateToDevice(
   context: Context,
@@ -45,7 +53,7 @@ export async function delegateToDevice(
   const secrets = JSON.parse(
     context.vault.open(owner.sealed_keys as string, ownerBinding(realm, walletId)),
   ) as CustodialSecrets;
-  const created = context.clock.now();
+  const created = delegationTime(context.clock.now());
   const expires = new Date(created).setUTCFullYear(new Date(created).getUTCFullYear() + firstDelegationYears);
   const delegation = {
     parent: createRootCapability(walletPrefix + walletId, owner.owner_did),

@@ -3,6 +3,7 @@
  * so that a mistake there cannot hide here.
  */
 import { createHash, createPublicKey, randomBytes, randomUUID, sign } from 'node:crypto';
+import { onTestFinished } from 'vitest';
 import {
   contexts,
   type Doc,
@@ -13,7 +14,10 @@ import {
   secure,
 } from '../../../proof/test/support/capability.ts';
 import { chainAfter } from '../../../proof/test/support/wallet.ts';
-import type { GrpcClient } from './rpc.ts';
+import { eventually } from './eventually.ts';
+import { type GrpcClient, grpcClient } from './rpc.ts';
+import { type TestServer, type TestServerOptions, testServer } from './server.ts';
+import type { Mailbox } from './smtp.ts';
 
 export type Device = Party;
 
@@ -23,8 +27,6 @@ export const newDevice = (): Device => partyOf(randomBytes(32));
 /** Seconds. */
 const now = () => Math.floor(Date.now() / 1000);
 export const json = (document: unknown) => Buffer.from(JSON.stringify(document));
-export const read = (bytes: unknown) =>
-  JSON.parse(Buffer.from(bytes as string, 'base64').toString() || String(bytes)) as Doc;
 export const base64url = (document: unknown) => json(document).toString('base64url');
 
 export interface Challenge {
@@ -45,7 +47,7 @@ export function createRequest(device: Device, challenge: Challenge, members: Doc
   return secure(document, { created: instant(now()), proofPurpose: 'authentication', ...proof }, device);
 }
 
-interface Change {
+export interface Change {
   readonly members?: Doc;
   readonly proof?: Doc;
 }
@@ -132,18 +134,95 @@ export function dpopProof(device: Device, claims: Doc, header: Doc = {}): string
   return `${input}.${sign(null, Buffer.from(input), device.privateKey).toString('base64url')}`;
 }
 
-const packageName = 'countersign.v1';
+/** A call over gRPC: what it answers, or throws the status. */
+export type WalletCall = (
+  method: string,
+  request: object,
+  metadata?: Record<string, string>,
+) => Promise<Record<string, string> & Record<string, unknown>>;
 
-/** The three services over gRPC, with what each answers. */
-export function walletCalls(grpc: GrpcClient, realm?: string) {
-  const call = async (service: string, method: string, request: object, metadata: Record<string, string> = {}) => {
-    const all = realm === undefined ? metadata : { realm, ...metadata };
-    const answer = await grpc.call(`${packageName}.${service}`, method, request, { metadata: all });
+export interface WalletServer extends TestServer {
+  readonly grpc: GrpcClient;
+  /** `WalletService/GetWallet`, in the default realm. */
+  readonly call: WalletCall;
+  challenge(): Promise<Challenge>;
+  /** Metadata of an administrator. */
+  administrator(): Promise<Record<string, string>>;
+}
+
+/** A server, and a gRPC client for it. Closed when the test ends. */
+export async function walletServer(options: TestServerOptions): Promise<WalletServer> {
+  const server = await testServer(options);
+  const grpc = grpcClient(server.url.replace('http://', ''), ['countersign/v1/wallet.proto']);
+  onTestFinished(async () => {
+    grpc.close();
+    await server.close();
+  });
+  return withCalls(server, grpc);
+}
+
+export function withCalls(server: TestServer, grpc: GrpcClient): WalletServer {
+  const call: WalletCall = async (name, request, metadata = {}) => {
+    const [service = '', method = ''] = name.split('/');
+    const answer = await grpc.call(`countersign.v1.${service}`, method, request, { metadata });
     if (answer.error !== undefined) throw answer.error;
     return answer.value as Record<string, string>;
   };
   return {
+    ...server,
+    grpc,
     call,
-    challenge: async () => (await call('AuthService', 'GetChallenge', {})) as unknown as Challenge,
+    challenge: async () => (await call('AuthService/GetChallenge', {})) as unknown as Challenge,
+    administrator: async () => ({ authorization: `Bearer ${await server.adminToken()}` }),
   };
+}
+
+export interface OpenWallet {
+  readonly id: string;
+  readonly device: Device;
+  readonly zcap: Doc;
+}
+
+/** New registration. */
+export async function openWallet(server: WalletServer, members: Doc = {}, device = newDevice()): Promise<OpenWallet> {
+  const request = createRequest(device, await server.challenge(), members);
+  const created = await server.call('WalletService/CreateWallet', { signed_request: json(request) });
+  return { id: created.wallet_id as string, device, zcap: JSON.parse(Buffer.from(created.zcap as string).toString()) };
+}
+
+/** Existing registration: the metadata of calls by a bearer token. */
+export async function tokenFor(
+  server: WalletServer,
+  device: Device,
+  zcap: Doc,
+  actions: readonly string[] = [],
+): Promise<Record<string, string>> {
+  const invocation = tokenRequest(device, zcap, await server.challenge(), {
+    proof: { capabilityAction: actionOf(zcap) },
+  });
+  const issued = await server.call('AuthService/AcquireToken', { invocation: json(invocation), actions });
+  return { authorization: `Bearer ${issued.wallet_token}` };
+}
+
+function actionOf({ allowedAction }: Doc): string {
+  return [allowedAction].flat()[0] as string;
+}
+
+/** Registers what one device passes on to another. */
+export async function grantTo(
+  server: WalletServer,
+  from: { readonly device: Device; readonly zcap: Doc; readonly id: string },
+  change: Change = {},
+  to: Device = newDevice(),
+): Promise<OpenWallet> {
+  const zcap = delegation(from.zcap, from.device, to, change);
+  const token = await tokenFor(server, from.device, from.zcap);
+  await server.call('WalletService/GrantAccess', { wallet_id: from.id, zcap: json(zcap) }, token);
+  return { id: from.id, device: to, zcap };
+}
+
+/** The code of the mail that came last. */
+export async function codeIn(box: Mailbox): Promise<string> {
+  const mail = await eventually(() => box.received.at(-1), 5_000);
+  return /csw_[A-Za-z0-9_-]{43}/.exec(mail.raw)?.[0] ?? '';
 }

@@ -1,0 +1,43 @@
+import { delegateCapability, type JsonObject, parseInstant } from '@countersign/proof';
+import { z } from 'zod';
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { write } from '../store/write.ts';
+import { custodialSigner } from '../subject/custody.ts';
+import type { Realm } from '../subject/realm.ts';
+import { registerCapability } from './capability.ts';
+import { delegationTime } from './owner.ts';
+import { realmDid } from './realm-did.ts';
+import { lookUpTarget, realmPrefix, type Target } from './target.ts';
+
+/** What an administrator may let a DID do to the realm itself: invite. The realm's own DID signs it. */
+export const realmCapabilitySchema = z.strictObject({
+  controller: z.string().regex(/^did:key:z[1-9A-HJ-NP-Za-km-z]{40,140}$/, 'must be a did:key'),
+  expires: z.string().refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time'),
+});
+
+export type RealmCapability = z.output<typeof realmCapabilitySchema>;
+
+export async function delegateRealm(
+  context: Context,
+  realm: Realm,
+  { controller, expires }: RealmCapability,
+  caller: Caller,
+): Promise<JsonObject> {
+  const target = realmPrefix + realm.name;
+  const { root, ownerDid } = (await lookUpTarget(context, realm, target)) as Target;
+  const end = parseInstant(expires) as number;
+  if (end <= context.clock.now()) throw new Problem('request.invalid', 'expires is past.', { pointer: '/expires' });
+  const { secrets } = await realmDid(context, realm.name);
+  const delegation = {
+    parent: root,
+    id: `urn:uuid:${context.random.uuid()}`,
+    controller,
+    allowedAction: ['invite'],
+    expires: end,
+    created: delegationTime(context.clock.now()),
+  };
+  const document = await delegateCapability(delegation, custodialSigner(ownerDid, secrets));
+  await write(context, (tx) => registerCapability(context, tx, realm.name, target, document, caller));
+  return document;
+}

@@ -1,0 +1,99 @@
+/**
+ * Packed calls: a call as a DIDComm message that only the realm can read, and an answer that only its caller can.
+ *
+ * 1. The message opens with the realm's key, and proves the DID of its sender.
+ * 2. It has not come before: neither here nor on another node.
+ * 3. What is in it is a call like any other; whoever proves itself in it must be the sender.
+ * 4. The answer is sealed to the sender, refusals too. Only what cannot be opened is refused in the open, for one reason.
+ */
+import { ProofError } from '@countersign/proof';
+import type {
+  AgreementKey,
+  Answer,
+  EphemeralKey,
+  NamedAgreementKey,
+  OwnAgreementKey,
+  UnpackedCall,
+} from '@countersign/proof/didcomm';
+import type { Context } from '../context.ts';
+import { seconds } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
+import { agreementFragment, agreeOn, ephemeralX25519 } from '../subject/custody.ts';
+import type { Realm } from '../subject/realm.ts';
+import { useOnce } from '../subject/replay.ts';
+import { realmDid } from './realm-did.ts';
+
+/** Loaded for the first packed call: most servers never see one. */
+const didcomm = () => import('@countersign/proof/didcomm');
+
+/** Seconds for which the caller may read the answer. */
+const answerLife = 60;
+
+export interface OpenedCall extends UnpackedCall {
+  readonly own: OwnAgreementKey;
+  readonly senderKey: NamedAgreementKey;
+}
+
+/** Steps 1 and 2. Throws `packed.refused`. */
+export async function openCall(context: Context, realm: Realm, presented: Uint8Array): Promise<OpenedCall> {
+  const { didKeySender, unpackCall } = await didcomm();
+  const { own, did } = await ownKey(context, realm);
+  let sender: AgreementKey | undefined;
+  const call = await unpackCall(presented, {
+    keys: [own],
+    recipient: did,
+    now: seconds(context.clock.now()),
+    senderKey: (kid) => {
+      sender = didKeySender(kid);
+      return sender;
+    },
+  }).catch((cause: unknown) => {
+    throw cause instanceof ProofError ? new Problem('packed.refused', undefined, { cause }) : cause;
+  });
+  const key = `${call.sender}\0${call.id}`;
+  if (!(await useOnce(context, realm.name, 'packed', key, call.rememberUntil * 1000))) {
+    throw new Problem('packed.refused', undefined, { cause: new Error('the message came before') });
+  }
+  return { ...call, own, senderKey: { kid: call.senderKid, key: sender as AgreementKey } };
+}
+
+/** Step 4. */
+export async function sealAnswer(context: Context, call: OpenedCall, answer: Answer): Promise<Uint8Array> {
+  const { agreementKey, packAnswer } = await didcomm();
+  const createdTime = seconds(context.clock.now());
+  const packed = await packAnswer({
+    id: context.random.uuid(),
+    callId: call.id,
+    answer,
+    sender: call.own,
+    recipient: call.senderKey,
+    createdTime,
+    expiresTime: createdTime + answerLife,
+    random: context.random.bytes,
+    maxBytes: 1_048_576,
+    ephemeral: (): EphemeralKey => {
+      const { publicKey, agree } = ephemeralX25519();
+      return { key: checked(agreementKey('X25519', publicKey)), agree: (peer) => agree(peer.raw) };
+    },
+  });
+  return new TextEncoder().encode(packed);
+}
+
+async function ownKey(context: Context, realm: Realm) {
+  const { agreementKey } = await didcomm();
+  const { peer, secrets } = await realmDid(context, realm.name);
+  const kid = peer.short + agreementFragment;
+  const publicKey = peer.document.verificationMethods.get(kid)?.publicKey as Uint8Array;
+  const agree = agreeOn(secrets);
+  const own: OwnAgreementKey = {
+    kid,
+    key: checked(agreementKey('X25519', publicKey)),
+    agree: ({ raw }) => agree(raw),
+  };
+  return { own, did: peer.short };
+}
+
+function checked(result: { readonly ok: true; readonly key: AgreementKey } | { readonly ok: false }): AgreementKey {
+  if (result.ok) return result.key;
+  throw new Problem('internal', undefined, { cause: new Error('an agreement key of ours is damaged') });
+}
