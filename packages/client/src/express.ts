@@ -1,7 +1,8 @@
 /** Signed messages, and subjects by their tokens, for Express 5. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type BearerOptions, createBearerGuard } from './adapter/bearer.ts';
+import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { sendRefusal } from './adapter/outgoing-body.ts';
 import type { Authenticated } from './service.ts';
@@ -9,10 +10,12 @@ import type { Verified } from './verify-request.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
+export type { LoginOptions } from './adapter/login.ts';
 
 /** What Express adds to a request, as far as we look. */
 type ExpressRequest = IncomingMessage & {
   readonly originalUrl?: string;
+  readonly ip?: string | undefined;
   countersign?: Verified;
   bearer?: Authenticated;
 };
@@ -22,7 +25,7 @@ declare global {
     interface Request {
       /** Who sent this request, proved. Undefined where the middleware did not run. */
       countersign?: Verified;
-      /** Who calls, proved by a token alone. Undefined where `bearer` did not run. */
+      /** Who calls, proved by a token or a login alone. Undefined where neither `bearer` nor `login` ran. */
       bearer?: Authenticated;
     }
   }
@@ -50,10 +53,22 @@ export function countersign(options: GuardOptions) {
 
 /** `app.use(bearer({ service }))`, or before one route with what that asks for: `bearer({ service, acr: 'aal2' })`. */
 export function bearer(options: BearerOptions) {
-  const guard = createBearerGuard(options);
+  return gate(createBearerGuard(options));
+}
+
+/**
+ * `app.use(login({ edge }))`: handlers find in `request.bearer` what they would find behind `bearer`. The end client is `request.ip`,
+ * so tell Express which proxies to trust.
+ */
+export function login(options: LoginOptions<ExpressRequest>) {
+  const { clientAddress = ({ ip, socket }) => ip ?? socket.remoteAddress } = options;
+  return gate(createLoginGuard(options), clientAddress);
+}
+
+function gate(guard: CallerGuard, clientAddress?: (request: ExpressRequest) => string | undefined) {
   return async (request: ExpressRequest, response: ServerResponse, next: (error?: unknown) => void): Promise<void> => {
     try {
-      request.bearer = await guard.authenticate(fieldsOf(request.rawHeaders));
+      request.bearer = await guard.authenticate(fieldsOf(request.rawHeaders), clientAddress?.(request));
     } catch (error) {
       guard.report(error);
       sendRefusal(response, error);

@@ -1,7 +1,8 @@
 /** Signed messages, and subjects by their tokens, for Fastify 5. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type BearerOptions, createBearerGuard } from './adapter/bearer.ts';
+import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { refusalOf } from './adapter/refusal.ts';
 import type { Authenticated } from './service.ts';
@@ -9,12 +10,13 @@ import type { Verified } from './verify-request.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
+export type { LoginOptions } from './adapter/login.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who sent this request, proved. */
     countersign: Verified;
-    /** Who calls, proved by a token alone. */
+    /** Who calls, proved by a token or a login alone. */
     bearer: Authenticated;
   }
 }
@@ -23,6 +25,7 @@ declare module 'fastify' {
 interface FastifyRequest {
   readonly raw: IncomingMessage;
   readonly originalUrl: string;
+  readonly ip?: string;
   readonly method: string;
 }
 
@@ -69,10 +72,23 @@ export const countersign = Object.assign(register, {
 
 /** `app.addHook('onRequest', bearer({ service }))`, or of one route: `{ onRequest: bearer({ service, acr: 'aal2' }) }`. */
 export function bearer(options: BearerOptions) {
-  const guard = createBearerGuard(options);
+  return gate(createBearerGuard(options));
+}
+
+/**
+ * `app.addHook('onRequest', login({ edge }))`: handlers find in `request.bearer` what they would find behind `bearer`. The end client
+ * is `request.ip`, so tell Fastify which proxies to trust.
+ */
+export function login(options: LoginOptions<FastifyRequest>) {
+  const { clientAddress = ({ ip, raw }) => ip ?? raw.socket.remoteAddress } = options;
+  return gate(createLoginGuard(options), clientAddress);
+}
+
+function gate(guard: CallerGuard, clientAddress?: (request: FastifyRequest) => string | undefined) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     try {
-      Object.assign(request, { bearer: await guard.authenticate(fieldsOf(request.raw.rawHeaders)) });
+      const caller = await guard.authenticate(fieldsOf(request.raw.rawHeaders), clientAddress?.(request));
+      Object.assign(request, { bearer: caller });
       return undefined;
     } catch (error) {
       guard.report(error);

@@ -1,12 +1,14 @@
 /** Signed messages, and subjects by their tokens, for whatever serves `Request → Response`: Deno, Bun, workers, Node's fetch-style servers. */
-import { type BearerOptions, createBearerGuard } from './adapter/bearer.ts';
+import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { readRequest, refusalResponse, signedResponse } from './adapter/web.ts';
 import type { Authenticated } from './service.ts';
 import type { Verified } from './verify-request.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
+export type { LoginOptions } from './adapter/login.ts';
 
 export interface FetchOptions extends GuardOptions {
   /** The request target as on the wire, where the runtime knows it. Default: path and query of the URL. */
@@ -51,10 +53,25 @@ export type BearerHandler = (request: Request, caller: Authenticated) => Respons
 
 /** The handler is called for callers that are let in only; what it throws is answered with 500. */
 export function bearer(options: BearerOptions, handler: BearerHandler): (request: Request) => Promise<Response> {
-  const guard = createBearerGuard(options);
+  return gate(createBearerGuard(options), handler, () => undefined);
+}
+
+/** A `Request` does not say where it comes from: only the runtime knows. */
+export type FetchLoginOptions = LoginOptions<Request> & Required<Pick<LoginOptions<Request>, 'clientAddress'>>;
+
+/** The same for callers that log in. */
+export function login(options: FetchLoginOptions, handler: BearerHandler): (request: Request) => Promise<Response> {
+  return gate(createLoginGuard(options), handler, options.clientAddress);
+}
+
+function gate(
+  guard: CallerGuard,
+  handler: BearerHandler,
+  clientAddress: (request: Request) => string | undefined,
+): (request: Request) => Promise<Response> {
   return async (request) => {
     try {
-      return await handler(request, await guard.authenticate(request.headers));
+      return await handler(request, await guard.authenticate(request.headers, clientAddress(request)));
     } catch (error) {
       guard.report(error);
       return refusalResponse(error);

@@ -1,12 +1,14 @@
 /** Signed messages, and subjects by their tokens, for Hono 4. */
-import { type BearerOptions, createBearerGuard } from './adapter/bearer.ts';
+import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { readRequest, refusalResponse, signedResponse } from './adapter/web.ts';
 import type { Authenticated } from './service.ts';
 import type { Verified } from './verify-request.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
+export type { LoginOptions } from './adapter/login.ts';
 
 /** For `new Hono<{ Variables: CountersignVariables }>()`: the verdict is in `c.get('countersign')`. */
 export interface CountersignVariables {
@@ -74,18 +76,31 @@ function wireTarget({ env, req }: Context): string {
   return pathname + search;
 }
 
-/** Of a Hono context, as far as this guard looks. */
+/** Of a Hono context, as far as these guards look. */
 interface BearerContext {
   readonly req: { readonly raw: Request };
+  readonly env: unknown;
   set(name: 'bearer', value: Authenticated): void;
 }
 
 /** `app.use(bearer({ service }))`, or before one route with what that asks for: `bearer({ service, acr: 'aal2' })`. */
 export function bearer(options: BearerOptions) {
-  const guard = createBearerGuard(options);
+  return gate(createBearerGuard(options));
+}
+
+/**
+ * `app.use(login({ edge }))`: handlers find in `c.get('bearer')` what they would find behind `bearer`. Elsewhere than on Node's server,
+ * `clientAddress` says where the runtime has the address; without it all callers count as one.
+ */
+export function login(options: LoginOptions<BearerContext>) {
+  const { clientAddress = remoteAddress } = options;
+  return gate(createLoginGuard(options), clientAddress);
+}
+
+function gate(guard: CallerGuard, clientAddress?: (c: BearerContext) => string | undefined) {
   return async (c: BearerContext, next: () => Promise<void>): Promise<Response | undefined> => {
     try {
-      c.set('bearer', await guard.authenticate(c.req.raw.headers));
+      c.set('bearer', await guard.authenticate(c.req.raw.headers, clientAddress?.(c)));
     } catch (error) {
       guard.report(error);
       return refusalResponse(error);
@@ -93,4 +108,9 @@ export function bearer(options: BearerOptions) {
     await next();
     return undefined;
   };
+}
+
+function remoteAddress({ env }: Pick<BearerContext, 'env'>): string | undefined {
+  const { incoming } = (env ?? {}) as { incoming?: { socket?: { remoteAddress?: string } } };
+  return incoming?.socket?.remoteAddress;
 }

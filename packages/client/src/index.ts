@@ -18,6 +18,9 @@ export {
   createAccessTokenVerifier,
 } from './access-token.ts';
 export { type Discovery, discover } from './discovery.ts';
+export type { NameAndPassword } from './edge/credentials.ts';
+export { createEdge, type Edge, type EdgeCall, type EdgeOptions } from './edge/edge.ts';
+export type { EdgeLimits } from './edge/throttle.ts';
 export { ClientError } from './error.ts';
 export { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts';
 export type { Fetch, Transport } from './fetch-json.ts';

@@ -16,6 +16,15 @@ const problemOf: Readonly<Record<TokenFate, MessageProblemCode>> = {
  */
 export async function requireLive(status: StatusFollower | undefined, subject: Subject): Promise<void> {
   await orUnavailable('status.unavailable', () => status?.ready());
+  refuseRevoked(status, subject);
+}
+
+/**
+ * The same as far as the feed has told until now.
+ *
+ * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `token.revoked`
+ */
+export function refuseRevoked(status: StatusFollower | undefined, subject: Subject): void {
   const fate = status?.fate(subject);
   if (fate !== undefined) throw problem(problemOf[fate]);
 }

@@ -11,6 +11,19 @@ const table = {
   'token.revoked': [401, 'The token has been revoked.'],
   'token.kind': [401, 'The token speaks for a kind of subject that is not let in here.'],
   'session.ended': [401, 'The session that the token was made from has ended.'],
+  'session.invalid': [401, 'The session token is not valid.'],
+  'session.unknown': [401, 'There is no such session. Log in again.'],
+  'session.restricted': [403, 'The session is good for one thing only, which is not this.'],
+  'login.missing': [401, 'The request carries no name and password.'],
+  'login.malformed': [401, 'The Authorization field is not one name and one password in UTF-8 (RFC 7617).'],
+  'login.failed': [401, 'The login failed.'],
+  'login.expired_password': [403, 'The password has expired. Update it first.'],
+  'login.second_factor': [403, 'A second factor is asked for, which a name and a password cannot show.'],
+  'login.factor_enrolment': [403, 'A second factor has to be enrolled first.'],
+  'login.throttled': [429, 'Too many logins from this address. Wait before the next one.'],
+  'login.busy': [503, 'Too many logins at once. Try again shortly.'],
+  'login.unavailable': [503, 'Nobody can be logged in now.'],
+  'call_ref.malformed': [400, 'X-CallRef must be 1 to 128 visible ASCII characters, once.'],
   'login.weak': [401, 'A stronger login is needed.'],
   'login.old': [401, 'A more recent login is needed.'],
   'participant.unknown': [401, 'The registry does not know the participant.'],
@@ -36,6 +49,8 @@ export type MessageProblemCode = keyof typeof table;
 interface ProblemOptions {
   readonly cause?: unknown;
   readonly challenge?: Readonly<Record<string, string>>;
+  readonly scheme?: string | undefined;
+  readonly retryAfter?: number;
 }
 
 /**
@@ -49,12 +64,18 @@ export class MessageProblem extends Error {
   readonly status: number;
   /** What the caller has to bring, as parameters of the challenge. */
   readonly challenge: Readonly<Record<string, string>> | undefined;
+  /** The whole challenge of a 401, where it is not for a bearer token. */
+  readonly scheme: string | undefined;
+  /** Seconds after which another try may be worth it. */
+  readonly retryAfter: number | undefined;
 
   constructor(code: string, status: number, text: string, options: ProblemOptions = {}) {
     super(text, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = status;
     this.challenge = options.challenge;
+    this.scheme = options.scheme;
+    this.retryAfter = options.retryAfter;
   }
 }
 
@@ -70,7 +91,7 @@ export function proofProblem(error: ProofError, status: number): MessageProblem 
 
 /** Runs `act`; what it could not get from others becomes a problem of ours, and no fault of the request. */
 export async function orUnavailable<T>(
-  code: 'keys.unavailable' | 'registry.unavailable' | 'status.unavailable' | 'replay.unavailable',
+  code: 'keys.unavailable' | 'registry.unavailable' | 'status.unavailable' | 'replay.unavailable' | 'login.unavailable',
   act: () => T | Promise<T>,
 ): Promise<T> {
   try {

@@ -1,5 +1,14 @@
 /** The crypto port over `node:crypto`: answers at once, on the calling thread. */
-import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeySync,
+  hash,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { type AlgorithmName, algorithms, type CryptoPort, type PublicJwk } from '@countersign/proof';
 import { derFromSignature, signatureFromDer } from './ecdsa-signature.ts';
 import type { PrivateSigner } from './private-jwk.ts';
@@ -47,3 +56,9 @@ export const privateSigner: PrivateSigner = (alg, jwk) => {
     return (bytes) => sign(digest, bytes, { key, padding: pssPadding, saltLength: pssSaltBytes });
   return der ? (bytes) => signatureFromDer(sign(digest, bytes, key)) : (bytes) => sign(digest, bytes, key);
 };
+
+/** HMAC-SHA-256 under a random key that nobody else has. */
+export function newMac(): (bytes: Uint8Array) => Uint8Array {
+  const key = generateKeySync('hmac', { length: 256 });
+  return (bytes) => createHmac('sha256', key).update(bytes).digest();
+}

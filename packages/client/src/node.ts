@@ -1,7 +1,8 @@
 /** Signed messages, and subjects by their tokens, for a plain listener of `node:http`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type BearerOptions, createBearerGuard } from './adapter/bearer.ts';
+import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { sendRefusal } from './adapter/outgoing-body.ts';
 import type { Authenticated } from './service.ts';
@@ -9,6 +10,7 @@ import type { Verified } from './verify-request.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
+export type { LoginOptions } from './adapter/login.ts';
 
 /** A request whose sender, body and signature are proved. Its body can be read as if nobody had. */
 export type VerifiedRequest = IncomingMessage & { readonly countersign: Verified };
@@ -48,15 +50,24 @@ export type BearerListener = (request: BearerRequest, response: ServerResponse) 
  * `createServer(bearer({ service }, listener))`: the listener is called for callers that are let in only. Every other request is
  * answered here.
  */
-export function bearer(
-  options: BearerOptions,
-  listener: BearerListener,
-): (request: IncomingMessage, response: ServerResponse) => void {
-  const guard = createBearerGuard(options);
+export function bearer(options: BearerOptions, listener: BearerListener) {
+  return gate(createBearerGuard(options), listener);
+}
 
+/** The same for callers that log in: `createServer(login({ edge }, listener))`. */
+export function login(options: LoginOptions<IncomingMessage>, listener: BearerListener) {
+  const { clientAddress = ({ socket }) => socket.remoteAddress } = options;
+  return gate(createLoginGuard(options), listener, clientAddress);
+}
+
+function gate(
+  guard: CallerGuard,
+  listener: BearerListener,
+  clientAddress?: (request: IncomingMessage) => string | undefined,
+): (request: IncomingMessage, response: ServerResponse) => void {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const caller = await guard.authenticate(fieldsOf(request.rawHeaders));
+      const caller = await guard.authenticate(fieldsOf(request.rawHeaders), clientAddress?.(request));
       await listener(Object.assign(request, { bearer: caller }), response);
     } catch (error) {
       guard.report(error);

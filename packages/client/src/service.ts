@@ -1,25 +1,14 @@
-import type { CryptoPort, HeaderFields, Subject } from '@countersign/proof';
-import { ProofError } from '@countersign/proof';
-import { cryptoPort } from '#platform-crypto';
-import { bearerToken, fieldValues } from './bearer-token.ts';
-import { createExchange, type Exchange } from './exchange.ts';
-import type { Transport } from './fetch-json.ts';
-import { issuerKeys } from './issuer-keys.ts';
-import { separateKeys } from './key-purpose.ts';
+import { type HeaderFields, ProofError, type Subject } from '@countersign/proof';
+import { bearerToken } from './bearer-token.ts';
+import { callRefOf } from './call-ref.ts';
+import { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts';
 import { requireLive } from './liveness.ts';
 import { MessageProblem, orUnavailable, problem, proofProblem } from './message-problem.ts';
-import { createStatusFollower, type StatusPolicy } from './status.ts';
 import { requireRules, type SubjectRules } from './subject-rules.ts';
-import { createSubjectVerifier, type SubjectVerifierOptions } from './subject-verifier.ts';
-import { createTokenSource, type TokenSource } from './token.ts';
-import type { ClientCredentials } from './token-endpoint.ts';
+import type { TokenSource } from './token.ts';
+import { createTrust, type Trust, type TrustOptions } from './trust.ts';
 
-export interface ServiceOptions extends Omit<SubjectVerifierOptions, 'signedBy'>, ClientCredentials {
-  /** How the status feed is followed. `none` is for issuers without a feed: what is revoked then lives until it expires. */
-  readonly status?: StatusPolicy | 'none';
-  /** From 0 to 1. Default `Math.random`. */
-  readonly random?: () => number;
-}
+export type ServiceOptions = TrustOptions;
 
 /** Who calls, proved by a token alone. */
 export interface Authenticated {
@@ -42,28 +31,16 @@ export interface Service extends TokenSource {
   close(): void;
 }
 
-/** What may go into a header field. */
-const callRef = /^[\x21-\x7e]{1,128}$/;
-
 /**
  * One service, in one object. It calls nobody before it is asked for something; what it has learnt it keeps, so that a warm
  * verification makes no network call.
  */
-export function createService(given: ServiceOptions): Service {
-  const options = { now: Date.now, random: Math.random, crypto: cryptoPort as CryptoPort, clockTolerance: 5, ...given };
-  const { issuer, now, random, crypto, clockTolerance } = options;
-  const purposes = separateKeys(options.jwks ?? issuerKeys(options));
-  const token = createTokenSource(options);
-  const { keys: jwks, signedBy } = purposes.tokens;
-  const subjects = createSubjectVerifier({ ...options, jwks, signedBy });
-  const status =
-    options.status === 'none'
-      ? undefined
-      : createStatusFollower({
-          ...transportOf(options),
-          ...options.status,
-          ...{ issuer, token, crypto, now, random, keys: purposes.status },
-        });
+export function createService(options: ServiceOptions): Service {
+  return serviceOn(createTrust(options), options);
+}
+
+/** The same for somebody who has something else to do with what it believes tokens by. */
+export function serviceOn({ subjects, status, token, now, clockTolerance }: Trust, options: ExchangeOptions): Service {
   const exchange = createExchange(options);
   return {
     ...token,
@@ -93,14 +70,5 @@ export function createService(given: ServiceOptions): Service {
 }
 
 function correlationOf(subject: Subject, headers: HeaderFields): string | undefined {
-  if (subject.kind === 'credential') return subject.transaction;
-  const [given, another] = fieldValues(headers, 'x-callref');
-  return given !== undefined && another === undefined && callRef.test(given) ? given : undefined;
-}
-
-function transportOf({ fetch, timeoutMilliseconds }: Transport): Transport {
-  return {
-    ...(fetch && { fetch }),
-    ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
-  };
+  return subject.kind === 'credential' ? subject.transaction : callRefOf(headers);
 }

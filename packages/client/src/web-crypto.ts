@@ -33,6 +33,13 @@ export const privateSigner: PrivateSigner = async (alg, jwk) => {
   return async (bytes) => new Uint8Array(await crypto.subtle.sign(algorithms[alg].web.verify, key, unshared(bytes)));
 };
 
+/** HMAC-SHA-256 under a random key that nobody else has, nor can have: it cannot be exported. */
+export function newMac(): (bytes: Uint8Array) => Promise<Uint8Array> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256', length: 256 };
+  const key = crypto.subtle.generateKey(algorithm, false, ['sign']) as Promise<SubtleKey>;
+  return async (bytes) => new Uint8Array(await crypto.subtle.sign('HMAC', await key, unshared(bytes)));
+}
+
 /** WebCrypto takes no shared memory. */
 function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);

@@ -141,6 +141,7 @@ export {
   type CredentialSubject,
   maxActors,
   type ParticipantSubject,
+  realmOf,
   type Subject,
 } from './subject.ts';
 export { thumbprint, thumbprintInput } from './thumbprint.ts';

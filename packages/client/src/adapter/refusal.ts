@@ -7,7 +7,8 @@ export interface Refusal {
   readonly body: string;
 }
 
-const unavailableFor = '1';
+/** Seconds. */
+const unavailableFor = 1;
 
 /**
  * RFC 9457. Nothing of what was presented is in it, nor what only the log should know. It is not signed: whoever gets it is not
@@ -15,14 +16,14 @@ const unavailableFor = '1';
  */
 export function refusalOf(error: unknown): Refusal {
   const refused = error instanceof MessageProblem ? error : problem('internal');
-  const { code, status, message } = refused;
+  const { code, status, message, retryAfter = status === 503 ? unavailableFor : undefined } = refused;
   return {
     status,
     headers: {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
       ...(status === 401 ? { 'www-authenticate': challenge(refused) } : {}),
-      ...(status === 503 ? { 'retry-after': unavailableFor } : {}),
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
       ...(status === 413 ? { connection: 'close' } : {}),
     },
     body: JSON.stringify({ type: `urn:countersign:problem:${code}`, title: message, status, code }),
@@ -33,7 +34,8 @@ export function refusalOf(error: unknown): Refusal {
  * RFC 6750 §3: an error only where the token is at fault, so that nobody asks for a new one in vain. RFC 9470 §3: where the token
  * is good and the login behind it is not, what is missing.
  */
-function challenge({ code, message, challenge: wanted }: MessageProblem): string {
+function challenge({ code, message, challenge: wanted, scheme }: MessageProblem): string {
+  if (scheme !== undefined) return scheme;
   if (wanted !== undefined) {
     const parameters = { error: 'insufficient_user_authentication', error_description: message, ...wanted };
     return `Bearer ${Object.entries(parameters)

@@ -1,0 +1,197 @@
+/**
+ * Turns what the outside shows into the signed subject of a session:
+ *
+ * 1. A session that is held answers with the subject that it has, while the status feed was heard of within ten seconds and says
+ *    nothing against it. Otherwise the realm is asked for a new one: an ended session gets none.
+ * 2. A session that is not held, or has ended, is opened: once, however many wait for it, unless the same was refused a moment ago
+ *    or its end client has tried too often.
+ * 3. After a long silence of the feed nothing is held any more.
+ */
+import { type CredentialSubject, ProofError } from '@countersign/proof';
+import { refuseRevoked } from '../liveness.ts';
+import { MessageProblem, type MessageProblemCode, orUnavailable, problem } from '../message-problem.ts';
+import type { Trust } from '../trust.ts';
+import type { EndClient } from './end-client.ts';
+import type { OpenedSession, RealmSessions } from './realm-sessions.ts';
+import type { Refusals } from './refusals.ts';
+import {
+  type HeldSession,
+  type HeldSubject,
+  heldSession,
+  holdSubject,
+  isUsable,
+  type SessionCache,
+  type SignedSubject,
+} from './session-cache.ts';
+import type { Throttle } from './throttle.ts';
+
+export interface AdmissionOptions {
+  readonly trust: Trust;
+  readonly realm: RealmSessions;
+  readonly cache: SessionCache;
+  readonly refusals: Refusals;
+  readonly throttle: Throttle;
+  /** Who the signed subjects are for. */
+  readonly audience: string;
+}
+
+/** What somebody wants the subject for. */
+export interface Wish {
+  readonly client: EndClient;
+  readonly callRef: string | undefined;
+  /** Whoever wishes for the same of one session is given the same. */
+  readonly name: string;
+}
+
+export interface Opening {
+  /** What the opening is known by: whoever comes with the same waits for the same. */
+  readonly key: string;
+  readonly open: () => Promise<OpenedSession>;
+}
+
+export interface Admission {
+  /** Throws {MessageProblem}: `session.unknown` where there is nothing to open one with. */
+  admit(key: string, wish: Wish, opening?: Opening): Promise<SignedSubject>;
+  /** The same without a look at what is held: the new session takes its place. */
+  openAs(key: string, wish: Wish, opening: Opening): Promise<SignedSubject>;
+}
+
+/** Milliseconds that a subject must have left when it is given to somebody: the chain that it goes down needs them. */
+const margin = 15_000;
+/** Milliseconds without the feed. Half of what the realm remembers the end of a session for. */
+const longSilence = 300_000;
+
+/** What is as wrong a second later. */
+const remembered: ReadonlySet<string> = new Set<MessageProblemCode>([
+  'login.failed',
+  'login.malformed',
+  'login.expired_password',
+  'login.second_factor',
+  'login.factor_enrolment',
+  'session.invalid',
+  'session.restricted',
+]);
+
+/** What says that a session is of no more use. */
+const ended: ReadonlySet<string> = new Set<MessageProblemCode>([
+  'session.ended',
+  'session.invalid',
+  'token.subject_revoked',
+  'token.revoked',
+]);
+
+export function createAdmission({ trust, realm, cache, refusals, throttle, audience }: AdmissionOptions): Admission {
+  const { status, subjects, now } = trust;
+  const flights = new Map<string, Promise<HeldSession>>();
+  let silentSince: number | undefined;
+
+  /** Whether what is held may be believed. Step 3. */
+  async function hears(): Promise<boolean> {
+    const isHeard = await Promise.resolve(status?.ready()).then(
+      () => true,
+      () => false,
+    );
+    if (silentSince !== undefined && now() - silentSince > longSilence) cache.clear();
+    silentSince = isHeard ? undefined : (silentSince ?? now());
+    return isHeard;
+  }
+
+  async function obtain({ token }: HeldSession, { callRef, client }: Wish) {
+    const request = { audience, callRef, address: client.address };
+    const { token: signed, expiresIn } = await realm.signSubject(token, request);
+    try {
+      const subject = await orUnavailable('keys.unavailable', () => subjects.verify(signed));
+      return { token: signed, subject: subject as CredentialSubject, expiresIn };
+    } catch (cause) {
+      // What the realm gives us and we cannot believe is no fault of the caller.
+      throw cause instanceof ProofError ? problem('login.unavailable', { cause }) : cause;
+    }
+  }
+
+  function ask(session: HeldSession, wish: Wish): Promise<SignedSubject> {
+    const askedAt = now();
+    const signed = obtain(session, wish);
+    const held: HeldSubject & { usableFor: number | undefined } = { signed, askedAt, usableFor: undefined };
+    holdSubject(session, wish.name, held, askedAt);
+    signed.then(
+      ({ expiresIn }) => {
+        held.usableFor = expiresIn - margin;
+        session.usedAt = askedAt;
+      },
+      () => {
+        held.usableFor = 0;
+      },
+    );
+    return signed;
+  }
+
+  /** Step 1. */
+  async function subjectOf(session: HeldSession, wish: Wish, isHeard: boolean): Promise<SignedSubject> {
+    const held = session.subjects.get(wish.name);
+    const isGood = held !== undefined && isUsable(held, now()) && (isHeard || held.usableFor === undefined);
+    const signed = await (isGood ? held.signed : ask(session, wish));
+    refuseRevoked(status, signed.subject);
+    return signed;
+  }
+
+  async function open(wish: Wish, opening: Opening): Promise<HeldSession> {
+    const askedAt = now();
+    const session = heldSession(await opening.open(), askedAt);
+    await subjectOf(session, wish, true);
+    return session;
+  }
+
+  /** Step 2. Nothing here may wait between looking for a flight and being one. */
+  function opened(keepAs: string, wish: Wish, opening: Opening): Promise<HeldSession> {
+    const { key } = opening;
+    const flight = flights.get(key);
+    if (flight !== undefined) return flight;
+    const refused = refusals.find(key);
+    if (refused !== undefined) throw problem(refused);
+    const end = throttle.begin(wish.client.network);
+    const own = open(wish, opening)
+      .then(
+        (session) => {
+          cache.keep(keepAs, session);
+          end(false);
+          return session;
+        },
+        (error: unknown) => {
+          const code = codeOf(error);
+          const isRefusal = code !== undefined && remembered.has(code);
+          if (isRefusal) refusals.remember(key, code);
+          end(isRefusal);
+          throw error;
+        },
+      )
+      .finally(() => flights.delete(key));
+    flights.set(key, own);
+    return own;
+  }
+
+  async function openAs(key: string, wish: Wish, opening: Opening): Promise<SignedSubject> {
+    const session = await opened(key, wish, opening);
+    return subjectOf(session, wish, true);
+  }
+
+  return {
+    openAs,
+    async admit(key, wish, opening) {
+      const isHeard = await hears();
+      const session = cache.find(key);
+      try {
+        if (session !== undefined) return await subjectOf(session, wish, isHeard);
+      } catch (error) {
+        if (!ended.has(codeOf(error) ?? '')) throw error;
+        if (session !== undefined) cache.drop(key, session);
+        if (opening === undefined) throw error;
+      }
+      if (opening === undefined) throw problem('session.unknown');
+      return openAs(key, wish, opening);
+    },
+  };
+}
+
+function codeOf(error: unknown): MessageProblemCode | undefined {
+  return error instanceof MessageProblem ? (error.code as MessageProblemCode) : undefined;
+}

@@ -1,0 +1,59 @@
+import { decodeBase64url, type HeaderFields } from '@countersign/proof';
+import { fieldValues } from '../bearer-token.ts';
+import { problem } from '../message-problem.ts';
+
+/** What somebody logs in with. */
+export interface NameAndPassword {
+  /** The code of the credential. */
+  readonly name: string;
+  readonly password: string;
+}
+
+/** Characters of the field: the longest name and password that a realm takes fit in. */
+const longest = 8_192;
+const longestName = 255;
+/** Code points. */
+const longestPassword = 1_024;
+
+/**
+ * RFC 7617, and exactly once: canonical Base64 of UTF-8, no control characters, split at the first colon. Nothing is trimmed,
+ * folded or guessed: another charset is refused rather than tried.
+ *
+ * @throws {MessageProblem} `login.missing`, `login.malformed`
+ */
+export function basicCredentials(headers: HeaderFields): NameAndPassword {
+  const values = fieldValues(headers, 'authorization');
+  const [value = '', another] = values;
+  if (another !== undefined || value.length > longest) throw problem('login.malformed');
+  if (!/^basic(?: |$)/i.test(value)) throw problem('login.missing');
+  const text = decoded(/^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(value)?.[1] ?? '');
+  const colon = text?.indexOf(':') ?? -1;
+  if (text === undefined || colon < 0) throw problem('login.malformed');
+  return requireCredentials({ name: text.slice(0, colon), password: text.slice(colon + 1) });
+}
+
+/** What no realm has as a name or a password is not asked for. Throws {MessageProblem} `login.malformed`. */
+export function requireCredentials(given: NameAndPassword): NameAndPassword {
+  const { name, password } = given;
+  const isName = name !== '' && name.length <= longestName && isText(name) && !/[\u2028\u2029]/.test(name);
+  // No code point takes more than two places.
+  const isPassword = password !== '' && password.length <= 2 * longestPassword && isText(password);
+  if (!isName || !isPassword || [...password].length > longestPassword) throw problem('login.malformed');
+  return given;
+}
+
+function isText(text: string): boolean {
+  return text.isWellFormed() && !/\p{Cc}/u.test(text);
+}
+
+/** RFC 4648 §4 with its padding: one text for every byte string. */
+function decoded(base64: string): string | undefined {
+  if (base64 === '' || base64.length % 4 !== 0) return undefined;
+  const digits = base64.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_');
+  const bytes = decodeBase64url(digits, longest);
+  try {
+    return bytes && new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

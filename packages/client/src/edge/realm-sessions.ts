@@ -1,0 +1,118 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
+import { checkIssuer } from '../discovery.ts';
+import { fetchJson, type JsonAnswer, type Transport } from '../fetch-json.ts';
+import { type MessageProblemCode, orUnavailable, problem } from '../message-problem.ts';
+import type { NameAndPassword } from './credentials.ts';
+
+/** A session as the realm opened it. */
+export interface OpenedSession {
+  readonly token: string;
+  /** Milliseconds for which it lives unused. */
+  readonly idle: number;
+}
+
+export interface SignedToken {
+  readonly token: string;
+  /** Milliseconds. */
+  readonly expiresIn: number;
+}
+
+export interface SubjectRequest {
+  readonly audience: string;
+  /** `txn`; undefined: the realm makes one. */
+  readonly callRef: string | undefined;
+  /** Of the end client. */
+  readonly address: string | undefined;
+}
+
+/** What the edge asks of the realm in the name of an end client. Throws {MessageProblem} `login.*`, `session.*`. */
+export interface RealmSessions {
+  logIn(credentials: NameAndPassword, address: string | undefined): Promise<OpenedSession>;
+  signSubject(session: string, request: SubjectRequest): Promise<SignedToken>;
+  logOut(session: string): Promise<void>;
+}
+
+const maxBytes = 65_536;
+/** Two hashes may be waited for on the other side before ours begins. */
+const timeoutMilliseconds = 10_000;
+
+/** What a realm says of a login that it does not open. The restricted tokens that come along are good for nothing here. */
+const refusedLogins: Readonly<Record<string, MessageProblemCode>> = {
+  '403 FAILED_LOGIN': 'login.failed',
+  '409 EXPIRED_PASSWORD': 'login.expired_password',
+  '409 SECOND_FACTOR_REQUIRED': 'login.second_factor',
+  '409 SECOND_FACTOR_ENROLMENT_REQUIRED': 'login.factor_enrolment',
+  '400 ': 'login.malformed',
+};
+
+const refusedSessions: Readonly<Record<number, MessageProblemCode>> = {
+  401: 'session.invalid',
+  403: 'session.restricted',
+};
+
+export function createRealmSessions({ issuer, ...transport }: Transport & { readonly issuer: string }): RealmSessions {
+  checkIssuer(issuer);
+  const base = issuer.replace(/\/$/, '');
+
+  async function post(path: string, body: object, headers: Readonly<Record<string, string | undefined>>) {
+    const given = Object.entries(headers).filter((pair): pair is [string, string] => pair[1] !== undefined);
+    const request = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...Object.fromEntries(given) },
+      body: JSON.stringify(body),
+      maxBytes,
+    } as const;
+    const answer = await orUnavailable('login.unavailable', () =>
+      fetchJson(base + path, request, { timeoutMilliseconds, ...transport }),
+    );
+    if (answer.status !== 429) return answer;
+    throw problem('login.throttled', { retryAfter: secondsOf(answer.headers.get('retry-after')) });
+  }
+
+  return {
+    async logIn({ name, password }, address) {
+      const body = { credentialCode: name, password };
+      const answer = await post('/auth/login', body, { 'x-forwarded-for': address });
+      if (answer.status !== 200) throw problem(refusedLogins[saidBy(answer)] ?? 'login.unavailable');
+      const { token, expiresIn } = objectOf(answer.value);
+      return { token: tokenOf(token), idle: durationOf(expiresIn) };
+    },
+    async signSubject(session, { audience, callRef, address }) {
+      const headers = { authorization: `Bearer ${session}`, 'x-callref': callRef, 'x-forwarded-for': address };
+      const { status, value } = await post('/auth/subject', { audience }, headers);
+      if (status !== 200) throw problem(refusedSessions[status] ?? 'login.unavailable');
+      const { token, expiresIn } = objectOf(value);
+      return { token: tokenOf(token), expiresIn: durationOf(expiresIn) };
+    },
+    async logOut(session) {
+      const { status } = await post('/auth/logout', {}, { authorization: `Bearer ${session}` });
+      // One that has ended is as good as one that we end.
+      if (status !== 204 && status !== 401) throw problem('login.unavailable');
+    },
+  };
+}
+
+function saidBy({ status, value }: JsonAnswer): string {
+  const { code } = objectOf(value);
+  return `${status} ${status !== 400 && typeof code === 'string' ? code : ''}`;
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
+/** An answer that does not have its shape is as good as none. */
+function tokenOf(value: JsonValue | undefined): string {
+  if (typeof value !== 'string' || !/^[A-Za-z0-9._~-]{1,16384}$/.test(value)) throw problem('login.unavailable');
+  return value;
+}
+
+function durationOf(value: JsonValue | undefined): number {
+  if (typeof value !== 'number' || !(value >= 0)) throw problem('login.unavailable');
+  return value * 1000;
+}
+
+/** RFC 9110 §10.2.3, as seconds; a minute at most. */
+function secondsOf(retryAfter: string | null): number {
+  return /^\d{1,5}$/.test(retryAfter ?? '') ? Math.min(60, Math.max(1, Number(retryAfter))) : 1;
+}

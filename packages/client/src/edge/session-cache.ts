@@ -1,0 +1,96 @@
+import type { CredentialSubject } from '@countersign/proof';
+import type { OpenedSession } from './realm-sessions.ts';
+
+/** A session that the edge holds for somebody. */
+export interface HeldSession {
+  readonly token: string;
+  /** Milliseconds for which it lives unused. */
+  readonly idle: number;
+  readonly openedAt: number;
+  /** When the realm last took it. */
+  usedAt: number;
+  readonly subjects: Map<string, HeldSubject>;
+}
+
+export interface SignedSubject {
+  readonly token: string;
+  readonly subject: CredentialSubject;
+}
+
+/** The signed subject of one session, for one transaction of one end client. */
+export interface HeldSubject {
+  readonly signed: Promise<SignedSubject>;
+  readonly askedAt: number;
+  /** Milliseconds from `askedAt` for which it is given to others; undefined while it is on its way. */
+  usableFor: number | undefined;
+}
+
+/** The table from what the outside shows to the session inside. */
+export interface SessionCache {
+  find(key: string): HeldSession | undefined;
+  keep(key: string, session: HeldSession): void;
+  /** Only this one: another may have taken its place. */
+  drop(key: string, session: HeldSession): void;
+  clear(): void;
+  readonly size: () => number;
+}
+
+export interface SessionCacheOptions {
+  readonly now: () => number;
+  readonly maxSessions: number;
+  /** Milliseconds from its opening, which no use extends. */
+  readonly longest: number;
+}
+
+/** Subjects of one session: transactions that it is in at the same time. */
+const maxSubjects = 8;
+
+/** Bounded: whoever was not seen for longest gives way, and logs in again. */
+export function createSessionCache({ now, maxSessions, longest }: SessionCacheOptions): SessionCache {
+  const held = new Map<string, HeldSession>();
+  return {
+    find(key) {
+      const session = held.get(key);
+      if (session === undefined) return undefined;
+      held.delete(key);
+      if (!within(now(), session.openedAt, longest) || !within(now(), session.usedAt, session.idle)) return undefined;
+      held.set(key, session);
+      return session;
+    },
+    keep(key, session) {
+      held.delete(key);
+      held.set(key, session);
+      const oldest = held.size > maxSessions ? held.keys().next().value : undefined;
+      if (oldest !== undefined) held.delete(oldest);
+    },
+    drop(key, session) {
+      if (held.get(key) === session) held.delete(key);
+    },
+    clear: () => held.clear(),
+    size: () => held.size,
+  };
+}
+
+export function heldSession({ token, idle }: OpenedSession, at: number): HeldSession {
+  return { token, idle, openedAt: at, usedAt: at, subjects: new Map() };
+}
+
+/** What is over gives way first, then the oldest. */
+export function holdSubject({ subjects }: HeldSession, name: string, subject: HeldSubject, now: number): void {
+  subjects.delete(name);
+  for (const [other, one] of subjects) if (!isUsable(one, now)) subjects.delete(other);
+  const oldest = subjects.size < maxSubjects ? undefined : subjects.keys().next().value;
+  if (oldest !== undefined) subjects.delete(oldest);
+  subjects.set(name, subject);
+}
+
+/** One that is on its way is waited for. */
+export function isUsable({ askedAt, usableFor }: HeldSubject, now: number): boolean {
+  return usableFor === undefined || within(now, askedAt, usableFor);
+}
+
+/** A moment in the future, from before the clock was set back, counts as long ago. */
+function within(now: number, moment: number, span: number): boolean {
+  const passed = now - moment;
+  return passed >= 0 && passed < span;
+}

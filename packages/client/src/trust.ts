@@ -1,0 +1,53 @@
+import type { CryptoPort } from '@countersign/proof';
+import { cryptoPort } from '#platform-crypto';
+import type { Transport } from './fetch-json.ts';
+import { issuerKeys } from './issuer-keys.ts';
+import { separateKeys } from './key-purpose.ts';
+import { createStatusFollower, type StatusFollower, type StatusPolicy } from './status.ts';
+import { createSubjectVerifier, type SubjectVerifier, type SubjectVerifierOptions } from './subject-verifier.ts';
+import { createTokenSource, type TokenSource } from './token.ts';
+import type { ClientCredentials } from './token-endpoint.ts';
+
+export interface TrustOptions extends Omit<SubjectVerifierOptions, 'signedBy'>, ClientCredentials {
+  /** How the status feed is followed. `none` is for issuers without a feed: what is revoked then lives until it expires. */
+  readonly status?: StatusPolicy | 'none';
+  /** From 0 to 1. Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** What a service believes tokens by. */
+export interface Trust {
+  readonly subjects: SubjectVerifier;
+  /** Undefined for issuers without a feed. */
+  readonly status: StatusFollower | undefined;
+  /** Who we are ourselves. */
+  readonly token: TokenSource;
+  readonly now: () => number;
+  /** Seconds. */
+  readonly clockTolerance: number;
+}
+
+/** It calls nobody before it is asked for something. Keys of tokens and keys of the status feed are never taken for each other. */
+export function createTrust(given: TrustOptions): Trust {
+  const options = { now: Date.now, random: Math.random, crypto: cryptoPort as CryptoPort, clockTolerance: 5, ...given };
+  const { issuer, now, random, crypto, clockTolerance } = options;
+  const purposes = separateKeys(options.jwks ?? issuerKeys(options));
+  const token = createTokenSource(options);
+  const { keys: jwks, signedBy } = purposes.tokens;
+  const status =
+    options.status === 'none'
+      ? undefined
+      : createStatusFollower({
+          ...transportOf(options),
+          ...options.status,
+          ...{ issuer, token, crypto, now, random, keys: purposes.status },
+        });
+  return { subjects: createSubjectVerifier({ ...options, jwks, signedBy }), status, token, now, clockTolerance };
+}
+
+export function transportOf({ fetch, timeoutMilliseconds }: Transport): Transport {
+  return {
+    ...(fetch && { fetch }),
+    ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
+  };
+}
