@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
 import { checkIssuer } from '../discovery.ts';
-import { fetchJson, type JsonAnswer, type Transport } from '../fetch-json.ts';
+import { fetchBytes, fetchJson, type JsonAnswer, type Transport } from '../fetch-json.ts';
 import { type MessageProblemCode, orUnavailable, problem } from '../message-problem.ts';
 import type { NameAndPassword } from './credentials.ts';
 
@@ -85,7 +85,11 @@ export function createRealmSessions({ issuer, ...transport }: Transport & { read
       return { token: tokenOf(token), expiresIn: durationOf(expiresIn) };
     },
     async logOut(session) {
-      const { status } = await post('/auth/logout', {}, { authorization: `Bearer ${session}` });
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${session}` };
+      const request = { method: 'POST', headers, body: '{}', maxBytes } as const;
+      const { status } = await orUnavailable('login.unavailable', () =>
+        fetchBytes(`${base}/auth/logout`, request, { timeoutMilliseconds, ...transport }),
+      );
       // One that has ended is as good as one that we end.
       if (status !== 204 && status !== 401) throw problem('login.unavailable');
     },

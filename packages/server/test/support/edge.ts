@@ -14,11 +14,14 @@ const service = (id: string, audiences: readonly string[] = []) => ({
 });
 
 /** Credentials `alice@acme.example`, `bob` and `carol@globex.example` have their first password. */
-export async function edgeServer(options: TestServerOptions = {}): Promise<Corporate> {
+export async function edgeServer({
+  settings = {},
+  ...options
+}: TestServerOptions & { readonly settings?: object } = {}): Promise<Corporate> {
   const [dev, ...others] = corporateNetwork({ ROOT: {}, USER: {} }).realms;
   const participants = [service('edge', ['https://ledger.example']), service('ledger')];
   const server = await testServer({
-    network: { realms: [{ ...dev, participants }, ...others] },
+    network: { realms: [{ ...dev, settings, participants }, ...others] },
     ...options,
     // The edge is on this machine too, and says where its callers come from.
     env: { COUNTERSIGN_TRUSTED_PROXIES: '127.0.0.1', ...options.env },
