@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
+import { createPassword } from './passwords/password.ts';
 import { createClient, makeSecret } from './registry/client.ts';
 import { applyNetwork } from './registry/network-file/apply.ts';
 import type { MadeSecret } from './registry/network-file/report.ts';
@@ -45,12 +46,13 @@ const demonstration = [
   { name: 'lender', role: 'LENDER', port: 9002, title: 'Example Lender' },
 ] as const;
 
-/** A corporate identity with one credential, which has no password: nobody can log in with it until it gets one. */
+/** A corporate identity whose ROOT can log in. */
+const root = { id: 'example-root', identityId: 'example-travel', type: 'ROOT', code: 'root@travel.example' } as const;
 const corporates = {
   identityProfiles: [{ id: 'example-corporates', name: 'Example corporates' }],
   passwordProfiles: [{ id: 'example-corporates', configPerCredentialType: { ROOT: {}, USER: {} } }],
   identities: [{ id: 'example-travel', profileId: 'example-corporates', name: 'Example Travel' }],
-  credentials: [{ id: 'example-root', identityId: 'example-travel', type: 'ROOT', code: 'root@travel.example' }],
+  credentials: [root],
 } as const;
 
 async function makeAdministrator(context: Context): Promise<void> {
@@ -106,7 +108,16 @@ async function makeDevelopmentNetwork(context: Context): Promise<void> {
       { name: 'dev', profile: 'ocen4', participants, products: [product], productNetworks: [network], ...corporates },
     ],
   };
+  // Before the network is there, or a crash in between would leave a credential that nobody has the password of.
+  const password = context.random.token(18);
+  writeSecretFile(loginFile(context.config), `${JSON.stringify({ credentialCode: root.code, password }, null, 2)}\n`);
   await applyNetwork(context, file, starter);
+  await createPassword(context, 'dev', root.id, { password }, starter);
+}
+
+/** The body of a login, as `curl -d @…` sends it. */
+export function loginFile(config: Config): string {
+  return join(credentialsDir(config), 'example-root.json');
 }
 
 /** Secrets that applying a network file made: nobody else has them, so each gets a 0600 file of its own. */

@@ -21,6 +21,15 @@ eachDatabase('login', (freshUrl) => {
     expect((await call('/auth/subject', String(answer.body.token))).status).toBe(200);
   });
 
+  test('works on a server that remembers nothing yet', async () => {
+    const { login, call, server } = await corporate({ databaseUrl: await freshUrl() });
+    server.context.cache.invalidateAll();
+    const { body } = await login('alice@acme.example', passwords.first);
+    server.context.cache.invalidateAll();
+    const change = { oldPassword: { value: passwords.first }, password: { value: passwords.second } };
+    expect((await call('/passwords/cred-1/update', String(body.token), change)).status).toBe(200);
+  });
+
   test('takes the password as an object too, and the realm by path, header or body', async () => {
     const { call } = await corporate({ databaseUrl: await freshUrl() });
     const body = { credentialCode: 'alice@acme.example', password: { value: passwords.first } };

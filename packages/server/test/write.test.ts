@@ -190,3 +190,16 @@ async function byProcesses(url: string, writers: number, each: number): Promise<
   for (const child of processes) child.send('go');
   return Promise.all(answers);
 }
+
+eachDatabase('a transaction that asks the cache for what it does not hold', (freshUrl) => {
+  test('fails at once, instead of waiting for itself', async () => {
+    const context = await open(await freshUrl());
+    const load = async () => (await read(context.store, 'x')) ?? 'nothing';
+    const asking = write(context, async (tx) => {
+      await put(tx, 'x', '1');
+      await context.cache.get('client', 'a', load);
+    });
+    await expect(asking).rejects.toThrow('within a transaction');
+    expect(await context.cache.get('client', 'a', load)).toBe('nothing');
+  });
+});

@@ -71,13 +71,26 @@ export function connect(options: Options): Api {
   };
 }
 
-async function answer(response: Response): Promise<unknown> {
+/** What the server answered, or a refusal in a line. */
+export async function answer(response: Response): Promise<unknown> {
   const text = await response.text();
   if (response.ok) return text === '' ? undefined : JSON.parse(text);
-  const { title, detail, requestId } = parse(text) as { title?: string; detail?: string; requestId?: string };
-  throw new Error(
-    `${detail ?? title ?? `HTTP ${response.status}`} (${response.status}, request ${requestId ?? 'unknown'})`,
-  );
+  const { title, detail, message, requestId, validation } = parse(text) as Refusal;
+  const field = validation?.fields[0];
+  const said =
+    field === undefined
+      ? (detail ?? title ?? message ?? `HTTP ${response.status}`)
+      : `${field.name}: ${field.errors[0]}`;
+  throw new Error(`${said} (${response.status}, request ${requestId ?? 'unknown'})`);
+}
+
+/** Of a native path, or of a documented one of corporate identities. */
+interface Refusal {
+  readonly title?: string;
+  readonly detail?: string;
+  readonly message?: string;
+  readonly validation?: { readonly fields: readonly { readonly name: string; readonly errors: readonly string[] }[] };
+  readonly requestId?: string;
 }
 
 function parse(text: string): unknown {

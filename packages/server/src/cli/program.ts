@@ -7,8 +7,10 @@ import { eventCommands } from './events.ts';
 import { gatewayCommands } from './gateway.ts';
 import { identityCommands } from './identity.ts';
 import { keyCommands } from './keys.ts';
+import { loginCommands } from './login.ts';
 import { networkCommands } from './network.ts';
 import { participantCommands } from './participant.ts';
+import { passwordCommands } from './password.ts';
 import { realmCommands } from './realm.ts';
 import { receiptCommands } from './receipt.ts';
 import { serveCommands } from './serve.ts';
@@ -27,6 +29,8 @@ export function createProgram(): Command {
     clientCommands,
     identityCommands,
     credentialCommands,
+    passwordCommands,
+    loginCommands,
     keyCommands,
     realmCommands,
     eventCommands,

@@ -3,7 +3,13 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
-import { administratorFile, credentialsDir, provisionFirstStart, writeGeneratedSecrets } from '../first-start.ts';
+import {
+  administratorFile,
+  credentialsDir,
+  loginFile,
+  provisionFirstStart,
+  writeGeneratedSecrets,
+} from '../first-start.ts';
 import { createLog } from '../kernel/log.ts';
 import { mailFolder } from '../mail/folder.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
@@ -110,6 +116,10 @@ function screen(config: Config): string {
       '  A token for a participant:',
       '',
       `  curl -s ${issuer}/protocol/openid-connect/token -d grant_type=client_credentials -d client_id=loan-agent --data-urlencode client_secret@${shown(secret)}`,
+      '',
+      '  A login of a corporate identity:',
+      '',
+      `  curl -s ${config.publicUrl}/auth/login -H content-type:application/json -d @${shown(loginFile(config))}`,
       '',
       '  The participants of the network:',
       '',

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import { Problem } from './problem.ts';
+import { requireNoTransaction } from './transaction.ts';
 
 /**
  * The one cache of a process: bounded, read-through, single flight, invalidated by topic and key.
@@ -59,10 +60,11 @@ export function createCache(clock: Clock): Cache {
     },
     get<T>(topic: Topic, key: string, load: () => Promise<T>): Promise<T> {
       if (isStale()) return Promise.reject(unavailable());
-      if (freshAt === undefined) return load();
       const room = rooms.get(topic) as Map<string, Promise<unknown>>;
-      const known = room.get(key);
+      const known = freshAt === undefined ? undefined : room.get(key);
       if (known !== undefined) return known as Promise<T>;
+      requireNoTransaction();
+      if (freshAt === undefined) return load();
       const loading = load();
       room.set(key, loading);
       const forget = () => {

@@ -2,13 +2,13 @@ import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
+import type { PasswordConfig } from '../subject/password-config.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type Acr, type OpenedSession, openSession, type Restriction } from '../subject/session.ts';
 import { type CredentialSubject, credentialSubjectId, readSubjectState } from '../subject/subject.ts';
 import type { Credential } from './credential.ts';
 import { confirmedKinds } from './factor.store.ts';
-import { newestPassword } from './passwords.store.ts';
-import { lookUpProfile } from './profile.ts';
+import { findProfile, newestPassword } from './passwords.store.ts';
 
 /** What a credential has proved so far, and from where. */
 export interface ProvedLogon {
@@ -56,7 +56,7 @@ export async function logOn(
   }
   const subject = await presentSubject(tx, realm.name, credential, proved.amr);
   const factors = await confirmedKinds(tx.db, realm.name, credential.id);
-  const mustHaveFactor = await requiresFactor(context, realm.name, credential);
+  const mustHaveFactor = await requiresFactor(tx, realm.name, credential);
   const restriction = restrictionOf(newest, proved, factors.length > 0, mustHaveFactor, tx.now);
   const { version: _, amr: _amr, ...logon } = proved;
   const opened = await openSession(context, tx, realm, subject, { ...logon, ...(restriction && { restriction }) });
@@ -93,9 +93,11 @@ export function isExpired({ expired_at, expires_at }: PasswordTable, now: number
   return expired_at !== null || (expires_at !== null && expires_at <= now);
 }
 
-async function requiresFactor(context: Context, realm: string, credential: Credential): Promise<boolean> {
-  const profile = await lookUpProfile(context, realm, credential.identity.profileId);
-  return profile?.configPerCredentialType[credential.type]?.secondFactor === 'required';
+/** Not from the cache: what it does not hold it would read past the transaction, which on SQLite waits for us. */
+async function requiresFactor(tx: Writing, realm: string, { identity, type }: Credential): Promise<boolean> {
+  const profile = await findProfile(tx.db, realm, identity.profileId);
+  const config = profile && (JSON.parse(profile.config) as PasswordConfig);
+  return config?.[type]?.secondFactor === 'required';
 }
 
 async function presentSubject(

@@ -2,6 +2,7 @@ import { sql, type Transaction } from 'kysely';
 import type { Cache, Topic } from '../kernel/cache.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
+import { withinTransaction } from '../kernel/transaction.ts';
 import type { Store } from './open.ts';
 import type { Schema } from './schema.ts';
 
@@ -66,7 +67,7 @@ async function run<T>(
     sequence: () => nextSequence(db),
     committed: (nudge) => afterwards.push(nudge),
   };
-  const result = await act(tx);
+  const result = await withinTransaction(() => act(tx));
   for (const [topic, key] of changes.values()) {
     // Last in the transaction, because it takes the store-wide counter's lock.
     await db

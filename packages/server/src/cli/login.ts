@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { loadConfig } from '../config.ts';
+import { answer, connect, online, print } from './api.ts';
+import {
+  readSession,
+  removeSession,
+  type SessionFile,
+  type SessionOptions,
+  sessionPath,
+  writeSession,
+} from './session-file.ts';
+import { readSecret } from './typed-secret.ts';
+
+interface LoginOptions extends SessionOptions {
+  readonly realm?: string;
+  readonly url?: string;
+  readonly passwordFile?: string;
+  readonly from?: string;
+}
+
+interface Opened {
+  readonly token: string;
+  readonly credential: { readonly id: string };
+}
+
+/** What the holder of a credential does. An administrator's options are on the commands that are open to administrators too. */
+export function loginCommands(program: Command): void {
+  withSession(program.command('login [code]'))
+    .description('Open a session as a credential, and keep its token in a file that only you can read.')
+    .option('--realm <name>', 'the realm (default: COUNTERSIGN_DEFAULT_REALM)')
+    .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
+    .option('--password-file <file>', 'its first line is the password (default: ask, or standard input)')
+    .option('--from <file>', 'JSON with credentialCode and password')
+    .action(async (code: string | undefined, options: LoginOptions) => print(await login(code, options)));
+  withSession(program.command('whoami'))
+    .description('Whose session it is, as the server signs it for the services that it is used at.')
+    .option('--token', 'show the signed subject itself')
+    .option('--audience <audience>', 'for which service (default: the realm)')
+    .action(async (options: SessionOptions & { token?: true; audience?: string }) => {
+      const { audience } = options;
+      const body = audience === undefined ? {} : { audience };
+      const { token } = (await call(options, '/auth/subject', body)) as { token: string };
+      print(options.token === true ? { token } : claimsOf(token));
+    });
+  withSession(program.command('logout'))
+    .description('End the session and forget its token.')
+    .action(async (options: SessionOptions) => {
+      await call(options, '/auth/logout');
+      removeSession(sessionPath(options));
+    });
+  sessionCommands(program);
+}
+
+export function withSession(command: Command): Command {
+  return command.option(
+    '--session <file>',
+    'where the session is kept (default: credentials/session.json in the data directory)',
+  );
+}
+
+/** A documented call with the token of the session. */
+export async function call(options: SessionOptions, path: string, body: object = {}): Promise<unknown> {
+  const { url, realm, token } = readSession(sessionPath(options));
+  return post(`${url}/realms/${realm}${path}`, body, { authorization: `Bearer ${token}` });
+}
+
+/** A change that ends the session gives a new one in its place. */
+export function keepToken(options: SessionOptions, token: string): void {
+  const path = sessionPath(options);
+  writeSession(path, { ...readSession(path), token });
+}
+
+async function login(code: string | undefined, options: LoginOptions): Promise<unknown> {
+  const { config } = loadConfig(process.env);
+  const place = { url: options.url ?? config.publicUrl, realm: options.realm ?? config.defaultRealm };
+  const wanted =
+    options.from === undefined ? await typed(code, options) : JSON.parse(readFileSync(options.from, 'utf8'));
+  const issuer = `${place.url}/realms/${place.realm}`;
+  const { token, ...rest } = (await post(`${issuer}/auth/login`, wanted)) as Opened;
+  const path = sessionPath(options);
+  writeSession(path, { ...place, token, credentialId: rest.credential.id } satisfies SessionFile);
+  return { ...rest, session: path };
+}
+
+async function typed(code: string | undefined, { passwordFile }: LoginOptions) {
+  if (code === undefined) throw new Error('Name the code of the credential, or a file with --from.');
+  return { credentialCode: code, password: await readSecret('Password: ', passwordFile) };
+}
+
+function sessionCommands(program: Command): void {
+  const sessions = program.command('sessions').description('Open sessions: one’s own, or as an administrator any.');
+  online(withSession(sessions.command('list')))
+    .description('List the open sessions.')
+    .option('--credential <id>', 'of this credential, as an administrator')
+    .action(async (options) => {
+      const { credential } = options as { credential?: string };
+      print(await callAs(options, '/auth/sessions/get', credential, credential && { credentialId: credential }));
+    });
+  online(withSession(sessions.command('terminate [session]')))
+    .description('End one session, or with --credential as an administrator; --all ends every one of the credential.')
+    .option('--credential <id>', 'of this credential, as an administrator')
+    .option('--all', 'every session of the credential')
+    .action(async (session: string | undefined, options) => {
+      const { credential, all } = options as { credential?: string; all?: true };
+      if ((session === undefined) === (all === undefined)) throw new Error('Name one session, or say --all.');
+      if (session !== undefined) {
+        print(await callAs(options, `/auth/sessions/${encodeURIComponent(session)}/terminate`, credential));
+      } else {
+        print(
+          await callAs(options, '/auth/sessions/terminate', credential, credential && { credentialId: credential }),
+        );
+      }
+    });
+}
+
+/** As an administrator where a credential is named, else with the own session. */
+async function callAs(
+  options: SessionOptions & Parameters<typeof connect>[0],
+  path: string,
+  credential: string | undefined,
+  body: object | '' | undefined = {},
+): Promise<unknown> {
+  const sent = body === '' ? {} : body;
+  if (credential === undefined) return call(options, path, sent);
+  const api = connect(options);
+  return api.post(api.realm + path, sent);
+}
+
+async function post(url: string, body: object, headers: Readonly<Record<string, string>> = {}): Promise<unknown> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+  return answer(response);
+}
+
+/** Only to be read: whoever acts on it verifies it. */
+function claimsOf(token: string): unknown {
+  return JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
+}
