@@ -18,7 +18,7 @@ export interface Party {
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
-function base58(bytes: Uint8Array): string {
+export function base58(bytes: Uint8Array): string {
   let number = BigInt(`0x${Buffer.from(bytes).toString('hex') || '0'}`);
   let text = '';
   for (; number > 0n; number /= 58n) text = alphabet[Number(number % 58n)] + text;
@@ -40,7 +40,7 @@ export function party(name: string): Party {
 }
 
 /** RFC 8785 for what the tests sign: no number but small integers, no name beyond ASCII. */
-function jcs(value: Json | undefined): string {
+export function jcs(value: Json | undefined): string {
   if (Array.isArray(value)) return `[${value.map(jcs).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const entries = Object.entries(value).filter(([, one]) => one !== undefined);

@@ -153,12 +153,16 @@ export interface WalletServer extends TestServer {
 /** A server, and a gRPC client for it. Closed when the test ends. */
 export async function walletServer(options: TestServerOptions): Promise<WalletServer> {
   const server = await testServer(options);
-  const grpc = grpcClient(server.url.replace('http://', ''), ['countersign/v1/wallet.proto']);
-  onTestFinished(async () => {
+  // Of two nodes that say the same of themselves, this one.
+  const grpc = grpcClient(`localhost:${server.context.config.port}`, ['countersign/v1/wallet.proto']);
+  let closing: Promise<void> | undefined;
+  const close = () => {
     grpc.close();
-    await server.close();
-  });
-  return withCalls(server, grpc);
+    closing ??= server.close();
+    return closing;
+  };
+  onTestFinished(close);
+  return withCalls({ ...server, close }, grpc);
 }
 
 export function withCalls(server: TestServer, grpc: GrpcClient): WalletServer {
