@@ -111,7 +111,8 @@ export function delegation(
     parentCapability: parent.id,
     controller: to.did,
     invocationTarget: parent.invocationTarget,
-    expires: instant(now() + 86_400),
+    // A second may pass between one delegation and the next.
+    expires: instant(Math.min(now() + 86_400, Date.parse(String(parent.expires)) / 1000)),
     allowedAction: ['read'],
     ...members,
   };
