@@ -129,6 +129,20 @@ test('what could not be done in time is refused at once and says when to come ag
   expect(await hash('password')).toMatch(/^\$argon2id/);
 });
 
+test('strangers wait behind all others, and keep nobody else out', async () => {
+  const { verify } = hasher({ threads: 1, patience: 500 });
+  const order: string[] = [];
+  const ask = (asker?: 'stranger') =>
+    Promise.allSettled(
+      Array.from({ length: 100 }, () => verify(undefined, 'x', asker).then(() => order.push(asker ?? 'known'))),
+    );
+  const answers = await Promise.all([ask('stranger'), ask()]);
+  const admitted = answers.map((all) => all.filter(({ status }) => status === 'fulfilled').length);
+  expect(admitted).toEqual([20, 20]);
+  // Two strangers were at the thread when the others came.
+  expect(order.slice(2, 22)).toEqual(Array.from({ length: 20 }, () => 'known'));
+});
+
 test('an idle pool takes even a hash that takes longer than it is patient', async () => {
   const { verify } = hasher({ threads: 1, patience: 1 });
   expect((await verify(undefined, 'x')).ok).toBe(false);

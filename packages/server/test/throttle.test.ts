@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { createGuessCounts } from '../src/passwords/guess-count.ts';
 import { logIn } from '../src/passwords/login.ts';
-import { forgetOldLoginFailures, keepLoginCounts, unlockCredential, withinBudget } from '../src/passwords/throttle.ts';
+import {
+  forgetOldLoginFailures,
+  guessesPerCredential,
+  keepLoginCounts,
+  unlockCredential,
+  withinBudget,
+} from '../src/passwords/throttle.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { recordFailedAttempts } from '../src/subject/failed-attempt.ts';
 import { requireRealm } from '../src/subject/realm.ts';
@@ -50,29 +56,35 @@ const eventsOf = async (context: Context, type: string) =>
   );
 
 eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
-  test('are 20 in a window of a day, from wherever, whether there is such a credential or not', async () => {
+  test('are 10 in any 24 hours, from wherever, whether there is such a credential or not', async () => {
     const { clock, guess } = await node(freshUrl);
     for (const code of [alice, 'nobody@acme.example']) {
-      expect(await guess(25, code)).toEqual({ wrong: 20, 'attempt.throttled': 5 });
+      expect(await guess(25, code)).toEqual({ wrong: 10, 'attempt.throttled': 15 });
       expect(await guess(1, `  ${code.toUpperCase()} `)).toEqual({ 'attempt.throttled': 1 });
     }
     expect(await guess(1, 'bob@acme.example')).toEqual({ wrong: 1 });
     clock.advance(day - 1);
     expect(await guess(1)).toEqual({ 'attempt.throttled': 1 });
     clock.advance(1);
-    expect(await guess(25)).toEqual({ wrong: 20, 'attempt.throttled': 5 });
+    expect(await guess(5)).toEqual({ wrong: 5 });
+    clock.advance(day - 1);
+    expect(await guess(10)).toEqual({ wrong: 5, 'attempt.throttled': 5 });
+    clock.advance(1);
+    expect(await guess(1)).toEqual({ 'attempt.throttled': 1 });
+    clock.advance(day - 1);
+    expect(await guess(25)).toEqual({ wrong: 10, 'attempt.throttled': 15 });
   });
 
   test('cost nothing when they are right or were none, and give nothing back but themselves', async () => {
     const { context, guess } = await node(freshUrl);
     expect(await guess(50, alice, undefined, undefined, true)).toEqual({ right: 50 });
-    expect(await guess(15)).toEqual({ wrong: 15 });
+    expect(await guess(7)).toEqual({ wrong: 7 });
     expect(await guess(50, alice, undefined, undefined, true)).toEqual({ right: 50 });
     const busy = withinBudget(context, { realm: 'dev', code: alice, source: '192.0.2.1', device: undefined }, () =>
       Promise.reject(new Error('busy')),
     );
     await expect(busy).rejects.toThrow('busy');
-    expect(await guess(10)).toEqual({ wrong: 5, 'attempt.throttled': 5 });
+    expect(await guess(10)).toEqual({ wrong: 3, 'attempt.throttled': 7 });
   });
 
   test('are not more when they come at the same moment: they are counted before they are tried', async () => {
@@ -90,7 +102,7 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
       ).catch(({ code }) => code),
     );
     const refused = (await Promise.all(all)).filter((answer) => answer === 'attempt.throttled');
-    expect([tried, refused.length]).toEqual([20, 280]);
+    expect([tried, refused.length]).toEqual([10, 290]);
   });
 
   test('are counted by all nodes together, one more for each other node at most', async () => {
@@ -100,18 +112,44 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
     for (let i = 0; i < 3; i++) nodes.push(await node(async () => url, clock));
     const answers = await Promise.all(nodes.map(({ guess }) => guess(30)));
     const wrong = answers.reduce((sum, tally) => sum + (tally.wrong ?? 0), 0);
-    expect(wrong).toBeGreaterThanOrEqual(18);
-    expect(wrong).toBeLessThanOrEqual(22);
+    expect(wrong).toBeGreaterThanOrEqual(8);
+    expect(wrong).toBeLessThanOrEqual(12);
     for (const { context } of nodes) await keepLoginCounts(context);
     for (const { guess } of nodes) await guess(1);
     expect(await nodes[0]?.guess(1)).toEqual({ 'attempt.throttled': 1 });
+  });
+
+  test('end when nothing has failed for 24 hours, on every node, and a right one does not put that off', async () => {
+    const url = await freshUrl();
+    const clock = manualClock();
+    const [one, other] = [await node(async () => url, clock), await node(async () => url, clock)];
+    await other.guess(1);
+    await keepLoginCounts(other.context);
+    clock.advance(day - 1);
+    await one.guess(9);
+    await keepLoginCounts(one.context);
+    clock.advance(1);
+    // To this node it is over, until it asks the database.
+    expect((await other.guess(10)).wrong).toBeLessThanOrEqual(1);
+    clock.advance(day);
+    expect(await one.guess(9)).toEqual({ wrong: 9 });
+    await keepLoginCounts(one.context);
+    for (let i = 0; i < 4; i++) {
+      clock.advance(day / 4);
+      const guessing = { realm: 'dev', code: alice, source: '192.0.2.1', device: undefined };
+      await withinBudget(one.context, guessing, async () => {
+        await keepLoginCounts(one.context);
+        return { ok: true, credentialId: 'dev-root' };
+      });
+    }
+    expect(await one.guess(15)).toEqual({ wrong: 10, 'attempt.throttled': 5 });
   });
 
   test('are remembered over a restart', async () => {
     const url = await freshUrl();
     const clock = manualClock();
     const before = await node(async () => url, clock);
-    await before.guess(19);
+    await before.guess(9);
     await keepLoginCounts(before.context);
     const after = await openContext(url, { clock });
     expect(await guesser(after)(3)).toEqual({ wrong: 1, 'attempt.throttled': 2 });
@@ -119,8 +157,8 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
 
   test('are refused without a look at the database', async () => {
     const { context, guess } = await node(freshUrl);
-    await guess(20);
-    await guess(20, 'nobody@acme.example');
+    await guess(10);
+    await guess(10, 'nobody@acme.example');
     await keepLoginCounts(context);
     await context.store.close();
     expect(await guess(10)).toEqual({ 'attempt.throttled': 10 });
@@ -164,7 +202,7 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
     const url = await freshUrl();
     const clock = manualClock();
     const [one, other] = [await node(async () => url, clock), await node(async () => url, clock)];
-    await one.guess(18, alice, '192.0.2.1');
+    await one.guess(8, alice, '192.0.2.1');
     await one.guess(1, alice, '192.0.2.2');
     await keepLoginCounts(one.context);
     expect(await eventsOf(one.context, 'login.locked')).toEqual([]);
@@ -190,15 +228,15 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
     const url = await freshUrl();
     const clock = manualClock();
     const [one, other] = [await node(async () => url, clock), await node(async () => url, clock)];
-    await one.guess(20);
+    await one.guess(10);
     await keepLoginCounts(one.context);
     expect(await other.guess(1)).toEqual({ 'attempt.throttled': 1 });
     await unlockCredential(one.context, 'dev', 'dev-root', tester);
     expect(await eventsOf(one.context, 'credential.unlocked')).toMatchObject([{ object: 'credential:dev-root' }]);
     await keepLoginCounts(other.context);
-    expect(await other.guess(10)).toEqual({ wrong: 10 });
+    expect(await other.guess(4)).toEqual({ wrong: 4 });
     await keepLoginCounts(other.context);
-    expect(await one.guess(15)).toEqual({ wrong: 10, 'attempt.throttled': 5 });
+    expect(await one.guess(15)).toEqual({ wrong: 6, 'attempt.throttled': 9 });
     const unknown = unlockCredential(one.context, 'dev', 'nobody', tester);
     await expect(unknown).rejects.toMatchObject({ code: 'credential.unknown' });
   });
@@ -227,20 +265,20 @@ eachDatabase('guesses from one network', (freshUrl) => {
 eachDatabase('guesses from a known device', (freshUrl) => {
   test('are ten of its own, forgiven by a login, whatever strangers do; then it is a stranger too', async () => {
     const { clock, guess } = await node(freshUrl);
-    await guess(20);
+    await guess(10);
     expect(await guess(9, alice, '192.0.2.1', 'mine')).toEqual({ wrong: 9 });
     expect(await guess(1, alice, '192.0.2.1', 'mine', true)).toEqual({ right: 1 });
     expect(await guess(15, alice, '192.0.2.1', 'mine')).toEqual({ wrong: 10, 'attempt.throttled': 5 });
     expect(await guess(1, alice, '192.0.2.1', 'my other one')).toEqual({ wrong: 1 });
     clock.advance(day);
-    expect(await guess(40, alice, '192.0.2.1', 'mine')).toEqual({ wrong: 30, 'attempt.throttled': 10 });
+    expect(await guess(40, alice, '192.0.2.1', 'mine')).toEqual({ wrong: 20, 'attempt.throttled': 20 });
   });
 
   test('are counted by all nodes together', async () => {
     const url = await freshUrl();
     const clock = manualClock();
     const [one, other] = [await node(async () => url, clock), await node(async () => url, clock)];
-    await one.guess(20);
+    await one.guess(10);
     await one.guess(8, alice, '192.0.2.1', 'mine');
     await keepLoginCounts(one.context);
     await keepLoginCounts(other.context);
@@ -277,7 +315,7 @@ eachDatabase('over HTTP', (freshUrl) => {
     const first = await login(alice, passwords.first, from(1));
     const cookie = (first.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
     const nobody = 'nobody@acme.example';
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 10; i++) {
       expect(said(await login(alice, passwords.second, from(i)))).toBe('403 FAILED_LOGIN');
       expect(said(await login(nobody, passwords.second, from(i)))).toBe('403 FAILED_LOGIN');
     }
@@ -303,7 +341,7 @@ eachDatabase('over HTTP', (freshUrl) => {
     const { login, call, session } = await corporate({ databaseUrl: await freshUrl(), env: proxied });
     const token = await session();
     const change = { oldPassword: { value: passwords.second }, password: { value: passwords.third } };
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 5; i++) {
       expect(said(await call('/passwords/cred-1/update', token, change))).toBe('409 PASSWORD_INCORRECT');
       expect(said(await login(alice, passwords.second, from(i)))).toBe('403 FAILED_LOGIN');
     }
@@ -327,6 +365,15 @@ test('a hundred guesses at once compute no more hashes than the budget has', asy
       ({ code }) => code as string,
     );
   const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => guess(i)));
-  expect(hashes).toBe(20);
-  expect(answers.filter((code) => code === 'attempt.throttled')).toHaveLength(80);
+  expect(hashes).toBe(10);
+  expect(answers.filter((code) => code === 'attempt.throttled')).toHaveLength(90);
+});
+
+test('a day of guessing is right in less than one case of 10,000, whatever is not on the list', () => {
+  // The fit to RockYou, of which half has eight characters and more; see `passwords/throttle.ts`.
+  const [c, s, listed] = [0.037433, 0.187227, 49_233];
+  const share = (rank: number) => c * rank ** s;
+  const likeliest = (share(listed + 1) - share(listed)) / (0.5 - share(listed));
+  const processes = 11;
+  expect((guessesPerCredential + processes - 1) * likeliest).toBeLessThan(1 / 10_000);
 });

@@ -2,10 +2,12 @@ import type { Clock } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Store } from '../store/open.ts';
 import type { LoginFailureTable } from '../store/schema.ts';
-import { addFailures, listFailures } from './login-failure.store.ts';
+import { type Count, createGuessWriter, type Mark, nameOf, rowsAtOnce, toRow } from './guess-writer.ts';
+import { listFailures } from './login-failure.store.ts';
 
 /**
- * Counts guesses, up to a limit in a window, together with every other process of the same database.
+ * Counts guesses, up to a limit in any 24 hours, together with every other process of the same database. A count ends when nothing has
+ * failed for 24 hours: were it to end at a fixed time, one budget before and one after it would meet in a day.
  *
  * 1. A guess is counted before it is tried, and taken back when it was right or was not tried at all: as many as one likes at the same
  *    moment are still no more than the limit.
@@ -13,7 +15,7 @@ import { addFailures, listFailures } from './login-failure.store.ts';
  *    costs nothing but a look there.
  * 3. Counts are written every second, all in one statement. A process is never ahead of the database by more than one guess at a
  *    key: the second one waits until both are written, and learns of those of the others. So n processes allow at most
- *    n - 1 more than the limit in a window, and one that is killed forgets at most one.
+ *    n - 1 more than the limit, and one that is killed forgets at most one.
  * 4. Keys that are not asked for any more are forgotten in memory when there are too many; what is not written yet is kept.
  */
 export interface GuessCounts {
@@ -45,11 +47,6 @@ export interface Guess {
   forgive(): void;
 }
 
-export interface Mark {
-  readonly credentialId: string;
-  readonly source: string;
-}
-
 export interface Exhausted {
   readonly realm: string;
   readonly key: string;
@@ -62,36 +59,16 @@ export interface Exhausted {
   told(): void;
 }
 
-interface Count {
-  readonly realm: string;
-  readonly key: string;
-  readonly limit: number;
-  /** Of all processes, as far as known. */
-  total: number;
-  /** The part of it that is not in the database yet; below zero when more is to be taken back. */
-  unwritten: number;
-  resetsAt: number;
-  /** Which window it is: what was counted in one is not taken back from the next. */
-  window: number;
-  marks: Mark[];
-  told: boolean;
-}
-
 /** Milliseconds. */
 const window = 86_400_000;
-/** Guesses at one key by which a process may be ahead of the database. */
+/** Guesses at one key that a process may let through between two looks at the database. */
 const ahead = 1;
-/** Rows of one statement. */
-const batch = 500;
-
 export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): GuessCounts {
   const counts = new Map<string, Count>();
   const loading = new Map<string, Promise<Count>>();
-  const dirty = new Set<Count>();
   const refused = new Set<Count>();
   const failing = new Set<Count>();
-  let running: Promise<void> = Promise.resolve();
-  let queued: Promise<void> | undefined;
+  const { dirty, write } = createGuessWriter(store, clock, read);
 
   async function countOf(budget: Budget): Promise<Count> {
     const name = nameOf(budget);
@@ -104,7 +81,7 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     const reading = listFailures(store.db, [{ realm, key }]).then(([row]) => {
       const count: Count = {
         ...{ realm, key, limit, total: row?.failures ?? 0, resetsAt: row?.resets_at ?? 0 },
-        ...{ unwritten: 0, window: 0, marks: [], told: false },
+        ...{ unwritten: 0, unseen: 0, extended: false, window: 0, marks: [], told: false },
       };
       counts.set(name, count);
       makeRoom();
@@ -117,7 +94,8 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
   }
 
   function beginWindow(count: Count): void {
-    Object.assign(count, { total: 0, unwritten: 0, resetsAt: clock.now() + window, marks: [], told: false });
+    Object.assign(count, { total: 0, unwritten: 0, unseen: 0, extended: false, marks: [], told: false });
+    count.resetsAt = clock.now() + window;
     count.window++;
     dirty.delete(count);
   }
@@ -137,8 +115,13 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     const change = Math.max(guesses, -count.total);
     count.total += change;
     count.unwritten += change;
-    if (count.unwritten === 0) dirty.delete(count);
+    if (count.unwritten === 0 && !count.extended) dirty.delete(count);
     else dirty.add(count);
+  }
+
+  function takeBack(count: Count, guesses: number): void {
+    add(count, -guesses);
+    count.unseen = Math.max(0, count.unseen - 1);
   }
 
   function guessAt(count: Count): Guess {
@@ -146,12 +129,16 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     const inWindow = (act: () => void) => () => count.window === began && act();
     return {
       failed(mark) {
-        if (mark === undefined || count.window !== began || count.marks.length > count.limit) return;
+        if (count.window !== began) return;
+        count.resetsAt = clock.now() + window;
+        count.extended = true;
+        dirty.add(count);
+        if (mark === undefined || count.marks.length > count.limit) return;
         count.marks.push(mark);
         failing.add(count);
       },
-      giveBack: inWindow(() => add(count, -1)),
-      forgive: inWindow(() => add(count, -count.total)),
+      giveBack: inWindow(() => takeBack(count, 1)),
+      forgive: inWindow(() => takeBack(count, count.total)),
     };
   }
 
@@ -161,47 +148,11 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     return new Problem('attempt.throttled', undefined, { retryAfter });
   }
 
-  /** One statement at a time; whoever asks while one is under way shares the next one. */
-  function write(): Promise<void> {
-    queued ??= running
-      .catch(() => {})
-      .then(() => {
-        running = queued ?? running;
-        queued = undefined;
-        return writeAll();
-      });
-    return queued;
-  }
-
-  async function writeAll(): Promise<void> {
-    // In one order everywhere: two nodes that lock the same rows must not wait for each other.
-    const all = [...dirty].sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
-    for (let first = 0; first < all.length; first += batch) await writeBatch(all.slice(first, first + batch));
-  }
-
-  async function writeBatch(batched: readonly Count[]): Promise<void> {
-    const taken = batched.map((count) => ({ count, guesses: count.unwritten, began: count.window }));
-    for (const { count } of taken) {
-      count.unwritten = 0;
-      dirty.delete(count);
-    }
-    const rows = taken.map(({ count, guesses }) => toRow(count, guesses));
-    const written = await addFailures(store.db, rows, clock.now()).catch((thrown: unknown) => {
-      for (const { count, guesses, began } of taken) {
-        if (count.window !== began) continue;
-        count.unwritten += guesses;
-        dirty.add(count);
-      }
-      throw thrown;
-    });
-    for (const row of written) read(row);
-  }
-
   function read(row: LoginFailureTable): void {
     const count = counts.get(nameOf(row));
     if (count === undefined) return;
     count.total = Math.max(0, row.failures + count.unwritten);
-    count.resetsAt = row.resets_at;
+    if (!count.extended) count.resetsAt = row.resets_at;
   }
 
   return {
@@ -209,8 +160,10 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
       const count = await countOf(budget);
       if (count.total >= budget.limit) throw refuse(count);
       add(count, 1);
+      count.unseen++;
       const guess = guessAt(count);
-      if (count.unwritten <= ahead) return guess;
+      if (count.unseen <= ahead) return guess;
+      dirty.add(count);
       await write().catch((thrown: unknown) => {
         guess.giveBack();
         throw thrown;
@@ -221,7 +174,7 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     },
     write,
     async refresh() {
-      const asked = [...refused].slice(0, batch).filter((count) => !dirty.has(count));
+      const asked = [...refused].slice(0, rowsAtOnce).filter((count) => !dirty.has(count));
       refused.clear();
       const rows = new Map((await listFailures(store.db, asked)).map((row) => [nameOf(row), row]));
       for (const count of asked) read(rows.get(nameOf(count)) ?? toRow(count, 0));
@@ -238,14 +191,6 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     },
     size: () => counts.size,
   };
-}
-
-function nameOf({ realm, key }: Pick<Count, 'realm' | 'key'>): string {
-  return `${realm} ${key}`;
-}
-
-function toRow({ realm, key, resetsAt }: Count, failures: number): LoginFailureTable {
-  return { realm, key, failures, resets_at: resetsAt };
 }
 
 function toExhausted(count: Count, done: () => void): Exhausted {

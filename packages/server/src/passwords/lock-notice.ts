@@ -8,8 +8,8 @@ import type { Exhausted } from './guess-count.ts';
 import { markFailure } from './login-failure.store.ts';
 
 /**
- * Tells of credentials that strangers guessed at until they were stopped: one event and one mail to the owner for each, in a window
- * of a day, whichever process notices. For codes that are no credential's there is nobody to tell.
+ * Tells of credentials that strangers guessed at until they were stopped: one event and one mail to the owner for each, at most
+ * one a day, whichever process notices. For codes that are no credential's there is nobody to tell.
  */
 export async function recordLocks(context: Context, locks: readonly Exhausted[]): Promise<void> {
   for (const lock of locks) {

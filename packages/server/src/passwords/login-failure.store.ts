@@ -13,10 +13,14 @@ export async function listFailures(db: Kysely<Schema>, keys: readonly FailureKey
     .execute();
 }
 
-/** Adds to each count, which may also be less than nothing, in one statement. A window that is over begins anew. Answers what is counted now. */
+/**
+ * Adds to each count, which may also be less than nothing, in one statement. What is over begins anew; what is not ends as late as the
+ * row says only if it is to be extended. Answers what is counted now.
+ */
 export async function addFailures(
   db: Kysely<Schema>,
   rows: readonly LoginFailureTable[],
+  extended: boolean,
   now: number,
 ): Promise<LoginFailureTable[]> {
   return db
@@ -24,16 +28,18 @@ export async function addFailures(
     .values([...rows])
     .onConflict((conflict) =>
       conflict.columns(['realm', 'key']).doUpdateSet(({ eb, ref, or }) => {
-        const added = ref('excluded.failures');
-        const over = or([eb('login_failure.resets_at', '<=', now), eb('login_failure.failures', '<=', 0)]);
+        const [failures, until] = [ref('login_failure.failures'), ref('login_failure.resets_at')] as const;
+        const [added, later] = [ref('excluded.failures'), ref('excluded.resets_at')] as const;
+        const over = or([eb(until, '<=', now), eb(failures, '<=', 0)]);
+        const moved = extended ? or([over, eb(later, '>', until)]) : over;
         return {
           failures: eb
             .case()
             .when(over)
             .then(added)
-            .else(eb('login_failure.failures', '+', added))
+            .else(eb(failures, '+', added))
             .end(),
-          resets_at: eb.case().when(over).then(ref('excluded.resets_at')).else(ref('login_failure.resets_at')).end(),
+          resets_at: eb.case().when(moved).then(later).else(until).end(),
         };
       }),
     )

@@ -3,6 +3,7 @@ import { Problem } from '../kernel/problem.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
+import type { Asker } from '../subject/hash-pool.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type Credential, lookUpCredentialByCode } from './credential.ts';
 import { recogniseDevice } from './device.ts';
@@ -32,7 +33,7 @@ export async function logIn(context: Context, realm: Realm, attempt: LoginAttemp
   const device = await recogniseDevice(context, realm.name, code, deviceCookie);
   const guessing = { realm: realm.name, code, source, device };
   const proved = await withinBudget(context, guessing, () =>
-    provePassword(context, realm.name, code, attempt.password),
+    provePassword(context, realm.name, code, attempt.password, device === undefined ? 'stranger' : 'known'),
   );
   if (!proved.ok) throw failed('unknown, wrong, disabled, or known to others');
   const { credential, password } = proved;
@@ -63,10 +64,11 @@ export async function provePassword(
   realm: string,
   code: string,
   presented: string,
+  asker?: Asker,
 ): Promise<ProvedPassword | RefusedPassword> {
   const credential = await lookUpCredentialByCode(context, realm, code);
   const password = await newestPassword(context.store.db, realm, credential?.id ?? code);
-  const verdict = await context.hasher.verify(password?.hash ?? undefined, presented);
+  const verdict = await context.hasher.verify(password?.hash ?? undefined, presented, asker);
   if (!verdict.ok || credential?.live !== true || password === undefined || password.compromised_at !== null) {
     return { ok: false, credentialId: credential?.id };
   }

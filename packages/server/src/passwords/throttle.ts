@@ -13,24 +13,25 @@ import { deleteExpiredFailures, deleteFailures } from './login-failure.store.ts'
 /**
  * How often one may guess at a password.
  *
- * 1. At a credential, from devices that it has not logged in from: 20 wrong guesses in a window of a day, from wherever, of all
- *    processes together. Whether the credential exists makes no difference.
+ * 1. At a credential, from devices that it has not logged in from: 10 wrong guesses in any 24 hours, from wherever, of all processes
+ *    together. Whether the credential exists makes no difference.
  * 2. From one network, at whatever credentials: 100 wrong guesses in ten minutes. That slows down who tries one password on
  *    everybody; it is counted by each process for itself, and nothing below rests on it.
- * 3. From a device that the credential has logged in from: 10 of its own in a window of a day, forgiven by a login. Neither 1 nor 2
- *    keeps its owner out. When they are spent, the device is like any other.
+ * 3. From a device that the credential has logged in from: 10 of its own in any 24 hours, forgiven by a login. Neither 1 nor 2 keeps
+ *    its owner out. When they are spent, the device is like any other.
  *
  * A refusal comes before the credential is looked for and before anything is hashed. What is right costs nothing.
  *
- * Why 20. Two windows can meet within a day, and each process more than one allows one more in each: at most 2 × (20 + n - 1)
- * guesses in any 24 hours by n processes, 40 by one. Nobody may choose one of the 49,233 most common passwords. The passwords
- * that people choose follow Zipf's law closely (D. Wang et al., "Zipf's Law in Passwords", IEEE TIFS 12 (2017): the first r have a
- * share of C·r^s; RockYou C = 0.0374, s = 0.187; Tianya C = 0.0622, s = 0.155), by which the best guess that is left is right for one
- * of 680,000 and of 630,000. So a day's guesses find a password that is not on the list in less than one of 15,000 cases, up to
- * twelve processes in less than one of 10,000. That holds for who knows nothing of the owner: a guess at a password that was
- * seen elsewhere is a better one, which is what lists of breached passwords are for (`countersign blocklist import`).
+ * Why 10. Each process more than one lets through one more (`guess-count.ts`): by eleven processes 20 guesses in a day. Nobody may choose
+ * one of the 49,233 most common passwords, nor a short one. What people choose follows Zipf's law: by the fit to RockYou's 32
+ * million (D. Wang et al., "Zipf's Law in Passwords", IEEE TIFS 12, 2017) the first r passwords have a share of C·r^s, C = 0.0374,
+ * s = 0.187, so that those of the list have 28 % and the next one 1.06 in a million of all. Half of all had 8 characters and more
+ * (Imperva, 2010); even if everything on the list were among those, the next one has 1.06 in a million of the 22 % that are left:
+ * 4.8 in a million. So 20 guesses are right in less than one case of 10,000. That holds for who knows nothing of the owner, and
+ * where people choose as they did there: what was seen elsewhere is a better guess, which is what lists of breached passwords
+ * are for (`countersign blocklist import`).
  */
-export const guessesPerCredential = 20;
+export const guessesPerCredential = 10;
 export const guessesPerDevice = 10;
 
 /** A try: what was typed as the code of a credential, and where. */

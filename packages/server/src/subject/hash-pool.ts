@@ -8,14 +8,17 @@ import type { HashDone, HashJob } from './hash-worker.ts';
  * 1. A job says how much work it is, in hashes of today's parameters, and how much memory it takes.
  * 2. It is refused (`attempt.busy`) when all that was admitted before it, and itself, could not be done within `patience`, going
  *    by how long a unit of work took lately. An idle pool refuses nothing.
- * 3. What was admitted is done, in the order of admission. A thread has its next job at hand before it ends the one it has.
- * 4. Threads start with the first job, and hold up no process that wants to end. One that dies takes only its own jobs along.
+ * 3. Strangers, who may be very many, wait behind all others, and are the only ones who are refused because of strangers.
+ * 4. What was admitted is done, strangers' work last, in the order of admission otherwise. A thread has its next job at hand before it ends the one it has.
+ * 5. Threads start with the first job, and hold up no process that wants to end. One that dies takes only its own jobs along.
  */
 export interface HashPool {
-  run(work: HashWork, cost: Cost): Promise<HashDone>;
+  run(work: HashWork, cost: Cost, asker?: Asker): Promise<HashDone>;
   /** What waits is refused, what is under way is dropped, and the threads end. */
   close(): Promise<void>;
 }
+
+export type Asker = 'known' | 'stranger';
 
 export type HashWork = WithoutId<HashJob>;
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -30,6 +33,7 @@ export interface Cost {
 interface Pending {
   readonly job: HashJob;
   readonly cost: Cost;
+  readonly asker: Asker;
   readonly done: (done: HashDone) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -59,27 +63,30 @@ export interface HashPoolOptions {
 export function createHashPool(options: HashPoolOptions): HashPool {
   const script = options.script ?? new URL('./hash-worker.ts', import.meta.url);
   const threads = new Set<Thread>();
-  const waiting: Pending[] = [];
+  const waiting: Record<Asker, Pending[]> = { known: [], stranger: [] };
   let lastId = 0;
   let unit = firstGuess;
   let count = 0;
-  let admitted = 0;
+  const admitted: Record<Asker, number> = { known: 0, stranger: 0 };
   let memory = 0;
   let closed = false;
 
-  function requireRoom({ work }: Cost): void {
+  function requireRoom({ work }: Cost, asker: Asker): void {
     if (closed) throw stopping();
-    const wait = (admitted * unit) / options.threads;
+    const before = admitted.known + (asker === 'stranger' ? admitted.stranger : 0);
+    const wait = (before * unit) / options.threads;
     if (count === 0 || wait + (work * unit) / options.threads <= options.patience) return;
     throw new Problem('attempt.busy', undefined, { retryAfter: Math.max(1, Math.ceil(wait / 1_000)) });
   }
 
+  const next = () => waiting.known[0] ?? waiting.stranger[0];
+
   function dispatch(): void {
-    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+    for (let first = next(); first !== undefined; first = next()) {
       if (memory > 0 && memory + first.cost.memory > memoryAtOnce) return;
       const thread = freeThread();
       if (thread === undefined) return;
-      waiting.shift();
+      waiting[first.asker].shift();
       memory += first.cost.memory;
       thread.jobs.set(first.job.id, first);
       thread.worker.ref();
@@ -116,10 +123,10 @@ export function createHashPool(options: HashPoolOptions): HashPool {
     dispatch();
   }
 
-  function release(thread: Thread, { job, cost }: Pending): void {
+  function release(thread: Thread, { job, cost, asker }: Pending): void {
     thread.jobs.delete(job.id);
     count--;
-    admitted -= cost.work;
+    admitted[asker] -= cost.work;
     memory -= cost.memory;
   }
 
@@ -133,18 +140,18 @@ export function createHashPool(options: HashPoolOptions): HashPool {
   }
 
   return {
-    async run(work, cost) {
-      requireRoom(cost);
+    async run(work, cost, asker = 'known') {
+      requireRoom(cost, asker);
       return new Promise((done, failed) => {
         count++;
-        admitted += cost.work;
-        waiting.push({ job: { ...work, id: ++lastId }, cost, done, failed });
+        admitted[asker] += cost.work;
+        waiting[asker].push({ job: { ...work, id: ++lastId }, cost, asker, done, failed });
         dispatch();
       });
     },
     async close() {
       closed = true;
-      for (const { failed } of waiting.splice(0)) failed(stopping());
+      for (const { failed } of [...waiting.known.splice(0), ...waiting.stranger.splice(0)]) failed(stopping());
       await Promise.all([...threads].map(({ worker }) => worker.terminate()));
     },
   };

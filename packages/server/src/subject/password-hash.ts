@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
-import { type Cost, createHashPool } from './hash-pool.ts';
+import { type Asker, type Cost, createHashPool } from './hash-pool.ts';
 import { normalisedPassword, requirePassword } from './password-text.ts';
 import { isOutdated, memoryOf, readHash, type StoredHash, spellHash, today, workOf } from './stored-hash.ts';
 
@@ -12,9 +12,9 @@ export interface Hasher {
   /**
    * Is this the password of the stored hash? Undefined stands for an unknown credential: the same work, against a decoy, and
    * false; so for a password that could not be one. An imported hash takes as long as whoever made it chose, and until its
-   * first login differs from the others in that.
+   * first login differs from the others in that. Strangers wait behind all others.
    */
-  verify(stored: string | undefined, password: string): Promise<Verdict>;
+  verify(stored: string | undefined, password: string, asker?: Asker): Promise<Verdict>;
   close(): Promise<void>;
 }
 
@@ -47,11 +47,11 @@ export function createHasher({ random, threads = availableParallelism(), patienc
       const { tag } = await pool.run({ make, password: Buffer.from(text) }, { work: 1, memory: today.memory });
       return spellHash({ ...make, tag: tag as Uint8Array });
     },
-    async verify(stored, password) {
+    async verify(stored, password, asker) {
       const text = normalisedPassword(password);
       const compare = stored === undefined || text === undefined ? decoy : known(stored);
       const passwords = spellings(password, text);
-      const { matched } = await pool.run({ compare, passwords }, costOf(compare, passwords.length));
+      const { matched } = await pool.run({ compare, passwords }, costOf(compare, passwords.length), asker);
       if (compare === decoy || matched === -1) return refusedVerdict;
       return { ok: true, outdated: matched !== 0 || isOutdated(compare) };
     },
