@@ -46,7 +46,11 @@ const start = {
       tls: undefined,
       logLevel: 'warn',
       unsafe: { listenForOtherMachines: false, allowPlainHttp: false },
+      accept: ['message'],
+      client: participant,
       participant: { ...participant, form: 'rfc7797' },
+      subjectAudience: undefined,
+      trustedProxies: [],
     } as const;
     await startGateway(options, createLog('warn'));
   },

@@ -38,9 +38,21 @@ test('little has to be said', () => {
     adminListen: { host: '127.0.0.1', port: 8445 },
     forwardListen: undefined,
     maxBody: 1_048_576,
+    accept: ['message'],
+    trustedProxies: [],
     unsigned: [],
     timeout: 30_000,
     participant: { clientSecret: 'the-secret', form: 'rfc7797' },
+  });
+});
+
+test('whoever only logs people in needs no key', () => {
+  const options = read({ key: undefined, accept: 'basic, session', trustedProxies: '10.0.0.0/8, 192.0.2.1' });
+  expect(options).toMatchObject({
+    accept: ['basic', 'session'],
+    trustedProxies: ['10.0.0.0/8', '192.0.2.1'],
+    participant: undefined,
+    client: { clientId: 'c', clientSecret: 'the-secret' },
   });
 });
 
@@ -86,6 +98,13 @@ describe('what cannot be meant stops the start and is named', () => {
     ['key', { key: '$dir/text.jwk' }],
     ['private part', { key: '$dir/half.jwk' }],
     ['tlsCert', { tlsCert: '$dir/secret' }],
+    ['key', { key: undefined }],
+    ['key', { key: undefined, accept: 'basic', forwardListen: '127.0.0.1:8444' }],
+    ['accept', { accept: 'anything' }],
+    ['accept', { accept: [] }],
+    ['accept', { accept: 'basic', listen: '0.0.0.0:8443' }],
+    ['subjectAudience', { subjectAudience: 'a b' }],
+    ['trustedProxies', { trustedProxies: 'localhost' }],
     ['issuer', { issuer: 'http://auth.example/realms/x' }],
     ['allowPlainHttp', { allowPlainHttp: true }],
     ['dangerouslyListenForOtherMachines', { dangerouslyListenForOtherMachines: true }],

@@ -9,9 +9,10 @@ import { requireRules, type SubjectRules } from '../subject-rules.ts';
 import { createTrust, type TrustOptions, transportOf } from '../trust.ts';
 import { createAdmission, type Wish } from './admission.ts';
 import { basicCredentials, type NameAndPassword, requireCredentials } from './credentials.ts';
-import { endClient } from './end-client.ts';
+import { createDevices } from './devices.ts';
+import { type EndClient, endClient } from './end-client.ts';
 import { createKeyOf } from './key.ts';
-import { createRealmSessions } from './realm-sessions.ts';
+import { createRealmSessions, type OpenedSession } from './realm-sessions.ts';
 import { createRefusals } from './refusals.ts';
 import { createSessionCache, type SignedSubject } from './session-cache.ts';
 import { createThrottle, type EdgeLimits } from './throttle.ts';
@@ -81,6 +82,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const refusals = createRefusals(now, refusedSeconds * 1000);
   const throttle = createThrottle(now, options.limits);
   const admission = createAdmission({ trust, realm, cache, refusals, throttle, audience });
+  const devices = createDevices();
   const keyOf = createKeyOf();
   const scheme = `Basic realm="${realmOf(issuer).replace(/["\\]/g, '')}", charset="UTF-8"`;
   let calls = 0;
@@ -92,12 +94,23 @@ export function createEdge(options: EdgeOptions): Edge {
     return { client, callRef, name: isAlone ? `#${++calls}` : `${client.address} ${callRef ?? ''}` };
   }
 
+  /**
+   * For the realm a name and an end client are one device. So who guesses through us from elsewhere does not shut out whoever has
+   * logged in from there. Clients that cannot be told apart are no device.
+   */
+  async function open(credentials: NameAndPassword, { address, network }: EndClient): Promise<OpenedSession> {
+    const key = await keyOf('device', issuer, credentials.name, network);
+    const { device, ...session } = await realm.logIn(credentials, { address, device: devices.find(key) });
+    if (device !== undefined && address !== undefined) devices.keep(key, device);
+    return session;
+  }
+
   /** Name and password live for as long as this does, and in nothing that outlives it. */
   async function logIn(call: EdgeCall): Promise<SignedSubject> {
     const credentials = basicCredentials(call.headers);
     const wish = wishOf(call);
     const key = await keyOf('basic', issuer, credentials.name, credentials.password);
-    return admission.admit(key, wish, { key, open: () => realm.logIn(credentials, wish.client.address) });
+    return admission.admit(key, wish, { key, open: () => open(credentials, wish.client) });
   }
 
   function authenticated({ token, subject }: SignedSubject, rules: SubjectRules = {}): Authenticated {
@@ -113,8 +126,8 @@ export function createEdge(options: EdgeOptions): Edge {
         const token = bearerToken(call.headers);
         if (!/^css_[\w-]{16,512}$/.test(token)) throw problem('session.invalid');
         const key = await keyOf('session', issuer, token);
-        const open = async () => ({ token, idle: heldUnused });
-        return authenticated(await admission.admit(key, wishOf(call), { key, open }), rules);
+        const opening = { key, open: async () => ({ token, idle: heldUnused }) };
+        return authenticated(await admission.admit(key, wishOf(call), opening), rules);
       }),
     openSession: (id, credentials, call) =>
       challenging(undefined, async () => {
@@ -122,8 +135,8 @@ export function createEdge(options: EdgeOptions): Edge {
         const key = await keyOf('id', issuer, requireId(id));
         const opening = await keyOf('opening', issuer, id, name, password);
         const wish = wishOf(call);
-        const open = () => realm.logIn({ name, password }, wish.client.address);
-        return authenticated(await admission.openAs(key, wish, { key: opening, open }));
+        const logsIn = () => open({ name, password }, wish.client);
+        return authenticated(await admission.openAs(key, wish, { key: opening, open: logsIn }));
       }),
     resumeSession: (id, call, rules) =>
       challenging(undefined, async () =>

@@ -11,6 +11,11 @@ export interface OpenedSession {
   readonly idle: number;
 }
 
+export interface LoggedIn extends OpenedSession {
+  /** The cookie by which the realm knows this end client again, whole. */
+  readonly device: string | undefined;
+}
+
 export interface SignedToken {
   readonly token: string;
   /** Milliseconds. */
@@ -27,7 +32,10 @@ export interface SubjectRequest {
 
 /** What the edge asks of the realm in the name of an end client. Throws {MessageProblem} `login.*`, `session.*`. */
 export interface RealmSessions {
-  logIn(credentials: NameAndPassword, address: string | undefined): Promise<OpenedSession>;
+  logIn(
+    credentials: NameAndPassword,
+    from: { address: string | undefined; device: string | undefined },
+  ): Promise<LoggedIn>;
   signSubject(session: string, request: SubjectRequest): Promise<SignedToken>;
   logOut(session: string): Promise<void>;
 }
@@ -70,12 +78,12 @@ export function createRealmSessions({ issuer, ...transport }: Transport & { read
   }
 
   return {
-    async logIn({ name, password }, address) {
+    async logIn({ name, password }, { address, device }) {
       const body = { credentialCode: name, password };
-      const answer = await post('/auth/login', body, { 'x-forwarded-for': address });
+      const answer = await post('/auth/login', body, { 'x-forwarded-for': address, cookie: device });
       if (answer.status !== 200) throw problem(refusedLogins[saidBy(answer)] ?? 'login.unavailable');
       const { token, expiresIn } = objectOf(answer.value);
-      return { token: tokenOf(token), idle: durationOf(expiresIn) };
+      return { token: tokenOf(token), idle: durationOf(expiresIn), device: deviceOf(answer.headers) };
     },
     async signSubject(session, { audience, callRef, address }) {
       const headers = { authorization: `Bearer ${session}`, 'x-callref': callRef, 'x-forwarded-for': address };
@@ -116,7 +124,12 @@ function durationOf(value: JsonValue | undefined): number {
   return value * 1000;
 }
 
-/** RFC 9110 §10.2.3, as seconds; a minute at most. */
+function deviceOf(headers: Headers): string | undefined {
+  const cookies = headers.getSetCookie().map((cookie) => cookie.split(';', 1)[0] ?? '');
+  return cookies.find((cookie) => /^(?:__Host-)?countersign-device=[\w.~-]{1,2048}$/.test(cookie));
+}
+
+/** RFC 9110 §10.2.3, as seconds. */
 function secondsOf(retryAfter: string | null): number {
-  return /^\d{1,5}$/.test(retryAfter ?? '') ? Math.min(60, Math.max(1, Number(retryAfter))) : 1;
+  return /^\d{1,6}$/.test(retryAfter ?? '') ? Math.max(1, Number(retryAfter)) : 1;
 }

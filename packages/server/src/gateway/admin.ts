@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Participant } from '@countersign/client';
+import type { TokenSource } from '@countersign/client';
 import { Problem } from '../kernel/problem.ts';
 import { sendWhole } from './call.ts';
 import type { GatewayMetrics } from './metrics.ts';
@@ -8,7 +8,8 @@ import { ownPrefix, pathOf } from './request-line.ts';
 import type { SubjectSigner } from './subject-header.ts';
 
 export interface AdminOptions {
-  readonly participant: Pick<Participant, 'token'>;
+  /** Ready is who has a token of the realm. */
+  readonly client: TokenSource;
   readonly subject: SubjectSigner;
   readonly metrics: GatewayMetrics;
 }
@@ -19,12 +20,12 @@ interface Page {
 }
 
 /** What the application and the operator ask of the gateway itself, at a port of its own. */
-export function administration({ participant, subject, metrics }: AdminOptions) {
+export function administration({ client, subject, metrics }: AdminOptions) {
   const pages: Readonly<Record<string, () => Promise<Page>>> = {
     [`${ownPrefix}/jwks.json`]: async () => ({ type: 'application/jwk-set+json', text: JSON.stringify(subject.jwks) }),
     '/healthz': async () => ({ type: 'text/plain', text: 'ok\n' }),
     '/readyz': async () => {
-      await participant.token().catch((cause) => {
+      await client.token().catch((cause) => {
         throw new Problem('gateway.not_ready', undefined, { cause });
       });
       return { type: 'text/plain', text: 'ready\n' };

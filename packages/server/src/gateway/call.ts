@@ -24,6 +24,8 @@ export interface Outcome {
   /** The code of a refusal; `passed` where there was none. */
   readonly reason: string;
   readonly participantId?: string;
+  /** Of whoever logged in. */
+  readonly credential?: string;
 }
 
 /** Answers a call, or throws what is to be refused. Once it has begun to answer, a throw can only cut the connection. */

@@ -10,8 +10,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Participant, Verified } from '@countersign/client';
 import { Problem } from '../kernel/problem.ts';
+import { answerFields, fieldsForApplication, type Placement, statusOf, streamAnswer } from './application.ts';
 import { type Answerer, type Call, type Outcome, requestFields, sendLong, sendWhole, takeBody } from './call.ts';
-import { endToEnd, type Field, isForwarding, isReserved } from './fields.ts';
+import type { Field } from './fields.ts';
 import { refusalOf } from './refusal.ts';
 import { absoluteTarget, checkRequestLine, matches, ownPrefix, pathOf } from './request-line.ts';
 import type { ResponseSigner } from './response-signature.ts';
@@ -20,13 +21,11 @@ import { held, type Spooled, spool } from './spool.ts';
 import { type SubjectSigner, subjectField } from './subject-header.ts';
 import type { Upstream } from './upstream.ts';
 
-export interface InboundOptions {
+export interface InboundOptions extends Placement {
   readonly participant: Pick<Participant, 'verifyRequest'>;
   readonly upstream: Upstream;
   readonly subject: SubjectSigner;
   readonly signer: ResponseSigner;
-  /** Where callers reach us; without a slash at its end. */
-  readonly publicUrl: string;
   readonly unsigned: readonly string[];
   readonly maxBody: number;
   readonly maxResponse: number;
@@ -78,9 +77,9 @@ async function pass(call: Call, admitted: Admitted, options: InboundOptions): Pr
   const participantId = admitted.verified.participant.id;
   try {
     const { method, requestTarget, body } = admitted;
-    const fields = requestFieldsFor(call, admitted, options);
+    const fields = fieldsForApplication(call, options, [[subjectField, admitted.subject]]);
     const answer = await options.upstream.send({ method, requestTarget, fields, body }, call.gone);
-    if (matches(requestTarget, options.unsigned)) await stream(call, answer, options);
+    if (matches(requestTarget, options.unsigned)) await streamAnswer(call, answer, options.upstream);
     else await sign(call, answer, admitted, options);
     return { status: answer.statusCode as number, reason: 'passed', participantId };
   } catch (error) {
@@ -93,24 +92,6 @@ async function pass(call: Call, admitted: Admitted, options: InboundOptions): Pr
 }
 
 const empty = new Uint8Array();
-
-/** The token stays here: the application needs none, and what it logs would be worth as much as the secret. */
-const keptHere: ReadonlySet<string> = new Set(['authorization', 'content-length', 'expect', 'host']);
-
-function requestFieldsFor({ request }: Call, { subject }: Admitted, { publicUrl }: InboundOptions): readonly Field[] {
-  const { protocol, host } = new URL(publicUrl);
-  return [
-    ...endToEnd(request.rawHeaders, (name) => keptHere.has(name) || isReserved(name) || isForwarding(name)),
-    ['X-Forwarded-For', request.socket.remoteAddress ?? 'unknown'],
-    ['X-Forwarded-Host', host],
-    ['X-Forwarded-Proto', protocol.slice(0, -1)],
-    [subjectField, subject],
-  ];
-}
-
-async function stream({ response }: Call, answer: IncomingMessage, { upstream }: InboundOptions): Promise<void> {
-  await sendLong(response, statusOf(answer), responseFields(answer), upstream.body(answer));
-}
 
 async function sign(
   call: Call,
@@ -127,24 +108,11 @@ async function sign(
     // Without a body the length tells of one that another request would get (RFC 9110 §8.6).
     const isBodiless = isHead(call) || status === 304;
     const length: readonly Field[] = isBodiless || status === 204 ? [] : [['Content-Length', String(body.size)]];
-    const fields = responseFields(answer).filter(([name]) => isBodiless || name.toLowerCase() !== 'content-length');
+    const fields = answerFields(answer).filter(([name]) => isBodiless || name.toLowerCase() !== 'content-length');
     await sendLong(call.response, status, [...fields, ...length, signature], body.parts());
   } finally {
     await body.discard();
   }
-}
-
-/** RFC 9110 §15: anything else could be neither signed nor understood. */
-function statusOf({ statusCode = 0 }: IncomingMessage): number {
-  if (statusCode < 200 || statusCode > 599) throw new Problem('gateway.response_refused');
-  return statusCode;
-}
-
-/** Nobody signs but us: a signature of the application's own would make two. RFC 9421 signatures are another thing. */
-function responseFields({ rawHeaders, headers }: IncomingMessage): readonly Field[] {
-  const isSignature = (name: string) =>
-    name === 'x-jws-signature' || (name === 'signature' && headers['signature-input'] === undefined);
-  return endToEnd(rawHeaders, (name) => isReserved(name) || isSignature(name));
 }
 
 function isHead({ request }: Call): boolean {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ParticipantOptions, PrivateJwk } from '@countersign/client';
+import type { EdgeOptions, ParticipantOptions, PrivateJwk } from '@countersign/client';
 import type { MessageForm } from '@countersign/proof';
 import { z } from 'zod';
 import { Problem } from '../kernel/problem.ts';
@@ -11,7 +11,17 @@ export interface GatewayOptions {
   readonly listen: Address;
   readonly adminListen: Address;
   readonly forwardListen: Address | undefined;
-  readonly participant: ParticipantOptions & { readonly privateKey: PrivateJwk; readonly form: MessageForm };
+  /** Who may call the application: whoever signs, and whoever logs in. */
+  readonly accept: readonly Accepted[];
+  readonly client: Pick<EdgeOptions, 'issuer' | 'clientId' | 'clientSecret' | 'status'>;
+  /** Undefined where nothing is signed. */
+  readonly participant:
+    | (ParticipantOptions & { readonly privateKey: PrivateJwk; readonly form: MessageForm })
+    | undefined;
+  /** Who the signed subjects of logins are for. Undefined: the origin of the application. */
+  readonly subjectAudience: string | undefined;
+  /** Addresses and ranges that are believed about where a call came from. */
+  readonly trustedProxies: readonly string[];
   /** Without a slash at its end. Undefined: the address that is listened on. */
   readonly publicUrl: string | undefined;
   readonly unsigned: readonly string[];
@@ -27,6 +37,11 @@ export interface GatewayOptions {
   readonly logLevel: string;
   readonly unsafe: Unsafe;
 }
+
+export type Accepted = (typeof acceptable)[number];
+
+/** A signed message of a participant; a name and a password by HTTP Basic; a session token of the realm. */
+const acceptable = ['message', 'basic', 'session'] as const;
 
 /** Only the command line says these: no file can bring them along unseen. */
 export interface Unsafe {
@@ -52,7 +67,7 @@ const address = z
 const route = z
   .string()
   .regex(/^\/[A-Za-z0-9_~./-]*\*?$/, 'must be a path, with nothing but a * at its end for what is below');
-const routes = z.union([z.string().transform((text) => text.split(',').map((one) => one.trim())), z.array(z.string())]);
+const list = z.union([z.string().transform((text) => text.split(',').map((one) => one.trim())), z.array(z.string())]);
 const file = z.string().min(1);
 
 /** The options, by the names of the command line and of the configuration file. */
@@ -67,7 +82,7 @@ export const optionsSchema = z.strictObject({
   issuer: z.string().min(1).describe('the realm'),
   clientId: z.string().min(1).describe('the client of the participant'),
   clientSecretFile: file.describe('a file with its secret'),
-  key: file.describe('the registered private key as a JWK'),
+  key: file.optional().describe('the registered private key as a JWK; needed where messages are accepted or forwarded'),
   participantId: z.string().min(1).optional().describe('who we are (default: what our token says)'),
   publicUrl: z
     .string()
@@ -80,7 +95,21 @@ export const optionsSchema = z.strictObject({
     .default('rfc7797')
     .describe('how we sign: ocen, rfc7797 or strict (default: rfc7797)'),
   audience: z.string().min(1).optional().describe('the tokens of callers must be for this audience (default: any)'),
-  unsigned: routes
+  accept: list
+    .pipe(z.array(z.enum(acceptable, `must be of ${acceptable.join(', ')}`)).min(1, 'must name somebody'))
+    .default(['message'])
+    .describe(
+      'who may call, separated by commas: message (signed by a participant), basic (name and password), session (a session token) (default: message)',
+    ),
+  subjectAudience: z
+    .string()
+    .regex(/^\S{1,2048}$/, 'must not contain spaces')
+    .optional()
+    .describe('who the signed subject of a login is for (default: the origin of the upstream)'),
+  trustedProxies: list
+    .default([])
+    .describe('addresses or CIDR ranges, separated by commas, whose X-Forwarded-For is believed (default: none)'),
+  unsigned: list
     .pipe(z.array(route))
     .default([])
     .describe(
@@ -135,18 +164,14 @@ export function readOptions(
   if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
     throw new Problem('config.invalid', 'tlsCert and tlsKey: each needs the other.');
   }
-  const { issuer, clientId, participantId, audience, form } = options;
+  const { issuer, clientId } = options;
+  const client = { issuer, clientId, clientSecret: readText(options.clientSecretFile, 'clientSecretFile').trim() };
   return {
     ...pick(options),
+    client,
+    participant: participantOf(options, client),
     upstream: new URL(options.upstream),
     timeout: options.timeoutSeconds * 1000,
-    participant: {
-      ...{ issuer, clientId, form },
-      clientSecret: readText(options.clientSecretFile, 'clientSecretFile').trim(),
-      privateKey: readJson(options.key, 'key'),
-      ...(participantId === undefined ? {} : { participantId }),
-      ...(audience === undefined ? {} : { audience }),
-    },
     subjectKey: options.subjectKey === undefined ? undefined : readJson(options.subjectKey, 'subjectKey'),
     tls:
       options.tlsCert === undefined || options.tlsKey === undefined
@@ -156,10 +181,30 @@ export function readOptions(
   };
 }
 
+/** Whoever only logs people in signs nothing, and needs no key. */
+function participantOf(
+  { key, accept, forwardListen, form, participantId, audience }: z.output<typeof optionsSchema>,
+  client: Pick<ParticipantOptions, 'issuer' | 'clientId' | 'clientSecret'>,
+): GatewayOptions['participant'] {
+  if (key === undefined) {
+    if (!accept.includes('message') && forwardListen === undefined) return undefined;
+    throw new Problem('config.invalid', 'key: is needed to accept messages and to forward them.');
+  }
+  return {
+    ...{ ...client, form },
+    privateKey: readJson(key, 'key'),
+    ...(participantId === undefined ? {} : { participantId }),
+    ...(audience === undefined ? {} : { audience }),
+  };
+}
+
 function pick({
   listen,
   adminListen,
   forwardListen,
+  accept,
+  subjectAudience,
+  trustedProxies,
   publicUrl,
   unsigned,
   maxBody,
@@ -167,7 +212,8 @@ function pick({
   spoolDir,
   logLevel,
 }: z.output<typeof optionsSchema>) {
-  return { listen, adminListen, forwardListen, publicUrl, unsigned, maxBody, maxResponse, spoolDir, logLevel };
+  const addresses = { listen, adminListen, forwardListen, publicUrl, trustedProxies };
+  return { ...addresses, accept, subjectAudience, unsigned, maxBody, maxResponse, spoolDir, logLevel };
 }
 
 function invalid({ issues }: z.ZodError): Problem {

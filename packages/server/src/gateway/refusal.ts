@@ -12,7 +12,15 @@ export interface Refusal {
 
 /** RFC 9457. What the SDK refuses keeps its code and status; everything else is a problem of the server's one table. */
 export function refusalOf(thrown: unknown): Refusal {
-  const { status, code, title, detail, reason } = described(thrown);
+  const {
+    status,
+    code,
+    title,
+    detail,
+    reason,
+    scheme,
+    retryAfter = status === 503 ? 1 : undefined,
+  } = described(thrown);
   const document = { type: `urn:countersign:problem:${code}`, title, status, code, detail, reason };
   return {
     status,
@@ -20,8 +28,8 @@ export function refusalOf(thrown: unknown): Refusal {
     fields: [
       ['Content-Type', 'application/problem+json'],
       ['Cache-Control', 'no-store'],
-      ...challenge(status, code),
-      ...(status === 503 ? ([['Retry-After', '1']] as const) : []),
+      ...challenge(status, code, scheme),
+      ...(retryAfter === undefined ? [] : ([['Retry-After', String(retryAfter)]] as const)),
     ],
     body: new TextEncoder().encode(JSON.stringify(document)),
   };
@@ -34,10 +42,15 @@ interface Described {
   readonly detail?: string;
   /** The code of the SDK that tells why, where ours only says what. */
   readonly reason?: string;
+  readonly scheme?: string | undefined;
+  readonly retryAfter?: number | undefined;
 }
 
 function described(thrown: unknown): Described {
-  if (thrown instanceof MessageProblem) return { status: thrown.status, code: thrown.code, title: thrown.message };
+  if (thrown instanceof MessageProblem) {
+    const { status, code, message: title, scheme, retryAfter } = thrown;
+    return { status, code, title, scheme, retryAfter };
+  }
   const problem = toProblem(thrown);
   const { status, text: title } = rendering(problem);
   const reason = problem.code === 'internal' ? undefined : reasonOf(problem.cause);
@@ -57,8 +70,9 @@ function reasonOf(cause: unknown): string | undefined {
 }
 
 /** RFC 6750 §3.1. Whoever showed no token is told of no error; whose signature failed has a good token. */
-function challenge(status: number, code: string): readonly Field[] {
+function challenge(status: number, code: string, scheme: string | undefined): readonly Field[] {
   if (status !== 401) return [];
+  if (scheme !== undefined) return [['WWW-Authenticate', scheme]];
   const isTokenFault = code !== 'token.missing' && !code.startsWith('message.');
   return [['WWW-Authenticate', isTokenFault ? 'Bearer error="invalid_token"' : 'Bearer']];
 }

@@ -1,12 +1,14 @@
 import { tmpdir } from 'node:os';
-import { createParticipant } from '@countersign/client';
+import { createEdge, createParticipant } from '@countersign/client';
+import { sourceOf } from '../http/source.ts';
 import { createLog, type Log } from '../kernel/log.ts';
 import { Problem } from '../kernel/problem.ts';
 import { administration } from './admin.ts';
-import { answering } from './call.ts';
+import { type Answerer, answering } from './call.ts';
 import { forward } from './forward.ts';
-import { inbound } from './inbound.ts';
+import { type InboundOptions, inbound } from './inbound.ts';
 import { type Listener, listen } from './listener.ts';
+import { logins, logsIn } from './logins.ts';
 import { isLoopbackHost } from './loopback.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import type { GatewayOptions } from './options.ts';
@@ -35,29 +37,28 @@ const maxForwardResponse = 16_777_216;
 /** @throws {Problem} `config.invalid`; {ClientError} `signing_key.*`; what listening throws */
 export async function startGateway(options: GatewayOptions, log: Log = createLog(options.logLevel)): Promise<Gateway> {
   checkAddresses(options);
-  const { upstream: upstreamUrl, timeout, maxBody, spoolDir = tmpdir(), unsafe } = options;
-  const { privateKey: key, form, issuer } = options.participant;
+  const { accept, adminListen, forwardListen } = options;
+  const upstream = createUpstream({ url: options.upstream, timeout: options.timeout });
   const now = Date.now;
-  const signer = await createResponseSigner({ key, form, now });
-  const maxResponse = responseBound(options, signer);
-  const subject = await createSubjectSigner({ audience: upstreamUrl.origin, key: options.subjectKey, now });
-  const participant = createParticipant(options.participant);
-  const upstream = createUpstream({ url: upstreamUrl, timeout });
+  const subject = await createSubjectSigner({ audience: options.upstream.origin, key: options.subjectKey, now });
+  const common: Common = {
+    ...{ upstream, subject, maxBody: options.maxBody, spoolDir: options.spoolDir ?? tmpdir() },
+    sourceOf: sourceOf(options.trustedProxies, 'trustedProxies'),
+  };
+  const messages = await messageSide(options, common);
+  const people = accept.some((kind) => kind !== 'message') ? loginSide(options, common) : undefined;
+  const client = messages?.participant ?? people?.edge;
+  if (client === undefined) throw new Problem('config.invalid', 'accept: must name somebody.');
   const metrics = createGatewayMetrics();
-  const common = { participant, maxBody, spoolDir };
-  const front = (url: string) =>
-    inbound({
-      ...{ ...common, upstream, subject, signer, maxResponse, unsigned: options.unsigned },
-      publicUrl: options.publicUrl ?? url,
-      room: createRoom(roomBytes),
-    });
-  const back = forward({
-    ...{ ...common, timeout },
-    maxResponse: Math.min(maxResponse, maxForwardResponse),
-    isLocalRealm: isLoopbackHost(new URL(issuer).hostname),
-    allowPlainHttp: unsafe.allowPlainHttp,
-    allowRemote: unsafe.listenForOtherMachines,
-  });
+  const front = (url: string): Answerer => {
+    const publicUrl = options.publicUrl ?? url;
+    const [byMessage, byLogin] = [messages?.inbound(publicUrl), people?.inbound(publicUrl)];
+    return (call) => {
+      const answer = byLogin !== undefined && logsIn(call, accept) ? byLogin : byMessage;
+      if (answer === undefined) throw new Problem('internal');
+      return answer(call);
+    };
+  };
 
   const listeners: Listener[] = [];
   const open = async (...how: Parameters<typeof listen>): Promise<string> => {
@@ -68,14 +69,15 @@ export async function startGateway(options: GatewayOptions, log: Log = createLog
   const stop = async (): Promise<void> => {
     await Promise.all(listeners.map((listener) => listener.stop()));
     upstream.close();
-    participant.close();
+    messages?.participant.close();
+    people?.edge.close();
   };
   const seen = { log, count: metrics.count };
   try {
-    const adminUrl = await open(options.adminListen, () => administration({ participant, subject, metrics }));
+    const adminUrl = await open(adminListen, () => administration({ client, subject, metrics }));
+    const back = messages?.back;
     const forwardUrl =
-      options.forwardListen &&
-      (await open(options.forwardListen, () => answering(back, { direction: 'forward', ...seen })));
+      forwardListen && back && (await open(forwardListen, () => answering(back, { direction: 'forward', ...seen })));
     const url = await open(options.listen, (own) => answering(front(own), { direction: 'inbound', ...seen }), options);
     return { url, adminUrl, forwardUrl, stop };
   } catch (error) {
@@ -84,12 +86,54 @@ export async function startGateway(options: GatewayOptions, log: Log = createLog
   }
 }
 
+type Common = Pick<InboundOptions, 'upstream' | 'subject' | 'maxBody' | 'spoolDir' | 'sourceOf'>;
+
+/** What is done in the name of a participant. Nothing, where there is no key to do it with. */
+async function messageSide(options: GatewayOptions, common: Common) {
+  if (options.participant === undefined) return undefined;
+  const { privateKey: key, form, issuer } = options.participant;
+  const signer = await createResponseSigner({ key, form, now: Date.now });
+  const maxResponse = responseBound(options, signer);
+  const participant = createParticipant(options.participant);
+  const room = createRoom(roomBytes);
+  const { unsigned, unsafe, timeout } = options;
+  return {
+    participant,
+    inbound: (publicUrl: string) => inbound({ ...common, participant, signer, maxResponse, unsigned, publicUrl, room }),
+    back: forward({
+      ...{ participant, timeout, maxBody: common.maxBody, spoolDir: common.spoolDir },
+      maxResponse: Math.min(maxResponse, maxForwardResponse),
+      isLocalRealm: isLoopbackHost(new URL(issuer).hostname),
+      allowPlainHttp: unsafe.allowPlainHttp,
+      allowRemote: unsafe.listenForOtherMachines,
+    }),
+  };
+}
+
+/** What is done for whoever logs in. */
+function loginSide({ accept, client, upstream, subjectAudience }: GatewayOptions, common: Common) {
+  const edge = createEdge({ ...client, audience: subjectAudience ?? upstream.origin });
+  return { edge, inbound: (publicUrl: string) => logins({ ...common, edge, accept, publicUrl }) };
+}
+
 /** What speaks in our name, and what tells about us, is for this machine only. */
-function checkAddresses({ forwardListen, adminListen, unsafe }: GatewayOptions): void {
+function checkAddresses(options: GatewayOptions): void {
+  const { forwardListen, adminListen, unsafe } = options;
+  if (options.accept.includes('basic') && !isPrivate(options)) {
+    throw new Problem(
+      'config.invalid',
+      'accept: passwords need TLS: tlsCert and tlsKey, or a publicUrl that is https, where a proxy ends it.',
+    );
+  }
   for (const [name, address] of Object.entries({ forwardListen, adminListen })) {
     if (address === undefined || isLoopbackHost(address.host) || unsafe.listenForOtherMachines) continue;
     throw new Problem('config.invalid', `${name}: must be an address of this machine, such as 127.0.0.1:8444.`);
   }
+}
+
+/** Whether callers reach us over TLS, or from this machine only. */
+function isPrivate({ tls, publicUrl, listen: { host } }: GatewayOptions): boolean {
+  return tls !== undefined || isLoopbackHost(host) || publicUrl?.startsWith('https:') === true;
 }
 
 function responseBound({ maxResponse }: GatewayOptions, { isStreaming }: ResponseSigner): number {

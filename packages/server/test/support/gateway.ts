@@ -98,21 +98,27 @@ export async function town(keys: Partial<Record<Name, PrivateJwk>> = {}): Promis
   };
 }
 
-type Given = Partial<GatewayOptions> & Pick<GatewayOptions, 'participant'>;
-
 /** A gateway of this process, on ports that are free. */
 export async function startWith(
   upstream: string,
-  options: Given,
+  options: Partial<GatewayOptions>,
   log: (line: string) => void = () => {},
 ): Promise<Gateway> {
   const free = { host: '127.0.0.1', port: 0 };
+  const known = options.client ?? options.participant;
+  if (known === undefined) throw new Error('A gateway is a client of its realm.');
+  const { issuer, clientId, clientSecret } = known;
   return startGateway(
     {
       upstream: new URL(upstream),
       listen: free,
       adminListen: free,
-      forwardListen: free,
+      forwardListen: options.participant && free,
+      accept: ['message'],
+      client: { issuer, clientId, clientSecret },
+      participant: undefined,
+      subjectAudience: undefined,
+      trustedProxies: [],
       publicUrl: undefined,
       unsigned: [],
       maxBody: 1_048_576,
