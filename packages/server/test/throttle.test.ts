@@ -253,6 +253,7 @@ eachDatabase('guesses from one network', (freshUrl) => {
       }
       return tally;
     };
+    expect(await guess(150, alice, '2001:db8::1', undefined, true)).toEqual({ right: 150 });
     expect(await spray((i) => `2001:db8::${i + 1}`)).toEqual({ wrong: 100, 'attempt.throttled': 10 });
     expect(await guess(1, 'another', '2001:db8:0:1::1')).toEqual({ wrong: 1 });
     expect(await guess(1, 'another', '2001:db8::ffff', undefined, true)).toEqual({ 'attempt.throttled': 1 });
