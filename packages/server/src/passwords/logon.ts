@@ -50,11 +50,12 @@ export async function logOn(
   credential: Credential,
   proved: ProvedLogon,
 ): Promise<Logon> {
+  // First: whatever changes the rest from here on begins a generation in which this session is dead.
+  const subject = await presentSubject(tx, realm.name, credential, proved.amr);
   const newest = await newestPassword(tx.db, realm.name, credential.id);
   if (newest === undefined || newest.version !== proved.version || newest.compromised_at !== null) {
     throw failed('the password was changed meanwhile');
   }
-  const subject = await presentSubject(tx, realm.name, credential, proved.amr);
   const factors = await confirmedKinds(tx.db, realm.name, credential.id);
   const mustHaveFactor = await requiresFactor(tx, realm.name, credential);
   const restriction = restrictionOf(newest, proved, factors.length > 0, mustHaveFactor, tx.now);

@@ -5,6 +5,7 @@ import { type Writing, write } from '../store/write.ts';
 import type { CredentialType } from '../subject/password-config.ts';
 import type { Realm } from '../subject/realm.ts';
 import type { Session } from '../subject/session.ts';
+import { requireStillOpen } from '../subject/session-administration.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { type Credential, requireCredential } from './credential.ts';
 import { forgetDevices, recogniseDevice } from './device.ts';
@@ -156,7 +157,10 @@ async function replacePassword(
   const { rules, hash } = await accept(context, realm.name, credential, newest, password);
   return write(context, async (tx) => {
     const row = await writeVersion(tx, credential, newest, rules, hash, realm.name);
-    await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
+    await requireStillOpen(tx, session);
+    // Whatever ended all sessions meanwhile, or made the old version known, has begun a generation of its own.
+    const generation = await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
+    if (generation !== session.subject.generation + 1) throw new Problem('session.invalid');
     await record(context, tx, realm.name, row, 'password.updated', caller);
     await notifyChange(context, tx, realm.name, credential);
     const { acr, subject, endsAt, restriction } = session;

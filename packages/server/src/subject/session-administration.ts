@@ -2,9 +2,10 @@ import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { SessionTable } from '../store/schema.ts';
-import { write } from '../store/write.ts';
+import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from './event.ts';
 import type { Realm } from './realm.ts';
+import { findSession } from './session.store.ts';
 import { endSession, findSessionRow, openSessionsOf, type Session } from './session.ts';
 import { type CredentialSubject, credentialSubjectId, lookUpSubjectState, renewSubject } from './subject.ts';
 
@@ -71,6 +72,17 @@ export async function terminateSessionsOf(
     const object = `credential:${credentialId}`;
     await recordEvent(context, tx, { realm, type: 'credential.sessions_terminated', object }, caller);
   });
+}
+
+/**
+ * For a change that its holder began some time ago: nobody has ended it since. What ends every session of its subject shows in the
+ * generation. Throws `session.invalid`.
+ */
+export async function requireStillOpen(tx: Writing, { realm, id }: Session): Promise<void> {
+  const row = await findSession(tx.db, realm, id);
+  if (row === undefined || row.ended_at !== null) {
+    throw new Problem('session.invalid', undefined, { cause: new Error('ended meanwhile') });
+  }
 }
 
 async function requireCredentialSubject(context: Context, realm: string, credentialId: string): Promise<string> {

@@ -13,7 +13,7 @@ import {
   listOpenSessions,
   touchSession,
 } from './session.store.ts';
-import { type CredentialSubject, lookUpSubjectState, refreshSubjectState } from './subject.ts';
+import { type CredentialSubject, lookUpSubjectState, refreshSubjectState, type SubjectState } from './subject.ts';
 
 /**
  * Sessions: opened at logon, ended by logout, by force, or by time; "independent of the secret type used to create it".
@@ -211,13 +211,19 @@ async function isAlive(context: Context, { row, seenAt }: Known): Promise<boolea
   const now = context.clock.now();
   if (row.ended_at !== null || now >= row.ends_at) return false;
   let state = await lookUpSubjectState(context, row.realm, row.subject_id);
-  // Opened on another node a moment ago, in a generation of which this one has not heard.
-  if (state !== undefined && state.generation < row.generation) {
+  if (state !== undefined && isBehind(state, row))
     state = await refreshSubjectState(context, row.realm, row.subject_id);
-  }
   if (state === undefined || !state.live || state.generation !== row.generation) return false;
   const realm = await requireRealm(context, row.realm);
   return now - seenAt < realm.settings.sessionIdleSeconds * 1000;
+}
+
+/**
+ * Opened a moment ago, after a change on another node of which this one has not heard: in a newer generation, or in this one after
+ * the subject was reinstated, for none is opened while it is suspended, and what was open then is of an older one.
+ */
+function isBehind(state: SubjectState, row: SessionTable): boolean {
+  return state.generation < row.generation || (state.generation === row.generation && !state.live);
 }
 
 function toSession(row: SessionTable): Session {
