@@ -4,6 +4,7 @@
  * Every step does over real HTTP what a participant, an administrator or a verifier would do, and says what it proved. The
  * command ends with 0 only if every step held.
  */
+import { corporate } from './demo/corporate.ts';
 import { offboard } from './demo/member.ts';
 import { messages } from './demo/messages.ts';
 import { participants } from './demo/participants.ts';
@@ -14,6 +15,7 @@ try {
   process.stdout.write(`\nCountersign demonstration, on ${stage.url}\n\n`);
   const network = await participants(stage);
   await messages(stage, network);
+  await corporate(stage);
   await offboard(stage, network.agent, network.lender);
   process.stdout.write('\nEverything held.\n');
 } finally {

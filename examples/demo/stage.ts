@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type MailSink, openMailSink } from './mail-sink.ts';
 
 export interface Stage {
   readonly url: string;
@@ -14,6 +15,7 @@ export interface Stage {
   readonly directory: string;
   /** An access token of an administrator of this one server, which lives for minutes. */
   readonly adminToken: string;
+  readonly mails: MailSink;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function step<T>(
 export async function raiseStage(): Promise<Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'countersign-demo-'));
   const url = `http://localhost:${await freePort()}`;
+  const mails = await openMailSink();
   const administrator = { id: 'demo-administrator', secret: randomBytes(32).toString('base64url') };
   const server = spawn(process.execPath, [fileURLToPath(import.meta.resolve('@countersign/server/bin')), 'serve'], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -44,6 +47,7 @@ export async function raiseStage(): Promise<Stage> {
       COUNTERSIGN_ADMIN_CLIENT_ID: administrator.id,
       COUNTERSIGN_ADMIN_CLIENT_SECRET: administrator.secret,
       COUNTERSIGN_LOG_LEVEL: 'warn',
+      COUNTERSIGN_SMTP_URL: mails.url,
     },
   });
   await untilReady(url, server);
@@ -53,9 +57,11 @@ export async function raiseStage(): Promise<Stage> {
     issuer: `${url}/realms/dev`,
     directory,
     adminToken: token,
+    mails,
     async close() {
       server.kill('SIGTERM');
       if (server.exitCode === null) await new Promise((resolve) => server.once('exit', resolve));
+      await mails.close();
       rmSync(directory, { recursive: true, force: true });
     },
   };
