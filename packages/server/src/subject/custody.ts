@@ -42,7 +42,7 @@ export interface CustodialDid {
 }
 
 /** The verification method that signs delegations, and the one for key agreement, of every DID made here. */
-export const signingFragment = '#key-1';
+const signingFragment = '#key-1';
 export const agreementFragment = '#key-2';
 
 /** The owner of a wallet: Ed25519, X25519, and one secret of BLS12-381 with a key in each group. */

@@ -4,7 +4,7 @@ import { realmKey } from '../kernel/id.ts';
 import { findCapability } from './capability.store.ts';
 
 /** "Authorizations": what we know of a delegation that was registered here. */
-export interface Authorization {
+interface Authorization {
   readonly target: string;
   readonly isRevoked: boolean;
   /** Milliseconds. */
@@ -13,7 +13,7 @@ export interface Authorization {
   readonly proofValue: string;
 }
 
-export function lookUpAuthorization(context: Context, realm: string, id: string): Promise<Authorization | undefined> {
+function lookUpAuthorization(context: Context, realm: string, id: string): Promise<Authorization | undefined> {
   return context.cache.get('capability', realmKey(realm, id), async () => {
     const row = await findCapability(context.store.db, realm, id);
     return (

@@ -8,8 +8,8 @@ import type { Route } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
 import { requireRealm } from '../subject/realm.ts';
 import { targetNamed } from './access.ts';
-import { type Revoked, revokeAsAdministrator } from './capability.ts';
 import { delegateRealm, realmCapabilitySchema } from './realm-capability.ts';
+import { type Revoked, revokeAsAdministrator } from './revoke.ts';
 import { realmPrefix } from './target.ts';
 import { webDidDocument } from './web-did.ts';
 

@@ -1,0 +1,83 @@
+import { rootCapabilityId } from '@countersign/proof';
+import type { Caller, Context } from '../context.ts';
+import { realmKey } from '../kernel/id.ts';
+import { Problem } from '../kernel/problem.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import type { Realm } from '../subject/realm.ts';
+import { revokeCapability } from '../subject/revocation.ts';
+import type { Access } from './access.ts';
+import { type CapabilityEdge, listEdges, markRevoked } from './capability.store.ts';
+
+export type Revoked = { readonly capabilityId: string } | { readonly did: string };
+
+/**
+ * Ends a capability and all that descends from it: its tokens die with it. A holder may give up its own; with the action `grant`, it
+ * may take back what it, or whoever it granted to, has granted. Returns the ids.
+ */
+export async function revokeAccess(
+  context: Context,
+  realm: Realm,
+  { target, actions, chain }: Access,
+  what: Revoked,
+  caller: Caller,
+): Promise<readonly string[]> {
+  const own = chain.at(-1) ?? rootCapabilityId(target);
+  return revoke(context, realm.name, target, what, caller, (edges) => [
+    ...edges.filter(({ id }) => id === own),
+    ...(actions.includes('grant') ? subtree(edges, own) : []),
+  ]);
+}
+
+/** Any delegation of a target. */
+export async function revokeAsAdministrator(
+  context: Context,
+  realm: string,
+  target: string,
+  what: Revoked,
+  caller: Caller,
+): Promise<readonly string[]> {
+  return revoke(context, realm, target, what, caller, (edges) => edges);
+}
+
+type Edges = readonly CapabilityEdge[];
+
+async function revoke(
+  context: Context,
+  realm: string,
+  target: string,
+  what: Revoked,
+  caller: Caller,
+  reachOf: (edges: Edges) => Edges,
+): Promise<readonly string[]> {
+  return write(context, async (tx) => {
+    const edges = await listEdges(tx.db, realm, target);
+    const named = reachOf(edges).filter(({ id, controller }) =>
+      'did' in what ? controller === what.did : id === what.capabilityId,
+    );
+    if (named.length === 0) throw new Problem('capability.unknown');
+    const ended = new Map(named.flatMap((edge) => [edge, ...subtree(edges, edge.id)]).map((edge) => [edge.id, edge]));
+    for (const edge of ended.values()) await endCapability(tx, realm, edge);
+    const ids = [...ended.keys()];
+    const event = { realm, type: 'capability.revoked', object: `capability:${ids[0]}`, after: { target, ids } };
+    await recordEvent(context, tx, event, caller);
+    return ids;
+  });
+}
+
+async function endCapability(tx: Writing, realm: string, { id, expires_at }: CapabilityEdge): Promise<void> {
+  if (!(await markRevoked(tx.db, realm, id, tx.now))) return;
+  if (expires_at > tx.now) await revokeCapability(tx, realm, id, expires_at);
+  tx.changed('capability', realmKey(realm, id));
+}
+
+/** Everything below, however deep. */
+function subtree(edges: Edges, id: string): Edges {
+  const below: CapabilityEdge[] = [];
+  for (let parents = new Set([id]); parents.size > 0; ) {
+    const children = edges.filter(({ parent_id }) => parents.has(parent_id));
+    below.push(...children);
+    parents = new Set(children.map((child) => child.id));
+  }
+  return below;
+}
