@@ -17,6 +17,7 @@ const table = {
   'login.missing': [401, 'The request carries no name and password.'],
   'login.malformed': [401, 'The Authorization field is not one name and one password in UTF-8 (RFC 7617).'],
   'login.failed': [401, 'The login failed.'],
+  'login.cross_site': [403, 'A page of another site sent this, and a browser added the password.'],
   'login.expired_password': [403, 'The password has expired. Update it first.'],
   'login.second_factor': [403, 'A second factor is asked for, which a name and a password cannot show.'],
   'login.factor_enrolment': [403, 'A second factor has to be enrolled first.'],

@@ -81,6 +81,16 @@ describe('the field of HTTP Basic', () => {
     expect(codeOf(() => basicCredentials(headers))).toBe('login.malformed');
   });
 
+  test('what another site made a browser send is refused, whatever it says', () => {
+    const from = (site: string) => codeOf(() => basicCredentials({ ...field('a:b'), 'sec-fetch-site': site }));
+    expect(['cross-site', 'same-site', 'same-origin', 'none'].map(from)).toEqual([
+      'login.cross_site',
+      'login.cross_site',
+      'passed',
+      'passed',
+    ]);
+  });
+
   test('lone surrogates, which only a program can hand over, are refused', () => {
     expect(codeOf(() => requireCredentials({ name: 'a', password: '\ud800' }))).toBe('login.malformed');
     expect(codeOf(() => requireCredentials({ name: '\udc00', password: 'b' }))).toBe('login.malformed');

@@ -153,6 +153,16 @@ describe('a session token', () => {
   });
 });
 
+test('a session that is good for one thing only is good for nothing here', async () => {
+  const newest = await place.admin('/passwords/cred-3/get');
+  const { version } = newest.body.passwordInfo as { version: number };
+  await place.admin(`/passwords/cred-3/${version}/expire`);
+  const { status, body } = await place.login('carol@globex.example', passwords.first);
+  expect(status).toBe(409);
+  const edge = edgeOf(place.server);
+  expect(await said(edge.authenticateSession(bearing(body.token as string)))).toBe('session.restricted');
+});
+
 describe('what gets in at the edge', () => {
   test('goes on down the chain like any signed subject', async () => {
     const ledger = createService({

@@ -137,6 +137,16 @@ describe('a session that is held', () => {
     expect(edge.logins()).toBe(3);
   });
 
+  test('gives out no signed subject that has less than fifteen seconds left', async () => {
+    const { edge, advance } = await moved();
+    const { token } = await edge.authenticateBasic(basicCall());
+    await advance(44_000);
+    expect((await edge.authenticateBasic(basicCall())).token).toBe(token);
+    await advance(1_000);
+    expect((await edge.authenticateBasic(basicCall())).token).not.toBe(token);
+    expect([edge.logins(), edge.signed()]).toEqual([1, 2]);
+  });
+
   test('is no longer held than the edge allows, however long the realm would', async () => {
     const clock = movedClock();
     const edge = edgeOf(place.server, { now: clock.now, maxSessionSeconds: 4 });

@@ -19,9 +19,12 @@ const longestPassword = 1_024;
  * RFC 7617, and exactly once: canonical Base64 of UTF-8, no control characters, split at the first colon. Nothing is trimmed,
  * folded or guessed: another charset is refused rather than tried.
  *
- * @throws {MessageProblem} `login.missing`, `login.malformed`
+ * @throws {MessageProblem} `login.missing`, `login.malformed`, `login.cross_site`
  */
 export function basicCredentials(headers: HeaderFields): NameAndPassword {
+  const [site] = fieldValues(headers, 'sec-fetch-site');
+  // Browsers add what was typed once to whatever any page makes them send.
+  if (site === 'cross-site' || site === 'same-site') throw problem('login.cross_site');
   const values = fieldValues(headers, 'authorization');
   const [value = '', another] = values;
   if (another !== undefined || value.length > longest) throw problem('login.malformed');

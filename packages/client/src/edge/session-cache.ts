@@ -32,7 +32,6 @@ export interface SessionCache {
   /** Only this one: another may have taken its place. */
   drop(key: string, session: HeldSession): void;
   clear(): void;
-  readonly size: () => number;
 }
 
 export interface SessionCacheOptions {
@@ -67,7 +66,6 @@ export function createSessionCache({ now, maxSessions, longest }: SessionCacheOp
       if (held.get(key) === session) held.delete(key);
     },
     clear: () => held.clear(),
-    size: () => held.size,
   };
 }
 

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { EdgeOptions, ParticipantOptions, PrivateJwk } from '@countersign/client';
 import type { MessageForm } from '@countersign/proof';
 import { z } from 'zod';
 import { Problem } from '../kernel/problem.ts';
 import type { Address } from './listener.ts';
+import { readJson, readText } from './option-file.ts';
 
 /** Everything that a gateway is told, read and checked. */
 export interface GatewayOptions {
@@ -221,24 +221,6 @@ function invalid({ issues }: z.ZodError): Problem {
   const name = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path[0];
   const fault = issue?.code === 'unrecognized_keys' ? 'is no option' : (issue?.message ?? 'is not valid');
   return new Problem('config.invalid', `${String(name)}: ${fault}.`);
-}
-
-function readText(path: string, option: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new Problem('config.invalid', `${option}: ${path} cannot be read.`, { cause });
-  }
-}
-
-/** What the parser says of a file might quote a key. */
-function readJson(path: string, option: string): PrivateJwk {
-  const text = readText(path, option);
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as PrivateJwk;
-  } catch {}
-  throw new Problem('config.invalid', `${option}: ${path} is not a JSON object.`);
 }
 
 function isOrigin(text: string): boolean {

@@ -42,7 +42,7 @@ export interface Wire {
   reset(): void;
 }
 
-export function countingWire(): Wire {
+function countingWire(): Wire {
   const counts = new Map<string, number>();
   const cut = new Set<string>();
   return {
