@@ -77,6 +77,7 @@ module.exports = {
         path: '^packages/[^/]+/src/',
         pathNot: [
           '^packages/client/src/node-crypto[.]ts$',
+          '^packages/client/src/wallet/node-scrypt[.]ts$',
           `${server}subject/`,
           `${server}kernel/random[.]ts$`,
           `${server}gateway/long-signature[.]ts$`,

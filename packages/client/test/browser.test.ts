@@ -37,3 +37,18 @@ test('the web platform is the default of the crypto behind it', () => {
   expect(imports['#platform-crypto']).toEqual({ node: './src/node-crypto.ts', default: './src/web-crypto.ts' });
   expect([...reachedFrom(join(src, 'web-crypto.ts')).values()].flat()).toEqual(['@countersign/proof']);
 });
+
+test('wallets load nothing of Node either, and scrypt in JavaScript by default', () => {
+  const reached = reachedFrom(join(src, 'wallet/index.ts'));
+  const others = [...reached.values()].flat().filter((one) => !one.startsWith('.'));
+  expect(new Set(others)).toEqual(new Set(['@countersign/proof', '#platform-crypto', '#platform-scrypt']));
+  const { imports } = JSON.parse(readFileSync(join(src, '../package.json'), 'utf8'));
+  const byDefault = './src/wallet/web-scrypt.ts';
+  expect(imports['#platform-scrypt']).toEqual({ node: './src/wallet/node-scrypt.ts', default: byDefault });
+  expect([...reachedFrom(join(src, 'wallet/web-scrypt.ts')).values()].flat()).toEqual(['@noble/hashes/scrypt.js']);
+  // What is loaded later: the ciphers of packed messages, and protobuf where somebody uses it.
+  const later = [...reached.keys()].flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/import\('([^']+)'\)/g)]);
+  expect(new Set(later.map(([, target]) => target))).toEqual(
+    new Set(['@countersign/proof/didcomm', '@bufbuild/protobuf']),
+  );
+});

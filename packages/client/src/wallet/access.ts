@@ -1,0 +1,153 @@
+import { delegateCapability, isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
+import { ClientError } from '../error.ts';
+import { type Device, newId, textIn } from './device.ts';
+import type { WalletProfile } from './profile.ts';
+import { bytesField, type RpcPath } from './rpc.ts';
+import { type Action, targetOf, walletPrefix } from './target.ts';
+
+export interface GrantOptions {
+  readonly actions: readonly Action[];
+  /** Milliseconds since the epoch, or a date; no later than the capability that is passed on. */
+  readonly expires: number | Date;
+}
+
+export interface Granted {
+  readonly capabilityId: string;
+  /** For the other device, which accepts it: it is no secret, and nobody else can use it. */
+  readonly capability: JsonObject;
+}
+
+/** Times in milliseconds since the epoch. */
+export interface CapabilityEntry {
+  readonly id: string;
+  readonly parentId: string;
+  readonly controller: string;
+  readonly actions: readonly string[];
+  readonly expires: number;
+  readonly revoked?: number;
+}
+
+export interface WalletDescription {
+  readonly id: string;
+  readonly participant: 'individual' | 'organization';
+  readonly description: string;
+  /** Of the owner. */
+  readonly didDocument: JsonObject;
+  readonly roles: readonly string[];
+  readonly created: number;
+}
+
+export interface InviteOptions {
+  readonly participant: 'individual' | 'organization';
+  readonly email: string;
+  readonly description?: string;
+  readonly roles?: readonly string[];
+  /** For an organization: a did:web beside its did:peer. */
+  readonly didWeb?: boolean;
+}
+
+export interface Invited {
+  readonly invitationId: string;
+  readonly walletId: string;
+  readonly expires: number;
+}
+
+/** Throws {ClientError} with the code of the realm's refusal, {ProofError} `capability.*` for what would be more than we have. */
+export interface Access {
+  describe(): Promise<WalletDescription>;
+  /** Delegates to another DID, signed here, and registers it: before that nobody could use it. */
+  grant(did: string, options: GrantOptions): Promise<Granted>;
+  /** Ends a capability, or those of a DID, and all that descend from them. Returns the ids. */
+  revoke(what: { readonly did: string } | { readonly capabilityId: string }): Promise<readonly string[]>;
+  list(options?: { readonly revoked?: boolean }): Promise<readonly CapabilityEntry[]>;
+  /** With a capability for the realm. The code goes by mail to whoever is invited, and to nobody else. */
+  invite(options: InviteOptions): Promise<Invited>;
+}
+
+type Call = (path: RpcPath, request: JsonObject, by?: 'token' | 'invocation') => Promise<JsonObject>;
+
+/** More pages than a wallet can have. */
+const maxPages = 1_000;
+
+export function accessOf({ capability }: WalletProfile, { now, signer }: Device, call: Call): Access {
+  const walletId = capability === undefined ? '' : targetOf(capability).slice(walletPrefix.length);
+  return {
+    async describe() {
+      return describedIn(await call('/countersign.v1.WalletService/GetWallet', { walletId }));
+    },
+    async grant(did, { actions, expires }) {
+      if (capability === undefined)
+        throw new ClientError('wallet.no_wallet_capability', 'There is nothing to pass on.');
+      const delegation = { parent: capability, id: newId(), controller: did, allowedAction: actions, created: now() };
+      const granted = await delegateCapability({ ...delegation, expires: Number(expires) }, signer);
+      const request = { walletId, zcap: bytesField(granted) };
+      const answer = await call('/countersign.v1.WalletService/GrantAccess', request);
+      return { capabilityId: textIn(answer, 'capabilityId'), capability: granted };
+    },
+    async revoke(what) {
+      const answer = await call('/countersign.v1.WalletService/RevokeAccess', { walletId, ...what });
+      return textsIn(answer.revokedCapabilityIds);
+    },
+    async list({ revoked = false } = {}) {
+      const entries: CapabilityEntry[] = [];
+      let pageToken = '';
+      for (let page = 0; page < maxPages; page++) {
+        const request = { walletId, includeRevoked: revoked, pageToken };
+        const answer = await call('/countersign.v1.WalletService/ListCapabilities', request);
+        entries.push(...objectsIn(answer.capabilities).map(entryIn));
+        if (typeof answer.nextPageToken !== 'string' || answer.nextPageToken === '') break;
+        pageToken = answer.nextPageToken;
+      }
+      return entries;
+    },
+    async invite({ participant, ...rest }) {
+      const request = { participant: participants[participant], ...rest };
+      const answer = await call('/countersign.v1.ProviderService/Invite', request, 'invocation');
+      const ids = { invitationId: textIn(answer, 'invitationId'), walletId: textIn(answer, 'walletId') };
+      return { ...ids, expires: timeIn(answer, 'expires') };
+    },
+  };
+}
+
+/** As protobuf's JSON names them. */
+const participants = {
+  individual: 'PARTICIPANT_TYPE_INDIVIDUAL',
+  organization: 'PARTICIPANT_TYPE_ORGANIZATION',
+} as const;
+
+function describedIn(answer: JsonObject): WalletDescription {
+  return {
+    id: textIn(answer, 'walletId'),
+    participant: answer.participant === participants.organization ? 'organization' : 'individual',
+    description: typeof answer.description === 'string' ? answer.description : '',
+    didDocument: isJsonObject(answer.didDocument) ? answer.didDocument : {},
+    roles: textsIn(answer.roles),
+    created: timeIn(answer, 'created'),
+  };
+}
+
+function entryIn(entry: JsonObject): CapabilityEntry {
+  return {
+    id: textIn(entry, 'capabilityId'),
+    parentId: textIn(entry, 'parentId'),
+    controller: textIn(entry, 'controller'),
+    actions: textsIn(entry.allowedActions),
+    expires: timeIn(entry, 'expires'),
+    ...(entry.revoked === undefined ? {} : { revoked: timeIn(entry, 'revoked') }),
+  };
+}
+
+/** A field without a value is left out of protobuf's JSON. */
+function textsIn(value: JsonValue | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : [];
+}
+
+function objectsIn(value: JsonValue | undefined): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter(isJsonObject) : [];
+}
+
+function timeIn(answer: JsonObject, name: string): number {
+  const time = Date.parse(textIn(answer, name));
+  if (Number.isNaN(time)) throw new ClientError('rpc.malformed', `${name} of the answer is no time.`);
+  return time;
+}

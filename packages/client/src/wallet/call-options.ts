@@ -1,0 +1,48 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { Interceptor, UnaryRequest } from '@connectrpc/connect';
+import { ClientError } from '../error.ts';
+import { type GrpcInterceptor, type GrpcJs, grpcInterceptor } from './grpc-call.ts';
+import type { CallFields } from './wallet-token.ts';
+
+export interface Prover {
+  readonly issuer: string;
+  authorize(path: string): Promise<CallFields>;
+  invoke(path: string, message: Uint8Array, action?: string): Promise<CallFields>;
+}
+
+export interface CallOptions {
+  /**
+   * For a Connect transport: `createConnectTransport({ baseUrl: wallet.issuer, ...wallet.callOptions() })`. With `invocation` every
+   * unary call is an invocation of its own; streams always go by token.
+   */
+  callOptions(by?: 'token' | 'invocation'): { readonly interceptors: Interceptor[] };
+  /** The same for a client of grpc-js, whose module is given: `client.GetWallet(request, wallet.grpcCallOptions(grpc), …)`. */
+  grpcCallOptions(grpc: GrpcJs, by?: 'token' | 'invocation'): { readonly interceptors: GrpcInterceptor[] };
+}
+
+export function callOptions(prover: Prover): CallOptions {
+  return {
+    callOptions: (by = 'token') => ({ interceptors: [connectInterceptor(prover, by)] }),
+    grpcCallOptions: (grpc, by = 'token') => ({ interceptors: [grpcInterceptor(prover, grpc, by)] }),
+  };
+}
+
+function connectInterceptor({ authorize, invoke }: Prover, by: 'token' | 'invocation'): Interceptor {
+  return (next) => async (request) => {
+    const path = `/${request.service.typeName}/${request.method.name}`;
+    const isInvoked = by === 'invocation' && !request.stream;
+    const fields = isInvoked ? await invoke(path, await bytesOf(request)) : await authorize(path);
+    for (const [name, value] of Object.entries(fields)) request.header.set(name, value);
+    return next(request);
+  };
+}
+
+/** The bytes that the transport is about to send, in the codec that it has named already, with the options that it has by default. */
+async function bytesOf({ header, method, message }: UnaryRequest): Promise<Uint8Array> {
+  const { toBinary, toJsonString } = await import('@bufbuild/protobuf');
+  const type = header.get('content-type') ?? '';
+  const shape = message as MessageShape<DescMessage>;
+  if (/^application\/(?:proto$|grpc)/.test(type) && !type.includes('json')) return toBinary(method.input, shape);
+  if (type === 'application/json') return new TextEncoder().encode(toJsonString(method.input, shape));
+  throw new ClientError('invocation.codec', 'An invocation needs to know the bytes of the message: use another codec.');
+}

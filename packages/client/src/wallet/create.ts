@@ -1,0 +1,92 @@
+import { createDataIntegrityProof, formatInstant, isJsonObject, type JsonObject, parseJson } from '@countersign/proof';
+import { ClientError } from '../error.ts';
+import { challengeOf, type Device, deviceOf, textIn, type WalletOptions } from './device.ts';
+import { type Lock, makeDevice, type Unlocked, unlock } from './lock.ts';
+import { issuerIn, parseProfile, profileText, type WalletProfile } from './profile.ts';
+import { bytesField, bytesIn, serialized } from './rpc.ts';
+import { type Wallet, walletOf } from './wallet.ts';
+import type { TokenKind } from './wallet-token.ts';
+
+export type PrepareOptions = Lock & {
+  /** The realm: `https://…/realms/{name}`. */
+  readonly issuer: string;
+};
+
+export type CreateOptions = WalletOptions &
+  Lock & {
+    /** The realm; of a prepared device, the one in its profile. */
+    readonly issuer: string;
+    /** The security code of the invitation; none where the realm is open. */
+    readonly code?: string;
+    /** One line, for whoever reads the wallet. */
+    readonly description?: string;
+    /** The profile of a device that was prepared, or whose first attempt broke off. Left out, a new key is made. */
+    readonly profile?: WalletProfile;
+    /** Keeps the profile: before the wallet is asked for, so that its key is never lost, and again with the capability. */
+    readonly save?: (profile: WalletProfile) => void | Promise<void>;
+    readonly tokens?: TokenKind;
+  };
+
+/** A key, and the profile of a device that waits for a capability: somebody grants one to its DID, and it accepts. */
+export async function prepareDevice({ issuer, ...lock }: PrepareOptions): Promise<WalletProfile> {
+  return (await makeDevice(issuerIn(issuer), lock)).profile;
+}
+
+/**
+ * The profile with a capability that was given to its DID, in place of the one that it has for the same.
+ *
+ * @throws {ClientError} `profile.malformed` where it was given to another DID, or is neither for a wallet nor for the realm
+ */
+export function acceptCapability(profile: WalletProfile, capability: JsonObject): WalletProfile {
+  const isRealm = String(capability.invocationTarget).startsWith('urn:countersign:realm:');
+  return parseProfile(profileText({ ...profile, [isRealm ? 'realmCapability' : 'capability']: capability }));
+}
+
+/**
+ * New registration: a device key, the realm's challenge signed with it, and a wallet whose owner delegates to the device.
+ *
+ * @throws {ClientError} with the code of the realm's refusal: `wallet.invitation` where the code is not one of an open invitation,
+ * `wallet.uninvited` where one is needed; `profile.*`, `http.*`
+ */
+export async function createWallet(options: CreateOptions): Promise<Wallet> {
+  const { profile, key } = await deviceFor(options);
+  await options.save?.(profile);
+  const device = deviceOf(profile.issuer, key, options);
+  const capability = await requestWallet(device, options);
+  const opened = acceptCapability(profile, capability);
+  await options.save?.(opened);
+  return walletOf(opened, device, options.tokens);
+}
+
+async function deviceFor(options: CreateOptions): Promise<Unlocked> {
+  const { profile, issuer } = options;
+  if (profile === undefined) return makeDevice(issuerIn(issuer), options);
+  if (profile.capability !== undefined) throw new ClientError('wallet.exists', 'This device has a wallet already.');
+  return { profile, key: await unlock(profile, options) };
+}
+
+async function requestWallet(device: Device, { code, description }: CreateOptions): Promise<JsonObject> {
+  const { issuer: audience, key, signer, now } = device;
+  const nonce = await challengeOf(device);
+  const created = now();
+  const document: JsonObject = {
+    type: 'CreateWallet',
+    controller: key.did,
+    audience,
+    nonce,
+    created: formatInstant(created),
+    ...(code === undefined ? {} : { securityCode: code }),
+  };
+  const { verificationMethod } = key;
+  const options = { verificationMethod, purpose: 'authentication', created };
+  const signed = await createDataIntegrityProof(document, options, signer);
+  const request = { signedRequest: bytesField(signed), ...(description === undefined ? {} : { description }) };
+  const answer = await device.call('/countersign.v1.WalletService/CreateWallet', serialized(request));
+  return documentIn(bytesIn(textIn(answer, 'zcap'), 131_072));
+}
+
+function documentIn(bytes: Uint8Array): JsonObject {
+  const parsed = parseJson(bytes, { maxDepth: 64 });
+  if (parsed.ok && isJsonObject(parsed.value)) return parsed.value;
+  throw new ClientError('rpc.malformed', 'The capability of the answer is no JSON object.');
+}

@@ -1,0 +1,97 @@
+import {
+  type CapabilitySigner,
+  type CryptoPort,
+  createInvocation,
+  encodeBase64url,
+  type InvokedRequest,
+  type JsonObject,
+} from '@countersign/proof';
+import { cryptoPort } from '#platform-crypto';
+import { ClientError } from '../error.ts';
+import type { Transport } from '../fetch-json.ts';
+import type { DeviceKey } from './device-key.ts';
+import { callUnary, type RpcPath, serialized } from './rpc.ts';
+
+/** What is the same for every call of a wallet. */
+export interface WalletOptions extends Transport {
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: () => number;
+  /** From 0 to 1; spreads the renewals of many processes. Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** A key at work for one realm. */
+export interface Device extends Required<Pick<WalletOptions, 'now' | 'random'>> {
+  readonly issuer: string;
+  readonly key: DeviceKey;
+  readonly crypto: CryptoPort;
+  readonly signer: CapabilitySigner;
+  call(path: RpcPath, message: Uint8Array, fields?: Readonly<Record<string, string>>): Promise<JsonObject>;
+}
+
+export function deviceOf(issuer: string, key: DeviceKey, options: WalletOptions): Device {
+  const { now = Date.now, random = Math.random, ...transport } = options;
+  const { verificationMethod, sign } = key;
+  return {
+    issuer,
+    key,
+    now,
+    random,
+    crypto: cryptoPort,
+    signer: { alg: 'Ed25519', verificationMethod, sign, crypto: cryptoPort },
+    call: (path, message, fields = {}) => callUnary(issuer, path, message, fields, transport),
+  };
+}
+
+/**
+ * A nonce of the realm, for one signature. What we sign names the realm that we know: a server that answers for another one could
+ * use our signature there.
+ *
+ * @throws {ClientError} `challenge.audience`, `rpc.malformed`
+ */
+export async function challengeOf({ issuer, call }: Device): Promise<string> {
+  const answer = await call('/countersign.v1.AuthService/GetChallenge', serialized({}));
+  if (answer.audience !== issuer) {
+    throw new ClientError('challenge.audience', `Whoever answers at ${issuer} speaks for another realm.`);
+  }
+  return textIn(answer, 'nonce');
+}
+
+export interface Invoking {
+  readonly capability: JsonObject;
+  readonly action: string;
+  readonly request: InvokedRequest;
+  readonly nonce: string;
+}
+
+/** A document that is good once. */
+export function invocationOf({ issuer, now, signer }: Device, invoking: Invoking): Promise<JsonObject> {
+  const id = newId();
+  return createInvocation({ ...invoking, id, audience: issuer, created: now() }, signer);
+}
+
+/** A capability is never used after its end: the realm would only say no. @throws {ClientError} `capability.expired` */
+export function requireLive({ expires }: JsonObject, now: number): void {
+  const end = typeof expires === 'string' ? Date.parse(expires) : Number.NaN;
+  if (!(end <= now)) return;
+  throw new ClientError(
+    'capability.expired',
+    `The capability of this device ended at ${expires}: ask for another one.`,
+  );
+}
+
+export function newId(): string {
+  return `urn:uuid:${crypto.randomUUID()}`;
+}
+
+/** 128 random bits. */
+export function newNonce(): string {
+  return encodeBase64url(crypto.getRandomValues(new Uint8Array(16)));
+}
+
+/** @throws {ClientError} `rpc.malformed` */
+export function textIn(answer: JsonObject, name: string): string {
+  const value = answer[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new ClientError('rpc.malformed', `The answer lacks ${name}.`);
+}

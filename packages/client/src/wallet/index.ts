@@ -1,0 +1,35 @@
+/** @countersign/client/wallet: wallets, in Node and browsers. A door of its own, so that whoever has none loads nothing for them. */
+import { acceptCapability, createWallet, prepareDevice } from './create.ts';
+import { openWallet } from './wallet.ts';
+
+export type {
+  Access,
+  CapabilityEntry,
+  Granted,
+  GrantOptions,
+  Invited,
+  InviteOptions,
+  WalletDescription,
+} from './access.ts';
+export type { CallOptions } from './call-options.ts';
+export { acceptCapability, type CreateOptions, createWallet, type PrepareOptions, prepareDevice } from './create.ts';
+export type { WalletOptions } from './device.ts';
+export type { GrpcInterceptor, GrpcJs } from './grpc-call.ts';
+export { indexedDbKeys } from './indexed-db-keys.ts';
+export type { KeyStore, StoredKey, StoredKeyName } from './key-store.ts';
+export type { Lock } from './lock.ts';
+export { parseProfile, profileText, type WalletProfile } from './profile.ts';
+export type { RpcPath } from './rpc.ts';
+export type { ScryptCost } from './scrypt.ts';
+export type { Action } from './target.ts';
+export type { Pack } from './tunnel.ts';
+export { type By, type OpenOptions, openWallet, type Wallet as OpenedWallet } from './wallet.ts';
+export type { CallFields, TokenKind } from './wallet-token.ts';
+
+/** By the names of the document. */
+export const Wallet = {
+  create: createWallet,
+  open: openWallet,
+  prepare: prepareDevice,
+  accept: acceptCapability,
+} as const;

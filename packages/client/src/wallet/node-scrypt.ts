@@ -1,0 +1,9 @@
+import { scrypt as derive } from 'node:crypto';
+import type { Scrypt } from './scrypt.ts';
+
+/** RFC 7914 by OpenSSL, off the main thread. */
+export const scrypt: Scrypt = (password, salt, { N, r, p }) =>
+  new Promise((resolve, reject) => {
+    const maxmem = 256 * N * r;
+    derive(password, salt, 32, { N, r, p, maxmem }, (error, key) => (error === null ? resolve(key) : reject(error)));
+  });

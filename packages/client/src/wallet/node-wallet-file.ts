@@ -1,0 +1,48 @@
+/** @countersign/client/wallet-file: a profile in a file that only its owner can read. Node only. */
+import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ClientError } from '../error.ts';
+import { parseProfile, profileText, type WalletProfile } from './profile.ts';
+
+export interface WalletFile {
+  /** Undefined where there is none. Throws {ClientError} `profile.*`. */
+  load(): Promise<WalletProfile | undefined>;
+  /** In the place of what is there, whole or not at all. Throws {ClientError} `profile.exists` for the profile of another device. */
+  save(profile: WalletProfile): Promise<void>;
+}
+
+export function walletFile(path: string): WalletFile {
+  const load = async () => {
+    const text = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw new ClientError('profile.unreadable', `${path} cannot be read (${error.code}).`);
+    });
+    return text === undefined ? undefined : parseProfile(text);
+  };
+  return {
+    load,
+    async save(profile) {
+      const present = await load();
+      if (present !== undefined && present.did !== profile.did) {
+        throw new ClientError('profile.exists', `${path} is the profile of another device.`);
+      }
+      await replace(path, profileText(profile));
+    },
+  };
+}
+
+/** Written beside it and renamed, so that a crash leaves the one or the other; 0600 before anything is in it. */
+async function replace(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const beside = `${path}.${process.pid}.new`;
+  await rm(beside, { force: true });
+  const file = await open(beside, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await chmod(beside, 0o600);
+  await rename(beside, path);
+}

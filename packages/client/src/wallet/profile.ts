@@ -1,0 +1,108 @@
+/**
+ * What a device keeps of its wallet, as a JSON document: whom it talks to, its DID, its capabilities, and its key, sealed under a
+ * passphrase or in a store that never gives it out. Strict: what it does not know it refuses, for it may mean something.
+ *
+ * Realm and DID are sealed with the key. Capabilities are not: the realm judges them at every use.
+ */
+import { canonicalize, isJsonObject, type JsonObject, type JsonValue, parseJson } from '@countersign/proof';
+import { ClientError } from '../error.ts';
+import { publicJwkOf } from './device-key.ts';
+import type { StoredKeyName } from './key-store.ts';
+import { readSealed, type SealedKey, sealedJson } from './seal.ts';
+import { realmPrefix, walletPrefix } from './target.ts';
+
+export interface WalletProfile {
+  /** The realm: `https://…/realms/{name}`. */
+  readonly issuer: string;
+  /** The did:key of the device. */
+  readonly did: string;
+  /** For a wallet; absent until the wallet was created, or the capability of another device accepted. */
+  readonly capability?: JsonObject;
+  /** For the realm: what invites. */
+  readonly realmCapability?: JsonObject;
+  readonly key: SealedKey | StoredKeyName;
+}
+
+const type = 'CountersignWallet';
+const version = 1;
+const limits = { maxBytes: 262_144, maxDepth: 64 };
+const members = ['type', 'version', 'issuer', 'did', 'capability', 'realmCapability', 'key'];
+
+/** The document of a profile, as it is kept. */
+export function profileText({ issuer, did, capability, realmCapability, key }: WalletProfile): string {
+  const capabilities = { ...(capability && { capability }), ...(realmCapability && { realmCapability }) };
+  const kept = 'store' in key ? { store: key.store, id: key.id } : sealedJson(key);
+  return `${JSON.stringify({ type, version, issuer, did, ...capabilities, key: kept }, null, 2)}\n`;
+}
+
+/** @throws {ClientError} `profile.version`, `profile.malformed` with the member that is at fault */
+export function parseProfile(text: string | Uint8Array): WalletProfile {
+  const parsed = parseJson(text, limits);
+  if (!parsed.ok) throw malformed(`not strict JSON (${parsed.reason})`);
+  const document = parsed.value;
+  if (!isJsonObject(document) || document.type !== type) throw malformed(`type must be ${type}`);
+  requireVersion(document.version);
+  const stranger = Object.keys(document).find((name) => !members.includes(name));
+  if (stranger !== undefined) throw malformed('it has a member that no profile of this version has');
+  const issuer = issuerIn(document.issuer);
+  const did = didIn(document.did);
+  const capability = capabilityIn(document, 'capability', did, walletPrefix);
+  const realmCapability = capabilityIn(document, 'realmCapability', did, realmPrefix);
+  const key = readSealed(document.key) ?? storedIn(document.key);
+  if (key === undefined) throw malformed('key is neither sealed as this version seals nor in a store');
+  return { issuer, did, ...(capability && { capability }), ...(realmCapability && { realmCapability }), key };
+}
+
+/** What is sealed together with the key. */
+export function boundTo({ issuer, did }: Pick<WalletProfile, 'issuer' | 'did'>): Uint8Array {
+  return new TextEncoder().encode(canonicalize({ type, version, issuer, did }));
+}
+
+/** https, or http on the loopback. No query, no fragment, no slash at the end. @throws {ClientError} `profile.malformed` */
+export function issuerIn(value: JsonValue | undefined): string {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback.test(url.hostname));
+  const isPlain = url !== undefined && url.origin + url.pathname === value && /\/realms\/[^/]+$/.test(url.pathname);
+  if (isSafe && isPlain) return value as string;
+  throw malformed('issuer must be the https URL of a realm, as …/realms/{name}');
+}
+
+const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** @throws {ClientError} `profile.version` */
+function requireVersion(found: JsonValue | undefined): void {
+  if (found === version) return;
+  const text = `The profile is of another version than ${version}: open it with the release that wrote it, or a later one.`;
+  throw new ClientError('profile.version', text);
+}
+
+function didIn(value: JsonValue | undefined): string {
+  try {
+    if (typeof value === 'string') publicJwkOf(value);
+    if (typeof value === 'string') return value;
+  } catch (refusal) {
+    if (!(refusal instanceof ClientError)) throw refusal;
+  }
+  throw malformed('did must be a did:key of an Ed25519 key');
+}
+
+function capabilityIn(document: JsonObject, name: string, did: string, prefix: string): JsonObject | undefined {
+  const value = document[name];
+  if (value === undefined) return undefined;
+  if (!isJsonObject(value)) throw malformed(`${name} must be a capability`);
+  const { controller, invocationTarget: target } = value;
+  if (typeof target !== 'string' || !target.startsWith(prefix)) throw malformed(`${name} is not for ${prefix}…`);
+  if (controller !== did) throw malformed(`${name} was given to another DID`);
+  return value;
+}
+
+function storedIn(value: JsonValue | undefined): StoredKeyName | undefined {
+  if (!isJsonObject(value) || Object.keys(value).sort().join() !== 'id,store') return undefined;
+  const { store, id } = value;
+  return typeof store === 'string' && typeof id === 'string' ? { store, id } : undefined;
+}
+
+/** Says what is wrong in our words: a profile is never quoted. */
+function malformed(what: string): ClientError {
+  return new ClientError('profile.malformed', `This is no wallet profile: ${what}.`);
+}

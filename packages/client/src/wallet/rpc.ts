@@ -1,0 +1,66 @@
+import { decodeBase64url, encodeBase64url, isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
+import { ClientError } from '../error.ts';
+import { fetchJson, type JsonAnswer, type Transport } from '../fetch-json.ts';
+
+/** `/countersign.v1.WalletService/GetWallet` */
+export type RpcPath = `/${string}/${string}`;
+
+const maxBytes = 4_194_304;
+
+/** The serialized message of a call: what its invocation binds. */
+export function serialized(request: JsonObject): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(request));
+}
+
+/**
+ * One unary call by the Connect protocol with JSON (https://connectrpc.com/docs/protocol), which is all that fetch needs.
+ *
+ * @throws {ClientError} with the code of the realm's refusal (`wallet.denied`, `token.invalid`, …), else `rpc.<status>`; `http.*`
+ */
+export async function callUnary(
+  issuer: string,
+  path: RpcPath,
+  message: Uint8Array,
+  fields: Readonly<Record<string, string>>,
+  transport: Transport,
+): Promise<JsonObject> {
+  const headers = { 'content-type': 'application/json', 'connect-protocol-version': '1', ...fields };
+  const body = new TextDecoder().decode(message);
+  const answer = await fetchJson(issuer + path, { method: 'POST', headers, body, maxBytes }, transport);
+  if (answer.status !== 200) throw refusalOf(answer);
+  if (!isJsonObject(answer.value)) throw new ClientError('rpc.malformed', 'The answer is no JSON object.');
+  return answer.value;
+}
+
+/** What the realm says of its refusal: its own code where it sends one. */
+function refusalOf({ status, value }: JsonAnswer): ClientError {
+  const { code, message, details } = isJsonObject(value) ? value : ({} as JsonObject);
+  const reason = Array.isArray(details) ? details.map(reasonIn).find((one) => one !== undefined) : undefined;
+  const text = typeof message === 'string' && message !== '' ? message.slice(0, 1_000) : `HTTP ${status}`;
+  return new ClientError(reason ?? `rpc.${codeIn(code) ?? status}`, text);
+}
+
+const codeShape = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/;
+
+function codeIn(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' && value.length <= 64 && codeShape.test(value) ? value : undefined;
+}
+
+/** `google.rpc.ErrorInfo`, as Connect shows it for reading. */
+function reasonIn(detail: JsonValue): string | undefined {
+  if (!isJsonObject(detail) || detail.type !== 'google.rpc.ErrorInfo' || !isJsonObject(detail.debug)) return undefined;
+  return detail.debug.domain === 'countersign' ? codeIn(detail.debug.reason) : undefined;
+}
+
+/** Bytes as protobuf's JSON has them; it reads the URL alphabet too. */
+export function bytesField(document: JsonObject): string {
+  return encodeBase64url(serialized(document));
+}
+
+/** From protobuf's JSON, which writes the other alphabet, with padding. @throws {ClientError} `rpc.malformed` */
+export function bytesIn(text: string, most: number): Uint8Array {
+  const base64url = text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  const bytes = decodeBase64url(base64url, most);
+  if (bytes === undefined) throw new ClientError('rpc.malformed', 'Bytes of the answer are not in base64.');
+  return bytes;
+}

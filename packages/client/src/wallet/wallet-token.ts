@@ -1,0 +1,83 @@
+import { encodeBase64url, type JsonObject } from '@countersign/proof';
+import { ClientError } from '../error.ts';
+import { holdToken } from '../held-token.ts';
+import type { TokenSource } from '../token.ts';
+import { challengeOf, type Device, invocationOf, requireLive, textIn } from './device.ts';
+import { dpopProof } from './dpop.ts';
+import { bytesField, type RpcPath, serialized } from './rpc.ts';
+import { actionsOf } from './target.ts';
+
+/** `authorization`, and `dpop` where the token is bound. */
+export type CallFields = Readonly<Record<string, string>>;
+
+export interface WalletTokens extends Required<TokenSource> {
+  /** The token for one call, with the proof that belongs to that call alone. */
+  fieldsFor(path: string): Promise<CallFields>;
+}
+
+/** `bearer` for who does not sign each call; `dpop` binds the token to the device's key. */
+export type TokenKind = 'bearer' | 'dpop';
+
+const acquire: RpcPath = '/countersign.v1.AuthService/AcquireToken';
+
+/**
+ * Tokens of a wallet, acquired by invoking its capability, held until shortly before they expire. Unless a kind is asked for they are
+ * bearer tokens, and bound ones as soon as the realm says that it takes no other.
+ */
+export function createWalletTokens(
+  device: Device,
+  capability: JsonObject,
+  wanted: TokenKind | undefined,
+): WalletTokens {
+  let kind: TokenKind = wanted ?? 'bearer';
+
+  async function obtain() {
+    const obtainedAt = device.now();
+    requireLive(capability, obtainedAt);
+    const answer = await acquireToken(device, capability, kind).catch((refusal: unknown) => {
+      if (wanted !== undefined || kind === 'dpop' || codeOf(refusal) !== 'dpop.missing') throw explained(refusal);
+      kind = 'dpop';
+      return acquireToken(device, capability, kind);
+    });
+    const { expiresIn } = answer;
+    const text = textIn(answer, 'walletToken');
+    if (typeof expiresIn === 'number' && expiresIn > 0) return { text, obtainedAt, expiresIn: expiresIn * 1000 };
+    throw new ClientError('rpc.malformed', 'The answer lacks expiresIn.');
+  }
+
+  const held = holdToken(obtain, device);
+  return {
+    ...held,
+    async fieldsFor(path) {
+      const token = await held.token();
+      if (kind === 'bearer') return { authorization: `Bearer ${token}` };
+      return { authorization: `DPoP ${token}`, dpop: await dpopProof(device, path, token) };
+    },
+  };
+}
+
+/** The steps of the document: get a challenge, invoke the capability over it, get the token. */
+async function acquireToken(device: Device, capability: JsonObject, kind: TokenKind): Promise<JsonObject> {
+  const nonce = await challengeOf(device);
+  const action = actionsOf(capability)[0] ?? 'read';
+  const invocation = await invocationOf(device, { capability, action, nonce, request: { kind: 'token' } });
+  const bound = kind === 'dpop' ? { dpopProof: await dpopProof(device, acquire) } : {};
+  return device.call(acquire, serialized({ invocation: bytesField(invocation), ...bound }));
+}
+
+/** The realm tells a stranger nothing; the holder of the capability may know what it means. */
+function explained(refusal: unknown): unknown {
+  if (codeOf(refusal) !== 'wallet.denied') return refusal;
+  const text =
+    'The realm refuses this device: its capability was revoked, has expired or was never registered, or the clock here is wrong.';
+  return new ClientError('wallet.denied', text, { cause: refusal });
+}
+
+export function codeOf(refusal: unknown): string | undefined {
+  return refusal instanceof ClientError ? refusal.code : undefined;
+}
+
+/** The document as metadata carries it. */
+export function invocationFields(invocation: JsonObject): CallFields {
+  return { 'capability-invocation': encodeBase64url(serialized(invocation)) };
+}

@@ -1,0 +1,119 @@
+import type { JsonObject } from '@countersign/proof';
+import { ClientError } from '../error.ts';
+import type { TokenSource } from '../token.ts';
+import { type Access, accessOf } from './access.ts';
+import { type CallOptions, callOptions } from './call-options.ts';
+import { type Device, deviceOf, invocationOf, newNonce, requireLive, type WalletOptions } from './device.ts';
+import { type Lock, unlock } from './lock.ts';
+import { parseProfile, profileText, type WalletProfile } from './profile.ts';
+import { type RpcPath, serialized } from './rpc.ts';
+import { actionFor, targetOf, walletPrefix } from './target.ts';
+import { type Pack, packer } from './tunnel.ts';
+import {
+  type CallFields,
+  codeOf,
+  createWalletTokens,
+  invocationFields,
+  type TokenKind,
+  type WalletTokens,
+} from './wallet-token.ts';
+
+export type OpenOptions = WalletOptions & Lock & { readonly tokens?: TokenKind };
+
+/** How a call proves who makes it: by the token, or by an invocation of the capability for this call alone. */
+export type By = 'token' | 'invocation';
+
+/** One device of a wallet. */
+export interface Wallet extends Required<TokenSource>, Access, CallOptions {
+  /** Undefined for a device that may do nothing but invite to the realm. */
+  readonly id: string | undefined;
+  readonly issuer: string;
+  /** Of the device. */
+  readonly did: string;
+  /** To be kept; the private key in it is sealed. */
+  readonly profile: WalletProfile;
+  /** The metadata of one call by token: `authorization`, and `dpop` where the realm asks for it. */
+  authorize(path: string): Promise<CallFields>;
+  /** The metadata of one unary call, for exactly these bytes of its message: good once, within a minute. */
+  invoke(path: string, message: Uint8Array, action?: string): Promise<CallFields>;
+  /** A unary call in JSON. */
+  call(path: RpcPath, request: JsonObject, by?: By, action?: string): Promise<JsonObject>;
+  /** A unary call through the packed tunnel, which only the realm can read. */
+  readonly pack: Pack;
+}
+
+/**
+ * A wallet from its profile: the document itself, its text, or its bytes. Nobody is called before there is something to ask.
+ *
+ * @throws {ClientError} `profile.*`, `signing_key.*`
+ */
+export async function openWallet(given: WalletProfile | string | Uint8Array, options: OpenOptions): Promise<Wallet> {
+  const text = typeof given === 'string' || given instanceof Uint8Array ? given : profileText(given);
+  const profile = parseProfile(text);
+  if (profile.capability === undefined && profile.realmCapability === undefined) {
+    throw new ClientError('profile.waiting', `The device ${profile.did} has no capability yet.`);
+  }
+  const key = await unlock(profile, options);
+  return walletOf(profile, deviceOf(profile.issuer, key, options), options.tokens);
+}
+
+/** With the key unlocked already. */
+export function walletOf(profile: WalletProfile, device: Device, kind: TokenKind | undefined): Wallet {
+  const { capability, issuer, did } = profile;
+  const tokens = capability === undefined ? noTokens : createWalletTokens(device, capability, kind);
+  const invoke: Wallet['invoke'] = async (path, message, action) => {
+    const invoked = capabilityFor(profile, path);
+    requireLive(invoked, device.now());
+    const request = { kind: 'rpc', procedure: path, message } as const;
+    const invoking = { capability: invoked, action: action ?? actionFor(path, invoked), request, nonce: newNonce() };
+    return invocationFields(await invocationOf(device, invoking));
+  };
+  const call: Wallet['call'] = async (path, request, by = 'token', action) => {
+    const message = serialized(request);
+    if (by === 'invocation') return device.call(path, message, await invoke(path, message, action));
+    return withToken(tokens, path, (fields) => device.call(path, message, fields));
+  };
+  const authorize = tokens.fieldsFor;
+  return {
+    id: capability && targetOf(capability).slice(walletPrefix.length),
+    ...{ issuer, did, profile, authorize, invoke, call },
+    token: tokens.token,
+    discard: tokens.discard,
+    ...accessOf(profile, device, call),
+    ...callOptions({ issuer, authorize, invoke }),
+    pack: packer(device, { authorize, invoke }),
+  };
+}
+
+/** A token may have died before its time, with a key of the realm that signed it. Another one is tried once. */
+async function withToken<T>(
+  tokens: WalletTokens,
+  path: string,
+  attempt: (fields: CallFields) => Promise<T>,
+): Promise<T> {
+  const token = await tokens.token();
+  try {
+    return await attempt(await tokens.fieldsFor(path));
+  } catch (refusal) {
+    if (codeOf(refusal) !== 'token.invalid') throw refusal;
+    tokens.discard(token);
+    if ((await tokens.token()) === token) throw refusal;
+    return attempt(await tokens.fieldsFor(path));
+  }
+}
+
+/** Inviting is done to the realm, everything else to the wallet. */
+function capabilityFor({ capability, realmCapability }: WalletProfile, path: string): JsonObject {
+  if (!path.startsWith('/countersign.v1.ProviderService/')) return capability ?? missing('wallet');
+  return realmCapability ?? missing('realm');
+}
+
+const noTokens: WalletTokens = {
+  token: async () => missing('wallet'),
+  fieldsFor: async () => missing('wallet'),
+  discard() {},
+};
+
+function missing(what: 'wallet' | 'realm'): never {
+  throw new ClientError(`wallet.no_${what}_capability`, `This device has no capability for the ${what}.`);
+}
