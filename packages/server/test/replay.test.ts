@@ -29,6 +29,20 @@ eachDatabase('a one-time value', (freshUrl) => {
     for (const { key } of rows) expect(key).toMatch(/^[A-Za-z0-9_-]{43}$/);
   });
 
+  test('that comes with many others at the same moment is told apart from them', async () => {
+    const context = await openContext(await freshUrl());
+    expect(await useOnce(context, 'dev', 'nonce', '7', 1e15)).toBe(true);
+    const values = Array.from({ length: 250 }, (_, i) => String(i));
+    const tries = [...values, ...values].map((value) => useOnce(context, 'dev', 'nonce', value, 1e15));
+    const won = await Promise.all(tries);
+    for (const [i, value] of values.entries()) {
+      expect([won[i], won[i + 250]].filter(Boolean), value).toHaveLength(value === '7' ? 0 : 1);
+    }
+    await context.store.close();
+    const late = [useOnce(context, 'dev', 'nonce', 'a', 1e15), useOnce(context, 'dev', 'nonce', 'b', 1e15)];
+    for (const one of await Promise.allSettled(late)) expect(one.status).toBe('rejected');
+  });
+
   test('is won by exactly one of several connections', async () => {
     const url = await freshUrl();
     const nodes = await Promise.all(Array.from({ length: 4 }, () => openContext(url)));

@@ -113,7 +113,12 @@ describe('a request for a wallet', () => {
     const one = newDevice();
     const sound = createRequest(one, challenge);
     await expect(create({ ...sound, more: 1 })).rejects.toMatchObject({ code: 16 });
-    expect(await create(sound)).toMatchObject({ invoker: one.kid });
+    const { zcap } = await create(sound);
+    // Whatever it was used for, it is used.
+    const invocation = tokenRequest(one, JSON.parse(Buffer.from(zcap as string).toString()), challenge);
+    await expect(server.call('AuthService/AcquireToken', { invocation: json(invocation) })).rejects.toMatchObject({
+      code: 7,
+    });
   });
 
   test('makes an owner with four keys, of which one delegates and none does anything else', async () => {

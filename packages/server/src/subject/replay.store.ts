@@ -1,15 +1,17 @@
 import type { Kysely } from 'kysely';
 import type { Schema } from '../store/schema.ts';
 
-/** False when the row was there already. */
-export async function insertUse(db: Kysely<Schema>, row: Schema['used_once']): Promise<boolean> {
-  const inserted = await db
+/** Those that were not there already. */
+export async function insertUses(
+  db: Kysely<Schema>,
+  rows: readonly Schema['used_once'][],
+): Promise<Pick<Schema['used_once'], 'realm' | 'key'>[]> {
+  return db
     .insertInto('used_once')
-    .values(row)
+    .values(rows)
     .onConflict((conflict) => conflict.columns(['realm', 'key']).doNothing())
-    .returning('key')
-    .executeTakeFirst();
-  return inserted !== undefined;
+    .returning(['realm', 'key'])
+    .execute();
 }
 
 export async function deleteExpiredUses(db: Kysely<Schema>, before: number): Promise<void> {

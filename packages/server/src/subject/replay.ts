@@ -1,21 +1,70 @@
 import { createHash } from 'node:crypto';
 import type { Context } from '../context.ts';
-import { deleteExpiredUses, insertUse } from './replay.store.ts';
+import type { Store } from '../store/open.ts';
+import type { Schema } from '../store/schema.ts';
+import { deleteExpiredUses, insertUses } from './replay.store.ts';
+
+interface Use {
+  readonly row: Schema['used_once'];
+  settle(isFirst: boolean): void;
+  fail(reason: unknown): void;
+}
+
+/** Rows of one statement. */
+const atOnce = 100;
+const waiting = new WeakMap<Store, Use[]>();
 
 /**
  * One-time use across nodes: true the first time a value is presented in its realm, false ever after until `expiresAt`
  * (milliseconds). The database's primary key decides races. Call it only after the signature over the value has been verified:
  * before that anyone could burn other people's values.
+ *
+ * Requests that come at the same moment are written together: each commit waits for the disk, and most of the time that a one-time
+ * value takes is that.
  */
-export async function useOnce(
-  context: Context,
+export function useOnce(
+  { store }: Pick<Context, 'store'>,
   realm: string,
   purpose: string,
   value: string,
   expiresAt: number,
 ): Promise<boolean> {
   const key = createHash('sha256').update(`${purpose}\0${value}`).digest('base64url');
-  return insertUse(context.store.db, { realm, key, expires_at: expiresAt });
+  return new Promise((settle, fail) => {
+    const use = { row: { realm, key, expires_at: expiresAt }, settle, fail };
+    const others = waiting.get(store);
+    if (others?.push(use)) return;
+    waiting.set(store, [use]);
+    setImmediate(writeWaiting, store);
+  });
+}
+
+function writeWaiting(store: Store): void {
+  const uses = waiting.get(store) ?? [];
+  waiting.delete(store);
+  for (let i = 0; i < uses.length; i += atOnce) {
+    const some = uses.slice(i, i + atOnce);
+    write(store, some).catch((reason: unknown) => {
+      for (const { fail } of some) fail(reason);
+    });
+  }
+}
+
+/** Whoever came first to this process is first. In the order of keys: two nodes that write the same ones never wait for each other. */
+async function write(store: Store, uses: readonly Use[]): Promise<void> {
+  const firsts = new Map<string, Use>();
+  for (const use of uses) {
+    const name = `${use.row.realm}/${use.row.key}`;
+    if (firsts.has(name)) use.settle(false);
+    else firsts.set(name, use);
+  }
+  const names = [...firsts.keys()].sort();
+  const written = await insertUses(
+    store.db,
+    names.map((name) => (firsts.get(name) as Use).row),
+  );
+  const won = new Set(written.map(({ realm, key }) => `${realm}/${key}`));
+  for (const [name, { settle }] of firsts) settle(won.has(name));
 }
 
 /** Forgets values that would be refused for their age anyway. The minute covers clocks that differ between nodes. */

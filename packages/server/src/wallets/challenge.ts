@@ -13,13 +13,14 @@ const life = 300_000;
 /** By which the clocks of two nodes may differ. */
 const tolerance = 30_000;
 const shape = /^([0-9a-z]{8,9})\.[A-Za-z0-9_-]{22}$/;
-const purpose = 'wallet-challenge';
+/** Of the MAC, and of what is used once: whatever a challenge was used for, it is used. */
+export const challengePurpose = 'wallet-challenge';
 
 export function issueChallenge({ clock, random, vault }: Context, { issuer }: Realm): Challenge {
   const made = clock.now();
   const payload = `${made.toString(36)}.${random.token(16)}`;
   return {
-    nonce: `${payload}.${vault.digest(purpose, bound(issuer, payload))}`,
+    nonce: `${payload}.${vault.digest(challengePurpose, bound(issuer, payload))}`,
     audience: issuer,
     expires: made + life,
   };
@@ -32,7 +33,9 @@ export function challengeEnd({ clock, vault }: Context, { issuer }: Realm, nonce
   const made = Number.parseInt(shape.exec(payload)?.[1] ?? '', 36);
   const now = clock.now();
   if (!(made <= now + tolerance && now < made + life)) return undefined;
-  return vault.matches(purpose, bound(issuer, payload), nonce.slice(end + 1)) ? made + life + tolerance : undefined;
+  return vault.matches(challengePurpose, bound(issuer, payload), nonce.slice(end + 1))
+    ? made + life + tolerance
+    : undefined;
 }
 
 function bound(issuer: string, payload: string): string {

@@ -23,7 +23,7 @@ import { Problem } from '../kernel/problem.ts';
 import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
 import { chainFault, linksOf } from './authorization.ts';
-import { challengeEnd } from './challenge.ts';
+import { challengeEnd, challengePurpose } from './challenge.ts';
 import { rememberingPort } from './remembering-port.ts';
 import { lookUpTarget, type Target, targetOfRoot } from './target.ts';
 
@@ -121,8 +121,9 @@ async function useNonce(
   const end = kind === 'random' ? freshUntil : challengeEnd(context, realm, nonce);
   if (end === undefined) throw denied(new Error('the nonce is no challenge of ours, or too old'));
   // A challenge is anybody's until it is used; what a caller chose is that caller's.
-  const key = kind === 'random' ? `${verificationMethod}\0${nonce}` : nonce;
-  if (await useOnce(context, realm.name, `invocation-${kind}`, key, end)) return;
+  const [purpose, value] =
+    kind === 'random' ? ['invocation', `${verificationMethod}\0${nonce}`] : [challengePurpose, nonce];
+  if (await useOnce(context, realm.name, purpose, value, end)) return;
   throw denied(new Error('the nonce was used before'));
 }
 

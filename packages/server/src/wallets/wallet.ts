@@ -13,6 +13,7 @@ import { createSubject } from '../subject/subject.ts';
 import { walletSubjectId } from '../subject/wallet-token.ts';
 import { findFirstDelegation } from './capability.store.ts';
 import { registerCapability } from './capability.ts';
+import { challengePurpose } from './challenge.ts';
 import { completeInvitation, type OpenInvitation, openInvitation } from './invitation.ts';
 import { requireSealer } from './invocation.ts';
 import { delegateToDevice, makeOwner, type Owner } from './owner.ts';
@@ -77,7 +78,7 @@ export async function createWallet(
   const request = await verifySignedRequest(context, realm, signedRequest);
   requireSealer(sealedBy, request.controller);
   const invitation = await invitationFor(context, realm, request, caller);
-  if (!(await useOnce(context, realm.name, 'create-wallet', request.nonce, request.nonceEnd))) {
+  if (!(await useOnce(context, realm.name, challengePurpose, request.nonce, request.nonceEnd))) {
     throw new Problem('wallet.proof', 'The challenge was used before: get another one.');
   }
   const walletId = invitation?.wallet.id ?? context.random.uuid();
