@@ -132,9 +132,11 @@ describe('a session that is held', () => {
     expect((await edge.authenticateBasic(basicCall())).subject).not.toMatchObject({ sessionId });
     expect(edge.logins()).toBe(2);
     // Nor does the edge keep one alive that nobody uses.
+    const asked = edge.signed();
     await advance(301_000);
     await edge.authenticateBasic(basicCall());
-    expect(edge.logins()).toBe(3);
+    // What has idled out is not even tried.
+    expect([edge.logins(), edge.signed()]).toEqual([3, asked + 1]);
   });
 
   test('gives out no signed subject that has less than fifteen seconds left', async () => {
@@ -306,6 +308,18 @@ describe('what is refused', () => {
     await advance(301_000);
     expect(await from('192.0.2.2')).toBe('login.throttled');
     expect(await from('192.0.2.1')).toBe('passed');
+  });
+
+  test('is not shared as a device by clients that cannot be told apart', async () => {
+    const clock = movedClock();
+    const edge = edgeOf(place.server, { now: clock.now, maxSessionSeconds: 1 });
+    const known = async (address: string | undefined) => {
+      await edge.authenticateBasic({ ...basicCall(), address });
+      clock.advance(1_000);
+      return edge.wire.count('/auth/login of a known device');
+    };
+    expect([await known(undefined), await known(undefined), await known('unknown')]).toEqual([0, 0, 0]);
+    expect([await known('192.0.2.1'), await known('192.0.2.1'), await known('192.0.2.2')]).toEqual([0, 1, 1]);
   });
 
   test('is what the realm finds too much, with its time', async () => {

@@ -34,7 +34,7 @@ export async function edgeServer({
   return made;
 }
 
-/** What went over the wire, by path; a path in `cut` cannot be reached. */
+/** What went over the wire, by path, and by path `… of a known device`; a path in `cut` cannot be reached. */
 export interface Wire {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   count(path: string): number;
@@ -51,7 +51,10 @@ function countingWire(): Wire {
     count: (path) => counts.get(path) ?? 0,
     fetch(url, init) {
       const path = new URL(url).pathname.replace('/realms/dev', '');
-      counts.set(path, (counts.get(path) ?? 0) + 1);
+      const isKnown = new Headers(init.headers).has('cookie');
+      for (const what of isKnown ? [path, `${path} of a known device`] : [path]) {
+        counts.set(what, (counts.get(what) ?? 0) + 1);
+      }
       return cut.has(path) ? Promise.reject(new TypeError('cut')) : fetch(url, init);
     },
   };
