@@ -22,6 +22,7 @@ import { type Clock, systemClock } from './kernel/clock.ts';
 import { createLog, type Log } from './kernel/log.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
 import { createMailRoom } from './mail/room.ts';
+import { routes as factorRoutes } from './passwords/factors.http.ts';
 import { routes as identityRoutes } from './passwords/identity.http.ts';
 import { routes as loginRoutes } from './passwords/login.http.ts';
 import { routes as lostPasswordRoutes } from './passwords/lost-password.http.ts';
@@ -112,6 +113,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...receiptRoutes,
     ...loginRoutes,
     ...sessionRoutes,
+    ...factorRoutes,
     ...identityRoutes,
     ...passwordProfileRoutes,
     ...passwordRoutes,

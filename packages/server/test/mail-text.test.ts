@@ -103,6 +103,7 @@ const all: { readonly [P in Purpose]: Values[P] } = {
   'password-changed': { at: until },
   'new-device': { at: until, source: '203.0.113.9' },
   'login-locked': { at: until },
+  'factor-changed': { at: until, change: 'recovered', factor: 'Recovery codes' },
   'wallet-invitation': { participant: 'organization', description: 'Faber', code, until },
 };
 

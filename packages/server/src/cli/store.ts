@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { systemRandom } from '../kernel/random.ts';
 import { resealMails } from '../mail/outbox.ts';
+import { resealFactors } from '../passwords/factor.ts';
 import { createContext } from '../server.ts';
 import { masterKeyOf, masterKeyPath } from '../subject/master-key.ts';
 import { renewIncarnation } from '../subject/status.ts';
@@ -11,7 +12,7 @@ import { resealWalletKeys } from '../wallets/realm-did.ts';
 import { print } from './api.ts';
 
 /** The rooms beside `subject` that keep something sealed. */
-const sealedElsewhere: readonly Resealing[] = [resealMails, resealWalletKeys];
+const sealedElsewhere: readonly Resealing[] = [resealMails, resealWalletKeys, resealFactors];
 
 /** Commands on the database itself, for which no server may run. */
 export function storeCommands(program: Command): void {

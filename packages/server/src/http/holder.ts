@@ -57,10 +57,22 @@ export async function authenticateSessionHolder(call: Call, restricted?: Restric
 const recent = 5 * 60_000;
 
 /** For what a stolen token must not be enough for: a session whose holder proved itself within the last five minutes. */
-export async function authenticateRecentHolder(call: Call): Promise<SessionHolder> {
-  const holder = await authenticateSessionHolder(call);
+export async function authenticateRecentHolder(call: Call, restricted?: Restriction['to']): Promise<SessionHolder> {
+  const holder = await authenticateSessionHolder(call, restricted);
   if (call.context.clock.now() - holder.session.authTime > recent) throw new Problem('session.stale');
   return holder;
+}
+
+/** For what a password must not be enough for either: who has shown a second factor within the last five minutes. */
+export async function authenticateStrongHolder(call: Call): Promise<SessionHolder> {
+  const holder = await authenticateSessionHolder(call);
+  requireStrong(call, holder);
+  return holder;
+}
+
+export function requireStrong({ context }: Call, { session }: SessionHolder): void {
+  if (session.acr !== 'aal2') throw new Problem('session.weak');
+  if (context.clock.now() - session.authTime > recent) throw new Problem('session.stale');
 }
 
 /** "A token fixes its realm": a request may name no other. */

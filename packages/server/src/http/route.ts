@@ -18,6 +18,7 @@ export interface Route {
     | 'Messages'
     | 'Sessions'
     | 'Passwords'
+    | 'Second factors'
     | 'Identities'
     | 'Wallets'
     | 'Administration'

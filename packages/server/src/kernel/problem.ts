@@ -81,6 +81,13 @@ const table = {
     7,
     'Log in again first: this call needs a recent login.',
   ),
+  'session.weak': row(
+    403,
+    'insufficient_user_authentication',
+    401,
+    7,
+    'Prove a second factor first: this call needs a session that has.',
+  ),
   'session.unknown': row(404, 'invalid_request', 404, 5, 'There is no such session.'),
   'caller.forbidden': row(403, 'insufficient_scope', 403, 7, 'This is for others than the caller.'),
   'login.failed': row(403, 'invalid_grant', 400, 16, 'The login failed.', 'FAILED_LOGIN'),
@@ -107,6 +114,14 @@ const table = {
     9,
     'The password is right: enrol a second factor with the token of this answer.',
     'SECOND_FACTOR_ENROLMENT_REQUIRED',
+  ),
+  'factor.unknown': row(404, 'invalid_request', 404, 5, 'There is no such second factor.'),
+  'factor.incorrect': row(
+    409,
+    'invalid_grant',
+    400,
+    9,
+    'That proves no second factor of this credential, or has been used before.',
   ),
   'lost_password.code': row(
     409,

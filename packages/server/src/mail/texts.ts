@@ -12,6 +12,8 @@ export interface Values {
   /** A login from where this credential was never seen, or so many failures that new devices have to wait. */
   readonly 'new-device': { readonly at: number; readonly source: string };
   readonly 'login-locked': { readonly at: number };
+  /** What was done to the second factors of a credential; to which, by its name. */
+  readonly 'factor-changed': { readonly at: number; readonly change: FactorChange; readonly factor: string };
   readonly 'wallet-invitation': {
     readonly participant: 'individual' | 'organization';
     /** The inviter's words, one line. */
@@ -22,6 +24,16 @@ export interface Values {
 }
 
 export type Purpose = keyof Values;
+
+export type FactorChange = keyof typeof factorChanges;
+
+const factorChanges = {
+  added: 'A second factor was added',
+  removed: 'A second factor was removed',
+  recovered: 'A recovery code was used',
+  renewed: 'New recovery codes were made',
+  guessed: 'Many wrong second factors were tried',
+} as const;
 
 /** Where the reader has to do with us. */
 export interface Place {
@@ -92,6 +104,16 @@ const texts: { readonly [P in Purpose]: Text<P> } = {
     '',
     'Devices that you used before still work. On a new device you may have to',
     'wait, or to set a new password by "lost password".',
+  ],
+  'factor-changed': ({ at, change, factor }, { realm, issuer }) => [
+    `${factorChanges[change]} for ${realm}`,
+    `On ${moment(at)}, at`,
+    `  ${issuer}`,
+    `${factorChanges[change].toLowerCase()} for your login:`,
+    `  ${factor}`,
+    '',
+    'If it was you, there is nothing to do.',
+    'If not, change your password now, and tell your administrator.',
   ],
   'wallet-invitation': ({ participant, description, code, until }, { realm, publicUrl }) => [
     `Create your wallet for ${realm}`,

@@ -1,12 +1,11 @@
-import type { Kysely } from 'kysely';
+import type { Insertable, Kysely } from 'kysely';
 import type { FactorTable, Schema } from '../store/schema.ts';
 
+type Kind = FactorTable['kind'];
+type FactorKey = Pick<FactorTable, 'realm' | 'credential_id' | 'id'>;
+
 /** The kinds of second factor that a credential has shown to work. */
-export async function confirmedKinds(
-  db: Kysely<Schema>,
-  realm: string,
-  credentialId: string,
-): Promise<FactorTable['kind'][]> {
+export async function confirmedKinds(db: Kysely<Schema>, realm: string, credentialId: string): Promise<Kind[]> {
   const rows = await db
     .selectFrom('factor')
     .select('kind')
@@ -17,4 +16,110 @@ export async function confirmedKinds(
     .orderBy('kind')
     .execute();
   return rows.map(({ kind }) => kind);
+}
+
+export type FactorRow = Omit<FactorTable, 'version'> & { readonly version: number };
+
+/** What a credential has shown to work, oldest first. */
+export async function listConfirmed(db: Kysely<Schema>, realm: string, credentialId: string): Promise<FactorRow[]> {
+  return db
+    .selectFrom('factor')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('credential_id', '=', credentialId)
+    .where('confirmed_at', 'is not', null)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+}
+
+/** The newest of this kind that has not been shown to work yet. */
+export async function findPending(
+  db: Kysely<Schema>,
+  realm: string,
+  credentialId: string,
+  kind: Kind,
+): Promise<FactorRow | undefined> {
+  return db
+    .selectFrom('factor')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('credential_id', '=', credentialId)
+    .where('kind', '=', kind)
+    .where('confirmed_at', 'is', null)
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+export async function insertFactor(db: Kysely<Schema>, row: Insertable<FactorTable>): Promise<void> {
+  await db.insertInto('factor').values(row).execute();
+}
+
+/** Only if it is still what it was: false when somebody else has used, changed or removed it. */
+export async function changeFactor(
+  db: Kysely<Schema>,
+  row: FactorRow,
+  change: Partial<Pick<FactorTable, 'state' | 'confirmed_at' | 'used_at'>>,
+): Promise<boolean> {
+  const changed = await db
+    .updateTable('factor')
+    .set({ ...change, version: row.version + 1 })
+    .where('realm', '=', row.realm)
+    .where('credential_id', '=', row.credential_id)
+    .where('id', '=', row.id)
+    .where('version', '=', row.version)
+    .returning('id')
+    .executeTakeFirst();
+  return changed !== undefined;
+}
+
+export async function deleteFactor(db: Kysely<Schema>, { realm, credential_id, id }: FactorKey): Promise<void> {
+  await db
+    .deleteFrom('factor')
+    .where('realm', '=', realm)
+    .where('credential_id', '=', credential_id)
+    .where('id', '=', id)
+    .execute();
+}
+
+export async function deletePending(
+  db: Kysely<Schema>,
+  realm: string,
+  credentialId: string,
+  kind: Kind,
+): Promise<void> {
+  await db
+    .deleteFrom('factor')
+    .where('realm', '=', realm)
+    .where('credential_id', '=', credentialId)
+    .where('kind', '=', kind)
+    .where('confirmed_at', 'is', null)
+    .execute();
+}
+
+export async function deleteFactorsOf(db: Kysely<Schema>, realm: string, credentialId: string): Promise<void> {
+  await db.deleteFrom('factor').where('realm', '=', realm).where('credential_id', '=', credentialId).execute();
+}
+
+export async function listSealedFactors(db: Kysely<Schema>): Promise<(FactorKey & Pick<FactorTable, 'sealed'>)[]> {
+  return db
+    .selectFrom('factor')
+    .select(['realm', 'credential_id', 'id', 'sealed'])
+    .where('sealed', 'is not', null)
+    .execute();
+}
+
+export async function updateSealedFactor(
+  db: Kysely<Schema>,
+  { realm, credential_id, id }: FactorKey,
+  sealed: string,
+): Promise<void> {
+  await db
+    .updateTable('factor')
+    .set({ sealed })
+    .where('realm', '=', realm)
+    .where('credential_id', '=', credential_id)
+    .where('id', '=', id)
+    .execute();
 }

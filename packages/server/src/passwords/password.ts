@@ -91,8 +91,8 @@ export async function updatePassword(
     return { ok: verdict.ok && newest.compromised_at === null, credentialId };
   });
   if (!ok) throw new Problem('password.incorrect');
-  // To know the old one is to log in again.
-  const proof = { source, authTime: context.clock.now() };
+  // To know the old one is to log in again, but not with a second factor: of a session that has shown one that time stays.
+  const proof = { source, authTime: session.acr === 'aal2' ? session.authTime : context.clock.now() };
   return replacePassword(context, realm, session, { credential, newest }, password, proof, caller);
 }
 

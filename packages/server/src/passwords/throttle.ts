@@ -6,6 +6,7 @@ import { foldCredentialCode } from '../subject/credential-code.ts';
 import { recordEvent } from '../subject/event.ts';
 import { requireCredential } from './credential.ts';
 import type { Device } from './device.ts';
+import { forgetFactorGuesses } from './factor-budget.ts';
 import type { Guess } from './guess-count.ts';
 import { lockKey, recordLocks } from './lock-notice.ts';
 import { deleteExpiredFailures, deleteFailures } from './login-failure.store.ts';
@@ -112,6 +113,7 @@ export async function unlockCredential(context: Context, realm: string, id: stri
   const key = codeKey(context, realm, code);
   await write(context, async (tx) => {
     await deleteFailures(tx.db, realm, [key, lockKey(key)]);
+    await forgetFactorGuesses(tx.db, realm, id);
     await recordEvent(context, tx, { realm, type: 'credential.unlocked', object: `credential:${id}` }, caller);
     tx.committed(() => context.throttle.guesses.forget(realm, key));
   });

@@ -21,7 +21,7 @@ export interface Attempts {
 export interface FailedAttempts {
   readonly realm: string;
   /** Of the event. */
-  readonly type: 'proof.failed' | 'login.failed';
+  readonly type: 'proof.failed' | 'login.failed' | 'factor.failed';
   /** Of the event: `client:…`, `credential:…`. Never what was typed where a password may have been. */
   readonly object: string;
   readonly source: string;

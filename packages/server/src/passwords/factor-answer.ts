@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { Call } from '../http/call.ts';
+import { deviceRemembered } from '../http/device-cookie.ts';
+import type { SessionHolder } from '../http/holder.ts';
+import { json } from '../http/render.ts';
+import { userAgent } from '../http/user-agent.ts';
+import { type ConfirmedFactor, factorSchema, factorView, type Presenting } from './factor.ts';
+
+/** What the calls on second factors have in common, whatever the kind. */
+
+/** Of the session that takes the place of the one that asked. */
+export const goingOn = { token: z.string(), restriction: z.string().optional() };
+
+export const confirmedResponse = z.object({
+  factor: factorSchema,
+  /** With the first factor; shown this once. */
+  recoveryCodes: z.array(z.string()).readonly().optional(),
+  ...goingOn,
+});
+
+export const noStore = { 'cache-control': 'no-store' } as const;
+
+export function confirmed(call: Call, { factor, recoveryCodes, logon }: ConfirmedFactor): Response {
+  const { token, session } = logon;
+  const body = {
+    factor: factorView(factor),
+    ...(recoveryCodes && { recoveryCodes }),
+    token,
+    ...restrictionOf(session),
+  };
+  return json(200, body satisfies z.output<typeof confirmedResponse>, { ...noStore, ...deviceRemembered(call, logon) });
+}
+
+export function restrictionOf({ restriction }: SessionHolder['session']): { readonly restriction?: string } {
+  return restriction === undefined ? {} : { restriction: restriction.to };
+}
+
+export function presenting(call: Call, { realm, session, caller }: SessionHolder): Presenting {
+  return { realm, session, caller, source: call.source, agent: userAgent(call) };
+}

@@ -1,0 +1,212 @@
+import { z } from 'zod';
+import type { Caller, Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { enqueueMail } from '../mail/outbox.ts';
+import type { FactorChange } from '../mail/texts.ts';
+import { type Writing, write } from '../store/write.ts';
+import { recordEvent } from '../subject/event.ts';
+import type { Realm } from '../subject/realm.ts';
+import { endSession, type Session } from '../subject/session.ts';
+import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
+import type { Resealing } from '../subject/vault.ts';
+import { type Credential, lockCredential, mailAddressOf, requireCredential } from './credential.ts';
+import {
+  deleteFactor,
+  deleteFactorsOf,
+  type FactorRow,
+  listConfirmed,
+  listSealedFactors,
+  updateSealedFactor,
+} from './factor.store.ts';
+import { failed, type Logon, logOn } from './logon.ts';
+import { newestPassword } from './passwords.store.ts';
+
+/**
+ * Second factors of a credential: an authenticator app, passkeys, and recovery codes for whoever has lost the others.
+ *
+ * 1. One that its holder has not shown to work counts for nothing.
+ * 2. Whoever shows one goes on under a new token, and the session before ends: it cannot be used for two.
+ * 3. Who has a factor shows it before another is added, or one is taken away. An administrator may take away, and never add.
+ * 4. What was lost may be in somebody's hands: taking a factor away ends every session of the credential.
+ * 5. Recovery codes come with the first factor and go with the last: alone they are none.
+ */
+export interface Presenting {
+  readonly realm: Realm;
+  readonly session: Session;
+  readonly source: string;
+  readonly agent: string | undefined;
+  readonly caller: Caller;
+}
+
+/** Epoch milliseconds as text. */
+const timestamp = z.string().regex(/^\d+$/);
+
+export const factorSchema = z.object({
+  id: z.string(),
+  kind: z.enum(['totp', 'recovery', 'passkey']),
+  name: z.string(),
+  createdTimestamp: timestamp,
+  usedTimestamp: timestamp.nullable(),
+  /** Of recovery codes: how many are left. */
+  remaining: z.int().optional(),
+});
+
+type FactorView = z.output<typeof factorSchema>;
+
+/** Throws `credential.unknown`. */
+export async function factorsOf(context: Context, realm: string, credentialId: string): Promise<FactorView[]> {
+  await requireCredential(context, realm, credentialId);
+  return (await listConfirmed(context.store.db, realm, credentialId)).map(factorView);
+}
+
+/** By its holder, who has just shown a second factor and goes on under a new token. Throws `factor.unknown`. */
+export async function removeOwnFactor(context: Context, by: Presenting, id: string): Promise<Logon> {
+  const { realm, session } = by;
+  return write(context, async (tx) => {
+    const credential = await lockOwn(tx, by);
+    await remove(context, tx, realm.name, credential, id, by.caller);
+    return goOn(context, tx, by, credential, { acr: session.acr, authTime: session.authTime, renew: true });
+  });
+}
+
+/** By an administrator, for whoever has lost it. Throws `credential.unknown`, `factor.unknown`. */
+export async function resetFactor(
+  context: Context,
+  realm: string,
+  credentialId: string,
+  id: string,
+  caller: Caller,
+): Promise<void> {
+  const { identity } = await requireCredential(context, realm, credentialId);
+  await write(context, async (tx) => {
+    const credential = await lockCredential(tx, realm, identity.id, credentialId);
+    await remove(context, tx, realm, credential, id, caller);
+    await renewSubject(tx, realm, credentialSubjectId(credentialId));
+  });
+}
+
+async function remove(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  credential: Credential,
+  id: string,
+  caller: Caller,
+): Promise<void> {
+  const all = await listConfirmed(tx.db, realm, credential.id);
+  const row = all.find((one) => one.id === id);
+  if (row === undefined) throw new Problem('factor.unknown');
+  const left = all.filter((one) => one !== row);
+  if (left.every(({ kind }) => kind === 'recovery')) await deleteFactorsOf(tx.db, realm, credential.id);
+  else await deleteFactor(tx.db, row);
+  await recordFactor(context, tx, row, 'factor.removed', caller);
+  await tellOwner(context, tx, realm, credential, 'removed', row.name);
+}
+
+/** Keeps others who change the factors of this credential waiting until the transaction ends. */
+export function lockOwn(tx: Writing, { realm, session }: Presenting): Promise<Credential> {
+  const { credential, identity } = session.subject;
+  return lockCredential(tx, realm.name, identity.id, credential.id);
+}
+
+/** The confirmed factors. Throws `session.weak` where there is one that this session has not shown. */
+export async function requireMayEnrol(tx: Writing, { realm, session }: Presenting): Promise<FactorRow[]> {
+  const confirmed = await listConfirmed(tx.db, realm.name, session.subject.credential.id);
+  if (confirmed.length > 0 && session.acr !== 'aal2') throw new Problem('session.weak');
+  return confirmed;
+}
+
+export interface ConfirmedFactor {
+  readonly factor: FactorRow;
+  /** With the first factor; shown this once. */
+  readonly recoveryCodes: readonly string[] | undefined;
+  readonly logon: Logon;
+}
+
+export interface GoingOn {
+  readonly acr: Session['acr'];
+  /** Methods (RFC 8176) that were shown now, beside those of the session. */
+  readonly shown?: readonly string[];
+  /** Now, when absent. */
+  readonly authTime?: number;
+  /** Whether every other session of the credential ends too. */
+  readonly renew: boolean;
+}
+
+/**
+ * The session that takes this one's place. Whatever ended this one meanwhile (a logout, another use of it, a new password, an
+ * administrator) is noticed here: it opens nothing. Throws `session.invalid`.
+ */
+export async function goOn(
+  context: Context,
+  tx: Writing,
+  { realm, session, source, agent }: Presenting,
+  credential: Credential,
+  { acr, shown, authTime, renew }: GoingOn,
+): Promise<Logon> {
+  const { subject } = session;
+  if (!(await endSession(tx, realm.name, session.id, 'use'))) throw ended();
+  const generation = renew ? await renewSubject(tx, realm.name, subject.id) : subject.generation;
+  const newest = await newestPassword(tx.db, realm.name, credential.id);
+  if (newest === undefined) throw failed('the credential has no password');
+  const amr = shown === undefined ? subject.amr : [...new Set([...subject.amr, ...shown, 'mfa'])];
+  const logon = await logOn(context, tx, realm, credential, {
+    ...{ version: newest.version, amr, acr, source, authTime: authTime ?? tx.now },
+    ...(agent !== undefined && { agent }),
+    ...(session.restriction === undefined && { endsAt: session.endsAt }),
+  });
+  const before = renew ? generation - 1 : generation;
+  if (before !== subject.generation || logon.session.subject.generation !== generation) throw ended();
+  return logon;
+}
+
+function ended(): Problem {
+  return new Problem('session.invalid', undefined, { cause: new Error('ended or used meanwhile') });
+}
+
+export async function recordFactor(
+  context: Context,
+  tx: Writing,
+  { realm, credential_id, id, kind, name }: Pick<FactorRow, 'realm' | 'credential_id' | 'id' | 'kind' | 'name'>,
+  type: string,
+  caller: Caller,
+  more: object = {},
+): Promise<void> {
+  const event = { realm, type, object: `credential:${credential_id}`, after: { factor: id, kind, name, ...more } };
+  await recordEvent(context, tx, event, caller);
+}
+
+/** Whoever took over a session must not be able to do it in silence. */
+export async function tellOwner(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  credential: Credential,
+  change: FactorChange,
+  factor: string,
+): Promise<void> {
+  const to = mailAddressOf(credential);
+  if (to === undefined) return;
+  await enqueueMail(context, tx, { realm, to, purpose: 'factor-changed', values: { at: tx.now, change, factor } });
+}
+
+/** What a factor's envelope is bound to. */
+export function factorBinding({ realm, credential_id, id }: Pick<FactorRow, 'realm' | 'credential_id' | 'id'>): string {
+  return `factor\0${realm}\0${credential_id}\0${id}`;
+}
+
+/** Secrets of authenticator apps, under another master key. */
+export const resealFactors: Resealing = async (tx, again) => {
+  const rows = await listSealedFactors(tx);
+  for (const row of rows) await updateSealedFactor(tx, row, again(row.sealed as string, factorBinding(row)));
+  return rows.length;
+};
+
+export function factorView({ id, kind, name, created_at, used_at, state }: FactorRow): FactorView {
+  const { digests } = JSON.parse(state) as { digests?: readonly string[] };
+  return {
+    ...{ id, kind, name, createdTimestamp: String(created_at) },
+    usedTimestamp: used_at === null ? null : String(used_at),
+    ...(digests !== undefined && { remaining: digests.length }),
+  };
+}

@@ -1,0 +1,83 @@
+import type { Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { type Writing, write } from '../store/write.ts';
+import { makeRecoveryCodes, matchRecoveryCode, type RecoveryCodes } from '../subject/recovery-code.ts';
+import { requireCredential } from './credential.ts';
+import { changeFactor, deleteFactor, type FactorRow, insertFactor, listConfirmed } from './factor.store.ts';
+import { goOn, lockOwn, type Presenting, recordFactor, tellOwner } from './factor.ts';
+import { withinFactorBudget } from './factor-budget.ts';
+import type { Logon } from './logon.ts';
+
+/** A credential has one set of codes, under one id: the key of the table keeps two apart. */
+const id = 'recovery';
+const name = 'Recovery codes';
+
+interface RecoveryState {
+  readonly digests: readonly string[];
+}
+
+/** Made outside the transaction, whether they will be needed or not. */
+export function prepareRecovery(context: Context, by: Presenting): RecoveryCodes {
+  return makeRecoveryCodes(context, ownerOf(by));
+}
+
+/** With the first factor that was confirmed: the codes to show. Nothing for who has them. */
+export async function addRecovery(
+  tx: Writing,
+  by: Presenting,
+  confirmed: readonly FactorRow[],
+  { codes, digests }: RecoveryCodes,
+): Promise<readonly string[] | undefined> {
+  if (confirmed.some(({ kind }) => kind === 'recovery')) return undefined;
+  await insertFactor(tx.db, {
+    ...{ realm: by.realm.name, credential_id: by.session.subject.credential.id, id, kind: 'recovery', name },
+    ...{ sealed: null, state: JSON.stringify({ digests } satisfies RecoveryState) },
+    ...{ created_at: tx.now, confirmed_at: tx.now, used_at: null },
+  });
+  return codes;
+}
+
+/** Other codes in place of those before. Throws `factor.unknown` where there is no factor that they would stand in for. */
+export async function renewRecovery(context: Context, by: Presenting): Promise<readonly string[]> {
+  const made = prepareRecovery(context, by);
+  return write(context, async (tx) => {
+    const credential = await lockOwn(tx, by);
+    const confirmed = await listConfirmed(tx.db, by.realm.name, credential.id);
+    if (confirmed.every(({ kind }) => kind === 'recovery')) throw new Problem('factor.unknown');
+    const before = confirmed.find(({ kind }) => kind === 'recovery');
+    if (before !== undefined) await deleteFactor(tx.db, before);
+    await addRecovery(tx, by, [], made);
+    const row = { realm: by.realm.name, credential_id: credential.id, id, kind: 'recovery', name } as const;
+    await recordFactor(context, tx, row, 'factor.recovery_renewed', by.caller);
+    await tellOwner(context, tx, by.realm.name, credential, 'renewed', name);
+    return made.codes;
+  });
+}
+
+/** In place of a factor that was lost: each code once. Throws `factor.unknown`, `factor.incorrect`, `attempt.throttled`. */
+export async function verifyRecovery(context: Context, by: Presenting, code: string): Promise<Logon> {
+  const { realm, session, source, caller } = by;
+  const credential = await requireCredential(context, realm.name, session.subject.credential.id);
+  const confirmed = await listConfirmed(context.store.db, realm.name, credential.id);
+  const row = confirmed.find(({ kind }) => kind === 'recovery');
+  if (row === undefined) throw new Problem('factor.unknown');
+  const guessed = { realm: realm.name, credentialId: credential.id, kind: 'recovery', source } as const;
+  return withinFactorBudget(context, guessed, async () => {
+    const { digests } = JSON.parse(row.state) as RecoveryState;
+    const used = matchRecoveryCode(context.vault, code, ownerOf(by), digests);
+    if (used === undefined) throw new Problem('factor.incorrect');
+    const left = digests.filter((digest) => digest !== used);
+    return write(context, async (tx) => {
+      const state = JSON.stringify({ digests: left } satisfies RecoveryState);
+      if (!(await changeFactor(tx.db, row, { state, used_at: tx.now }))) throw new Problem('factor.incorrect');
+      await recordFactor(context, tx, row, 'factor.recovery_used', caller, { remaining: left.length });
+      await tellOwner(context, tx, realm.name, credential, 'recovered', name);
+      return goOn(context, tx, by, credential, { acr: 'aal2', shown: ['otp'], renew: false });
+    });
+  });
+}
+
+/** No part can hold a NUL. */
+function ownerOf({ realm, session }: Presenting): string {
+  return `${realm.name}\0${session.subject.credential.id}`;
+}
