@@ -116,7 +116,7 @@ function count(
     failures,
     resets_at: now + window,
   }));
-  return addFailures(store.db, rows, now);
+  return addFailures(store.db, rows, false, now);
 }
 
 function keyOf(budget: string, kind: FactorTable['kind'], credentialId: string): string {

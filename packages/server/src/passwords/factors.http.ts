@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
 import { corporateRoutes } from '../http/corporate.ts';
+import { confirmed, confirmedResponse, goingOn, noStore, presenting, restrictionOf } from '../http/factor-answer.ts';
 import {
   authenticateHolder,
   authenticateRecentHolder,
@@ -10,14 +11,13 @@ import {
   requireStrong,
   type SessionHolder,
 } from '../http/holder.ts';
+import { loggedOn, loginResponse } from '../http/logon-answer.ts';
 import { pathName } from '../http/name.ts';
 import { readOptionalJson } from '../http/optional-body.ts';
 import { json, noContent } from '../http/render.ts';
 import { Problem } from '../kernel/problem.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { factorSchema, factorsOf, removeOwnFactor, resetFactor } from './factor.ts';
-import { confirmed, confirmedResponse, goingOn, noStore, presenting, restrictionOf } from './factor-answer.ts';
-import { loggedOn, loginResponse } from './logon-answer.ts';
 import { renewRecovery, verifyRecovery } from './recovery-factor.ts';
 import { confirmTotp, enrolTotp, verifyTotp } from './totp-factor.ts';
 

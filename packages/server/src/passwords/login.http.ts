@@ -3,10 +3,10 @@ import { readJson } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
 import { corporateRoutes, realmOrDefault } from '../http/corporate.ts';
 import { presentedDevice } from '../http/device-cookie.ts';
+import { loggedOn, loginResponse } from '../http/logon-answer.ts';
 import { userAgent } from '../http/user-agent.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { logIn } from './login.ts';
-import { loggedOn, loginResponse } from './logon-answer.ts';
 import { loginPassword } from './wire-schema.ts';
 
 const loginRequest = z.strictObject({
