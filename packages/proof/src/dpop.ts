@@ -98,7 +98,8 @@ function checkRequest({ htm, htu, iat, jti }: JsonObject, expected: DpopExpectat
   demand(typeof htu === 'string' && expected.uris.includes(htu), 'dpop.htu');
   demand(typeof jti === 'string' && jti !== '' && jti.length <= maxJti && jti.isWellFormed(), 'dpop.jti');
   demand(typeof iat === 'number' && iat <= now + clockTolerance && now < iat + maxAge + clockTolerance, 'dpop.iat');
-  return (iat as number) + maxAge + clockTolerance;
+  // A NumericDate may have a fraction (RFC 7519 §2).
+  return Math.ceil((iat as number) + maxAge + clockTolerance);
 }
 
 /** Step 3. */

@@ -891,6 +891,7 @@ describe('a token', () => {
     const sound = dpopProof(key, { htu, ath });
     const bound = (dpop: string) => get({ authorization: `DPoP ${token}`, dpop });
     expect(await bound(sound)).toMatchObject({ wallet_id: wallet.id });
+    expect(await bound(dpopProof(key, { htu, ath, iat: now() - 0.25 }))).toMatchObject({ wallet_id: wallet.id });
     expect(await bound(dpopProof(key, { htu: htu.replace(server.url, server.issuer()), ath }))).toMatchObject({
       wallet_id: wallet.id,
     });

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Doc } from '../../proof/test/support/capability.ts';
+import { write } from '../src/store/write.ts';
+import { reinstateSubject, suspendSubject } from '../src/subject/subject.ts';
+import { walletSubjectId } from '../src/subject/wallet-token.ts';
 import { eachDatabase } from './support/databases.ts';
 import type { TestServer } from './support/server.ts';
 import { mailbox } from './support/smtp.ts';
@@ -204,6 +207,8 @@ eachDatabase('a grant', (freshUrl) => {
       { id: 'urn:uuid:1' },
       { controller: [to.did] },
       { controller: 7 },
+      { controller: `did:key:z${'6'.repeat(4_000)}` },
+      { controller: 'urn:uuid:1' },
       { expires: '2099-01-01T00:00:00Z' },
       { expires: undefined },
       { invocationTarget: `${first.zcap.invocationTarget}2` },
@@ -320,5 +325,68 @@ eachDatabase('an invitation', (freshUrl) => {
     });
     expect(await ended.json()).toEqual({ revokedCapabilityIds: [capabilityId] });
     expect((await call('Invite', invitation)).status).toBe(403);
+  });
+});
+
+eachDatabase('a token', (freshUrl) => {
+  test('ends with its chain, and with its wallet; its wallet is one of its realm', async () => {
+    const server = await walletServer({
+      databaseUrl: await freshUrl(),
+      network: { realms: [{ name: 'other', profile: 'ocen4', settings: { walletCreation: 'open' } }] },
+    });
+    const { call } = server;
+    const first = await openWallet(server);
+    const soon = new Date(Date.now() + 60_000).toISOString();
+    const brief = await grantTo(server, first, { members: { expires: soon } });
+    const invocation = json(tokenRequest(brief.device, brief.zcap, await server.challenge()));
+    const issued = await call('AuthService/AcquireToken', { invocation });
+    expect(Number(issued.expires_in)).toBeLessThanOrEqual(60);
+    expect(Number(issued.expires_in)).toBeGreaterThan(30);
+
+    const realm = { realm: 'other' };
+    const challenge = (await call('AuthService/GetChallenge', {}, realm)) as unknown as Challenge;
+    const elsewhere = createRequest(first.device, challenge);
+    const there = await call('WalletService/CreateWallet', { signed_request: json(elsewhere) }, realm);
+    const zcap = JSON.parse(Buffer.from(there.zcap as string).toString()) as Doc;
+    await expect(tokenFor(server, first.device, zcap)).rejects.toMatchObject({ code: 7 });
+    const token = await tokenFor(server, first.device, first.zcap);
+    const foreign = { wallet_id: there.wallet_id };
+    await expect(call('WalletService/GetWallet', foreign, token)).rejects.toMatchObject({ code: 7 });
+    await expect(call('WalletService/GetWallet', foreign, { ...token, ...realm })).rejects.toMatchObject({ code: 16 });
+
+    const own = { wallet_id: first.id };
+    expect(await call('WalletService/GetWallet', own, token)).toMatchObject(own);
+    await write(server.context, (tx) => suspendSubject(tx, 'dev', walletSubjectId(first.id)));
+    await expect(call('WalletService/GetWallet', own, token)).rejects.toMatchObject({ code: 16 });
+    await expect(tokenFor(server, first.device, first.zcap)).rejects.toMatchObject({ code: 7 });
+    await write(server.context, (tx) => reinstateSubject(tx, 'dev', walletSubjectId(first.id)));
+    await expect(call('WalletService/GetWallet', own, token)).rejects.toMatchObject({ code: 16 });
+    await call('WalletService/GetWallet', own, await tokenFor(server, first.device, first.zcap));
+  });
+
+  test('buys no more than a thousand live delegations of its wallet', async () => {
+    const server = await walletServer({ databaseUrl: await freshUrl() });
+    const first = await openWallet(server);
+    const token = await tokenFor(server, first.device, first.zcap);
+    const { db } = server.context.store;
+    const [row] = await db.selectFrom('capability').selectAll().execute();
+    if (row === undefined) throw new Error('no capability');
+    const rows = Array.from({ length: 999 }, () => ({ ...row, id: `urn:uuid:${crypto.randomUUID()}` }));
+    for (let i = 0; i < rows.length; i += 100)
+      await db
+        .insertInto('capability')
+        .values(rows.slice(i, i + 100))
+        .execute();
+    const grant = () => {
+      const zcap = json(delegation(first.zcap, first.device, newDevice()));
+      return server.call('WalletService/GrantAccess', { wallet_id: first.id, zcap }, token);
+    };
+    await expect(grant()).rejects.toMatchObject({ code: 8 });
+    await db
+      .updateTable('capability')
+      .set({ revoked_at: 1 })
+      .where('id', '=', rows[0]?.id ?? '')
+      .execute();
+    await grant();
   });
 });

@@ -103,7 +103,8 @@ async function verifiedDelegation(
   const document = parsed.value;
   const { id, controller, parentCapability, allowedAction } = document;
   if (typeof id !== 'string' || !uuidUrn.test(id)) throw refused('Its id must be urn:uuid: with a UUID in lower case.');
-  if (typeof controller !== 'string') throw refused('It must go to one DID.');
+  if (typeof controller !== 'string' || !isDid(controller))
+    throw refused('It must go to one DID, of at most 1,000 characters.');
   if (allowedAction === undefined) throw refused('It must name the actions that it allows.');
   const parent = chain.at(-1);
   if (parent === undefined || parentCapability !== parent) {
@@ -119,6 +120,11 @@ async function verifiedDelegation(
     throw cause;
   }
   return document;
+}
+
+/** Or the DID URL of one key of it. Of a did:peer:4 the short form is the one that acts. */
+function isDid(text: string): boolean {
+  return text.length <= 1_000 && /^did:[a-z0-9]+:[\x21-\x7e]+$/.test(text);
 }
 
 /** The same delegation twice is one. */

@@ -53,7 +53,7 @@ async function revoke(
   return write(context, async (tx) => {
     const edges = await listEdges(tx.db, realm, target);
     const named = reachOf(edges).filter(({ id, controller }) =>
-      'did' in what ? controller === what.did : id === what.capabilityId,
+      'did' in what ? controller.split('#')[0] === what.did : id === what.capabilityId,
     );
     if (named.length === 0) throw new Problem('capability.unknown');
     const ended = new Map(named.flatMap((edge) => [edge, ...subtree(edges, edge.id)]).map((edge) => [edge.id, edge]));
