@@ -32,3 +32,22 @@ export const network = {
     ],
   })),
 };
+
+/** Of every credential of the benchmarks: not a secret, they exist on loopback for as long as the run lasts. */
+export const loginPassword = 'seven mild otters hum';
+export const loginRealm = 'bench-logins';
+export const codeOf = (n: number): string => `holder-${n}@acme.example`;
+
+/** One identity profile and one identity: the credentials are put beside them. */
+export const loginNetwork = {
+  realms: [
+    {
+      name: loginRealm,
+      profile: 'strict',
+      settings: { sessionIdleSeconds: 3_600 },
+      identityProfiles: [{ id: 'corporates', name: 'Corporates' }],
+      passwordProfiles: [{ id: 'corporates', configPerCredentialType: { ROOT: {} } }],
+      identities: [{ id: 'acme', profileId: 'corporates', name: 'Acme Travel' }],
+    },
+  ],
+};

@@ -24,6 +24,7 @@ const { measureTokenEndpoint } = await import('./token-endpoint.ts');
 const { measureStart } = await import('./start.ts');
 const { measureMemory } = await import('./memory.ts');
 const { measureScale } = await import('./scale.ts');
+const { measureLogins } = await import('./logins.ts');
 const { isMet, markdown } = await import('./report.ts');
 
 const rounds = wanted.quick ? 3 : 9;
@@ -34,6 +35,7 @@ const groups = {
   middleware: () => measureMiddleware(rounds),
   gateway: () => measureGateway(rounds),
   token: () => measureTokenEndpoint(rounds),
+  logins: () => measureLogins(wanted.quick ? 3 : 7, wanted.quick ? 100_000 : 1_000_000),
   start: () => measureStart(wanted.quick ? 3 : 7),
   memory: () => measureMemory(),
   scale: () => measureScale(rounds, wanted.quick ? 100_000 : 1_000_000),
