@@ -9,6 +9,7 @@ import { offboard } from './demo/member.ts';
 import { messages } from './demo/messages.ts';
 import { participants } from './demo/participants.ts';
 import { raiseStage } from './demo/stage.ts';
+import { wallets } from './demo/wallets.ts';
 
 const stage = await raiseStage();
 try {
@@ -16,6 +17,7 @@ try {
   const network = await participants(stage);
   await messages(stage, network);
   await corporate(stage);
+  await wallets(stage);
   await offboard(stage, network.agent, network.lender);
   process.stdout.write('\nEverything held.\n');
 } finally {
