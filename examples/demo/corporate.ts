@@ -1,6 +1,7 @@
 /** The third document: a credential of a corporate identity logs in, and services down a chain of calls know for whom they work. */
+import { createEdge } from '@countersign/client';
 import { holder } from './holder.ts';
-import { raiseServices } from './services.ts';
+import { raiseServices, register } from './services.ts';
 import { administer, type Stage, step } from './stage.ts';
 
 const realm = '/realms/dev';
@@ -40,6 +41,31 @@ export async function corporate(stage: Stage): Promise<void> {
     const proved = `${refusal} with a token that elsewhere is ${elsewhere}; version ${updated} works, version 1 is ${old}`;
     return { value: undefined, proved };
   });
+
+  await edgeBurst(stage);
+}
+
+/** What the document advises: "create a session once for the credential, and then map the username and password to a session token". */
+async function edgeBurst(stage: Stage): Promise<void> {
+  const client = await register(stage, 'edge', []);
+  const edge = createEdge({ issuer: stage.issuer, ...client, audience: 'edge' });
+  await step('An edge service takes a thousand calls with the same HTTP Basic pair, and logs in once', async () => {
+    const headers = { authorization: `Basic ${btoa(`${code}:${passwords[1]}`)}` };
+    const before = await openSessions(stage);
+    const calls = Array.from({ length: 1_000 }, () => edge.authenticateBasic({ headers, address: '127.0.0.1' }));
+    const subjects = new Set((await Promise.all(calls)).map(({ subject }) => subject.id));
+    const opened = (await openSessions(stage)) - before;
+    if (subjects.size !== 1 || opened !== 1) throw new Error(`${subjects.size} subjects, ${opened} sessions`);
+    return { value: undefined, proved: `1,000 calls of ${[...subjects][0]}, ${opened} session opened` };
+  });
+  edge.close();
+}
+
+async function openSessions(stage: Stage): Promise<number> {
+  const { sessions } = (await administer(stage, `${realm}/auth/sessions/get`, { credentialId: 'alice' })) as {
+    sessions: readonly unknown[];
+  };
+  return sessions.length;
 }
 
 /** An identity of a profile, and a credential that nobody has a password of. */

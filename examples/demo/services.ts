@@ -69,7 +69,8 @@ interface Place {
   readonly url: string;
 }
 
-async function register(stage: Stage, id: string, audiences: readonly string[]) {
+/** A client of the realm, which may call these. */
+export async function register(stage: Stage, id: string, audiences: readonly string[]) {
   const made = (await administer(stage, '/realms/dev/admin/clients', { id, name: id, audiences })) as {
     clientSecret: string;
   };
