@@ -111,6 +111,7 @@ async function makeDevelopmentNetwork(context: Context): Promise<void> {
   // Before the network is there, or a crash in between would leave a credential that nobody has the password of.
   const password = context.random.token(18);
   writeSecretFile(loginFile(context.config), `${JSON.stringify({ credentialCode: root.code, password }, null, 2)}\n`);
+  writeSecretFile(walletPassphraseFile(context.config), `${context.random.token(18)}\n`);
   await applyNetwork(context, file, starter);
   await createPassword(context, 'dev', root.id, { password }, starter);
 }
@@ -118,6 +119,16 @@ async function makeDevelopmentNetwork(context: Context): Promise<void> {
 /** The body of a login, as `curl -d @…` sends it. */
 export function loginFile(config: Config): string {
   return join(credentialsDir(config), 'example-root.json');
+}
+
+/** A passphrase for the key of a first wallet, whose line on the screen would else have to ask for one. */
+export function walletPassphraseFile(config: Config): string {
+  return join(credentialsDir(config), 'wallet.passphrase');
+}
+
+/** Where the command line keeps a wallet unless told otherwise. */
+export function walletProfileFile(config: Config): string {
+  return join(credentialsDir(config), 'wallet.json');
 }
 
 /** Secrets that applying a network file made: nobody else has them, so each gets a 0600 file of its own. */

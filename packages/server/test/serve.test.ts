@@ -52,6 +52,13 @@ test('a first start writes credentials that work, in files of their owner’s al
   const profile = JSON.parse(readFileSync(join(dataDir, 'credentials', 'admin.json'), 'utf8'));
   expect(await obtainToken(`${server.url}/realms/system`, profile.clientId, profile.clientSecret)).toBeTruthy();
 
+  // As a newcomer takes it from the screen, in a shell that knows nothing of the server's.
+  const [, line = ''] = /^ {2}npx countersign (wallet create .*)$/m.exec(server.output()) ?? [];
+  const made = await run(line.split(' '), {});
+  expect([made.code, made.stderr]).toEqual([0, '']);
+  expect(JSON.parse(made.stdout)).toMatchObject({ did: expect.stringMatching(/^did:key:z6Mk/) });
+  expect(statSync(join(dataDir, 'credentials', 'wallet.json')).mode & 0o777).toBe(0o600);
+
   const { code, signal, stdout, stderr } = await server.end('SIGTERM');
   expect([code, signal, stderr]).toEqual([0, null, '']);
   expect(stdout).toContain(`Countersign is running at http://localhost:${port}`);

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { blocklistCommands } from './blocklist.ts';
+import { capabilityCommands } from './capability.ts';
 import { clientCommands } from './client.ts';
 import { credentialCommands } from './credential.ts';
+import { didCommands } from './did.ts';
 import { dumpCommands } from './dump.ts';
 import { eventCommands } from './events.ts';
 import { gatewayCommands } from './gateway.ts';
@@ -15,6 +17,7 @@ import { realmCommands } from './realm.ts';
 import { receiptCommands } from './receipt.ts';
 import { serveCommands } from './serve.ts';
 import { storeCommands } from './store.ts';
+import { walletCommands } from './wallet.ts';
 
 /** Every command of `countersign`. Exported so that the reference in `docs/` can be made from it. */
 export function createProgram(): Command {
@@ -31,6 +34,9 @@ export function createProgram(): Command {
     credentialCommands,
     passwordCommands,
     loginCommands,
+    walletCommands,
+    didCommands,
+    capabilityCommands,
     keyCommands,
     realmCommands,
     eventCommands,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fetchReceiptCerts, verifyReceipt } from '@countersign/client';
 import type { Command } from 'commander';
 import { print } from './api.ts';
+import { readJson } from './json-file.ts';
 
 interface VerifyOptions {
   readonly message?: string;
@@ -37,14 +38,4 @@ async function verify(file: string, { message, certs, issuer }: VerifyOptions): 
   const body = message === undefined ? undefined : readFileSync(message);
   const keys = issuer === undefined ? readJson(certs ?? '') : await fetchReceiptCerts({ issuer });
   print(await verifyReceipt(receipt, { certs: keys, body }));
-}
-
-function readJson(path: string): object {
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof value === 'object' && value !== null) return value;
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== undefined) throw thrown;
-  }
-  throw new Error(`${path} is no JSON document.`);
 }

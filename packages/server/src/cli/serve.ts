@@ -8,6 +8,8 @@ import {
   credentialsDir,
   loginFile,
   provisionFirstStart,
+  walletPassphraseFile,
+  walletProfileFile,
   writeGeneratedSecrets,
 } from '../first-start.ts';
 import { createLog } from '../kernel/log.ts';
@@ -121,12 +123,25 @@ function screen(config: Config): string {
       '',
       `  curl -s ${config.publicUrl}/auth/login -H content-type:application/json -d @${shown(loginFile(config))}`,
       '',
+      ...walletLine(config),
       '  The participants of the network:',
       '',
       '  npx countersign participant list',
     );
   }
   return `${lines.join('\n')}\n\n`;
+}
+
+/** The first one makes it: a newcomer's realm is open. What differs from the defaults is said, for the reader's shell may not know it. */
+function walletLine(config: Config): readonly string[] {
+  const passphrase = walletPassphraseFile(config);
+  if (!existsSync(passphrase)) return [];
+  const profile = walletProfileFile(config);
+  const isMade = existsSync(profile);
+  const words = [`npx countersign wallet ${isMade ? 'open' : 'create'} --passphrase-file ${shown(passphrase)}`];
+  if (!isMade && config.publicUrl !== 'http://localhost:8080') words.push(`--url ${config.publicUrl}`);
+  if (relative(process.cwd(), config.dataDir) !== 'data') words.push(`--wallet ${shown(profile)}`);
+  return [isMade ? '  The wallet of this device:' : '  A wallet of your own:', '', `  ${words.join(' ')}`, ''];
 }
 
 function shown(path: string): string {

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { cryptoPort } from '@countersign/client/node-crypto';
+import {
+  createRootCapability,
+  type DidDocument,
+  explainCapability,
+  isCanonicalTarget,
+  isJsonObject,
+  keyResolver,
+  parseDidDocument,
+  parseDidPeer4,
+  parseJson,
+} from '@countersign/proof';
+import type { Command } from 'commander';
+import { print } from './api.ts';
+import { explanationText, refusalsIn } from './capability-text.ts';
+
+interface ExplainOptions {
+  readonly owner?: string;
+  readonly json?: true;
+}
+
+export function capabilityCommands(program: Command): void {
+  program
+    .command('capability')
+    .description('Capabilities and their invocations, looked at offline.')
+    .command('explain <file>')
+    .description('Show each link, what it allows, and why it would be refused; exit code 1 where it would be.')
+    .option('--owner <file>', 'the DID document of the owner, who signs the first link (countersign wallet owner)')
+    .option('--json', 'as JSON')
+    .action(explain);
+}
+
+async function explain(file: string, { owner: path, json }: ExplainOptions): Promise<void> {
+  const presented = readFileSync(file);
+  const owner = path === undefined ? undefined : await ownerIn(path);
+  const now = Date.now();
+  const known = (did: string) => (did === owner?.id ? owner : undefined);
+  const terms = { crypto: cryptoPort, now, resolve: keyResolver({ crypto: cryptoPort, known }, now) };
+  const first = await explainCapability(presented, terms);
+  const target = first.links[0]?.target;
+  const hasRoot = owner !== undefined && target !== undefined && isCanonicalTarget(target);
+  const root = hasRoot ? createRootCapability(target, owner.id) : undefined;
+  const explained = root === undefined ? first : await explainCapability(presented, { ...terms, root });
+  const refusals = refusalsIn(explained, owner !== undefined);
+  if (refusals.length > 0) process.exitCode = 1;
+  if (json === true) print(explained);
+  else process.stdout.write(explanationText(explained, owner !== undefined));
+}
+
+/** A did:peer:4 proves its document by the long form that is in it; of another DID, the file is taken at its word. */
+async function ownerIn(path: string): Promise<DidDocument> {
+  const parsed = parseJson(readFileSync(path));
+  if (!parsed.ok || !isJsonObject(parsed.value)) throw new Error(`${path} is no JSON document.`);
+  const { id, alsoKnownAs } = parsed.value;
+  if (typeof id !== 'string') throw new Error(`${path} is no DID document.`);
+  const names: readonly unknown[] = Array.isArray(alsoKnownAs) ? alsoKnownAs : [];
+  const long = names.find((name): name is string => typeof name === 'string' && name.startsWith(`${id}:`));
+  if (id.startsWith('did:peer:4') && long !== undefined) return (await parseDidPeer4(long, cryptoPort)).document;
+  return parseDidDocument(parsed.value, id);
+}
