@@ -26,6 +26,7 @@ import { routes as factorRoutes } from './passwords/factors.http.ts';
 import { routes as identityRoutes } from './passwords/identity.http.ts';
 import { routes as loginRoutes } from './passwords/login.http.ts';
 import { routes as lostPasswordRoutes } from './passwords/lost-password.http.ts';
+import { routes as passkeyRoutes } from './passwords/passkeys.http.ts';
 import { routes as passwordRoutes } from './passwords/passwords.http.ts';
 import { routes as passwordProfileRoutes } from './passwords/profiles.http.ts';
 import { createLoginThrottle } from './passwords/throttle-room.ts';
@@ -114,6 +115,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...loginRoutes,
     ...sessionRoutes,
     ...factorRoutes,
+    ...passkeyRoutes,
     ...identityRoutes,
     ...passwordProfileRoutes,
     ...passwordRoutes,

@@ -123,6 +123,7 @@ const table = {
     9,
     'That proves no second factor of this credential, or has been used before.',
   ),
+  'factor.too_many': row(409, 'invalid_request', 409, 8, 'The credential has as many passkeys as it may have.'),
   'lost_password.code': row(
     409,
     'invalid_request',

@@ -110,8 +110,11 @@ export function lockOwn(tx: Writing, { realm, session }: Presenting): Promise<Cr
 }
 
 /** The confirmed factors. Throws `session.weak` where there is one that this session has not shown. */
-export async function requireMayEnrol(tx: Writing, { realm, session }: Presenting): Promise<FactorRow[]> {
-  const confirmed = await listConfirmed(tx.db, realm.name, session.subject.credential.id);
+export async function requireMayEnrol(
+  db: Writing['db'] | Context['store']['db'],
+  { realm, session }: Presenting,
+): Promise<FactorRow[]> {
+  const confirmed = await listConfirmed(db, realm.name, session.subject.credential.id);
   if (confirmed.length > 0 && session.acr !== 'aal2') throw new Problem('session.weak');
   return confirmed;
 }
@@ -203,6 +206,7 @@ export const resealFactors: Resealing = async (tx, again) => {
 };
 
 export function factorView({ id, kind, name, created_at, used_at, state }: FactorRow): FactorView {
+  // Only recovery codes have them.
   const { digests } = JSON.parse(state) as { digests?: readonly string[] };
   return {
     ...{ id, kind, name, createdTimestamp: String(created_at) },

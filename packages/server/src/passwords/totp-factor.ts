@@ -59,7 +59,7 @@ export async function enrolTotp(context: Context, by: Presenting, name: string):
   const sealed = context.vault.seal(base32(secret), factorBinding(key));
   await write(context, async (tx) => {
     const credential = await lockOwn(tx, by);
-    await requireMayEnrol(tx, by);
+    await requireMayEnrol(tx.db, by);
     await deletePending(tx.db, realm.name, credential.id, 'totp');
     const row = {
       ...key,
@@ -86,7 +86,7 @@ export async function confirmTotp(context: Context, by: Presenting, code: string
     const made = prepareRecovery(context, by);
     return write(context, async (tx) => {
       const credential = await lockOwn(tx, by);
-      const confirmed = await requireMayEnrol(tx, by);
+      const confirmed = await requireMayEnrol(tx.db, by);
       if (!(await changeFactor(tx.db, row, { state, confirmed_at: tx.now, used_at: tx.now }))) {
         throw new Problem('factor.incorrect');
       }

@@ -1,0 +1,145 @@
+import type { z } from 'zod';
+import type { Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { write } from '../store/write.ts';
+import {
+  assertionOptions,
+  type assertionSchema,
+  type Ceremony,
+  challengeLife,
+  type Passkey,
+  type PasskeyPurpose,
+  type ProvedPasskey,
+  proveAssertion,
+  proveRegistration,
+  registrationOptions,
+  type registrationSchema,
+} from '../subject/passkey.ts';
+import { useOnce } from '../subject/replay.ts';
+import { requireCredential } from './credential.ts';
+import { changeFactor, type FactorRow, insertFactor, listConfirmed } from './factor.store.ts';
+import {
+  type ConfirmedFactor,
+  goOn,
+  lockOwn,
+  type Presenting,
+  recordFactor,
+  requireMayEnrol,
+  tellOwner,
+} from './factor.ts';
+import { withinFactorBudget } from './factor-budget.ts';
+import type { Logon } from './logon.ts';
+import { addRecovery, prepareRecovery } from './recovery-factor.ts';
+
+/** Passkeys as second factors: several for a credential, each enrolled and confirmed by one ceremony (`subject/passkey.ts`). */
+const most = 10;
+/** RFC 8176. Without attestation nobody knows where the key is kept: `pop`, and neither `hwk` nor `swk`. */
+const shown = ['pop', 'user'];
+
+/** Throws `session.weak` where the credential has a factor that the session has not shown, `factor.too_many`. */
+export async function startEnrolment(context: Context, by: Presenting): Promise<object> {
+  const { realm, session } = by;
+  const { id, code } = session.subject.credential;
+  const known = roomFor(await requireMayEnrol(context.store.db, by));
+  const owner = { realm: realm.name, credentialId: id, code };
+  return registrationOptions(context, ceremonyOf(by, 'enrol'), owner, known.map(passkeyOf));
+}
+
+/** Throws `factor.incorrect`, `factor.too_many`, `session.weak`. */
+export async function finishEnrolment(
+  context: Context,
+  by: Presenting,
+  response: z.output<typeof registrationSchema>,
+  name: string,
+): Promise<ConfirmedFactor> {
+  const { realm, caller } = by;
+  const { passkey } = await proved(context, by, () => proveRegistration(context, ceremonyOf(by, 'enrol'), response));
+  const made = prepareRecovery(context, by);
+  return write(context, async (tx) => {
+    const credential = await lockOwn(tx, by);
+    const confirmed = await requireMayEnrol(tx.db, by);
+    const known = roomFor(confirmed);
+    if (known.some((row) => passkeyOf(row).credentialId === passkey.credentialId))
+      throw new Problem('factor.incorrect');
+    const factor: FactorRow = {
+      ...{ realm: realm.name, credential_id: credential.id, id: context.random.uuid(), kind: 'passkey', name },
+      ...{ sealed: null, state: JSON.stringify(passkey), version: 0 },
+      ...{ created_at: tx.now, confirmed_at: tx.now, used_at: tx.now },
+    };
+    await insertFactor(tx.db, factor);
+    const recoveryCodes = await addRecovery(tx, by, confirmed, made);
+    await recordFactor(context, tx, factor, 'factor.confirmed', caller);
+    await tellOwner(context, tx, realm.name, credential, 'added', name);
+    const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: false });
+    return { factor, recoveryCodes, logon };
+  });
+}
+
+/** Throws `factor.unknown` where the credential has no passkey. */
+export async function startVerification(context: Context, by: Presenting): Promise<object> {
+  const known = await passkeysOf(context, by);
+  return assertionOptions(context, ceremonyOf(by, 'verify'), known.map(passkeyOf));
+}
+
+/** Throws `factor.unknown`, `factor.incorrect`, `attempt.throttled`. */
+export async function finishVerification(
+  context: Context,
+  by: Presenting,
+  response: z.output<typeof assertionSchema>,
+): Promise<Logon> {
+  const { realm, session, source, caller } = by;
+  const credential = await requireCredential(context, realm.name, session.subject.credential.id);
+  const known = await passkeysOf(context, by);
+  return withinFactorBudget(
+    context,
+    { realm: realm.name, credentialId: credential.id, kind: 'passkey', source },
+    async () => {
+      const row = known.find((one) => passkeyOf(one).credentialId === response.id);
+      if (row === undefined) throw new Problem('factor.incorrect');
+      const { passkey } = await proved(context, by, () =>
+        proveAssertion(context, ceremonyOf(by, 'verify'), response, passkeyOf(row)),
+      );
+      return write(context, async (tx) => {
+        const state = JSON.stringify(passkey);
+        if (!(await changeFactor(tx.db, row, { state, used_at: tx.now }))) throw new Problem('factor.incorrect');
+        await recordFactor(context, tx, row, 'factor.used', caller, { source });
+        return goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: false });
+      });
+    },
+  );
+}
+
+/** Whatever is not right is one refusal; the log has the reason. Only what was right uses its challenge up. */
+async function proved(
+  context: Context,
+  { realm }: Presenting,
+  prove: () => Promise<ProvedPasskey>,
+): Promise<ProvedPasskey> {
+  const result = await prove().catch((cause: unknown) => {
+    throw new Problem('factor.incorrect', undefined, { cause });
+  });
+  const until = context.clock.now() + challengeLife + 60_000;
+  if (await useOnce(context, realm.name, 'passkey-challenge', result.challenge, until)) return result;
+  throw new Problem('factor.incorrect', undefined, { cause: new Error('the challenge was used before') });
+}
+
+async function passkeysOf({ store }: Context, { realm, session }: Presenting): Promise<readonly FactorRow[]> {
+  const rows = await listConfirmed(store.db, realm.name, session.subject.credential.id);
+  const passkeys = rows.filter(({ kind }) => kind === 'passkey');
+  if (passkeys.length === 0) throw new Problem('factor.unknown');
+  return passkeys;
+}
+
+function roomFor(confirmed: readonly FactorRow[]): readonly FactorRow[] {
+  const passkeys = confirmed.filter(({ kind }) => kind === 'passkey');
+  if (passkeys.length >= most) throw new Problem('factor.too_many');
+  return passkeys;
+}
+
+function ceremonyOf({ session }: Presenting, purpose: PasskeyPurpose): Ceremony {
+  return { purpose, sessionId: session.id };
+}
+
+function passkeyOf({ state }: FactorRow): Passkey {
+  return JSON.parse(state) as Passkey;
+}
