@@ -40,7 +40,7 @@ export const profileViewSchema = z.object({
 type ProfileView = z.output<typeof profileViewSchema>;
 
 /** From the cache; undefined where the identity profile is not extended. */
-export function lookUpProfile(context: Context, realm: string, id: string): Promise<PasswordProfile | undefined> {
+function lookUpProfile(context: Context, realm: string, id: string): Promise<PasswordProfile | undefined> {
   return context.cache.get('password_profile', realmKey(realm, id), async () => {
     const row = await findProfile(context.store.db, realm, id);
     return row && { id, configPerCredentialType: JSON.parse(row.config) as PasswordConfig };

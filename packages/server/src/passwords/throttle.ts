@@ -33,7 +33,7 @@ import { deleteExpiredFailures, deleteFailures } from './login-failure.store.ts'
  * are for (`countersign blocklist import`).
  */
 export const guessesPerCredential = 10;
-export const guessesPerDevice = 10;
+const guessesPerDevice = 10;
 
 /** A try: what was typed as the code of a credential, and where. */
 export interface Guessing {

@@ -4,7 +4,7 @@ import { lineOfText } from '../kernel/text.ts';
 /** What the documented calls have in common in their bodies. */
 
 /** Any text that somebody can type: no control characters, whole characters only. How long it may be is for the rules to say. */
-export const passwordText = z
+const passwordText = z
   .string()
   .min(1, 'must not be empty')
   .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'must be text without control characters');

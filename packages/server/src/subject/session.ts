@@ -54,7 +54,7 @@ export interface OpenedSession {
 }
 
 /** What a session token begins with: whoever finds one knows what it is. */
-export const sessionTokenPrefix = 'css_';
+const sessionTokenPrefix = 'css_';
 const tokenShape = /^css_[A-Za-z0-9_-]{43}$/;
 
 /** Milliseconds. */
