@@ -4,6 +4,7 @@ import {
   type Subject,
   subjectFromToken,
   transactionTokenTypes,
+  walletTokenTypes,
 } from '@countersign/proof';
 import { ClientError } from './error.ts';
 import { createJwtVerifier, type JwtVerifierOptions } from './jwt-verifier.ts';
@@ -32,13 +33,19 @@ const typesOf: Readonly<Record<SubjectKind, readonly string[]>> = {
   participant: accessTokenTypes,
   client: accessTokenTypes,
   credential: transactionTokenTypes,
+  wallet: walletTokenTypes,
 };
+
+/** Whose tokens for the issuer are the issuer's affair: for exchange, or to open the wallet itself. */
+function isForOneService(kind: SubjectKind): boolean {
+  return kind === 'credential' || kind === 'wallet';
+}
 
 /**
  * Verifies every kind of token that can stand for a subject, offline: access tokens of participants and clients, and the signed
- * subject of a credential. What speaks for a kind that is not named is refused.
+ * subject of a credential, tokens of wallets. Whether who shows a bound token holds its key is for whoever asks. What speaks for a kind that is not named is refused.
  *
- * A signed subject that is for the issuer is good for exchange only: naming the issuer as an audience lets access tokens in that
+ * A signed subject or a wallet's token that is for the issuer is nothing for a service: naming the issuer as an audience lets access tokens in that
  * are for the issuer, as those of profile `ocen4` are, and nobody else.
  *
  * @throws {ClientError} `verifier.audience`, `verifier.accept` where the options name nobody
@@ -48,7 +55,7 @@ export function createSubjectVerifier(options: SubjectVerifierOptions): SubjectV
   const audience = [options.audience].flat();
   const own = new Set(audience.filter((one) => one !== issuer));
   if (accept.length === 0) throw new ClientError('verifier.accept', 'Name the kinds of subjects that are let in.');
-  if (audience.length === 0 || (accept.includes('credential') && own.size === 0)) {
+  if (audience.length === 0 || (accept.some(isForOneService) && own.size === 0)) {
     throw new ClientError('verifier.audience', 'Name an audience of your own: the issuer is for exchange only.');
   }
   const typ = [...new Set(accept.flatMap((kind) => typesOf[kind]))];
@@ -58,7 +65,7 @@ export function createSubjectVerifier(options: SubjectVerifierOptions): SubjectV
       const subject = subjectFromToken(await verifyToken(token));
       // An access token does not show by its type which of two kinds it speaks for.
       if (!accept.includes(subject.kind)) throw problem('token.kind');
-      if (subject.kind === 'credential' && !subject.audience.some((one) => own.has(one))) {
+      if (isForOneService(subject.kind) && !subject.audience.some((one) => own.has(one))) {
         throw new ProofError('jwt.audience');
       }
       return subject;

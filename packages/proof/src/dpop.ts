@@ -36,6 +36,7 @@ export interface DpopExpectation {
 export interface VerifiedDpop {
   /** RFC 7638 of the key: what `cnf.jkt` of a bound token says. */
   readonly thumbprint: string;
+  readonly key: PublicJwk;
   readonly jti: string;
   /** Seconds since the epoch: from then on the proof is refused for its age. */
   readonly rememberUntil: number;
@@ -61,7 +62,7 @@ export async function verifyDpop(presented: string, expected: DpopExpectation): 
   if (!isGood) throw new ProofError('dpop.signature');
   const rememberUntil = checkRequest(claims, expected);
   await checkToken(claims, expected);
-  return { thumbprint: await thumbprint(key, crypto), jti: claims.jti as string, rememberUntil };
+  return { thumbprint: await thumbprint(key, crypto), key, jti: claims.jti as string, rememberUntil };
 }
 
 function objectIn(encoded: string): JsonObject {

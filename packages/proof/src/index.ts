@@ -13,7 +13,7 @@ export type {
   ExplainedLink,
   ExplainTerms,
 } from './capability/explanation.ts';
-export type { InvokedRequest } from './capability/invocation.ts';
+export type { InvokedRequest, TokenInvocation } from './capability/invocation.ts';
 export { rememberSignatures } from './capability/remember.ts';
 export { createRootCapability, type RootCapability, rootCapabilityId } from './capability/root.ts';
 export type { CapabilitySigner, ProofTerms } from './capability/signature.ts';
@@ -143,6 +143,7 @@ export {
   type ParticipantSubject,
   realmOf,
   type Subject,
+  type WalletSubject,
 } from './subject.ts';
 export { thumbprint, thumbprintInput } from './thumbprint.ts';
 export { subjectFromToken, tokenTypes } from './token.ts';
@@ -152,8 +153,9 @@ export {
   transactionTokenTypes,
 } from './transaction-token.ts';
 export {
+  actionOfScope,
   longestWalletToken,
   subjectFromWalletToken,
-  type WalletSubject,
+  walletScope,
   walletTokenTypes,
 } from './wallet-token.ts';

@@ -73,8 +73,22 @@ export interface CredentialSubject extends SubjectBase {
   readonly requestContext: { readonly address: string | undefined };
 }
 
+/** A wallet, through a device that has invoked its capability. */
+export interface WalletSubject extends SubjectBase {
+  readonly kind: 'wallet';
+  readonly walletId: string;
+  /** The DID that has proved itself. */
+  readonly device: string;
+  /** What may be done. `scopes` says the same, each as `wallet:{action}`. */
+  readonly actions: readonly string[];
+  /** From the first delegation to the one that was invoked: the end of any ends the token. */
+  readonly capabilities: readonly string[];
+  /** `cnf.jkt` (RFC 9449 §6): the token is good only with a proof of this key. */
+  readonly confirmation: string | undefined;
+}
+
 /** The one result of every proof: an authenticated credential, together with all the identification information. */
-export type Subject = ParticipantSubject | ClientSubject | CredentialSubject;
+export type Subject = ParticipantSubject | ClientSubject | CredentialSubject | WalletSubject;
 
 /** A chain of services that is longer goes in circles. */
 export const maxActors = 8;

@@ -3,6 +3,7 @@ import { ProofError } from './error.ts';
 import { type JwtClaims, mediaType, type VerifiedJwt } from './jwt.ts';
 import type { Subject } from './subject.ts';
 import { subjectFromTransactionToken, transactionTokenTypes } from './transaction-token.ts';
+import { subjectFromWalletToken, walletTokenTypes } from './wallet-token.ts';
 
 type Reading = (claims: JwtClaims) => Subject;
 
@@ -10,6 +11,7 @@ type Reading = (claims: JwtClaims) => Subject;
 const readings: readonly (readonly [types: readonly string[], read: Reading])[] = [
   [accessTokenTypes, subjectFromAccessToken],
   [transactionTokenTypes, subjectFromTransactionToken],
+  [walletTokenTypes, subjectFromWalletToken],
 ];
 
 /** What `verifyJwt` is to be told where any token of ours may come. */
@@ -21,7 +23,7 @@ const byType = new Map(readings.flatMap(([types, read]) => types.map((type) => [
  * The subject of a verified token of any type of ours. Say to `verifyJwt` which types may come, and what else you require of
  * them: a transaction token without an expected audience is good for anybody.
  *
- * @throws {ProofError} `jwt.typ`, `access_token.*`, `transaction_token.*`
+ * @throws {ProofError} `jwt.typ`, `access_token.*`, `transaction_token.*`, `wallet_token.*`
  */
 export function subjectFromToken({ header, claims }: Pick<VerifiedJwt, 'header' | 'claims'>): Subject {
   const read = byType.get(mediaType(header.typ) ?? '');

@@ -1,7 +1,7 @@
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
-import { isText, realmOf, type SubjectBase } from './subject.ts';
+import { actorsOf, isCount, isText, realmOf, type WalletSubject } from './subject.ts';
 
 /** The header type of a wallet token: no parser of another token takes it for one of its own. */
 export const walletTokenTypes = ['wallet+jwt'] as const;
@@ -9,17 +9,16 @@ export const walletTokenTypes = ['wallet+jwt'] as const;
 /** Seconds. */
 export const longestWalletToken = 300;
 
-/** A wallet, through a device that has invoked its capability. */
-export interface WalletSubject extends SubjectBase {
-  readonly kind: 'wallet';
-  readonly walletId: string;
-  /** The DID that has proved itself. */
-  readonly device: string;
-  readonly actions: readonly string[];
-  /** From the first delegation to the one that was invoked: the end of any ends the token. */
-  readonly capabilities: readonly string[];
-  /** `cnf.jkt` (RFC 9449 §6): the token is good only with a proof of this key. */
-  readonly confirmation: string | undefined;
+const scopePrefix = 'wallet:';
+
+/** An action as OAuth scopes say it: no scope of a client is named so. */
+export function walletScope(action: string): string {
+  return scopePrefix + action;
+}
+
+/** The action that a scope stands for; undefined for a scope of something else. */
+export function actionOfScope(scope: string): string | undefined {
+  return scope.startsWith(scopePrefix) ? scope.slice(scopePrefix.length) : undefined;
 }
 
 /**
@@ -35,7 +34,11 @@ export function subjectFromWalletToken(claims: JwtClaims): WalletSubject {
   if (claims.sub !== `wallet:${walletId}`) throw fault('/sub');
   const capabilities = texts(claims.chain, '/chain');
   if (claims.capability !== capabilities.at(-1)) throw fault('/capability');
-  if (!Number.isSafeInteger(claims.gen)) throw fault('/gen');
+  if (!isCount(claims.gen)) throw fault('/gen');
+  const actions = texts(claims.actions, '/actions');
+  const scopes = actions.map(walletScope);
+  // For those who read no more than OAuth has them read. It may say nothing else.
+  if (!(claims.scope === undefined || claims.scope === scopes.join(' '))) throw fault('/scope');
   return {
     kind: 'wallet',
     issuer: iss,
@@ -43,16 +46,16 @@ export function subjectFromWalletToken(claims: JwtClaims): WalletSubject {
     id: claims.sub,
     roles: [],
     resourceAccess: Object.create(null),
-    scopes: [],
+    scopes,
     audience: texts(typeof claims.aud === 'string' ? [claims.aud] : claims.aud, '/aud'),
-    generation: claims.gen as number,
+    generation: claims.gen,
     jti: text(claims.jti, '/jti'),
     issuedAt: iat,
     expiresAt: exp,
-    actors: [],
+    actors: actorsOf(claims.act, 'wallet_token.claim'),
     walletId,
     device: text(claims.device, '/device'),
-    actions: texts(claims.actions, '/actions'),
+    actions,
     capabilities,
     confirmation: confirmationOf(claims.cnf),
   };

@@ -54,6 +54,7 @@ import { sessionExchange } from './subject/session-exchange.ts';
 import { routes as statusRoutes } from './subject/status.http.ts';
 import { transactionTokenExchange } from './subject/transaction-token-exchange.ts';
 import { openVault } from './subject/vault.ts';
+import { invocationExchange, walletTokenExchange } from './wallets/exchange.ts';
 import { secureService } from './wallets/secure.rpc.ts';
 import { routes as walletRoutes } from './wallets/wallets.http.ts';
 import { walletServices } from './wallets/wallets.rpc.ts';
@@ -96,7 +97,13 @@ export function openConfiguredStore(config: Config, clock: Clock, log: Log): Pro
 }
 
 /** What can be exchanged for a token at the token endpoint (RFC 8693). */
-const exchanges: readonly Exchange[] = [sessionExchange, transactionTokenExchange, accessTokenExchange];
+const exchanges: readonly Exchange[] = [
+  sessionExchange,
+  transactionTokenExchange,
+  accessTokenExchange,
+  invocationExchange,
+  walletTokenExchange,
+];
 
 /** Every path of the server. */
 export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonly Route[] {

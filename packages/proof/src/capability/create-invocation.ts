@@ -59,7 +59,10 @@ export async function createInvocation(wanted: InvocationRequest, signer: Capabi
 }
 
 async function boundMembers(request: InvokedRequest, crypto: Pick<CryptoPort, 'sha256'>): Promise<JsonObject> {
-  if (request.kind === 'token') return {};
+  if (request.kind === 'token') {
+    const { resource, scope } = request;
+    return { ...(resource === undefined ? {} : { resource }), ...(scope === undefined ? {} : { scope }) };
+  }
   const digest = encodeBase64url(await crypto.sha256(request.message));
   if (request.kind === 'rpc') return { procedure: request.procedure, digest };
   const uri = canonicalTarget(request.uri);

@@ -4,9 +4,18 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { isAction, isContext, isUri } from './link.ts';
 import { isCanonicalTarget } from './target.ts';
 
+/** A token of the server's own; or, for a service, one of which the device has signed what it is for. */
+export interface TokenInvocation {
+  readonly kind: 'token';
+  /** The service that is to be called with it. Left out, the server itself. */
+  readonly resource?: string | undefined;
+  /** What it is to allow there, in the words of OAuth. Left out, all that the chain does. */
+  readonly scope?: string | undefined;
+}
+
 /** What is asked for with a capability: a token, or one call, of which every byte is bound. */
 export type InvokedRequest =
-  | { readonly kind: 'token' }
+  | TokenInvocation
   | { readonly kind: 'rpc'; readonly procedure: string; readonly message: Uint8Array }
   | { readonly kind: 'http'; readonly method: string; readonly uri: string; readonly message: Uint8Array };
 

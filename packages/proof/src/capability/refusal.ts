@@ -71,6 +71,8 @@ export const invocationTexts = {
   'invocation.procedure': 'The invocation is one of another procedure.',
   'invocation.method': 'The invocation is one of another HTTP method.',
   'invocation.uri': 'The invocation is one of another URI.',
+  'invocation.resource': 'The invocation is for a token for another service, or for none.',
+  'invocation.scope': 'The invocation is for a token of another scope.',
   'invocation.digest': 'The invocation is one of other message bytes.',
   'invocation.proof_missing': 'The invocation carries no proof.',
   'invocation.proof_several': 'The invocation carries a list of proofs, or one that builds on another.',

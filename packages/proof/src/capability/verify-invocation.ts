@@ -2,8 +2,8 @@
  * Invocations: somebody uses a capability, once, here, for this.
  *
  * 1. The size, then strict JSON, then the shape of the document and of its proof.
- * 2. It is meant for us (audience), and it is this request: its type, and of a call the procedure or the method and URI, and the
- *    digest of the message bytes as they came.
+ * 2. It is meant for us (audience), and it is this request: its type; of a token the service and the scope that it is for; of a call
+ *    the procedure or the method and URI, and the digest of the message bytes as they came.
  * 3. It is fresh: made not long ago, not in the future, and over soon.
  * 4. The action and the target are those that are expected here.
  * 5. The capability: a root's id, or a chain that is verified as `verifyCapabilityChain` does, from our own root on.
@@ -98,23 +98,28 @@ export async function verifyInvocation(
 /** Step 2. */
 async function checkRequest({ type, document }: Invocation, { request, crypto }: InvocationExpectation): Promise<void> {
   if (type !== requestKinds[request.kind].type) throw new ProofError('invocation.type', '/type');
-  if (request.kind === 'token') return;
+  if (request.kind === 'token') {
+    // Neither is good for the other: what opens the wallet opens no service, and no service opens the wallet.
+    checkMember(document, 'resource', request.resource);
+    checkMember(document, 'scope', request.scope);
+    return;
+  }
   if (request.kind === 'rpc') checkMember(document, 'procedure', request.procedure);
   else {
+    const uri = canonicalTarget(request.uri);
+    if (uri === undefined) throw new ProofError('invocation.uri', '/uri');
     checkMember(document, 'method', request.method);
-    checkMember(document, 'uri', canonicalTarget(request.uri));
+    checkMember(document, 'uri', uri);
   }
   checkMember(document, 'digest', encodeBase64url(await crypto.sha256(request.message)));
 }
 
 function checkMember(
   document: JsonObject,
-  member: 'procedure' | 'method' | 'uri' | 'digest',
+  member: 'procedure' | 'method' | 'uri' | 'digest' | 'resource' | 'scope',
   expected: string | undefined,
 ): void {
-  if (expected === undefined || document[member] !== expected) {
-    throw new ProofError(`invocation.${member}`, `/${member}`);
-  }
+  if (document[member] !== expected) throw new ProofError(`invocation.${member}`, `/${member}`);
 }
 
 /** Step 3: until when it passes. Written so that a time that is not a number refuses. */

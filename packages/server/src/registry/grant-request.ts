@@ -10,6 +10,8 @@ export interface GrantRequest {
   readonly parameters: Parameters;
   /** The address that it came from. */
   readonly source: string;
+  /** The `DPoP` field; null where there is none. */
+  readonly dpop: string | null;
   /** What joins it to other calls: named by the caller, else the id of the request. */
   readonly transaction: () => string;
   /** True where it carries what looks like a client's proof, good or not. */

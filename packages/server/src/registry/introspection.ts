@@ -30,9 +30,12 @@ export async function introspect(
   if (inspected === undefined) return inactive;
   const { subject, claims } = inspected;
   if (!(await concerns(context, realm, caller, subject))) return inactive;
-  return subject.kind === 'credential'
-    ? { ...claims, active: true, token_type: 'N_A' }
-    : { active: true, ...accessTokenMembers(subject, claims) };
+  if (subject.kind === 'credential') return { ...claims, active: true, token_type: 'N_A' };
+  if (subject.kind === 'wallet') {
+    const token_type = subject.confirmation === undefined ? 'Bearer' : 'DPoP';
+    return { ...claims, scope: subject.scopes.join(' '), active: true, token_type };
+  }
+  return { active: true, ...accessTokenMembers(subject, claims) };
 }
 
 function accessTokenMembers(subject: AccessTokenSubject, { act }: JwtClaims): object {
@@ -72,8 +75,9 @@ export async function revoke(
 ): Promise<void> {
   const subject = (await ifValid(inspectToken(context, realm, token)))?.subject;
   const jti = subject?.jti;
-  // A transaction token belongs to no client: it ends with its session, or within a minute.
-  if (subject === undefined || subject.kind === 'credential' || jti === undefined) return;
+  if (subject === undefined || jti === undefined) return;
+  // What belongs to no client ends within minutes, or earlier with the session or capability that it was made from.
+  if (subject.kind === 'credential' || subject.kind === 'wallet') return;
   if (subject.clientId !== owner.id) return;
   // Only spares the transaction; inside it the question is asked again.
   if (await isTokenRevoked(context, realm.name, jti)) return;
@@ -110,8 +114,9 @@ async function ifValid<T>(checking: Promise<T>): Promise<T | undefined> {
  */
 async function concerns(context: Context, realm: Realm, caller: Client, subject: Subject): Promise<boolean> {
   const { audience } = subject;
-  if (audience.includes(realm.issuer)) return true;
-  if (subject.kind !== 'credential') {
+  // A wallet's own token is a key to that wallet, and the affair of no client.
+  if (audience.includes(realm.issuer)) return subject.kind !== 'wallet';
+  if (subject.kind === 'client' || subject.kind === 'participant') {
     if (subject.clientId === caller.id || audience.includes(realm.settings.defaultAudience ?? realm.issuer))
       return true;
   }

@@ -9,7 +9,7 @@ import type { Parameters } from './parameters.ts';
 export interface ExchangeResponse {
   readonly access_token: string;
   readonly issued_token_type: string;
-  readonly token_type: 'Bearer' | 'N_A';
+  readonly token_type: 'Bearer' | 'DPoP' | 'N_A';
   /** Seconds. */
   readonly expires_in: number;
   readonly scope?: string;
@@ -31,6 +31,7 @@ export async function grantTokenExchange(
     scope: parameters.get('scope'),
     transaction: grant.transaction,
     source: grant.source,
+    dpop: grant.dpop,
   };
   const { token, expiresIn, tokenType, scope } = await perform(exchange, grant, request);
   return {

@@ -29,7 +29,7 @@ const tokenRequest = z.object({
 
 const tokenResponse = z.object({
   access_token: z.string(),
-  token_type: z.enum(['Bearer', 'N_A']),
+  token_type: z.enum(['Bearer', 'DPoP', 'N_A']),
   expires_in: z.int(),
   scope: z.string().optional(),
   issued_token_type: z.string().optional(),
@@ -67,6 +67,7 @@ async function token(call: Call, grants: Grants): Promise<Answer> {
     realm,
     parameters,
     source: call.source,
+    dpop: call.request.headers.get('dpop'),
     transaction: () => correlationId(call),
     presentsClient: () => presentsClient(call.request.headers.get('authorization'), parameters),
     authenticate: () => authenticateCallingClient(call, realm, parameters),

@@ -39,7 +39,7 @@ async function exchangeAccessToken(
   const { subject, claims } = await orUnacceptable(
     inspectToken(context, realm, request.subjectToken, accessTokenTypes),
   );
-  if (subject.kind === 'credential') throw unacceptable('no access token');
+  if (subject.kind === 'credential' || subject.kind === 'wallet') throw unacceptable('no access token');
   requireMeant(subject.audience, client.names);
   requireTargets(realm, request, client);
   await orUnacceptable(requireAlive(context, realm.name, subject));

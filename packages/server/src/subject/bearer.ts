@@ -16,7 +16,7 @@ import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Realm, signingAlgs } from './realm.ts';
-import { isTokenRevoked } from './revocation.ts';
+import { isCapabilityRevoked, isTokenRevoked } from './revocation.ts';
 import { isSessionAlive } from './session.ts';
 import { type SigningKey, signingKeys } from './signing-key.ts';
 import { lookUpSubjectState } from './subject.ts';
@@ -39,7 +39,7 @@ export async function authenticateToken(
 ): Promise<AccessTokenSubject> {
   const audience = realm.settings.audienceRequired ? realm.issuer : undefined;
   const { subject } = await verifyOwnToken(context, realm, presented, accessTokenTypes, audience);
-  if (subject.kind === 'credential') throw refused('no access token');
+  if (subject.kind === 'credential' || subject.kind === 'wallet') throw refused('no access token');
   // What was passed on to another service is for that service: here everyone speaks for itself.
   if (subject.actors.length > 0) throw refused('presented by somebody who acts for the subject');
   await requireAlive(context, realm.name, subject);
@@ -65,6 +65,8 @@ export async function requireAlive(context: Context, realm: string, subject: Sub
     throw refused('the token was revoked');
   if (subject.kind === 'credential' && !(await isSessionAlive(context, realm, subject.sessionId)))
     throw refused('the session has ended');
+  if (subject.kind === 'wallet' && (await isCapabilityRevoked(context, realm, subject.capabilities)))
+    throw refused('a capability of the chain was revoked');
 }
 
 async function requireGeneration(

@@ -38,6 +38,8 @@ export interface ExchangeRequest {
   /** What joins all calls of the chain, where it begins here. */
   readonly transaction: () => string;
   readonly source: string;
+  /** The `DPoP` field of the request; null where there is none. */
+  readonly dpop: string | null;
 }
 
 export interface ExchangingClient {
@@ -53,7 +55,7 @@ export interface ExchangedToken {
   /** Seconds. */
   readonly expiresIn: number;
   /** RFC 8693 §2.2.1: `N_A` for what is no access token. */
-  readonly tokenType: 'Bearer' | 'N_A';
+  readonly tokenType: 'Bearer' | 'DPoP' | 'N_A';
   readonly scope?: string;
 }
 
@@ -65,12 +67,14 @@ export function unacceptable(reason: string): Problem {
   return new Problem('exchange.subject_token', undefined, { cause: new Error(reason) });
 }
 
-/** A refused token or session is a bad request here: it is what the request is about, and no proof of who sends it. */
+const refusals = new Set<string>(['token.invalid', 'session.invalid', 'wallet.denied']);
+
+/** A refused token, session or invocation is a bad request here: it is what the request is about, and no proof of who sends it. */
 export async function orUnacceptable<T>(checking: Promise<T>): Promise<T> {
   try {
     return await checking;
   } catch (thrown) {
-    if (thrown instanceof Problem && (thrown.code === 'token.invalid' || thrown.code === 'session.invalid')) {
+    if (thrown instanceof Problem && refusals.has(thrown.code)) {
       throw new Problem('exchange.subject_token', undefined, { cause: thrown.cause });
     }
     throw thrown;

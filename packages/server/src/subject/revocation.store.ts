@@ -25,6 +25,22 @@ export async function findTokenRevocation(db: Kysely<Schema>, realm: string, jti
   return row !== undefined;
 }
 
+export async function findCapabilityRevocation(
+  db: Kysely<Schema>,
+  realm: string,
+  ids: readonly string[],
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('revocation')
+    .select('seq')
+    .where('realm', '=', realm)
+    .where('kind', '=', 'capability')
+    .where('key', 'in', ids)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Revocations of a realm after `seq` that can still matter, in commit order. */
 export async function listRevocations(
   db: Kysely<Schema>,

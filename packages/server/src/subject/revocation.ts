@@ -1,7 +1,12 @@
 import type { Context } from '../context.ts';
 import type { Writing } from '../store/write.ts';
 import { longestToken } from './realm.ts';
-import { deleteExpiredRevocations, findTokenRevocation, upsertRevocation } from './revocation.store.ts';
+import {
+  deleteExpiredRevocations,
+  findCapabilityRevocation,
+  findTokenRevocation,
+  upsertRevocation,
+} from './revocation.store.ts';
 
 /** Milliseconds for which a revocation must be remembered; the minute is for clocks that differ. */
 const remembered = longestToken * 1000 + 60_000;
@@ -93,6 +98,11 @@ export async function revokeCapability(tx: Writing, realm: string, id: string, e
 /** One indexed read, not cached: a revoked token is refused on every node at once. */
 export async function isTokenRevoked(context: Context, realm: string, jti: string): Promise<boolean> {
   return findTokenRevocation(context.store.db, realm, jti);
+}
+
+/** Whether any of these was: the same for what hangs on a chain of capabilities. */
+export async function isCapabilityRevoked(context: Context, realm: string, ids: readonly string[]): Promise<boolean> {
+  return findCapabilityRevocation(context.store.db, realm, ids);
 }
 
 export async function forgetOldRevocations(context: Context): Promise<void> {

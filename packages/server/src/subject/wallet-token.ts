@@ -1,4 +1,10 @@
-import { longestWalletToken, subjectFromWalletToken, type WalletSubject, walletTokenTypes } from '@countersign/proof';
+import {
+  longestWalletToken,
+  subjectFromWalletToken,
+  type WalletSubject,
+  walletScope,
+  walletTokenTypes,
+} from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -19,6 +25,8 @@ export function walletSubjectId(walletId: string): string {
 }
 
 export interface WalletGrant {
+  /** The service that is called with it; left out, ourselves. */
+  readonly audience?: string | undefined;
   readonly walletId: string;
   /** The DID of the device. */
   readonly device: string;
@@ -39,7 +47,7 @@ export interface IssuedWalletToken {
 }
 
 export async function issueWalletToken(context: Context, realm: Realm, grant: WalletGrant): Promise<IssuedWalletToken> {
-  const { walletId, device, actions, chain, chainEnds, confirmation } = grant;
+  const { audience, walletId, device, actions, chain, chainEnds, confirmation } = grant;
   const sub = walletSubjectId(walletId);
   const state = await lookUpSubjectState(context, realm.name, sub);
   if (!state?.live) throw new Problem('wallet.denied', undefined, { cause: new Error('the wallet is not live') });
@@ -48,7 +56,7 @@ export async function issueWalletToken(context: Context, realm: Realm, grant: Wa
   if (exp <= iat) throw new Problem('wallet.denied', undefined, { cause: new Error('the chain ends now') });
   const claims = {
     iss: realm.issuer,
-    aud: realm.issuer,
+    aud: audience ?? realm.issuer,
     sub,
     iat,
     exp,
@@ -57,15 +65,21 @@ export async function issueWalletToken(context: Context, realm: Realm, grant: Wa
     wallet: walletId,
     device,
     actions,
+    scope: actions.map(walletScope).join(' '),
     capability: chain.at(-1),
     chain,
     ...(confirmation === undefined ? {} : { cnf: { jkt: confirmation } }),
   };
   return {
-    token: await issueDocument(context, realm.name, 'token', walletTokenType, claims),
+    token: await signWalletToken(context, realm, claims),
     tokenType: confirmation === undefined ? 'Bearer' : 'DPoP',
     expiresIn: exp - iat,
   };
+}
+
+/** With claims that are all there: new ones, or those of a token that is passed on. */
+export function signWalletToken(context: Context, realm: Realm, claims: object): Promise<string> {
+  return issueDocument(context, realm.name, 'token', walletTokenType, claims);
 }
 
 /**

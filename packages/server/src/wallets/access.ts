@@ -107,7 +107,7 @@ async function byInvocation(
 const maxMetadata = 98_304;
 
 /** JSON in base64url, as HTTP fields carry it; base64 with padding is taken too, as clients of the document sent it. */
-function documentIn(text: string): Uint8Array | undefined {
+export function documentIn(text: string): Uint8Array | undefined {
   if (text.length > maxMetadata) return undefined;
   return decodeBase64url(text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''), maxMetadata);
 }

@@ -1,3 +1,4 @@
+import type { TokenInvocation } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { requireDpop } from '../subject/dpop.ts';
@@ -27,21 +28,40 @@ export async function acquireToken(context: Context, realm: Realm, request: Toke
   if (request.invocation.length === 0) {
     throw new Problem('request.invalid', 'invocation is missing.', { pointer: 'invocation' });
   }
-  if (request.dpopProof === '' && realm.settings.walletTokens === 'dpop') throw new Problem('dpop.missing');
-  const invoked = await authenticateInvocation(context, realm, request.invocation, {
-    request: { kind: 'token' },
-    actions,
-    nonce: 'challenge',
-    sealedBy: request.sealedBy,
-  });
-  const { device, chain, chainEnds } = invoked;
-  const walletId = walletIdOf(invoked.target);
+  const { dpopProof, ...asked } = request;
+  const terms = { ...asked, request: { kind: 'token' }, dpop: { proof: dpopProof, uris: request.uris } } as const;
+  return tokenForInvocation(context, realm, request.invocation, terms);
+}
+
+export interface TokenTerms {
+  readonly request: TokenInvocation;
+  readonly actions: readonly string[];
+  readonly dpop: { readonly proof: string; readonly uris: readonly string[] };
+  readonly sealedBy: string | undefined;
+}
+
+/** What the chain allows of the actions, for us or for the service that the device has named. Throws `wallet.denied`, `dpop.*`. */
+export async function tokenForInvocation(
+  context: Context,
+  realm: Realm,
+  invocation: Uint8Array,
+  { request, sealedBy, dpop, actions: wanted }: TokenTerms,
+): Promise<AcquiredToken> {
+  if (dpop.proof === '' && realm.settings.walletTokens === 'dpop') throw new Problem('dpop.missing');
+  const terms = { request, actions, nonce: 'challenge', sealedBy } as const;
+  const { target, device, chain, chainEnds, ...invoked } = await authenticateInvocation(
+    context,
+    realm,
+    invocation,
+    terms,
+  );
+  const walletId = walletIdOf(target);
   if (walletId === undefined) throw denied(new Error('tokens are for wallets alone'));
-  const granted = request.actions.length === 0 ? invoked.actions : invoked.actions.filter(isIn(request.actions));
+  const granted = wanted.length === 0 ? invoked.actions : invoked.actions.filter(isIn(wanted));
   if (granted.length === 0) throw denied(new Error('the chain allows none of the actions'));
-  const { dpopProof, uris } = request;
-  const confirmation = dpopProof === '' ? undefined : await requireDpop(context, realm, dpopProof, { uris });
-  const grant = { walletId, device, actions: granted, chain, chainEnds, confirmation };
+  const { proof, uris } = dpop;
+  const confirmation = proof === '' ? undefined : await requireDpop(context, realm, proof, { uris });
+  const grant = { audience: request.resource, walletId, device, actions: granted, chain, chainEnds, confirmation };
   return { ...(await issueWalletToken(context, realm, grant)), actions: granted };
 }
 
