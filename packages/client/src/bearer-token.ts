@@ -3,11 +3,23 @@ import { problem } from './message-problem.ts';
 
 /** RFC 6750 §2.1, and exactly once. Throws {MessageProblem} `token.missing`, `token.malformed`. */
 export function bearerToken(headers: HeaderFields): string {
-  const values = fieldValues(headers, 'authorization');
-  if (values.length === 0) throw problem('token.missing');
-  const token = values.length === 1 ? /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(values[0] as string)?.[1] : undefined;
-  if (token === undefined) throw problem('token.malformed');
+  const { token, scheme } = presentedToken(headers);
+  if (scheme !== 'bearer') throw problem('token.malformed');
   return token;
+}
+
+export interface PresentedToken {
+  readonly token: string;
+  readonly scheme: 'bearer' | 'dpop';
+}
+
+/** The same, or by RFC 9449 §7.1. Throws {MessageProblem} `token.missing`, `token.malformed`. */
+export function presentedToken(headers: HeaderFields): PresentedToken {
+  const [value, ...more] = fieldValues(headers, 'authorization');
+  if (value === undefined) throw problem('token.missing');
+  const [, scheme, token] = /^(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)$/i.exec(value) ?? [];
+  if (token === undefined || more.length > 0) throw problem('token.malformed');
+  return { token, scheme: scheme?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer' };
 }
 
 export function fieldValues(headers: HeaderFields, wanted: string): readonly string[] {

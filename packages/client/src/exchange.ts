@@ -24,6 +24,7 @@ const types = {
   access: 'urn:ietf:params:oauth:token-type:access_token',
   session: 'urn:countersign:params:oauth:token-type:session',
   transaction: 'urn:ietf:params:oauth:token-type:txn_token',
+  wallet: 'urn:countersign:params:oauth:token-type:wallet',
 } as const;
 /** Chains that one service passes on within a minute. The oldest is asked for again. */
 const maxHeld = 10_000;
@@ -43,7 +44,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
   async function ask(token: string, audience: string): Promise<{ readonly text: string; readonly until: number }> {
     const from = subjectTokenType(token);
-    const wanted = from === types.access ? types.access : types.transaction;
+    const wanted = from === types.session ? types.transaction : from;
     const form = new URLSearchParams({
       grant_type: grantType,
       subject_token: token,
@@ -54,7 +55,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     const url = endpoint(await discovery(), 'token_endpoint');
     // The life of a token counts from before it was asked for.
     const askedAt = now();
-    const type = wanted === types.access ? 'bearer' : 'n_a';
+    const type = wanted === types.transaction ? 'n_a' : 'bearer';
     const { text, expiresIn, members } = await askTokenEndpoint(url, options, form, [type], options);
     if (members.issued_token_type !== wanted) {
       throw new ClientError('token.malformed', 'The token endpoint gave a token of another type.');
@@ -94,5 +95,6 @@ function subjectTokenType(token: string): string {
   const bytes = decodeBase64url(token.split('.', 1)[0] ?? '', 1_024);
   const header = bytes === undefined ? undefined : parseJson(bytes);
   const typ = header?.ok && isJsonObject(header.value) ? header.value.typ : undefined;
+  if (typ === 'wallet+jwt') return types.wallet;
   return typ === 'txntoken+jwt' ? types.transaction : types.access;
 }

@@ -68,7 +68,8 @@ export function login(options: LoginOptions<ExpressRequest>) {
 function gate(guard: CallerGuard, clientAddress?: (request: ExpressRequest) => string | undefined) {
   return async (request: ExpressRequest, response: ServerResponse, next: (error?: unknown) => void): Promise<void> => {
     try {
-      request.bearer = await guard.authenticate(fieldsOf(request.rawHeaders), clientAddress?.(request));
+      const line = { method: request.method ?? '', requestTarget: request.originalUrl ?? request.url ?? '' };
+      request.bearer = await guard.authenticate(fieldsOf(request.rawHeaders), line, clientAddress?.(request));
     } catch (error) {
       guard.report(error);
       sendRefusal(response, error);

@@ -87,7 +87,8 @@ export function login(options: LoginOptions<FastifyRequest>) {
 function gate(guard: CallerGuard, clientAddress?: (request: FastifyRequest) => string | undefined) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     try {
-      const caller = await guard.authenticate(fieldsOf(request.raw.rawHeaders), clientAddress?.(request));
+      const line = { method: request.method, requestTarget: request.originalUrl };
+      const caller = await guard.authenticate(fieldsOf(request.raw.rawHeaders), line, clientAddress?.(request));
       Object.assign(request, { bearer: caller });
       return undefined;
     } catch (error) {

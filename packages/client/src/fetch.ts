@@ -71,7 +71,8 @@ function gate(
 ): (request: Request) => Promise<Response> {
   return async (request) => {
     try {
-      return await handler(request, await guard.authenticate(request.headers, clientAddress(request)));
+      const line = { method: request.method, requestTarget: wireTarget(request.url) };
+      return await handler(request, await guard.authenticate(request.headers, line, clientAddress(request)));
     } catch (error) {
       guard.report(error);
       return refusalResponse(error);

@@ -69,7 +69,7 @@ export function countersign(options: GuardOptions) {
 }
 
 /** Node's server keeps the target as it came; elsewhere the URL is all there is. */
-function wireTarget({ env, req }: Context): string {
+function wireTarget({ env, req }: Pick<Context, 'env' | 'req'>): string {
   const incoming = (env as { incoming?: { url?: unknown } } | undefined)?.incoming;
   if (typeof incoming?.url === 'string') return incoming.url;
   const { pathname, search } = new URL(req.raw.url);
@@ -100,7 +100,8 @@ export function login(options: LoginOptions<BearerContext>) {
 function gate(guard: CallerGuard, clientAddress?: (c: BearerContext) => string | undefined) {
   return async (c: BearerContext, next: () => Promise<void>): Promise<Response | undefined> => {
     try {
-      c.set('bearer', await guard.authenticate(c.req.raw.headers, clientAddress?.(c)));
+      const line = { method: c.req.raw.method, requestTarget: wireTarget(c) };
+      c.set('bearer', await guard.authenticate(c.req.raw.headers, line, clientAddress?.(c)));
     } catch (error) {
       guard.report(error);
       return refusalResponse(error);

@@ -11,6 +11,7 @@ export {
   type PublicJwk,
   parsePublicJwk,
   type Subject,
+  type WalletSubject,
 } from '@countersign/proof';
 export {
   type AccessTokenVerifier,
@@ -50,6 +51,7 @@ export {
 } from './onboarding.ts';
 export { createParticipant, type Participant, type ParticipantOptions, type SignOptions } from './participant.ts';
 export type { Organisation, ParticipantDetail, RegisteredKey } from './participant-detail.ts';
+export type { AddressedRequest } from './possession.ts';
 export type { PrivateJwk } from './private-jwk.ts';
 export {
   fetchReceiptCerts,

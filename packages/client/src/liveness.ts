@@ -6,13 +6,14 @@ const problemOf: Readonly<Record<TokenFate, MessageProblemCode>> = {
   subject: 'token.subject_revoked',
   actor: 'token.actor_revoked',
   session: 'session.ended',
+  capability: 'capability.revoked',
   token: 'token.revoked',
 };
 
 /**
  * What no token can say of itself: whether it was revoked since, as far as the status feed told.
  *
- * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `token.revoked`, `status.unavailable`
+ * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `capability.revoked`, `token.revoked`, `status.unavailable`
  */
 export async function requireLive(status: StatusFollower | undefined, subject: Subject): Promise<void> {
   await orUnavailable('status.unavailable', () => status?.ready());
@@ -22,7 +23,7 @@ export async function requireLive(status: StatusFollower | undefined, subject: S
 /**
  * The same as far as the feed has told until now.
  *
- * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `token.revoked`
+ * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `capability.revoked`, `token.revoked`
  */
 export function refuseRevoked(status: StatusFollower | undefined, subject: Subject): void {
   const fate = status?.fate(subject);

@@ -9,7 +9,13 @@ const table = {
   'token.subject_revoked': [401, 'The tokens of this subject have been revoked.'],
   'token.actor_revoked': [401, 'A service that passed the token on has been shut out.'],
   'token.revoked': [401, 'The token has been revoked.'],
+  'token.scheme': [401, 'A bound token goes under the scheme DPoP, and no other one does.'],
   'token.kind': [401, 'The token speaks for a kind of subject that is not let in here.'],
+  'capability.revoked': [401, 'A capability that the token hangs on has been revoked.'],
+  'dpop.missing': [401, 'The token is bound to a key: one DPoP proof of it has to come along.'],
+  'dpop.key': [401, 'The token is bound to another key than that of the DPoP proof.'],
+  'dpop.replayed': [401, 'The DPoP proof has been used before.'],
+  'dpop.public_url': [500, 'Where this service is reached has to be named, or no bound token can be checked.'],
   'session.ended': [401, 'The session that the token was made from has ended.'],
   'session.invalid': [401, 'The session token is not valid.'],
   'session.unknown': [401, 'There is no such session. Log in again.'],
@@ -56,7 +62,8 @@ interface ProblemOptions {
 
 /**
  * A message that is refused: `code` is stable, one per check, and `status` the HTTP status that answers it. Codes of proofs
- * (`jws.*`, `jwt.*`, `access_token.*`, `transaction_token.*`, `message.*`) stay what they are. The text holds nothing of what was presented; the cause
+ * (`jws.*`, `jwt.*`, `access_token.*`, `transaction_token.*`,
+ * `wallet_token.*`, `dpop.*`, `message.*`) stay what they are. The text holds nothing of what was presented; the cause
  * is for the log.
  */
 export class MessageProblem extends Error {

@@ -67,7 +67,8 @@ function gate(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const caller = await guard.authenticate(fieldsOf(request.rawHeaders), clientAddress?.(request));
+      const line = { method: request.method ?? '', requestTarget: request.url ?? '' };
+      const caller = await guard.authenticate(fieldsOf(request.rawHeaders), line, clientAddress?.(request));
       await listener(Object.assign(request, { bearer: caller }), response);
     } catch (error) {
       guard.report(error);

@@ -1,14 +1,19 @@
 import { type HeaderFields, ProofError, type Subject } from '@countersign/proof';
-import { bearerToken } from './bearer-token.ts';
+import { presentedToken } from './bearer-token.ts';
 import { callRefOf } from './call-ref.ts';
 import { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts';
 import { requireLive } from './liveness.ts';
 import { MessageProblem, orUnavailable, problem, proofProblem } from './message-problem.ts';
+import { type AddressedRequest, requirePossession } from './possession.ts';
+import { createMemoryReplayStore, type ReplayStore } from './replay.ts';
 import { requireRules, type SubjectRules } from './subject-rules.ts';
 import type { TokenSource } from './token.ts';
 import { createTrust, type Trust, type TrustOptions } from './trust.ts';
 
-export type ServiceOptions = TrustOptions;
+export interface ServiceOptions extends TrustOptions {
+  /** Which proofs of bound tokens were seen. Default: a memory of this process; several that serve one address share one. */
+  readonly replay?: ReplayStore;
+}
 
 /** Who calls, proved by a token alone. */
 export interface Authenticated {
@@ -21,8 +26,11 @@ export interface Authenticated {
 
 /** A service of a chain: it is called with tokens, and calls others for whoever called it. */
 export interface Service extends TokenSource {
-  /** Throws {MessageProblem} for every request that is not to be acted on. */
-  authenticate(headers: HeaderFields, rules?: SubjectRules): Promise<Authenticated>;
+  /**
+   * Throws {MessageProblem} for every request that is not to be acted on. `request` is there for tokens that are bound to a key: without it
+   * none passes.
+   */
+  authenticate(headers: HeaderFields, rules?: SubjectRules, request?: AddressedRequest): Promise<Authenticated>;
   /** A token for the next service, in the name of the same subject. Throws {ClientError}. */
   readonly exchange: Exchange;
   /** Calls the next service for whoever called us, under the same correlation id. Redirects are not followed. */
@@ -40,17 +48,20 @@ export function createService(options: ServiceOptions): Service {
 }
 
 /** The same for somebody who has something else to do with what it believes tokens by. */
-export function serviceOn({ subjects, status, token, now, clockTolerance }: Trust, options: ExchangeOptions): Service {
+export function serviceOn(trust: Trust, options: ExchangeOptions & Pick<ServiceOptions, 'replay'>): Service {
+  const { subjects, status, token, crypto, now, clockTolerance } = trust;
   const exchange = createExchange(options);
+  const replay = options.replay ?? createMemoryReplayStore({ now });
   return {
     ...token,
-    async authenticate(headers, rules = {}) {
+    async authenticate(headers, rules = {}, request = undefined) {
       try {
-        const presented = bearerToken(headers);
-        const subject = await orUnavailable('keys.unavailable', () => subjects.verify(presented));
+        const presented = presentedToken(headers);
+        const subject = await orUnavailable('keys.unavailable', () => subjects.verify(presented.token));
         await requireLive(status, subject);
         requireRules(subject, rules, now(), clockTolerance);
-        return { subject, token: presented, correlationId: correlationOf(subject, headers) };
+        await requirePossession(subject, presented, headers, request, { crypto, now, replay });
+        return { subject, token: presented.token, correlationId: correlationOf(subject, headers) };
       } catch (error) {
         if (error instanceof MessageProblem) throw error;
         if (error instanceof ProofError) throw proofProblem(error, 401);

@@ -47,12 +47,14 @@ export interface TokenState {
   readonly jti: string | undefined;
   /** Of a token that was made from a session. */
   readonly sessionId?: string;
+  /** What a wallet's token hangs on. */
+  readonly capabilities?: readonly string[];
   /** Who passed it on. */
   readonly actors?: readonly Pick<TokenState, 'id' | 'generation'>[];
 }
 
-/** What was revoked: everything of the subject, or of a service that passed the token on, its session, or this one token. */
-export type TokenFate = 'subject' | 'actor' | 'session' | 'token';
+/** What was revoked: everything of the subject, or of a service that passed the token on, what it was made from, or this one token. */
+export type TokenFate = 'subject' | 'actor' | 'session' | 'capability' | 'token';
 
 export interface StatusFollower {
   /** Nothing, at once, while what is known is fresh. Throws {ClientError} `status.stale` where the policy is `closed`. */
@@ -207,10 +209,11 @@ export function createStatusFollower(options: StatusFollowerOptions): StatusFoll
       follow();
       return isFresh() ? undefined : catchUp();
     },
-    fate({ jti, sessionId, actors = [], ...subject }) {
+    fate({ jti, sessionId, capabilities = [], actors = [], ...subject }) {
       if (isDead(subject)) return 'subject';
       if (actors.some(isDead)) return 'actor';
       if (sessionId !== undefined && state.has('session', sessionId)) return 'session';
+      if (capabilities.some((id) => state.has('capability', id))) return 'capability';
       return jti !== undefined && state.has('token', jti) ? 'token' : undefined;
     },
     isKeyRevoked: (thumbprint) => state.has('key', thumbprint),

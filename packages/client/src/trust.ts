@@ -22,6 +22,7 @@ export interface Trust {
   readonly status: StatusFollower | undefined;
   /** Who we are ourselves. */
   readonly token: TokenSource;
+  readonly crypto: CryptoPort;
   readonly now: () => number;
   /** Seconds. */
   readonly clockTolerance: number;
@@ -42,7 +43,14 @@ export function createTrust(given: TrustOptions): Trust {
           ...options.status,
           ...{ issuer, token, crypto, now, random, keys: purposes.status },
         });
-  return { subjects: createSubjectVerifier({ ...options, jwks, signedBy }), status, token, now, clockTolerance };
+  return {
+    subjects: createSubjectVerifier({ ...options, jwks, signedBy }),
+    status,
+    token,
+    crypto,
+    now,
+    clockTolerance,
+  };
 }
 
 export function transportOf({ fetch, timeoutMilliseconds }: Transport): Transport {

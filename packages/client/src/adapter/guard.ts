@@ -58,13 +58,14 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
-interface Place {
+export interface Place {
   readonly origin: string;
   /** Without a slash at its end. */
   readonly path: string;
 }
 
-function placeOf(publicUrl: string): Place {
+/** @throws {ClientError} `adapter.public_url` */
+export function placeOf(publicUrl: string): Place {
   if (!/^https?:\/\/[^/?#]+(?:\/[^?#]*)?$/.test(publicUrl) || !URL.canParse(publicUrl)) {
     throw new ClientError('adapter.public_url', 'publicUrl must be an http or https URL without query and fragment.');
   }
@@ -73,7 +74,7 @@ function placeOf(publicUrl: string): Place {
 }
 
 /** The sender signed what it sent: before a proxy removed our path from it. The absolute form (RFC 9112 §3.2.2) names a host of its own. */
-function targetsOf(requestTarget: string, place: Place | undefined) {
+export function targetsOf(requestTarget: string, place: Place | undefined) {
   if (place === undefined) return { requestTarget, target: '' };
   if (requestTarget.startsWith('/')) {
     const whole = place.path + requestTarget;

@@ -25,7 +25,7 @@ export function createLoginGuard<Request>(options: LoginOptions<Request>): Calle
     schemes.includes('session') &&
     (!schemes.includes('basic') || fieldValues(headers, 'authorization').some((value) => /^bearer /i.test(value)));
   return {
-    authenticate(headers, address) {
+    authenticate(headers, _line, address) {
       const call = { headers, address };
       return isSession(headers) ? edge.authenticateSession(call, rules) : edge.authenticateBasic(call, rules);
     },

@@ -42,7 +42,10 @@ function challenge({ code, message, challenge: wanted, scheme }: MessageProblem)
       .map(([name, value]) => `${name}="${value}"`)
       .join(', ')}`;
   }
+  // RFC 9449 §7.1.
+  if (code.startsWith('dpop.')) return 'DPoP error="invalid_dpop_proof", algs="EdDSA ES256"';
   const isOfToken =
-    /^(?:jws|jwt|access_token|transaction_token|token|session)\./.test(code) && code !== 'token.missing';
+    /^(?:jws|jwt|access_token|transaction_token|wallet_token|token|session|capability)\./.test(code) &&
+    code !== 'token.missing';
   return isOfToken ? 'Bearer error="invalid_token"' : 'Bearer';
 }

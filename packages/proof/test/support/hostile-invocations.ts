@@ -37,6 +37,10 @@ export const call = (members: Doc, proof: Doc = {}) => invocation(toPhone, phone
 export const proof = (change: Doc) => call({}, change);
 const httpCall = (members: Doc) => invocation(toPhone, phone, { members }, 'http');
 const tokenCall = (change: Doc) => invocation(toPhone, phone, { proof: change }, 'token');
+const tokenFor = (members: Doc) => invocation(toPhone, phone, { members }, 'token');
+const [resource, scope] = ['https://shop.example', 'wallet:read'];
+const forService = { request: { kind: 'token', resource } } as const;
+const forReading = { request: { kind: 'token', resource, scope } } as const;
 
 /** By the phone, with something wrong with its capability. */
 export const link = (members: Doc, change: Doc = {}, by: Party = owner) =>
@@ -122,6 +126,13 @@ const invocations: readonly Row[] = [
   ['a call in place of a token request', good, 'invocation.type', token],
   ['a call over HTTP in place of one over RPC', invocation(toPhone, phone, {}, 'http'), 'invocation.type'],
   ['two types', call({ type: ['RpcCall', 'TokenRequest'] }), 'invocation.type'],
+  ['a token for ourselves, asked for a service', tokenFor({}), 'invocation.resource', forService],
+  ['a token for a service, asked for ourselves', tokenFor({ resource }), 'invocation.resource', token],
+  ['a token for another service', tokenFor({ resource: 'https://evil.example' }), 'invocation.resource', forService],
+  ['a token for two services', tokenFor({ resource: [resource, uri] }), 'invocation.resource', forService],
+  ['a token of all scopes, where one is asked for', tokenFor({ resource }), 'invocation.scope', forReading],
+  ['a token of one scope, where all are asked for', tokenFor({ resource, scope }), 'invocation.scope', forService],
+  ['a token of another scope', tokenFor({ resource, scope: 'wallet:write' }), 'invocation.scope', forReading],
   ['no audience', call({ audience: undefined }), 'invocation.audience'],
   ['another audience', call({ audience: 'https://evil.example' }), 'invocation.audience'],
   ['two audiences', call({ audience: [audience, 'https://evil.example'] }), 'invocation.audience'],
