@@ -3,6 +3,7 @@ import type { Doc } from '../../proof/test/support/capability.ts';
 import { write } from '../src/store/write.ts';
 import { reinstateSubject, suspendSubject } from '../src/subject/subject.ts';
 import { walletSubjectId } from '../src/subject/wallet-token.ts';
+import { forgetOldCapabilities } from '../src/wallets/revoke.ts';
 import { eachDatabase } from './support/databases.ts';
 import type { TestServer } from './support/server.ts';
 import { mailbox } from './support/smtp.ts';
@@ -388,5 +389,19 @@ eachDatabase('a token', (freshUrl) => {
       .where('id', '=', rows[0]?.id ?? '')
       .execute();
     await grant();
+    // A month after its end nobody asks for one any more.
+    const ended = (id: string | undefined, ago: number) =>
+      db
+        .updateTable('capability')
+        .set({ expires_at: Date.now() - ago })
+        .where('id', '=', id ?? '')
+        .execute();
+    const month = 30 * 86_400_000;
+    await ended(rows[1]?.id, month - 60_000);
+    await ended(rows[2]?.id, month + 60_000);
+    await forgetOldCapabilities(server.context);
+    const left = await db.selectFrom('capability').select('id').execute();
+    expect(left).toHaveLength(1_000);
+    expect(left.map(({ id }) => id)).not.toContain(rows[2]?.id);
   });
 });

@@ -12,6 +12,7 @@ import { forgetOldUses } from '../subject/replay.ts';
 import { forgetOldRevocations } from '../subject/revocation.ts';
 import { forgetOldSessions } from '../subject/session.ts';
 import { removeDeadKeys } from '../subject/signing-key.ts';
+import { forgetOldCapabilities } from '../wallets/revoke.ts';
 import { every } from './every.ts';
 
 /** What a node does by itself. Every node runs all of it: leases and compare-and-set keep them apart. */
@@ -56,5 +57,6 @@ async function forget(context: Context): Promise<void> {
   await forgetOldOneTimeCodes(context);
   await forgetOldMails(context);
   await forgetOldLoginFailures(context);
+  await forgetOldCapabilities(context);
   for (const realm of await realmNames(context)) await removeDeadKeys(context, realm);
 }

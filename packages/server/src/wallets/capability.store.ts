@@ -39,14 +39,20 @@ export async function listCapabilities(
 
 export type CapabilityEdge = Pick<CapabilityTable, 'id' | 'parent_id' | 'controller' | 'expires_at'>;
 
-/** All that is not revoked, without documents: the tree of a target. */
-export async function listEdges(db: Kysely<Schema>, realm: string, target: string): Promise<CapabilityEdge[]> {
+/** All that is live, without documents: the tree of a target. */
+export async function listEdges(
+  db: Kysely<Schema>,
+  realm: string,
+  target: string,
+  now: number,
+): Promise<CapabilityEdge[]> {
   return db
     .selectFrom('capability')
     .select(['id', 'parent_id', 'controller', 'expires_at'])
     .where('realm', '=', realm)
     .where('target', '=', target)
     .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now)
     .execute();
 }
 
@@ -101,4 +107,8 @@ export async function findFirstDelegation(
     .limit(1)
     .executeTakeFirst();
   return row?.id;
+}
+
+export async function deleteExpired(db: Kysely<Schema>, before: number): Promise<void> {
+  await db.deleteFrom('capability').where('expires_at', '<', before).execute();
 }

@@ -1,6 +1,5 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
-import { isLine } from '../kernel/text.ts';
 import { requireMailAddress } from '../mail/address.ts';
 import { allowMail, enqueueMail, mailState } from '../mail/outbox.ts';
 import type { WalletInvitationTable, WalletTable } from '../store/schema.ts';
@@ -10,6 +9,7 @@ import { issueOneTimeCode, ownerOfOneTimeCode, revokeOneTimeCodes, useOneTimeCod
 import type { Realm } from '../subject/realm.ts';
 import { createSubject } from '../subject/subject.ts';
 import { walletSubjectId } from '../subject/wallet-token.ts';
+import { requireDescription } from './description.ts';
 import { makeOwner, nobody } from './owner.ts';
 import { findInvitation, findWallet, insertInvitation, insertWallet, settleInvitation } from './wallet.store.ts';
 import { webDidOf } from './web-did.ts';
@@ -56,9 +56,7 @@ export async function invite(
   caller: Caller,
 ): Promise<Invitation> {
   const { participant, description } = wanted;
-  if (description.length > 255 || !isLine(description)) {
-    throw invalid('description', 'description must be one line of at most 255 characters.');
-  }
+  requireDescription(description);
   const to = requireMailAddress(wanted.email, 'email');
   const roles = rolesOf(wanted);
   const id = context.random.uuid();

@@ -1,7 +1,9 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { type DidPeer4, parseDidPeer4 } from '@countersign/proof';
 import type { Context } from '../context.ts';
+import { write } from '../store/write.ts';
 import { type CustodialSecrets, makeRealmDid } from '../subject/custody.ts';
+import { recordEvent } from '../subject/event.ts';
 import type { Resealing } from '../subject/vault.ts';
 import {
   findRealmDid,
@@ -30,13 +32,12 @@ export function realmDid(context: Context, realm: string): Promise<RealmDid> {
 
 async function makeDid(context: Context, realm: string): Promise<RealmDid> {
   const { peer, signingKey, secrets } = await makeRealmDid();
-  await insertRealmDid(context.store.db, {
-    realm,
-    did: peer.short,
-    long_did: peer.long,
-    signing_key: signingKey,
-    sealed_keys: context.vault.seal(JSON.stringify(secrets), realmDidBinding(realm)),
-    created_at: context.clock.now(),
+  const sealed_keys = context.vault.seal(JSON.stringify(secrets), realmDidBinding(realm));
+  await write(context, async (tx) => {
+    const row = { realm, did: peer.short, long_did: peer.long, signing_key: signingKey, sealed_keys };
+    if (!(await insertRealmDid(tx.db, { ...row, created_at: tx.now }))) return;
+    const event = { realm, type: 'realm.did_created', object: `realm:${realm}`, after: { did: peer.short } };
+    await recordEvent(context, tx, event, { actor: 'system', requestId: '' });
   });
   return (await storedDid(context, realm)) as RealmDid;
 }

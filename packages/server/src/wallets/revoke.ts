@@ -7,7 +7,7 @@ import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { revokeCapability } from '../subject/revocation.ts';
 import type { Access } from './access.ts';
-import { type CapabilityEdge, listEdges, markRevoked } from './capability.store.ts';
+import { type CapabilityEdge, deleteExpired, listEdges, markRevoked } from './capability.store.ts';
 
 export type Revoked = { readonly capabilityId: string } | { readonly did: string };
 
@@ -51,7 +51,7 @@ async function revoke(
   reachOf: (edges: Edges) => Edges,
 ): Promise<readonly string[]> {
   return write(context, async (tx) => {
-    const edges = await listEdges(tx.db, realm, target);
+    const edges = await listEdges(tx.db, realm, target, tx.now);
     const named = reachOf(edges).filter(({ id, controller }) =>
       'did' in what ? controller.split('#')[0] === what.did : id === what.capabilityId,
     );
@@ -67,7 +67,7 @@ async function revoke(
 
 async function endCapability(tx: Writing, realm: string, { id, expires_at }: CapabilityEdge): Promise<void> {
   if (!(await markRevoked(tx.db, realm, id, tx.now))) return;
-  if (expires_at > tx.now) await revokeCapability(tx, realm, id, expires_at);
+  await revokeCapability(tx, realm, id, expires_at);
   tx.changed('capability', realmKey(realm, id));
 }
 
@@ -80,4 +80,12 @@ function subtree(edges: Edges, id: string): Edges {
     parents = new Set(children.map((child) => child.id));
   }
   return below;
+}
+
+/** Milliseconds for which a delegation is shown after its end. */
+const remembered = 30 * 86_400_000;
+
+/** Whoever delegates for minutes fills no table. What has expired is refused for its age: nothing comes back. */
+export async function forgetOldCapabilities(context: Context): Promise<void> {
+  await deleteExpired(context.store.db, context.clock.now() - remembered);
 }

@@ -69,13 +69,15 @@ export async function findRealmDid(db: Kysely<Schema>, realm: string): Promise<R
   return db.selectFrom('realm_did').selectAll().where('realm', '=', realm).executeTakeFirst();
 }
 
-/** The first one stays. */
-export async function insertRealmDid(db: Kysely<Schema>, row: RealmDidTable): Promise<void> {
-  await db
+/** The first one stays. False when it was there already. */
+export async function insertRealmDid(db: Kysely<Schema>, row: RealmDidTable): Promise<boolean> {
+  const inserted = await db
     .insertInto('realm_did')
     .values(row)
     .onConflict((conflict) => conflict.columns(['realm']).doNothing())
-    .execute();
+    .returning('realm')
+    .executeTakeFirst();
+  return inserted !== undefined;
 }
 
 export async function listSealedWallets(tx: Transaction<Schema>): Promise<WalletTable[]> {

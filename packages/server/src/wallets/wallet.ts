@@ -1,9 +1,9 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { type JsonObject, parseDidPeer4 } from '@countersign/proof';
 import type { Caller, Context } from '../context.ts';
+import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { createRate, networkOf, type Rate } from '../kernel/rate.ts';
-import { isLine } from '../kernel/text.ts';
 import type { WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -14,6 +14,7 @@ import { walletSubjectId } from '../subject/wallet-token.ts';
 import { findFirstDelegation } from './capability.store.ts';
 import { registerCapability } from './capability.ts';
 import { challengePurpose } from './challenge.ts';
+import { requireDescription } from './description.ts';
 import { completeInvitation, type OpenInvitation, openInvitation } from './invitation.ts';
 import { requireSealer } from './invocation.ts';
 import { delegateToDevice, makeOwner, type Owner } from './owner.ts';
@@ -70,11 +71,7 @@ export async function createWallet(
   { signedRequest, description, sealedBy }: WalletRequest,
   caller: Caller,
 ): Promise<CreatedWallet> {
-  if (description.length > 255 || !isLine(description)) {
-    throw new Problem('request.invalid', 'description must be one line of at most 255 characters.', {
-      pointer: 'description',
-    });
-  }
+  requireDescription(description);
   const request = await verifySignedRequest(context, realm, signedRequest);
   requireSealer(sealedBy, request.controller);
   const invitation = await invitationFor(context, realm, request, caller);
@@ -153,7 +150,7 @@ async function openInvited(
   const { id, description: invited } = invitation.wallet;
   const change = { ...owner, description: description === '' ? invited : description, opened_at: tx.now };
   if (!(await openWaitingWallet(tx.db, realm.name, id, change))) throw new Problem('wallet.invitation');
-  tx.changed('wallet', `${realm.name}/${id}`);
+  tx.changed('wallet', realmKey(realm.name, id));
 }
 
 function ownerOf(wallet: WalletTable | undefined): Owner | undefined {
