@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { answer, connect, online, print } from './api.ts';
+import { completeLogin, type Send, type StepOptions } from './login-steps.ts';
 import {
   readSession,
   removeSession,
@@ -12,16 +13,11 @@ import {
 } from './session-file.ts';
 import { readSecret } from './typed-secret.ts';
 
-interface LoginOptions extends SessionOptions {
+interface LoginOptions extends SessionOptions, StepOptions {
   readonly realm?: string;
   readonly url?: string;
   readonly passwordFile?: string;
   readonly from?: string;
-}
-
-interface Opened {
-  readonly token: string;
-  readonly credential: { readonly id: string };
 }
 
 /** What the holder of a credential does. An administrator's options are on the commands that are open to administrators too. */
@@ -32,6 +28,8 @@ export function loginCommands(program: Command): void {
     .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
     .option('--password-file <file>', 'its first line is the password (default: ask, or standard input)')
     .option('--from <file>', 'JSON with credentialCode and password')
+    .option('--factor-code-file <file>', 'its first line is the code of the second factor (default: ask)')
+    .option('--new-password-file <file>', 'its first line is the next password, if this one has expired (default: ask)')
     .action(async (code: string | undefined, options: LoginOptions) => print(await login(code, options)));
   withSession(program.command('whoami'))
     .description('Whose session it is, as the server signs it for the services that it is used at.')
@@ -62,7 +60,7 @@ export function withSession(command: Command): Command {
 /** A documented call with the token of the session. */
 export async function call(options: SessionOptions, path: string, body: object = {}): Promise<unknown> {
   const { url, realm, token } = readSession(sessionPath(options));
-  return post(`${url}/realms/${realm}${path}`, body, { authorization: `Bearer ${token}` });
+  return answer(await send(`${url}/realms/${realm}${path}`, body, { authorization: `Bearer ${token}` }));
 }
 
 /** A change that ends the session gives a new one in its place. */
@@ -77,7 +75,9 @@ async function login(code: string | undefined, options: LoginOptions): Promise<u
   const wanted =
     options.from === undefined ? await typed(code, options) : JSON.parse(readFileSync(options.from, 'utf8'));
   const issuer = `${place.url}/realms/${place.realm}`;
-  const { token, ...rest } = (await post(`${issuer}/auth/login`, wanted)) as Opened;
+  const post: Send = (path, body, token) =>
+    send(issuer + path, body, token === undefined ? {} : { authorization: `Bearer ${token}` });
+  const { token, ...rest } = await completeLogin(post, await post('/auth/login', wanted), wanted, options);
   const path = sessionPath(options);
   writeSession(path, { ...place, token, credentialId: rest.credential.id } satisfies SessionFile);
   return { ...rest, session: path };
@@ -115,7 +115,7 @@ function sessionCommands(program: Command): void {
 }
 
 /** As an administrator where a credential is named, else with the own session. */
-async function callAs(
+export async function callAs(
   options: SessionOptions & Parameters<typeof connect>[0],
   path: string,
   credential: string | undefined,
@@ -127,13 +127,12 @@ async function callAs(
   return api.post(api.realm + path, sent);
 }
 
-async function post(url: string, body: object, headers: Readonly<Record<string, string>> = {}): Promise<unknown> {
-  const response = await fetch(url, {
+function send(url: string, body: object, headers: Readonly<Record<string, string>>): Promise<Response> {
+  return fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   });
-  return answer(response);
 }
 
 /** Only to be read: whoever acts on it verifies it. */

@@ -6,6 +6,7 @@ import { credentialCommands } from './credential.ts';
 import { didCommands } from './did.ts';
 import { dumpCommands } from './dump.ts';
 import { eventCommands } from './events.ts';
+import { factorCommands } from './factor.ts';
 import { gatewayCommands } from './gateway.ts';
 import { identityCommands } from './identity.ts';
 import { keyCommands } from './keys.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     identityCommands,
     credentialCommands,
     passwordCommands,
+    factorCommands,
     loginCommands,
     walletCommands,
     didCommands,

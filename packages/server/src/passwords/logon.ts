@@ -68,7 +68,8 @@ export async function logOn(
 export function restrictedRefusal({ missing, token, session, factors }: Logon): Problem | undefined {
   if (missing === undefined) return undefined;
   const expiresIn = Math.floor((session.endsAt - session.createdAt) / 1000);
-  return new Problem(missing, undefined, { members: { token, expiresIn, factors } });
+  const { type, id } = session.subject.credential;
+  return new Problem(missing, undefined, { members: { token, expiresIn, factors, credential: { type, id } } });
 }
 
 const missing: Record<Restriction['to'], NonNullable<Logon['missing']>> = {
