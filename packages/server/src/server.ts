@@ -55,6 +55,7 @@ import { routes as statusRoutes } from './subject/status.http.ts';
 import { transactionTokenExchange } from './subject/transaction-token-exchange.ts';
 import { openVault } from './subject/vault.ts';
 import { invocationExchange, walletTokenExchange } from './wallets/exchange.ts';
+import { clientToCapability, sessionToCapability } from './wallets/link.ts';
 import { secureService } from './wallets/secure.rpc.ts';
 import { routes as walletRoutes } from './wallets/wallets.http.ts';
 import { walletServices } from './wallets/wallets.rpc.ts';
@@ -103,6 +104,8 @@ const exchanges: readonly Exchange[] = [
   accessTokenExchange,
   invocationExchange,
   walletTokenExchange,
+  sessionToCapability,
+  clientToCapability,
 ];
 
 /** Every path of the server. */

@@ -54,11 +54,13 @@ async function perform(exchange: Exchange, grant: GrantRequest, request: Exchang
 
 function requestedExchange(exchanges: readonly Exchange[], parameters: Parameters): Exchange {
   const type = required(parameters, 'subject_token_type');
-  const exchange = exchanges.find(({ subjectTokenType }) => subjectTokenType === type);
-  if (exchange === undefined) throw new Problem('exchange.token_type', undefined, { pointer: 'subject_token_type' });
+  const possible = exchanges.filter(({ subjectTokenType }) => subjectTokenType === type);
+  const [usual] = possible;
+  if (usual === undefined) throw new Problem('exchange.token_type', undefined, { pointer: 'subject_token_type' });
   requireNoActor(parameters);
-  const wanted = parameters.get('requested_token_type') ?? exchange.issuedTokenType;
-  if (wanted !== exchange.issuedTokenType) {
+  const wanted = parameters.get('requested_token_type') ?? usual.issuedTokenType;
+  const exchange = possible.find(({ issuedTokenType }) => issuedTokenType === wanted);
+  if (exchange === undefined) {
     throw new Problem('exchange.token_type', undefined, { pointer: 'requested_token_type' });
   }
   return exchange;

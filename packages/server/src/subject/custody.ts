@@ -14,12 +14,14 @@ import {
   createDidPeer4,
   type DidPeer4,
   decodeBase64url,
+  didKeyOf,
   type JsonObject,
   type Multikey,
   multikeyOf,
   parseMultikey,
   type ResolvedKey,
 } from '@countersign/proof';
+import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
 
@@ -86,6 +88,27 @@ function documentOf(keys: readonly Multikey[], more: JsonObject): JsonObject {
     capabilityDelegation: [signingFragment],
     ...more,
   };
+}
+
+/**
+ * The did:key that stands for a subject of the realm where somebody delegates to it. It is derived from the key that our digests are made
+ * under, so it has no row, moves with a dump, and outlives a new master key. Its subject never holds it: the realm signs for the
+ * subject, within what was delegated.
+ */
+export function subjectDid({ vault }: Pick<Context, 'vault'>, realm: string, subject: string): SubjectDid {
+  const key = privateKeyOf('ed25519', vault.digest('subject-did', `${realm}\0${subject}`));
+  const { did, verificationMethod } = didKeyOf(
+    multikeyOf('Ed25519', bytesOf(createPublicKey(key).export({ format: 'jwk' }).x)),
+  );
+  return {
+    did,
+    signer: { alg: 'Ed25519', verificationMethod, crypto: cryptoPort, sign: (data) => sign(null, data, key) },
+  };
+}
+
+export interface SubjectDid {
+  readonly did: string;
+  readonly signer: CapabilitySigner;
 }
 
 /** What signs delegations in the name of such a DID. */

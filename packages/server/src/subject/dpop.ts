@@ -20,10 +20,20 @@ export async function requireDpop(
   presented: string | null,
   request: DpopRequest,
 ): Promise<string> {
+  return (await requireDpopKey(context, realm, presented, request)).thumbprint;
+}
+
+/** The same with the key itself. */
+export async function requireDpopKey(
+  context: Context,
+  realm: Realm,
+  presented: string | null,
+  request: DpopRequest,
+): Promise<VerifiedDpop> {
   if (presented === null || presented === '') throw new Problem('dpop.missing');
   const proof = await verified(context, presented, request);
   const key = `${proof.thumbprint}\0${proof.jti}`;
-  if (await useOnce(context, realm.name, 'dpop', key, proof.rememberUntil * 1000)) return proof.thumbprint;
+  if (await useOnce(context, realm.name, 'dpop', key, proof.rememberUntil * 1000)) return proof;
   throw new Problem('dpop.invalid', undefined, { cause: new Error('the DPoP proof was used before') });
 }
 

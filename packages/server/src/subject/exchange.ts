@@ -67,7 +67,7 @@ export function unacceptable(reason: string): Problem {
   return new Problem('exchange.subject_token', undefined, { cause: new Error(reason) });
 }
 
-const refusals = new Set<string>(['token.invalid', 'session.invalid', 'wallet.denied']);
+const refusals = new Set<string>(['token.invalid', 'session.invalid', 'wallet.denied', 'capability.refused']);
 
 /** A refused token, session or invocation is a bad request here: it is what the request is about, and no proof of who sends it. */
 export async function orUnacceptable<T>(checking: Promise<T>): Promise<T> {

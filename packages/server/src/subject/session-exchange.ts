@@ -13,7 +13,7 @@ import { authenticateSession } from './session.ts';
 import { audienceSchema, issueTransactionToken } from './transaction-token.ts';
 
 /** RFC 8693 §3 leaves room for types of one's own. */
-const sessionTokenUrn = 'urn:countersign:params:oauth:token-type:session';
+export const sessionTokenUrn = 'urn:countersign:params:oauth:token-type:session';
 
 /** A session for the signed subject: the same token as `/auth/subject` gives, for callers that know OAuth. */
 export const sessionExchange: ProvingExchange = {

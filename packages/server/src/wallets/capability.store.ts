@@ -88,6 +88,27 @@ export async function markRevoked(db: Kysely<Schema>, realm: string, id: string,
   return marked !== undefined;
 }
 
+/** Live delegations of a target to one DID, the one that ends last first. */
+export async function listDelegationsTo(
+  db: Kysely<Schema>,
+  realm: string,
+  target: string,
+  controller: string,
+  now: number,
+): Promise<CapabilityTable[]> {
+  return db
+    .selectFrom('capability')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('target', '=', target)
+    .where('controller', '=', controller)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now)
+    .orderBy('expires_at', 'desc')
+    .limit(100)
+    .execute();
+}
+
 /** Live delegations straight from a root (whose ids begin with `rootPrefix`) to this DID: the wallets that it was given first. */
 export async function findFirstDelegation(
   db: Kysely<Schema>,

@@ -106,7 +106,7 @@ function requireService({ issuer }: Realm, { targets }: ExchangeRequest): string
 }
 
 /** Each a scope of a wallet, once. */
-function requireActions(scope: string): readonly Action[] {
+export function requireActions(scope: string): readonly Action[] {
   const named = scope.split(' ').map((one) => actions.find((action) => action === actionOfScope(one)));
   const known = named.filter((action) => action !== undefined);
   if (known.length !== named.length || new Set(known).size !== known.length) throw new Problem('oauth.invalid_scope');

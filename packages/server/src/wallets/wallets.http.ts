@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import { authenticateAdministration } from '../http/administration.ts';
+import { authenticateBearer } from '../http/authenticate.ts';
 import { readJson } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
+import { authenticateSessionHolder, presentedToken } from '../http/holder.ts';
 import { pathName } from '../http/name.ts';
 import { json } from '../http/render.ts';
 import type { Route } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
+import { subjectDid } from '../subject/custody.ts';
 import { requireRealm } from '../subject/realm.ts';
+import { isSessionToken } from '../subject/session.ts';
 import { targetNamed } from './access.ts';
 import { delegateRealm, realmCapabilitySchema } from './realm-capability.ts';
 import { type Revoked, revokeAsAdministrator } from './revoke.ts';
@@ -36,6 +40,18 @@ export const routes: readonly Route[] = [
     handle: didDocument,
   },
   {
+    method: 'GET',
+    path: '/realms/:realm/wallets/subject-did',
+    tag: 'Wallets',
+    operationId: 'getSubjectDid',
+    summary:
+      'The DID that a wallet delegates to, so that the caller gets capabilities for it by its session or access token.',
+    security: 'bearer',
+    responses: { 200: z.object({ subject: z.string(), did: z.string() }) },
+    refusals: 'problem',
+    handle: subjectDidOfCaller,
+  },
+  {
     ...administration,
     method: 'POST',
     path: '/realms/:realm/admin/capabilities',
@@ -61,6 +77,13 @@ async function didDocument(call: Call): Promise<Response> {
   const found = await webDidDocument(call.context, await call.realm(), pathName(call, 'id'));
   const headers = { 'content-type': 'application/did+json', 'cache-control': 'public, max-age=300' };
   return new Response(JSON.stringify(found), { headers });
+}
+
+async function subjectDidOfCaller(call: Call): Promise<Response> {
+  const realm = await call.realm();
+  const isSession = isSessionToken(presentedToken(call.request));
+  const subject = isSession ? (await authenticateSessionHolder(call)).session.subject : await authenticateBearer(call);
+  return json(200, { subject: subject.id, did: subjectDid(call.context, realm.name, subject.id).did });
 }
 
 async function delegate(call: Call): Promise<Response> {

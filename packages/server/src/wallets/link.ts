@@ -1,0 +1,178 @@
+/**
+ * From a session or an access token to a capability: somebody works with a wallet without a device of it.
+ *
+ * Which wallets a subject controls, their devices say, and nobody else: a device delegates to the DID that stands for the subject
+ * (`subjectDid`), by the same signed and registered delegation as to any other DID, with the actions and the end that it chooses.
+ * It is listed, and revoked, like any other. The realm passes on from that, and can give nothing that no device has given.
+ *
+ * 1. The session, or the client and its own access token, is good.
+ * 2. One wallet is named, and the actions.
+ * 3. The capability goes to the did:key of the DPoP proof that comes along: to who holds that key, not to who reads the answer.
+ * 4. A live delegation to the subject allows the actions. No such wallet and no such delegation are the same answer.
+ * 5. The new one ends within five minutes, no later than the delegation, the session or the token. It is registered as any other.
+ */
+import {
+  accessTokenTypes,
+  delegateCapability,
+  didKeyOf,
+  isJsonObject,
+  type JsonObject,
+  multikeyFromJwk,
+  ProofError,
+  parseInstant,
+  parseJson,
+  walletScope,
+} from '@countersign/proof';
+import type { Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { inspectToken, requireAlive } from '../subject/bearer.ts';
+import { type SubjectDid, subjectDid } from '../subject/custody.ts';
+import { requireDpopKey } from '../subject/dpop.ts';
+import {
+  accessTokenUrn,
+  type ClientExchange,
+  type ExchangedToken,
+  type ExchangeRequest,
+  type ExchangingClient,
+  orUnacceptable,
+  type ProvingExchange,
+  unacceptable,
+} from '../subject/exchange.ts';
+import type { Realm } from '../subject/realm.ts';
+import { authenticateSession } from '../subject/session.ts';
+import { sessionTokenUrn } from '../subject/session-exchange.ts';
+import { listDelegationsTo } from './capability.store.ts';
+import { grantAccess } from './capability.ts';
+import { requireActions } from './exchange.ts';
+import { type Action, walletIdOf, walletPrefix } from './target.ts';
+
+const capabilityUrn = 'urn:countersign:params:oauth:token-type:capability';
+
+export const sessionToCapability: ProvingExchange = {
+  subjectTokenType: sessionTokenUrn,
+  issuedTokenType: capabilityUrn,
+  proof: 'subject_token',
+  exchange: exchangeSession,
+};
+
+export const clientToCapability: ClientExchange = {
+  subjectTokenType: accessTokenUrn,
+  issuedTokenType: capabilityUrn,
+  proof: 'client',
+  exchange: exchangeAccessToken,
+};
+
+/** Who asks, and until when (milliseconds) it may. */
+interface Asker {
+  readonly id: string;
+  readonly until: number;
+}
+
+async function exchangeSession(context: Context, realm: Realm, request: ExchangeRequest): Promise<ExchangedToken> {
+  const session = await orUnacceptable(authenticateSession(context, request.subjectToken));
+  if (session.realm !== realm.name) throw unacceptable('a session of another realm');
+  if (session.restriction !== undefined) throw unacceptable('a restricted session');
+  return capabilityFor(context, realm, request, { id: session.subject.id, until: session.endsAt });
+}
+
+/** Its own token, for the issuer, from its own hands: nobody controls a wallet in the name of somebody else. */
+async function exchangeAccessToken(
+  context: Context,
+  realm: Realm,
+  request: ExchangeRequest,
+  client: ExchangingClient,
+): Promise<ExchangedToken> {
+  const { subject } = await orUnacceptable(inspectToken(context, realm, request.subjectToken, accessTokenTypes));
+  const isOwn = subject.id === client.subject.id && subject.actors.length === 0;
+  if (!isOwn || !subject.audience.includes(realm.issuer)) throw unacceptable('not its own token, for the issuer');
+  await orUnacceptable(requireAlive(context, realm.name, subject));
+  return capabilityFor(context, realm, request, { id: subject.id, until: subject.expiresAt * 1000 });
+}
+
+async function capabilityFor(
+  context: Context,
+  realm: Realm,
+  { targets, scope, dpop, transaction, source }: ExchangeRequest,
+  asker: Asker,
+): Promise<ExchangedToken> {
+  const target = requireWallet(targets);
+  if (scope === undefined) throw new Problem('oauth.invalid_scope');
+  const actions = requireActions(scope);
+  const controller = await controllerOf(context, realm, dpop);
+  const own = subjectDid(context, realm.name, asker.id);
+  const link = await linkOf(context, realm, target, own.did, actions);
+  const document = await passedOn(context, link, { controller, actions, until: asker.until }, own);
+  const chain = [link.id as string];
+  const access = { target, device: own.did, actions, chain, chainEnds: Date.parse(link.expires as string) };
+  const bytes = Buffer.from(JSON.stringify(document));
+  const caller = { actor: asker.id, requestId: transaction(), source };
+  await orUnacceptable(grantAccess(context, realm, access, bytes, caller));
+  const expiresIn = Math.floor((Date.parse(document.expires as string) - context.clock.now()) / 1000);
+  return { token: bytes.toString('base64url'), expiresIn, tokenType: 'N_A', scope: actions.map(walletScope).join(' ') };
+}
+
+/** Step 2. */
+function requireWallet([target, another]: readonly string[]): string {
+  const isOne = another === undefined && target?.startsWith(walletPrefix) && walletIdOf(target) !== undefined;
+  if (target === undefined || !isOne) throw new Problem('oauth.invalid_target');
+  return target;
+}
+
+/** Step 3. */
+async function controllerOf(context: Context, realm: Realm, dpop: string | null): Promise<string> {
+  const uris = [`${realm.issuer}/protocol/openid-connect/token`];
+  const { key } = await requireDpopKey(context, realm, dpop, { uris });
+  if (key.kty !== 'OKP') throw new Problem('dpop.invalid', 'A capability goes to an Ed25519 key.');
+  return didKeyOf(multikeyFromJwk(key)).did;
+}
+
+/** Step 4: the one that ends last. */
+async function linkOf(
+  context: Context,
+  realm: Realm,
+  target: string,
+  did: string,
+  wanted: readonly Action[],
+): Promise<JsonObject> {
+  const links = await listDelegationsTo(context.store.db, realm.name, target, did, context.clock.now());
+  const link = links.find(({ actions }) => {
+    const allowed = JSON.parse(actions) as readonly string[];
+    return wanted.every((action) => allowed.includes(action));
+  });
+  const document = parseJson(Buffer.from(link?.document ?? ''), { maxDepth: 40 });
+  if (!document.ok || !isJsonObject(document.value)) throw new Problem('oauth.invalid_target');
+  return document.value;
+}
+
+/** Milliseconds. What the end of a session does not reach must not last. */
+const longest = 300_000;
+
+/** Step 5. Times are whole seconds; no clock may make it older than what it comes from. */
+async function passedOn(
+  context: Context,
+  link: JsonObject,
+  {
+    controller,
+    actions,
+    until,
+  }: { readonly controller: string; readonly actions: readonly Action[]; readonly until: number },
+  { signer }: SubjectDid,
+): Promise<JsonObject> {
+  const now = Math.floor(context.clock.now() / 1000) * 1000;
+  const made = parseInstant((link.proof as JsonObject).created) ?? now;
+  const ends = Math.min(now + longest, until, parseInstant(link.expires) ?? 0);
+  const delegation = {
+    parent: link,
+    id: `urn:uuid:${context.random.uuid()}`,
+    controller,
+    allowedAction: actions,
+    expires: Math.floor(ends / 1000) * 1000,
+    created: Math.max(now, made),
+  };
+  try {
+    return await delegateCapability(delegation, signer);
+  } catch (fault) {
+    if (fault instanceof ProofError) throw unacceptable(fault.code);
+    throw fault;
+  }
+}

@@ -1,0 +1,197 @@
+/** From a session or an access token to a capability for a wallet whose device has delegated to the subject. */
+import { describe, expect, test } from 'vitest';
+import type { Doc } from '../../proof/test/support/capability.ts';
+import { write } from '../src/store/write.ts';
+import { subjectDid } from '../src/subject/custody.ts';
+import { endSession } from '../src/subject/session.ts';
+import { suspendSubject } from '../src/subject/subject.ts';
+import {
+  type Asking,
+  accessType,
+  askExchange,
+  chainNetwork,
+  exchanged,
+  openTestSession,
+  refusedExchange,
+  secret,
+  sessionType,
+} from './support/chain.ts';
+import { eachDatabase } from './support/databases.ts';
+import { basic, form, post, tokenUrl } from './support/oauth.ts';
+import {
+  type Device,
+  dpopProof,
+  grantTo,
+  json,
+  newDevice,
+  type OpenWallet,
+  openWallet,
+  tokenFor,
+  type WalletServer,
+  walletServer,
+} from './support/wallet.ts';
+
+const capabilityType = 'urn:countersign:params:oauth:token-type:capability';
+type Parameters = Readonly<Record<string, string>>;
+
+async function didOf(server: WalletServer, token: string) {
+  const response = await fetch(`${server.issuer()}/wallets/subject-did`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect(response.status).toBe(200);
+  return (await response.json()) as { subject: string; did: string };
+}
+
+/** The device lets the subject do this, as it would let another device. */
+async function link(server: WalletServer, wallet: OpenWallet, did: string, members: Doc = {}) {
+  const actions = { allowedAction: ['read', 'write'] };
+  return grantTo(server, wallet, { members: { ...actions, ...members } }, { did } as Device);
+}
+
+const ask = (wallet: Pick<OpenWallet, 'id'>, token: string, more: Parameters = {}): Parameters => ({
+  subject_token: token,
+  subject_token_type: token.startsWith('css_') ? sessionType : accessType,
+  requested_token_type: capabilityType,
+  audience: `urn:countersign:wallet:${wallet.id}`,
+  scope: 'wallet:read',
+  ...more,
+});
+
+const proving = (server: WalletServer, key: Device, client?: string): Asking => ({
+  headers: { dpop: dpopProof(key, { htu: tokenUrl(server) }) },
+  ...(client === undefined ? {} : { client }),
+});
+
+const documentIn = (text: string) => JSON.parse(Buffer.from(text, 'base64url').toString()) as Doc;
+const get = (server: WalletServer, { id }: OpenWallet, token: Record<string, string>) =>
+  server.call('WalletService/GetWallet', { wallet_id: id }, token);
+
+async function ownToken(server: WalletServer, client: string) {
+  const response = await post(tokenUrl(server), form({ grant_type: 'client_credentials' }), basic(client, secret));
+  return ((await response.json()) as { access_token: string }).access_token;
+}
+
+eachDatabase('a subject that a wallet has delegated to', (freshUrl) => {
+  const start = async () => walletServer({ databaseUrl: await freshUrl(), network: chainNetwork });
+
+  test('gets a capability by its session: less, for minutes, to the key that it proves; until the device takes it back', async () => {
+    const server = await start();
+    const wallet = await openWallet(server);
+    const { token } = await openTestSession(server);
+    const { subject, did } = await didOf(server, token);
+    expect(subject).toBe('credential:cred-1');
+    const linked = await link(server, wallet, did);
+    const key = newDevice();
+    const answer = await exchanged(server, ask(wallet, token), proving(server, key));
+    expect(answer).toMatchObject({ issued_token_type: capabilityType, token_type: 'N_A', scope: 'wallet:read' });
+    expect(answer.expires_in).toBeLessThanOrEqual(300);
+    const zcap = documentIn(answer.access_token);
+    expect(zcap).toMatchObject({
+      controller: key.did,
+      allowedAction: ['read'],
+      parentCapability: linked.zcap.id,
+      invocationTarget: wallet.zcap.invocationTarget,
+    });
+    const held = await tokenFor(server, key, zcap);
+    expect(await get(server, wallet, held)).toMatchObject({ wallet_id: wallet.id });
+    const grant = server.call('WalletService/GrantAccess', { wallet_id: wallet.id, zcap: json(zcap) }, held);
+    await expect(grant).rejects.toMatchObject({ code: 7 });
+
+    // As any other: listed, taken back, and with it what came of it.
+    const first = await tokenFor(server, wallet.device, wallet.zcap);
+    await server.call('WalletService/RevokeAccess', { wallet_id: wallet.id, did }, first);
+    await expect(get(server, wallet, held)).rejects.toMatchObject({ code: 16 });
+    expect(await refusedExchange(server, ask(wallet, token), proving(server, key))).toBe('400 invalid_target');
+  });
+
+  test('ends no later than the delegation, or the session', async () => {
+    const server = await start();
+    const wallet = await openWallet(server);
+    const { token } = await openTestSession(server);
+    const { did } = await didOf(server, token);
+    const end = Math.floor(Date.now() / 1000) * 1000 + 90_000;
+    const expires = new Date(end).toISOString().replace('.000', '');
+    await link(server, wallet, did, { expires });
+    const answer = await exchanged(server, ask(wallet, token), proving(server, newDevice()));
+    expect(Date.parse(String(documentIn(answer.access_token).expires))).toBe(end);
+    expect(answer.expires_in).toBeLessThanOrEqual(90);
+  });
+
+  test('gets one as a client, by its own token for the issuer alone', async () => {
+    const server = await start();
+    const wallet = await openWallet(server);
+    const token = await ownToken(server, 'orders');
+    await link(server, wallet, (await didOf(server, token)).did);
+    const key = newDevice();
+    const answer = await exchanged(server, ask(wallet, token), proving(server, key, 'orders'));
+    const held = await tokenFor(server, key, documentIn(answer.access_token));
+    expect(await get(server, wallet, held)).toMatchObject({ wallet_id: wallet.id });
+    const refused = async (one: string, client?: string) =>
+      refusedExchange(server, ask(wallet, one), proving(server, key, client));
+    expect(await refused(token, 'ledger')).toBe('400 invalid_request');
+    expect(await refused(token)).toBe('401 invalid_client');
+    expect(await refused(await ownToken(server, 'ledger'), 'ledger')).toBe('400 invalid_target');
+    const forLedger = form({ grant_type: 'client_credentials', resource: 'https://ledger.example' });
+    const narrow = (await (await post(tokenUrl(server), forLedger, basic('orders', secret))).json()) as {
+      access_token: string;
+    };
+    expect(await refused(narrow.access_token, 'orders')).toBe('400 invalid_request');
+  });
+
+  test('gets nothing that no device has given, with nothing less than asked for', async () => {
+    const server = await start();
+    const [wallet, other] = [await openWallet(server), await openWallet(server)];
+    const { token, session } = await openTestSession(server);
+    const { did } = await didOf(server, token);
+    await link(server, wallet, did);
+    const key = newDevice();
+    const refused = (parameters: Parameters, asking = proving(server, key)) =>
+      refusedExchange(server, parameters, asking);
+    const rows: readonly (readonly [Parameters, string])[] = [
+      [ask(other, token), '400 invalid_target'],
+      [ask({ id: '00000000-0000-4000-8000-000000000000' }, token), '400 invalid_target'],
+      [ask(wallet, token, { audience: wallet.id }), '400 invalid_target'],
+      [ask(wallet, token, { audience: `urn:countersign:wallet:${wallet.id}/x` }), '400 invalid_target'],
+      [ask(wallet, token, { audience: 'urn:countersign:realm:dev' }), '400 invalid_target'],
+      [ask(wallet, token, { resource: `urn:countersign:wallet:${other.id}` }), '400 invalid_target'],
+      [ask(wallet, token, { scope: 'wallet:read wallet:grant' }), '400 invalid_target'],
+      [ask(wallet, token, { scope: 'read' }), '400 invalid_scope'],
+      [ask(wallet, 'css_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'), '400 invalid_request'],
+      [ask(wallet, token, { requested_token_type: sessionType }), '400 invalid_request'],
+    ];
+    for (const [parameters, answer] of rows)
+      expect([parameters, await refused(parameters)]).toEqual([parameters, answer]);
+    const { scope: _, ...noScope } = ask(wallet, token);
+    expect(await refused(noScope)).toBe('400 invalid_scope');
+    expect(await refused(ask(wallet, token), {})).toBe('400 invalid_dpop_proof');
+    const elsewhere = { headers: { dpop: dpopProof(key, { htu: server.issuer() }) } };
+    expect(await refused(ask(wallet, token), elsewhere)).toBe('400 invalid_dpop_proof');
+    const restricted = await openTestSession(server, { restriction: { to: 'update-password', version: 1 } });
+    expect(await refused(ask(wallet, restricted.token))).toBe('400 invalid_request');
+    const foreign = await openTestSession(server, {}, 'bank');
+    expect(await refused(ask(wallet, foreign.token))).toBe('400 invalid_request');
+    // The same words in another realm are another subject.
+    expect(subjectDid(server.context, 'bank', 'credential:cred-1').did).not.toBe(did);
+    expect((await askExchange(server, ask(wallet, token), proving(server, key))).status).toBe(200);
+    await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'force'));
+    expect(await refused(ask(wallet, token))).toBe('400 invalid_request');
+    const again = await openTestSession(server);
+    await write(server.context, (tx) => suspendSubject(tx, 'dev', 'credential:cred-1'));
+    expect(await refused(ask(wallet, again.token))).toBe('400 invalid_request');
+  });
+});
+
+describe('the DID of a subject', () => {
+  test('is told to the subject, and to nobody without a token', async () => {
+    const server = await walletServer({ network: chainNetwork });
+    const url = `${server.issuer()}/wallets/subject-did`;
+    expect((await fetch(url)).status).toBe(401);
+    const wrong = await fetch(url, { headers: { authorization: 'Bearer css_wrong' } });
+    expect(wrong.status).toBe(401);
+    const { token } = await openTestSession(server, {}, 'bank');
+    const foreign = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    expect(foreign.status).toBe(403);
+    const client = await didOf(server, await ownToken(server, 'orders'));
+    expect(client).toEqual({ subject: expect.any(String), did: expect.stringMatching(/^did:key:z6Mk/) });
+  });
+});
