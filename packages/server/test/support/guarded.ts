@@ -23,6 +23,7 @@ export interface Guarded extends AsyncDisposable {
 interface Building {
   readonly service: Pick<Service, 'authenticate'>;
   readonly onRefusal: (error: unknown) => void;
+  readonly publicUrl?: string;
   /** What a handler answers. */
   readonly tell: (caller: Authenticated) => object;
 }
@@ -92,11 +93,13 @@ export const adapters = Object.keys(builders) as (keyof typeof builders)[];
 export async function startGuarded(
   adapter: keyof typeof builders,
   service: Pick<Service, 'authenticate'>,
+  place: { readonly publicUrl?: string } = {},
 ): Promise<Guarded> {
   const refusals: string[] = [];
   let reached = 0;
   const listener = await builders[adapter]({
     service,
+    ...place,
     onRefusal: (error) => refusals.push((error as { code?: string }).code ?? String(error)),
     tell: ({ subject, correlationId }) => {
       reached++;
