@@ -19,22 +19,23 @@ export interface TokenAnswer {
 const maxBytes = 65_536;
 
 /**
- * One request to a token endpoint, authenticated by HTTP Basic. `types` are the `token_type`s that the caller can use, in lower case.
+ * One request to a token endpoint, authenticated by HTTP Basic, or by what is in the form. `types` are the `token_type`s that the caller can
+ * use, in lower case; `fields` go along as they are.
  *
  * @throws {ClientError} `oauth.<error>` with the error of the issuer, `token.malformed`, `http.*`
  */
 export async function askTokenEndpoint(
   url: string,
-  { clientId, clientSecret }: ClientCredentials,
+  client: ClientCredentials | undefined,
   form: URLSearchParams,
   types: readonly string[],
   transport: Transport,
+  fields: Readonly<Record<string, string>> = {},
 ): Promise<TokenAnswer> {
-  // RFC 6749 §2.3.1: both are form-encoded before they are joined, so that a colon in either is no separator.
-  const credentials = btoa(`${formEncode(clientId)}:${formEncode(clientSecret)}`);
+  const proof = client === undefined ? {} : { authorization: `Basic ${basic(client)}` };
   const request = {
     method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded', authorization: `Basic ${credentials}` },
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...proof, ...fields },
     body: form.toString(),
     maxBytes,
   } as const;
@@ -60,6 +61,11 @@ function milliseconds(expiresIn: JsonValue | undefined): number {
   if (expiresIn === undefined) return 0;
   if (typeof expiresIn !== 'number' || !(expiresIn >= 0)) throw malformed('a lifetime');
   return expiresIn * 1000;
+}
+
+/** RFC 6749 §2.3.1: both are form-encoded before they are joined, so that a colon in either is no separator. */
+function basic({ clientId, clientSecret }: ClientCredentials): string {
+  return btoa(`${formEncode(clientId)}:${formEncode(clientSecret)}`);
 }
 
 function formEncode(text: string): string {

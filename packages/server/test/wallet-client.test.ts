@@ -46,7 +46,8 @@ test('what was revoked says so clearly, and takes along what descends from it', 
   expect(ids).toHaveLength(2);
   // Its token dies with it, and no other one is to be had.
   const refusal = expect.stringContaining('its capability was revoked');
-  await expect(third.describe()).rejects.toMatchObject({ name: 'ClientError', code: 'token.invalid' });
+  const dead = { name: 'ClientError', code: 'token.invalid', message: refusal };
+  await expect(third.describe()).rejects.toMatchObject(dead);
   const reopened = await Wallet.open(third.profile, lock);
   await expect(reopened.token()).rejects.toMatchObject({
     name: 'ClientError',
@@ -208,6 +209,35 @@ test('packed calls go through by token and by invocation; their refusals come ba
   const foreign = wallet.pack(getWallet, { walletId: walletId.replace(/.{4}$/, 'ffff') });
   await expect(foreign).rejects.toMatchObject({ code: 'wallet.denied' });
 });
+
+describe.each(['bearer', 'dpop'] as const)('for a service, in a realm of %s tokens,', (walletTokens) => {
+  test('a token is exchanged for an invocation that names the service, and held', async () => {
+    const server = await startServer(devRealm({ walletTokens, walletCreation: 'open' }));
+    const { fetch, asked } = watchedFetch();
+    const wallet = await Wallet.create({ issuer: server.issuer(), ...lock, fetch });
+    const orders = wallet.service('https://orders.example', { actions: ['read'] });
+    const token = await orders.token();
+    expect(claimsOf(token)).toMatchObject({ aud: 'https://orders.example', actions: ['read'], device: wallet.did });
+    const before = asked.length;
+    const { authorization, dpop } = await orders.authorize('GET', 'https://orders.example/orders?page=2');
+    expect(asked).toHaveLength(before);
+    expect(authorization).toBe(`${walletTokens === 'dpop' ? 'DPoP' : 'Bearer'} ${token}`);
+    expect(dpop === undefined).toBe(walletTokens === 'bearer');
+    if (dpop !== undefined) {
+      expect(claimsOf(dpop)).toMatchObject({ htm: 'GET', htu: 'https://orders.example/orders' });
+    }
+    const more = await deviceOf(wallet, ['read'], expires);
+    await expect(more.service('https://orders.example', { actions: ['write'] }).token()).rejects.toMatchObject({
+      name: 'ClientError',
+      code: expect.stringMatching(/^oauth\./),
+    });
+    await expect(wallet.service(wallet.issuer).token()).rejects.toMatchObject({ code: 'oauth.invalid_target' });
+  });
+});
+
+function claimsOf(jwt: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(jwt.split('.')[1] as string, 'base64url').toString());
+}
 
 test('nothing is signed for whoever speaks for another realm', async () => {
   const server = await startServer();

@@ -94,6 +94,10 @@ describe('wallet', () => {
     expect(await wallet(other, 'token', '--for', `/${method}`)).toEqual({
       authorization: expect.stringMatching(/^Bearer /),
     });
+    const forOrders = String((await wallet(other, 'token', '--service', 'https://orders.example')).token);
+    expect(Buffer.from(forOrders.split('.')[1] as string, 'base64url').toString()).toContain(
+      '"https://orders.example"',
+    );
     expect(await wallet(mine, 'list')).toHaveLength(2);
     await expect(wallet(mine, 'revoke')).rejects.toThrow('Name one capability');
     const { revoked } = await wallet(mine, 'revoke', '--did', did);

@@ -23,6 +23,7 @@ export interface WalletOptions extends Transport {
 /** A key at work for one realm. */
 export interface Device extends Required<Pick<WalletOptions, 'now' | 'random'>> {
   readonly issuer: string;
+  readonly transport: Transport;
   readonly key: DeviceKey;
   readonly crypto: CryptoPort;
   readonly signer: CapabilitySigner;
@@ -34,6 +35,7 @@ export function deviceOf(issuer: string, key: DeviceKey, options: WalletOptions)
   const { verificationMethod, sign } = key;
   return {
     issuer,
+    transport,
     key,
     now,
     random,

@@ -21,6 +21,7 @@ export type { Lock } from './lock.ts';
 export { parseProfile, profileText, type WalletProfile } from './profile.ts';
 export type { RpcPath } from './rpc.ts';
 export type { ScryptCost } from './scrypt.ts';
+export type { ServiceOptions, ServiceTokens } from './service-token.ts';
 export type { Action } from './target.ts';
 export type { Pack } from './tunnel.ts';
 export { type By, type OpenOptions, openWallet, type Wallet as OpenedWallet } from './wallet.ts';

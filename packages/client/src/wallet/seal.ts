@@ -8,7 +8,7 @@ import { ClientError } from '../error.ts';
 import type { ScryptCost } from './scrypt.ts';
 
 /** OWASP's choice: 128 MiB and a third of a second for each guess. */
-export const defaultCost: ScryptCost = { N: 131_072, r: 8, p: 1 };
+const defaultCost: ScryptCost = { N: 131_072, r: 8, p: 1 };
 /** A profile that costs more than a gigabyte to open was written to keep somebody busy. */
 const costs = { least: 16_384, most: 1_048_576 } as const;
 const saltBytes = 16;

@@ -51,7 +51,7 @@ export function createWalletTokens(
     async fieldsFor(path) {
       const token = await held.token();
       if (kind === 'bearer') return { authorization: `Bearer ${token}` };
-      return { authorization: `DPoP ${token}`, dpop: await dpopProof(device, path, token) };
+      return { authorization: `DPoP ${token}`, dpop: await dpopProof(device, callTo(device, path), token) };
     },
   };
 }
@@ -61,8 +61,13 @@ async function acquireToken(device: Device, capability: JsonObject, kind: TokenK
   const nonce = await challengeOf(device);
   const action = actionsOf(capability)[0] ?? 'read';
   const invocation = await invocationOf(device, { capability, action, nonce, request: { kind: 'token' } });
-  const bound = kind === 'dpop' ? { dpopProof: await dpopProof(device, acquire) } : {};
+  const bound = kind === 'dpop' ? { dpopProof: await dpopProof(device, callTo(device, acquire)) } : {};
   return device.call(acquire, serialized({ invocation: bytesField(invocation), ...bound }));
+}
+
+/** The address below the realm, whatever way the call goes. */
+function callTo({ issuer }: Device, path: string) {
+  return { method: 'POST', uri: issuer + path } as const;
 }
 
 /** The realm tells a stranger nothing; the holder of the capability may know what it means. */

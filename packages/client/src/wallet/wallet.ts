@@ -7,6 +7,7 @@ import { type Device, deviceOf, invocationOf, newNonce, requireLive, type Wallet
 import { type Lock, unlock } from './lock.ts';
 import { parseProfile, profileText, type WalletProfile } from './profile.ts';
 import { type RpcPath, serialized } from './rpc.ts';
+import { createServiceTokens, type ServiceOptions, type ServiceTokens } from './service-token.ts';
 import { actionFor, targetOf, walletPrefix } from './target.ts';
 import { type Pack, packer } from './tunnel.ts';
 import {
@@ -38,6 +39,8 @@ export interface Wallet extends Required<TokenSource>, Access, CallOptions {
   invoke(path: string, message: Uint8Array, action?: string): Promise<CallFields>;
   /** A unary call in JSON. */
   call(path: RpcPath, request: JsonObject, by?: By, action?: string): Promise<JsonObject>;
+  /** Tokens for a service of somebody else's, which gets to know what this wallet allows there and nothing more. */
+  service(audience: string, options?: ServiceOptions): ServiceTokens;
   /** A unary call through the packed tunnel, which only the realm can read. */
   readonly pack: Pack;
 }
@@ -79,6 +82,8 @@ export function walletOf(profile: WalletProfile, device: Device, kind: TokenKind
     ...{ issuer, did, profile, authorize, invoke, call },
     token: tokens.token,
     discard: tokens.discard,
+    service: (audience, wanted = {}) =>
+      createServiceTokens(device, capability ?? missing('wallet'), audience, wanted, kind),
     ...accessOf(profile, device, call),
     ...callOptions({ issuer, authorize, invoke }),
     pack: packer(device, { authorize, invoke }),
@@ -97,9 +102,16 @@ async function withToken<T>(
   } catch (refusal) {
     if (codeOf(refusal) !== 'token.invalid') throw refusal;
     tokens.discard(token);
-    if ((await tokens.token()) === token) throw refusal;
+    if ((await tokens.token()) === token) throw dead(refusal);
     return attempt(await tokens.fieldsFor(path));
   }
+}
+
+/** It was acquired just now: there is no reason to believe that the next one would fare better. */
+function dead(cause: unknown): ClientError {
+  const text =
+    'The realm takes the token of this device no more: its capability was revoked, or the keys of the realm changed.';
+  return new ClientError('token.invalid', text, { cause });
 }
 
 /** Inviting is done to the realm, everything else to the wallet. */

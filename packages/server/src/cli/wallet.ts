@@ -31,10 +31,8 @@ export function walletCommands(program: Command): void {
   withWallet(wallet.command('token'))
     .description('Acquire a token by invoking the capability.')
     .option('--for <path>', 'the metadata of one call: /countersign.v1.WalletService/GetWallet')
-    .action(async (options: WalletFileOptions & { for?: string }) => {
-      const opened = await openWallet(options);
-      print(options.for === undefined ? { token: await opened.token() } : await opened.authorize(options.for));
-    });
+    .option('--service <audience>', 'a token for this service instead, which the realm does not take itself')
+    .action(token);
   withWallet(wallet.command('call <method> [message]'))
     .description('Make one call: countersign.v1.WalletService/GetWallet and its message in JSON (default: {}).')
     .option('--invocation', 'by an invocation of the capability for this one call, instead of a token')
@@ -113,6 +111,19 @@ async function accept(path: string, options: WalletFileOptions): Promise<void> {
 function deviceIn({ did, issuer, capability, realmCapability }: WalletProfile): object {
   const { allowedAction, expires } = capability ?? realmCapability ?? {};
   return { did, issuer, actions: allowedAction, expires };
+}
+
+interface TokenOptions extends WalletFileOptions {
+  readonly for?: string;
+  readonly service?: string;
+}
+
+async function token(options: TokenOptions): Promise<void> {
+  const { for: path, service } = options;
+  if (path !== undefined && service !== undefined) throw new Error('Say --for or --service, one of them.');
+  const opened = await openWallet(options);
+  if (path !== undefined) print(await opened.authorize(path));
+  else print({ token: await (service === undefined ? opened.token() : opened.service(service).token()) });
 }
 
 interface CallOptions extends WalletFileOptions {
