@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { resealFactors } from '../src/passwords/factor.ts';
+import { write } from '../src/store/write.ts';
 import { fromBase32 } from '../src/subject/base32.ts';
+import { issueOneTimeCode } from '../src/subject/one-time-code.ts';
 import { hotp } from '../src/subject/totp.ts';
 import { reseal } from '../src/subject/vault.ts';
 import { masterKey, openContext } from './support/context.ts';
@@ -181,6 +183,52 @@ eachDatabase('second factors', (freshUrl) => {
     expect(locked).toEqual([expect.objectContaining({ object: 'credential:cred-1' })]);
     const mails = await server.context.store.db.selectFrom('mail').select('purpose').execute();
     expect(mails).toContainEqual({ purpose: 'factor-changed' });
+  });
+
+  test('who knows the password cannot keep its owner from the recovery codes', async () => {
+    const { call, session, clock, restricted } = await setUp();
+    const { recoveryCodes } = await confirmedApp(call, await session(), clock);
+    const token = await restricted();
+    for (let guess = 0; guess < 40; guess++) {
+      const wrong = { code: `0000-0000-0000-00${String(guess).padStart(2, '0')}` };
+      expect(said(await call('/auth/factors/recovery/verify', token, wrong))).toBe('409 FACTOR_INCORRECT');
+    }
+    expect((await call('/auth/factors/recovery/verify', token, { code: recoveryCodes[0] })).status).toBe(200);
+  });
+
+  test('nodes that share a database take a code once, and count guesses together', async () => {
+    const databaseUrl = await freshUrl();
+    const clock = movedClock();
+    const one = await corporate({ databaseUrl, clock });
+    const two = await corporate({ databaseUrl, clock, network: { realms: [] }, withPassword: [] });
+    const { app } = await confirmedApp(one.call, await one.session(), clock);
+    clock.advance(minute);
+    const open = async () => [await restrictedToken(one.login), await restrictedToken(two.login)] as const;
+    const verify = async (tokens: readonly [string, string], code: string) =>
+      Promise.all([one, two].map(({ call }, node) => call('/auth/factors/totp/verify', tokens[node], { code })));
+    const once = await verify(await open(), app.code());
+    expect(once.map(said).sort()).toEqual(['200', '409 FACTOR_INCORRECT']);
+    const tokens = await open();
+    const tried: string[] = [];
+    for (let round = 0; round < 6; round++) tried.push(...(await verify(tokens, app.wrong())).map(said));
+    expect(tried.filter((text) => text === '409 FACTOR_INCORRECT').length).toBeLessThanOrEqual(9);
+    expect(tried).toContain('429 ATTEMPT_THROTTLED');
+  });
+
+  test('a password that was recovered by mail does not stand in for the factor', async () => {
+    const { call, session, clock, server } = await setUp();
+    const { app } = await confirmedApp(call, await session(), clock);
+    const { context } = server;
+    const { code: nonce } = await write(context, (tx) =>
+      issueOneTimeCode(context, tx, 'dev', 'lost-password', 'cred-1', minute),
+    );
+    clock.advance(31_000);
+    const recovery = { email: alice, nonce, newPassword: { value: passwords.second } };
+    const resumed = await call('/passwords/lost_password/resume', undefined, recovery);
+    expect(resumed).toMatchObject({ status: 200, body: { restriction: 'second-factor' } });
+    expect(said(await call('/auth/subject', String(resumed.body.token)))).toBe('403 SESSION_RESTRICTED');
+    const verified = await call('/auth/factors/totp/verify', String(resumed.body.token), { code: app.code() });
+    expect(await subjectOf(call, String(verified.body.token))).toMatchObject({ acr: 'aal2', amr: ['otp', 'mfa'] });
   });
 
   test('thirty in a day, until it is over or an administrator unlocks the credential', async () => {

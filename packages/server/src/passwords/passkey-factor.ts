@@ -81,7 +81,7 @@ export async function startVerification(context: Context, by: Presenting): Promi
   return assertionOptions(context, ceremonyOf(by, 'verify'), known.map(passkeyOf));
 }
 
-/** Throws `factor.unknown`, `factor.incorrect`, `attempt.throttled`. */
+/** Throws `factor.unknown`, `factor.incorrect`. */
 export async function finishVerification(
   context: Context,
   by: Presenting,

@@ -54,7 +54,7 @@ export async function renewRecovery(context: Context, by: Presenting): Promise<r
   });
 }
 
-/** In place of a factor that was lost: each code once. Throws `factor.unknown`, `factor.incorrect`, `attempt.throttled`. */
+/** In place of a factor that was lost: each code once. Throws `factor.unknown`, `factor.incorrect`. */
 export async function verifyRecovery(context: Context, by: Presenting, code: string): Promise<Logon> {
   const { realm, session, source, caller } = by;
   const credential = await requireCredential(context, realm.name, session.subject.credential.id);

@@ -113,7 +113,7 @@ export async function unlockCredential(context: Context, realm: string, id: stri
   const key = codeKey(context, realm, code);
   await write(context, async (tx) => {
     await deleteFailures(tx.db, realm, [key, lockKey(key)]);
-    await forgetFactorGuesses(tx.db, realm, id);
+    await forgetFactorGuesses(tx, realm, id);
     await recordEvent(context, tx, { realm, type: 'credential.unlocked', object: `credential:${id}` }, caller);
     tx.committed(() => context.throttle.guesses.forget(realm, key));
   });
