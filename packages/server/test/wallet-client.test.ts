@@ -188,8 +188,12 @@ test('an invited organization opens its wallet with the code that was mailed; a 
   await expect(mistyped).rejects.toMatchObject({ code: 'wallet.invitation' });
   // The key of the attempt that failed is kept, and serves for the next.
   const [profile] = saved as [WalletProfile];
+  const elsewhere = Wallet.create({ issuer: server.issuer('other'), code, profile, ...lock });
+  await expect(elsewhere).rejects.toMatchObject({ code: 'profile.issuer', message: expect.stringContaining(issuer) });
   const wallet = await Wallet.create({ issuer, code, profile, ...lock });
   expect(wallet).toMatchObject({ id: invited.walletId, did: profile.did });
+  const twice = Wallet.create({ issuer, profile: wallet.profile, ...lock });
+  await expect(twice).rejects.toMatchObject({ code: 'wallet.exists' });
   expect(await wallet.describe()).toMatchObject({ participant: 'organization', description: 'Faber' });
   await expect(wallet.invite({ participant: 'individual', email: 'b@faber.example' })).rejects.toMatchObject({
     code: 'wallet.no_realm_capability',

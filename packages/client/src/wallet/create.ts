@@ -14,7 +14,7 @@ export type PrepareOptions = Lock & {
 
 export type CreateOptions = WalletOptions &
   Lock & {
-    /** The realm; of a prepared device, the one in its profile. */
+    /** The realm; of a prepared device, the one that it was prepared for. */
     readonly issuer: string;
     /** The security code of the invitation; none where the realm is open. */
     readonly code?: string;
@@ -62,6 +62,9 @@ async function deviceFor(options: CreateOptions): Promise<Unlocked> {
   const { profile, issuer } = options;
   if (profile === undefined) return makeDevice(issuerIn(issuer), options);
   if (profile.capability !== undefined) throw new ClientError('wallet.exists', 'This device has a wallet already.');
+  if (profile.issuer !== issuer) {
+    throw new ClientError('profile.issuer', `The device was prepared for another realm: ${profile.issuer}.`);
+  }
   return { profile, key: await unlock(profile, options) };
 }
 
