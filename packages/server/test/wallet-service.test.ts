@@ -1,6 +1,7 @@
 /** Tokens of wallets at services: the SDK against a real server, behind every adapter. */
 import { createHash } from 'node:crypto';
 import { createService, type Service, type ServiceOptions } from '@countersign/client';
+import { createWallet } from '@countersign/client/wallet';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { chainNetwork, exchanged, openTestSession, secret, subjectToken } from './support/chain.ts';
 import { adapters, startGuarded } from './support/guarded.ts';
@@ -20,6 +21,7 @@ import {
   type WalletServer,
   withCalls,
 } from './support/wallet.ts';
+import { lock } from './support/wallet-client.ts';
 
 const orders = 'https://orders.example';
 const publicUrl = 'https://public.example/api';
@@ -191,4 +193,23 @@ test('a participant is still one, and its token goes under Bearer alone', async 
   expect((await service.authenticate(bearing(token))).subject.kind).toBe('participant');
   const refusal = await service.authenticate({ authorization: `DPoP ${token}` }).catch(codeOf);
   expect(refusal).toBe('token.scheme');
+});
+
+describe('the SDK of a wallet', () => {
+  test.each(['bearer', 'dpop'] as const)('shows it to a service by %s, for what was asked for', async (tokens) => {
+    const own = await createWallet({ issuer: server.issuer(), ...lock, tokens });
+    const access = own.service(orders, { actions: ['read'] });
+    const url = 'https://public.example/api/things?page=2';
+    const request = { method: 'PUT', target: url };
+    const service = serviceOf('orders');
+    const [first, second] = [await access.authorize('PUT', url), await access.authorize('PUT', new URL(url))];
+    expect(first.authorization).toBe(second.authorization);
+    for (const fields of [first, second]) {
+      const { subject } = await service.authenticate(fields, {}, request);
+      expect(subject).toMatchObject({ walletId: own.id, device: own.did, scopes: ['wallet:read'] });
+    }
+    expect('dpop' in first).toBe(tokens === 'dpop');
+    const other = await own.service('https://ledger.example').authorize('PUT', url);
+    expect(await service.authenticate(other, {}, request).catch(codeOf)).toBe('jwt.audience');
+  });
 });
