@@ -138,6 +138,20 @@ eachDatabase('a subject that a wallet has delegated to', (freshUrl) => {
     expect(await refused(narrow.access_token, 'orders')).toBe('400 invalid_request');
   });
 
+  test('cannot fill the wallet: its device grants on, while the subject waits for what it has to end', async () => {
+    const server = await start();
+    const wallet = await openWallet(server);
+    const { token } = await openTestSession(server);
+    const { did } = await didOf(server, token);
+    await link(server, wallet, did);
+    const answers: number[] = [];
+    for (let i = 0; i < 33; i++) {
+      answers.push((await askExchange(server, ask(wallet, token), proving(server, newDevice()))).status);
+    }
+    expect(answers).toEqual([...Array(32).fill(200), 409]);
+    expect((await grantTo(server, wallet)).id).toBe(wallet.id);
+  });
+
   test('gets nothing that no device has given, with nothing less than asked for', async () => {
     const server = await start();
     const [wallet, other] = [await openWallet(server), await openWallet(server)];

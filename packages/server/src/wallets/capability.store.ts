@@ -75,6 +75,26 @@ export async function countLive(
   return rows.length;
 }
 
+/** Of one parent, in its target. */
+export async function countLiveChildren(
+  db: Kysely<Schema>,
+  { realm, target, id }: Pick<CapabilityTable, 'realm' | 'target' | 'id'>,
+  now: number,
+  bound: number,
+): Promise<number> {
+  const rows = await db
+    .selectFrom('capability')
+    .select('id')
+    .where('realm', '=', realm)
+    .where('target', '=', target)
+    .where('parent_id', '=', id)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now)
+    .limit(bound)
+    .execute();
+  return rows.length;
+}
+
 /** False when it was revoked already. */
 export async function markRevoked(db: Kysely<Schema>, realm: string, id: string, at: number): Promise<boolean> {
   const marked = await db

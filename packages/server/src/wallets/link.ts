@@ -25,6 +25,7 @@ import {
 } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { CapabilityTable } from '../store/schema.ts';
 import { inspectToken, requireAlive } from '../subject/bearer.ts';
 import { type SubjectDid, subjectDid } from '../subject/custody.ts';
 import { requireDpopKey } from '../subject/dpop.ts';
@@ -41,7 +42,7 @@ import {
 import type { Realm } from '../subject/realm.ts';
 import { authenticateSession } from '../subject/session.ts';
 import { sessionTokenUrn } from '../subject/session-exchange.ts';
-import { listDelegationsTo } from './capability.store.ts';
+import { countLiveChildren, listDelegationsTo } from './capability.store.ts';
 import { grantAccess } from './capability.ts';
 import { requireActions } from './exchange.ts';
 import { type Action, walletIdOf, walletPrefix } from './target.ts';
@@ -139,9 +140,18 @@ async function linkOf(
     const allowed = JSON.parse(actions) as readonly string[];
     return wanted.every((action) => allowed.includes(action));
   });
+  if (link !== undefined) await requireRoom(context, link);
   const document = parseJson(Buffer.from(link?.document ?? ''), { maxDepth: 40 });
   if (!document.ok || !isJsonObject(document.value)) throw new Problem('oauth.invalid_target');
   return document.value;
+}
+
+/** That live at once of one delegation: nobody who was let in may fill the wallet. */
+const maxPassedOn = 32;
+
+async function requireRoom({ store, clock }: Context, link: CapabilityTable): Promise<void> {
+  const live = await countLiveChildren(store.db, link, clock.now(), maxPassedOn);
+  if (live >= maxPassedOn) throw new Problem('wallet.full');
 }
 
 /** Milliseconds. What the end of a session does not reach must not last. */
