@@ -25,6 +25,7 @@ const { measureStart } = await import('./start.ts');
 const { measureMemory } = await import('./memory.ts');
 const { measureScale } = await import('./scale.ts');
 const { measureLogins } = await import('./logins.ts');
+const { measureWallets } = await import('./wallets.ts');
 const { isMet, markdown } = await import('./report.ts');
 
 const rounds = wanted.quick ? 3 : 9;
@@ -36,6 +37,7 @@ const groups = {
   gateway: () => measureGateway(rounds),
   token: () => measureTokenEndpoint(rounds),
   logins: () => measureLogins(wanted.quick ? 3 : 7, wanted.quick ? 100_000 : 1_000_000),
+  wallets: () => measureWallets(wanted.quick ? 3 : 7),
   start: () => measureStart(wanted.quick ? 3 : 7),
   memory: () => measureMemory(),
   scale: () => measureScale(rounds, wanted.quick ? 100_000 : 1_000_000),
