@@ -155,12 +155,26 @@ function refusalOf(read: () => unknown): { code: string; pointer: string | undef
 
 const access = { iss: claims.iss, sub: 's-1', azp: 'c-1', iat: claims.iat, exp: claims.exp } satisfies JwtClaims;
 
+const wallet = {
+  ...{
+    iss: claims.iss,
+    aud: 'https://shop.example',
+    sub: 'wallet:w-1',
+    iat: claims.iat as number,
+    exp: claims.exp,
+    jti: 'j-1',
+  },
+  ...{ gen: 1, wallet: 'w-1', device: 'did:key:z', actions: ['read'], scope: 'wallet:read' },
+  ...{ capability: 'urn:uuid:2', chain: ['urn:uuid:1', 'urn:uuid:2'] },
+} satisfies JwtClaims;
+
 test.each([
   ['txntoken+jwt', claims, 'credential'],
   ['application/txntoken+jwt', claims, 'credential'],
   ['TXNTOKEN+JWT', claims, 'credential'],
   ['JWT', access, 'client'],
   ['at+jwt', { ...access, participantId: 'p-1' }, 'participant'],
+  ['wallet+jwt', wallet, 'wallet'],
 ])('%s says which subject it is', (typ, said, kind) => {
   expect(subjectFromToken({ header: { alg: 'ES256', typ }, claims: said }).kind).toBe(kind);
 });
@@ -171,11 +185,30 @@ test.each([undefined, 'status+jwt', 'receipt+jwt', 'constructor', ''])('%s is no
 });
 
 test('one type is never read as another: each lacks what the other needs', () => {
-  expect(tokenTypes).toEqual(['JWT', 'at+jwt', 'txntoken+jwt']);
-  expect(refusalOf(() => subjectFromToken({ header: { alg: 'ES256', typ: 'JWT' }, claims }))?.code).toBe(
-    'access_token.client',
-  );
-  expect(
-    refusalOf(() => subjectFromToken({ header: { alg: 'ES256', typ: 'txntoken+jwt' }, claims: access }))?.code,
-  ).toBe('transaction_token.claim');
+  expect(tokenTypes).toEqual(['JWT', 'at+jwt', 'txntoken+jwt', 'wallet+jwt']);
+  const refused = (typ: string, said: JwtClaims) =>
+    refusalOf(() => subjectFromToken({ header: { alg: 'ES256', typ }, claims: said }))?.code;
+  for (const said of [claims, wallet]) expect(refused('JWT', said)).toBe('access_token.client');
+  for (const said of [access, wallet]) expect(refused('txntoken+jwt', said)).toBe('transaction_token.claim');
+  for (const said of [access, claims]) expect(refused('wallet+jwt', said)).toBe('wallet_token.claim');
+});
+
+test.each<[string, object, string]>([
+  ['/gen', { gen: -1 }, 'wallet_token.claim'],
+  ['/gen', { gen: undefined }, 'wallet_token.claim'],
+  ['/scope', { scope: 'wallet:read wallet:write' }, 'wallet_token.claim'],
+  ['/scope', { scope: null }, 'wallet_token.claim'],
+  ['/actions', { actions: [] }, 'wallet_token.claim'],
+  ['/actions', { actions: 'read' }, 'wallet_token.claim'],
+  ['/chain', { chain: [] }, 'wallet_token.claim'],
+  ['/capability', { capability: 'urn:uuid:1' }, 'wallet_token.claim'],
+  ['/sub', { sub: 'wallet:w-2' }, 'wallet_token.claim'],
+  ['/aud', { aud: [] }, 'wallet_token.claim'],
+  ['/cnf', { cnf: { jwk: {} } }, 'wallet_token.claim'],
+  ['/cnf/jkt', { cnf: { jkt: '' } }, 'wallet_token.claim'],
+  ['/act', { act: [] }, 'wallet_token.claim'],
+])('a token of a wallet is read strictly: %s of %j', (pointer, change, code) => {
+  const said = Object.fromEntries(Object.entries({ ...wallet, ...change }).filter(([, value]) => value !== undefined));
+  const header = { alg: 'ES256', typ: 'wallet+jwt' };
+  expect(refusalOf(() => subjectFromToken({ header, claims: said as JwtClaims }))).toEqual({ code, pointer });
 });

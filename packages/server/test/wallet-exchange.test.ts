@@ -160,7 +160,14 @@ eachDatabase('the exchange of an invocation', (freshUrl) => {
     const asked = await invoking(server, wallet, { audience: orders });
     expect(await refusedExchange(server, asked)).toBe('400 invalid_dpop_proof');
     const headers = { dpop: dpopProof(newDevice(), { htu: tokenUrl(server) }) };
-    expect((await exchanged(server, asked, { headers })).token_type).toBe('DPoP');
+    const bound = await exchanged(server, asked, { headers });
+    expect(bound.token_type).toBe('DPoP');
+    // Nor does it take one from before.
+    const { cnf: _, ...claims } = decodeJwt(bound.access_token);
+    const unbound = await issueDocument(server.context, 'dev', 'token', 'wallet+jwt', claims);
+    const passed = async (token: string) =>
+      (await askExchange(server, passingOn(token, ledger), { client: 'orders' })).status;
+    expect([await passed(bound.access_token), await passed(unbound)]).toEqual([200, 400]);
   });
 
   test('passed on by a service that it is for: to who is on its list, narrower, no longer, with who did it', async () => {
