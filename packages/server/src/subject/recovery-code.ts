@@ -7,7 +7,7 @@ import type { Vault } from './vault.ts';
  * Sixteen letters of an alphabet of 32 (Crockford's: no I, L, O, U), 80 bits, written in groups of four. At that size a digest
  * under the vault's key is enough, and no stretching: there is nothing to guess.
  */
-export const recoveryCodeCount = 10;
+const recoveryCodeCount = 10;
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const length = 16;
 const purpose = 'recovery-code';

@@ -25,7 +25,7 @@ import { tokenForInvocation } from './token.ts';
 
 const invocationUrn = 'urn:countersign:params:oauth:token-type:capability-invocation';
 /** An access token too, which shows by a type of its own that it speaks for a wallet. */
-export const walletTokenUrn = 'urn:countersign:params:oauth:token-type:wallet';
+const walletTokenUrn = 'urn:countersign:params:oauth:token-type:wallet';
 
 /** The invocation of a capability, for a token for one service: the device has signed for which, and for what. */
 export const invocationExchange: ProvingExchange = {
