@@ -91,7 +91,12 @@ async function snapshot({ db, dialect }: Store) {
   const reading = db.transaction();
   return (dialect === 'postgres' ? reading.setIsolationLevel('repeatable read') : reading).execute(async (tx) => ({
     clients: await tx.selectFrom('client').select(['realm', 'id', 'subject_id']).execute(),
-    subjects: await tx.selectFrom('subject').select(['realm', 'id']).execute(),
+    // Credentials and wallets are subjects without a client.
+    subjects: await tx
+      .selectFrom('subject')
+      .select(['realm', 'id'])
+      .where('kind', 'in', ['client', 'participant'])
+      .execute(),
     events: await tx.selectFrom('event').select(['realm', 'type', 'object', 'seq']).execute(),
   }));
 }
