@@ -25,7 +25,7 @@ const generators: readonly Generator[] = [
     async run(_root, into) {
       const folder = join(into, 'docs', 'reference');
       await mkdir(folder, { recursive: true });
-      for (const [name, page] of Object.entries(referencePages)) await writeFile(join(folder, name), page());
+      for (const [name, page] of Object.entries(referencePages)) await writeFile(join(folder, name), await page());
     },
   },
   { name: 'proto', outputs: protoParts.map(({ output }) => output), run: generateProto },

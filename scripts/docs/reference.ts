@@ -9,7 +9,7 @@ import { profiles, settingsSchema } from '../../packages/server/src/subject/real
 import { type Schema, shapeOf } from './shape.ts';
 
 /** The pages of `docs/reference`, by name: made from what the server itself runs on. */
-export const referencePages: Readonly<Record<string, () => string>> = {
+export const referencePages: Readonly<Record<string, () => string | Promise<string>>> = {
   'http-api.md': httpApi,
   'cli.md': commandLine,
   'configuration.md': configuration,
@@ -89,12 +89,12 @@ function networkFile(): string {
   );
 }
 
-type Command = ReturnType<typeof createProgram>;
+type Command = Awaited<ReturnType<typeof createProgram>>;
 type Option = Command['options'][number];
 type Argument = Command['registeredArguments'][number];
 
-function commandLine(): string {
-  const program = createProgram();
+async function commandLine(): Promise<string> {
+  const program = await createProgram();
   const leaves = commandsOf(program, '');
   return page(
     'Command line',

@@ -34,9 +34,8 @@ afterEach(() => {
 /** One command in this process: what it printed. */
 async function countersign(...args: readonly string[]): Promise<string> {
   printed = [];
-  await createProgram()
-    .exitOverride()
-    .parseAsync(['node', 'countersign', ...args]);
+  const program = await createProgram(args[0]);
+  await program.exitOverride().parseAsync(['node', 'countersign', ...args]);
   return printed.join('');
 }
 

@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { loadConfig } from '../config.ts';
+import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { importBlocklist } from '../passwords/blocklist.ts';
-import { createContext } from '../server.ts';
 import { print } from './api.ts';
+import { offline } from './offline.ts';
 
 /** The list of passwords that nobody may choose. These commands open the database; servers may run meanwhile. */
 export function blocklistCommands(program: Command): void {
@@ -17,11 +17,12 @@ export function blocklistCommands(program: Command): void {
     )
     .argument('<file...>', 'the files')
     .option('--skip <lines>', 'lines of the first file that an earlier run has taken', wholeNumber, 0)
-    .action((files: readonly string[], { skip }: { skip: number }) => importFiles(files, skip));
+    .action((files: readonly string[], { skip }: { skip: number }) =>
+      offline((context) => importFiles(context, files, skip)),
+    );
 }
 
-async function importFiles(files: readonly string[], skip: number): Promise<void> {
-  const context = await createContext(loadConfig(process.env).config);
+async function importFiles(context: Context, files: readonly string[], skip: number): Promise<void> {
   let taken = skip;
   let current = '';
   try {
@@ -45,8 +46,6 @@ async function importFiles(files: readonly string[], skip: number): Promise<void
   } catch (thrown) {
     const cause = thrown instanceof Error ? thrown.message : String(thrown);
     throw new Error(`${cause} (${current}: go on with --skip ${taken})`, { cause: thrown });
-  } finally {
-    await context.store.close();
   }
 }
 

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../config.ts';
-import { createContext } from '../server.ts';
 import { verifyChain } from '../subject/event.ts';
 import { connect, online, print } from './api.ts';
+import { offline } from './offline.ts';
 
 export function eventCommands(program: Command): void {
   const events = program.command('events').description('The append-only event log.');
@@ -24,14 +23,9 @@ export function eventCommands(program: Command): void {
     .option('--seq <number>', 'number of an exported head')
     .option('--hash <hash>', 'hash of an exported head')
     .action(async ({ seq, hash }: { seq?: string; hash?: string }) => {
-      const context = await createContext(loadConfig(process.env).config);
-      try {
-        const expected = seq === undefined || hash === undefined ? undefined : { seq: Number(seq), hash };
-        const verdict = await verifyChain(context, expected);
-        print(verdict);
-        if (!verdict.intact) process.exitCode = 1;
-      } finally {
-        await context.store.close();
-      }
+      const expected = seq === undefined || hash === undefined ? undefined : { seq: Number(seq), hash };
+      const verdict = await offline((context) => verifyChain(context, expected));
+      print(verdict);
+      if (!verdict.intact) process.exitCode = 1;
     });
 }

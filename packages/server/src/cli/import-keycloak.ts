@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { loadConfig } from '../config.ts';
 import { readKeycloakExport } from '../passwords/keycloak-import.ts';
 import { type ImportTarget, importUsers } from '../passwords/user-import.ts';
-import { createContext } from '../server.ts';
 import { requireRealm } from '../subject/realm.ts';
 import { print } from './api.ts';
+import { offline } from './offline.ts';
 
 interface ImportOptions {
   readonly realm?: string;
@@ -36,17 +35,13 @@ export function importKeycloakCommand(identity: Command): void {
 async function importKeycloak(file: string, options: ImportOptions): Promise<void> {
   const into = target(options);
   const exported = readKeycloakExport(readFileSync(file, 'utf8'), options.keycloakRealm);
-  const { config } = loadConfig(process.env);
-  const context = await createContext(config);
-  try {
-    const { name: realm } = await requireRealm(context, options.realm ?? config.defaultRealm);
+  await offline(async (context) => {
+    const { name: realm } = await requireRealm(context, options.realm ?? context.config.defaultRealm);
     const { type, withoutSecondFactor = false } = options;
     const caller = { actor: 'cli', requestId: '' };
     const taken = await importUsers(context, { realm, into, type, withoutSecondFactor }, exported.users, caller);
     print({ realm, imported: taken.imported, refused: [...exported.refused, ...taken.refused] });
-  } finally {
-    await context.store.close();
-  }
+  });
 }
 
 function target({ identity, identityProfile }: ImportOptions): ImportTarget['into'] {

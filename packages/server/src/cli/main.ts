@@ -2,7 +2,7 @@ import { createProgram } from './program.ts';
 
 /** What the launcher runs: one command. A refusal is one line on standard error and exit code 1. */
 try {
-  await createProgram().parseAsync(process.argv);
+  await (await createProgram(process.argv[2])).parseAsync(process.argv);
 } catch (thrown) {
   process.exitCode = 1;
   process.stderr.write(

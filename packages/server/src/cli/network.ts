@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { loadConfig } from '../config.ts';
 import { Problem } from '../kernel/problem.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
 import { parseNetworkFile } from '../registry/network-file/prepare.ts';
-import { createContext } from '../server.ts';
 import { type Api, connect, online, print } from './api.ts';
+import { offline } from './offline.ts';
 
 export function networkCommands(program: Command): void {
   online(program.command('apply'))
@@ -15,8 +14,8 @@ export function networkCommands(program: Command): void {
     .requiredOption('-f, --file <file>', 'the network file')
     .option('--offline', 'on the database itself, for files over 1 MiB or before the first start', false)
     .action(async (options) => {
-      const { file, offline, realm } = options as { file: string; offline: boolean; realm?: string };
-      print(offline ? await applyOffline(file, realm) : await applyOnline(connect(options), file, realm));
+      const { file, realm, ...given } = options as { file: string; offline: boolean; realm?: string };
+      print(given.offline ? await applyOffline(file, realm) : await applyOnline(connect(options), file, realm));
     });
   online(program.command('export'))
     .description('Print the network file of all realms, or of --realm, without secrets.')
@@ -42,10 +41,7 @@ async function applyOnline(api: Api, file: string, realm: string | undefined): P
 }
 
 async function applyOffline(file: string, realm: string | undefined): Promise<unknown> {
-  const context = await createContext(loadConfig(process.env).config);
-  try {
-    return await applyNetwork(context, readNetworkFile(file), { actor: 'cli', requestId: 'offline' }, realm);
-  } finally {
-    await context.store.close();
-  }
+  return offline((context) =>
+    applyNetwork(context, readNetworkFile(file), { actor: 'cli', requestId: 'offline' }, realm),
+  );
 }

@@ -1,54 +1,43 @@
 import { Command } from 'commander';
-import { blocklistCommands } from './blocklist.ts';
-import { capabilityCommands } from './capability.ts';
-import { clientCommands } from './client.ts';
-import { credentialCommands } from './credential.ts';
-import { didCommands } from './did.ts';
-import { dumpCommands } from './dump.ts';
-import { eventCommands } from './events.ts';
-import { factorCommands } from './factor.ts';
-import { gatewayCommands } from './gateway.ts';
-import { identityCommands } from './identity.ts';
-import { keyCommands } from './keys.ts';
-import { loginCommands } from './login.ts';
-import { networkCommands } from './network.ts';
-import { participantCommands } from './participant.ts';
-import { passwordCommands } from './password.ts';
-import { realmCommands } from './realm.ts';
-import { receiptCommands } from './receipt.ts';
-import { serveCommands } from './serve.ts';
-import { storeCommands } from './store.ts';
-import { walletCommands } from './wallet.ts';
 
-/** Every command of `countersign`. Exported so that the reference in `docs/` can be made from it. */
-export function createProgram(): Command {
+/** Adds its commands to the program. */
+type Adding = (program: Command) => void;
+
+/**
+ * Which file has which commands. A start reads the file of its own command only: all of them are the whole server, whose reading
+ * takes longer than most commands.
+ */
+export const sources: readonly { readonly names: readonly string[]; readonly read: () => Promise<Adding> }[] = [
+  { names: ['serve'], read: async () => (await import('./serve.ts')).serveCommands },
+  { names: ['apply', 'export'], read: async () => (await import('./network.ts')).networkCommands },
+  { names: ['participant'], read: async () => (await import('./participant.ts')).participantCommands },
+  { names: ['client'], read: async () => (await import('./client.ts')).clientCommands },
+  { names: ['identity', 'identity-profile'], read: async () => (await import('./identity.ts')).identityCommands },
+  { names: ['credential'], read: async () => (await import('./credential.ts')).credentialCommands },
+  { names: ['password', 'password-profile'], read: async () => (await import('./password.ts')).passwordCommands },
+  { names: ['factor'], read: async () => (await import('./factor.ts')).factorCommands },
+  { names: ['login', 'whoami', 'logout', 'sessions'], read: async () => (await import('./login.ts')).loginCommands },
+  { names: ['wallet'], read: async () => (await import('./wallet.ts')).walletCommands },
+  { names: ['did'], read: async () => (await import('./did.ts')).didCommands },
+  { names: ['capability'], read: async () => (await import('./capability.ts')).capabilityCommands },
+  { names: ['keys'], read: async () => (await import('./keys.ts')).keyCommands },
+  { names: ['realm'], read: async () => (await import('./realm.ts')).realmCommands },
+  { names: ['events'], read: async () => (await import('./events.ts')).eventCommands },
+  { names: ['receipt'], read: async () => (await import('./receipt.ts')).receiptCommands },
+  { names: ['migrate', 'restored', 'reseal'], read: async () => (await import('./store.ts')).storeCommands },
+  { names: ['dump', 'load'], read: async () => (await import('./dump.ts')).dumpCommands },
+  { names: ['blocklist'], read: async () => (await import('./blocklist.ts')).blocklistCommands },
+  { names: ['gateway'], read: async () => (await import('./gateway.ts')).gatewayCommands },
+];
+
+/** `countersign` with what the command of this name needs, or with every command where none has it: for help, and for the reference. */
+export async function createProgram(name?: string): Promise<Command> {
   const program = new Command('countersign')
     .description('Authentication and authorization for networks of participants, wallets and corporate identities.')
     .showHelpAfterError('(countersign --help lists what there is)')
     .configureHelp({ sortSubcommands: true });
-  for (const add of [
-    serveCommands,
-    networkCommands,
-    participantCommands,
-    clientCommands,
-    identityCommands,
-    credentialCommands,
-    passwordCommands,
-    factorCommands,
-    loginCommands,
-    walletCommands,
-    didCommands,
-    capabilityCommands,
-    keyCommands,
-    realmCommands,
-    eventCommands,
-    receiptCommands,
-    storeCommands,
-    dumpCommands,
-    blocklistCommands,
-    gatewayCommands,
-  ]) {
-    add(program);
-  }
+  const own = sources.filter(({ names }) => name !== undefined && names.includes(name));
+  const adding = await Promise.all((own.length > 0 ? own : sources).map(({ read }) => read()));
+  for (const add of adding) add(program);
   return program;
 }

@@ -1,15 +1,14 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { loadConfig } from '../config.ts';
-import { systemRandom } from '../kernel/random.ts';
+import type { Context } from '../context.ts';
 import { resealMails } from '../mail/outbox.ts';
 import { resealFactors } from '../passwords/factor.ts';
-import { createContext } from '../server.ts';
 import { masterKeyOf, masterKeyPath } from '../subject/master-key.ts';
 import { renewIncarnation } from '../subject/status.ts';
 import { type Resealing, reseal } from '../subject/vault.ts';
 import { resealWalletKeys } from '../wallets/realm-did.ts';
 import { print } from './api.ts';
+import { offline } from './offline.ts';
 
 /** The rooms beside `subject` that keep something sealed. */
 const sealedElsewhere: readonly Resealing[] = [resealMails, resealWalletKeys, resealFactors];
@@ -20,47 +19,35 @@ export function storeCommands(program: Command): void {
     .command('migrate')
     .description('Bring the schema up to date and stop.')
     .action(async () => {
-      const context = await createContext(loadConfig(process.env).config);
-      await context.store.close();
+      await offline(async () => {});
       print({ migrated: true });
     });
   program
     .command('restored')
     .description('Say that this database was brought back from a copy: readers of the status feed begin anew.')
     .action(async () => {
-      const context = await createContext(loadConfig(process.env).config);
-      try {
-        print({ incarnation: await renewIncarnation(context) });
-      } finally {
-        await context.store.close();
-      }
+      print({ incarnation: await offline(renewIncarnation) });
     });
   program
     .command('reseal')
     .description('Replace the master key: everything sealed is sealed again under a new one. Stop all servers first.')
     .option('--new-key-file <file>', 'holds the new key (32 bytes, base64url); default: make one')
-    .action(async ({ newKeyFile }: { newKeyFile?: string }) => resealStore(newKeyFile));
+    .action(({ newKeyFile }: { newKeyFile?: string }) => offline((context) => resealStore(context, newKeyFile)));
 }
 
-async function resealStore(newKeyFile: string | undefined): Promise<void> {
-  const { config } = loadConfig(process.env);
-  const text = newKeyFile === undefined ? systemRandom.token(32) : readFileSync(newKeyFile, 'utf8').trim();
-  const context = await createContext(config);
-  try {
-    const from = await masterKeyOf(config, context.store, systemRandom);
-    const inFile = config.masterKey === undefined;
-    // The new key is on disk before anything is sealed under it, and takes the old one's place only afterwards.
-    const next = inFile ? `${masterKeyPath(config)}.next` : newKeyFile;
-    if (next === undefined)
-      throw new Error('COUNTERSIGN_MASTER_KEY is set: put the new key in a file and name it with --new-key-file.');
-    if (inFile) writeFileSync(next, `${text}\n`, { mode: 0o600 });
-    const count = await reseal(context.store, from, Buffer.from(text, 'base64url'), sealedElsewhere);
-    if (inFile) renameSync(next, masterKeyPath(config));
-    print({
-      resealed: count,
-      masterKey: inFile ? masterKeyPath(config) : 'set COUNTERSIGN_MASTER_KEY to the new key before the next start',
-    });
-  } finally {
-    await context.store.close();
-  }
+async function resealStore({ config, random, store }: Context, newKeyFile: string | undefined): Promise<void> {
+  const text = newKeyFile === undefined ? random.token(32) : readFileSync(newKeyFile, 'utf8').trim();
+  const from = await masterKeyOf(config, store, random);
+  const inFile = config.masterKey === undefined;
+  // The new key is on disk before anything is sealed under it, and takes the old one's place only afterwards.
+  const next = inFile ? `${masterKeyPath(config)}.next` : newKeyFile;
+  if (next === undefined)
+    throw new Error('COUNTERSIGN_MASTER_KEY is set: put the new key in a file and name it with --new-key-file.');
+  if (inFile) writeFileSync(next, `${text}\n`, { mode: 0o600 });
+  const count = await reseal(store, from, Buffer.from(text, 'base64url'), sealedElsewhere);
+  if (inFile) renameSync(next, masterKeyPath(config));
+  print({
+    resealed: count,
+    masterKey: inFile ? masterKeyPath(config) : 'set COUNTERSIGN_MASTER_KEY to the new key before the next start',
+  });
 }
