@@ -142,6 +142,25 @@ test('a type of content that is gRPC only by its beginning is none', async () =>
   }
 });
 
+test('a type of content with spaces without end costs no more than a short one', async () => {
+  const started = process.cpuUsage();
+  for (let i = 0; i < 10; i++) {
+    const answer = await call({ 'content-type': `application/grpc${' '.repeat(15_000)}x` }, message(described('d')));
+    expect(answer.http).toBe(415);
+  }
+  const { user, system } = process.cpuUsage(started);
+  expect((user + system) / 1_000).toBeLessThan(1_000);
+});
+
+test('a refusal that quotes the caller, cut within a character, arrives', async () => {
+  for (const before of ['', 'a']) {
+    const named = Buffer.from(JSON.stringify({ [before + '\u{1f600}'.repeat(400)]: 1 }));
+    const answer = await call({ 'content-type': 'application/grpc+json' }, message(named));
+    expect(answer).toMatchObject({ http: 200, status: 3 });
+    expect(answer.message).toMatch(/no countersign\.v1\.CreateWalletRequest.*\u{1f600}/u);
+  }
+});
+
 test('a caller that goes away within its message leaves nothing behind', async () => {
   const before = rig.calls.length;
   const socket = createConnection(server.context.config.port, '127.0.0.1');

@@ -33,10 +33,12 @@ function connect(codec: Content['codec']): Content {
   return { protocol: 'connect', codec, framed: false, kinds: 'unary', type: `application/connect+${codec}` };
 }
 
+/** No spaces stand where the pattern could share them out in two ways: that would take the square of their number. */
+const contentType = /^ *([a-z0-9./+-]+)(?: *; *charset="?utf-?8"?)?(?: *;)? *$/i;
+
 /** Nothing where this server does not read that type for this method. Of parameters only `charset=utf-8` is fine. */
 export function contentOf(header: string | null, method: DescMethod): Content | undefined {
-  const match = /^ *([a-z0-9./+-]+) *(?:; *charset="?utf-?8"? *)?;? *$/i.exec(header ?? '');
-  const name = match?.[1]?.toLowerCase() ?? '';
+  const name = contentType.exec(header ?? '')?.[1]?.toLowerCase() ?? '';
   const content = Object.hasOwn(contents, name) ? contents[name] : undefined;
   if (content === undefined || content.kinds === 'all') return content;
   return (content.kinds === 'unary') === (method.methodKind === 'unary') ? content : undefined;

@@ -27,8 +27,8 @@ export function rpcRefusal(problem: Problem, requestId: string, realm: string): 
   return new ConnectError(message, grpc as Code, metadata, details);
 }
 
-/** A fault of ours tells nothing of itself. */
+/** A fault of ours tells nothing of itself. What quotes the caller may have been cut within a character, which gRPC cannot write. */
 export function publicText(problem: Problem): string {
   const { status, text } = rendering(problem);
-  return status >= 500 ? text : problem.message;
+  return (status >= 500 ? text : problem.message).toWellFormed();
 }
