@@ -22,7 +22,15 @@ export function decodeBase64url(text: string, maxLength: number): Uint8Array<Arr
   return text.length > maxLength ? undefined : decodeAscii(encoder.encode(text));
 }
 
-/** The same for a text that is there as its ASCII or UTF-8 bytes already. */
+/** The same in either alphabet of RFC 4648, with its padding or without: as protobuf's JSON writes bytes. */
+export function decodeEitherBase64(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
+  if (text.length > maxLength) return undefined;
+  // Two at most: for padding of any length the pattern would take the square of the text's.
+  const bare = text.length % 4 === 0 ? text.replace(/={1,2}$/, '') : text;
+  return decodeBase64url(bare.replaceAll('+', '-').replaceAll('/', '_'), maxLength);
+}
+
+/** The same as `decodeBase64url` for a text that is there as its ASCII or UTF-8 bytes already. */
 export function decodeAscii(text: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   const length = text.length;
   const rest = length & 3;

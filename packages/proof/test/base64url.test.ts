@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeBase64url, encodeBase64url } from '../src/index.ts';
+import { decodeBase64url, decodeEitherBase64, encodeBase64url } from '../src/index.ts';
 
 test('every byte string has one text, the one that Buffer writes', () => {
   fc.assert(
@@ -52,4 +52,20 @@ test.each([
 test('the length limit counts characters', () => {
   expect(decodeBase64url('AAAA', 4)).toHaveLength(3);
   expect(decodeBase64url('AAAAAA', 5)).toBeUndefined();
+});
+
+test('either alphabet, padded or not, is read; padding that is none is not, and costs nothing', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      for (const encoding of ['base64', 'base64url'] as const)
+        expect(decodeEitherBase64(Buffer.from(bytes).toString(encoding), 400)).toEqual(bytes);
+    }),
+  );
+  for (const text of ['Zg=', 'Zm8==', 'Zm9v====', '====', '=', 'Zh==', 'Z===', 'Zg==Zg==', 'Zg= =']) {
+    expect([text, decodeEitherBase64(text, 16)]).toEqual([text, undefined]);
+  }
+  expect(decodeEitherBase64('Zm8=', 3)).toBeUndefined();
+  const started = process.cpuUsage();
+  expect(decodeEitherBase64(`${'='.repeat(99_999)}x`, 100_000)).toBeUndefined();
+  expect(process.cpuUsage(started).user / 1_000).toBeLessThan(1_000);
 });

@@ -309,6 +309,7 @@ describe('refused at the token endpoint', () => {
     ['an empty scope', () => changed({}, { ...good, scope: ' ' }), '400 invalid_scope'],
     ['the scope of administration', () => changed({}, { ...good, scope: 'countersign:admin' }), '400 invalid_scope'],
     ['no base64url', () => sending({ subject_token: '{"a":1}' }), invalid, 'no base64url'],
+    ['padding that is none', () => sending({ subject_token: 'AAAA====' }), invalid, 'no base64url'],
     ['no JSON', () => sending({ subject_token: 'AAAA' }), invalid, 'invocation.document'],
     [
       'another audience',
@@ -379,6 +380,14 @@ describe('refused at the token endpoint', () => {
       if (reason !== undefined) expect(refused()).toContain(reason);
     });
   }
+
+  test('padding without end: what anybody may send costs no more than other refusals', async () => {
+    const asked = await sending({ subject_token: `${'='.repeat(98_000)}x` });
+    const started = process.cpuUsage();
+    expect(await refusedExchange(server, asked)).toBe(invalid);
+    expect(refused()).toContain('no base64url');
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(1_000);
+  });
 
   test('an invocation twice; what the table starts from is good', async () => {
     const asked = await changed({});

@@ -1,4 +1,4 @@
-import { decodeBase64url, encodeBase64url, isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
+import { decodeEitherBase64, encodeBase64url, isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
 import { ClientError } from '../error.ts';
 import { fetchJson, type JsonAnswer, type Transport } from '../fetch-json.ts';
 
@@ -59,8 +59,7 @@ export function bytesField(document: JsonObject): string {
 
 /** From protobuf's JSON, which writes the other alphabet, with padding. @throws {ClientError} `rpc.malformed` */
 export function bytesIn(text: string, most: number): Uint8Array {
-  const base64url = text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
-  const bytes = decodeBase64url(base64url, most);
+  const bytes = decodeEitherBase64(text, most);
   if (bytes === undefined) throw new ClientError('rpc.malformed', 'Bytes of the answer are not in base64.');
   return bytes;
 }

@@ -1,4 +1,4 @@
-import { decodeBase64url } from '@countersign/proof';
+import { decodeEitherBase64 } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { requireDpop } from '../subject/dpop.ts';
@@ -108,8 +108,7 @@ const maxMetadata = 98_304;
 
 /** JSON in base64url, as HTTP fields carry it; base64 with padding is taken too, as clients of the document sent it. */
 export function documentIn(text: string): Uint8Array | undefined {
-  if (text.length > maxMetadata) return undefined;
-  return decodeBase64url(text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''), maxMetadata);
+  return decodeEitherBase64(text, maxMetadata);
 }
 
 function invalidToken(reason: string): Problem {
