@@ -80,6 +80,14 @@ async function request(change: Change = {}, device = wallet.device, zcap: Json =
   });
 }
 
+/** Of a device under another DID, to which the wallet was passed on. */
+async function requestOf(did: string, method = '#key-1'): Promise<Doc> {
+  const { device, zcap } = await grantTo(server, wallet, {}, { ...newDevice(), did });
+  return request({ proof: { verificationMethod: did + method } }, device, zcap);
+}
+
+const didKey = ({ did }: Device) => did.slice('did:key:'.length);
+
 const withProof = (document: Doc, change: Doc): Doc => ({
   ...document,
   proof: { ...(document.proof as Doc), ...change },
@@ -377,20 +385,21 @@ const documents: readonly (readonly [what: string, cause: string, make: Make])[]
   ],
   // 9: other DIDs.
   [
-    'the short form of a stranger',
+    'a DID that the capability was not given to, whose document nobody reads',
+    'invocation.invoker at /proof/verificationMethod',
+    () => request({ proof: { verificationMethod: `did:peer:2.V${didKey(newDevice())}#key-1` } }),
+  ],
+  [
+    'the short form of one that never showed its document',
     'did_peer.unknown at /proof',
-    () => request({ proof: { verificationMethod: `did:peer:4${multikey([0x12, 0x20], randomBytes(32))}#key-1` } }),
+    () => requestOf(`did:peer:4${multikey([0x12, 0x20], randomBytes(32))}`),
   ],
   [
     'a long form of another hash',
     'did_peer.hash at /proof',
-    () => request({ proof: { verificationMethod: `did:peer:4${multikey([0x12, 0x20], randomBytes(32))}:z1#key-1` } }),
+    () => requestOf(`did:peer:4${multikey([0x12, 0x20], randomBytes(32))}`, ':z1#key-1'),
   ],
-  [
-    'a did:web, which nobody fetches',
-    'did.unknown at /proof',
-    () => request({ proof: { verificationMethod: 'did:web:evil.example#key-1' } }),
-  ],
+  ['a did:web, which nobody fetches', 'did.unknown at /proof', () => requestOf('did:web:evil.example')],
   [
     'the owner itself, by a key that it never has',
     'did_peer.unknown at /proof',

@@ -22,7 +22,7 @@ import { canonicalTarget } from '../message/target.ts';
 import { allows, defaultTolerance, rootAuthority } from './attenuation.ts';
 import { type Invocation, type InvokedRequest, readInvocation, requestKinds } from './invocation.ts';
 import { checkRoot, type RootCapability } from './root.ts';
-import { checkInvoker, invocationMethod } from './signature.ts';
+import { verifyInvocationProof } from './signature.ts';
 import { isTargetWithin } from './target.ts';
 import {
   type ChainExpectation,
@@ -89,8 +89,7 @@ export async function verifyInvocation(
   const { id, document, nonce, action, created, target, verificationMethod } = invocation;
   if (!allows(chain, action)) throw refusal('invocation.action_not_allowed', 'capabilityAction');
   if (!isTargetWithin(target, chain.target)) throw refusal('invocation.target_outside', 'invocationTarget');
-  const method = await invocationMethod(invocation, expected);
-  checkInvoker(method, chain.controllers.at(-1) ?? []);
+  const method = await verifyInvocationProof(invocation, chain.controllers.at(-1) ?? [], expected);
   const told = { id, document, nonce, action, created, invocationTarget: target, verificationMethod };
   return { ...told, ...chain, root, invoker: method.controller, key: method.key, freshUntil };
 }

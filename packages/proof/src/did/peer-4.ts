@@ -72,6 +72,12 @@ export async function parseDidPeer4(long: string, crypto: Pick<CryptoPort, 'sha2
   return peer;
 }
 
+/** The short form that either form begins with. That the hash in it is the one of the document is looked at elsewhere. */
+export function shortDidPeer4(did: string): string {
+  const end = did.indexOf(':', prefix.length);
+  return end < 0 ? did : did.slice(0, end);
+}
+
 /** Whether a text is a short form, of a document or of none. */
 export function isShortDidPeer4(did: string): boolean {
   return did.startsWith(prefix) && isHash(did.slice(prefix.length));

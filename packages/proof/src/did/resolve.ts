@@ -4,7 +4,7 @@ import { ProofError } from '../error.ts';
 import { type DidDocument, dereference, parseDidDocument } from './document.ts';
 import { agreementKey, type DidKey, parseDidKey, resolveDidKey } from './key.ts';
 import { parseDidPeer2 } from './peer-2.ts';
-import { isDidPeer4, isShortDidPeer4, parseDidPeer4 } from './peer-4.ts';
+import { isDidPeer4, isShortDidPeer4, parseDidPeer4, shortDidPeer4 } from './peer-4.ts';
 import { isVerificationRelationship, mayServe, type ResolvedKey, verificationRelationships } from './relationship.ts';
 import { parseDidUrl } from './url.ts';
 
@@ -47,13 +47,12 @@ async function resolveMethod(url: string, purpose: string, source: DidSource, no
   const document = await resolveDid(did, source);
   const { jwk, controller } = dereference(document, url, purpose, now);
   if (jwk === undefined) throw new ProofError('did.key_role');
-  return { jwk, controller: isDidPeer4(controller) ? shortOf(controller) : controller };
+  return { jwk, controller: actingDid(controller) };
 }
 
-/** Of a did:peer:4 whose hash has been looked at. */
-function shortOf(did: string): string {
-  const end = did.indexOf(':', 'did:peer:4'.length);
-  return end < 0 ? did : did.slice(0, end);
+/** The name under which a DID acts: of a did:peer:4 the short form, whichever is presented. */
+export function actingDid(did: string): string {
+  return isDidPeer4(did) ? shortDidPeer4(did) : did;
 }
 
 /** The document of a did:key, which lists its key for all that a key of its type is for. */

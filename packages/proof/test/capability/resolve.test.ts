@@ -73,7 +73,25 @@ test('what a method says of itself is not believed', async () => {
   const thieves = 'did:web:thief.example';
   const thiefSigned = invocation(webRoot.id, as(thief, thieves));
   const both = knowing(documented(did, owner, purposes), documented(thieves, thief, purposes, did));
-  await expect(check(thiefSigned, both)).rejects.toMatchObject({ code: 'did.method_controller' });
+  await expect(check(thiefSigned, both)).rejects.toMatchObject({ code: 'invocation.invoker' });
+});
+
+test('a document of who may not sign is not read: it may be made to take long', async () => {
+  const asked: string[] = [];
+  const resolve = (url: string) => {
+    asked.push(url);
+    throw new Error('asked');
+  };
+  const thieves = as(thief, 'did:web:thief.example');
+  const invoked = check(invocation(webRoot.id, thieves), { root: webRoot, resolve });
+  await expect(invoked).rejects.toMatchObject({ code: 'invocation.invoker', pointer: '/proof/verificationMethod' });
+  const passedOn = check(invocation(delegation({ ...webRoot } as Doc, thieves, phone), phone), {
+    root: webRoot,
+    resolve,
+  });
+  const pointer = '/proof/capability/proof/verificationMethod';
+  await expect(passedOn).rejects.toMatchObject({ code: 'capability.delegator', pointer });
+  expect(asked).toEqual([]);
 });
 
 test('a port is not asked for a did:key, and cannot say what it stands for', async () => {
@@ -109,12 +127,11 @@ test('a did:peer:4 is its short form, whichever form signs', async () => {
       controllers: [[peer.short], [phone.did]],
     });
   }
-  const swapped = peer.long.replace(
-    peer.short,
-    (await createDidPeer4({ ...input, authentication: ['#key-1'] }, nodePort)).short,
-  );
-  const capability = delegation({ ...root } as Doc, as(owner, swapped), phone);
-  const change = { root, resolve: keyResolver({ crypto: nodePort, known }, expecting().now) };
+  const other = await createDidPeer4({ ...input, authentication: ['#key-1'] }, nodePort);
+  const theirs = createRootCapability(target, other.short);
+  const swapped = peer.long.replace(peer.short, other.short);
+  const capability = delegation({ ...theirs } as Doc, as(owner, swapped), phone);
+  const change = { root: theirs, resolve: keyResolver({ crypto: nodePort, known }, expecting().now) };
   await expect(check(invocation(capability, phone), change)).rejects.toMatchObject({ code: 'did_peer.hash' });
 });
 
