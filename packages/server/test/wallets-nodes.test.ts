@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../src/kernel/clock.ts';
 import { createLog } from '../src/kernel/log.ts';
 import { systemRandom } from '../src/kernel/random.ts';
@@ -8,6 +8,7 @@ import { requireRealm } from '../src/subject/realm.ts';
 import { issueStatus } from '../src/subject/status.ts';
 import { reseal } from '../src/subject/vault.ts';
 import { resealWalletKeys } from '../src/wallets/realm-did.ts';
+import { cuttable } from './support/cuttable.ts';
 import { bothDatabases, type DatabaseKind, eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
 import { freePort } from './support/free-port.ts';
@@ -33,7 +34,7 @@ const otherKey = Buffer.alloc(32, 7);
 const getWallet = (server: WalletServer, id: string, metadata: Record<string, string>) =>
   server.call('WalletService/GetWallet', { wallet_id: id }, metadata);
 
-eachDatabase('two nodes', (freshUrl) => {
+eachDatabase('two nodes', (freshUrl, kind) => {
   async function twoNodes(): Promise<readonly [WalletServer, WalletServer]> {
     const databaseUrl = await freshUrl();
     const one = await walletServer({ databaseUrl });
@@ -41,6 +42,24 @@ eachDatabase('two nodes', (freshUrl) => {
     const env = { COUNTERSIGN_PORT: String(await freePort()), COUNTERSIGN_PUBLIC_URL: one.url };
     return [one, await walletServer({ databaseUrl, env })];
   }
+
+  if (kind === 'postgres')
+    test('say that they cannot look, and not that a capability is good no more, while the database is away', async () => {
+      const databaseUrl = await freshUrl();
+      const one = await walletServer({ databaseUrl });
+      const { id, device, zcap } = await openWallet(one);
+      const wire = await cuttable(databaseUrl);
+      onTestFinished(() => wire.close());
+      const env = { COUNTERSIGN_PORT: String(await freePort()), COUNTERSIGN_PUBLIC_URL: one.url };
+      const two = await walletServer({ databaseUrl: wire.url, env });
+      const request = tokenRequest(device, zcap, await two.challenge());
+      const acquire = () => two.call('AuthService/AcquireToken', { invocation: json(request) });
+      await wire.cut();
+      await expect(acquire()).rejects.toMatchObject({ code: 14 });
+      await wire.restore();
+      await eventually(() => acquire().catch(() => undefined), 10_000);
+      expect(await getWallet(two, id, await tokenFor(two, device, zcap))).toMatchObject({ wallet_id: id });
+    });
 
   test('take a nonce once between them, at the same moment', async () => {
     const [one, two] = await twoNodes();

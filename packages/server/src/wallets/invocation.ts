@@ -82,7 +82,8 @@ async function verifiedInvocation(
   try {
     return await verifyInvocation(presented, { ...chainTerms(context, realm), audience: realm.issuer, ...terms });
   } catch (refusal) {
-    throw denied(refusal);
+    // A database that does not answer has said nothing of the capability.
+    throw refusal instanceof ProofError ? denied(refusal) : refusal;
   }
 }
 
@@ -131,9 +132,8 @@ export function requireSealer(sealedBy: string | undefined, prover: string): voi
   if (sealedBy !== undefined && sealedBy !== prover) throw denied(new Error('sealed by somebody else'));
 }
 
-/** One answer for everything; the reason for the log. A fault of ours stays one. */
-export function denied(reason: unknown): Problem {
-  if (reason instanceof Problem) return reason;
+/** One answer for everything; the reason for the log. */
+export function denied(reason: Error): Problem {
   return new Problem('wallet.denied', undefined, { cause: reason instanceof ProofError ? located(reason) : reason });
 }
 
