@@ -298,6 +298,8 @@ eachDatabase('an invitation', (freshUrl) => {
     });
     expect(allowed.status).toBe(201);
     const { capability, capabilityId } = (await allowed.json()) as { capability: Doc; capabilityId: string };
+    // What it may do to the realm is no wallet: it may have one besides.
+    expect(await openWallet(server, {}, device)).toMatchObject({ device });
     const path = '/countersign.v1.ProviderService/';
     const call = async (method: string, request: object) => {
       const body = JSON.stringify(request);

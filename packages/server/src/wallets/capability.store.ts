@@ -129,12 +129,15 @@ export async function listDelegationsTo(
     .execute();
 }
 
-/** Live delegations straight from a root (whose ids begin with `rootPrefix`) to this DID: the wallets that it was given first. */
+/**
+ * A live delegation to this DID straight from a root, whose ids begin with `roots`, of such targets as begin with `targets`: of wallets,
+ * the one that it was given first.
+ */
 export async function findFirstDelegation(
   db: Kysely<Schema>,
   realm: string,
   controller: string,
-  rootPrefix: string,
+  { roots, targets }: { readonly roots: string; readonly targets: string },
   now: number,
 ): Promise<string | undefined> {
   const row = await db
@@ -142,7 +145,8 @@ export async function findFirstDelegation(
     .select('id')
     .where('realm', '=', realm)
     .where('controller', '=', controller)
-    .where('parent_id', 'like', `${rootPrefix}%`)
+    .where('parent_id', 'like', `${roots}%`)
+    .where('target', 'like', `${targets}%`)
     .where('revoked_at', 'is', null)
     .where('expires_at', '>', now)
     .limit(1)

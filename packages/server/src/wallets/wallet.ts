@@ -124,7 +124,8 @@ async function insertOpen(
 ): Promise<void> {
   // Two requests of one key at the same moment: the second sees what the first has made.
   await lockRealm(tx, realm.name);
-  if (await findFirstDelegation(tx.db, realm.name, request.controller, rootPrefix, tx.now)) {
+  const wallets = { roots: rootPrefix, targets: walletPrefix };
+  if (await findFirstDelegation(tx.db, realm.name, request.controller, wallets, tx.now)) {
     throw new Problem('wallet.exists');
   }
   await insertWallet(tx.db, {
