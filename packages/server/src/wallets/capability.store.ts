@@ -46,53 +46,22 @@ export async function listEdges(
   target: string,
   now: number,
 ): Promise<CapabilityEdge[]> {
-  return db
-    .selectFrom('capability')
+  return live(db, realm, now)
     .select(['id', 'parent_id', 'controller', 'expires_at'])
-    .where('realm', '=', realm)
     .where('target', '=', target)
-    .where('revoked_at', 'is', null)
-    .where('expires_at', '>', now)
     .execute();
 }
 
+/** How many are live, of one target or of one parent in it, as far as `bound`. */
 export async function countLive(
   db: Kysely<Schema>,
-  realm: string,
-  target: string,
+  { realm, target, parent }: { readonly realm: string; readonly target: string; readonly parent?: string },
   now: number,
   bound: number,
 ): Promise<number> {
-  const rows = await db
-    .selectFrom('capability')
-    .select('id')
-    .where('realm', '=', realm)
-    .where('target', '=', target)
-    .where('revoked_at', 'is', null)
-    .where('expires_at', '>', now)
-    .limit(bound)
-    .execute();
-  return rows.length;
-}
-
-/** Of one parent, in its target. */
-export async function countLiveChildren(
-  db: Kysely<Schema>,
-  { realm, target, id }: Pick<CapabilityTable, 'realm' | 'target' | 'id'>,
-  now: number,
-  bound: number,
-): Promise<number> {
-  const rows = await db
-    .selectFrom('capability')
-    .select('id')
-    .where('realm', '=', realm)
-    .where('target', '=', target)
-    .where('parent_id', '=', id)
-    .where('revoked_at', 'is', null)
-    .where('expires_at', '>', now)
-    .limit(bound)
-    .execute();
-  return rows.length;
+  let query = live(db, realm, now).select('id').where('target', '=', target);
+  if (parent !== undefined) query = query.where('parent_id', '=', parent);
+  return (await query.limit(bound).execute()).length;
 }
 
 /** False when it was revoked already. */
@@ -116,14 +85,10 @@ export async function listDelegationsTo(
   controller: string,
   now: number,
 ): Promise<CapabilityTable[]> {
-  return db
-    .selectFrom('capability')
+  return live(db, realm, now)
     .selectAll()
-    .where('realm', '=', realm)
     .where('target', '=', target)
     .where('controller', '=', controller)
-    .where('revoked_at', 'is', null)
-    .where('expires_at', '>', now)
     .orderBy('expires_at', 'desc')
     .limit(100)
     .execute();
@@ -140,15 +105,11 @@ export async function findFirstDelegation(
   { roots, targets }: { readonly roots: string; readonly targets: string },
   now: number,
 ): Promise<string | undefined> {
-  const row = await db
-    .selectFrom('capability')
+  const row = await live(db, realm, now)
     .select('id')
-    .where('realm', '=', realm)
     .where('controller', '=', controller)
     .where('parent_id', 'like', `${roots}%`)
     .where('target', 'like', `${targets}%`)
-    .where('revoked_at', 'is', null)
-    .where('expires_at', '>', now)
     .limit(1)
     .executeTakeFirst();
   return row?.id;
@@ -156,4 +117,13 @@ export async function findFirstDelegation(
 
 export async function deleteExpired(db: Kysely<Schema>, before: number): Promise<void> {
   await db.deleteFrom('capability').where('expires_at', '<', before).execute();
+}
+
+/** Neither revoked nor expired. */
+function live(db: Kysely<Schema>, realm: string, now: number) {
+  return db
+    .selectFrom('capability')
+    .where('realm', '=', realm)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now);
 }

@@ -56,8 +56,7 @@ export async function grantAccess(
   const fault = await chainFault(context, realm.name, access.target, links.slice(0, -1));
   if (fault !== undefined) throw denied(fault);
   await write(context, async (tx) => {
-    if ((await countLive(tx.db, realm.name, access.target, tx.now, maxLive)) >= maxLive)
-      throw new Problem('wallet.full');
+    if ((await countLive(tx.db, row, tx.now, maxLive)) >= maxLive) throw new Problem('wallet.full');
     if (!(await insertCapability(tx.db, { ...row, created_at: tx.now }))) {
       await requireSame(tx, row);
       return;

@@ -42,7 +42,7 @@ import {
 import type { Realm } from '../subject/realm.ts';
 import { authenticateSession } from '../subject/session.ts';
 import { sessionTokenUrn } from '../subject/session-exchange.ts';
-import { countLiveChildren, listDelegationsTo } from './capability.store.ts';
+import { countLive, listDelegationsTo } from './capability.store.ts';
 import { grantAccess } from './capability.ts';
 import { requireActions } from './exchange.ts';
 import { type Action, walletIdOf, walletPrefix } from './target.ts';
@@ -149,8 +149,8 @@ async function linkOf(
 /** That live at once of one delegation: nobody who was let in may fill the wallet. */
 const maxPassedOn = 32;
 
-async function requireRoom({ store, clock }: Context, link: CapabilityTable): Promise<void> {
-  const live = await countLiveChildren(store.db, link, clock.now(), maxPassedOn);
+async function requireRoom({ store, clock }: Context, { realm, target, id }: CapabilityTable): Promise<void> {
+  const live = await countLive(store.db, { realm, target, parent: id }, clock.now(), maxPassedOn);
   if (live >= maxPassedOn) throw new Problem('wallet.full');
 }
 
