@@ -21,7 +21,7 @@ export function rememberSignatures(crypto: CryptoPort, size = 1024): CryptoPort 
       if (name === undefined || data.length !== bytes || signature.length !== bytes) {
         return crypto.verify(alg, jwk, data, signature);
       }
-      const key = `${alg} ${name} ${String.fromCharCode(...data, ...signature)}`;
+      const key = `${alg} ${name} ${letters(data)}${letters(signature)}`;
       if (known.get(key) === true) return true;
       const remembered = (isGood: boolean) => {
         if (isGood) known.set(key, true);
@@ -31,6 +31,11 @@ export function rememberSignatures(crypto: CryptoPort, size = 1024): CryptoPort 
       return answer instanceof Promise ? answer.then(remembered) : remembered(answer);
     },
   };
+}
+
+/** One for each byte. Spread into arguments one by one they would take five times as long, which is felt at every invocation. */
+function letters(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
 /** All of the key, never its `kid`. */

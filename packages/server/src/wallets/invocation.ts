@@ -15,6 +15,7 @@ import {
   type JsonObject,
   keyResolver,
   ProofError,
+  rememberSignatures,
   type VerifiedInvocation,
   verifyInvocation,
 } from '@countersign/proof';
@@ -24,7 +25,6 @@ import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
 import { chainFault, linksOf } from './authorization.ts';
 import { challengeEnd, challengePurpose } from './challenge.ts';
-import { rememberingPort } from './remembering-port.ts';
 import { lookUpTarget, type Target, targetOfRoot } from './target.ts';
 
 export interface Invoked {
@@ -87,6 +87,8 @@ async function verifiedInvocation(
   }
 }
 
+const delegationCrypto = rememberSignatures(cryptoPort, 4_096);
+
 /** What every chain of a realm is verified under. For one chain: it remembers whose root it has looked up. */
 export function chainTerms(context: Context, realm: Realm) {
   const now = context.clock.now();
@@ -94,7 +96,7 @@ export function chainTerms(context: Context, realm: Realm) {
   let found: Target | undefined;
   return {
     crypto: cryptoPort,
-    delegationCrypto: rememberingPort,
+    delegationCrypto,
     now,
     cryptosuites: ['eddsa-jcs-2022'] as const,
     async root(id: string) {
