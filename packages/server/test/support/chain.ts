@@ -25,6 +25,7 @@ export const chainNetwork = {
     {
       name: 'dev',
       profile: 'ocen4',
+      settings: { accessTokenAlg: 'ES256' },
       participants: [
         service('orders', ['https://ledger.example', 'ledger', 'p-ledger', 'loop'], 'orders:read orders:write'),
         service('ledger', ['https://archive.example']),

@@ -55,7 +55,7 @@ export async function town(keys: Partial<Record<Name, PrivateJwk>> = {}): Promis
         {
           name: 'dev',
           profile: 'ocen4',
-          settings: { development: true },
+          settings: { development: true, accessTokenAlg: 'ES256' },
           participants: [
             ...names.map((name) => ({
               id: name,

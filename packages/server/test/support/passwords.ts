@@ -25,7 +25,7 @@ export function corporateNetwork(config: object = { ROOT: {}, USER: {} }) {
   };
   return {
     realms: [
-      { name: 'dev', profile: 'ocen4', ...entries },
+      { name: 'dev', profile: 'ocen4', settings: { accessTokenAlg: 'ES256' }, ...entries },
       { name: 'bank', profile: 'strict', ...entries },
     ],
   };
