@@ -14,7 +14,9 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
 
 /** A realm whose settings differ from what `dev` has by itself. */
 export function devRealm(settings: object): TestServerOptions {
-  return { network: { realms: [{ name: 'dev', profile: 'ocen4', settings: { accessTokenAlg: 'ES256', ...settings } }] } };
+  return {
+    network: { realms: [{ name: 'dev', profile: 'ocen4', settings: { accessTokenAlg: 'ES256', ...settings } }] },
+  };
 }
 
 /** Another device, prepared there and granted here. */
