@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { cpuSeconds } from '../packages/server/test/support/cpu-time.ts';
 
 /** A server in a process of its own. */
 export interface Child {
@@ -94,15 +95,6 @@ async function untilAnswering(port: number, child: ChildProcess): Promise<void> 
     }
   }
   throw new Error(`the server ended with exit code ${child.exitCode}`);
-}
-
-/** `schedstat` counts nanoseconds a thread; `stat` would count hundredths of a second. */
-function cpuSeconds(pid: number): number {
-  let nanoseconds = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ', 1)[0]);
-  }
-  return nanoseconds / 1e9;
 }
 
 function memory(pid: number): ReturnType<Child['memory']> {
