@@ -7,7 +7,7 @@ import { base64url, type Change, grantTo, type OpenWallet, tokenRequest, type Wa
 
 export const orders = 'https://orders.example';
 export const ledger = 'https://ledger.example';
-export const invocationType = 'urn:countersign:params:oauth:token-type:capability-invocation';
+const invocationType = 'urn:countersign:params:oauth:token-type:capability-invocation';
 export const walletType = 'urn:countersign:params:oauth:token-type:wallet';
 
 export type Parameters = Readonly<Record<string, string>>;
