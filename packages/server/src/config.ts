@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { readProxies } from './http/source.ts';
 import { Problem } from './kernel/problem.ts';
 import { type MailAddress, mailAddress } from './mail/address.ts';
 import { smtpServerOf } from './mail/smtp-server.ts';
@@ -100,9 +101,11 @@ const settings = {
       return z.NEVER;
     })
     .describe('The address that mails come from.'),
-  TRUSTED_PROXIES: list
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((text) => (text === '' ? [] : text.split(',').map((entry) => entry.trim())))
     .default([])
-    .describe('Addresses or CIDR ranges, separated by commas, whose `X-Forwarded-For` is believed.'),
+    .describe('Addresses or CIDR ranges (`10.0.0.0/8`), separated by commas, whose `X-Forwarded-For` is believed.'),
   CORS_ORIGINS: list
     .refine((items) => items.every(isOrigin), 'must be origins such as https://app.example, separated by commas')
     .default([])
@@ -265,12 +268,18 @@ function toConfig(parsed: Parsed): Config {
     defaultRealm: parsed.DEFAULT_REALM,
     smtpUrl: parsed.SMTP_URL,
     mailFrom: parsed.MAIL_FROM,
-    trustedProxies: parsed.TRUSTED_PROXIES,
+    trustedProxies: checkedProxies(parsed.TRUSTED_PROXIES),
     corsOrigins: parsed.CORS_ORIGINS,
     tls: both('TLS_CERT', parsed.TLS_CERT, 'TLS_KEY', parsed.TLS_KEY, (cert, key) => ({ cert, key })),
     logLevel: parsed.LOG_LEVEL,
     workers: parsed.WORKERS,
   };
+}
+
+/** Before the store is opened: a first start that is refused leaves nothing. */
+function checkedProxies(entries: readonly string[]): readonly string[] {
+  readProxies(entries, `${prefix}TRUSTED_PROXIES`);
+  return entries;
 }
 
 /** Two settings that make sense only together. */

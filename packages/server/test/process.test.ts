@@ -225,12 +225,53 @@ describe('the source of a request', () => {
     ['198.51.100.9, 192.0.2.1', '192.0.2.1'],
     ['198.51.100.9, 192.0.2.1, 10.1.2.3', '192.0.2.1'],
     ['2001:db8::1', '2001:db8::1'],
-    ['10.1.2.3', '127.0.0.1'],
+    // A caller inside of the trusted range is not its proxy.
+    ['10.1.2.3', '10.1.2.3'],
+    ['10.9.9.9, 10.1.2.3', '10.9.9.9'],
+    ['198.51.100.7:41000', '198.51.100.7'],
+    ['[2001:db8::1]:443', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['[::ffff:6.6.6.6]:443', '6.6.6.6'],
+    ['::ffff:6.6.6.6', '6.6.6.6'],
+    ['::FFFF:0606:0606', '6.6.6.6'],
+    ['0:0:0:0:0:ffff:6.6.6.6', '6.6.6.6'],
+    ['192.0.2.1, ::ffff:10.1.2.3', '192.0.2.1'],
+    ['2001:0DB8:0000:0000:0000:0000:0000:0001', '2001:db8::1'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['192.0.2.1, , ,', '192.0.2.1'],
+    [`192.0.2.1${','.repeat(8_000)}`, '192.0.2.1'],
     ['not an address', '127.0.0.1'],
     ['192.0.2.1, not an address', '127.0.0.1'],
+    ['192.0.2.1, not an address, 10.1.2.3', '10.1.2.3'],
+    ['192.0.2.1, unknown', '127.0.0.1'],
+    ['_hidden', '127.0.0.1'],
+    ['192.0.2.1:', '127.0.0.1'],
+    ['192.0.2.1:x', '127.0.0.1'],
+    ['[192.0.2.1]:80', '127.0.0.1'],
+    ['[2001:db8::1', '127.0.0.1'],
+    ['[[::1]]', '127.0.0.1'],
+    ['010.1.1.1', '127.0.0.1'],
+    ['1'.repeat(8_000), '127.0.0.1'],
+    [',', '127.0.0.1'],
     ['', '127.0.0.1'],
   ])('X-Forwarded-For: %s from a trusted proxy means %s', async (forwarded, source) => {
     expect(await sourceOf(server, forwarded)).toBe(source);
+  });
+
+  test('has one budget of failures however its address is spelled, and spends no budget of others', async () => {
+    const fail = (forwarded: string) =>
+      fetch(`${server.url}${tokenPath}`, {
+        method: 'POST',
+        headers: { 'x-forwarded-for': forwarded },
+        body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'spelled', client_secret: 'x' }),
+      });
+    const spellings = ['::ffff:6.6.6.6', '::ffff:0606:0606', '0:0:0:0:0:ffff:6.6.6.6', '6.6.6.6', '6.6.6.6:4100'];
+    for (let i = 0; i < 30; i++) expect((await fail(spellings[i % 5] as string)).status).toBe(401);
+    for (const spelling of spellings) expect((await fail(spelling)).status).toBe(429);
+    expect((await fail('::ffff:9.9.9.9')).status).toBe(401);
+    for (let i = 0; i < 30; i++) await fail(`2001:db8:0:7::${i}`);
+    expect((await fail('2001:db8:0:7:9::')).status).toBe(429);
+    expect((await fail('2001:db8:0:8::')).status).toBe(401);
   });
 
   test('is the peer when no proxy is trusted, whatever the header says', async () => {

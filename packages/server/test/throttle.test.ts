@@ -17,6 +17,7 @@ import { openContext, tester } from './support/context.ts';
 import { corporateNetwork as identities } from './support/corporate.ts';
 import { eachDatabase, type FreshUrl } from './support/databases.ts';
 import { corporate, movedClock, passwords, said } from './support/passwords.ts';
+import { from } from './support/source.ts';
 
 const day = 86_400_000;
 const alice = 'alice@acme.example';
@@ -25,7 +26,7 @@ const alice = 'alice@acme.example';
 function guesser(context: Context, realm = 'dev') {
   let next = 0;
   const guess = async (code = alice, source = `192.0.2.${next++ % 250}`, device?: string, ok = false) => {
-    const guessing = { realm, code, source, device: device === undefined ? undefined : { id: device } };
+    const guessing = { realm, code, source: from(source), device: device === undefined ? undefined : { id: device } };
     const credentialId = code === alice ? `${realm}-root` : undefined;
     try {
       await withinBudget(context, guessing, async () => ({ ok, credentialId }));
@@ -80,8 +81,10 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
     expect(await guess(50, alice, undefined, undefined, true)).toEqual({ right: 50 });
     expect(await guess(7)).toEqual({ wrong: 7 });
     expect(await guess(50, alice, undefined, undefined, true)).toEqual({ right: 50 });
-    const busy = withinBudget(context, { realm: 'dev', code: alice, source: '192.0.2.1', device: undefined }, () =>
-      Promise.reject(new Error('busy')),
+    const busy = withinBudget(
+      context,
+      { realm: 'dev', code: alice, source: from('192.0.2.1'), device: undefined },
+      () => Promise.reject(new Error('busy')),
     );
     await expect(busy).rejects.toThrow('busy');
     expect(await guess(10)).toEqual({ wrong: 3, 'attempt.throttled': 7 });
@@ -93,7 +96,7 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
     const all = Array.from({ length: 300 }, (_, i) =>
       withinBudget(
         context,
-        { realm: 'dev', code: alice, source: `192.0.2.${i % 250}`, device: undefined },
+        { realm: 'dev', code: alice, source: from(`192.0.2.${i % 250}`), device: undefined },
         async () => {
           tried++;
           await new Promise((resolve) => setTimeout(resolve, 50));
@@ -136,7 +139,7 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
     await keepLoginCounts(one.context);
     for (let i = 0; i < 4; i++) {
       clock.advance(day / 4);
-      const guessing = { realm: 'dev', code: alice, source: '192.0.2.1', device: undefined };
+      const guessing = { realm: 'dev', code: alice, source: from('192.0.2.1'), device: undefined };
       await withinBudget(one.context, guessing, async () => {
         await keepLoginCounts(one.context);
         return { ok: true, credentialId: 'dev-root' };
@@ -362,7 +365,7 @@ test('a hundred guesses at once compute no more hashes than the budget has', asy
   const counted = { ...context, hasher: { ...context.hasher, verify } };
   const realm = await requireRealm(context, 'dev');
   const guess = (i: number) =>
-    logIn(counted, realm, { code: alice, password: `guess ${i}`, source: `192.0.2.${i}` }, tester).catch(
+    logIn(counted, realm, { code: alice, password: `guess ${i}`, source: from(`192.0.2.${i}`) }, tester).catch(
       ({ code }) => code as string,
     );
   const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => guess(i)));

@@ -28,7 +28,7 @@ export function fieldsForApplication(
   const isOurs = (name: string) => keptHere.has(name) || written.has(name) || isReserved(name) || isForwarding(name);
   return [
     ...endToEnd(request.rawHeaders, isOurs),
-    ['X-Forwarded-For', sourceOf(request)],
+    ['X-Forwarded-For', sourceOf(request).address],
     ['X-Forwarded-Host', host],
     ['X-Forwarded-Proto', protocol.slice(0, -1)],
     ...own,

@@ -44,7 +44,7 @@ export function logins(options: LoginsOptions): Answerer {
 
 function authenticate(call: Call, { edge, accept, sourceOf }: LoginsOptions): Promise<Authenticated> {
   const headers = requestFields(call);
-  const shown = { headers, address: sourceOf(call.request) };
+  const shown = { headers, address: sourceOf(call.request).address };
   const isSession = accept.includes('session') && (!accept.includes('basic') || presents(headers, /^bearer /i));
   return isSession ? edge.authenticateSession(shown) : edge.authenticateBasic(shown);
 }

@@ -160,7 +160,7 @@ function setCommonHeaders(context: Context, requestId: string, outgoing: ServerR
 function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>, thrown: unknown): Answer {
   const problem = toProblem(storeProblem(thrown));
   const { requestId, source } = call;
-  logRefusal(call.context.log, problem, { requestId, route: route.path, source });
+  logRefusal(call.context.log, problem, { requestId, route: route.path, source: source.address });
   return refusalAnswer(problem, route, call);
 }
 

@@ -1,4 +1,5 @@
 import type { Caller, Context } from '../context.ts';
+import type { Source } from '../kernel/source.ts';
 import type { Realm } from '../subject/realm.ts';
 
 /** What handlers may look at of a request: a web `Request` is one, and so is what the short way makes of Node's. */
@@ -17,7 +18,7 @@ export interface Call {
   readonly query: URLSearchParams;
   readonly requestId: string;
   /** The address of the caller, as far as trusted proxies tell. */
-  readonly source: string;
+  readonly source: Source;
   /** Aborted when the server begins to stop: long answers end themselves. */
   readonly stopping: AbortSignal;
   /** The realm of the path; 404 when there is none. */

@@ -1,46 +1,85 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { BlockList } from 'node:net';
+import { ipv6Groups, parseIpAddress } from '@countersign/proof';
 import { Problem } from '../kernel/problem.ts';
+import { type Source, unknownSource } from '../kernel/source.ts';
 
-/** Decides which address a request came from. */
-export type SourceOf = (incoming: IncomingMessage) => string;
+/** Decides where a request came from. */
+export type SourceOf = (incoming: IncomingMessage) => Source;
 
 /**
- * The peer's address; behind trusted proxies (addresses or CIDR ranges), the last address of `X-Forwarded-For` that is not a
- * trusted proxy's own. Without trusted proxies the header is not read: anybody can write it.
+ * The peer; while that is a trusted proxy, the address before it in `X-Forwarded-For`. What is no address ends the search, at the
+ * proxy that reported it. Without trusted proxies the header is not read: anybody can write it.
  */
 export function sourceOf(trustedProxies: readonly string[], setting = 'COUNTERSIGN_TRUSTED_PROXIES'): SourceOf {
-  if (trustedProxies.length === 0) return (incoming) => peer(incoming);
-  const trusted = toBlockList(trustedProxies, setting);
-  const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  if (trustedProxies.length === 0) return peer;
+  const trusted = readProxies(trustedProxies, setting);
+  const isTrusted = ({ address }: Source) => trusted.check(address, familyOf(address));
   return (incoming) => {
-    const own = peer(incoming);
-    if (!isTrusted(own)) return own;
-    const forwarded = String(incoming.headers['x-forwarded-for'] ?? '')
-      .split(',')
-      .map((part) => part.trim());
-    for (const address of forwarded.reverse()) {
-      if (isIP(address) === 0) return own;
-      if (!isTrusted(address)) return address;
+    let nearest = peer(incoming);
+    for (const hop of fromTheEnd(String(incoming.headers['x-forwarded-for'] ?? ''))) {
+      const before = isTrusted(nearest) ? parseHop(hop) : undefined;
+      if (before === undefined) break;
+      nearest = before;
     }
-    return own;
+    return nearest;
   };
 }
 
-function peer(incoming: IncomingMessage): string {
-  return (incoming.socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
+function peer({ socket }: IncomingMessage): Source {
+  return parseIpAddress(socket.remoteAddress ?? '') ?? unknownSource;
 }
 
-function toBlockList(ranges: readonly string[], setting: string): BlockList {
+/** The header is as long as a stranger likes: no more of it is read than is believed. Empty elements are ignored (RFC 9110 §5.6.1). */
+function* fromTheEnd(list: string): Generator<string> {
+  for (let end = list.length; end > 0; ) {
+    const comma = list.lastIndexOf(',', end - 1);
+    const element = list.slice(comma + 1, end).trim();
+    if (element !== '') yield element;
+    end = comma;
+  }
+}
+
+/** Some proxies add the port. */
+function parseHop(hop: string): Source | undefined {
+  const [, inBrackets] = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(hop) ?? [];
+  if (inBrackets !== undefined) return inBrackets.includes(':') ? parseIpAddress(inBrackets) : undefined;
+  return parseIpAddress(hop.replace(/^([\d.]+):\d{1,5}$/, '$1'));
+}
+
+/** Addresses and CIDR ranges (RFC 4632 §3.1). Throws `config.invalid`, naming the entry: a range that was read too wide would believe strangers. */
+export function readProxies(entries: readonly string[], setting: string): BlockList {
   const list = new BlockList();
-  for (const range of ranges) {
-    const [address = '', bits] = range.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    const prefix = Number(bits ?? (family === 'ipv6' ? 128 : 32));
-    if (isIP(address) === 0 || !Number.isInteger(prefix) || prefix < 0 || prefix > (family === 'ipv6' ? 128 : 32)) {
-      throw new Problem('config.invalid', `${setting}: ${range} is neither an address nor a CIDR range.`);
-    }
-    list.addSubnet(address, prefix, family);
+  for (const entry of entries) {
+    const fault = addProxy(list, entry);
+    if (fault !== undefined) throw new Problem('config.invalid', `${setting}: ${fault}.`);
   }
   return list;
+}
+
+/** What is wrong with the entry. */
+function addProxy(list: BlockList, entry: string): string | undefined {
+  if (entry === '') return 'has an empty entry';
+  const [, text = '', bits] = /^([^/%]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(entry) ?? [];
+  const address = parseIpAddress(text)?.address;
+  if (address === undefined) return `${entry} is neither an address nor a CIDR range`;
+  if (bits === undefined) list.addAddress(address, familyOf(address));
+  else {
+    if (text.includes(':') !== address.includes(':')) return `${entry}: write the range as an IPv4 range`;
+    const prefix = Number(bits);
+    if (prefix > (familyOf(address) === 'ipv6' ? 128 : 32)) return `${entry}: the prefix is too long`;
+    if (hasHostBits(address, prefix)) return `${entry}: ${address} is not the first address of a /${bits}`;
+    list.addSubnet(address, prefix, familyOf(address));
+  }
+  return undefined;
+}
+
+function hasHostBits(address: string, prefix: number): boolean {
+  const [parts, radix, width] = address.includes(':') ? [ipv6Groups(address), 16, 16] : [address.split('.'), 10, 8];
+  const bits = parts.map((part) => Number.parseInt(part, radix).toString(2).padStart(width, '0')).join('');
+  return bits.slice(prefix).includes('1');
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return address.includes(':') ? 'ipv6' : 'ipv4';
 }

@@ -43,14 +43,3 @@ export function createRate(clock: Clock, { budget, window, bound }: RateLimit): 
     },
   };
 }
-
-/** Whom to count as one source: an IPv4 address, or the /64 of an IPv6 address, of which one host has as many as it likes. */
-export function networkOf(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
-  const groups = tail === undefined ? left : [...left, ...zeros, ...right];
-  return `${groups.slice(0, 4).join(':')}::/64`;
-}

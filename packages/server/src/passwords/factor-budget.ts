@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Source } from '../kernel/source.ts';
 import type { FactorTable, LoginFailureTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -30,7 +31,7 @@ export interface GuessedFactor {
   readonly realm: string;
   readonly credentialId: string;
   readonly kind: FactorTable['kind'];
-  readonly source: string;
+  readonly source: Source;
 }
 
 /** Proves, within the budgets. What fails by anything but `factor.incorrect` was no guess. Throws `attempt.throttled`. */
@@ -48,7 +49,13 @@ export async function withinFactorBudget<T>(
     return proved;
   } catch (thrown) {
     if (thrown instanceof Problem && thrown.code === 'factor.incorrect') {
-      context.attempts.report({ realm, type: 'factor.failed', object: `credential:${credentialId}`, source, count: 1 });
+      context.attempts.report({
+        realm,
+        type: 'factor.failed',
+        object: `credential:${credentialId}`,
+        source: source.address,
+        count: 1,
+      });
     } else if (limited) {
       await count(context, guessed, -1);
     }
@@ -84,7 +91,12 @@ async function recordLock(context: Context, guessed: GuessedFactor, until: numbe
   await write(context, async (tx) => {
     const mark = { realm, key: keyOf('lock', credentialId), failures: 1, resets_at: until };
     if (!(await markFailure(tx.db, mark, tx.now))) return;
-    const event = { realm, type: 'factor.locked', object: `credential:${credentialId}`, after: { until, source } };
+    const event = {
+      realm,
+      type: 'factor.locked',
+      object: `credential:${credentialId}`,
+      after: { until, source: source.address },
+    };
     await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
     await tellOwner(context, tx, realm, credential, 'guessed', 'Authenticator app');
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Source } from '../kernel/source.ts';
 import { enqueueMail } from '../mail/outbox.ts';
 import type { FactorChange } from '../mail/texts.ts';
 import { type Writing, write } from '../store/write.ts';
@@ -33,7 +34,7 @@ import { newestPassword } from './passwords.store.ts';
 export interface Presenting {
   readonly realm: Realm;
   readonly session: Session;
-  readonly source: string;
+  readonly source: Source;
   readonly agent: string | undefined;
   readonly caller: Caller;
 }

@@ -1,5 +1,6 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Source } from '../kernel/source.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -15,7 +16,7 @@ import { type Outcome, withinBudget } from './throttle.ts';
 export interface LoginAttempt {
   readonly code: string;
   readonly password: string;
-  readonly source: string;
+  readonly source: Source;
   readonly agent?: string;
   /** What the device presents to be known again. */
   readonly deviceCookie?: string | undefined;
@@ -41,7 +42,7 @@ export async function logIn(context: Context, realm: Realm, attempt: LoginAttemp
   return write(context, async (tx) => {
     const opened = await logOn(context, tx, realm, credential, logon);
     const known = device !== undefined;
-    const after = { source, session: opened.session.id, missing: opened.missing, knownDevice: known };
+    const after = { source: source.address, session: opened.session.id, missing: opened.missing, knownDevice: known };
     const event = { realm: realm.name, type: 'login.succeeded', object: `credential:${credential.id}`, after };
     await recordEvent(context, tx, event, caller);
     return opened;

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Source } from '../kernel/source.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import type { PasswordConfig } from '../subject/password-config.ts';
@@ -19,7 +20,7 @@ export interface ProvedLogon {
   readonly acr: Acr;
   /** When it proved itself, in milliseconds; now, when absent. */
   readonly authTime?: number;
-  readonly source: string;
+  readonly source: Source;
   readonly agent?: string;
   /** Of a session that goes on under a new token. */
   readonly endsAt?: number;

@@ -1,5 +1,6 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Source } from '../kernel/source.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -45,7 +46,7 @@ async function sendCode(context: Context, realm: string, code: string, caller: C
     const { code: secret, until } = await issueOneTimeCode(context, tx, realm, purpose, credential.id, life);
     await enqueueMail(context, tx, { realm, to, purpose, values: { code: secret, until }, until });
     const event = { realm, type: 'password.recovery_started', object: `credential:${credential.id}` };
-    await recordEvent(context, tx, { ...event, after: { source: caller.source } }, caller);
+    await recordEvent(context, tx, { ...event, after: { source: caller.source?.address } }, caller);
   });
 }
 
@@ -55,7 +56,7 @@ export interface Recovery {
   /** What the mail said. */
   readonly nonce: string;
   readonly password: string;
-  readonly source: string;
+  readonly source: Source;
 }
 
 /**
@@ -80,7 +81,7 @@ export async function resumeLostPassword(
     await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
     await revokeOneTimeCodes(tx, realm.name, credential.id);
     await forgetDevices(tx, realm.name, credential.id);
-    await record(context, tx, realm.name, row, 'password.recovered', caller, { source });
+    await record(context, tx, realm.name, row, 'password.recovered', caller, { source: source.address });
     await notifyChange(context, tx, realm.name, credential);
     // RFC 8176: what was shown is a one-time password.
     const logon = await logOn(context, tx, realm, credential, {

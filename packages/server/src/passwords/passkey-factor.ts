@@ -102,7 +102,7 @@ export async function finishVerification(
       return write(context, async (tx) => {
         const state = JSON.stringify(passkey);
         if (!(await changeFactor(tx.db, row, { state, used_at: tx.now }))) throw new Problem('factor.incorrect');
-        await recordFactor(context, tx, row, 'factor.used', caller, { source });
+        await recordFactor(context, tx, row, 'factor.used', caller, { source: source.address });
         return goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: false });
       });
     },

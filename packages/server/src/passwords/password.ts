@@ -1,5 +1,6 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Source } from '../kernel/source.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import type { CredentialType } from '../subject/password-config.ts';
@@ -64,7 +65,7 @@ export interface UpdatedPassword {
 export interface PasswordUpdate {
   readonly oldPassword: string;
   readonly password: string;
-  readonly source: string;
+  readonly source: Source;
   /** What the device presents to be known again. */
   readonly deviceCookie?: string | undefined;
 }
@@ -101,7 +102,7 @@ export async function updateAuthenticatedPassword(
   context: Context,
   realm: Realm,
   session: Session,
-  { password, source }: { readonly password: string; readonly source: string },
+  { password, source }: { readonly password: string; readonly source: Source },
   caller: Caller,
 ): Promise<UpdatedPassword> {
   const own = await requireOwnPassword(context, realm.name, session);
@@ -151,7 +152,7 @@ async function replacePassword(
   session: Session,
   { credential, newest }: OwnPassword,
   password: string,
-  proof: { readonly source: string; readonly authTime: number },
+  proof: { readonly source: Source; readonly authTime: number },
   caller: Caller,
 ): Promise<UpdatedPassword> {
   const { rules, hash } = await accept(context, realm.name, credential, newest, password);

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
-import { createRate, networkOf, type Rate } from '../kernel/rate.ts';
+import { createRate, type Rate } from '../kernel/rate.ts';
+import type { Source } from '../kernel/source.ts';
 
 /**
  * Calls that anybody may make, each so often from one network. Counted in this process: what they guard cannot be guessed (a code of
@@ -16,11 +17,11 @@ export type PublicCall = keyof typeof limits;
 const rates = new WeakMap<Context, Map<PublicCall, Rate>>();
 
 /** Throws `attempt.throttled`. */
-export function admitPublicCall(context: Context, kind: PublicCall, source: string): void {
+export function admitPublicCall(context: Context, kind: PublicCall, { network }: Source): void {
   const known = rates.get(context) ?? new Map<PublicCall, Rate>();
   rates.set(context, known);
   const rate = known.get(kind) ?? createRate(context.clock, limits[kind]);
   known.set(kind, rate);
-  rate.require(networkOf(source));
-  rate.spend(networkOf(source));
+  rate.require(network);
+  rate.spend(network);
 }

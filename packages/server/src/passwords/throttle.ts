@@ -1,6 +1,6 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
-import { networkOf } from '../kernel/rate.ts';
+import type { Source } from '../kernel/source.ts';
 import { write } from '../store/write.ts';
 import { foldCredentialCode } from '../subject/credential-code.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -39,7 +39,7 @@ const guessesPerDevice = 10;
 export interface Guessing {
   readonly realm: string;
   readonly code: string;
-  readonly source: string;
+  readonly source: Source;
   readonly device: Device | undefined;
 }
 
@@ -68,10 +68,11 @@ export async function withinBudget<O extends Outcome>(
     return outcome;
   }
   const { realm, code, source } = guessing;
+  const { address } = source;
   const { credentialId } = outcome;
-  guess.failed(credentialId === undefined ? undefined : { credentialId, source });
+  guess.failed(credentialId === undefined ? undefined : { credentialId, source: address });
   const object = credentialId === undefined ? unknownCode(context, realm, code) : `credential:${credentialId}`;
-  context.attempts.report({ realm, type: 'login.failed', object, source, count: 1 });
+  context.attempts.report({ realm, type: 'login.failed', object, source: address, count: 1 });
   return outcome;
 }
 
@@ -89,9 +90,8 @@ async function ownGuess({ throttle, vault }: Context, { realm, device }: Guessin
 }
 
 /** By a success no more than itself is given back: else each login of the owner would give strangers another budget. */
-async function strangersGuess(context: Context, { realm, code, source }: Guessing): Promise<Guess> {
+async function strangersGuess(context: Context, { realm, code, source: { network } }: Guessing): Promise<Guess> {
   const { guesses, networks } = context.throttle;
-  const network = networkOf(source);
   networks.require(network);
   networks.spend(network);
   const guess = await guesses

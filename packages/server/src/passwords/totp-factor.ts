@@ -112,7 +112,7 @@ export async function verifyTotp(context: Context, by: Presenting, code: string)
     const state = matched(context, row, code);
     return write(context, async (tx) => {
       if (!(await changeFactor(tx.db, row, { state, used_at: tx.now }))) throw new Problem('factor.incorrect');
-      await recordFactor(context, tx, row, 'factor.used', by.caller, { source });
+      await recordFactor(context, tx, row, 'factor.used', by.caller, { source: source.address });
       return goOn(context, tx, by, credential, { acr: 'aal2', shown: ['otp'], renew: false });
     });
   });

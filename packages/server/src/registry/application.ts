@@ -6,7 +6,8 @@ import { isoDate } from '../kernel/clock.ts';
 import { timeOrderedId } from '../kernel/id.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
-import { createRate, networkOf, type Rate } from '../kernel/rate.ts';
+import { createRate, type Rate } from '../kernel/rate.ts';
+import { unknownSource } from '../kernel/source.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -180,7 +181,7 @@ async function requireOwnKey(
   offered: Offered,
   caller: Caller,
 ): Promise<void> {
-  const source = caller.source ?? '';
+  const source = caller.source ?? unknownSource;
   context.attempts.require(realm.name, 'application', source);
   const bound = {
     role: wanted.role,
@@ -202,8 +203,8 @@ async function requireOwnKey(
     throw thrown;
   }
   const rate = rateOf(context);
-  rate.require(networkOf(source));
-  rate.spend(networkOf(source));
+  rate.require(source.network);
+  rate.spend(source.network);
 }
 
 async function requireRoom(tx: Writing, realm: string): Promise<void> {

@@ -3,6 +3,7 @@ import { algorithms, decodeBase64url, type JwtClaims, ProofError, parseJson, ver
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Source } from '../kernel/source.ts';
 import { isName } from '../kernel/text.ts';
 import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
@@ -82,7 +83,7 @@ export async function authenticateClient(
   context: Context,
   realm: Realm,
   proof: ClientProof,
-  source: string,
+  source: Source,
 ): Promise<AuthenticatedClient> {
   context.attempts.require(realm.name, proof.clientId, source);
   try {

@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import type { Source } from '../kernel/source.ts';
 import type { Realm } from '../subject/realm.ts';
 import type { AuthenticatedClient } from './client-authentication.ts';
 import type { Parameters } from './parameters.ts';
@@ -9,7 +10,7 @@ export interface GrantRequest {
   readonly realm: Realm;
   readonly parameters: Parameters;
   /** The address that it came from. */
-  readonly source: string;
+  readonly source: Source;
   /** The `DPoP` field; null where there is none. */
   readonly dpop: string | null;
   /** What joins it to other calls: named by the caller, else the id of the request. */

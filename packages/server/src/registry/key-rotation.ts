@@ -6,6 +6,7 @@ import { seconds } from '../kernel/clock.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { createRate, type Rate } from '../kernel/rate.ts';
+import { unknownSource } from '../kernel/source.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
@@ -112,7 +113,7 @@ interface Asked {
 async function provenBothWays(context: Context, asked: Asked, caller: Caller): Promise<string | null> {
   const { realm, participantId, next, proofs } = asked;
   const attempted = `keys ${participantId}`;
-  const source = caller.source ?? '';
+  const source = caller.source ?? unknownSource;
   context.attempts.require(realm.name, attempted, source);
   const bound = { realm: realm.name, participantId, thumbprint: next.thumbprint };
   const purpose = { typ: 'countersign-key+jwt', bound } as const;

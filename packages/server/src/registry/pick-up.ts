@@ -2,6 +2,7 @@ import { parsePublicJwk } from '@countersign/proof';
 import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import { unknownSource } from '../kernel/source.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
@@ -46,7 +47,7 @@ export async function pickUpCredentials(
   presented: z.output<typeof pickUpSchema>,
   caller: Caller,
 ): Promise<z.output<typeof credentialsSchema>> {
-  const source = caller.source ?? '';
+  const source = caller.source ?? unknownSource;
   const attempted = `application ${id.slice(0, 128)}`;
   context.attempts.require(realm.name, attempted, source);
   try {

@@ -1,4 +1,5 @@
 import type { Caller, Context } from '../context.ts';
+import type { Source } from '../kernel/source.ts';
 import type { Realm } from '../subject/realm.ts';
 
 /** One RPC on its way through: what a handler may look at, whichever protocol it came by. */
@@ -8,7 +9,7 @@ export interface RpcCall {
   readonly procedure: string;
   readonly requestId: string;
   /** The address of the caller, as far as trusted proxies tell. */
-  readonly source: string;
+  readonly source: Source;
   /** Names in lower case; a name that occurs twice has both values, joined by a comma. */
   readonly metadata: Pick<Headers, 'get'>;
   /**

@@ -2,6 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import type { Context } from '../context.ts';
 import { Problem, toProblem } from '../kernel/problem.ts';
 import { logRefusal } from '../kernel/refusal.ts';
+import type { Source } from '../kernel/source.ts';
 import { storeProblem } from '../store/fault.ts';
 import { requireRealm } from '../subject/realm.ts';
 import type { RpcCall } from './call.ts';
@@ -36,7 +37,7 @@ export interface Flight {
 export interface Head {
   readonly target: Target;
   readonly metadata: Headers;
-  readonly source: string;
+  readonly source: Source;
 }
 
 export function openFlight(
@@ -85,7 +86,7 @@ export function openFlight(
         return thrown;
       }
       const problem = toProblem(storeProblem(thrown));
-      logRefusal(context.log, problem, { requestId, route: procedure.path, source });
+      logRefusal(context.log, problem, { requestId, route: procedure.path, source: source.address });
       refused = rpcRefusal(problem, requestId, realmName);
       return refused;
     },

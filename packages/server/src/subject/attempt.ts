@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import { createRate } from '../kernel/rate.ts';
+import type { Source } from '../kernel/source.ts';
 
 /**
  * Throttles failed proofs per credential and source. Kept in memory, bounded: one process forgets at restart, and each node
@@ -8,8 +9,8 @@ import { createRate } from '../kernel/rate.ts';
  */
 export interface Attempts {
   /** Throws `attempt.throttled` when this pair has failed too often in the last minute. */
-  require(realm: string, credential: string, source: string): void;
-  failed(realm: string, credential: string, source: string): void;
+  require(realm: string, credential: string, source: Source): void;
+  failed(realm: string, credential: string, source: Source): void;
   /** A failure that somebody else counts: for the event log only. */
   report(failure: FailedAttempts): void;
   /** Failures since the last call, added up per object and source: for the event log. */
@@ -53,7 +54,13 @@ export function createAttempts(clock: Clock): Attempts {
     },
     failed(realm, credential, source) {
       rate.spend(pairOf(realm, credential, source));
-      report({ realm, type: 'proof.failed', object: `client:${nameable(credential)}`, source, count: 1 });
+      report({
+        realm,
+        type: 'proof.failed',
+        object: `client:${nameable(credential)}`,
+        source: source.address,
+        count: 1,
+      });
     },
     report,
     drain() {
@@ -65,8 +72,8 @@ export function createAttempts(clock: Clock): Attempts {
   };
 }
 
-function pairOf(realm: string, credential: string, source: string): string {
-  return `${realm}\0${nameable(credential)}\0${source}`;
+function pairOf(realm: string, credential: string, { network }: Source): string {
+  return `${realm}\0${nameable(credential)}\0${network}`;
 }
 
 function keyOf({ realm, type, object, source }: Omit<FailedAttempts, 'count'>): string {

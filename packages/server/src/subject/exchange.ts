@@ -1,6 +1,7 @@
 import { maxActors, type Subject } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Source } from '../kernel/source.ts';
 import type { Realm } from './realm.ts';
 import type { ClientSubject } from './subject.ts';
 
@@ -37,7 +38,7 @@ export interface ExchangeRequest {
   readonly scope: string | undefined;
   /** What joins all calls of the chain, where it begins here. */
   readonly transaction: () => string;
-  readonly source: string;
+  readonly source: Source;
   /** The `DPoP` field of the request; null where there is none. */
   readonly dpop: string | null;
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Source } from '../kernel/source.ts';
 import type { SessionTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { type Realm, requireRealm } from './realm.ts';
@@ -77,7 +78,7 @@ export interface Logon {
   readonly authTime?: number;
   readonly restriction?: Restriction;
   /** Where from, for the list of sessions that its holder sees. */
-  readonly source?: string;
+  readonly source?: Source;
   readonly agent?: string;
   /** For a new token of a session that goes on: its absolute limit stays. */
   readonly endsAt?: number;
@@ -105,7 +106,7 @@ export async function openSession(
     amr: amr.join(' '),
     acr: logon.acr,
     auth_time: logon.authTime ?? tx.now,
-    source: logon.source ?? null,
+    source: logon.source?.address ?? null,
     agent: logon.agent ?? null,
     created_at: tx.now,
     seen_at: tx.now,

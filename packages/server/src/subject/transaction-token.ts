@@ -1,6 +1,7 @@
 import { type JwtClaims, longestTransactionToken, transactionTokenTypes } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
+import type { Source } from '../kernel/source.ts';
 import { lineOfText } from '../kernel/text.ts';
 import type { Realm } from './realm.ts';
 import type { Session } from './session.ts';
@@ -22,7 +23,7 @@ export interface TransactionTokenRequest {
   /** `txn`: joins all calls of the chain. */
   readonly transaction: string;
   /** The address that the first call of the chain came from. */
-  readonly source: string;
+  readonly source: Source;
 }
 
 export interface IssuedTransactionToken {
@@ -57,7 +58,7 @@ export async function issueTransactionToken(
     realm: realm.name,
     credential: subject.credential,
     identity: subject.identity,
-    rctx: { req_ip: source },
+    rctx: { req_ip: source.address },
   };
   return {
     token: await issueDocument(context, realm.name, 'token', transactionTokenType, claims),

@@ -38,7 +38,7 @@ async function answerTo(procedure: Procedure | undefined, opened: OpenedCall, ou
   } catch (thrown) {
     const problem = toProblem(storeProblem(thrown));
     const { requestId, source, context } = outer;
-    logRefusal(context.log, problem, { requestId, route: procedure?.path ?? 'a packed call', source });
+    logRefusal(context.log, problem, { requestId, route: procedure?.path ?? 'a packed call', source: source.address });
     const error = publicText(problem).slice(0, 1_000).toWellFormed();
     return { method, status: rendering(problem).grpc, error, reason: enumNameOf(problem.code) };
   }

@@ -3,7 +3,8 @@ import { type JsonObject, parseDidPeer4 } from '@countersign/proof';
 import type { Caller, Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
-import { createRate, networkOf, type Rate } from '../kernel/rate.ts';
+import { createRate, type Rate } from '../kernel/rate.ts';
+import { unknownSource } from '../kernel/source.ts';
 import type { WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -105,9 +106,9 @@ async function invitationFor(
   if (securityCode !== undefined) return openInvitation(context, realm.name, securityCode);
   if (realm.settings.walletCreation !== 'open') throw new Problem('wallet.uninvited');
   const rate = rateOf(context);
-  const source = `${realm.name} ${networkOf(caller.source ?? '')}`;
-  rate.require(source);
-  rate.spend(source);
+  const counted = `${realm.name} ${(caller.source ?? unknownSource).network}`;
+  rate.require(counted);
+  rate.spend(counted);
   return undefined;
 }
 

@@ -29,7 +29,7 @@ export function testServices() {
         capability: Buffer.from(signedRequest).toString(),
         invoker: createHash('sha256').update(call.bytes).digest('hex'),
         walletId: (await call.realm()).name,
-        zcap: Buffer.from(JSON.stringify({ description, source: call.source, procedure: call.procedure })),
+        zcap: Buffer.from(JSON.stringify({ description, source: call.source.address, procedure: call.procedure })),
       };
     },
     async getWallet({ walletId }, call) {
