@@ -199,6 +199,31 @@ eachDatabase('the event log', (freshUrl) => {
     expect(await sealNewEvents(context, 'one')).toBe(0);
   });
 
+  test('goes on where the clock was hours ahead for a moment: such a lease is void', async () => {
+    const clock = manualClock();
+    const context = await openContext(await freshUrl(), { clock });
+    clock.advance(5.5 * 3_600_000);
+    await record(context, 1);
+    expect(await sealNewEvents(context, 'before the restart')).toBe(1);
+    clock.advance(-5.5 * 3_600_000);
+    await record(context, 1);
+    expect(await sealNewEvents(context, 'after it')).toBe(1);
+    expect(await verifyChain(context)).toMatchObject({ intact: true, events: 2 });
+  });
+
+  test('is let go of when a node stops: the next one need not wait for the lease', async () => {
+    const url = await freshUrl();
+    const first = await openContext(url);
+    const { hold } = first.store;
+    await hold.renew();
+    await record(first, 1);
+    expect(await sealNewEvents(first, hold.holder)).toBe(1);
+    await first.store.close();
+    const second = await openContext(url);
+    await record(second, 1);
+    expect(await sealNewEvents(second, 'two')).toBe(1);
+  });
+
   test('never forks, even where clocks disagree so far that everyone believes to hold the lease', async () => {
     const url = await freshUrl();
     const clocks = Array.from({ length: 4 }, () => manualClock());

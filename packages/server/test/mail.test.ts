@@ -138,6 +138,16 @@ eachDatabase('a mail', (freshUrl) => {
     expect(box.received).toMatchObject([{ user: 'postman', tls: true }]);
   });
 
+  test('that was written while the clock was hours ahead does not wait for those hours', async () => {
+    const box = await mailbox();
+    const { context, clock } = await open(await freshUrl(), box.url);
+    clock.advance(5.5 * 3_600_000);
+    await put(context);
+    clock.advance(-5.5 * 3_600_000);
+    await deliverOnce(context);
+    expect(await state(context)).toMatchObject({ state: 'delivered', attempts: 1 });
+  });
+
   test('is given up after a day, or when its code has lost its sense', async () => {
     const { context, clock } = await open(await freshUrl(), 'smtp://127.0.0.1:1');
     await put(context);

@@ -55,12 +55,12 @@ describe('health', () => {
     expect(await both()).toEqual([200, 1]);
     const watched = client.watch({})[Symbol.asyncIterator]();
     expect((await watched.next()).value?.status).toBe(1);
-    const { store } = broken.context;
-    const ping = store.ping;
-    Object.assign(store, { ping: () => Promise.reject(new Error('gone')) });
+    const { hold } = broken.context.store;
+    const { renew } = hold;
+    Object.assign(hold, { renew: () => Promise.reject(new Error('gone')) });
     expect(await both()).toEqual([500, 2]);
     expect((await watched.next()).value?.status).toBe(2);
-    Object.assign(store, { ping });
+    Object.assign(hold, { renew });
     expect((await watched.next()).value?.status).toBe(1);
     await broken.close();
   });

@@ -129,6 +129,33 @@ eachDatabase('the signing keys of a realm', (freshUrl) => {
     await expect(verifies(context, altered, 'other')).rejects.toThrow('signature verification failed');
   });
 
+  test('sign and rotate at once where they were made while the clock was hours ahead', async () => {
+    const clock = manualClock();
+    const context = await openContext(await freshUrl(), { clock });
+    clock.advance(5.5 * 3_600_000);
+    await ensureRealms(context);
+    clock.advance(-5.5 * 3_600_000);
+    const first = kidOf(await tokenOf(context));
+    expect((await published(context)).includes(first as string)).toBe(true);
+    const { kid, activeAt } = await rotate(context);
+    expect(activeAt).toBe(clock.now() + jwksMaxAge * 1000);
+    clock.advance(jwksMaxAge * 1000);
+    expect(kidOf(await tokenOf(context))).toBe(kid);
+    // Also when the time of the first one comes at last.
+    clock.advance(5.5 * 3_600_000);
+    expect(kidOf(await tokenOf(context))).toBe(kid);
+  });
+
+  test('rotate while a rotation waits that a clock hours ahead began', async () => {
+    const { context, clock } = await ready();
+    clock.advance(5.5 * 3_600_000);
+    await rotate(context);
+    clock.advance(-5.5 * 3_600_000);
+    const { kid } = await rotate(context);
+    clock.advance(jwksMaxAge * 1000);
+    expect(kidOf(await tokenOf(context))).toBe(kid);
+  });
+
   test('rotate on schedule: published first, then signing, the old one until its last token has died', async () => {
     const { context, clock } = await ready();
     const old = kidOf(await tokenOf(context));

@@ -23,7 +23,7 @@ export function processRoutes(metrics: () => Metrics): readonly Route[] {
       ...common,
       path: '/readyz',
       operationId: 'isReady',
-      summary: 'The store answers and a signing key is loaded.',
+      summary: 'The store takes writes and a signing key is loaded.',
       responses: { 200: state },
       handle: isReady,
     },

@@ -4,6 +4,7 @@ import { forgetOldMails } from '../mail/outbox.ts';
 import { transportOf } from '../mail/transport.ts';
 import { forgetOldLoginFailures, keepLoginCounts } from '../passwords/throttle.ts';
 import { followChanges, pruneChanges } from '../store/change-log.ts';
+import { holdRenewal } from '../store/hold.ts';
 import { sealedAtOnce, sealNewEvents } from '../subject/event.ts';
 import { recordFailedAttempts } from '../subject/failed-attempt.ts';
 import { forgetOldOneTimeCodes } from '../subject/one-time-code.ts';
@@ -18,10 +19,12 @@ import { every } from './every.ts';
 /** What a node does by itself. Every node runs all of it: leases and compare-and-set keep them apart. */
 export async function startJobs(context: Context): Promise<() => Promise<void>> {
   const { log } = context;
-  const holder = context.random.uuid();
+  const { hold } = context.store;
+  const { holder } = hold;
   const follow = await followChanges(context);
   const deliverer = createDeliverer(context, transportOf(context.config));
   const stops = [
+    every(holdRenewal, 'hold the store', log, () => keepHold(context)),
     every(500, 'follow changes', log, follow),
     every(500, 'seal events', log, () => sealBacklog(context, holder)),
     // Seldom: who enqueues a mail wakes its own process. This is for retries, and for what a dead process left.
@@ -42,6 +45,13 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
       log.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'the last events were not sealed');
     }
   };
+}
+
+/** A process that was taken for dead must not go on with what it knows: the store may be sealed under another master key now. */
+async function keepHold({ store, log }: Context): Promise<void> {
+  if ((await store.hold.renew()) === 'held') return;
+  log.fatal('this process did not reach its database for too long and was taken for dead: it stops');
+  process.kill(process.pid, 'SIGTERM');
 }
 
 /** A big network file makes more events than one batch holds. */

@@ -13,7 +13,10 @@ interface Refused {
 export function logRefusal(log: Log, problem: Problem, refused: Refused): void {
   const { requestId, route, source } = refused;
   const entry = { requestId, route, code: problem.code, pointer: problem.pointer, source };
-  if (rendering(problem).status >= 500) log.error({ ...entry, cause: describe(problem.cause) }, 'a request failed');
+  const { status, text } = rendering(problem);
+  // What the caller is not told: that the disk is full.
+  const detail = problem.message === text ? undefined : problem.message;
+  if (status >= 500) log.error({ ...entry, detail, cause: describe(problem.cause) }, 'a request failed');
   else log.info({ ...entry, cause: reason(problem.cause) }, 'a request was refused');
 }
 

@@ -26,7 +26,8 @@ const patience = 20_000;
 const claimTime = 60_000;
 const lastMoment = 1_000;
 /** Milliseconds after the first, second, … failure; the last one stays. Grey lists want some minutes. */
-const pauses = [5, 10, 30, 60, 120, 300, 600, 900, 1_800].map((seconds) => seconds * 1_000);
+const longestPause = 1_800_000;
+const pauses = [...[5, 10, 30, 60, 120, 300, 600, 900].map((seconds) => seconds * 1_000), longestPause];
 
 const postman: Caller = { actor: 'system', requestId: 'mail' };
 
@@ -55,7 +56,8 @@ export function createDeliverer(context: Context, transport: Transport): Deliver
         const { db } = context.store;
         const now = context.clock.now();
         const places = atOnce - running.size;
-        const due = await listDueMails(db, now, places);
+        // A mail that says to wait longer was put off by a clock that was ahead.
+        const due = await listDueMails(db, { now, latest: now + longestPause }, places);
         for (const mail of due) {
           if (stopping.signal.aborted) return;
           if (await claimMail(db, mail, now + claimTime)) begin({ ...mail, attempts: mail.attempts + 1 });
@@ -81,7 +83,7 @@ async function deliver(context: Context, transport: Transport, mail: MailTable, 
     await changeMail(context.store.db, mail, { next_at: now });
     return;
   }
-  const next = now + (pauses[mail.attempts - 1] ?? (pauses.at(-1) as number));
+  const next = now + (pauses[mail.attempts - 1] ?? longestPause);
   if (next >= mail.give_up_at) return settle(context, mail, 'failed', outcome.reason);
   await changeMail(context.store.db, mail, { next_at: next, reason: outcome.reason });
   const { reason, detail } = outcome;

@@ -21,9 +21,19 @@ export async function findMailAbout(
     .executeTakeFirst();
 }
 
-/** Of all realms, what has waited longest first. */
-export async function listDueMails(db: Kysely<Schema>, now: number, limit: number): Promise<MailTable[]> {
-  return db.selectFrom('mail').selectAll().where('next_at', '<=', now).orderBy('next_at').limit(limit).execute();
+/** Of all realms, what has waited longest first; last what says to wait past `latest`, which no mail does. */
+export async function listDueMails(
+  db: Kysely<Schema>,
+  { now, latest }: { readonly now: number; readonly latest: number },
+  limit: number,
+): Promise<MailTable[]> {
+  return db
+    .selectFrom('mail')
+    .selectAll()
+    .where((e) => e.or([e('next_at', '<=', now), e('next_at', '>', latest)]))
+    .orderBy('next_at')
+    .limit(limit)
+    .execute();
 }
 
 type Version = Pick<MailTable, 'realm' | 'id' | 'attempts'>;

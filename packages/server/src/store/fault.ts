@@ -1,10 +1,10 @@
 import { Problem } from '../kernel/problem.ts';
 
 /**
- * What a database says when it cannot answer now, as opposed to when a query of ours is wrong: connection failures of the
- * socket, PostgreSQL class 08 (connection), 53 (resources), 57 (shutdown, timeout), 25006 (a standby that cannot write), 25P03
- * (a transaction that idled too long), SQLite busy, full and I/O errors.
+ * What a database says when it cannot answer now, as opposed to when a query is wrong. The words are for the log: callers learn
+ * only that they may try again.
  */
+const silence = 'the database does not answer';
 const socketCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -15,24 +15,63 @@ const socketCodes = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
 ]);
-const postgresCodes = /^(08|53|57|25006|25P03)/;
-/** SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN. */
-const sqliteCodes = new Set([5, 6, 8, 10, 13, 14]);
+/** By the beginning of PostgreSQL's code; the longer one stands first. */
+const postgresFaults: readonly (readonly [code: string, words: string])[] = [
+  ['53100', 'the disk of the database is full'],
+  ['53200', 'the database has no memory left'],
+  ['53300', 'the database has no connection left'],
+  ['53', 'the database has too few resources'],
+  ['58', 'the disk of the database gives errors'],
+  ['25006', 'the database can only be read: is it a standby?'],
+  ['25P03', silence],
+  ['08', silence],
+  ['57', silence],
+];
+/** By SQLite's primary code. */
+const sqliteFaults: Readonly<Record<number, string>> = {
+  5: 'another process keeps the database busy',
+  6: 'another process keeps the database busy',
+  7: 'there is no memory left for the database',
+  8: 'the database file cannot be written',
+  10: 'the disk gives errors, or is full',
+  13: 'the disk is full',
+  14: 'the database file cannot be opened',
+};
 const messages =
   /timeout exceeded when trying to connect|Connection terminated|Query read timeout|not queryable|driver has already been destroyed/;
 
-export function isStoreFault(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+/** Why the database cannot answer now, in words for the log; undefined where the error is another. */
+function storeFault(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
-  if (typeof errcode === 'number') return sqliteCodes.has(errcode & 0xff);
-  if (typeof code === 'string' && (socketCodes.has(code) || (code.length === 5 && postgresCodes.test(code))))
-    return true;
-  return messages.test(error.message);
+  if (typeof errcode === 'number') return sqliteFaults[errcode & 0xff];
+  if (typeof code === 'string') {
+    if (socketCodes.has(code)) return silence;
+    const known = code.length === 5 ? postgresFaults.find(([beginning]) => code.startsWith(beginning)) : undefined;
+    if (known !== undefined) return known[1];
+  }
+  return messages.test(error.message) ? silence : undefined;
 }
 
-/** A Problem stays what it is; a database that cannot answer becomes `store.unavailable`; the rest is a fault of ours. */
+export function isStoreFault(error: unknown): boolean {
+  return storeFault(error) !== undefined;
+}
+
+/** A Problem stays what it is; a database that cannot answer becomes `store.unavailable`; the rest is a fault of the server. */
 export function storeProblem(thrown: unknown): unknown {
-  return isStoreFault(thrown) ? new Problem('store.unavailable', undefined, { cause: thrown, retryAfter: 1 }) : thrown;
+  const fault = storeFault(thrown);
+  return fault === undefined
+    ? thrown
+    : new Problem('store.unavailable', `${sentence(fault)}.`, { cause: thrown, retryAfter: 1 });
+}
+
+function sentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** SQLITE_BUSY and its extended codes: another process writes. */
+export function isBusy(error: unknown): boolean {
+  return (((error as { errcode?: number }).errcode ?? 0) & 0xff) === 5;
 }
 
 /** A primary key or unique index has decided a race: PostgreSQL unique_violation, SQLITE_CONSTRAINT_PRIMARYKEY and _UNIQUE. */

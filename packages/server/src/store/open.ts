@@ -1,7 +1,8 @@
-import { Kysely, sql } from 'kysely';
+import { Kysely } from 'kysely';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { Problem } from '../kernel/problem.ts';
+import { createHold, type Hold } from './hold.ts';
 import { migrate } from './migrate.ts';
 import { postgresDialect } from './postgres.ts';
 import type { Schema } from './schema.ts';
@@ -10,8 +11,8 @@ import { sqliteDialect } from './sqlite.ts';
 export interface Store {
   readonly db: Kysely<Schema>;
   readonly dialect: 'sqlite' | 'postgres';
-  /** Throws when the database does not answer. */
-  ping(): Promise<void>;
+  /** What a process that serves from this store keeps renewing. */
+  readonly hold: Hold;
   close(): Promise<void>;
 }
 
@@ -33,13 +34,15 @@ export async function openStore(url: string, clock: Clock, log: Log): Promise<St
     const reason = cause instanceof Error ? cause.message.split('\n', 1)[0] || cause.name : 'unknown';
     throw new Problem('store.unavailable', `The database ${nameOf(url)} cannot be used: ${reason}.`, { cause });
   }
+  const hold = createHold(db, clock);
   return {
     db,
     dialect,
-    async ping() {
-      await sql`select 1`.execute(db);
+    hold,
+    async close() {
+      await hold.release();
+      await db.destroy();
     },
-    close: () => db.destroy(),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   SqliteDialect,
 } from 'kysely';
 import { Problem } from '../kernel/problem.ts';
+import { isBusy } from './fault.ts';
 
 /** SQLite before this may corrupt a WAL database when a checkpoint meets a reset of the log. */
 const oldestSafe = [3, 51, 3] as const;
@@ -53,11 +54,6 @@ function patientDriver(driver: Driver): Driver {
       };
     },
   });
-}
-
-/** SQLITE_BUSY and its extended codes. */
-function isBusy(cause: unknown): boolean {
-  return (((cause as { errcode?: number }).errcode ?? 0) & 0xff) === 5;
 }
 
 function openFile(path: string): DatabaseSync {
@@ -105,6 +101,14 @@ function restrictFiles(path: string): void {
   }
 }
 
+/** A statement that does nothing. */
+const nothing: ReturnType<SqliteDatabase['prepare']> = {
+  reader: false,
+  all: () => [],
+  run: () => ({ changes: 0, lastInsertRowid: 0 }),
+  iterate: () => [][Symbol.iterator](),
+};
+
 interface Prepared {
   readonly statement: StatementSync;
   /** Whether it answers rows. Asking SQLite takes longer than reading a row does, and the answer is the same each time. */
@@ -117,6 +121,8 @@ function adapt(database: DatabaseSync): SqliteDatabase {
   return {
     close: () => database.close(),
     prepare(sql) {
+      // SQLite ends a transaction by itself where the disk is full or broken: to end it again would hide why.
+      if (sql === 'rollback' && !database.isTransaction) return nothing;
       // A transaction of ours always writes: taking the lock at its beginning avoids a deadlock at the first write.
       const text = sql === 'begin' ? 'begin immediate' : sql;
       let known = prepared.get(text);

@@ -1,7 +1,12 @@
 import type { Transaction } from 'kysely';
 import type { Schema } from '../store/schema.ts';
 
-export async function takeLease(db: Transaction<Schema>, row: Schema['lease'], now: number): Promise<boolean> {
+/** Takes the lease unless another holder's ends within `live`. */
+export async function takeLease(
+  db: Transaction<Schema>,
+  row: Schema['lease'],
+  live: { readonly from: number; readonly to: number },
+): Promise<boolean> {
   const { name, holder, expires_at } = row;
   const taken = await db
     .insertInto('lease')
@@ -10,7 +15,14 @@ export async function takeLease(db: Transaction<Schema>, row: Schema['lease'], n
       conflict
         .column('name')
         .doUpdateSet({ holder, expires_at })
-        .where((e) => e.or([e('lease.holder', '=', holder), e('lease.expires_at', '<', now)])),
+
+        .where((e) =>
+          e.or([
+            e('lease.holder', '=', holder),
+            e('lease.expires_at', '<', live.from),
+            e('lease.expires_at', '>', live.to),
+          ]),
+        ),
     )
     .returning('name')
     .executeTakeFirst();

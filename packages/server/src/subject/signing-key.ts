@@ -53,14 +53,21 @@ export function signingKeys(context: Context, realm: string): Promise<readonly S
   );
 }
 
-/** The key that signs now: of those whose time has come, the one that came last. */
+/**
+ * The key that signs now: of those whose time has come, the one that came last. Where no time has come, because the clock was ahead
+ * when the keys were made, the first one.
+ */
 export function currentKey(keys: readonly SigningKey[], purpose: Purpose, now: number): SigningKey {
   let current: SigningKey | undefined;
+  let first: SigningKey | undefined;
   for (const key of keys) {
-    if (key.purpose !== purpose || key.activeAt === null || key.activeAt > now) continue;
+    if (key.purpose !== purpose || key.activeAt === null) continue;
     if (key.unpublishedAt !== null && key.unpublishedAt <= now) continue;
+    if (first === undefined || key.activeAt < (first.activeAt as number)) first = key;
+    if (key.activeAt > now) continue;
     if (current === undefined || key.activeAt > (current.activeAt as number)) current = key;
   }
+  current ??= first;
   if (current === undefined)
     throw new Problem('store.unavailable', undefined, { cause: new Error(`no ${purpose} key`) });
   return current;
@@ -131,19 +138,22 @@ export async function rotateSigningKeys(
   return write(context, async (tx) => {
     await lockRealm(tx, realm.name);
     const own = (await listSigningKeys(tx.db, realm.name)).filter((row) => row.purpose === purpose);
-    if (!immediately && own.some((row) => row.active_at !== null && row.active_at > tx.now)) {
+    if (!immediately && own.some((row) => isComing(row, tx.now))) {
       throw new Problem(
         'registry.transition',
         'A rotation is under way: the next key begins to sign in a few minutes.',
       );
     }
     const next = await takeNext(tx, own, alg, successor);
-    const activeAt = immediately ? tx.now : Math.max(tx.now, next.created_at + jwksMaxAge * 1000);
+    const publishedAt = Math.min(next.created_at, tx.now);
+    const activeAt = immediately ? tx.now : Math.max(tx.now, publishedAt + jwksMaxAge * 1000);
     await updateSigningKey(tx.db, realm.name, next.kid, { active_at: activeAt });
     // Not the realm's present setting: tokens from before it was lowered live on.
     const lastDeath = activeAt + longestToken * 1000 + 60_000;
     for (const row of own) {
       if (row.kid === next.kid || row.active_at === null) continue;
+      // From a clock that was ahead: its time must not come after that of its successor.
+      if (row.active_at >= activeAt) await updateSigningKey(tx.db, realm.name, row.kid, { active_at: activeAt - 1 });
       if (purpose === 'receipt') await endReceiptKey(tx, row, own, immediately);
       else if (immediately) await deleteSigningKey(tx.db, realm.name, row.kid);
       else if (row.unpublished_at === null)
@@ -160,6 +170,11 @@ export async function rotateSigningKeys(
     tx.changed('keys', realm.name);
     return { kid: next.kid, activeAt };
   });
+}
+
+/** Its time is near. One that is further away than a rotation takes comes from a clock that was ahead, and keeps nobody waiting. */
+function isComing({ active_at }: SigningKeyTable, now: number): boolean {
+  return active_at !== null && active_at > now && active_at <= now + jwksMaxAge * 1000;
 }
 
 /** Never deleted once it may have signed. One whose time has not come never will sign when another takes over at once. */
