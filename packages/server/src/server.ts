@@ -7,6 +7,7 @@ import { routes as adminIdentityRoutes } from './admin/identities.http.ts';
 import { routes as adminKeyRoutes } from './admin/keys.http.ts';
 import { routes as adminNetworkRoutes } from './admin/network.http.ts';
 import { routes as adminParticipantRoutes } from './admin/participants.http.ts';
+import { routes as adminPepperRoutes } from './admin/peppers.http.ts';
 import { routes as adminRealmRoutes } from './admin/realms.http.ts';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
@@ -49,6 +50,7 @@ import { createAttempts } from './subject/attempt.ts';
 import type { Exchange } from './subject/exchange.ts';
 import { masterKeyOf } from './subject/master-key.ts';
 import { createHasher } from './subject/password-hash.ts';
+import { openPeppers } from './subject/pepper.ts';
 import { routes as sessionRoutes } from './subject/session.http.ts';
 import { sessionExchange } from './subject/session-exchange.ts';
 import { routes as statusRoutes } from './subject/status.http.ts';
@@ -72,6 +74,8 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
   const store = await openConfiguredStore(config, clock, log);
   try {
     const vault = await openVault(store, await masterKeyOf(config, store, random));
+    const cache = createCache(clock);
+    const peppers = await openPeppers({ store, vault, clock, cache, random });
     return {
       store,
       clock,
@@ -79,10 +83,10 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
       log,
       config,
       vault,
-      cache: createCache(clock),
+      cache,
       attempts: createAttempts(clock),
       throttle: createLoginThrottle(store, clock),
-      hasher: createHasher({ random }),
+      hasher: createHasher({ random, peppers }),
       mails: createMailRoom(clock),
     };
   } catch (thrown) {
@@ -138,6 +142,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...adminIdentityRoutes,
     ...adminCredentialRoutes,
     ...adminKeyRoutes,
+    ...adminPepperRoutes,
     ...adminEventRoutes,
   ];
   return [...routes, ...descriptionRoutes(routes)];

@@ -3,8 +3,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { systemRandom } from '../src/kernel/random.ts';
 import { readKeycloakExport } from '../src/passwords/keycloak-import.ts';
 import { createHasher } from '../src/subject/password-hash.ts';
+import { noPeppers } from './support/pepper.ts';
 
-const hasher = createHasher({ random: systemRandom, patience: 60_000 });
+const hasher = createHasher({ random: systemRandom, peppers: noPeppers, patience: 60_000 });
 afterAll(() => hasher.close());
 
 const argon2Data = {

@@ -7,9 +7,10 @@ import { createHashPool } from '../src/subject/hash-pool.ts';
 import { createHasher, type HasherOptions } from '../src/subject/password-hash.ts';
 import { characters, longestPassword, normalisedPassword } from '../src/subject/password-text.ts';
 import { readHash, today } from '../src/subject/stored-hash.ts';
+import { noPeppers } from './support/pepper.ts';
 
 function hasher(options: Partial<HasherOptions> = {}) {
-  const made = createHasher({ random: systemRandom, ...options });
+  const made = createHasher({ random: systemRandom, peppers: noPeppers, ...options });
   onTestFinished(() => made.close());
   return made;
 }
@@ -179,9 +180,9 @@ test('a job that fails harms no other', async () => {
   const make = { scheme: 'argon2', ...today, salt: new Uint8Array(16) } as const;
   const password = Buffer.from('x');
   const jobs = [
-    pool.run({ make, password }, cost),
-    pool.run({ make: { ...make, salt: new Uint8Array(0) }, password }, cost),
-    pool.run({ make, password }, cost),
+    pool.run({ make, password, secret: undefined }, cost),
+    pool.run({ make: { ...make, salt: new Uint8Array(0) }, password, secret: undefined }, cost),
+    pool.run({ make, password, secret: undefined }, cost),
   ];
   const [one, failed, three] = await Promise.allSettled(jobs);
   expect([one?.status, failed?.status, three?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
@@ -199,7 +200,7 @@ test('a thread that dies takes its own jobs along; another one does the rest', a
   onTestFinished(() => pool.close());
   const make = { scheme: 'argon2', ...today, salt: new Uint8Array(16) } as const;
   const jobs = Array.from({ length: 5 }, () =>
-    pool.run({ make, password: Buffer.from('x') }, { work: 1, memory: today.memory }),
+    pool.run({ make, password: Buffer.from('x'), secret: undefined }, { work: 1, memory: today.memory }),
   );
   const states = (await Promise.allSettled(jobs)).map(({ status }) => status);
   expect(states).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
@@ -223,7 +224,7 @@ test('no thread keeps a process from ending, and none ends before its work', asy
   const program = `
     const { createHasher } = await import(${JSON.stringify(new URL('../src/subject/password-hash.ts', import.meta.url))});
     const { systemRandom } = await import(${JSON.stringify(new URL('../src/kernel/random.ts', import.meta.url))});
-    const { hash, verify } = createHasher({ random: systemRandom });
+    const { hash, verify } = createHasher({ random: systemRandom, peppers: { current: async () => undefined } });
     console.log(await verify(await hash('x'), 'x'));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
     timeout: 20_000,

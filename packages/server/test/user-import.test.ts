@@ -52,7 +52,7 @@ eachDatabase('users of Keycloak', (freshUrl) => {
         credential: { type: 'USER' },
         identity: { id: 'corp-1' },
       });
-      expect(await hashOf(made, 'jane')).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+      expect(await hashOf(made, 'jane')).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1,keyid=MQ\$/);
     }
     expect((await made.login('JIM', 'short')).status).toBe(200);
     const events = await made.server.context.store.db.selectFrom('event').selectAll().execute();

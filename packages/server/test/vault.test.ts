@@ -148,7 +148,7 @@ eachDatabase('the vault', (freshUrl) => {
     const digest = before.vault.digest('client-secret', 'x');
     const kids = (await signingKeys(before, 'dev')).map(({ kid }) => kid);
     const sealed = await before.store.db.selectFrom('signing_key').select('kid').execute();
-    expect(await reseal(before.store, key, otherKey, [])).toBe(1 + sealed.length);
+    expect(await reseal(before.store, key, otherKey, [])).toBe(2 + sealed.length);
     await expect(openContext(url)).rejects.toThrow('COUNTERSIGN_MASTER_KEY');
     const after = await openContext(url, {}, { COUNTERSIGN_MASTER_KEY: otherKey.toString('base64url') });
     expect(after.vault.matches('client-secret', 'x', digest)).toBe(true);

@@ -21,6 +21,7 @@ export const sources: readonly { readonly names: readonly string[]; readonly rea
   { names: ['did'], read: async () => (await import('./did.ts')).didCommands },
   { names: ['capability'], read: async () => (await import('./capability.ts')).capabilityCommands },
   { names: ['keys'], read: async () => (await import('./keys.ts')).keyCommands },
+  { names: ['pepper'], read: async () => (await import('./pepper.ts')).pepperCommands },
   { names: ['realm'], read: async () => (await import('./realm.ts')).realmCommands },
   { names: ['events'], read: async () => (await import('./events.ts')).eventCommands },
   { names: ['receipt'], read: async () => (await import('./receipt.ts')).receiptCommands },

@@ -26,6 +26,7 @@ export interface Cache {
 const bounds = {
   realm: 1_000,
   keys: 1_000,
+  pepper: 1,
   subject: 10_000,
   client: 10_000,
   participant: 10_000,

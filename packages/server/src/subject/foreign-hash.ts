@@ -1,3 +1,4 @@
+import { Problem } from '../kernel/problem.ts';
 import { type BcryptHash, type Pbkdf2Hash, readHash, type StoredHash, spellHash } from './stored-hash.ts';
 
 /**
@@ -44,7 +45,12 @@ function spellPbkdf2(digest: string, iterations: string, salt: Uint8Array, tag: 
 }
 
 function requireReadable(text: string): string {
-  readHash(text);
+  const hash = readHash(text);
+  if (hash.scheme === 'argon2' && hash.pepper !== undefined)
+    throw new Problem(
+      'request.invalid',
+      'The password hash cannot be taken: it was made under a secret key (keyid) that is not known here.',
+    );
   return text;
 }
 

@@ -10,15 +10,22 @@ import type { Argon2Hash, BcryptHash, Pbkdf2Hash, ScryptHash } from './stored-ha
  * The thread that hashes: it does one job after the other and knows nothing else. Its priority is below that of the event loop,
  * so that a token request never waits for a password; libuv's own pool, which files and names share, is left alone.
  */
-export type HashJob =
-  /** Answers the tag. */
-  | { readonly id: number; readonly make: Omit<Argon2Hash, 'tag'>; readonly password: Uint8Array }
-  /** Answers the place of the first of these texts that has the hash; -1 for none. */
+export type HashJob = {
+  readonly id: number;
+  /** The secret value K of Argon2 (RFC 9106 §3.1): the pepper. */
+  readonly secret: Uint8Array | undefined;
+} & (
   | {
-      readonly id: number;
+      /** Answers the tag. */
+      readonly make: Omit<Argon2Hash, 'tag'>;
+      readonly password: Uint8Array;
+    }
+  | {
+      /** Answers the place of the first of these texts that has the hash; -1 for none. */
       readonly compare: Argon2Hash | BcryptHash | Pbkdf2Hash | ScryptHash;
       readonly passwords: readonly Uint8Array[];
-    };
+    }
+);
 
 export interface HashDone {
   readonly id: number;
@@ -44,22 +51,30 @@ function done(job: HashJob): HashDone {
   try {
     const result =
       'make' in job
-        ? { tag: argon2(job.make, tagLength, job.password) }
-        : { matched: job.passwords.findIndex((password) => matches(job.compare, password)) };
+        ? { tag: argon2(job.make, tagLength, job.password, job.secret) }
+        : { matched: job.passwords.findIndex((password) => matches(job.compare, password, job.secret)) };
     return { id: job.id, took: performance.now() - begun, ...result };
   } catch (fault) {
     return { id: job.id, took: performance.now() - begun, fault };
   }
 }
 
-function matches(hash: Argon2Hash | BcryptHash | Pbkdf2Hash | ScryptHash, password: Uint8Array): boolean {
+function matches(
+  hash: Argon2Hash | BcryptHash | Pbkdf2Hash | ScryptHash,
+  password: Uint8Array,
+  secret: Uint8Array | undefined,
+): boolean {
   if (hash.scheme === 'bcrypt') return verifySync(password.subarray(0, bcryptLength), hash.text);
-  const tag = derive(hash, password);
+  const tag = derive(hash, password, secret);
   return timingSafeEqual(tag, hash.tag.subarray(0, tag.length));
 }
 
-function derive(hash: Argon2Hash | Pbkdf2Hash | ScryptHash, password: Uint8Array): Uint8Array {
-  if (hash.scheme === 'argon2') return argon2(hash, hash.tag.length, password);
+function derive(
+  hash: Argon2Hash | Pbkdf2Hash | ScryptHash,
+  password: Uint8Array,
+  secret: Uint8Array | undefined,
+): Uint8Array {
+  if (hash.scheme === 'argon2') return argon2(hash, hash.tag.length, password, secret);
   if (hash.scheme === 'scrypt') {
     const { blockSize: r, lanes: p } = hash;
     const N = 2 ** hash.logN;
@@ -69,7 +84,12 @@ function derive(hash: Argon2Hash | Pbkdf2Hash | ScryptHash, password: Uint8Array
   return pbkdf2Sync(password, hash.salt, hash.iterations, length, hash.digest);
 }
 
-function argon2(hash: Omit<Argon2Hash, 'tag'>, outputLen: number, password: Uint8Array): Uint8Array {
+function argon2(
+  hash: Omit<Argon2Hash, 'tag'>,
+  outputLen: number,
+  password: Uint8Array,
+  secret: Uint8Array | undefined,
+): Uint8Array {
   return hashRawSync(password, {
     algorithm: argon2Types[hash.type] as Algorithm,
     version: (hash.version === 19 ? 1 : 0) as Version,
@@ -78,6 +98,7 @@ function argon2(hash: Omit<Argon2Hash, 'tag'>, outputLen: number, password: Uint
     parallelism: hash.lanes,
     salt: hash.salt,
     outputLen,
+    ...(secret && { secret }),
   });
 }
 

@@ -3,11 +3,12 @@ import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
 import { type Asker, type Cost, createHashPool } from './hash-pool.ts';
 import { normalisedPassword, requirePassword } from './password-text.ts';
+import type { Pepper, Peppers } from './pepper.ts';
 import { isOutdated, memoryOf, readHash, type StoredHash, spellHash, today, workOf } from './stored-hash.ts';
 
 /** Hashes passwords and compares them with hashes, beside the event loop. Throws `attempt.busy` when there is too much to do. */
 export interface Hasher {
-  /** A new hash of today's parameters, in PHC form. What is no password is refused with `password.too_long` or `request.invalid`. */
+  /** A new hash of today's parameters under the current pepper, in PHC form. What is no password is refused with `password.too_long` or `request.invalid`. */
   hash(password: string): Promise<string>;
   /**
    * Is this the password of the stored hash? Undefined stands for an unknown credential: the same work, against a decoy, and
@@ -20,12 +21,13 @@ export interface Hasher {
 
 export interface Verdict {
   readonly ok: boolean;
-  /** It must be hashed anew: another scheme, weaker parameters, or a spelling that is not in NFKC. */
+  /** It must be hashed anew: another scheme, weaker parameters, no pepper or an older one, or a spelling that is not in NFKC. */
   readonly outdated: boolean;
 }
 
 export interface HasherOptions {
   readonly random: Random;
+  readonly peppers: Peppers;
   /** Default: as many as there are cores. */
   readonly threads?: number;
   /** Milliseconds that the queue may stand for. */
@@ -35,7 +37,12 @@ export interface HasherOptions {
 const saltLength = 16;
 const refusedVerdict: Verdict = { ok: false, outdated: false };
 
-export function createHasher({ random, threads = availableParallelism(), patience = 2_000 }: HasherOptions): Hasher {
+export function createHasher({
+  random,
+  peppers,
+  threads = availableParallelism(),
+  patience = 2_000,
+}: HasherOptions): Hasher {
   const pool = createHashPool({ threads, patience });
   const fresh = () => ({ scheme: 'argon2', ...today, salt: random.bytes(saltLength) }) as const;
   const decoy: StoredHash = { ...fresh(), tag: random.bytes(32) };
@@ -43,17 +50,21 @@ export function createHasher({ random, threads = availableParallelism(), patienc
   return {
     async hash(password) {
       const text = requirePassword(password);
-      const make = fresh();
-      const { tag } = await pool.run({ make, password: Buffer.from(text) }, { work: 1, memory: today.memory });
+      const pepper = await peppers.current();
+      const make = { ...fresh(), ...(pepper && { pepper: pepper.number }) };
+      const work = { make, password: Buffer.from(text), secret: pepper?.key };
+      const { tag } = await pool.run(work, { work: 1, memory: today.memory });
       return spellHash({ ...make, tag: tag as Uint8Array });
     },
     async verify(stored, password, asker) {
       const text = normalisedPassword(password);
+      const current = await peppers.current();
       const compare = stored === undefined || text === undefined ? decoy : known(stored);
       const passwords = spellings(password, text);
-      const { matched } = await pool.run({ compare, passwords }, costOf(compare, passwords.length), asker);
+      const work = { compare, passwords, secret: (await pepperOf(peppers, compare, current))?.key };
+      const { matched } = await pool.run(work, costOf(compare, passwords.length), asker);
       if (compare === decoy || matched === -1) return refusedVerdict;
-      return { ok: true, outdated: matched !== 0 || isOutdated(compare) };
+      return { ok: true, outdated: matched !== 0 || isOutdated(compare, current?.number) };
     },
     close: () => pool.close(),
   };
@@ -66,6 +77,11 @@ export function createHasher({ random, threads = availableParallelism(), patienc
 function spellings(password: string, text: string | undefined): readonly Uint8Array[] {
   if (text === undefined) return [Buffer.alloc(0)];
   return text === password ? [Buffer.from(text)] : [Buffer.from(text), Buffer.from(password)];
+}
+
+async function pepperOf(peppers: Peppers, hash: StoredHash, current: Pepper | undefined): Promise<Pepper | undefined> {
+  if (hash.scheme !== 'argon2' || hash.pepper === undefined) return undefined;
+  return hash.pepper === current?.number ? current : peppers.named(hash.pepper);
 }
 
 function costOf(hash: StoredHash, spelled: number): Cost {

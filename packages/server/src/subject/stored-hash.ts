@@ -4,6 +4,7 @@ import { Problem } from '../kernel/problem.ts';
  * How the hash of a password is spelled in the store: the PHC string format, strictly, and bcrypt's own.
  *
  *     $argon2id$v=19$m=19456,t=2,p=1$<salt>$<tag>      argon2i and argon2d too; without v: version 16
+ *     $argon2id$v=19$m=19456,t=2,p=1,keyid=MQ$…        the same under a pepper, by its number (`pepper.ts`) in base64
  *     $scrypt$ln=15,r=8,p=1$<salt>$<tag>
  *     $pbkdf2-sha256$i=600000$<salt>$<tag>             sha1 and sha512 too; PHC has no entry for it, this is our spelling
  *     $2b$12$<22 letters of salt><31 of tag>           $2a$ and $2y$ too; not $2x$, which marks hashes of a faulty program
@@ -25,6 +26,8 @@ export interface Argon2Hash extends Salted {
   readonly memory: number;
   readonly passes: number;
   readonly lanes: number;
+  /** The number of the pepper that is its secret value K; absent where it has none. */
+  readonly pepper?: number;
 }
 
 export interface ScryptHash extends Salted {
@@ -54,7 +57,8 @@ export const today = { type: 'id', version: 19, memory: 19_456, passes: 2, lanes
 export const mostMemory = 262_144;
 export const mostWork = 100;
 
-const argon2Form = /^\$argon2(id|i|d)(?:\$v=(16|19))?\$m=(\d{1,6}),t=(\d{1,4}),p=(\d{1,2})\$([^$]+)\$([^$]+)$/;
+const argon2Form =
+  /^\$argon2(id|i|d)(?:\$v=(16|19))?\$m=(\d{1,6}),t=(\d{1,4}),p=(\d{1,2})(?:,keyid=([^$,]+))?\$([^$]+)\$([^$]+)$/;
 const scryptForm = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([^$]+)\$([^$]+)$/;
 const pbkdf2Form = /^\$pbkdf2-(sha1|sha256|sha512)\$i=(\d{1,7})\$([^$]+)\$([^$]+)$/;
 const bcryptForm = /^\$2[aby]\$(\d{2})\$[./A-Za-z0-9]{53}$/;
@@ -63,7 +67,7 @@ const bcryptForm = /^\$2[aby]\$(\d{2})\$[./A-Za-z0-9]{53}$/;
 const forms: readonly (readonly [RegExp, (...parts: string[]) => StoredHash])[] = [
   [
     argon2Form,
-    (type, version, memory, passes, lanes, salt, tag) =>
+    (type, version, memory, passes, lanes, keyId, salt, tag) =>
       ({
         scheme: 'argon2',
         type: type as Argon2Hash['type'],
@@ -71,6 +75,7 @@ const forms: readonly (readonly [RegExp, (...parts: string[]) => StoredHash])[] 
         memory: count('m', memory),
         passes: count('t', passes),
         lanes: count('p', lanes),
+        ...(keyId !== undefined && { pepper: count('keyid', bytesOf(keyId, 'keyid').toString()) }),
         ...salted(salt, tag, 8),
       }) satisfies Argon2Hash,
   ],
@@ -118,13 +123,16 @@ function spellParameters(hash: Exclude<StoredHash, BcryptHash>): string {
   if (hash.scheme === 'scrypt') return `$scrypt$ln=${hash.logN},r=${hash.blockSize},p=${hash.lanes}`;
   if (hash.scheme === 'pbkdf2') return `$pbkdf2-${hash.digest}$i=${hash.iterations}`;
   const version = hash.version === 19 ? '$v=19' : '';
-  return `$argon2${hash.type}${version}$m=${hash.memory},t=${hash.passes},p=${hash.lanes}`;
+  const keyId = hash.pepper === undefined ? '' : `,keyid=${base64(Buffer.from(String(hash.pepper)))}`;
+  return `$argon2${hash.type}${version}$m=${hash.memory},t=${hash.passes},p=${hash.lanes}${keyId}`;
 }
 
-/** Weaker than what we would write now, in any respect. */
-export function isOutdated(hash: StoredHash): boolean {
+/** Weaker than what we would write now, in any respect; `pepper` is the current one. */
+export function isOutdated(hash: StoredHash, pepper: number | undefined): boolean {
   if (hash.scheme !== 'argon2' || hash.type !== today.type || hash.version !== today.version) return true;
   if (hash.salt.length < 16 || hash.tag.length < 32) return true;
+  // Never back to an older one: a node that does not know the newest yet would undo what another has done.
+  if (pepper !== undefined && (hash.pepper ?? 0) < pepper) return true;
   return hash.memory < today.memory || hash.passes < today.passes;
 }
 
@@ -174,7 +182,7 @@ function salted(salt: string | undefined, tag: string | undefined, leastSalt: nu
   return parts;
 }
 
-function bytesOf(text: string, name: string): Uint8Array {
+function bytesOf(text: string, name: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
   if (base64(bytes) !== text) throw refused(`its ${name} is not base64 without padding`);
   return bytes;

@@ -3,13 +3,19 @@ import type { Schema } from '../store/schema.ts';
 
 type SealedRow = Schema['sealed'];
 
-/** The first one stays. */
-export async function insertSealed(db: Kysely<Schema>, row: SealedRow): Promise<void> {
-  await db
+/** The first one stays: false when there was one. */
+export async function insertSealed(db: Kysely<Schema>, row: SealedRow): Promise<boolean> {
+  const made = await db
     .insertInto('sealed')
     .values(row)
     .onConflict((conflict) => conflict.doNothing())
-    .execute();
+    .returning('name')
+    .executeTakeFirst();
+  return made !== undefined;
+}
+
+export async function hasPasswords(db: Kysely<Schema>): Promise<boolean> {
+  return (await db.selectFrom('password').select('version').limit(1).executeTakeFirst()) !== undefined;
 }
 
 export async function findSealed(db: Kysely<Schema>, name: string): Promise<string | undefined> {

@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+import { connect, online, print } from './api.ts';
+
+export function pepperCommands(program: Command): void {
+  const pepper = program
+    .command('pepper')
+    .description('The secret key of password hashes, for administrators of system.');
+  online(pepper.command('list'))
+    .description('When each began. The last one that has begun is current.')
+    .action(async (options) => {
+      print(await connect(options).get('/admin/password-peppers'));
+    });
+  online(pepper.command('rotate'))
+    .description('Make a new one. Each password is hashed under it at the next login.')
+    .action(async (options) => {
+      print(await connect(options).post('/admin/password-peppers/rotate'));
+    });
+}

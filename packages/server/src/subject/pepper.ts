@@ -1,0 +1,102 @@
+import type { Kysely } from 'kysely';
+import type { Caller, Context } from '../context.ts';
+import { isoDate } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
+import type { Schema } from '../store/schema.ts';
+import { write } from '../store/write.ts';
+import { recordEvent } from './event.ts';
+import { systemRealm } from './realm.ts';
+import { hasPasswords, insertSealed, listSealed } from './vault.store.ts';
+import type { Vault } from './vault.ts';
+
+/**
+ * The pepper: a secret key of password hashes, so that the database alone is not enough to guess passwords. NIST SP 800-63B-4 §3.1.1.2:
+ * "verifiers SHOULD perform an additional iteration of a keyed hashing or encryption operation using a secret key known only to
+ * the verifier"; in Argon2 it is the secret value K of RFC 9106 §3.1.
+ *
+ * 1. A pepper is 32 random bytes, sealed by the master key in the table `sealed`. It moves with a dump, and `reseal` seals it again.
+ * 2. Each new hash is made under the current pepper and names its number (`keyid` of the PHC string). A login hashes anew what has
+ *    none, or an older one.
+ * 3. Older peppers stay: a hash may name them.
+ * 4. A database that had passwords before it had a pepper gets one that begins an hour later. Until then nodes of the release before
+ *    can read every hash.
+ */
+export interface Pepper {
+  readonly number: number;
+  readonly key: Uint8Array;
+  /** Milliseconds. */
+  readonly activeAt: number;
+}
+
+export interface Peppers {
+  /** The one that new hashes are made under; undefined while the first has not begun. */
+  current(): Promise<Pepper | undefined>;
+  /** The one that a hash names. Throws `internal` where it is missing. */
+  named(number: number): Promise<Pepper>;
+}
+
+const prefix = 'password-pepper-';
+/** Milliseconds. */
+const hour = 3_600_000;
+
+/** The peppers of a store, from the cache. Makes the first one where there is none. */
+export async function openPeppers({
+  store,
+  vault,
+  cache,
+  clock,
+  random,
+}: Pick<Context, 'store' | 'vault' | 'cache' | 'clock' | 'random'>): Promise<Peppers> {
+  if ((await listPeppers(store.db, vault)).length === 0) {
+    const activeAt = clock.now() + ((await hasPasswords(store.db)) ? hour : 0);
+    await insertSealed(store.db, sealPepper(vault, { number: 1, key: random.bytes(32), activeAt }));
+  }
+  const known = () => cache.get('pepper', '', () => listPeppers(store.db, vault));
+  return {
+    async current() {
+      const now = clock.now();
+      return (await known()).findLast(({ activeAt }) => activeAt <= now);
+    },
+    async named(number) {
+      const isNamed = (pepper: Pepper) => pepper.number === number;
+      // Another node may have made it within the last second.
+      const pepper = (await known()).find(isNamed) ?? (await listPeppers(store.db, vault)).find(isNamed);
+      if (pepper !== undefined) return pepper;
+      throw new Problem('internal', undefined, { cause: new Error(`pepper ${number} of a password hash is missing`) });
+    },
+  };
+}
+
+/** In the order in which they were made. */
+export async function listPeppers(db: Kysely<Schema>, vault: Vault): Promise<readonly Pepper[]> {
+  const rows = (await listSealed(db)).filter(({ name }) => name.startsWith(prefix));
+  return rows.map(({ name, value }) => openPepper(name, vault.open(value, name))).sort((a, b) => a.number - b.number);
+}
+
+/** Another pepper, for every hash from now on. What an older one hashed stays good until its next login. */
+export async function rotatePepper(context: Context, caller: Caller): Promise<Pepper> {
+  const key = context.random.bytes(32);
+  return write(context, async (tx) => {
+    const newest = (await listPeppers(tx.db, context.vault)).at(-1);
+    const pepper = { number: (newest?.number ?? 0) + 1, key, activeAt: tx.now };
+    if (!(await insertSealed(tx.db, sealPepper(context.vault, pepper)))) throw new Problem('write.conflict');
+    const after = { activeAt: isoDate(tx.now) };
+    const event = { realm: systemRealm, type: 'pepper.rotated', object: `pepper:${pepper.number}`, after };
+    await recordEvent(context, tx, event, caller);
+    tx.changed('pepper', '');
+    return pepper;
+  });
+}
+
+function sealPepper(
+  vault: Vault,
+  { number, key, activeAt }: Pepper,
+): { readonly name: string; readonly value: string } {
+  const name = `${prefix}${number}`;
+  return { name, value: vault.seal(`${activeAt}.${Buffer.from(key).toString('base64url')}`, name) };
+}
+
+function openPepper(name: string, plain: string): Pepper {
+  const [activeAt, key] = plain.split('.') as [string, string];
+  return { number: Number(name.slice(prefix.length)), key: Buffer.from(key, 'base64url'), activeAt: Number(activeAt) };
+}
