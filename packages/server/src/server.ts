@@ -44,6 +44,7 @@ import { healthService } from './rpc/health.rpc.ts';
 import { rpcWay } from './rpc/mount.ts';
 import { reflectionServices } from './rpc/reflection.rpc.ts';
 import type { RpcService } from './rpc/service.ts';
+import { requireLoaded } from './store/loading.ts';
 import { openStore, type Store } from './store/open.ts';
 import { accessTokenExchange } from './subject/access-token-exchange.ts';
 import { createAttempts } from './subject/attempt.ts';
@@ -73,6 +74,7 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
   const { clock = systemClock, random = systemRandom, log = createLog(config.logLevel) } = parts;
   const store = await openConfiguredStore(config, clock, log);
   try {
+    await requireLoaded(store);
     const vault = await openVault(store, await masterKeyOf(config, store, random));
     const cache = createCache(clock);
     const peppers = await openPeppers({ store, vault, clock, cache, random });

@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { access, open, rename, rm, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { systemClock } from '../kernel/clock.ts';
@@ -8,9 +7,10 @@ import { createLog } from '../kernel/log.ts';
 import { systemRandom } from '../kernel/random.ts';
 import { openConfiguredStore } from '../server.ts';
 import type { Store } from '../store/open.ts';
-import { dumpStore, loadStore } from '../subject/dump.ts';
+import { type Counts, checkDump, dumpStore, loadStore } from '../subject/dump.ts';
 import { requireMasterKey } from '../subject/master-key.ts';
 import { print } from './api.ts';
+import { createProgress } from './progress.ts';
 
 /** The complete, encrypted move between databases. */
 export function dumpCommands(program: Command): void {
@@ -18,43 +18,132 @@ export function dumpCommands(program: Command): void {
     .command('dump')
     .description('Write the whole database to an encrypted file, for another database or for safe-keeping.')
     .requiredOption('-f, --file <file>', 'a new file')
-    .action(({ file }: { file: string }) => withStore((store, config) => dump(store, config, file)));
+    .action(async ({ file }: { file: string }) =>
+      print({ dumped: await interruptible((signal) => dump(file, signal)) }),
+    );
   program
     .command('load')
     .description('Load a dump into an empty database. It needs the master key of the dumped one.')
     .requiredOption('-f, --file <file>', 'the dump')
-    .action(({ file }: { file: string }) => withStore((store, config) => load(store, config, file)));
+    .action(async ({ file }: { file: string }) =>
+      print({ loaded: await interruptible((signal) => load(file, signal)) }),
+    );
 }
 
-async function dump(store: Store, config: Config, file: string): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
+/** The file has its name once it is whole. */
+async function dump(file: string, signal: AbortSignal): Promise<Counts> {
+  const { config } = loadConfig(process.env);
+  const masterKey = requireMasterKey(config);
+  if (await exists(file)) throw new Error(`${file} is there already: name a new file.`);
+  const partial = `${file}.partial`;
+  await rm(partial, { force: true });
+  const handle = await open(partial, 'wx', 0o600).catch((cause) => {
+    throw new Error(`${file} cannot be written: ${cause.code}.`);
+  });
+  const progress = createProgress();
+  let dumped = 0;
   try {
-    print({
-      dumped: await dumpStore(store, requireMasterKey(config), systemRandom, (line) => handle.appendFile(`${line}\n`)),
-    });
+    const counts = await withStore(config, (store) =>
+      dumpStore(
+        store,
+        masterKey,
+        systemRandom,
+        async (line) => {
+          if (signal.aborted) throw new Error('The dump was interrupted: no file was written.');
+          await handle.appendFile(`${line}\n`);
+        },
+        (rows) => {
+          dumped += rows;
+          progress.tell(`${dumped} rows dumped`);
+        },
+      ),
+    );
     await handle.sync();
+    await rename(partial, file);
+    return counts;
+  } catch (thrown) {
+    await rm(partial, { force: true });
+    throw thrown;
   } finally {
+    progress.end();
     await handle.close();
   }
 }
 
-async function load(store: Store, config: Config, file: string): Promise<void> {
-  const input = createReadStream(file, 'utf8');
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+/** Reads the file twice: a file that is not whole, or that another key sealed, is refused before the database is touched. */
+async function load(file: string, signal: AbortSignal): Promise<Counts> {
+  const { config } = loadConfig(process.env);
+  const masterKey = requireMasterKey(config);
+  const { size } = await stat(file).catch((cause) => {
+    throw new Error(`The dump ${file} cannot be read: ${cause.code}.`);
+  });
+  const progress = createProgress();
+  let loaded = 0;
+  const share = (read: number) => `${Math.floor((read / size) * 100)} % of the file`;
+  const lines = (said: (read: number) => string) => linesOf(file, signal, (read) => progress.tell(said(read)));
   try {
-    print({ loaded: await loadStore(store, requireMasterKey(config), lines) });
+    await checkDump(
+      masterKey,
+      lines((read) => `checked ${share(read)}`),
+    );
+    const again = lines((read) => `${loaded} rows loaded, ${share(read)}`);
+    return await withStore(config, (store) =>
+      loadStore(store, masterKey, again, (rows) => {
+        loaded += rows;
+      }),
+    );
   } finally {
-    lines.close();
-    input.destroy();
+    progress.end();
   }
 }
 
-async function withStore(act: (store: Store, config: Config) => Promise<void>): Promise<void> {
-  const { config } = loadConfig(process.env);
+/** Far above what a dump writes on a line, and far below what breaks a process. */
+const longestLine = 256 * 1024 * 1024;
+
+async function* linesOf(file: string, signal: AbortSignal, passed: (bytes: number) => void): AsyncGenerator<string> {
+  let rest = '';
+  let bytes = 0;
+  for await (const chunk of createReadStream(file, { encoding: 'latin1', highWaterMark: 1024 * 1024 })) {
+    const text = chunk as string;
+    bytes += text.length;
+    passed(bytes);
+    const [head = '', ...more] = text.split('\n');
+    rest += head;
+    for (const next of more) {
+      if (signal.aborted) throw new Error('The load was interrupted: nothing was loaded.');
+      yield rest.replace(/\r$/, '');
+      rest = next;
+    }
+    if (rest.length > longestLine) throw new Error(`The dump was not loaded: ${file} has a line that is too long.`);
+  }
+  if (rest !== '') yield rest;
+}
+
+/** A signal is heard between two lines, so that the command can undo what it began and say so. */
+async function interruptible<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const abort = () => stop.abort();
+  for (const signal of signals) process.on(signal, abort);
+  try {
+    return await act(stop.signal);
+  } finally {
+    for (const signal of signals) process.off(signal, abort);
+  }
+}
+
+async function withStore<T>(config: Config, act: (store: Store) => Promise<T>): Promise<T> {
   const store = await openConfiguredStore(config, systemClock, createLog('warn'));
   try {
-    await act(store, config);
+    return await act(store);
   } finally {
     await store.close();
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

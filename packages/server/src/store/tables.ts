@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import type { Store } from './open.ts';
 import type { Schema } from './schema.ts';
 
 export type TableName = keyof Schema;
@@ -57,6 +58,22 @@ export function isMovedTable(name: unknown): name is TableName {
 
 /** Rows to a page: a page is one statement on loading, and PostgreSQL takes 65,535 parameters. */
 const pageSize = 500;
+
+/** Reads all tables as they are at one moment. Writers go on meanwhile: on SQLite a deferred transaction only reads. */
+export async function readOneMoment(store: Store, read: (db: Kysely<Schema>) => Promise<void>): Promise<void> {
+  if (store.dialect === 'postgres') {
+    await store.db.transaction().setIsolationLevel('repeatable read').execute(read);
+    return;
+  }
+  await store.db.connection().execute(async (db) => {
+    await sql`begin deferred`.execute(db);
+    try {
+      await read(db);
+    } finally {
+      await sql`rollback`.execute(db);
+    }
+  });
+}
 
 /** All rows of a table, page by page, each page after the last row of the one before. */
 export async function* readTable(db: Kysely<Schema>, table: TableName): AsyncGenerator<readonly Row[]> {

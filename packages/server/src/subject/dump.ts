@@ -1,7 +1,17 @@
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
+import { claimLoading, markLoading, unmarkLoading } from '../store/loading.ts';
 import type { Store } from '../store/open.ts';
-import { insertRows, isEmpty, isMovedTable, movedTables, type Row, readTable } from '../store/tables.ts';
+import {
+  insertRows,
+  isEmpty,
+  isMovedTable,
+  movedTables,
+  type Row,
+  readOneMoment,
+  readTable,
+  type TableName,
+} from '../store/tables.ts';
 import { openEnvelope, sealEnvelope } from './vault.ts';
 
 /**
@@ -12,34 +22,39 @@ import { openEnvelope, sealEnvelope } from './vault.ts';
  *    so that no line can be altered, left out, repeated, moved, or taken from another dump.
  * 3. The last line says that it is the last, and how many rows there were of each table: a file that was cut off does not load.
  *
- * All is read in one transaction, and written in one. Whoever loads needs the master key of the dumped database; it stays the
- * master key of the new one. The new database is another incarnation for the readers of the status feed.
+ * All is read in one transaction, and written in one. A load needs the master key of the dumped database; it stays the master key of
+ * the new one. The new database is another incarnation for the readers of the status feed.
  */
 const format = 'countersign-dump/1';
 
 export type Counts = Readonly<Record<string, number>>;
 
-/** The lines of a dump, without their line ends. `counted` hears of the rows when it is done. */
+/** Hears of the rows of each page. */
+type Told = (rows: number) => void;
+
+/** Characters of JSON that a line holds at most, one row excepted: a line is in memory as a whole. */
+const lineSize = 4 * 1024 * 1024;
+
+/** The lines of a dump, without their line ends. */
 export async function dumpStore(
   store: Store,
   masterKey: Uint8Array,
   random: Random,
   put: (line: string) => Promise<void>,
+  told: Told = () => {},
 ): Promise<Counts> {
   const id = random.token(16);
   await put(JSON.stringify({ format, id }));
   const counts: Record<string, number> = {};
   let line = 0;
   const seal = (content: object) => put(sealEnvelope(masterKey, JSON.stringify(content), binding(id, ++line)));
-  const reading = store.db.transaction();
-  // SQLite's one writer at a time is a snapshot already, and knows no isolation levels.
-  const consistent = store.dialect === 'postgres' ? reading.setIsolationLevel('repeatable read') : reading;
-  await consistent.execute(async (tx) => {
+  await readOneMoment(store, async (tx) => {
     for (const table of movedTables) {
       counts[table] = 0;
-      for await (const rows of readTable(tx, table)) {
-        counts[table] += rows.length;
-        await seal({ table, rows });
+      for await (const page of readTable(tx, table)) {
+        for (const rows of bySize(page)) await seal({ table, rows });
+        counts[table] += page.length;
+        told(page.length);
       }
     }
   });
@@ -47,37 +62,91 @@ export async function dumpStore(
   return counts;
 }
 
-/** Loads a dump into an empty database. Nothing is written unless all of it was there and intact. */
-export async function loadStore(store: Store, masterKey: Uint8Array, lines: AsyncIterable<string>): Promise<Counts> {
-  return store.db.transaction().execute(async (tx) => {
-    if (!(await isEmpty(tx))) throw refused('the database is not empty');
-    const counts: Record<string, number> = {};
-    let id: string | undefined;
-    let number = 0;
-    let end: Counts | undefined;
-    for await (const line of lines) {
-      if (id === undefined) {
-        id = dumpId(line);
-        continue;
-      }
-      if (end !== undefined) throw refused('there are lines after the last one');
-      const content = JSON.parse(openLine(masterKey, line, id, ++number)) as {
-        table?: unknown;
-        rows?: readonly Row[];
-        end?: Counts;
-      };
-      if (content.end !== undefined) end = content.end;
-      else if (isMovedTable(content.table) && content.rows !== undefined) {
-        await insertRows(tx, content.table, content.rows);
-        counts[content.table] = (counts[content.table] ?? 0) + content.rows.length;
-      } else throw refused('it holds a table that this version does not know');
+/** The rows in groups of which each makes one line. */
+function* bySize(rows: readonly Row[]): Generator<readonly Row[]> {
+  let group: Row[] = [];
+  let size = 0;
+  for (const row of rows) {
+    const more = JSON.stringify(row).length;
+    if (group.length > 0 && size + more > lineSize) {
+      yield group;
+      group = [];
+      size = 0;
     }
-    if (end === undefined) throw refused('it was cut off');
-    for (const [table, count] of Object.entries(end)) {
-      if ((counts[table] ?? 0) !== count) throw refused(`rows of ${table} are missing`);
+    group.push(row);
+    size += more;
+  }
+  if (group.length > 0) yield group;
+}
+
+/**
+ * Reads a whole dump and writes nothing. A dump that is cut off, altered, or sealed under another key is refused before a database
+ * is touched.
+ */
+export async function checkDump(masterKey: Uint8Array, lines: AsyncIterable<string>): Promise<Counts> {
+  return readDump(masterKey, lines, async () => {});
+}
+
+/** Loads a dump into an empty database. Nothing stays unless all of it was there and intact. */
+export async function loadStore(
+  store: Store,
+  masterKey: Uint8Array,
+  lines: AsyncIterable<string>,
+  told: Told = () => {},
+): Promise<Counts> {
+  if (!(await isEmpty(store.db))) throw refused('the database is not empty');
+  await markLoading(store.db);
+  let claimed = false;
+  try {
+    return await store.db.transaction().execute(async (tx) => {
+      claimed = await claimLoading(tx, store.dialect);
+      if (!claimed) throw refused('another load into this database is running');
+      if (!(await isEmpty(tx))) throw refused('the database is not empty');
+      const counts = await readDump(masterKey, lines, async (table, rows) => {
+        await insertRows(tx, table, rows);
+        told(rows.length);
+      });
+      await unmarkLoading(tx);
+      return counts;
+    });
+  } catch (thrown) {
+    if (claimed) await unmarkLoading(store.db);
+    throw thrown;
+  }
+}
+
+/** Opens every line, and answers the counts of the last one once all of it was there. */
+async function readDump(
+  masterKey: Uint8Array,
+  lines: AsyncIterable<string>,
+  take: (table: TableName, rows: readonly Row[]) => Promise<void>,
+): Promise<Counts> {
+  const counts: Record<string, number> = {};
+  let id: string | undefined;
+  let number = 0;
+  let end: Counts | undefined;
+  for await (const line of lines) {
+    if (id === undefined) {
+      id = dumpId(line);
+      continue;
     }
-    return end;
-  });
+    if (end !== undefined) throw refused('there are lines after the last one');
+    const content = JSON.parse(openLine(masterKey, line, id, ++number)) as {
+      table?: unknown;
+      rows?: readonly Row[];
+      end?: Counts;
+    };
+    if (content.end !== undefined) end = content.end;
+    else if (isMovedTable(content.table) && content.rows !== undefined) {
+      await take(content.table, content.rows);
+      counts[content.table] = (counts[content.table] ?? 0) + content.rows.length;
+    } else throw refused('it holds a table that this version does not know');
+  }
+  if (end === undefined) throw refused('it was cut off');
+  for (const [table, count] of Object.entries(end)) {
+    if ((counts[table] ?? 0) !== count) throw refused(`rows of ${table} are missing`);
+  }
+  return end;
 }
 
 function openLine(masterKey: Uint8Array, line: string, id: string, number: number): string {
@@ -98,7 +167,7 @@ function dumpId(line: string): string {
   } catch {
     // Not even JSON: the same answer.
   }
-  throw refused(`it is no ${format} file`);
+  throw refused(`it is not a ${format} file`);
 }
 
 function binding(id: string, line: number): string {
