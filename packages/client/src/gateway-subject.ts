@@ -6,6 +6,17 @@ import {
   type MessageForm,
   verifyJwt,
 } from '@countersign/proof';
+import {
+  bytes,
+  type Checks,
+  callable,
+  having,
+  object,
+  optional,
+  options as optionsOf,
+  someText,
+  text,
+} from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
 import { ClientError } from './error.ts';
 import type { KeySource } from './jwks.ts';
@@ -49,6 +60,12 @@ export interface GatewaySubjectOptions {
   readonly now?: () => number;
 }
 
+const optionChecks: Checks<GatewaySubjectOptions> = {
+  keys: having('keys', 'refresh'),
+  audience: someText,
+  now: optional(callable),
+};
+
 const algorithms: readonly AlgorithmName[] = ['ES256', 'Ed25519', 'EdDSA', 'RS256', 'PS256'];
 /** Seconds. */
 const maxLifetime = 60;
@@ -59,13 +76,18 @@ const clockTolerance = 5;
  * target and these bytes, within the last minute.
  *
  * @throws {ClientError} `gateway_subject.missing`, `.repeated`, `.method`, `.path`, `.digest`, `.malformed`, or what obtaining the
- * keys threw; {ProofError} `jws.*`, `jwt.*`
+ * keys threw; {ProofError} `jws.*`, `jwt.*`; {TypeError} naming the argument that is of another type
  */
 export async function verifyGatewaySubject(
   request: GatewayRequest,
-  { keys, audience, now = Date.now }: GatewaySubjectOptions,
+  options: GatewaySubjectOptions,
 ): Promise<GatewaySubject> {
-  const jwt = oneOf(request.subject);
+  const { keys, audience, now = Date.now } = optionsOf(options, 'options', optionChecks);
+  const { subject, method: actualMethod, requestTarget, body: given } = object(request, 'request') as GatewayRequest;
+  const body = bytes(given, 'request.body');
+  text(actualMethod, 'request.method');
+  text(requestTarget, 'request.requestTarget');
+  const jwt = oneOf(subject);
   const { claims } = await verifyJwt(jwt, {
     keys: await keys.keys(),
     algorithms,
@@ -79,9 +101,9 @@ export async function verifyGatewaySubject(
     maxLifetime,
   });
   const { method, path, digest } = claims;
-  if (method !== request.method) throw refusal('method', 'was signed for another method');
-  if (path !== request.requestTarget) throw refusal('path', 'was signed for another request target');
-  const actual = encodeBase64url(await cryptoPort.sha256(request.body));
+  if (method !== actualMethod) throw refusal('method', 'was signed for another method');
+  if (path !== requestTarget) throw refusal('path', 'was signed for another request target');
+  const actual = encodeBase64url(await cryptoPort.sha256(body));
   if (digest !== actual) throw refusal('digest', 'was signed for another body');
   return shaped(claims);
 }

@@ -6,6 +6,7 @@ import {
   type VerifiedReceipt,
   verifyReceipt as verifyWith,
 } from '@countersign/proof';
+import { bytes, type Checks, optional, options } from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
 import { checkIssuer } from './discovery.ts';
 import { ClientError } from './error.ts';
@@ -40,10 +41,12 @@ export interface RequestReceiptOptions extends RealmCaller {
  * A receipt of a message that is good now, to be kept beside the message: the realm keeps neither.
  *
  * @throws {ClientError} `receipt.refused` with the server's words, `receipt.malformed`, `http.*`
+ * @throws {TypeError} where the body is no Uint8Array
  */
 export async function requestReceipt(options: RequestReceiptOptions): Promise<string> {
   // Picked one by one: a caller's object may hold more, which the server would refuse. What is undefined stays out of the JSON.
-  const { body, signature, participantId, method, target, status, requestSignature, audience } = options.message;
+  const { body: given, signature, participantId, method, target, status, requestSignature, audience } = options.message;
+  const body = bytes(given, 'message.body');
   const said = { signature, participantId, method, target, status, requestSignature, audience };
   const { receipt } = await postToRealm(options, 'receipt', '/receipts', { ...said, payload: base64(body) });
   if (typeof receipt !== 'string') throw new ClientError('receipt.malformed', 'The answer has no receipt.');
@@ -74,18 +77,26 @@ export async function fetchReceiptCerts(options: Transport & { readonly issuer: 
   return certs;
 }
 
+export interface ReceiptExpectation {
+  /** As `fetchReceiptCerts` gave them; they may have been JSON meanwhile. */
+  readonly certs: unknown;
+  /** The exact bytes. Left out, the message is not looked at. */
+  readonly body?: Uint8Array | undefined;
+}
+
+const expectationChecks: Checks<ReceiptExpectation> = { certs: (value) => value, body: optional(bytes) };
+
 /**
  * Checks a receipt with keys that we have kept: no server is asked. With `body`, that it is a receipt of this very message;
  * without, the message is not looked at, and `checked` says so.
  *
  * @throws {ProofError} `jws.*`, `receipt.*`; {ClientError} `receipt.malformed` where the keys are not what they should be
+ * @throws {TypeError} where `body` is there and no Uint8Array, or `expected` has another member
  */
-export async function verifyReceipt(
-  receipt: string,
-  expected: { readonly certs: unknown; readonly body?: Uint8Array | undefined },
-): Promise<VerifiedReceipt> {
-  const { issuer, keys } = receiptCerts(expected.certs);
-  return verifyWith(receipt, { crypto: cryptoPort, keys: parseReceiptKeys({ keys }), issuer, body: expected.body });
+export async function verifyReceipt(receipt: string, expected: ReceiptExpectation): Promise<VerifiedReceipt> {
+  const { certs, body } = options(expected, 'expected', expectationChecks);
+  const { issuer, keys } = receiptCerts(certs);
+  return verifyWith(receipt, { crypto: cryptoPort, keys: parseReceiptKeys({ keys }), issuer, body });
 }
 
 function receiptCerts(value: unknown): ReceiptCerts {

@@ -1,6 +1,6 @@
 import { type AlgorithmName, algorithms } from './algorithms.ts';
 import { isStrictEd25519 } from './ed25519.ts';
-import type { PublicJwk } from './jwk.ts';
+import { type PublicJwk, publicJwk } from './jwk.ts';
 
 /**
  * The primitives, brought by the runtime (`node:crypto`, WebCrypto). An answer may come at once or later: a port that answers
@@ -15,7 +15,11 @@ export interface CryptoPort {
   sha256(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
 }
 
-/** The one way to `verify` of a port: what it must not be trusted to judge is judged before. */
+/**
+ * The one way to `verify` of a port: what it must not be trusted to judge is judged before.
+ *
+ * @throws {TypeError} where the key is none that `parsePublicJwk` returned, or bytes are no Uint8Array
+ */
 export function verifySignature(
   crypto: CryptoPort,
   alg: AlgorithmName,
@@ -23,6 +27,7 @@ export function verifySignature(
   data: Uint8Array,
   signature: Uint8Array,
 ): boolean | Promise<boolean> {
+  publicJwk(jwk, 'jwk');
   if (algorithms[alg].family === 'Ed25519' && !isStrictEd25519(signature)) return false;
   return crypto.verify(alg, jwk, data, signature);
 }

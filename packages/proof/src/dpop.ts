@@ -10,6 +10,7 @@
  * with this key until `rememberUntil`.
  */
 import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
+import { amount, type Checks, finite, having, leftOut, listOf, optional, options, someText, text } from './argument.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { type CryptoPort, verifySignature } from './crypto.ts';
 import { type ProofCode, ProofError } from './error.ts';
@@ -46,9 +47,27 @@ const maxBytes = 8_192;
 const maxJti = 256;
 const encoder = new TextEncoder();
 
-/** @throws {ProofError} with a code that starts with `dpop.` */
-export async function verifyDpop(presented: string, expected: DpopExpectation): Promise<VerifiedDpop> {
+const expectationChecks: Checks<DpopExpectation> = {
+  crypto: having('verify', 'sha256'),
+  method: text,
+  uris: listOf(text),
+  now: finite,
+  maxAge: optional(amount),
+  clockTolerance: optional(amount),
+  accessToken: leftOut(someText),
+};
+
+/**
+ * Whether a proof is one for this request. Not looked at: whether it came before, and whether its key is the one that a token is bound
+ * to. Without `accessToken` the proof need not be for any token.
+ *
+ * @throws {ProofError} with a code that starts with `dpop.`
+ * @throws {TypeError} naming the member of `expected` that is of another type
+ */
+export async function verifyDpop(presented: string, given: DpopExpectation): Promise<VerifiedDpop> {
+  const expected = options(given, 'expected', expectationChecks);
   const { crypto } = expected;
+  if (typeof presented !== 'string') throw new ProofError('dpop.malformed');
   if (presented.length > maxBytes) throw new ProofError('dpop.too_large');
   const [header, payload, signature, ...more] = presented.split('.');
   if (header === undefined || payload === undefined || signature === undefined || more.length > 0) {
@@ -59,7 +78,7 @@ export async function verifyDpop(presented: string, expected: DpopExpectation): 
   const bytes = decodeBase64url(signature, 1_024);
   if (bytes?.length !== signatureLength(key)) throw new ProofError('dpop.signature');
   const isGood = await verifySignature(crypto, key.alg, key, encoder.encode(`${header}.${payload}`), bytes);
-  if (!isGood) throw new ProofError('dpop.signature');
+  if (isGood !== true) throw new ProofError('dpop.signature');
   const rememberUntil = checkRequest(claims, expected);
   await checkToken(claims, expected);
   return { thumbprint: await thumbprint(key, crypto), key, jti: claims.jti as string, rememberUntil };

@@ -1,4 +1,5 @@
 import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
+import { wrong } from './argument.ts';
 import { decodeBase64url } from './base64url.ts';
 import { edwardsFault } from './ed25519.ts';
 import { isOnP256, rsaFault } from './key-material.ts';
@@ -45,6 +46,8 @@ export interface JwkRefusal {
 export type JwkResult = { readonly ok: true; readonly key: PublicJwk } | JwkRefusal;
 
 type Members = Record<string, unknown>;
+
+const parsed = new WeakSet<object>();
 
 /** RFC 7518 §6.2.2, §6.3.2, §6.4.1, RFC 8037 §2. */
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
@@ -114,7 +117,18 @@ export function parsePublicJwk(value: unknown): JwkResult {
   for (const member of kind.material) key[member] = jwk[member];
   key.alg = alg;
   for (const member of ['kid', 'use']) if (jwk[member] !== undefined) key[member] = jwk[member];
-  return { ok: true, key: Object.freeze(key) as unknown as PublicJwk };
+  parsed.add(Object.freeze(key));
+  return { ok: true, key: key as unknown as PublicJwk };
+}
+
+/**
+ * A key that `parsePublicJwk` made. In JavaScript a JWK as it was fetched would look the same and be of any strength.
+ *
+ * @throws {TypeError}
+ */
+export function publicJwk(value: unknown, name: string): PublicJwk {
+  if (!parsed.has(value as object)) throw wrong(name, 'a key that parsePublicJwk returned');
+  return value as PublicJwk;
 }
 
 /** Bytes that every signature of this key has. */

@@ -10,11 +10,12 @@
  * 6. Verify over the exact characters presented.
  */
 import { type AlgorithmName, algorithms } from './algorithms.ts';
+import { amount, type Checks, having, listOf, oneOf, optional, options } from './argument.ts';
 import { decodeAscii } from './base64url.ts';
 import { type CryptoPort, verifySignature } from './crypto.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, parseJson } from './json.ts';
-import { isKid, type PublicJwk, signatureLength } from './jwk.ts';
+import { isKid, type PublicJwk, publicJwk, signatureLength } from './jwk.ts';
 
 /** A protected header that passed step 2: no `b64`, `crit`, `jku`, `jwk`, `x5u` or `x5c` in it. Frozen, for it may be shared. */
 export interface JwsHeader {
@@ -81,8 +82,22 @@ export function createHeaderCache(): HeaderCache {
   };
 }
 
-/** @throws {ProofError} with a code that starts with `jws.` */
-export async function verifyJws(presented: string, expected: JwsExpectation): Promise<VerifiedJws> {
+export const jwsChecks: Checks<JwsExpectation> = {
+  crypto: having('verify', 'sha256'),
+  keys: listOf(publicJwk),
+  algorithms: listOf(oneOf(...Object.keys(algorithms))),
+  maxBytes: optional(amount),
+  headers: optional(having('get', 'set')),
+};
+
+/**
+ * What one of `keys` has signed. Only the signature is looked at: neither the type nor any claim.
+ *
+ * @throws {ProofError} with a code that starts with `jws.`
+ * @throws {TypeError} naming the member of `expected` that is of another type
+ */
+export async function verifyJws(presented: string, given: JwsExpectation): Promise<VerifiedJws> {
+  const expected = options(given, 'expected', jwsChecks);
   const jws = openJws(presented, expected);
   const key = signer(jws, expected.crypto, 0);
   return verified(jws, key instanceof Promise ? await key : key, expected);
@@ -106,7 +121,7 @@ export function signer(jws: CompactJws, crypto: CryptoPort, at: number): KeyAnsw
     const key = jws.keys[i] as PublicJwk;
     const answer = verifySignature(crypto, jws.alg, key, jws.signed, jws.signature);
     if (answer === true) return key;
-    if (answer !== false) return answer.then((isGood) => (isGood ? key : signer(jws, crypto, i + 1)));
+    if (answer !== false) return answer.then((isGood) => (isGood === true ? key : signer(jws, crypto, i + 1)));
   }
   return undefined;
 }

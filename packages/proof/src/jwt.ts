@@ -1,6 +1,19 @@
+import {
+  amount,
+  type Checks,
+  finite,
+  flag,
+  leftOut,
+  listOf,
+  names,
+  optional,
+  options,
+  someText,
+  text,
+} from './argument.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, parseJson } from './json.ts';
-import { type JwsExpectation, type JwsHeader, openJws, signer, type VerifiedJws, verified } from './jws.ts';
+import { type JwsExpectation, type JwsHeader, jwsChecks, openJws, signer, type VerifiedJws, verified } from './jws.ts';
 
 /** What we require of a JWT. The caller's claims are held against it, never the other way round. */
 export interface JwtExpectation extends JwsExpectation {
@@ -40,12 +53,27 @@ export interface VerifiedJwt {
   readonly kid: string | undefined;
 }
 
+const jwtChecks: Checks<JwtExpectation> = {
+  ...jwsChecks,
+  typ: listOf(optional(text)),
+  issuer: someText,
+  audience: leftOut(names),
+  now: finite,
+  clockTolerance: optional(amount),
+  subjectRequired: optional(flag),
+  maxLifetime: optional(amount),
+};
+
 /**
- * RFC 7519 §7.2 under the rules of RFC 8725. Claims are read only after the signature has been verified.
+ * RFC 7519 §7.2 under the rules of RFC 8725. Claims are read only after the signature has been verified. An audience that
+ * the expectation leaves out is not looked at; one that is there and undefined, empty or null is refused: a setting that is missing must
+ * not mean "any".
  *
  * @throws {ProofError} with a code that starts with `jws.` (form, key, signature) or `jwt.` (type, claims)
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
  */
-export async function verifyJwt(presented: string, expected: JwtExpectation): Promise<VerifiedJwt> {
+export async function verifyJwt(presented: string, given: JwtExpectation): Promise<VerifiedJwt> {
+  const expected = options(given, 'expected', jwtChecks);
   const jws = openJws(presented, expected);
   // Awaiting what is there already would cost a turn: this is the hot path of every verifier.
   const key = signer(jws, expected.crypto, 0);

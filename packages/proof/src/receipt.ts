@@ -9,11 +9,12 @@
  *    the key in the receipt, at the time in the receipt. Everything is computed anew, so a realm cannot vouch for what is not so.
  */
 import { type AlgorithmName, algorithms } from './algorithms.ts';
+import { bytes, type Checks, flag, having, leftOut, listOf, object, optional, options, someText } from './argument.ts';
 import { encodeBase64url } from './base64url.ts';
 import type { CryptoPort } from './crypto.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from './json.ts';
-import { isKid, type PublicJwk, parsePublicJwk } from './jwk.ts';
+import { isKid, type PublicJwk, parsePublicJwk, publicJwk } from './jwk.ts';
 import { verifyJws } from './jws.ts';
 import { formRule, type MessageForm, messageFormNames } from './message/form.ts';
 import type { Message } from './message/message.ts';
@@ -31,8 +32,8 @@ export interface ReceiptExpectation {
   /** Pinned by us, or kept from the time of the receipt: never taken from where the receipt came from. */
   readonly keys: readonly ReceiptKey[];
   /** Left out, whoever holds one of the keys. */
-  readonly issuer?: string | undefined;
-  /** The exact bytes of the message; empty where it had no body. Left out, the message is not looked at. */
+  readonly issuer?: string;
+  /** The exact bytes of the message; empty where it had no body. Left out, the message is not looked at, and `checked` of the answer says so. */
   readonly body?: Uint8Array | undefined;
 }
 
@@ -96,9 +97,24 @@ export function parseReceiptKeys(jwks: unknown): readonly ReceiptKey[] {
   });
 }
 
-/** @throws {ProofError} with a code that starts with `jws.` or `receipt.` */
+const keyChecks: Checks<ReceiptKey> = { jwk: publicJwk, isRevoked: flag };
+
+const expectationChecks: Checks<ReceiptExpectation> = {
+  crypto: having('verify', 'sha256'),
+  keys: listOf((value, name) => options(object(value, name) as ReceiptKey, name, keyChecks)),
+  issuer: leftOut(someText),
+  body: optional(bytes),
+};
+
+/**
+ * What a realm says of a message. Without `body` the message is not looked at, and `checked` says so; without `issuer` it is not looked
+ * at whose keys these are, and an `issuer` that is there and undefined is refused.
+ *
+ * @throws {ProofError} with a code that starts with `jws.` or `receipt.`
+ * @throws {TypeError} naming the member of `expected` that is of another type
+ */
 export async function verifyReceipt(presented: string, expected: ReceiptExpectation): Promise<VerifiedReceipt> {
-  const { crypto, keys, issuer, body } = expected;
+  const { crypto, keys, issuer, body } = options(expected, 'expected', expectationChecks);
   const { header, payload, key } = await verifyJws(presented, {
     crypto,
     keys: keys.map(({ jwk }) => jwk),

@@ -9,6 +9,7 @@
  * 4. Where nothing fits, look into the signature itself: an RSA signature tells which key made it and with which hash.
  */
 import { type AlgorithmName, isAlgorithmName } from '../algorithms.ts';
+import { bytes, type Checks, optional, options as optionsOf } from '../argument.ts';
 import { encodeBase64url } from '../base64url.ts';
 import { type ProofCode, ProofError } from '../error.ts';
 import { type JsonObject, parseJson } from '../json.ts';
@@ -21,7 +22,7 @@ import { signedBytes, signingInput } from './message.ts';
 import { signedDigest } from './rsa-digest.ts';
 import { type FaultyCase, suspectInputs } from './sender-fault.ts';
 import { createTrial, type Trial } from './trial.ts';
-import { type MessageExpectation, verifyMessage } from './verify.ts';
+import { checkedExpectation, type MessageExpectation, verifyMessage } from './verify.ts';
 
 export interface Explanation {
   /** Stable. `none`: nothing is wrong with the signature. */
@@ -54,14 +55,18 @@ const maxBodyBytes = 262_144;
 const maxHeaderBytes = 16_384;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const explainChecks: Checks<ExplainOptions> = { senderSigningInput: optional(bytes) };
+
+/** @throws {TypeError} naming the argument that is of another type; what is presented may be anything */
 export async function explainSignature(
   presented: unknown,
-  expected: MessageExpectation,
+  given: MessageExpectation,
   options: ExplainOptions = {},
 ): Promise<Explanation> {
+  const expected = checkedExpectation(given);
+  const { senderSigningInput: claimed } = optionsOf(options, 'options', explainChecks);
   const code = await refusalOf(presented, expected);
   if (code === undefined) return explanation('none', code);
-  const claimed = options.senderSigningInput;
   const payload = signedBytes(expected.message);
   const isLarge = (bytes: Uint8Array | undefined, limit: number) => bytes !== undefined && bytes.length > limit;
   if (isLarge(payload, maxBodyBytes) || isLarge(claimed, maxBodyBytes + maxHeaderBytes)) {

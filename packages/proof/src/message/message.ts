@@ -1,3 +1,5 @@
+import { bytes, object, text, wrong } from '../argument.ts';
+
 export interface RequestMessage {
   readonly kind: 'request';
   /** As on the wire; methods are case-sensitive (RFC 9110 §9.1). */
@@ -20,6 +22,28 @@ export interface ResponseMessage {
 
 export type Message = RequestMessage | ResponseMessage;
 export type MessageKind = Message['kind'];
+
+/**
+ * The message with each member read once and of its type. What else the object holds is left behind.
+ *
+ * @throws {TypeError} naming the member: a body is a Uint8Array, and texts are strings
+ */
+export function checkedMessage(given: Message, name: string): Message {
+  object(given, name);
+  const { kind } = given;
+  if (kind === 'response') {
+    const { status, requestSignature, body } = given;
+    if (typeof status !== 'number') throw wrong(`${name}.status`, 'a number');
+    text(requestSignature, `${name}.requestSignature`);
+    return { kind, status, requestSignature, body: bytes(body, `${name}.body`) };
+  }
+  if (kind !== 'request') throw wrong(`${name}.kind`, 'request or response');
+  const { method, target, requestTarget, body } = given;
+  text(method, `${name}.method`);
+  text(target, `${name}.target`);
+  text(requestTarget, `${name}.requestTarget`);
+  return { kind, method, target, requestTarget, body: bytes(body, `${name}.body`) };
+}
 
 const encoder = new TextEncoder();
 const maxTargetLength = 8192;

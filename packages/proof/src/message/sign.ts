@@ -1,10 +1,11 @@
 import { type AlgorithmName, algorithms } from '../algorithms.ts';
+import { bytes, type Checks, having, object, oneOf, optional, options } from '../argument.ts';
 import { encodeBase64url, encodeTextBase64url } from '../base64url.ts';
 import type { CryptoPort } from '../crypto.ts';
 import { type ProofCode, ProofError } from '../error.ts';
-import { isKid, type PublicJwk, signatureLength } from '../jwk.ts';
-import { formRule } from './form.ts';
-import { type Message, signedBytes, signingInput, spellsItsTarget } from './message.ts';
+import { isKid, type PublicJwk, publicJwk, signatureLength } from '../jwk.ts';
+import { formRule, messageFormNames } from './form.ts';
+import { checkedMessage, type Message, signedBytes, signingInput, spellsItsTarget } from './message.ts';
 import { canonicalTarget } from './target.ts';
 
 /**
@@ -48,12 +49,40 @@ export type MessageSigning = BytesSigning | StrictSigning;
 
 type Member = string | number | boolean | null | readonly string[];
 
+/** These members have a code of their own where they are not what they should be. */
+const judgedLater = (value: unknown) => value;
+
+const signingKeyChecks: Checks<SigningKey> = {
+  alg: judgedLater,
+  kid: judgedLater,
+  publicJwk: optional(publicJwk),
+};
+
+const signingChecks: Checks<BytesSigning & Omit<StrictSigning, 'form'>> = {
+  key: (value, name) => options(object(value, name) as SigningKey, name, signingKeyChecks),
+  sign: having('sign'),
+  form: oneOf(...messageFormNames),
+  recipient: judgedLater,
+  now: judgedLater,
+  jti: judgedLater,
+  crypto: optional(having('sha256')),
+};
+
 /**
- * The value of `x-jws-signature` for a message.
+ * The value of `x-jws-signature` for a message. The bytes of its body are read now and not copied: they must not change before the
+ * promise settles.
  *
  * @throws {ProofError} with a code that starts with `signing.`: what is asked for cannot be said in this form
+ * @throws {TypeError} naming the argument that is of another type: a body is a Uint8Array, never a string
  */
 export async function signMessage(message: Message, signing: MessageSigning): Promise<string> {
+  return signChecked(
+    checkedMessage(message, 'message'),
+    options(signing, 'signing', signingChecks as Checks<MessageSigning>),
+  );
+}
+
+async function signChecked(message: Message, signing: MessageSigning): Promise<string> {
   checkKey(signing);
   const payload = signedBytes(message);
   if (payload === undefined) throw new ProofError('signing.request_target');
@@ -61,7 +90,7 @@ export async function signMessage(message: Message, signing: MessageSigning): Pr
   if (signing.form === 'ocen' && isBase64urlOnly(payload)) throw new ProofError('signing.body_ambiguous');
   const encodedHeader = encodeTextBase64url(JSON.stringify(await headerOf(message, signing)));
   const answer = signing.sign.sign(signingInput(encodedHeader, payload));
-  const signature = answer instanceof Promise ? await answer : answer;
+  const signature = bytes(answer instanceof Promise ? await answer : answer, 'the answer of signing.sign');
   if (!hasLength(signature, signing.key)) throw new ProofError('signing.signature_length');
   return `${encodedHeader}..${encodeBase64url(signature)}`;
 }

@@ -10,15 +10,16 @@
  * 6. Only in the strict form, and only once the signature is good: hold what the header says against the message, ourselves and now.
  */
 import { type AlgorithmName, algorithms } from '../algorithms.ts';
+import { amount, type Checks, having, listOf, number, object, oneOf, optional, options, text } from '../argument.ts';
 import { encodeBase64url } from '../base64url.ts';
 import { type CryptoPort, verifySignature } from '../crypto.ts';
 import { type ProofCode, ProofError } from '../error.ts';
-import { type PublicJwk, signatureLength } from '../jwk.ts';
+import { type PublicJwk, publicJwk, signatureLength } from '../jwk.ts';
 import { thumbprintInput } from '../thumbprint.ts';
 import { checkClaims } from './claims.ts';
-import { formRule, type MessageForm } from './form.ts';
+import { formRule, type MessageForm, messageFormNames } from './form.ts';
 import { type MessageHeader, type MessageHeaderCache, parseHeader, takeApart } from './header.ts';
-import { type Message, signedBytes, signingInput, spellsItsTarget } from './message.ts';
+import { checkedMessage, type Message, signedBytes, signingInput, spellsItsTarget } from './message.ts';
 
 /** A key of the sender, valid from `notBefore` on and before `notAfter`, both in seconds since the epoch. */
 export interface MessageKey {
@@ -79,8 +80,44 @@ type Answer = Candidate | undefined;
 const maxCandidates = 8;
 const encoder = new TextEncoder();
 
-/** @throws {ProofError} with a code that starts with `message.`; `messageStatus` has the HTTP status of each */
+const form = oneOf(...messageFormNames);
+
+const keyChecks: Checks<MessageKey> = {
+  jwk: publicJwk,
+  notBefore: optional(number),
+  notAfter: optional(number),
+  form: optional(form),
+};
+
+const expectationChecks: Checks<MessageExpectation> = {
+  crypto: having('verify', 'sha256'),
+  message: (value, name) => checkedMessage(value as Message, name),
+  forms: listOf(form),
+  keys: listOf((value, name) => options(object(value, name) as MessageKey, name, keyChecks)),
+  now: number,
+  recipient: optional(text),
+  clockTolerance: optional(amount),
+  maxAge: optional(amount),
+  headers: optional(having('get', 'set')),
+};
+
+/** Each member read once, and of its type. Throws {TypeError} naming the member. */
+export function checkedExpectation(expected: MessageExpectation): MessageExpectation {
+  return options(expected, 'expected', expectationChecks);
+}
+
+/**
+ * Who signed a message: one of `keys`, over these bytes. `presented` is a stranger's and may be anything; `expected` is ours. Not looked
+ * at: who the sender is beside its keys, whether it may send, and, but for the strict form, whether the message came before.
+ *
+ * @throws {ProofError} with a code that starts with `message.`; `messageStatus` has the HTTP status of each
+ * @throws {TypeError} naming the member of `expected` that is of another type: a body is a Uint8Array, never a string
+ */
 export async function verifyMessage(presented: unknown, expected: MessageExpectation): Promise<VerifiedMessage> {
+  return verifyChecked(presented, checkedExpectation(expected));
+}
+
+async function verifyChecked(presented: unknown, expected: MessageExpectation): Promise<VerifiedMessage> {
   const { message, crypto } = expected;
   const { encodedHeader, signature } = takeApart(presented);
   const header = expected.headers?.get(encodedHeader) ?? parseHeader(encodedHeader, message.kind);
@@ -145,7 +182,8 @@ function signer(candidates: readonly Candidate[], signed: SignedInput, at: numbe
     const candidate = candidates[i] as Candidate;
     const answer = verifySignature(signed.crypto, signed.alg, candidate.key.jwk, signed.input, signed.signature);
     if (answer === true) return candidate;
-    if (answer !== false) return answer.then((isGood) => (isGood ? candidate : signer(candidates, signed, i + 1)));
+    if (answer !== false)
+      return answer.then((isGood) => (isGood === true ? candidate : signer(candidates, signed, i + 1)));
   }
   return undefined;
 }

@@ -1,0 +1,183 @@
+/**
+ * What a caller gives us, looked at in JavaScript: types are gone there, and a value of another type must never pass for one of the right
+ * type. Every function here throws a TypeError that names the argument, and quotes nothing of it.
+ *
+ * 1. Bytes are a Uint8Array, or a subclass of it such as Buffer. A string, an ArrayBuffer, a DataView, a list of numbers and every other
+ *    object are refused: whoever has one of them says how it becomes bytes. So are shared memory, which another thread may change, and a
+ *    buffer that was detached, which would pass for an empty body.
+ * 2. Options are read once, into an object of our own. A name that does not exist is refused: a misspelt option would silently be the
+ *    default, and the default may be the weaker one.
+ */
+export type Check = (value: unknown, name: string) => unknown;
+
+/** One check for each option; `optional` and `leftOut` mark those that are not required. */
+export type Checks<T> = { readonly [K in keyof Required<T>]: Check };
+
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+/** The getters look into the array itself. A proxy has nothing there, and an own property of the name hides nothing from them. */
+const kindOf = getterOf<string | undefined>(typedArray, Symbol.toStringTag);
+const bufferOf = getterOf<ArrayBuffer>(typedArray, 'buffer');
+const offsetOf = getterOf<number>(typedArray, 'byteOffset');
+const lengthOf = getterOf<number>(typedArray, 'length');
+/** Throws for shared memory. */
+const sizeOf = getterOf<number>(ArrayBuffer.prototype, 'byteLength');
+/** Throws for an array whose memory was detached or has become too small. */
+const { at } = Uint8Array.prototype;
+
+function getterOf<T>(prototype: object, name: PropertyKey): (this: unknown) => T {
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get as (this: unknown) => T;
+}
+
+/** The same bytes, not copied, as a plain Uint8Array: nothing that a subclass or an own property says of them counts. */
+export function bytes(value: unknown, name: string): Uint8Array<ArrayBuffer> {
+  if (kindOf.call(value) !== 'Uint8Array') throw wrong(name, 'a Uint8Array');
+  const buffer = bufferOf.call(value);
+  const length = lengthOf.call(value);
+  try {
+    sizeOf.call(buffer);
+    if (length === 0) at.call(value as Uint8Array, 0);
+  } catch {
+    throw wrong(name, 'a Uint8Array over memory that is neither shared nor detached');
+  }
+  return new Uint8Array(buffer, offsetOf.call(value), length);
+}
+
+/** A string, and no String object. */
+export function text(value: unknown, name: string): string {
+  if (typeof value !== 'string') throw wrong(name, 'a string');
+  return value;
+}
+
+/** A string with something in it. */
+export function someText(value: unknown, name: string): string {
+  if (typeof value !== 'string' || value === '') throw wrong(name, 'a string that is not empty');
+  return value;
+}
+
+/** Document text or its bytes. */
+export function textOrBytes(value: unknown, name: string): string | Uint8Array<ArrayBuffer> {
+  if (typeof value === 'string') return value;
+  if (kindOf.call(value) !== 'Uint8Array') throw wrong(name, 'a string or a Uint8Array');
+  return bytes(value, name);
+}
+
+/** One name or several, and never none: a list that is empty names nobody. */
+export function names(value: unknown, name: string): string | readonly string[] {
+  if (typeof value === 'string' && value !== '') return value;
+  const list = Array.isArray(value) ? [...(value as unknown[])] : [];
+  if (list.length === 0 || !list.every((one) => typeof one === 'string' && one !== '')) {
+    throw wrong(name, 'a string that is not empty, or a list of them that is not empty');
+  }
+  return list as string[];
+}
+
+/** Also NaN: for times of which every comparison refuses by itself. */
+export function number(value: unknown, name: string): number {
+  if (typeof value !== 'number') throw wrong(name, 'a number');
+  return value;
+}
+
+export function finite(value: unknown, name: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(name, 'a finite number');
+  return value;
+}
+
+/** A finite number that is not negative. */
+export function amount(value: unknown, name: string): number {
+  if (typeof value !== 'number' || !(value >= 0) || value === Number.POSITIVE_INFINITY) {
+    throw wrong(name, 'a finite number that is not negative');
+  }
+  return value;
+}
+
+export function flag(value: unknown, name: string): boolean {
+  if (typeof value !== 'boolean') throw wrong(name, 'true or false');
+  return value;
+}
+
+export function callable(value: unknown, name: string): unknown {
+  if (typeof value !== 'function') throw wrong(name, 'a function');
+  return value;
+}
+
+/** An object that is no list. */
+export function object(value: unknown, name: string): object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(name, 'an object');
+  return value;
+}
+
+/** An object with these methods; whatever else is in it is its own affair. */
+export function having(...methods: readonly string[]): Check {
+  return (value, name) => {
+    const given = object(value, name) as Record<string, unknown>;
+    for (const method of methods) callable(given[method], `${name}.${method}`);
+    return value;
+  };
+}
+
+export function oneOf(...allowed: readonly unknown[]): Check {
+  return (value, name) => {
+    if (!allowed.includes(value)) throw wrong(name, `one of ${allowed.map(String).join(', ')}`);
+    return value;
+  };
+}
+
+/** A list, of our own from now on. `undefined` in a hole of it is held against the check like everything else. */
+export function listOf(check: Check): Check {
+  return (value, name) => {
+    if (!Array.isArray(value)) throw wrong(name, 'a list');
+    const each = `${name}[]`;
+    return Array.from(value as unknown[], (one) => check(one, each));
+  };
+}
+
+export function either(...checks: readonly [Check, ...Check[]]): Check {
+  return (value, name) => {
+    let refusal: unknown;
+    for (const check of checks) {
+      try {
+        return check(value, name);
+      } catch (error) {
+        refusal = error;
+      }
+    }
+    throw refusal;
+  };
+}
+
+/** May be missing or undefined. */
+export function optional(check: Check): Check {
+  return (value, name) => (value === undefined ? undefined : check(value, name));
+}
+
+const leftOutChecks = new WeakSet<Check>();
+
+/**
+ * May be missing. Undefined that is there is refused: `{ audience: process.env.AUDIENCE }` without the variable must not mean "any".
+ */
+export function leftOut(check: Check): Check {
+  const own: Check = (value, name) => check(value, name);
+  leftOutChecks.add(own);
+  return own;
+}
+
+/** Options with the same members, each read once and held against its check. */
+export function options<T extends object>(given: T, name: string, checks: Checks<T>): T {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw wrong(name, 'an object');
+  for (const member in given) {
+    if (!Object.hasOwn(checks, member)) throw new TypeError(`${name} has no option ${JSON.stringify(member)}.`);
+  }
+  const own: Record<string, unknown> = {};
+  for (const member in checks) {
+    const check = checks[member as keyof Checks<T>];
+    const isThere = member in given;
+    if (!isThere && leftOutChecks.has(check)) continue;
+    const value = check(isThere ? given[member as unknown as keyof T] : undefined, `${name}.${member}`);
+    if (value !== undefined) own[member] = value;
+  }
+  return own as T;
+}
+
+export function wrong(name: string, wanted: string): TypeError {
+  return new TypeError(`${name} must be ${wanted}.`);
+}
