@@ -8,12 +8,13 @@ const problemOf: Readonly<Record<TokenFate, MessageProblemCode>> = {
   session: 'session.ended',
   capability: 'capability.revoked',
   token: 'token.revoked',
+  ancestor: 'token.ancestor_revoked',
 };
 
 /**
  * What no token can say of itself: whether it was revoked since, as far as the status feed told.
  *
- * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `capability.revoked`, `token.revoked`, `status.unavailable`
+ * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `capability.revoked`, `token.revoked`, `token.ancestor_revoked`, `status.unavailable`
  */
 export async function requireLive(status: StatusFollower | undefined, subject: Subject): Promise<void> {
   await orUnavailable('status.unavailable', () => status?.ready());
@@ -23,7 +24,7 @@ export async function requireLive(status: StatusFollower | undefined, subject: S
 /**
  * The same as far as the feed has told until now.
  *
- * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `capability.revoked`, `token.revoked`
+ * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `capability.revoked`, `token.revoked`, `token.ancestor_revoked`
  */
 export function refuseRevoked(status: StatusFollower | undefined, subject: Subject): void {
   const fate = status?.fate(subject);

@@ -9,6 +9,7 @@ const table = {
   'token.subject_revoked': [401, 'The tokens of this subject have been revoked.'],
   'token.actor_revoked': [401, 'A service that passed the token on has been shut out.'],
   'token.revoked': [401, 'The token has been revoked.'],
+  'token.ancestor_revoked': [401, 'What the token was made from has been revoked or has ended.'],
   'token.scheme': [401, 'A bound token goes under the scheme DPoP, and no other one does.'],
   'token.kind': [401, 'The token speaks for a kind of subject that is not let in here.'],
   'capability.revoked': [401, 'A capability that the token hangs on has been revoked.'],

@@ -6,7 +6,7 @@
  * 2. A statement counts from the moment it was signed. One that is replayed, withheld or held back makes what we know no fresher.
  * 3. Once the newest statement is older than the policy allows, the answer is no (`closed`) or as good as we know (`open`).
  */
-import { type CryptoPort, ProofError } from '@countersign/proof';
+import { type Ancestor, type CryptoPort, ProofError } from '@countersign/proof';
 import { checkIssuer } from './discovery.ts';
 import { ClientError } from './error.ts';
 import { fetchBytes, type Transport } from './fetch-json.ts';
@@ -51,10 +51,12 @@ export interface TokenState {
   readonly capabilities?: readonly string[];
   /** Who passed it on. */
   readonly actors?: readonly Pick<TokenState, 'id' | 'generation'>[];
+  /** What else it was made from. */
+  readonly ancestors?: readonly Ancestor[];
 }
 
 /** What was revoked: everything of the subject, or of a service that passed the token on, what it was made from, or this one token. */
-export type TokenFate = 'subject' | 'actor' | 'session' | 'capability' | 'token';
+export type TokenFate = 'subject' | 'actor' | 'session' | 'capability' | 'token' | 'ancestor';
 
 export interface StatusFollower {
   /** Nothing, at once, while what is known is fresh. Throws {ClientError} `status.stale` where the policy is `closed`. */
@@ -204,17 +206,22 @@ export function createStatusFollower(options: StatusFollowerOptions): StatusFoll
     return dead !== undefined && generation <= dead;
   }
 
+  function isGone(ancestor: Ancestor): boolean {
+    return ancestor.kind === 'subject' ? isDead(ancestor) : state.has(ancestor.kind, ancestor.id);
+  }
+
   return {
     ready() {
       follow();
       return isFresh() ? undefined : catchUp();
     },
-    fate({ jti, sessionId, capabilities = [], actors = [], ...subject }) {
+    fate({ jti, sessionId, capabilities = [], actors = [], ancestors = [], ...subject }) {
       if (isDead(subject)) return 'subject';
       if (actors.some(isDead)) return 'actor';
       if (sessionId !== undefined && state.has('session', sessionId)) return 'session';
       if (capabilities.some((id) => state.has('capability', id))) return 'capability';
-      return jti !== undefined && state.has('token', jti) ? 'token' : undefined;
+      if (jti !== undefined && state.has('token', jti)) return 'token';
+      return ancestors.some(isGone) ? 'ancestor' : undefined;
     },
     isKeyRevoked: (thumbprint) => state.has('key', thumbprint),
     close() {

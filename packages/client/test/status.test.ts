@@ -1,3 +1,4 @@
+import type { Ancestor } from '@countersign/proof';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRemoteJwks } from '../src/index.ts';
@@ -138,6 +139,24 @@ test('a service that was shut out takes with it what it passed on before', async
       ],
     });
   expect([passedOn(0), passedOn(2), passedOn(3)]).toEqual(['actor', 'actor', undefined]);
+});
+
+test('whatever a token was made from takes it along, by its kind and no other', async () => {
+  const revoked = [
+    entry('subject', 'one', { generation: 2 }),
+    ...(['token', 'session', 'capability'] as const).map((kind) => entry(kind, `a ${kind}`)),
+  ];
+  serve(0, await statement({ revoked }));
+  const follower = follow();
+  await follower.ready();
+  const madeFrom = (...ancestors: Ancestor[]) => follower.fate({ ...token('s-1', 1), ancestors });
+  const other = { kind: 'token', id: 'another' } as const;
+  for (const kind of ['token', 'session', 'capability'] as const) {
+    expect(madeFrom(other, { kind, id: `a ${kind}` })).toBe('ancestor');
+    expect(madeFrom(other, { kind, id: 'one' })).toBeUndefined();
+  }
+  const ofGeneration = (generation: number) => madeFrom({ kind: 'subject', id: 'one', generation });
+  expect([ofGeneration(1), ofGeneration(2), ofGeneration(3)]).toEqual(['ancestor', 'ancestor', undefined]);
 });
 
 test('deltas add, and what has expired is forgotten', async () => {

@@ -1,3 +1,4 @@
+import { ancestorsOf } from './ancestor.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
@@ -43,6 +44,7 @@ export function subjectFromAccessToken(claims: JwtClaims): AccessTokenSubject {
     issuedAt: claims.iat,
     expiresAt: claims.exp,
     actors: actorsOf(claims.act, 'access_token.claim'),
+    ancestors: ancestorsOf(claims.ancestors, 'access_token.claim'),
   };
   const participantId = optionalText(claims.participantId, '/participantId');
   return participantId === undefined

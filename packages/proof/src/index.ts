@@ -1,6 +1,7 @@
 /** @countersign/proof: what can be proved with public keys alone, as pure functions. No I/O, no clock, no runtime of its own. */
 export { type AccessTokenSubject, accessTokenTypes, subjectFromAccessToken } from './access-token.ts';
 export { type Algorithm, type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
+export { liveWhile, maxAncestors } from './ancestor.ts';
 export { decodeBase64url, decodeEitherBase64, encodeBase64url, encodeTextBase64url } from './base64url.ts';
 export { blsKeysOf, blsSecretFromSeed, isSameBlsSecret } from './bls.ts';
 export { createInvocation, type InvocationRequest } from './capability/create-invocation.ts';
@@ -138,6 +139,7 @@ export {
 } from './receipt.ts';
 export {
   type Actor,
+  type Ancestor,
   type ClientSubject,
   type CredentialSubject,
   maxActors,

@@ -24,6 +24,8 @@ export interface SubjectBase {
   readonly expiresAt: number;
   /** RFC 8693 §4.1: who acts for the subject, the one that presents the token first. Empty where nobody does. */
   readonly actors: readonly Actor[];
+  /** What else it was made from, and dies with. Empty for a token that was given for a proof. */
+  readonly ancestors: readonly Ancestor[];
 }
 
 /** A service that passed a subject on. */
@@ -34,6 +36,15 @@ export interface Actor {
   /** Of the service, when it did so; 0 where the issuer counts none. A service that was shut out since has a higher one. */
   readonly generation: number;
 }
+
+/**
+ * What a token was made from, beside what it says of itself: the token that was exchanged for it, the session behind a capability.
+ * It dies with each of them. The kinds are those of the status feed, which tells what has died.
+ */
+export type Ancestor =
+  /** Its tokens of this generation. */
+  | { readonly kind: 'subject'; readonly id: string; readonly generation: number }
+  | { readonly kind: 'token' | 'session' | 'capability'; readonly id: string };
 
 /** A participant of a network, through one of its clients. */
 export interface ParticipantSubject extends SubjectBase {

@@ -1,3 +1,4 @@
+import { ancestorsOf } from './ancestor.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
@@ -40,6 +41,7 @@ export function subjectFromTransactionToken(claims: JwtClaims): CredentialSubjec
     issuedAt: iat,
     expiresAt: exp,
     actors: actorsOf(claims.act, 'transaction_token.claim'),
+    ancestors: ancestorsOf(claims.ancestors, 'transaction_token.claim'),
     credential: credentialOf(object(claims.credential, '/credential')),
     identity: identityOf(object(claims.identity, '/identity')),
     sessionId: text(claims.sid, '/sid'),

@@ -1,3 +1,4 @@
+import { ancestorsOf } from './ancestor.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
@@ -53,6 +54,7 @@ export function subjectFromWalletToken(claims: JwtClaims): WalletSubject {
     issuedAt: iat,
     expiresAt: exp,
     actors: actorsOf(claims.act, 'wallet_token.claim'),
+    ancestors: ancestorsOf(claims.ancestors, 'wallet_token.claim'),
     walletId,
     device: text(claims.device, '/device'),
     actions,

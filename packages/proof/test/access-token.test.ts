@@ -36,6 +36,7 @@ test('every claim finds its place', () => {
     issuedAt: 1_800_000_000,
     expiresAt: 1_800_086_400,
     actors: [],
+    ancestors: [],
   });
 });
 
@@ -56,6 +57,7 @@ test('a token of few claims is the subject of a client', () => {
     issuedAt: iat,
     expiresAt: exp,
     actors: [],
+    ancestors: [],
   });
 });
 

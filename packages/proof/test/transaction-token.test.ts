@@ -46,6 +46,7 @@ test('every claim finds its place', () => {
       { id: 's-2', clientId: 'second', generation: 4 },
       { id: 's-1', clientId: 'first', generation: 0 },
     ],
+    ancestors: [],
     credential: { type: 'ROOT', id: 'cred-1', code: 'alice@acme.example' },
     identity: { type: 'corporates', id: 'corp-1' },
     sessionId: 'session-1',

@@ -37,6 +37,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0003-mail' },
       { name: '0004-wallets' },
       { name: '0005-devices' },
+      { name: '0006-ancestors' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });

@@ -118,7 +118,7 @@ eachDatabase('a session', (freshUrl) => {
   test('never signs for longer than it lives itself', async () => {
     const clock = movedClock();
     const server = await start(await freshUrl(), clock);
-    const { token } = await open(server, 'cred-1', { endsAt: clock.now() + 20_000 });
+    const { token } = await open(server, 'cred-1', { goesOn: { beganAt: clock.now(), endsAt: clock.now() + 20_000 } });
     const { expiresIn } = (await (await call(server, '/auth/subject', token)).json()) as { expiresIn: number };
     expect(expiresIn).toBeLessThanOrEqual(20);
     clock.advance(20_000);
@@ -153,7 +153,7 @@ eachDatabase('a session', (freshUrl) => {
     }
     clock.advance(301_000);
     expect(await subjectStatus(server, token)).toBe(401);
-    const long = await open(server, 'cred-1', { endsAt: clock.now() + 400_000 });
+    const long = await open(server, 'cred-1', { goesOn: { beganAt: clock.now(), endsAt: clock.now() + 400_000 } });
     clock.advance(250_000);
     expect(await subjectStatus(server, long.token)).toBe(200);
     clock.advance(250_000);

@@ -309,6 +309,22 @@ describe('an access token', () => {
     return ((await response.json()) as { access_token: string }).access_token;
   }
 
+  test('takes with it what was made from it, however far that was passed on', async () => {
+    const token = await accessToken({ resource: 'loop' });
+    const first = (await exchanged(server, ofAccess(token, 'loop'), { client: 'loop' })).access_token;
+    const second = (await exchanged(server, ofAccess(first, 'loop'), { client: 'loop' })).access_token;
+    const names = [token, first].map((one) => ({ kind: 'token', id: decodeJwt(one).jti }));
+    expect(decodeJwt(second).ancestors).toEqual(names);
+    const path = `${server.issuer()}/protocol/openid-connect/revoke`;
+    expect((await post(path, form({ token }), basic('orders', secret))).status).toBe(200);
+    for (const one of [token, first, second]) expect(await introspect(one, 'loop')).toEqual({ active: false });
+    expect(await refusedExchange(server, ofAccess(second, 'loop'), { client: 'loop' })).toBe('400 invalid_request');
+    // What was not made from it lives.
+    const other = await accessToken({ resource: 'loop' });
+    expect(decodeJwt(other).ancestors).toBeUndefined();
+    expect(await introspect(other, 'loop')).toMatchObject({ active: true });
+  });
+
   test('goes on to the next service with its subject, its generation and whoever passed it on', async () => {
     const token = await accessToken({ resource: ledger });
     const answer = await exchanged(server, ofAccess(token), { client: 'ledger' });

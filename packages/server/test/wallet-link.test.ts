@@ -22,6 +22,7 @@ import {
   type Device,
   dpopProof,
   grantTo,
+  invokeOnce,
   json,
   newDevice,
   type OpenWallet,
@@ -102,6 +103,71 @@ eachDatabase('a subject that a wallet has delegated to', (freshUrl) => {
     await server.call('WalletService/RevokeAccess', { wallet_id: wallet.id, did }, first);
     await expect(get(server, wallet, held)).rejects.toMatchObject({ code: 16 });
     expect(await refusedExchange(server, ask(wallet, token), proving(server, key))).toBe('400 invalid_target');
+  });
+
+  /** A capability from this session or token, what its holder has granted on, and their tokens. */
+  async function derived(server: WalletServer, wallet: OpenWallet, token: string, client?: string) {
+    const scope = { scope: 'wallet:read wallet:grant' };
+    const [key, friend] = [newDevice(), newDevice()];
+    const answer = await exchanged(server, ask(wallet, token, scope), proving(server, key, client));
+    const held = { id: wallet.id, device: key, zcap: documentIn(answer.access_token) } as OpenWallet;
+    const { zcap } = await grantTo(server, held, { members: { expires: held.zcap.expires } }, friend);
+    const holders: readonly (readonly [Device, Doc])[] = [
+      [key, held.zcap],
+      [friend, zcap],
+    ];
+    const tokens = await Promise.all(holders.map(([device, one]) => tokenFor(server, device, one)));
+    return { holders, tokens };
+  }
+
+  async function refusals(
+    server: WalletServer,
+    wallet: OpenWallet,
+    { holders, tokens }: Awaited<ReturnType<typeof derived>>,
+  ) {
+    const tries = [
+      ...tokens.map((one) => get(server, wallet, one)),
+      ...holders.map(([device, zcap]) => tokenFor(server, device, zcap)),
+      ...holders.map(([device, zcap]) => invokeOnce(server, wallet, device, zcap)),
+    ];
+    return (await Promise.allSettled(tries)).map((one) =>
+      one.status === 'rejected' ? (one.reason as { code: number }).code : 'ok',
+    );
+  }
+
+  test('loses it with its session, and so does whoever it was passed on to', async () => {
+    const server = await start();
+    const wallet = await openWallet(server);
+    const { token, session } = await openTestSession(server);
+    await link(server, wallet, (await didOf(server, token)).did, { allowedAction: ['read', 'grant'] });
+    const made = await derived(server, wallet, token);
+    expect(await refusals(server, wallet, made)).toEqual(Array(6).fill('ok'));
+    await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'logout'));
+    expect(await refusals(server, wallet, made)).toEqual([16, 16, 7, 7, 7, 7]);
+    // What the device itself has given stays: the next session gets another one.
+    const next = await openTestSession(server);
+    const again = await derived(server, wallet, next.token);
+    await write(server.context, (tx) => suspendSubject(tx, 'dev', 'credential:cred-1'));
+    expect(await refusals(server, wallet, again)).toEqual([16, 16, 7, 7, 7, 7]);
+  });
+
+  test('loses it as a client with its token, and with its membership', async () => {
+    const server = await start();
+    const wallet = await openWallet(server);
+    const token = await ownToken(server, 'orders');
+    await link(server, wallet, (await didOf(server, token)).did, { allowedAction: ['read', 'grant'] });
+    const made = await derived(server, wallet, token, 'orders');
+    expect(await refusals(server, wallet, made)).toEqual(Array(6).fill('ok'));
+    const path = `${server.issuer()}/protocol/openid-connect/revoke`;
+    expect((await post(path, form({ token }), basic('orders', secret))).status).toBe(200);
+    expect(await refusals(server, wallet, made)).toEqual([16, 16, 7, 7, 7, 7]);
+    const again = await derived(server, wallet, await ownToken(server, 'orders'), 'orders');
+    const offboard = await fetch(`${server.issuer()}/registry/participants/p-orders/offboard`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await server.adminToken()}` },
+    });
+    expect(offboard.status).toBeLessThan(300);
+    expect(await refusals(server, wallet, again)).toEqual([16, 16, 7, 7, 7, 7]);
   });
 
   test('ends no later than the delegation, or the session', async () => {

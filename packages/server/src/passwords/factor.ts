@@ -157,7 +157,7 @@ export async function goOn(
   const logon = await logOn(context, tx, realm, credential, {
     ...{ version: newest.version, amr, acr, source, authTime: authTime ?? tx.now },
     ...(agent !== undefined && { agent }),
-    ...(session.restriction === undefined && { endsAt: session.endsAt }),
+    ...(session.restriction === undefined && { goesOn: session }),
   });
   const before = renew ? generation - 1 : generation;
   if (before !== subject.generation || logon.session.subject.generation !== generation) throw ended();

@@ -5,7 +5,7 @@ import type { PasswordTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import type { PasswordConfig } from '../subject/password-config.ts';
 import type { Realm } from '../subject/realm.ts';
-import { type Acr, type OpenedSession, openSession, type Restriction } from '../subject/session.ts';
+import { type Acr, type OpenedSession, openSession, type Restriction, type Session } from '../subject/session.ts';
 import { type CredentialSubject, credentialSubjectId, readSubjectState } from '../subject/subject.ts';
 import type { Credential } from './credential.ts';
 import { confirmedKinds } from './factor.store.ts';
@@ -22,8 +22,8 @@ export interface ProvedLogon {
   readonly authTime?: number;
   readonly source: Source;
   readonly agent?: string;
-  /** Of a session that goes on under a new token. */
-  readonly endsAt?: number;
+  /** The session that goes on under a new token. */
+  readonly goesOn?: Pick<Session, 'beganAt' | 'endsAt'>;
 }
 
 export interface Logon extends OpenedSession {

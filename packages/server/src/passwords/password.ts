@@ -164,10 +164,10 @@ async function replacePassword(
     if (generation !== session.subject.generation + 1) throw new Problem('session.invalid');
     await record(context, tx, realm.name, row, 'password.updated', caller);
     await notifyChange(context, tx, realm.name, credential);
-    const { acr, subject, endsAt, restriction } = session;
+    const { acr, subject, restriction } = session;
     const logon = await logOn(context, tx, realm, credential, {
       ...{ version: row.version, amr: subject.amr, acr, ...proof },
-      ...(restriction === undefined ? { endsAt } : {}),
+      ...(restriction === undefined ? { goesOn: session } : {}),
     });
     return { passwordInfo: toInfo(credential, row, tx.now), logon };
   });

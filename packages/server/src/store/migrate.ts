@@ -4,13 +4,14 @@ import * as passwords from './migrations/0002-passwords.ts';
 import * as mail from './migrations/0003-mail.ts';
 import * as wallets from './migrations/0004-wallets.ts';
 import * as devices from './migrations/0005-devices.ts';
+import * as ancestors from './migrations/0006-ancestors.ts';
 import type { Schema } from './schema.ts';
 
 /**
  * Migrations only go forward, and each keeps the previous release working. They run in one transaction under a lock, so that
  * several nodes may start at the same moment: the first migrates, the others find it done.
  */
-const migrations = [foundation, passwords, mail, wallets, devices] as const;
+const migrations = [foundation, passwords, mail, wallets, devices, ancestors] as const;
 
 /** An arbitrary number that names this lock within a PostgreSQL database. */
 const lockId = 7_265_482_113;

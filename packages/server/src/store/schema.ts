@@ -300,6 +300,8 @@ export interface CredentialTable {
   email: string | null;
   /** Cookies of devices that were made before this are worth nothing; null: none has been called back. */
   devices_after: number | null;
+  /** `root`: the ROOT of its identity, which may enable it again; null: an administrator. */
+  disabled_by: 'root' | null;
 }
 
 /** The versions of a credential's password. Only the newest one can log in; the primary key decides who makes the next one. */
@@ -363,6 +365,8 @@ export interface SessionTable {
   ended_by: 'logout' | 'force' | 'use' | null;
   /** JSON of the one thing that it may do; null for a session that may do everything. */
   restriction: string | null;
+  /** Of a session that goes on for another one: when the first of them began. */
+  began_at: number | null;
 }
 
 /** A secret that was given to somebody to be presented once: an invitation to a first password, a lost-password code. */
@@ -477,4 +481,6 @@ export interface CapabilityTable {
   proof_value: string;
   created_at: number;
   revoked_at: number | null;
+  /** JSON array of `Ancestor`: what the server made it from; null where a device or the server itself has given it. */
+  ancestors: string | null;
 }

@@ -15,6 +15,7 @@ import {
   requireMeant,
   requireTargets,
   unacceptable,
+  withAncestors,
 } from './exchange.ts';
 import type { Realm } from './realm.ts';
 import { issueDocument } from './token.ts';
@@ -57,6 +58,7 @@ async function exchangeAccessToken(
     scope,
     resource_access: narrowedAccess(claims, request.targets),
     act: actOf(subject, claims.act, client),
+    ...withAncestors(subject),
   };
   const token = await issueDocument(context, realm.name, 'token', realm.settings.accessTokenTyp, narrowed);
   return { token, expiresIn: exp - iat, tokenType: 'Bearer', scope };

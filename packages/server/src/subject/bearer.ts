@@ -4,6 +4,7 @@ import {
   accessTokenTypes,
   createHeaderCache,
   type JwtClaims,
+  liveWhile,
   ProofError,
   type PublicJwk,
   type Subject,
@@ -15,11 +16,9 @@ import {
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
+import { goneAmong } from './ancestor.ts';
 import { type Realm, signingAlgs } from './realm.ts';
-import { isCapabilityRevoked, isTokenRevoked } from './revocation.ts';
-import { isSessionAlive } from './session.ts';
 import { type SigningKey, signingKeys } from './signing-key.ts';
-import { lookUpSubjectState } from './subject.ts';
 
 /** A token of ours that anyone would find good offline, with all that it says. */
 export interface InspectedToken {
@@ -58,26 +57,9 @@ export async function inspectToken(
 
 /** What no verifier can know offline. Throws `token.invalid`. */
 export async function requireAlive(context: Context, realm: string, subject: Subject): Promise<void> {
-  await requireGeneration(context, realm, subject, 'the subject');
-  // A service that was shut out takes with it what it has passed on.
-  for (const actor of subject.actors) await requireGeneration(context, realm, actor, 'a service of the chain');
-  if (subject.jti === undefined || (await isTokenRevoked(context, realm, subject.jti)))
-    throw refused('the token was revoked');
-  if (subject.kind === 'credential' && !(await isSessionAlive(context, realm, subject.sessionId)))
-    throw refused('the session has ended');
-  if (subject.kind === 'wallet' && (await isCapabilityRevoked(context, realm, subject.capabilities)))
-    throw refused('a capability of the chain was revoked');
-}
-
-async function requireGeneration(
-  context: Context,
-  realm: string,
-  { id, generation }: Pick<Subject, 'id' | 'generation'>,
-  who: string,
-): Promise<void> {
-  const state = await lookUpSubjectState(context, realm, id);
-  if (state === undefined || !state.live) throw refused(`${who} is not live`);
-  if (state.generation !== generation) throw refused(`${who} was of an earlier generation`);
+  if (subject.jti === undefined) throw refused('it has no name by which it could be revoked');
+  const gone = await goneAmong(context, realm, liveWhile(subject));
+  if (gone !== undefined) throw refused(gone);
 }
 
 async function verifyOwnToken(

@@ -1,7 +1,8 @@
-import { maxActors, type Subject } from '@countersign/proof';
+import { type Ancestor, maxActors, type Subject } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
+import { ancestorsClaim } from './ancestor.ts';
 import type { Realm } from './realm.ts';
 import type { ClientSubject } from './subject.ts';
 
@@ -102,4 +103,9 @@ export function actOf(subject: Subject, previous: unknown, client: ExchangingCli
   if (subject.actors.length >= maxActors) throw unacceptable('the chain of services is too long');
   const { id, clientId, generation } = client.subject;
   return { sub: id, client_id: clientId, gen: generation, ...(previous === undefined ? {} : { act: previous }) };
+}
+
+/** What the new token says beside what stands as it was: that it hangs on the presented one too. */
+export function withAncestors({ ancestors, jti }: Subject): { readonly ancestors?: readonly Ancestor[] } {
+  return ancestorsClaim(jti === undefined ? ancestors : [...ancestors, { kind: 'token', id: jti }]);
 }

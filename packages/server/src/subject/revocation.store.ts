@@ -25,16 +25,12 @@ export async function findTokenRevocation(db: Kysely<Schema>, realm: string, jti
   return row !== undefined;
 }
 
-export async function findCapabilityRevocation(
-  db: Kysely<Schema>,
-  realm: string,
-  ids: readonly string[],
-): Promise<boolean> {
+export async function findAnyRevocation(db: Kysely<Schema>, realm: string, ids: readonly string[]): Promise<boolean> {
   const row = await db
     .selectFrom('revocation')
     .select('seq')
     .where('realm', '=', realm)
-    .where('kind', '=', 'capability')
+    .where('kind', 'in', ['token', 'capability'])
     .where('key', 'in', ids)
     .limit(1)
     .executeTakeFirst();

@@ -3,7 +3,7 @@ import type { Writing } from '../store/write.ts';
 import { longestToken } from './realm.ts';
 import {
   deleteExpiredRevocations,
-  findCapabilityRevocation,
+  findAnyRevocation,
   findTokenRevocation,
   upsertRevocation,
 } from './revocation.store.ts';
@@ -100,9 +100,9 @@ export async function isTokenRevoked(context: Context, realm: string, jti: strin
   return findTokenRevocation(context.store.db, realm, jti);
 }
 
-/** Whether any of these was: the same for what hangs on a chain of capabilities. */
-export async function isCapabilityRevoked(context: Context, realm: string, ids: readonly string[]): Promise<boolean> {
-  return findCapabilityRevocation(context.store.db, realm, ids);
+/** Whether any of these tokens and capabilities was: no name is one of both. */
+export async function isAnyRevoked(context: Context, realm: string, ids: readonly string[]): Promise<boolean> {
+  return findAnyRevocation(context.store.db, realm, ids);
 }
 
 export async function forgetOldRevocations(context: Context): Promise<void> {

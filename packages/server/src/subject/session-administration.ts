@@ -6,7 +6,7 @@ import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from './event.ts';
 import type { Realm } from './realm.ts';
 import { findSession } from './session.store.ts';
-import { endSession, findSessionRow, openSessionsOf, type Session } from './session.ts';
+import { absoluteEnd, endSession, findSessionRow, openSessionsOf, type Session } from './session.ts';
 import { type CredentialSubject, credentialSubjectId, lookUpSubjectState, renewSubject } from './subject.ts';
 
 /** Epoch milliseconds as text, as the documented calls write 64-bit numbers. */
@@ -40,7 +40,7 @@ export async function sessionsOfCredential(
   current: Session | undefined,
 ): Promise<z.output<typeof sessionViewSchema>[]> {
   const subjectId = await requireCredentialSubject(context, realm.name, credentialId);
-  return (await openSessionsOf(context, realm, subjectId)).map((row) => sessionView(row, current));
+  return (await openSessionsOf(context, realm, subjectId)).map((row) => sessionView(realm, row, current));
 }
 
 /**
@@ -106,7 +106,11 @@ async function end(
   });
 }
 
-function sessionView(row: SessionTable, current: Session | undefined): z.output<typeof sessionViewSchema> {
+function sessionView(
+  realm: Realm,
+  row: SessionTable,
+  current: Session | undefined,
+): z.output<typeof sessionViewSchema> {
   const { credential, identity } = JSON.parse(row.subject) as CredentialSubject;
   return {
     id: row.id,
@@ -116,7 +120,7 @@ function sessionView(row: SessionTable, current: Session | undefined): z.output<
     acr: row.acr as Session['acr'],
     createdTimestamp: String(row.created_at),
     lastSeenTimestamp: String(row.seen_at),
-    expiryTimestamp: String(row.ends_at),
+    expiryTimestamp: String(absoluteEnd(realm, row)),
     source: row.source,
     userAgent: row.agent,
     current: row.id === current?.id,

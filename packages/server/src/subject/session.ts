@@ -14,7 +14,7 @@ import {
   listOpenSessions,
   touchSession,
 } from './session.store.ts';
-import { type CredentialSubject, lookUpSubjectState, refreshSubjectState, type SubjectState } from './subject.ts';
+import { type CredentialSubject, lookUpSubjectState, presentSubjectState } from './subject.ts';
 
 /**
  * Sessions: opened at logon, ended by logout, by force, or by time; "independent of the secret type used to create it".
@@ -35,7 +35,9 @@ export interface Session {
   /** Milliseconds: when the holder last proved itself. */
   readonly authTime: number;
   readonly createdAt: number;
-  /** Milliseconds: the absolute limit. */
+  /** When it began, or the one that it goes on for. */
+  readonly beganAt: number;
+  /** Milliseconds: the absolute limit, as it was when the session was opened. */
   readonly endsAt: number;
   readonly restriction: Restriction | undefined;
 }
@@ -80,8 +82,8 @@ export interface Logon {
   /** Where from, for the list of sessions that its holder sees. */
   readonly source?: Source;
   readonly agent?: string;
-  /** For a new token of a session that goes on: its absolute limit stays. */
-  readonly endsAt?: number;
+  /** The session that goes on under a new token: its absolute limit stays. */
+  readonly goesOn?: Pick<Session, 'beganAt' | 'endsAt'>;
 }
 
 /** Its token is shown this once. The caller records the event. */
@@ -110,7 +112,8 @@ export async function openSession(
     agent: logon.agent ?? null,
     created_at: tx.now,
     seen_at: tx.now,
-    ends_at: Math.min(logon.endsAt ?? Number.MAX_SAFE_INTEGER, tx.now + limit),
+    ends_at: Math.min(logon.goesOn?.endsAt ?? Number.MAX_SAFE_INTEGER, tx.now + limit),
+    began_at: logon.goesOn?.beganAt ?? null,
     ended_at: null,
     ended_by: null,
     restriction: restriction === undefined ? null : JSON.stringify(restriction),
@@ -166,7 +169,7 @@ export async function openSessionsOf(
   const now = context.clock.now();
   const rows = await listOpenSessions(context.store.db, realm.name, subjectId, state.generation, now);
   const idle = realm.settings.sessionIdleSeconds * 1000 + touchPause;
-  return rows.filter(({ restriction, seen_at }) => restriction === null && now - seen_at < idle);
+  return rows.filter((row) => row.restriction === null && now - row.seen_at < idle && now < absoluteEnd(realm, row));
 }
 
 export async function findSessionRow(context: Context, realm: string, id: string): Promise<SessionTable | undefined> {
@@ -210,21 +213,27 @@ async function aliveSession(context: Context, known: Known): Promise<Session | u
 
 async function isAlive(context: Context, { row, seenAt }: Known): Promise<boolean> {
   const now = context.clock.now();
-  if (row.ended_at !== null || now >= row.ends_at) return false;
-  let state = await lookUpSubjectState(context, row.realm, row.subject_id);
-  if (state !== undefined && isBehind(state, row))
-    state = await refreshSubjectState(context, row.realm, row.subject_id);
-  if (state === undefined || !state.live || state.generation !== row.generation) return false;
   const realm = await requireRealm(context, row.realm);
+  if (row.ended_at !== null || now >= absoluteEnd(realm, row)) return false;
+  const state = await presentSubjectState(context, row.realm, { id: row.subject_id, generation: row.generation });
+  if (state === undefined || !state.live || state.generation !== row.generation) return false;
   return now - seenAt < realm.settings.sessionIdleSeconds * 1000;
 }
 
-/**
- * Opened a moment ago, after a change on another node of which this one has not heard: in a newer generation, or in this one after
- * the subject was reinstated, for none is opened while it is suspended, and what was open then is of an older one.
- */
-function isBehind(state: SubjectState, row: SessionTable): boolean {
-  return state.generation < row.generation || (state.generation === row.generation && !state.live);
+/** A limit that was lowered since holds for open sessions too; one that was raised does not. */
+export function absoluteEnd({ settings }: Realm, row: SessionTable): number {
+  if (row.restriction !== null) return row.ends_at;
+  return Math.min(row.ends_at, (row.began_at ?? row.created_at) + settings.sessionMaxSeconds * 1000);
+}
+
+/** Of a session that was used just now: when it ends if it is not used again. Nothing that is made from it lives for longer. */
+export function sessionEnd({ clock }: Context, { settings }: Realm, { beganAt, endsAt }: Session): number {
+  const limits = [
+    clock.now() + settings.sessionIdleSeconds * 1000,
+    beganAt + settings.sessionMaxSeconds * 1000,
+    endsAt,
+  ];
+  return Math.min(...limits);
 }
 
 function toSession(row: SessionTable): Session {
@@ -236,6 +245,7 @@ function toSession(row: SessionTable): Session {
     acr: row.acr as Acr,
     authTime: row.auth_time,
     createdAt: row.created_at,
+    beganAt: row.began_at ?? row.created_at,
     endsAt: row.ends_at,
     restriction: row.restriction === null ? undefined : (JSON.parse(row.restriction) as Restriction),
   };

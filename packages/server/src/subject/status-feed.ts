@@ -1,4 +1,4 @@
-import type { Subject } from '@countersign/proof';
+import { liveWhile, type Subject } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -163,11 +163,12 @@ function tell(context: Context, feed: Feed, watch: Watch, status: SignedStatus):
 }
 
 function isRevokedBy({ claims }: SignedStatus, subject: Subject): boolean {
-  return claims.revoked.some(
-    ({ kind, id, generation = 0 }) =>
-      (kind === 'token' && id === subject.jti) ||
-      (kind === 'subject' && id === subject.id && generation >= subject.generation),
-  );
+  const revoked = new Map(claims.revoked.map(({ kind, id, generation }) => [`${kind} ${id}`, generation]));
+  return liveWhile(subject).some((ancestor) => {
+    const entry = `${ancestor.kind} ${ancestor.id}`;
+    if (ancestor.kind !== 'subject') return revoked.has(entry);
+    return (revoked.get(entry) ?? -1) >= ancestor.generation;
+  });
 }
 
 function end(feed: Feed, watch: Watch): void {

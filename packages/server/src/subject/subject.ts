@@ -83,12 +83,19 @@ export async function readSubjectState(tx: Writing, realm: string, id: string): 
   return row && toState(row);
 }
 
-/** Past the cache, for whoever holds a generation that the cache has not heard of. */
-export async function refreshSubjectState(
+/**
+ * For whoever holds something of this generation. Past the cache where the cache is behind: it was made a moment ago, after a change
+ * on another node, in a newer generation, or in this one after the subject was reinstated, for nothing is made while it is suspended.
+ */
+export async function presentSubjectState(
   context: Context,
   realm: string,
-  id: string,
+  { id, generation }: Pick<Subject, 'id' | 'generation'>,
 ): Promise<SubjectState | undefined> {
+  const known = await lookUpSubjectState(context, realm, id);
+  const isBehind =
+    known !== undefined && (known.generation < generation || (known.generation === generation && !known.live));
+  if (!isBehind) return known;
   context.cache.invalidate('subject', realmKey(realm, id));
   return lookUpSubjectState(context, realm, id);
 }

@@ -12,6 +12,7 @@ import {
   requireMeant,
   requireTargets,
   transactionTokenUrn,
+  withAncestors,
 } from './exchange.ts';
 import type { Realm } from './realm.ts';
 import { reissueTransactionToken } from './transaction-token.ts';
@@ -45,5 +46,8 @@ async function exchangeTransactionToken(
   if (another !== undefined) throw new Problem('oauth.invalid_target');
   await orUnacceptable(requireAlive(context, realm.name, subject));
   const act = actOf(subject, claims.act, client);
-  return { ...(await reissueTransactionToken(context, realm, claims, { audience, act })), tokenType: 'N_A' };
+  return {
+    ...(await reissueTransactionToken(context, realm, claims, { audience, act, ...withAncestors(subject) })),
+    tokenType: 'N_A',
+  };
 }

@@ -1,10 +1,10 @@
-import { type JwtClaims, longestTransactionToken, transactionTokenTypes } from '@countersign/proof';
+import { type Ancestor, type JwtClaims, longestTransactionToken, transactionTokenTypes } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import type { Source } from '../kernel/source.ts';
 import { lineOfText } from '../kernel/text.ts';
 import type { Realm } from './realm.ts';
-import type { Session } from './session.ts';
+import { type Session, sessionEnd } from './session.ts';
 import { issueDocument } from './token.ts';
 
 /**
@@ -39,7 +39,7 @@ export async function issueTransactionToken(
   { audience, transaction, source }: TransactionTokenRequest,
 ): Promise<IssuedTransactionToken> {
   const iat = seconds(context.clock.now());
-  const exp = Math.min(iat + longestTransactionToken, seconds(session.endsAt));
+  const exp = Math.min(iat + longestTransactionToken, seconds(sessionEnd(context, realm, session)));
   const { subject } = session;
   const claims = {
     iss: realm.issuer,
@@ -74,10 +74,10 @@ export async function reissueTransactionToken(
   context: Context,
   realm: Realm,
   presented: JwtClaims,
-  next: { readonly audience: string; readonly act: object },
+  { audience, ...next }: { readonly audience: string; readonly act: object; readonly ancestors?: readonly Ancestor[] },
 ): Promise<IssuedTransactionToken> {
   const iat = seconds(context.clock.now());
-  const claims = { ...presented, aud: next.audience, iat, jti: context.random.uuid(), act: next.act };
+  const claims = { ...presented, aud: audience, iat, jti: context.random.uuid(), ...next };
   return {
     token: await issueDocument(context, realm.name, 'token', transactionTokenType, claims),
     expiresIn: presented.exp - iat,

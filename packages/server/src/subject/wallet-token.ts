@@ -1,4 +1,5 @@
 import {
+  type Ancestor,
   longestWalletToken,
   subjectFromWalletToken,
   type WalletSubject,
@@ -8,6 +9,7 @@ import {
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
+import { ancestorsClaim, goneAmong } from './ancestor.ts';
 import { readToken } from './bearer.ts';
 import type { Realm } from './realm.ts';
 import { lookUpSubjectState } from './subject.ts';
@@ -33,6 +35,8 @@ export interface WalletGrant {
   readonly actions: readonly string[];
   /** From the first delegation to the one that was invoked. */
   readonly chain: readonly string[];
+  /** What its links were made from. */
+  readonly ancestors: readonly Ancestor[];
   /** Of the chain, in milliseconds. */
   readonly chainEnds: number;
   /** Thumbprint of the key that the token is bound to. */
@@ -47,7 +51,7 @@ export interface IssuedWalletToken {
 }
 
 export async function issueWalletToken(context: Context, realm: Realm, grant: WalletGrant): Promise<IssuedWalletToken> {
-  const { audience, walletId, device, actions, chain, chainEnds, confirmation } = grant;
+  const { audience, walletId, device, actions, chain, ancestors, chainEnds, confirmation } = grant;
   const sub = walletSubjectId(walletId);
   const state = await lookUpSubjectState(context, realm.name, sub);
   if (!state?.live) throw new Problem('wallet.denied', undefined, { cause: new Error('the wallet is not live') });
@@ -68,6 +72,7 @@ export async function issueWalletToken(context: Context, realm: Realm, grant: Wa
     scope: actions.map(walletScope).join(' '),
     capability: chain.at(-1),
     chain,
+    ...ancestorsClaim(ancestors),
     ...(confirmation === undefined ? {} : { cnf: { jkt: confirmation } }),
   };
   return {
@@ -83,13 +88,17 @@ export function signWalletToken(context: Context, realm: Realm, claims: object):
 }
 
 /**
- * The subject of a wallet token of this realm whose wallet is live. Whether the links of its chain still are, and whether the caller
+ * The subject of a wallet token of this realm whose wallet is live, and all that it was made from. Whether the links of its chain still are, and whether the caller
  * holds the key that it is bound to, is for whoever asks. Throws `token.invalid`.
  */
 export async function readWalletToken(context: Context, realm: Realm, presented: string): Promise<WalletSubject> {
   const expected = { types: walletTokenTypes, audience: realm.issuer };
   const subject = await readToken(context, realm, presented, expected, ({ claims }) => subjectFromWalletToken(claims));
   const state = await lookUpSubjectState(context, realm.name, subject.id);
-  if (state?.live && state.generation === subject.generation) return subject;
-  throw new Problem('token.invalid', undefined, { cause: new Error('the wallet is not live in this generation') });
+  const isLive = state?.live && state.generation === subject.generation;
+  const gone = isLive
+    ? await goneAmong(context, realm.name, subject.ancestors)
+    : 'the wallet is not live in this generation';
+  if (gone === undefined) return subject;
+  throw new Problem('token.invalid', undefined, { cause: new Error(gone) });
 }

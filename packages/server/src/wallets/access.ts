@@ -79,8 +79,8 @@ async function byToken(
     const key = await requireDpop(context, realm, dpop, { uris, accessToken: token });
     if (key !== subject.confirmation) throw invalidToken('bound to another key');
   }
-  const { walletId, device, actions, capabilities: chain, expiresAt } = subject;
-  return { target: walletPrefix + walletId, device, actions, chain, chainEnds: expiresAt * 1000 };
+  const { walletId, device, actions, capabilities: chain, ancestors, expiresAt } = subject;
+  return { target: walletPrefix + walletId, device, actions, chain, ancestors, chainEnds: expiresAt * 1000 };
 }
 
 async function byInvocation(

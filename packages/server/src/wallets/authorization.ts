@@ -1,6 +1,7 @@
-import { isJsonObject, type JsonObject } from '@countersign/proof';
+import { type Ancestor, isJsonObject, type JsonObject } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
+import { goneAmong } from '../subject/ancestor.ts';
 import { findCapability } from './capability.store.ts';
 
 /** "Authorizations": what we know of a delegation that was registered here. */
@@ -11,6 +12,8 @@ interface Authorization {
   readonly expiresAt: number;
   /** The signature of the document that was registered: another document of the same id is not it. */
   readonly proofValue: string;
+  /** What it was made from, where no device has signed it. */
+  readonly ancestors: readonly Ancestor[];
 }
 
 function lookUpAuthorization(context: Context, realm: string, id: string): Promise<Authorization | undefined> {
@@ -22,6 +25,7 @@ function lookUpAuthorization(context: Context, realm: string, id: string): Promi
         isRevoked: row.revoked_at !== null,
         expiresAt: row.expires_at,
         proofValue: row.proof_value,
+        ancestors: row.ancestors === null ? [] : (JSON.parse(row.ancestors) as readonly Ancestor[]),
       }
     );
   });
@@ -43,21 +47,27 @@ export function linksOf(tail: JsonObject): readonly PresentedLink[] {
   return links.reverse();
 }
 
-/** Why a chain may not be used, link by link from the root; undefined when it may. Verifying its signatures is not enough. */
-export async function chainFault(
+/**
+ * What the links of a chain were made from; or why it may not be used, link by link from the root. Verifying its signatures is not
+ * enough.
+ */
+export async function ancestorsOfChain(
   context: Context,
   realm: string,
   target: string,
   links: readonly PresentedLink[],
-): Promise<Error | undefined> {
+): Promise<readonly Ancestor[] | Error> {
+  const ancestors: Ancestor[] = [];
   for (const [i, { id, proofValue }] of links.entries()) {
     const known = await lookUpAuthorization(context, realm, id);
     const refuse = (reason: string) => new Error(`link ${i + 1} of ${links.length}: ${reason}`);
     if (known === undefined || known.target !== target) return refuse('not registered for this target');
     if (known.isRevoked) return refuse('revoked');
     if (known.proofValue !== proofValue) return refuse('not the document that was registered');
+    ancestors.push(...known.ancestors);
   }
-  return undefined;
+  const gone = await goneAmong(context, realm, ancestors);
+  return gone === undefined ? ancestors : new Error(gone);
 }
 
 /** The same for a token of ours, which names the links by their ids alone. */

@@ -1,4 +1,5 @@
 import {
+  type Ancestor,
   isJsonObject,
   type JsonObject,
   ProofError,
@@ -15,7 +16,7 @@ import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import type { Access } from './access.ts';
-import { chainFault, linksOf } from './authorization.ts';
+import { ancestorsOfChain, linksOf } from './authorization.ts';
 import { countLive, findCapability, insertCapability, listCapabilities } from './capability.store.ts';
 import { chainTerms, denied } from './invocation.ts';
 
@@ -42,6 +43,8 @@ const uuidUrn = /^urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * 2. Its parent is the very capability that the caller shows, so the caller has signed it and has not more to give than it has.
  * 3. Every link but the new one is registered and has not been revoked.
  * 4. It goes to one DID, under an id that nobody has.
+ *
+ * What it was made from besides, such as a session, ends it too: `madeFrom`.
  */
 export async function grantAccess(
   context: Context,
@@ -49,12 +52,16 @@ export async function grantAccess(
   access: Access,
   zcap: Uint8Array,
   caller: Caller,
+  madeFrom: readonly Ancestor[] = [],
 ): Promise<string> {
   const document = await verifiedDelegation(context, realm, access, zcap);
-  const row = rowOf(realm.name, access.target, document);
+  const row = {
+    ...rowOf(realm.name, access.target, document),
+    ...(madeFrom.length > 0 && { ancestors: JSON.stringify(madeFrom) }),
+  };
   const links = linksOf(document);
-  const fault = await chainFault(context, realm.name, access.target, links.slice(0, -1));
-  if (fault !== undefined) throw denied(fault);
+  const ancestors = await ancestorsOfChain(context, realm.name, access.target, links.slice(0, -1));
+  if (ancestors instanceof Error) throw denied(ancestors);
   await write(context, async (tx) => {
     if ((await countLive(tx.db, row, tx.now, maxLive)) >= maxLive) throw new Problem('wallet.full');
     if (!(await insertCapability(tx.db, { ...row, created_at: tx.now }))) {
@@ -146,6 +153,7 @@ function rowOf(realm: string, target: string, document: JsonObject): Omit<Capabi
     document: JSON.stringify(document),
     proof_value: (proof as JsonObject).proofValue as string,
     revoked_at: null,
+    ancestors: null,
   };
 }
 

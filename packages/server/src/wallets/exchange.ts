@@ -15,6 +15,7 @@ import {
   requireMeant,
   requireTargets,
   unacceptable,
+  withAncestors,
 } from '../subject/exchange.ts';
 import type { Realm } from '../subject/realm.ts';
 import { audienceSchema } from '../subject/transaction-token.ts';
@@ -90,7 +91,16 @@ async function exchangeWalletToken(
   const scope = allowed.map(walletScope).join(' ');
   const iat = seconds(context.clock.now());
   const act = actOf(subject, claims.act, client);
-  const narrowed = { ...claims, aud, iat, jti: context.random.uuid(), actions: allowed, scope, act };
+  const narrowed = {
+    ...claims,
+    aud,
+    iat,
+    jti: context.random.uuid(),
+    actions: allowed,
+    scope,
+    act,
+    ...withAncestors(subject),
+  };
   const token = await signWalletToken(context, realm, narrowed);
   const tokenType = subject.confirmation === undefined ? 'Bearer' : 'DPoP';
   return { token, expiresIn: subject.expiresAt - iat, tokenType, scope };

@@ -3,13 +3,14 @@
  *
  * 1. `verifyInvocation` of proof: size, strict JSON, shape; meant for us and for this very request; fresh; the chain from our own root
  *    to the tail; the signature of whoever invokes.
- * 2. Every link is registered here for this target, as it was presented, and has not been revoked.
+ * 2. Every link is registered here for this target, as it was presented, and has not been revoked, nor what it was made from.
  * 3. The nonce is used up: on whichever node it comes first. Only now, or anybody could use up the nonces of others.
  *
  * Outside, whatever fails is `wallet.denied`. The log says which link failed and why.
  */
 import { cryptoPort } from '@countersign/client/node-crypto';
 import {
+  type Ancestor,
   type InvocationExpectation,
   isJsonObject,
   type JsonObject,
@@ -23,7 +24,7 @@ import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
-import { chainFault, linksOf } from './authorization.ts';
+import { ancestorsOfChain, linksOf } from './authorization.ts';
 import { challengeEnd, challengePurpose } from './challenge.ts';
 import { lookUpTarget, type Target, targetOfRoot } from './target.ts';
 
@@ -37,6 +38,8 @@ export interface Invoked {
   readonly actions: readonly string[];
   /** Ids from the first delegation to the one that was invoked; empty for an owner itself. */
   readonly chain: readonly string[];
+  /** What its links were made from. */
+  readonly ancestors: readonly Ancestor[];
   /** Milliseconds; infinity for an owner itself. */
   readonly chainEnds: number;
 }
@@ -59,8 +62,8 @@ export async function authenticateInvocation(
   const { root, ids, actions, invoker, expiresAt } = verified;
   const { invocationTarget: target } = root;
   requireSealer(sealedBy, invoker);
-  const fault = await chainFault(context, realm.name, target, linksOf(tailOf(verified)));
-  if (fault !== undefined) throw denied(fault);
+  const ancestors = await ancestorsOfChain(context, realm.name, target, linksOf(tailOf(verified)));
+  if (ancestors instanceof Error) throw denied(ancestors);
   await useNonce(context, realm, verified, nonce);
   return {
     target,
@@ -68,6 +71,7 @@ export async function authenticateInvocation(
     action: verified.action,
     actions: actions ?? terms.actions,
     chain: ids.slice(1),
+    ancestors,
     chainEnds: expiresAt ?? Number.POSITIVE_INFINITY,
   };
 }

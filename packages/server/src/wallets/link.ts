@@ -9,14 +9,17 @@
  * 2. One wallet is named, and the actions.
  * 3. The capability goes to the did:key of the DPoP proof that comes along: to who holds that key, not to who reads the answer.
  * 4. A live delegation to the subject allows the actions. No such wallet and no such delegation are the same answer.
- * 5. The new one ends within five minutes, no later than the delegation, the session or the token. It is registered as any other.
+ * 5. The new one ends within five minutes, no later than the delegation, the session or the token. It is registered as any other,
+ *    with what it was made from: with the session, the token or the generation of the subject it ends before its time.
  */
 import {
+  type Ancestor,
   accessTokenTypes,
   delegateCapability,
   didKeyOf,
   isJsonObject,
   type JsonObject,
+  liveWhile,
   multikeyFromJwk,
   ProofError,
   parseInstant,
@@ -26,6 +29,7 @@ import {
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { CapabilityTable } from '../store/schema.ts';
+import { ancestorsOfSession } from '../subject/ancestor.ts';
 import { inspectToken, requireAlive } from '../subject/bearer.ts';
 import { type SubjectDid, subjectDid } from '../subject/custody.ts';
 import { requireDpopKey } from '../subject/dpop.ts';
@@ -40,7 +44,7 @@ import {
   unacceptable,
 } from '../subject/exchange.ts';
 import type { Realm } from '../subject/realm.ts';
-import { authenticateSession } from '../subject/session.ts';
+import { authenticateSession, sessionEnd } from '../subject/session.ts';
 import { sessionTokenUrn } from '../subject/session-exchange.ts';
 import { countLive, listDelegationsTo } from './capability.store.ts';
 import { grantAccess } from './capability.ts';
@@ -67,13 +71,20 @@ export const clientToCapability: ClientExchange = {
 interface Asker {
   readonly id: string;
   readonly until: number;
+  /** What the capability is made from. */
+  readonly ancestors: readonly Ancestor[];
 }
 
 async function exchangeSession(context: Context, realm: Realm, request: ExchangeRequest): Promise<ExchangedToken> {
   const session = await orUnacceptable(authenticateSession(context, request.subjectToken));
   if (session.realm !== realm.name) throw unacceptable('a session of another realm');
   if (session.restriction !== undefined) throw unacceptable('a restricted session');
-  return capabilityFor(context, realm, request, { id: session.subject.id, until: session.endsAt });
+  const until = sessionEnd(context, realm, session);
+  return capabilityFor(context, realm, request, {
+    id: session.subject.id,
+    until,
+    ancestors: ancestorsOfSession(session),
+  });
 }
 
 /** Its own token, for the issuer, from its own hands: nobody controls a wallet in the name of somebody else. */
@@ -87,7 +98,8 @@ async function exchangeAccessToken(
   const isOwn = subject.id === client.subject.id && subject.actors.length === 0;
   if (!isOwn || !subject.audience.includes(realm.issuer)) throw unacceptable('not its own token, for the issuer');
   await orUnacceptable(requireAlive(context, realm.name, subject));
-  return capabilityFor(context, realm, request, { id: subject.id, until: subject.expiresAt * 1000 });
+  const until = subject.expiresAt * 1000;
+  return capabilityFor(context, realm, request, { id: subject.id, until, ancestors: liveWhile(subject) });
 }
 
 async function capabilityFor(
@@ -104,10 +116,17 @@ async function capabilityFor(
   const link = await linkOf(context, realm, target, own.did, actions);
   const document = await passedOn(context, link, { controller, actions, until: asker.until }, own);
   const chain = [link.id as string];
-  const access = { target, device: own.did, actions, chain, chainEnds: Date.parse(link.expires as string) };
+  const access = {
+    target,
+    device: own.did,
+    actions,
+    chain,
+    ancestors: [],
+    chainEnds: Date.parse(link.expires as string),
+  };
   const bytes = Buffer.from(JSON.stringify(document));
   const caller = { actor: asker.id, requestId: transaction(), source };
-  await orUnacceptable(grantAccess(context, realm, access, bytes, caller));
+  await orUnacceptable(grantAccess(context, realm, access, bytes, caller, asker.ancestors));
   const expiresIn = Math.floor((Date.parse(document.expires as string) - context.clock.now()) / 1000);
   return { token: bytes.toString('base64url'), expiresIn, tokenType: 'N_A', scope: actions.map(walletScope).join(' ') };
 }
@@ -154,7 +173,7 @@ async function requireRoom({ store, clock }: Context, { realm, target, id }: Cap
   if (live >= maxPassedOn) throw new Problem('wallet.full');
 }
 
-/** Milliseconds. What the end of a session does not reach must not last. */
+/** Milliseconds. */
 const longest = 300_000;
 
 /** Step 5. Times are whole seconds; no clock may make it older than what it comes from. */

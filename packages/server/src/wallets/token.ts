@@ -49,7 +49,7 @@ export async function tokenForInvocation(
 ): Promise<AcquiredToken> {
   if (dpop.proof === '' && realm.settings.walletTokens === 'dpop') throw new Problem('dpop.missing');
   const terms = { request, actions, nonce: 'challenge', sealedBy } as const;
-  const { target, device, chain, chainEnds, ...invoked } = await authenticateInvocation(
+  const { target, device, chain, ancestors, chainEnds, ...invoked } = await authenticateInvocation(
     context,
     realm,
     invocation,
@@ -61,7 +61,8 @@ export async function tokenForInvocation(
   if (granted.length === 0) throw denied(new Error('the chain allows none of the actions'));
   const { proof, uris } = dpop;
   const confirmation = proof === '' ? undefined : await requireDpop(context, realm, proof, { uris });
-  const grant = { audience: request.resource, walletId, device, actions: granted, chain, chainEnds, confirmation };
+  const links = { chain, ancestors, chainEnds };
+  const grant = { audience: request.resource, walletId, device, actions: granted, ...links, confirmation };
   return { ...(await issueWalletToken(context, realm, grant)), actions: granted };
 }
 

@@ -209,6 +209,15 @@ export async function tokenFor(
   return { authorization: `Bearer ${issued.wallet_token}` };
 }
 
+/** `GetWallet` without a token: an invocation of the capability for this one call. */
+export function invokeOnce(server: WalletServer, { id }: Pick<OpenWallet, 'id'>, device: Device, zcap: Doc) {
+  // The message is the wallet id alone.
+  const message = Buffer.concat([Buffer.from([0x0a, id.length]), Buffer.from(id)]);
+  const bound = { procedure: '/countersign.v1.WalletService/GetWallet', message, audience: server.issuer() };
+  const metadata = { 'capability-invocation': base64url(callInvocation(device, zcap, bound)) };
+  return server.call('WalletService/GetWallet', { wallet_id: id }, metadata);
+}
+
 function actionOf({ allowedAction }: Doc): string {
   return [allowedAction].flat()[0] as string;
 }

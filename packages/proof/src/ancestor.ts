@@ -1,0 +1,45 @@
+import type { ProofCode } from './error.ts';
+import { ProofError } from './error.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { type Ancestor, isCount, isText, type Subject } from './subject.ts';
+
+/** Eight exchanges, and what the capabilities of a chain were made from. */
+export const maxAncestors = 32;
+
+const members = { subject: 'generation,id,kind', token: 'id,kind', session: 'id,kind', capability: 'id,kind' } as const;
+
+/**
+ * The claim `ancestors`. One that is not understood must not be passed over: the token might be dead.
+ *
+ * @throws {ProofError} `code`, with the pointer `/ancestors`
+ */
+export function ancestorsOf(ancestors: JsonValue | undefined, code: ProofCode): readonly Ancestor[] {
+  if (ancestors === undefined) return [];
+  if (!Array.isArray(ancestors) || ancestors.length === 0 || ancestors.length > maxAncestors)
+    throw new ProofError(code, '/ancestors');
+  return ancestors.map((one) => {
+    if (!isJsonObject(one) || !isAncestor(one)) throw new ProofError(code, '/ancestors');
+    return one;
+  });
+}
+
+function isAncestor(one: JsonObject): one is JsonObject & Ancestor {
+  const { kind, id, generation } = one;
+  if (typeof kind !== 'string' || !Object.hasOwn(members, kind) || !isText(id)) return false;
+  if (kind === 'subject' && !isCount(generation)) return false;
+  return Object.keys(one).sort().join() === members[kind as Ancestor['kind']];
+}
+
+/** All that a token hangs on: the end of any ends the token, and whatever is made from it. */
+export function liveWhile(subject: Subject): readonly Ancestor[] {
+  const { id, generation, jti, actors, ancestors } = subject;
+  return [
+    { kind: 'subject', id, generation },
+    // A service that was shut out takes with it what it has passed on.
+    ...actors.map((actor) => ({ kind: 'subject', id: actor.id, generation: actor.generation }) as const),
+    ...(jti === undefined ? [] : [{ kind: 'token', id: jti } as const]),
+    ...(subject.kind === 'credential' ? [{ kind: 'session', id: subject.sessionId } as const] : []),
+    ...(subject.kind === 'wallet' ? subject.capabilities.map((one) => ({ kind: 'capability', id: one }) as const) : []),
+    ...ancestors,
+  ];
+}
