@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createLog } from '../src/kernel/log.ts';
 import { createAttempts } from '../src/subject/attempt.ts';
 import { recordFailedAttempts } from '../src/subject/failed-attempt.ts';
 import { manualClock } from './support/clock.ts';
@@ -125,6 +126,26 @@ eachDatabase('failed attempts', (freshUrl) => {
       'client:two\ufffd\ufffdlines',
       'client:victim',
     ]);
+  });
+
+  test('that no column takes are lost alone, and told once', async () => {
+    const logged: string[] = [];
+    const log = createLog('error', { write: (line) => void logged.push(line) });
+    const context = await openContext(await freshUrl(), { log });
+    const broken = {
+      realm: 'no\0realm',
+      type: 'proof.failed',
+      object: 'client:x',
+      source: '192.0.2.1',
+      count: 1,
+    } as const;
+    context.attempts.failed('dev', 'client', from('192.0.2.1'));
+    context.attempts.report(broken);
+    context.attempts.failed('dev', 'another', from('192.0.2.1'));
+    await recordFailedAttempts(context);
+    await recordFailedAttempts(context);
+    expect((await events(context)).map(({ object }) => object)).toEqual(['client:another', 'client:client']);
+    expect(logged).toHaveLength(1);
   });
 
   test('wait for a database that is away', async () => {

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { createGuessCounts } from '../src/passwords/guess-count.ts';
 import { logIn } from '../src/passwords/login.ts';
@@ -122,6 +124,24 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
     expect(await nodes[0]?.guess(1)).toEqual({ 'attempt.throttled': 1 });
   });
 
+  test('of several processes at the same moment are one more for each other process at most', async () => {
+    const url = await freshUrl();
+    await openContext(url);
+    const processes = Array.from({ length: 3 }, () =>
+      fork(new URL('./support/guess.ts', import.meta.url), [url, '25', '13']),
+    );
+    onTestFinished(() => {
+      for (const child of processes) child.kill('SIGKILL');
+    });
+    await Promise.all(processes.map((child) => once(child, 'message')));
+    const answers = processes.map(async (child) => (await once(child, 'message'))[0] as number[]);
+    for (const child of processes) child.send('go');
+    const tried = await Promise.all(answers);
+    const rounds = Array.from({ length: 25 }, (_, round) => tried.reduce((sum, own) => sum + (own[round] ?? 0), 0));
+    expect(Math.max(...rounds), String(rounds)).toBeLessThanOrEqual(12);
+    expect(Math.min(...rounds), String(rounds)).toBeGreaterThanOrEqual(1);
+  });
+
   test('end when nothing has failed for 24 hours, on every node, and a right one does not put that off', async () => {
     const url = await freshUrl();
     const clock = manualClock();
@@ -146,6 +166,26 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
       });
     }
     expect(await one.guess(15)).toEqual({ wrong: 10, 'attempt.throttled': 5 });
+  });
+
+  test('lock for 24 hours at most, also when the clock was ahead while they were made', async () => {
+    const url = await freshUrl();
+    const ahead = manualClock(Date.UTC(2026, 0, 15, 17, 30));
+    const before = await node(async () => url, ahead);
+    await before.guess(10);
+    await before.context.throttle.guesses.write();
+    const clock = manualClock(Date.UTC(2026, 0, 15, 12));
+    const after = await node(async () => url, clock);
+    expect(await after.guess(1)).toEqual({ 'attempt.throttled': 1 });
+    await forgetOldLoginFailures(after.context);
+    for (let hour = 0; hour < 23; hour++) {
+      clock.advance(3_600_000);
+      expect(await after.guess(1)).toEqual({ 'attempt.throttled': 1 });
+      await keepLoginCounts(after.context);
+      await forgetOldLoginFailures(after.context);
+    }
+    clock.advance(3_600_000);
+    expect(await after.guess(1)).toEqual({ wrong: 1 });
   });
 
   test('are remembered over a restart', async () => {

@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { Problem } from './problem.ts';
+
 /** Time arrives in `Context`; a rule never calls Date.now. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
@@ -7,6 +10,25 @@ export interface Clock {
 }
 
 export const systemClock: Clock = { now: Date.now, elapsed: () => performance.now() };
+
+declare const instant: unique symbol;
+/** A whole number of milliseconds since the epoch, as a column takes it. A number from outside becomes one by `instantOf` alone. */
+export type Instant = number & { readonly [instant]: true };
+
+/** Not before `milliseconds`. Throws `request.invalid` for what is no moment at all. */
+export function instantOf(milliseconds: number): Instant {
+  const whole = Math.ceil(milliseconds);
+  if (typeof milliseconds === 'number' && Number.isSafeInteger(whole)) return whole as Instant;
+  throw new Problem('request.invalid', 'A time is not a number of seconds or milliseconds that can be.');
+}
+
+/** A time in a body: whole seconds (RFC 7519 §2), as far as a year has four digits. */
+export const numericDate = z.int().min(0).max(253_402_300_799);
+
+/** Of a NumericDate, which may have a fraction (RFC 7519 §2). */
+export function instantOfDate(date: number): Instant {
+  return instantOf(typeof date === 'number' ? date * 1000 : date);
+}
 
 /** NumericDate of RFC 7519 §2: whole seconds. */
 export function seconds(milliseconds: number): number {

@@ -111,7 +111,7 @@ function count(
   const rows = budgets.map(({ name, window }) => {
     return { realm, key: keyOf(name, credentialId), failures, resets_at: now + window };
   });
-  return addFailures(store.db, rows, false, now);
+  return addFailures(store.db, rows, { now, extended: false });
 }
 
 function keyOf(budget: string, credentialId: string): string {

@@ -2,7 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Store } from '../store/open.ts';
 import type { LoginFailureTable } from '../store/schema.ts';
-import { type Count, createGuessWriter, type Mark, nameOf, rowsAtOnce, toRow } from './guess-writer.ts';
+import { type Count, createGuessWriter, type Mark, nameOf, rowsAtOnce, toRow, window } from './guess-writer.ts';
 import { listFailures } from './login-failure.store.ts';
 
 /**
@@ -14,8 +14,8 @@ import { listFailures } from './login-failure.store.ts';
  * 2. At first sight of a key its count is read from the database. From then on it is known in memory, and a guess past the limit
  *    costs nothing but a look there.
  * 3. Counts are written every second, all in one statement. A process is never ahead of the database by more than one guess at a
- *    key: the second one waits until both are written, and learns of those of the others. So n processes allow at most
- *    n - 1 more than the limit, and one that is killed forgets at most one.
+ *    key: the next one waits until both are written, also while a write is under way, and learns of those of the others. So n
+ *    processes allow at most n - 1 more than the limit: the one that reaches it knows. One that is killed forgets at most one.
  * 4. Keys that are not asked for any more are forgotten in memory when there are too many; what is not written yet is kept.
  */
 export interface GuessCounts {
@@ -59,10 +59,9 @@ export interface Exhausted {
   told(): void;
 }
 
-/** Milliseconds. */
-const window = 86_400_000;
 /** Guesses at one key that a process may let through between two looks at the database. */
 const ahead = 1;
+
 export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): GuessCounts {
   const counts = new Map<string, Count>();
   const loading = new Map<string, Promise<Count>>();
@@ -73,6 +72,7 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
   async function countOf(budget: Budget): Promise<Count> {
     const name = nameOf(budget);
     const count = counts.get(name) ?? (await (loading.get(name) ?? load(name, budget)));
+    count.resetsAt = endOf(count.resetsAt);
     if (count.resetsAt <= clock.now() || (count.total === 0 && count.unwritten === 0)) beginWindow(count);
     return count;
   }
@@ -80,8 +80,8 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
   function load(name: string, { realm, key, limit }: Budget): Promise<Count> {
     const reading = listFailures(store.db, [{ realm, key }]).then(([row]) => {
       const count: Count = {
-        ...{ realm, key, limit, total: row?.failures ?? 0, resetsAt: row?.resets_at ?? 0 },
-        ...{ unwritten: 0, unseen: 0, extended: false, window: 0, marks: [], told: false },
+        ...{ realm, key, limit, total: row?.failures ?? 0, resetsAt: endOf(row?.resets_at ?? 0) },
+        ...{ unwritten: 0, unseen: 0, handed: 0, fault: undefined, extended: false, window: 0, marks: [], told: false },
       };
       counts.set(name, count);
       makeRoom();
@@ -91,6 +91,11 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     const done = () => loading.delete(name);
     reading.then(done, done);
     return reading;
+  }
+
+  /** However far ahead the clock was that wrote it, a window is no longer than itself. */
+  function endOf(resetsAt: number): number {
+    return Math.min(resetsAt, clock.now() + window);
   }
 
   function beginWindow(count: Count): void {
@@ -119,13 +124,13 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     else dirty.add(count);
   }
 
-  function takeBack(count: Count, guesses: number): void {
-    add(count, -guesses);
-    count.unseen = Math.max(0, count.unseen - 1);
-  }
-
   function guessAt(count: Count): Guess {
-    const began = count.window;
+    const { window: began, handed } = count;
+    const takeBack = (guesses: number) => {
+      add(count, -guesses);
+      // One that was handed to the database is seen when that has answered.
+      if (count.handed === handed) count.unseen--;
+    };
     const inWindow = (act: () => void) => () => count.window === began && act();
     return {
       failed(mark) {
@@ -137,8 +142,8 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
         count.marks.push(mark);
         failing.add(count);
       },
-      giveBack: inWindow(() => takeBack(count, 1)),
-      forgive: inWindow(() => takeBack(count, count.total)),
+      giveBack: inWindow(() => takeBack(1)),
+      forgive: inWindow(() => takeBack(count.total)),
     };
   }
 
@@ -152,7 +157,12 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     const count = counts.get(nameOf(row));
     if (count === undefined) return;
     count.total = Math.max(0, row.failures + count.unwritten);
-    if (!count.extended) count.resetsAt = row.resets_at;
+    if (!count.extended) count.resetsAt = endOf(row.resets_at);
+  }
+
+  async function written(count: Count): Promise<void> {
+    await write();
+    if (count.fault !== undefined) throw count.fault;
   }
 
   return {
@@ -164,7 +174,7 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
       const guess = guessAt(count);
       if (count.unseen <= ahead) return guess;
       dirty.add(count);
-      await write().catch((thrown: unknown) => {
+      await written(count).catch((thrown: unknown) => {
         guess.giveBack();
         throw thrown;
       });
@@ -172,7 +182,10 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
       guess.giveBack();
       throw refuse(count);
     },
-    write,
+    async write() {
+      await write();
+      for (const { fault } of dirty) if (fault !== undefined) throw fault;
+    },
     async refresh() {
       const asked = [...refused].slice(0, rowsAtOnce).filter((count) => !dirty.has(count));
       refused.clear();

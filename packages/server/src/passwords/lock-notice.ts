@@ -12,10 +12,14 @@ import { markFailure } from './login-failure.store.ts';
  * one a day, whichever process notices. For codes that are no credential's there is nobody to tell.
  */
 export async function recordLocks(context: Context, locks: readonly Exhausted[]): Promise<void> {
-  for (const lock of locks) {
+  const record = async (lock: Exhausted) => {
     await write(context, (tx) => recordLock(context, tx, lock));
     lock.told();
-  }
+  };
+  // One that cannot be written keeps no other owner from being told.
+  const settled = await Promise.allSettled(locks.map(record));
+  const failed = settled.find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** Under this key it is kept that a lock was told of. */

@@ -13,15 +13,21 @@ export async function listFailures(db: Kysely<Schema>, keys: readonly FailureKey
     .execute();
 }
 
+export interface Counting {
+  readonly now: number;
+  /** Whether what is not over ends as late as the row says. */
+  readonly extended: boolean;
+  /** Milliseconds that a count may last, where not as long as the row says: what ends later was written by a clock that was ahead. */
+  readonly longest?: number;
+}
+
 /**
- * Adds to each count, which may also be less than nothing, in one statement. What is over begins anew; what is not ends as late as the
- * row says only if it is to be extended. Answers what is counted now.
+ * Adds to each count, which may also be less than nothing, in one statement. What is over begins anew. Answers what is counted now.
  */
 export async function addFailures(
   db: Kysely<Schema>,
   rows: readonly LoginFailureTable[],
-  extended: boolean,
-  now: number,
+  { now, extended, longest }: Counting,
 ): Promise<LoginFailureTable[]> {
   return db
     .insertInto('login_failure')
@@ -31,7 +37,8 @@ export async function addFailures(
         const [failures, until] = [ref('login_failure.failures'), ref('login_failure.resets_at')] as const;
         const [added, later] = [ref('excluded.failures'), ref('excluded.resets_at')] as const;
         const over = or([eb(until, '<=', now), eb(failures, '<=', 0)]);
-        const moved = extended ? or([over, eb(later, '>', until)]) : over;
+        const latest = longest === undefined ? later : eb.val(now + longest);
+        const moved = or([over, eb(until, '>', latest), ...(extended ? [eb(later, '>', until)] : [])]);
         return {
           failures: eb
             .case()
@@ -73,4 +80,9 @@ export async function deleteFailures(db: Kysely<Schema>, realm: string, keys: re
 
 export async function deleteExpiredFailures(db: Kysely<Schema>, now: number): Promise<void> {
   await db.deleteFrom('login_failure').where('resets_at', '<=', now).execute();
+}
+
+/** What a clock wrote that was ahead: no count lasts longer from now on than it was to last. */
+export async function shortenFailures(db: Kysely<Schema>, latest: number): Promise<void> {
+  await db.updateTable('login_failure').set({ resets_at: latest }).where('resets_at', '>', latest).execute();
 }

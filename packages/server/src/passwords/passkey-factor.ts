@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Context } from '../context.ts';
+import { instantOf } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import { write } from '../store/write.ts';
 import {
@@ -118,7 +119,7 @@ async function proved(
   const result = await prove().catch((cause: unknown) => {
     throw new Problem('factor.incorrect', undefined, { cause });
   });
-  const until = context.clock.now() + challengeLife + 60_000;
+  const until = instantOf(context.clock.now() + challengeLife + 60_000);
   if (await useOnce(context, realm.name, 'passkey-challenge', result.challenge, until)) return result;
   throw new Problem('factor.incorrect', undefined, { cause: new Error('the challenge was used before') });
 }

@@ -8,8 +8,9 @@ import { requireCredential } from './credential.ts';
 import type { Device } from './device.ts';
 import { forgetFactorGuesses } from './factor-budget.ts';
 import type { Guess } from './guess-count.ts';
+import { window } from './guess-writer.ts';
 import { lockKey, recordLocks } from './lock-notice.ts';
-import { deleteExpiredFailures, deleteFailures } from './login-failure.store.ts';
+import { deleteExpiredFailures, deleteFailures, shortenFailures } from './login-failure.store.ts';
 
 /**
  * How often one may guess at a password.
@@ -128,7 +129,9 @@ export async function keepLoginCounts(context: Context): Promise<void> {
 }
 
 export async function forgetOldLoginFailures({ store, clock }: Context): Promise<void> {
-  await deleteExpiredFailures(store.db, clock.now());
+  const now = clock.now();
+  await deleteExpiredFailures(store.db, now);
+  await shortenFailures(store.db, now + window);
 }
 
 function codeKey({ vault }: Context, realm: string, code: string): string {

@@ -10,6 +10,7 @@ import { createRate, type Rate } from '../kernel/rate.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { type Writing, write } from '../store/write.ts';
+import { isFailedProof } from '../subject/attempt.ts';
 import { recordEvent } from '../subject/event.ts';
 import { type Realm, systemRealm } from '../subject/realm.ts';
 import {
@@ -198,8 +199,7 @@ async function requireOwnKey(
       bound,
     });
   } catch (thrown) {
-    if (thrown instanceof Problem && thrown.code === 'registry.proof')
-      context.attempts.failed(realm.name, 'application', source);
+    if (isFailedProof(thrown, 'registry.proof')) context.attempts.failed(realm.name, 'application', source);
     throw thrown;
   }
   const rate = rateOf(context);

@@ -1,10 +1,11 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { algorithms, decodeBase64url, type JwtClaims, ProofError, parseJson, verifyJwt } from '@countersign/proof';
 import type { Context } from '../context.ts';
-import { seconds } from '../kernel/clock.ts';
+import { instantOfDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
 import { isName } from '../kernel/text.ts';
+import { isFailedProof } from '../subject/attempt.ts';
 import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
 import type { ClientSubject } from '../subject/subject.ts';
@@ -91,9 +92,7 @@ export async function authenticateClient(
       ? await authenticateAssertion(context, realm, proof)
       : await authenticateSecret(context, realm, proof);
   } catch (thrown) {
-    if (thrown instanceof Problem && thrown.code === 'oauth.invalid_client') {
-      context.attempts.failed(realm.name, proof.clientId, source);
-    }
+    if (isFailedProof(thrown, 'oauth.invalid_client')) context.attempts.failed(realm.name, proof.clientId, source);
     throw thrown;
   }
 }
@@ -180,7 +179,7 @@ async function authenticateAssertion(
     realm.name,
     'client-assertion',
     JSON.stringify([client.subject.id, jti]),
-    Math.ceil((claims.exp + clockTolerance) * 1000),
+    instantOfDate(claims.exp + clockTolerance),
   );
   if (!isFirst) throw refused('the assertion was used before');
   return { client, subject: { ...client.subject, amr: privateKeyJwt } };

@@ -2,17 +2,18 @@ import { cryptoPort } from '@countersign/client/node-crypto';
 import { type PublicJwk, thumbprint } from '@countersign/proof';
 import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
-import { seconds } from '../kernel/clock.ts';
+import { numericDate, seconds } from '../kernel/clock.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { createRate, type Rate } from '../kernel/rate.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { type Writing, write } from '../store/write.ts';
+import { isFailedProof } from '../subject/attempt.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { requirePublicKey } from './application.ts';
 import { readParticipants } from './participant.ts';
-import { keyView, keyViewSchema, numericDate, retireKeyOf, touchParticipant } from './participant-administration.ts';
+import { keyView, keyViewSchema, retireKeyOf, touchParticipant } from './participant-administration.ts';
 import { changeKeyValidity, readKeys, registerKey } from './participant-key.ts';
 import { requirePossession } from './proof-of-possession.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
@@ -123,8 +124,7 @@ async function provenBothWays(context: Context, asked: Asked, caller: Caller): P
     if (current.length === 0) return null;
     return await requirePossession(context, realm, { ...purpose, proof: proofs.current ?? '', keys: current });
   } catch (thrown) {
-    if (thrown instanceof Problem && thrown.code === 'registry.proof')
-      context.attempts.failed(realm.name, attempted, source);
+    if (isFailedProof(thrown, 'registry.proof')) context.attempts.failed(realm.name, attempted, source);
     throw thrown;
   }
 }

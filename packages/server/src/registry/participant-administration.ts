@@ -2,7 +2,7 @@ import { cryptoPort } from '@countersign/client/node-crypto';
 import { thumbprint } from '@countersign/proof';
 import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
-import { isoDate, seconds } from '../kernel/clock.ts';
+import { isoDate, numericDate, seconds } from '../kernel/clock.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
@@ -60,9 +60,6 @@ export const participantViewSchema = z.object({
 export type ParticipantView = z.output<typeof participantViewSchema>;
 
 export const participantDetailSchema = participantViewSchema.extend({ client: clientViewSchema.nullable() });
-
-/** NumericDate (RFC 7519 §2), as far as a date has four digits for its year. */
-export const numericDate = z.int().min(0).max(253_402_300_799);
 
 export const newKeySchema = z.strictObject({
   publicKey: z.record(z.string(), z.unknown()),

@@ -4,6 +4,7 @@ import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { type Writing, write } from '../store/write.ts';
+import { isFailedProof } from '../subject/attempt.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type ApplicationRow, findApplication, updateApplication } from './application.store.ts';
@@ -59,8 +60,7 @@ export async function pickUpCredentials(
     const tokenEndpoint = `${realm.issuer}/protocol/openid-connect/token`;
     return { clientId, clientSecret: secret.value, participantId, tokenEndpoint };
   } catch (thrown) {
-    if (thrown instanceof Problem && thrown.code === 'registry.proof')
-      context.attempts.failed(realm.name, attempted, source);
+    if (isFailedProof(thrown, 'registry.proof')) context.attempts.failed(realm.name, attempted, source);
     throw thrown;
   }
 }

@@ -10,7 +10,7 @@ import {
   verifyJws,
 } from '@countersign/proof';
 import type { Context } from '../context.ts';
-import { seconds } from '../kernel/clock.ts';
+import { instantOfDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
@@ -62,7 +62,7 @@ export async function requirePossession(context: Context, realm: Realm, possessi
   const { jti } = claims;
   if (typeof jti !== 'string' || jti.length === 0 || jti.length > 255) throw refused('there is no jti');
   const value = `${thumbprint}\0${jti}`;
-  if (!(await useOnce(context, realm.name, possession.typ, value, (iat + 2 * window) * 1000))) {
+  if (!(await useOnce(context, realm.name, possession.typ, value, instantOfDate(iat + 2 * window)))) {
     throw refused('the proof was presented before');
   }
   return thumbprint;

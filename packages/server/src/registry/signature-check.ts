@@ -17,14 +17,13 @@ import {
 } from '@countersign/proof';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
-import { seconds } from '../kernel/clock.ts';
+import { numericDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import { createRate, type Rate, type RateLimit } from '../kernel/rate.ts';
 import { isName } from '../kernel/text.ts';
 import type { Realm } from '../subject/realm.ts';
 import { requirePublicKey } from './application.ts';
 import { lookUpParticipant } from './participant.ts';
-import { numericDate } from './participant-administration.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
 /**

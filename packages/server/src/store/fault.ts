@@ -1,4 +1,5 @@
 import { Problem } from '../kernel/problem.ts';
+import { unstorable } from './storable.ts';
 
 /**
  * What a database says when it cannot answer now, as opposed to when a query is wrong. The words are for the log: callers learn
@@ -57,12 +58,21 @@ export function isStoreFault(error: unknown): boolean {
   return storeFault(error) !== undefined;
 }
 
-/** A Problem stays what it is; a database that cannot answer becomes `store.unavailable`; the rest is a fault of the server. */
+/**
+ * A Problem stays what it is; a database that cannot answer becomes `store.unavailable`; a value that no column takes (PostgreSQL
+ * class 22), which `requireStorable` should have stopped, is the fault of the request; the rest is a fault of the server.
+ */
 export function storeProblem(thrown: unknown): unknown {
   const fault = storeFault(thrown);
-  return fault === undefined
-    ? thrown
-    : new Problem('store.unavailable', `${sentence(fault)}.`, { cause: thrown, retryAfter: 1 });
+  if (fault !== undefined) {
+    return new Problem('store.unavailable', `${sentence(fault)}.`, { cause: thrown, retryAfter: 1 });
+  }
+  return isDataException(thrown) ? unstorable(thrown) : thrown;
+}
+
+function isDataException(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
 }
 
 function sentence(words: string): string {

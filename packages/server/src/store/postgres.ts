@@ -1,5 +1,6 @@
 import { PostgresDialect, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
+import { requireStorable } from './storable.ts';
 
 /** bigint arrives as text from the driver; all of ours are epoch milliseconds or counters below 2^53. */
 const int8 = 20;
@@ -41,6 +42,7 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
 function discarding(client: pg.PoolClient): PostgresPoolClient {
   let silent = false;
   const query = async (text: string, parameters: unknown[]) => {
+    requireStorable(parameters);
     try {
       return await client.query(text, parameters);
     } catch (error) {

@@ -11,6 +11,7 @@ import {
 } from 'kysely';
 import { Problem } from '../kernel/problem.ts';
 import { isBusy } from './fault.ts';
+import { requireStorable } from './storable.ts';
 
 /** SQLite before this may corrupt a WAL database when a checkpoint meets a reset of the log. */
 const oldestSafe = [3, 51, 3] as const;
@@ -41,6 +42,7 @@ function patientDriver(driver: Driver): Driver {
       return {
         streamQuery: connection.streamQuery.bind(connection),
         async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+          requireStorable(query.parameters);
           const deadline = performance.now() + busyTimeout;
           for (;;) {
             try {

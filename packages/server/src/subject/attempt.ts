@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
+import { Problem, type ProblemCode } from '../kernel/problem.ts';
 import { createRate } from '../kernel/rate.ts';
 import type { Source } from '../kernel/source.ts';
 
@@ -70,6 +71,11 @@ export function createAttempts(clock: Clock): Attempts {
     },
     putBack: (failures) => failures.forEach(report),
   };
+}
+
+/** A proof that proves nothing, or that cannot even be kept, is the failure of whoever presented it. A fault of ours is not. */
+export function isFailedProof(thrown: unknown, refusal: ProblemCode): boolean {
+  return thrown instanceof Problem && (thrown.code === refusal || thrown.code === 'request.invalid');
 }
 
 function pairOf(realm: string, credential: string, { network }: Source): string {

@@ -1,7 +1,7 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { ProofError, type VerifiedDpop, verifyDpop } from '@countersign/proof';
 import type { Context } from '../context.ts';
-import { seconds } from '../kernel/clock.ts';
+import { instantOfDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Realm } from './realm.ts';
 import { useOnce } from './replay.ts';
@@ -33,7 +33,7 @@ export async function requireDpopKey(
   if (presented === null || presented === '') throw new Problem('dpop.missing');
   const proof = await verified(context, presented, request);
   const key = `${proof.thumbprint}\0${proof.jti}`;
-  if (await useOnce(context, realm.name, 'dpop', key, proof.rememberUntil * 1000)) return proof;
+  if (await useOnce(context, realm.name, 'dpop', key, instantOfDate(proof.rememberUntil))) return proof;
   throw new Problem('dpop.invalid', undefined, { cause: new Error('the DPoP proof was used before') });
 }
 

@@ -1,19 +1,36 @@
 import type { Context } from '../context.ts';
+import { writeRows } from '../store/rows.ts';
 import { write } from '../store/write.ts';
+import type { FailedAttempts } from './attempt.ts';
 import { recordEvent } from './event.ts';
 
 /** One event for each credential and source that failed since the last call: of clients and others `proof.failed`, else `login.failed`. */
 export async function recordFailedAttempts(context: Context): Promise<void> {
   const failures = context.attempts.drain();
   if (failures.length === 0) return;
-  const recorded = write(context, async (tx) => {
+  const unwritten = new Set(failures);
+  const record = async (some: readonly FailedAttempts[]) => {
+    await recordAll(context, some);
+    for (const failure of some) unwritten.delete(failure);
+    return some;
+  };
+  // What no column takes would be refused for ever: it is told in the log, once.
+  const refuse = (failure: FailedAttempts, cause: unknown) => {
+    unwritten.delete(failure);
+    const { code } = cause as { code?: unknown };
+    context.log.error({ type: failure.type, code }, 'failed attempts could not be recorded');
+  };
+  await writeRows(failures, record, refuse).catch((thrown: unknown) => {
+    context.attempts.putBack([...unwritten]);
+    throw thrown;
+  });
+}
+
+function recordAll(context: Context, failures: readonly FailedAttempts[]): Promise<void> {
+  return write(context, async (tx) => {
     for (const { realm, type, object, source, count } of failures) {
       const event = { realm, type, object, after: { source, count } };
       await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
     }
-  });
-  await recorded.catch((error) => {
-    context.attempts.putBack(failures);
-    throw error;
   });
 }

@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Context } from '../context.ts';
+import type { Instant } from '../kernel/clock.ts';
+import { storeProblem } from '../store/fault.ts';
 import type { Store } from '../store/open.ts';
+import { writeRows } from '../store/rows.ts';
 import type { Schema } from '../store/schema.ts';
+import { requireStorable } from '../store/storable.ts';
 import { deleteExpiredUses, insertUses } from './replay.store.ts';
 
 interface Use {
@@ -15,23 +19,25 @@ const atOnce = 100;
 const waiting = new WeakMap<Store, Use[]>();
 
 /**
- * One-time use across nodes: true the first time a value is presented in its realm, false ever after until `expiresAt`
- * (milliseconds). The database's primary key decides races. Call it only after the signature over the value has been verified:
+ * One-time use across nodes: true the first time a value is presented in its realm, false ever after until `expiresAt`.
+ * The database's primary key decides races. Call it only after the signature over the value has been verified:
  * before that anyone could burn other people's values.
  *
  * Requests that come at the same moment are written together: each commit waits for the disk, and most of the time that a one-time
- * value takes is that.
+ * value takes is that. What the database refuses fails alone: nobody's request falls with a stranger's.
  */
 export function useOnce(
   { store }: Pick<Context, 'store'>,
   realm: string,
   purpose: string,
   value: string,
-  expiresAt: number,
+  expiresAt: Instant,
 ): Promise<boolean> {
   const key = createHash('sha256').update(`${purpose}\0${value}`).digest('base64url');
   return new Promise((settle, fail) => {
-    const use = { row: { realm, key, expires_at: expiresAt }, settle, fail };
+    const row = { realm, key, expires_at: expiresAt };
+    requireStorable(Object.values(row));
+    const use = { row, settle, fail };
     const others = waiting.get(store);
     if (others?.push(use)) return;
     waiting.set(store, [use]);
@@ -59,12 +65,21 @@ async function write(store: Store, uses: readonly Use[]): Promise<void> {
     else firsts.set(name, use);
   }
   const names = [...firsts.keys()].sort();
-  const written = await insertUses(
-    store.db,
-    names.map((name) => (firsts.get(name) as Use).row),
+  const refused = new Set<Use>();
+  const written = await writeRows(
+    names.map((name) => firsts.get(name) as Use),
+    (some) =>
+      insertUses(
+        store.db,
+        some.map(({ row }) => row),
+      ),
+    (use, cause) => {
+      refused.add(use);
+      use.fail(storeProblem(cause));
+    },
   );
   const won = new Set(written.map(({ realm, key }) => `${realm}/${key}`));
-  for (const [name, { settle }] of firsts) settle(won.has(name));
+  for (const [name, use] of firsts) if (!refused.has(use)) use.settle(won.has(name));
 }
 
 /** Forgets values that would be refused for their age anyway. The minute covers clocks that differ between nodes. */

@@ -21,6 +21,7 @@ import {
   verifyInvocation,
 } from '@countersign/proof';
 import type { Context } from '../context.ts';
+import { instantOf } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
@@ -130,7 +131,7 @@ async function useNonce(
   // A challenge is anybody's until it is used; what a caller chose is that caller's.
   const [purpose, value] =
     kind === 'random' ? ['invocation', `${verificationMethod}\0${nonce}`] : [challengePurpose, nonce];
-  if (await useOnce(context, realm.name, purpose, value, end)) return;
+  if (await useOnce(context, realm.name, purpose, value, instantOf(end))) return;
   throw denied(new Error('the nonce was used before'));
 }
 

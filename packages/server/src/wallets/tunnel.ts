@@ -16,7 +16,7 @@ import type {
   UnpackedCall,
 } from '@countersign/proof/didcomm';
 import type { Context } from '../context.ts';
-import { seconds } from '../kernel/clock.ts';
+import { instantOfDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import { agreementFragment, agreeOn, ephemeralX25519 } from '../subject/custody.ts';
 import type { Realm } from '../subject/realm.ts';
@@ -51,7 +51,7 @@ export async function openCall(context: Context, realm: Realm, presented: Uint8A
     throw cause instanceof ProofError ? new Problem('packed.refused', undefined, { cause }) : cause;
   });
   const key = `${call.sender}\0${call.id}`;
-  if (!(await useOnce(context, realm.name, 'packed', key, call.rememberUntil * 1000))) {
+  if (!(await useOnce(context, realm.name, 'packed', key, instantOfDate(call.rememberUntil)))) {
     throw new Problem('packed.refused', undefined, { cause: new Error('the message came before') });
   }
   return { ...call, own, senderKey: { kid: call.senderKid, key: sender as AgreementKey } };

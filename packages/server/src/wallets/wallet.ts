@@ -1,6 +1,7 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { type JsonObject, parseDidPeer4 } from '@countersign/proof';
 import type { Caller, Context } from '../context.ts';
+import { instantOf } from '../kernel/clock.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { createRate, type Rate } from '../kernel/rate.ts';
@@ -76,7 +77,7 @@ export async function createWallet(
   const request = await verifySignedRequest(context, realm, signedRequest);
   requireSealer(sealedBy, request.controller);
   const invitation = await invitationFor(context, realm, request, caller);
-  if (!(await useOnce(context, realm.name, challengePurpose, request.nonce, request.nonceEnd))) {
+  if (!(await useOnce(context, realm.name, challengePurpose, request.nonce, instantOf(request.nonceEnd)))) {
     throw new Problem('wallet.proof', 'The challenge was used before: get another one.');
   }
   const walletId = invitation?.wallet.id ?? context.random.uuid();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isoDate } from '../../kernel/clock.ts';
+import { isoDate, numericDate } from '../../kernel/clock.ts';
 import { entryId, lineOfText } from '../../kernel/text.ts';
 import { credentialCode, credentialMail } from '../../subject/credential-code.ts';
 import { passwordConfigSchema } from '../../subject/password-config.ts';
@@ -24,9 +24,6 @@ const date = z
 
 /** As OCEN writes dates: UTC, no fraction where there is none. */
 const normalDate = date.transform((milliseconds) => isoDate(milliseconds));
-
-/** RFC 7519 §2, within what a date can hold. */
-const numericDate = z.int().min(0).max(253_402_300_799);
 
 const role = z
   .enum([...roles, ...(Object.keys(roleAliases) as ['DERIVED_DATA_PROVIDER'])])

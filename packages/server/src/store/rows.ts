@@ -1,0 +1,30 @@
+import { isStoreFault } from './fault.ts';
+
+/**
+ * Writes many rows in one statement. Where the database refuses that, each is written by itself: one row cannot fail another's. A
+ * database that does not answer is not asked again: that throws.
+ */
+export async function writeRows<Row, Written>(
+  rows: readonly Row[],
+  write: (rows: readonly Row[]) => Promise<readonly Written[]>,
+  refused: (row: Row, cause: unknown) => void,
+): Promise<readonly Written[]> {
+  try {
+    return await write(rows);
+  } catch (cause) {
+    if (isStoreFault(cause)) throw cause;
+    if (rows.length > 1) return writeEach(rows, write, refused);
+    for (const row of rows) refused(row, cause);
+    return [];
+  }
+}
+
+async function writeEach<Row, Written>(
+  rows: readonly Row[],
+  write: (rows: readonly Row[]) => Promise<readonly Written[]>,
+  refused: (row: Row, cause: unknown) => void,
+): Promise<readonly Written[]> {
+  const written: Written[] = [];
+  for (const row of rows) written.push(...(await writeRows([row], write, refused)));
+  return written;
+}
