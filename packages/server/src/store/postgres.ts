@@ -9,9 +9,21 @@ const types: pg.CustomTypesConfig = {
     oid === int8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
 };
 
-/** Milliseconds: the server ends a statement by itself before we stop listening for its answer. */
+/** Milliseconds: the server ends a statement by itself before the client stops listening for its answer. */
 const serverTimeout = 5_000;
 const clientTimeout = 6_000;
+const idleTimeout = 10_000;
+
+/**
+ * Not given as parameters of the connection: PgBouncer refuses those that it does not know. On a connection of its own a process sets
+ * them once. Behind a pooler that gives each transaction another connection, what is set once would reach strangers: there every
+ * transaction sets them for itself, and a statement without one is ended by the client alone.
+ *
+ * PostgreSQL names itself with the number of the process that answers; a pooler names itself with another.
+ */
+const setOnce = `select set_config('statement_timeout', '${serverTimeout}', false),
+  set_config('idle_in_transaction_session_timeout', '${idleTimeout}', false) where pg_backend_pid() = $1`;
+const setForTransaction = `set local statement_timeout = ${serverTimeout}; set local idle_in_transaction_session_timeout = ${idleTimeout}`;
 
 /** `onError` hears of connections that died; the pool replaces them by itself. */
 export function postgresDialect(url: string, onError: (error: Error) => void): PostgresDialect {
@@ -20,30 +32,48 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
     types,
     max: 10,
     connectionTimeoutMillis: 4_000,
-    statement_timeout: serverTimeout,
     query_timeout: clientTimeout,
     keepAlive: true,
-    idle_in_transaction_session_timeout: 10_000,
     application_name: 'countersign',
   });
   // On every connection, from its beginning: the pool itself listens only to idle ones, and an `error` that nobody listens to
   // ends the process.
   pool.on('connect', (client) => client.on('error', onError));
   pool.on('error', () => {});
-  return new PostgresDialect({
-    pool: { connect: async () => discarding(await pool.connect()), end: () => pool.end(), options: pool.options },
-  });
+  const pooled = new WeakMap<pg.PoolClient, boolean>();
+  const connect = async () => {
+    const client = await pool.connect();
+    try {
+      if (!pooled.has(client)) pooled.set(client, !(await setTimeouts(client)));
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+    return discarding(client, pooled.get(client) === true);
+  };
+  return new PostgresDialect({ pool: { connect, end: () => pool.end(), options: pool.options } });
+}
+
+/** False behind a pooler: there nothing was set. */
+async function setTimeouts(client: pg.PoolClient): Promise<boolean> {
+  const { processID } = client as unknown as { readonly processID: number };
+  return (await client.query(setOnce, [processID])).rows.length === 1;
 }
 
 /**
  * A connection on which a query got no answer leaves the pool when it is given back: the network may have swallowed the other
  * end, and whoever took it next would wait behind that query.
  */
-function discarding(client: pg.PoolClient): PostgresPoolClient {
+function discarding(client: pg.PoolClient, isPooled: boolean): PostgresPoolClient {
   let silent = false;
   const query = async (text: string, parameters: unknown[]) => {
     requireStorable(parameters);
     try {
+      if (isPooled && /^(begin|start transaction)\b/.test(text)) {
+        // One round trip.
+        await client.query(`${text}; ${setForTransaction}`);
+        return { command: 'BEGIN', rows: [] };
+      }
       return await client.query(text, parameters);
     } catch (error) {
       silent ||= error instanceof Error && error.message === 'Query read timeout';

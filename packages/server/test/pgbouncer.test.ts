@@ -1,0 +1,92 @@
+import { sql } from 'kysely';
+import pg from 'pg';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../src/kernel/clock.ts';
+import { createLog } from '../src/kernel/log.ts';
+import { openStore, type Store } from '../src/store/open.ts';
+import { write } from '../src/store/write.ts';
+import { verifyChain } from '../src/subject/event.ts';
+import { openContext } from './support/context.ts';
+import { eachDatabase } from './support/databases.ts';
+import { eventually } from './support/eventually.ts';
+import { hasPgbouncer, startPgbouncer } from './support/pgbouncer.ts';
+import { testServer } from './support/server.ts';
+
+test.runIf(process.env.CI)('PgBouncer is there', () => expect(hasPgbouncer, 'apt-get install pgbouncer').toBe(true));
+
+async function open(url: string): Promise<Store> {
+  const store = await openStore(url, systemClock, createLog('silent'));
+  onTestFinished(() => store.close());
+  return store;
+}
+
+const timeouts = sql<{ statement: string; idle: string }>`select current_setting('statement_timeout') as statement,
+  current_setting('idle_in_transaction_session_timeout') as idle`;
+const ours = { statement: '5s', idle: '10s' };
+
+eachDatabase('a pooler', (freshUrl, kind) => {
+  test.runIf(kind === 'postgres')(
+    'is not needed: each connection has its timeouts from its first statement on',
+    async () => {
+      const { db } = await open(await freshUrl());
+      expect((await timeouts.execute(db)).rows).toEqual([ours]);
+      await expect(sql`select pg_sleep(20)`.execute(db)).rejects.toMatchObject({ code: '57014' });
+    },
+  );
+
+  describe.runIf(kind === 'postgres' && hasPgbouncer)('in transaction mode, as it comes', () => {
+    test('serves a server: two nodes start at once, apply, log, write at the same time, and chain their events', async () => {
+      const url = await startPgbouncer(await freshUrl());
+      const nodes = await Promise.all([testServer({ databaseUrl: url }), testServer({ databaseUrl: url })]);
+      onTestFinished(async () => {
+        await Promise.all(nodes.map((node) => node.close()));
+      });
+      const tokens = await Promise.all(nodes.map((node) => node.adminToken()));
+      const made = Array.from({ length: 40 }, async (_, i) => {
+        const answer = await fetch(`${nodes[i % 2]?.url}/realms/dev/admin/clients`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${tokens[i % 2]}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ id: `client-${i}`, name: 'x' }),
+        });
+        return answer.status;
+      });
+      expect(await Promise.all(made)).toEqual(Array(40).fill(201));
+      for (const { url } of nodes) expect((await fetch(`${url}/readyz`)).status).toBe(200);
+      const { context } = nodes[0];
+      const unsealed = () => context.store.db.selectFrom('event').select('id').where('seq', 'is', null).execute();
+      await eventually(async () => (await unsealed()).length === 0, 10_000);
+      expect(await verifyChain(context)).toMatchObject({ intact: true });
+    });
+
+    test('gives every transaction its timeouts, and leaves none of them to others', async () => {
+      const url = await startPgbouncer(await freshUrl());
+      const { db } = await open(url);
+      expect((await db.transaction().execute((tx) => timeouts.execute(tx))).rows).toEqual([ours]);
+      const repeatable = db.transaction().setIsolationLevel('repeatable read');
+      expect((await repeatable.execute((tx) => timeouts.execute(tx))).rows).toEqual([ours]);
+      const stranger = new pg.Client({ connectionString: url });
+      await stranger.connect();
+      onTestFinished(() => stranger.end());
+      expect((await stranger.query('show statement_timeout')).rows).toEqual([{ statement_timeout: '0' }]);
+      expect((await stranger.query('show idle_in_transaction_session_timeout')).rows).toEqual([
+        { idle_in_transaction_session_timeout: '0' },
+      ]);
+    });
+
+    test('a statement that takes too long ends: by the database in a transaction, by the client outside of one', async () => {
+      const { db } = await open(await startPgbouncer(await freshUrl()));
+      const slow = sql`select pg_sleep(20)`;
+      await Promise.all([
+        expect(db.transaction().execute((tx) => slow.execute(tx))).rejects.toMatchObject({ code: '57014' }),
+        expect(slow.execute(db)).rejects.toThrow('Query read timeout'),
+      ]);
+      expect((await sql<{ one: number }>`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }]);
+    }, 30_000);
+
+    test('numbers stay in commit order while many write through few connections', async () => {
+      const context = await openContext(await startPgbouncer(await freshUrl()));
+      const numbers = await Promise.all(Array.from({ length: 30 }, () => write(context, async (tx) => tx.sequence())));
+      expect(new Set(numbers).size).toBe(30);
+    });
+  });
+});
