@@ -10,7 +10,7 @@
  * with this key until `rememberUntil`.
  */
 import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
-import { amount, type Checks, finite, having, leftOut, listOf, optional, options, someText, text } from './argument.ts';
+import { amount, type Checks, finite, having, leftOut, listOf, optional, options, text } from './argument.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { type CryptoPort, verifySignature } from './crypto.ts';
 import { type ProofCode, ProofError } from './error.ts';
@@ -54,7 +54,7 @@ const expectationChecks: Checks<DpopExpectation> = {
   now: finite,
   maxAge: optional(amount),
   clockTolerance: optional(amount),
-  accessToken: leftOut(someText),
+  accessToken: leftOut(text),
 };
 
 /**

@@ -1,16 +1,4 @@
-import {
-  amount,
-  type Checks,
-  finite,
-  flag,
-  leftOut,
-  listOf,
-  names,
-  optional,
-  options,
-  someText,
-  text,
-} from './argument.ts';
+import { amount, type Checks, finite, flag, leftOut, listOf, names, optional, options, text } from './argument.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, parseJson } from './json.ts';
 import { type JwsExpectation, type JwsHeader, jwsChecks, openJws, signer, type VerifiedJws, verified } from './jws.ts';
@@ -56,7 +44,7 @@ export interface VerifiedJwt {
 const jwtChecks: Checks<JwtExpectation> = {
   ...jwsChecks,
   typ: listOf(optional(text)),
-  issuer: someText,
+  issuer: text,
   audience: leftOut(names),
   now: finite,
   clockTolerance: optional(amount),
