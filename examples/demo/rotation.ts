@@ -12,7 +12,7 @@ export async function rotation(stage: Stage, forum: Forum): Promise<Forum> {
   const { agent, lender, secondLender, speakingAgent: old } = forum;
   const renewedAgent = { ...agent, privateJwk: rsaKey() };
   const renewed = speaking(stage, renewedAgent);
-  const own = { issuer: stage.issuer, token: old, participantId: agent.participantId };
+  const own = { issuer: stage.issuer, participantId: agent.participantId };
 
   const replaced = await step(
     'The loan agent changes its key by itself, signed by the new one and the old, while messages flow',
@@ -35,7 +35,9 @@ export async function rotation(stage: Stage, forum: Forum): Promise<Forum> {
   );
 
   await step('The old key is retired; what it signs now is refused', async () => {
-    for (const { thumbprint } of replaced) await retireKey({ ...own, thumbprint });
+    for (const { thumbprint } of replaced) {
+      await retireKey({ ...own, currentKey: renewedAgent.privateJwk, thumbprint });
+    }
     const letter = await write(old, secondLender, 'rfc7797');
     const said = await refused(letter, 'message.key_retired', forum.speakingLender, agent);
     await ask(renewed, secondLender);

@@ -1,7 +1,7 @@
 import { createProgram } from '../../packages/server/src/cli/program.ts';
 import { describeSettings } from '../../packages/server/src/config.ts';
 import { toSchema } from '../../packages/server/src/http/openapi.ts';
-import type { Route } from '../../packages/server/src/http/route.ts';
+import { ownProofTexts, type Route } from '../../packages/server/src/http/route.ts';
 import { enumNameOf, Problem, problemCodes, rendering } from '../../packages/server/src/kernel/problem.ts';
 import { networkFileSchema } from '../../packages/server/src/registry/network-file/schema.ts';
 import { allRoutes } from '../../packages/server/src/server.ts';
@@ -28,7 +28,8 @@ const provers: Readonly<Record<Route['security'], string>> = {
   client: 'a client, with its credentials',
   bearer: 'whoever has an access token of the realm',
   session: 'the holder of a session token, or an administrator where that makes sense',
-  administrator: 'an administrator: an access token with scope `countersign:admin`',
+  administrator: 'an administrator: an access token with scope `countersign:admin`, whose only audience is its issuer',
+  participant: 'the participant itself',
 };
 
 const refusalNames: Record<Route['refusals'], string> = {
@@ -51,11 +52,12 @@ function httpApi(): string {
 }
 
 function operation(route: Route): string {
-  const { method, path, summary, security, query, body, responses, refusals } = route;
+  const { method, path, summary, security, ownProofs, query, body, responses, refusals } = route;
+  const ways = ownProofs === undefined ? '' : `, by ${ownProofs.map((proof) => ownProofTexts[proof]).join('; or ')}`;
   const parts = [
     `### ${method} ${path.replace(/:([A-Za-z_]+)/g, '{$1}')}`,
     summary,
-    `For ${provers[security]}. Refusals: ${refusalNames[refusals]}.`,
+    `For ${provers[security]}${ways}. Refusals: ${refusalNames[refusals]}.`,
   ];
   if (query !== undefined) parts.push('Query:', fenced(shapeOf(toSchema(query, 'input'))));
   if (body !== undefined) {

@@ -15,7 +15,7 @@ export interface Transport {
 export interface JsonAnswer {
   readonly status: number;
   readonly headers: Headers;
-  /** Undefined where a refusal (status 400 and above) came without JSON. */
+  /** Undefined where a refusal (status 400 and above) came without JSON, and for 204. */
   readonly value: JsonValue | undefined;
 }
 
@@ -41,7 +41,7 @@ export async function fetchJson(url: string, request: JsonRequest, transport: Tr
   const headers = { accept: 'application/json', ...request.headers };
   const { status, headers: answered, bytes } = await fetchBytes(url, { ...request, headers }, transport);
   const parsed = parseJson(bytes, { maxBytes: request.maxBytes });
-  if (!parsed.ok && status >= 200 && status < 300)
+  if (!parsed.ok && status >= 200 && status < 300 && status !== 204)
     throw new ClientError('http.json', `${place(url)} does not answer with strict JSON.`);
   return { status, headers: answered, value: parsed.ok ? parsed.value : undefined };
 }

@@ -65,6 +65,14 @@ export {
 export { createRegistry, type Registry, type RegistryOptions } from './registry.ts';
 export { createRegistryCache, type RegistryCache, type RegistryCacheOptions } from './registry-cache.ts';
 export { createMemoryReplayStore, type MemoryReplayOptions, type ReplayStore } from './replay.ts';
+export {
+  type IssuedSecret,
+  type IssueSecretOptions,
+  issueSecret,
+  type RevokeSecretOptions,
+  revokeSecret,
+  type SecretHolder,
+} from './secrets.ts';
 export { type Authenticated, createService, type Service, type ServiceOptions } from './service.ts';
 export type { ResponseVerdict, SignedInit, VerifiedResponse } from './signed-fetch.ts';
 export { importSigningKey, type SigningKey } from './signing-key.ts';

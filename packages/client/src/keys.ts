@@ -3,13 +3,20 @@ import { cryptoPort } from '#platform-crypto';
 import { ClientError } from './error.ts';
 import { possession } from './onboarding.ts';
 import type { PrivateJwk } from './private-jwk.ts';
-import { postToRealm, type RealmCaller } from './realm-call.ts';
+import { byKey, byToken, postToRealm, type RealmTransport, type Shown } from './realm-call.ts';
 import { importSigningKey } from './signing-key.ts';
+import type { TokenSource } from './token.ts';
 
-export interface RotateKeyOptions extends RealmCaller {
+/** Who manages the keys of a participant: the participant itself by its key, or an administrator by a token. */
+interface KeyManager extends RealmTransport {
   readonly participantId: string;
-  /** A key of ours that is valid now. Left out only where there is none: then `token` has to be an administrator's. */
+  /** A key of ours that is valid now: it signs the request. */
   readonly currentKey?: PrivateJwk;
+  /** Of an administrator, where there is no key. An access token of ours manages nothing. */
+  readonly token?: TokenSource;
+}
+
+export interface RotateKeyOptions extends KeyManager {
   /** The key that is to follow. Its private half stays here. */
   readonly newKey: PrivateJwk;
   /** When the new key begins, in seconds since the epoch. Default: at once. Peers may have cached the registry for a minute. */
@@ -38,7 +45,7 @@ export async function rotateKey(options: RotateKeyOptions): Promise<RotatedKey> 
   const bound = { realm, participantId, thumbprint: await thumbprint(next.publicJwk, cryptoPort) };
   // Without its key id: the registry may know the key under another.
   const current = currentKey && (await importSigningKey({ ...currentKey, kid: undefined }));
-  const answer = await postToRealm(options, 'keys', keysOf(participantId), {
+  const members = {
     publicKey: next.publicJwk,
     ...(notBefore === undefined ? {} : { nbf: notBefore }),
     ...(overlapSeconds === undefined ? {} : { overlapSeconds }),
@@ -46,7 +53,8 @@ export async function rotateKey(options: RotateKeyOptions): Promise<RotatedKey> 
       new: await possession(next, 'countersign-key+jwt', issuer, bound),
       ...(current && { current: await possession(current, 'countersign-key+jwt', issuer, bound) }),
     },
-  });
+  };
+  const answer = await postToRealm(options, 'keys', keysOf(participantId), members, shown(options));
   return {
     thumbprint: text(answer.thumbprint),
     notBefore: moment(answer.nbf),
@@ -57,8 +65,7 @@ export async function rotateKey(options: RotateKeyOptions): Promise<RotatedKey> 
   };
 }
 
-export interface RetireKeyOptions extends RealmCaller {
-  readonly participantId: string;
+export interface RetireKeyOptions extends KeyManager {
   /** RFC 7638, SHA-256, base64url. */
   readonly thumbprint: string;
   /** Somebody else may hold it: the status feed says so, and all our tokens die. */
@@ -73,7 +80,13 @@ export interface RetireKeyOptions extends RealmCaller {
 export async function retireKey(options: RetireKeyOptions): Promise<void> {
   const { participantId, thumbprint: id, compromised = false } = options;
   const path = `${keysOf(participantId)}/${encodeURIComponent(id)}/retire`;
-  await postToRealm(options, 'keys', path, { compromised });
+  await postToRealm(options, 'keys', path, { compromised }, shown(options));
+}
+
+function shown({ issuer, currentKey, token }: KeyManager): Shown {
+  if (currentKey !== undefined) return byKey(issuer, currentKey);
+  if (token !== undefined) return byToken({ token });
+  throw new ClientError('keys.unproved', 'Name currentKey, or the token of an administrator.');
 }
 
 function keysOf(participantId: string): string {

@@ -11,7 +11,7 @@ import { cryptoPort } from '#platform-crypto';
 import { checkIssuer } from './discovery.ts';
 import { ClientError } from './error.ts';
 import { fetchJson, type Transport } from './fetch-json.ts';
-import { postToRealm, type RealmCaller } from './realm-call.ts';
+import { byToken, postToRealm, type RealmCaller } from './realm-call.ts';
 
 export type { VerifiedReceipt } from '@countersign/proof';
 
@@ -48,7 +48,13 @@ export async function requestReceipt(options: RequestReceiptOptions): Promise<st
   const { body: given, signature, participantId, method, target, status, requestSignature, audience } = options.message;
   const body = bytes(given, 'message.body');
   const said = { signature, participantId, method, target, status, requestSignature, audience };
-  const { receipt } = await postToRealm(options, 'receipt', '/receipts', { ...said, payload: base64(body) });
+  const { receipt } = await postToRealm(
+    options,
+    'receipt',
+    '/receipts',
+    { ...said, payload: base64(body) },
+    byToken(options),
+  );
   if (typeof receipt !== 'string') throw new ClientError('receipt.malformed', 'The answer has no receipt.');
   return receipt;
 }

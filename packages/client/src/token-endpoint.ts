@@ -32,7 +32,7 @@ export async function askTokenEndpoint(
   transport: Transport,
   fields: Readonly<Record<string, string>> = {},
 ): Promise<TokenAnswer> {
-  const proof = client === undefined ? {} : { authorization: `Basic ${basic(client)}` };
+  const proof = client === undefined ? {} : { authorization: httpBasic(client) };
   const request = {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...proof, ...fields },
@@ -64,8 +64,8 @@ function milliseconds(expiresIn: JsonValue | undefined): number {
 }
 
 /** RFC 6749 §2.3.1: both are form-encoded before they are joined, so that a colon in either is no separator. */
-function basic({ clientId, clientSecret }: ClientCredentials): string {
-  return btoa(`${formEncode(clientId)}:${formEncode(clientSecret)}`);
+export function httpBasic({ clientId, clientSecret }: ClientCredentials): string {
+  return `Basic ${btoa(`${formEncode(clientId)}:${formEncode(clientSecret)}`)}`;
 }
 
 function formEncode(text: string): string {

@@ -64,8 +64,7 @@ test('two participants rotate their keys under 200 requests a second, and no val
     await pause(1_500 + index * 700);
     while (performance.now() < end - 3_000) {
       const newKey = ecKey(`${side.who.id.slice(0, 4)}-${side.rotations}`);
-      const caller = { issuer, token: { token: () => side.sender.token() } };
-      await rotateKey({ ...caller, participantId: side.who.id, currentKey: side.key, newKey, overlapSeconds: 600 });
+      await rotateKey({ issuer, participantId: side.who.id, currentKey: side.key, newKey, overlapSeconds: 600 });
       // With the very next request, while the peer still remembers the registry of a moment ago.
       side.sender = as(side.who, newKey);
       side.key = newKey;

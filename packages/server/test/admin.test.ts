@@ -1,6 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createMetrics } from '../src/http/metrics.ts';
+import { allRoutes } from '../src/server.ts';
 import { verifyChain } from '../src/subject/event.ts';
 import { type Answer, ask, createApplicant, isActive, onboard, proxied, step } from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
@@ -97,6 +99,55 @@ eachDatabase('administration', (freshUrl) => {
         expect([status, body.code]).toEqual(expected);
         if (status === 401) expect(headers.get('www-authenticate')).toMatch(/^Bearer realm="/);
       }
+    });
+
+    test('every door takes only a token whose only audience is its issuer', async () => {
+      const shop = 'https://lender.example';
+      const audiencesOf = async (realm: string) => {
+        const wanted = { name: 'Administrator', scope: 'countersign:admin', audiences: [shop] };
+        const { body } = await post(`/realms/${realm}/admin/clients`, wanted);
+        const issuer = server.issuer(realm);
+        const narrowed = (...resources: string[]) =>
+          obtainToken(
+            issuer,
+            body.clientId,
+            body.clientSecret,
+            resources.map((resource) => ['resource', resource]),
+          );
+        return { alone: await narrowed(issuer), seen: [await narrowed(shop), await narrowed(issuer, shop)] };
+      };
+      const [own, system] = [await audiencesOf('dev'), await audiencesOf('system')];
+      const doors = [
+        ...allRoutes(() => createMetrics(server.context))
+          .filter(({ security }) => security === 'administrator')
+          .map(({ method, path }) => [method, path.replace(':realm', 'dev').replace(/:[a-zA-Z]+/g, 'any')] as const),
+        ['POST', '/realms/dev/registry/participants/watching/keys'],
+        ['POST', '/realms/dev/registry/participants/watching/keys/any/retire'],
+        ['POST', '/realms/dev/registry/participants/watching/secrets'],
+        ['POST', '/realms/dev/registry/participants/watching/secrets/any/revoke'],
+        ['POST', '/realms/dev/passwords/profiles/any/get'],
+        ['POST', '/realms/dev/passwords/any/get'],
+        ['POST', '/realms/dev/identities/any/get'],
+        ['POST', '/realms/dev/auth/sessions/any/terminate'],
+        ['POST', '/realms/dev/countersign.v1.ProviderService/Invite'],
+      ] as const;
+      expect(doors.length).toBeGreaterThan(40);
+      for (const [method, path] of doors) {
+        const tokens = path.startsWith('/admin') ? system.seen : [...own.seen, ...system.seen];
+        for (const token of tokens) {
+          const request = { method, token, ...(method === 'POST' ? { body: {} } : {}) };
+          const { status, body } = await ask(server, path, request);
+          expect([method, path, status, body.code]).toEqual([method, path, 401, expect.anything()]);
+        }
+      }
+      const answer = await get('/realms/dev/admin/settings', own.seen[0]);
+      expect([answer.status, answer.body.code, answer.body.detail]).toEqual([
+        401,
+        'token.audience',
+        `Administration takes a token for ${server.issuer()} alone: ask for it as the only resource.`,
+      ]);
+      expect((await get('/realms/dev/admin/settings', own.alone)).status).toBe(200);
+      expect((await get('/admin/realms', system.alone)).status).toBe(200);
     });
 
     test('a realm administrator reaches its realm and not what stands above', async () => {

@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Answer, type Applicant, ask, createApplicant, proxied } from './support/applicant.ts';
+import { type Answer, type Applicant, ask, askSigned, createApplicant, proxied } from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
 import {
   entryOf,
@@ -171,7 +171,7 @@ eachDatabase('a participant replaces its key by itself', (freshUrl) => {
       for (const { id, keys } of members) {
         const token = await tokenOf(server, id);
         const answers = await Promise.all(
-          keys.map(({ thumbprint }) => ask(server, `${keysPath(id)}/${thumbprint}/retire`, { token, body: {} })),
+          keys.map((key) => askSigned(server, `${keysPath(id)}/${key.thumbprint}/retire`, key)),
         );
         const outcomes = answers.map(outcome);
         expect(outcomes.filter((one) => one === 200)).toHaveLength(1);
@@ -187,27 +187,28 @@ eachDatabase('a participant replaces its key by itself', (freshUrl) => {
 describe('retiring', () => {
   let server: TestServer;
   let agent: Member;
-  const retire = async (key: Applicant, body: object = {}, token?: string) =>
-    ask(server, `${keysPath('agent')}/${key.thumbprint}/retire`, {
-      token: token ?? (await tokenOf(server, 'agent')),
-      body,
-    });
+  let other: Member;
+  let rotated: Applicant;
+  const retire = (key: { readonly thumbprint: string }, by: Applicant, body: object = {}) =>
+    askSigned(server, `${keysPath('agent')}/${key.thumbprint}/retire`, by, body);
 
   beforeAll(async () => {
     agent = await member('agent', 'org-agent', 2);
-    server = await testServer({ network: networkOf(entryOf(agent), entryOf(await member('other', 'org-2'))) });
+    other = await member('other', 'org-2');
+    server = await testServer({ network: networkOf(entryOf(agent), entryOf(other)) });
   });
   afterAll(() => server.close());
 
   test('the last valid key stays, unless it is compromised; then the feed names it and its tokens die', async () => {
     const [first, last] = agent.keys as [Applicant, Applicant];
-    const gone = await retire(first);
+    const gone = await retire(first, first);
     expect([gone.status, gone.body.valid]).toEqual([200, false]);
-    expect(outcome(await retire(first))).toBe(200);
-    expect(outcome(await retire(last))).toBe('409 registry.transition');
+    expect(outcome(await retire(first, first))).toBe('401 registry.proof');
+    expect(outcome(await retire(first, last))).toBe(200);
+    expect(outcome(await retire(last, last))).toBe('409 registry.transition');
 
     const token = await tokenOf(server, 'agent');
-    expect(outcome(await retire(last, { compromised: true }, token))).toBe(200);
+    expect(outcome(await retire(last, last, { compromised: true }))).toBe(200);
     const revoked = await server.context.store.db
       .selectFrom('revocation')
       .selectAll()
@@ -227,6 +228,7 @@ describe('retiring', () => {
       '401 registry.proof',
     );
     expect(outcome(await rotate(server, 'agent', next, undefined, { token: admin }))).toBe(201);
+    rotated = next;
     // With a valid key nobody can go without its proof, not even an administrator.
     const refused = await rotate(server, 'agent', await createApplicant(), undefined, { token: admin });
     expect([outcome(refused), refused.body.pointer]).toEqual(['400 request.invalid', '/proofs/current']);
@@ -238,14 +240,14 @@ describe('retiring', () => {
     const roles = ['one', 'two'].map((id) => entryOf({ id, organisation: 'org-both', keys: [] }, { keys }));
     const both = await testServer({ network: networkOf(...roles) });
     try {
-      const [own, sibling] = [await tokenOf(both, 'one'), await tokenOf(both, 'two')];
+      const sibling = await tokenOf(both, 'two');
       const valid = async (id: string) => {
         const detail = await ask(both, `/realms/dev/admin/participants/${id}`, { token: await both.adminToken() });
         const views = detail.body.keys as { thumbprint: string; valid: boolean }[];
         return views.filter((key) => key.valid).map((key) => key.thumbprint);
       };
       const retireAs = (compromised: boolean, key: Applicant) =>
-        ask(both, `${keysPath('one')}/${key.thumbprint}/retire`, { token: own, body: { compromised } });
+        askSigned(both, `${keysPath('one')}/${key.thumbprint}/retire`, shared, { compromised });
       expect(outcome(await retireAs(false, kept))).toBe(200);
       expect(await valid('two')).toHaveLength(2);
       expect(outcome(await retireAs(true, shared))).toBe(200);
@@ -258,9 +260,11 @@ describe('retiring', () => {
 
   test('of keys that do not exist, or are those of others, is refused', async () => {
     const stranger = await createApplicant();
-    expect(outcome(await retire(stranger))).toBe('404 registry.unknown');
+    expect(outcome(await retire(stranger, rotated))).toBe('404 registry.unknown');
+    expect(outcome(await retire(rotated, only(other.keys)))).toBe('401 registry.proof');
     const token = await tokenOf(server, 'other');
-    expect(outcome(await retire(agent.keys[0] as Applicant, {}, token))).toBe('403 token.insufficient_scope');
+    const path = `${keysPath('agent')}/${rotated.thumbprint}/retire`;
+    expect(outcome(await ask(server, path, { token, body: {} }))).toBe('403 token.insufficient_scope');
   });
 });
 

@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requireRealm } from '../src/subject/realm.ts';
 import { issueStatus } from '../src/subject/status.ts';
-import { ask, type Credentials, createApplicant, isActive, onboard, proxied, step } from './support/applicant.ts';
+import {
+  ask,
+  askSigned,
+  basic,
+  type Credentials,
+  createApplicant,
+  isActive,
+  onboard,
+  proxied,
+  step,
+} from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
 import { freePort, obtainToken, type TestServer, testServer } from './support/server.ts';
 
@@ -220,8 +230,10 @@ eachDatabase('lifecycle', (freshUrl) => {
       body: { id: 'mapped-client', name: 'Again' },
     });
     expect([listed.status, listed.body.code]).toEqual([409, 'registry.conflict']);
-    const rotated = await move('mapped', 'secrets');
+    const rotated = await step(server, '/realms/dev/admin/clients/mapped-client/secrets', admin);
     expect([rotated.status, rotated.body.code]).toEqual([409, 'registry.transition']);
+    const own = basic({ clientId: 'mapped-client', clientSecret: 'mapped-secret-for-tests' });
+    expect((await ask(server, path('mapped', 'secrets'), { body: {}, headers: own })).status).toBe(401);
     const keyed = await step(server, '/realms/dev/admin/participants/mapped/keys', admin, {
       publicKey: (await createApplicant()).publicKey,
     });
@@ -265,14 +277,16 @@ eachDatabase('lifecycle', (freshUrl) => {
   });
 
   describe('secrets', () => {
+    const replace = (own: Credentials, body: unknown = {}) =>
+      ask(server, path(own.participantId, 'secrets'), { body, headers: basic(own) });
+
     test('a participant replaces its own: two live, never three', async () => {
       const participant = await newParticipant();
-      const token = await tokenOf(participant);
-      const issued = await step(server, path(participant.participantId, 'secrets'), token);
+      const issued = await replace(participant);
       expect([issued.status, issued.headers.get('cache-control')]).toEqual([201, 'no-store']);
       const next = { ...participant, clientSecret: issued.body.clientSecret };
       await tokenOf(participant);
-      const third = await step(server, path(participant.participantId, 'secrets'), await tokenOf(next));
+      const third = await replace(next);
       await refusedAtTokenEndpoint(participant);
       await tokenOf(next);
       await tokenOf({ ...participant, clientSecret: third.body.clientSecret });
@@ -286,13 +300,13 @@ eachDatabase('lifecycle', (freshUrl) => {
 
     test('without overlap the one before ends at once', async () => {
       const participant = await newParticipant();
-      const { body } = await move(participant.participantId, 'secrets', { overlapSeconds: 0 });
+      const { body } = await replace(participant, { overlapSeconds: 0 });
       await refusedAtTokenEndpoint(participant);
       await tokenOf({ ...participant, clientSecret: body.clientSecret });
     });
 
     test.each([-1, 2_592_001, 1.5, '60', null])('an overlap of %s is refused', async (overlapSeconds) => {
-      const answer = await move('watching', 'secrets', { overlapSeconds });
+      const answer = await replace({ ...watcher, participantId: 'watching' }, { overlapSeconds });
       expect([answer.status, answer.body.pointer]).toEqual([400, '/overlapSeconds']);
     });
 
@@ -303,14 +317,17 @@ eachDatabase('lifecycle', (freshUrl) => {
         const answer = await step(server, path(two.participantId, name), token);
         expect([answer.status, answer.body.code]).toEqual([403, 'token.insufficient_scope']);
         const anonymous = await ask(server, path(two.participantId, name), { method: 'POST' });
-        expect([anonymous.status, anonymous.body.code]).toEqual([401, 'token.missing']);
+        expect([anonymous.status, anonymous.body.code]).toEqual([401, 'registry.own_proof']);
+        expect(anonymous.headers.get('www-authenticate')).toBe('Basic realm="dev", charset="UTF-8"');
+        const asOne = await ask(server, path(two.participantId, name), { body: {}, headers: basic(one) });
+        expect([asOne.status, asOne.body.code]).toEqual([403, 'token.insufficient_scope']);
       }
       await tokenOf(two);
     });
 
     test('a revoked one is refused, and its tokens die when it is compromised', async () => {
       const participant = await newParticipant();
-      const issued = (await move(participant.participantId, 'secrets')).body;
+      const issued = (await replace(participant)).body;
       const next = { ...participant, clientSecret: issued.clientSecret };
       const [first] = (await detail(participant.participantId)).client.secrets;
       const token = await tokenOf(participant);
@@ -321,14 +338,16 @@ eachDatabase('lifecycle', (freshUrl) => {
       const again = await move(participant.participantId, `secrets/${first.id}/revoke`);
       expect([again.status, again.body.code]).toEqual([404, 'registry.unknown']);
 
-      await move(participant.participantId, 'secrets');
+      await replace(next);
       await move(participant.participantId, `secrets/${issued.secretId}/revoke`, { compromised: true });
       expect(await active(token)).toBe(false);
       await refusedAtTokenEndpoint(next);
     });
 
     test('a participant without a client has none', async () => {
-      const answer = await move('provider', 'secrets');
+      const key = await createApplicant();
+      await step(server, '/realms/dev/admin/participants/provider/keys', admin, { publicKey: key.publicKey });
+      const answer = await askSigned(server, path('provider', 'secrets'), key);
       expect([answer.status, answer.body.code]).toEqual([404, 'client.unknown']);
     });
   });

@@ -8,9 +8,11 @@ import { fileURLToPath } from 'node:url';
 import {
   createTokenSource,
   fetchReceiptCerts,
+  issueSecret,
   type PrivateJwk,
   requestReceipt,
   retireKey,
+  revokeSecret,
   rotateKey,
   verifyReceipt,
 } from '@countersign/client';
@@ -18,10 +20,12 @@ import { calculateJwkThumbprint, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { generateJwks } from '../src/subject/signing-key.ts';
 import { rfc7797, type Sender, sender, signed, strict, strictTarget } from './support/message.ts';
-import { entryOf, registryEntry, secretOf, tokenOf } from './support/rotation.ts';
+import { entryOf, registryEntry, secretOf } from './support/rotation.ts';
 import { administrator, type TestServer, testServer } from './support/server.ts';
 
 const first = sender('ES256', 'agent-1');
+const callerKey = sender('ES256', 'c');
+let callerSecret = secretOf('caller');
 const document = '{"amount":100}';
 const bin = fileURLToPath(new URL('../bin/countersign.js', import.meta.url));
 
@@ -35,7 +39,7 @@ const at = (name: string) => join(dir, name);
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'countersign-keys-'));
   const of = (id: string, keys: readonly object[]) => entryOf({ id, organisation: `org-${id}`, keys: [] }, { keys });
-  const participants = [of('agent', [first.jwk]), of('caller', [sender('ES256', 'c').jwk]), of('lender', [])];
+  const participants = [of('agent', [first.jwk]), of('caller', [callerKey.jwk]), of('lender', [])];
   server = await testServer({ network: { realms: [{ name: 'dev', profile: 'ocen4', participants }] } });
 });
 afterAll(async () => {
@@ -45,16 +49,18 @@ afterAll(async () => {
 
 const callerOf = (id: string) => {
   const issuer = server.issuer();
-  return { issuer, token: createTokenSource({ issuer, clientId: id, clientSecret: secretOf(id) }) };
+  const clientSecret = id === 'caller' ? callerSecret : secretOf(id);
+  return { issuer, token: createTokenSource({ issuer, clientId: id, clientSecret }) };
 };
 
 test('the SDK rotates a key whose name in the registry is another, and retires the old one', async () => {
   const newKey = (await generateJwks('Ed25519')).privateJwk as PrivateJwk;
   const currentKey = { ...privateJwkOf(first), kid: 'our-own-name' };
   const begins = Math.floor(Date.now() / 1000);
+  const { issuer } = callerOf('agent');
+  const own = { issuer, participantId: 'agent' };
   const rotated = await rotateKey({
-    ...callerOf('agent'),
-    participantId: 'agent',
+    ...own,
     currentKey,
     newKey,
     overlapSeconds: 600,
@@ -65,21 +71,42 @@ test('the SDK rotates a key whose name in the registry is another, and retires t
   expect(rotated.previous[0]?.notAfter).toBeGreaterThanOrEqual(begins + 600);
 
   const old = rotated.previous[0]?.thumbprint ?? '';
-  await retireKey({ ...callerOf('agent'), participantId: 'agent', thumbprint: old });
-  const again = { ...callerOf('agent'), participantId: 'agent' };
-  await expect(rotateKey({ ...again, currentKey, newKey })).rejects.toMatchObject({ code: 'keys.refused' });
-  await expect(retireKey({ ...again, thumbprint: rotated.thumbprint })).rejects.toMatchObject({
+  const { token: ownToken } = callerOf('agent');
+  for (const proof of [{ token: ownToken }, { currentKey: newKey, participantId: 'lender' }]) {
+    await expect(retireKey({ ...own, ...proof, thumbprint: old })).rejects.toMatchObject({ code: 'keys.refused' });
+  }
+  await expect(retireKey({ ...own, thumbprint: old })).rejects.toMatchObject({ code: 'keys.unproved' });
+  await retireKey({ ...own, currentKey, thumbprint: old });
+  await expect(rotateKey({ ...own, currentKey, newKey })).rejects.toMatchObject({ code: 'keys.refused' });
+  const last = { ...own, currentKey: newKey, thumbprint: rotated.thumbprint };
+  await expect(retireKey(last)).rejects.toMatchObject({
     code: 'keys.refused',
     message: 'This is the last valid key. Rotate it, or say that it is compromised.',
   });
-  await retireKey({ ...again, thumbprint: rotated.thumbprint, compromised: true });
+  await retireKey({ ...last, compromised: true });
 
   // Without a key of its own, an administrator approves.
   const lost = { participantId: 'agent', newKey: (await generateJwks('ES256')).privateJwk as PrivateJwk };
-  await expect(rotateKey({ ...callerOf('agent'), ...lost })).rejects.toMatchObject({ code: 'keys.refused' });
+  await expect(rotateKey({ issuer, token: ownToken, ...lost })).rejects.toMatchObject({ code: 'keys.refused' });
   const [clientId, clientSecret] = [administrator.id, administrator.secret];
   const token = createTokenSource({ issuer: server.issuer('system'), clientId, clientSecret });
   expect((await rotateKey({ issuer: server.issuer(), token, ...lost })).previous).toEqual([]);
+});
+
+test('the SDK replaces a client secret by the present one or by a key, and revokes one', async () => {
+  const own = { issuer: server.issuer(), participantId: 'caller' };
+  const present = { clientId: 'caller', clientSecret: secretOf('caller') };
+  const next = await issueSecret({ ...own, by: present });
+  expect(next).toEqual({ secretId: expect.any(String), clientId: 'caller', clientSecret: expect.any(String) });
+  const currentKey = privateJwkOf(callerKey);
+  const third = await issueSecret({ ...own, by: { currentKey }, overlapSeconds: 0 });
+  await expect(issueSecret({ ...own, by: present })).rejects.toMatchObject({ code: 'secrets.refused' });
+  await expect(issueSecret({ ...own, by: next })).rejects.toMatchObject({ code: 'secrets.refused' });
+  const back = await issueSecret({ ...own, by: third });
+  const { secretId } = third;
+  await revokeSecret({ ...own, by: { currentKey }, secretId, compromised: true });
+  await expect(revokeSecret({ ...own, by: back, secretId })).rejects.toMatchObject({ code: 'secrets.refused' });
+  callerSecret = back.clientSecret;
 });
 
 describe('a receipt by the SDK', () => {
@@ -157,9 +184,11 @@ describe('on the command line', () => {
   }
   const credentials = (id: string) => ['--client-id', id, '--client-secret-file', at(`${id}.secret`)];
   const key = sender('ES256', 'cli-1');
+  /** What the rotation has made. */
+  const key2 = () => at(readdirSync(dir).find((name) => name.startsWith('key.json.')) ?? 'none');
 
   beforeAll(async () => {
-    writeFileSync(at('caller.secret'), `${secretOf('caller')}\n`);
+    writeFileSync(at('caller.secret'), `${callerSecret}\n`);
     writeFileSync(at('key.json'), JSON.stringify(privateJwkOf(key)));
     const { url } = server;
     const added = await fetch(`${url}/realms/dev/admin/participants/caller/keys`, {
@@ -179,7 +208,6 @@ describe('on the command line', () => {
       'keys',
       'rotate',
       'caller',
-      ...credentials('caller'),
       '--key',
       at('key.json'),
       '--make',
@@ -192,37 +220,34 @@ describe('on the command line', () => {
     const made = JSON.parse(readFileSync(newKeyFile, 'utf8'));
     expect(await calculateJwkThumbprint(made)).toBe(thumbprint);
     expect(previous).toHaveLength(2);
-    const { publicKey } = await registryEntry(server, 'caller', await tokenOf(server, 'caller'));
+    const { publicKey } = await registryEntry(server, 'caller', await callerOf('caller').token.token());
     expect(await calculateJwkThumbprint(JSON.parse(publicKey))).toBe(thumbprint);
     // Neither the old private key nor the new one, nor the secret, is shown.
-    for (const secret of [made.d, secretOf('caller')]) expect(rotated.out + rotated.err).not.toContain(secret);
+    for (const secret of [made.d, callerSecret]) expect(rotated.out + rotated.err).not.toContain(secret);
 
     const old = await printOf(privateJwkOf(key));
-    expect((await run('participant', 'keys', 'retire', 'caller', old, ...credentials('caller'))).code).toBe(0);
-    const last = await run(
-      'participant',
-      'keys',
-      'rotate',
-      'caller',
-      ...credentials('caller'),
-      '--key',
-      at('key.json'),
-      '--new-key',
-      newKeyFile,
-    );
+    expect((await run('participant', 'keys', 'retire', 'caller', old, '--key', at('key.json'))).code).toBe(0);
+    const last = await run('participant', 'keys', 'rotate', 'caller', '--key', at('key.json'), '--new-key', newKeyFile);
     expect(last).toMatchObject({ code: 1, out: '' });
     expect(last.err).toMatch(/^countersign: .*proof of possession.*\n$/);
-    const both = await run(
-      'participant',
-      'keys',
-      'rotate',
-      'caller',
-      ...credentials('caller'),
-      '--key',
-      at('key.json'),
-    );
+    const both = await run('participant', 'keys', 'rotate', 'caller', '--key', at('key.json'));
     expect(both.err).toBe('countersign: Name --new-key or --make, one of them.\n');
     expect(readdirSync(dir).filter((name) => name.startsWith('key.json'))).toHaveLength(2);
+  });
+
+  test('a secret is added by the participant alone, with its secret or its key', async () => {
+    for (const proof of [credentials('caller'), ['--key', key2()]]) {
+      const { code, out, err } = await run('participant', 'secret', 'caller', ...proof, '--overlap', '60');
+      expect([code, err]).toEqual([0, '']);
+      expect(JSON.parse(out)).toMatchObject({ clientId: 'caller', clientSecret: expect.any(String) });
+    }
+    for (const proof of [[], ['--client-id', 'caller'], [...credentials('caller'), '--key', at('key.json')]]) {
+      const { code, err } = await run('participant', 'secret', 'caller', ...proof);
+      expect([code, err]).toEqual([
+        1,
+        'countersign: Name --key, or --client-id with --client-secret-file: one of the two.\n',
+      ]);
+    }
   });
 
   test('a receipt is checked with saved keys, and nothing else is believed', async () => {

@@ -63,7 +63,8 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: `${base}/:id/secrets`,
     operationId: 'issueClientSecret',
-    summary: 'A new secret, shown once; the one before lives on for a while.',
+    summary:
+      'A new secret of a client that belongs to no participant, shown once; the one before lives on for a while.',
     body: { schema: rotationSchema, mediaTypes: jsonOnly, optional: true },
     responses: { 201: newSecretSchema },
     handle: issue,
@@ -92,7 +93,8 @@ async function show(call: Call): Promise<Response> {
 async function issue(call: Call): Promise<Response> {
   const { realm, caller } = await authenticateAdministration(call);
   const { overlapSeconds } = await readOptionalJson(call, rotationSchema);
-  return json(201, await issueSecret(call.context, realm, pathName(call, 'id'), overlapSeconds, caller), noStore);
+  const wanted = { overlapSeconds, isOwn: false };
+  return json(201, await issueSecret(call.context, realm, pathName(call, 'id'), wanted, caller), noStore);
 }
 
 function stepRoute(step: ClientStep, summary: string): Route {

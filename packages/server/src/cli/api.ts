@@ -47,8 +47,11 @@ export function connect(options: Options): Api {
       `No administrator: start the server once, or name one with --profile or COUNTERSIGN_ADMIN_CLIENT_ID.`,
     );
   }
+  const issuer = `${profile.url}/realms/${profile.realm ?? 'system'}`;
   const tokens = createTokenSource({
-    issuer: `${profile.url}/realms/${profile.realm ?? 'system'}`,
+    issuer,
+    // Whatever audience the realm gives by default: administration takes no other.
+    resource: issuer,
     clientId: profile.clientId,
     clientSecret: profile.clientSecret,
   });

@@ -8,14 +8,18 @@ import { type SigningAlg, signingAlgs } from '../subject/realm.ts';
 import { generateJwks } from '../subject/signing-key.ts';
 import { print } from './api.ts';
 
-interface Credentials {
+/** Which realm of which server. */
+export interface Place {
   readonly realm?: string;
   readonly url?: string;
+}
+
+interface Credentials extends Place {
   readonly clientId: string;
   readonly clientSecretFile: string;
 }
 
-interface Rotation extends Credentials {
+interface Rotation extends Place {
   readonly key: string;
   readonly newKey?: string;
   readonly make?: boolean;
@@ -36,20 +40,26 @@ export function participantKeyCommands(participant: Command): void {
   own('list <participant>')
     .description('Its keys, past and future ones too.')
     .action(async (id: string, options: Credentials) => list(id, options));
-  own('rotate <participant>')
+  const byKey = (name: string) =>
+    keys
+      .command(name)
+      .option('--realm <name>', 'the realm (default: COUNTERSIGN_DEFAULT_REALM)')
+      .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
+      .requiredOption('--key <file>', 'a private key that is valid now, as a JWK; it never leaves this machine');
+  byKey('rotate <participant>')
     .description('Register a new key; the present one signs for it, and stays valid for a while.')
-    .requiredOption('--key <file>', 'the present private key as a JWK; it never leaves this machine')
     .option('--new-key <file>', 'the new private key as a JWK')
     .option('--make', 'make the new key, and write it beside the present one')
     .option('--nbf <seconds>', 'when the new key begins, in seconds since 1970 (default: now)', Number)
     .option('--overlap <seconds>', 'how long the keys before it stay valid (default: a day)', Number)
     .action(async (id: string, options: Rotation) => rotate(id, options));
-  own('retire <participant> <thumbprint>')
-    .description('End a key now. The last valid one only as compromised.')
+  byKey('retire <participant> <thumbprint>')
+    .description('End a key now; the key of --key may be the one. The last valid one only as compromised.')
     .option('--compromised', 'somebody else may hold it: the status feed says so, and all tokens die', false)
-    .action(async (id: string, print: string, options: Credentials & { compromised: boolean }) => {
-      const { compromised } = options;
-      await retireKey({ ...callerOf(options), participantId: id, thumbprint: print, compromised });
+    .action(async (id: string, print: string, options: Place & { key: string; compromised: boolean }) => {
+      const { key, compromised } = options;
+      const currentKey = readJwk(key);
+      await retireKey({ issuer: issuerOf(options), participantId: id, currentKey, thumbprint: print, compromised });
     });
 }
 
@@ -71,7 +81,7 @@ async function rotate(id: string, options: Rotation): Promise<void> {
   const currentKey = readJwk(key);
   const newKeyFile = newKey ?? (await makeKeyBeside(key, currentKey));
   const rotated = await rotateKey({
-    ...callerOf(options),
+    issuer: issuerOf(options),
     participantId: id,
     currentKey,
     newKey: readJwk(newKeyFile),
@@ -90,14 +100,18 @@ async function makeKeyBeside(path: string, { alg }: PrivateJwk): Promise<string>
   return beside;
 }
 
-function callerOf({ realm, url, clientId, clientSecretFile }: Credentials) {
-  const { config } = loadConfig(process.env);
-  const issuer = `${url ?? config.publicUrl}/realms/${realm ?? config.defaultRealm}`;
+function callerOf({ clientId, clientSecretFile, ...place }: Credentials) {
+  const issuer = issuerOf(place);
   const clientSecret = readFileSync(clientSecretFile, 'utf8').trim();
   return { issuer, token: createTokenSource({ issuer, clientId, clientSecret }) };
 }
 
-function readJwk(path: string): PrivateJwk {
+export function issuerOf({ realm, url }: Place): string {
+  const { config } = loadConfig(process.env);
+  return `${url ?? config.publicUrl}/realms/${realm ?? config.defaultRealm}`;
+}
+
+export function readJwk(path: string): PrivateJwk {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as PrivateJwk;
   } catch (thrown) {

@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { applyForParticipation, type PrivateJwk, pickUpCredentials } from '@countersign/client';
+import { applyForParticipation, pickUpCredentials } from '@countersign/client';
 import type { Command } from 'commander';
-import { loadConfig } from '../config.ts';
 import { connect, online, print } from './api.ts';
-import { participantKeyCommands } from './participant-keys.ts';
+import { issuerOf, type Place, participantKeyCommands, readJwk } from './participant-keys.ts';
+import { participantSecretCommand } from './participant-secret.ts';
 
-interface Application {
-  readonly realm?: string;
-  readonly url?: string;
+interface Application extends Place {
   readonly role: string;
   readonly baseUrl?: string;
   readonly name: string;
@@ -56,12 +53,7 @@ export function participantCommands(program: Command): void {
         print(await api.post(`${api.realm}/registry/participants/${encodeURIComponent(id)}/${step}`, body));
       });
   }
-  online(participant.command('secret <participant>'))
-    .description('Add a client secret beside the present one, and show it once.')
-    .action(async (id: string, options) => {
-      const api = connect(options);
-      print(await api.post(`${api.realm}/registry/participants/${encodeURIComponent(id)}/secrets`));
-    });
+  participantSecretCommand(participant);
 }
 
 /** What an applicant does, who has no credentials yet: only the private key whose public half is to be registered. */
@@ -97,13 +89,4 @@ function applicantCommands(participant: Command): void {
         }),
       );
     });
-}
-
-function issuerOf(options: Pick<Application, 'realm' | 'url'>): string {
-  const { config } = loadConfig(process.env);
-  return `${options.url ?? config.publicUrl}/realms/${options.realm ?? config.defaultRealm}`;
-}
-
-function readJwk(path: string): PrivateJwk {
-  return JSON.parse(readFileSync(path, 'utf8')) as PrivateJwk;
 }

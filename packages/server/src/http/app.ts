@@ -132,6 +132,8 @@ function toCall(
   return {
     context,
     request,
+    method: incoming.method ?? '',
+    target: incoming.url ?? '',
     params,
     query: queryOf(incoming.url ?? ''),
     requestId,

@@ -34,8 +34,7 @@ export async function authenticateAdministrator(call: Call): Promise<AccessToken
   const token = bearerToken(call.request);
   const bySystem = unverifiedIssuer(token) === issuerOf(call.context, systemRealm);
   const subject = bySystem ? await authenticateSystem(call, token) : await authenticateBearer(call);
-  if (!subject.scopes.includes(adminScope))
-    throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);
+  requireAdministrator(subject);
   // Only now: a stranger must not learn which realms there are.
   if (bySystem && call.params['realm'] !== undefined) await call.realm();
   return subject;
@@ -44,9 +43,21 @@ export async function authenticateAdministrator(call: Call): Promise<AccessToken
 /** For what stands above all realms. */
 export async function authenticateSystemAdministrator(call: Call): Promise<AccessTokenSubject> {
   const subject = await authenticateSystem(call, bearerToken(call.request));
-  if (!subject.scopes.includes(adminScope))
-    throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);
+  requireAdministrator(subject);
   return subject;
+}
+
+/**
+ * What makes a live token an administrator's: its scope, and that it is for its issuer alone. A token that also serves elsewhere is
+ * seen there, and whoever sees it must not administer with it (RFC 9700 §2.3).
+ */
+function requireAdministrator({ scopes, audience, issuer }: AccessTokenSubject): void {
+  if (!scopes.includes(adminScope)) throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);
+  if (audience.length === 1 && audience[0] === issuer) return;
+  throw new Problem(
+    'token.audience',
+    `Administration takes a token for ${issuer} alone: ask for it as the only resource.`,
+  );
 }
 
 async function authenticateSystem(call: Pick<Call, 'context'>, token: string): Promise<AccessTokenSubject> {
@@ -69,8 +80,7 @@ export async function authenticateAdministratorToken(
   if (own !== undefined && named !== undefined && own.name !== named.name) throw new Problem('token.other_realm');
   const subject =
     own === undefined ? await authenticateSystem(call, token) : await authenticateToken(context, own, token);
-  if (!subject.scopes.includes(adminScope))
-    throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);
+  requireAdministrator(subject);
   return { subject, realm: own ?? named ?? (await requireRealm(context, context.config.defaultRealm)) };
 }
 

@@ -34,10 +34,13 @@ export function requireMediaType(request: WireRequest, accepted: readonly MediaT
   return found;
 }
 
-/** Strict JSON (no duplicate members, bounded depth), then the schema. A refusal names the member by its JSON pointer. */
-export async function readJson<S extends z.ZodType>(call: Call, schema: S): Promise<z.output<S>> {
+/**
+ * Strict JSON (no duplicate members, bounded depth), then the schema. A refusal names the member by its JSON pointer. `body` where
+ * its bytes have been read already.
+ */
+export async function readJson<S extends z.ZodType>(call: Call, schema: S, body?: Uint8Array): Promise<z.output<S>> {
   requireMediaType(call.request, ['application/json']);
-  return validate(schema, parseJsonBody(await readBytes(call.request)));
+  return validate(schema, parseJsonBody(body ?? (await readBytes(call.request))));
 }
 
 export function parseJsonBody(bytes: Uint8Array): unknown {

@@ -13,6 +13,9 @@ export interface WireRequest {
 export interface Call {
   readonly context: Context;
   readonly request: WireRequest;
+  readonly method: string;
+  /** The request target exactly as on the wire, query included. */
+  readonly target: string;
   /** Path parameters, percent-decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;

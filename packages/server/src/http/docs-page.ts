@@ -40,6 +40,7 @@ const proof: Record<Route['security'], string> = {
   bearer: 'bearer token',
   session: 'session',
   administrator: 'administrator',
+  participant: 'the participant itself',
 };
 
 function toHtml(text: string): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Route } from './route.ts';
+import type { OwnProof, Route } from './route.ts';
 
 /** The OpenAPI 3.1 document of a table of routes, from the same schemas that validate. */
 export function openApi(routes: readonly Route[], publicUrl: string): object {
@@ -25,6 +25,18 @@ const securitySchemes = {
     type: 'http',
     scheme: 'basic',
     description: 'Client id and secret; also in the form body, or as private_key_jwt.',
+  },
+  clientAssertion: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Client-Assertion',
+    description: 'A private_key_jwt: its audience is the issuer alone, its jti is used once.',
+  },
+  strictSignature: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-jws-signature',
+    description: 'A detached JWS in the strict form by a current key of the participant; its audience is the issuer.',
   },
   bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token of the realm.' },
   session: {
@@ -95,7 +107,7 @@ function operation(route: Route): object {
     operationId: route.operationId,
     summary: route.summary,
     tags: [route.tag],
-    security: route.security === 'none' ? [] : [{ [route.security]: [] }],
+    security: securityOf(route),
     parameters: [...pathParameters(route.path), ...queryParameters(route.query)],
     ...(route.body === undefined
       ? {}
@@ -118,6 +130,19 @@ function operation(route: Route): object {
     },
   };
 }
+
+function securityOf({ security, ownProofs = [] }: Route): object[] {
+  if (security === 'none') return [];
+  if (security !== 'participant') return [{ [security]: [] }];
+  return ownProofs.flatMap((proof) => ownSchemes[proof]).map((scheme) => ({ [scheme]: [] }));
+}
+
+const ownSchemes: Record<OwnProof, readonly (keyof typeof securitySchemes)[]> = {
+  client: ['client', 'clientAssertion'],
+  signature: ['strictSignature'],
+  body: ['bearer'],
+  administrator: ['administrator'],
+};
 
 function response(status: number, shape: z.ZodType | string): object {
   const description = status === 204 ? 'Done.' : status === 304 ? 'Not modified.' : 'The answer.';

@@ -94,7 +94,8 @@ function oauthRefusal(problem: Problem): Answer {
 /** RFC 7617 for clients, RFC 6750 §3 for tokens; an error code only when a token was presented. */
 export function challenge(problem: Problem, route: Pick<Route, 'security'>, call: Pick<Call, 'params'>): string {
   const realm = (call.params['realm'] ?? 'countersign').replace(/[^a-z0-9-]/g, '');
-  if (route.security === 'client') return `Basic realm="${realm}", charset="UTF-8"`;
+  if (route.security === 'client' || (route.security === 'participant' && !problem.code.startsWith('token.')))
+    return `Basic realm="${realm}", charset="UTF-8"`;
   return problem.code === 'token.missing'
     ? `Bearer realm="${realm}"`
     : `Bearer realm="${realm}", error="${rendering(problem).oauth}"`;

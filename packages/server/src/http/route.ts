@@ -26,7 +26,9 @@ export interface Route {
   readonly operationId: string;
   readonly summary: string;
   /** How the caller proves itself. */
-  readonly security: 'none' | 'client' | 'bearer' | 'session' | 'administrator';
+  readonly security: 'none' | 'client' | 'bearer' | 'session' | 'administrator' | 'participant';
+  /** With `participant`: how the participant of the path may prove this one request. */
+  readonly ownProofs?: readonly OwnProof[];
   readonly query?: z.ZodObject;
   readonly body?: {
     readonly schema: z.ZodType;
@@ -42,5 +44,14 @@ export interface Route {
   /** Of a hot route only: what `handle` answers, in plain parts, for the short way past the router (`http/direct.ts`). */
   readonly direct?: (call: Call) => Promise<Answer>;
 }
+
+/** How a participant proves that a request which manages it is its own, and what to send for that. */
+export const ownProofTexts = {
+  client: 'its client credentials, as HTTP Basic or as a private_key_jwt in the field Client-Assertion',
+  signature: 'a strict signature by a current key of the participant in x-jws-signature, for the issuer',
+  body: 'the proofs of the body, with an access token',
+  administrator: 'the token of an administrator',
+} as const;
+export type OwnProof = keyof typeof ownProofTexts;
 
 export type MediaType = 'application/json' | 'application/x-www-form-urlencoded';

@@ -51,6 +51,7 @@ const table = {
   // Bearer tokens (RFC 6750 §3.1).
   'token.missing': row(401, 'invalid_request', 401, 16, 'A bearer token is required.'),
   'token.invalid': row(401, 'invalid_token', 401, 16, 'The token is not valid.'),
+  'token.audience': row(401, 'invalid_token', 401, 16, 'The token is for another audience.'),
   'token.other_realm': row(403, 'insufficient_scope', 403, 7, 'The token belongs to another realm.'),
   'token.insufficient_scope': row(403, 'insufficient_scope', 403, 7, 'The token lacks a scope that this call needs.'),
   // Registry.
@@ -64,6 +65,7 @@ const table = {
   'registry.key': row(400, 'invalid_request', 400, 3, 'The public key is not acceptable.'),
   'registry.key_taken': row(409, 'invalid_request', 409, 6, 'The public key belongs to another organisation.'),
   'registry.proof': row(401, 'invalid_request', 401, 16, 'The proof of possession is not valid.'),
+  'registry.own_proof': row(401, 'invalid_request', 401, 16, 'The participant itself has to prove this request.'),
   'signature.refused': row(422, 'invalid_request', 422, 9, 'The signature of the message is not good now.'),
   // Sessions, passwords, identities: the calls of the document.
   'session.invalid': row(401, 'invalid_token', 401, 16, 'The session token is not valid.'),

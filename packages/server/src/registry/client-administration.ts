@@ -107,18 +107,22 @@ export async function requireClientView(context: Context, realm: string, id: str
 }
 
 /**
- * A new secret beside the newest one, which ends `overlapSeconds` later. Two live at the same time, never three.
+ * A new secret beside the newest one, which ends `overlapSeconds` later. Two live at the same time, never three. That of a
+ * participant's client is shown to the participant alone (`isOwn`).
  */
 export async function issueSecret(
   context: Context,
   realm: string,
   clientId: string,
-  overlapSeconds: number,
+  { overlapSeconds, isOwn }: { readonly overlapSeconds: number; readonly isOwn: boolean },
   caller: Caller,
 ): Promise<NewSecret> {
   const secret = makeSecret(context);
   await write(context, async (tx) => {
     const row = await requireOpenClient(tx, realm, clientId);
+    if (row.participant_id !== null && !isOwn) {
+      throw new Problem('caller.forbidden', 'This client belongs to a participant, who alone gets its secrets.');
+    }
     const secrets = await addSecret(tx, row, secret.stored, overlapSeconds);
     const event = { before: secretIds(parseSecrets(row.secrets)), after: { ...secretIds(secrets), overlapSeconds } };
     await recordEvent(

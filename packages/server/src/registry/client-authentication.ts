@@ -66,6 +66,12 @@ export function presentedProof(authorization: string | null, parameters: Paramet
   throw new Problem('oauth.invalid_client');
 }
 
+/** The proof of a request whose body is no form: HTTP Basic, or an assertion in the field `Client-Assertion`. One of the two. */
+export function headerProof(authorization: string | null, assertion: string | null): ClientProof {
+  if (assertion !== null) return parseAssertion(assertion, assertionType, undefined);
+  return parseBasic(authorization ?? '');
+}
+
 /** Whether a request presents any proof of a client: where none is needed, a wrong one is refused all the same. */
 export function presentsClient(authorization: string | null, parameters: Parameters): boolean {
   return (

@@ -11,7 +11,10 @@ import { keyViewSchema } from './participant-administration.ts';
 
 const base = '/realms/:realm/registry/participants/:id/keys';
 const noStore = { 'cache-control': 'no-store' } as const;
-const common = { method: 'POST', tag: 'Onboarding', refusals: 'problem', security: 'bearer' } as const;
+const common = { method: 'POST', tag: 'Onboarding', refusals: 'problem', security: 'participant' } as const;
+const rotationProofs = ['body', 'client', 'signature', 'administrator'] as const;
+/** A secret is weaker than a key, so it ends none. */
+const retirementProofs = ['signature', 'administrator'] as const;
 const jsonOnly = ['application/json'] as const;
 
 const retirementSchema = z.strictObject({ compromised: z.boolean().default(false) });
@@ -22,6 +25,7 @@ export const routes: readonly Route[] = [
     path: base,
     operationId: 'rotateParticipantKey',
     summary: 'A new public key, signed for by itself and by a key that is valid now. By the participant itself.',
+    ownProofs: rotationProofs,
     body: { schema: rotationSchema, mediaTypes: jsonOnly },
     responses: { 201: rotatedSchema },
     handle: rotate,
@@ -31,7 +35,8 @@ export const routes: readonly Route[] = [
     path: `${base}/:thumbprint/retire`,
     operationId: 'retireOwnKey',
     summary:
-      'End the validity of a key; `compromised` tells the status feed and kills the tokens. By the participant or an administrator.',
+      'End the validity of a key; `compromised` tells the status feed and kills the tokens. By the participant itself, or an administrator.',
+    ownProofs: retirementProofs,
     body: { schema: retirementSchema, mediaTypes: jsonOnly, optional: true },
     responses: { 200: keyViewSchema },
     handle: retire,
@@ -39,15 +44,15 @@ export const routes: readonly Route[] = [
 ];
 
 async function rotate(call: Call): Promise<Response> {
-  const owner = await authenticateOwner(call);
-  const wanted = await readJson(call, rotationSchema);
+  const owner = await authenticateOwner(call, rotationProofs);
+  const wanted = await readJson(call, rotationSchema, owner.body);
   const rotated = await rotateKey(call.context, await call.realm(), pathName(call, 'id'), wanted, owner);
   return json(201, rotated, noStore);
 }
 
 async function retire(call: Call): Promise<Response> {
-  const owner = await authenticateOwner(call);
-  const { compromised } = await readOptionalJson(call, retirementSchema);
+  const owner = await authenticateOwner(call, retirementProofs);
+  const { compromised } = await readOptionalJson(call, retirementSchema, owner.body);
   const [participantId, thumbprint] = [pathName(call, 'id'), pathName(call, 'thumbprint')];
   const retired = { realm: owner.realm, participantId, thumbprint, compromised };
   return json(200, await retireOwnKey(call.context, retired, owner), noStore);

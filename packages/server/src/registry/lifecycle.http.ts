@@ -14,6 +14,8 @@ import { clientIdOf, participantDetail, participantDetailSchema } from './partic
 const base = '/realms/:realm/registry/participants/:id';
 const jsonOnly = ['application/json'] as const;
 const noStore = { 'cache-control': 'no-store' } as const;
+const bySelf = ['client', 'signature'] as const;
+const bySelfOrAdministrator = [...bySelf, 'administrator'] as const;
 const lifecycle = { method: 'POST', tag: 'Onboarding', refusals: 'problem' } as const;
 
 const reasonSchema = z.strictObject({ reason: lineOfText(1_000).optional() });
@@ -29,9 +31,9 @@ export const routes: readonly Route[] = [
     ...lifecycle,
     path: `${base}/secrets`,
     operationId: 'issueSecret',
-    summary:
-      'A new client secret, shown once; the one before lives on for a while. By the participant or an administrator.',
-    security: 'bearer',
+    summary: 'A new client secret, shown once; the one before lives on for a while. By the participant itself only.',
+    security: 'participant',
+    ownProofs: bySelf,
     body: { schema: rotationSchema, mediaTypes: jsonOnly, optional: true },
     responses: { 201: newSecretSchema },
     handle: issue,
@@ -41,8 +43,9 @@ export const routes: readonly Route[] = [
     path: `${base}/secrets/:secretId/revoke`,
     operationId: 'revokeSecret',
     summary:
-      'Revoke one client secret; `compromised` kills the tokens of the client too. By the participant or an administrator.',
-    security: 'bearer',
+      'Revoke one client secret; `compromised` kills the tokens of the client too. By the participant itself, or an administrator.',
+    security: 'participant',
+    ownProofs: bySelfOrAdministrator,
     body: { schema: revocationSchema, mediaTypes: jsonOnly, optional: true },
     responses: { 204: 'Revoked.' },
     handle: revoke,
@@ -50,15 +53,16 @@ export const routes: readonly Route[] = [
 ];
 
 async function issue(call: Call): Promise<Response> {
-  const { realm, caller } = await authenticateOwner(call);
-  const { overlapSeconds } = await readOptionalJson(call, rotationSchema);
+  const { realm, caller, body } = await authenticateOwner(call, bySelf);
+  const { overlapSeconds } = await readOptionalJson(call, rotationSchema, body);
   const clientId = await clientIdOf(call.context, realm, pathName(call, 'id'));
-  return json(201, await issueSecret(call.context, realm, clientId, overlapSeconds, caller), noStore);
+  const wanted = { overlapSeconds, isOwn: true };
+  return json(201, await issueSecret(call.context, realm, clientId, wanted, caller), noStore);
 }
 
 async function revoke(call: Call): Promise<Response> {
-  const { realm, caller } = await authenticateOwner(call);
-  const { compromised } = await readOptionalJson(call, revocationSchema);
+  const { realm, caller, body } = await authenticateOwner(call, bySelfOrAdministrator);
+  const { compromised } = await readOptionalJson(call, revocationSchema, body);
   const clientId = await clientIdOf(call.context, realm, pathName(call, 'id'));
   await revokeSecret(call.context, realm, clientId, pathName(call, 'secretId'), compromised, caller);
   return noContent();

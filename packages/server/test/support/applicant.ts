@@ -1,5 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import {
+  type CryptoKey,
+  calculateJwkThumbprint,
+  exportJWK,
+  FlattenedSign,
+  generateKeyPair,
+  type JWK,
+  SignJWT,
+} from 'jose';
 import type { TestServer } from './server.ts';
 
 /** An organisation that holds a key of its own; jose signs for it, as a foreign implementation. */
@@ -11,6 +19,17 @@ export interface Applicant {
     claims: Readonly<Record<string, unknown>>,
     header?: Readonly<Record<string, unknown>>,
   ): Promise<string>;
+  /** The value of `x-jws-signature` for a POST. */
+  strict(request: StrictRequest): Promise<string>;
+}
+
+/** What a strict signature of a request to the server covers. */
+export interface StrictRequest {
+  readonly url: string;
+  readonly audience: string;
+  readonly body?: string;
+  /** Replaces members of the protected header. */
+  readonly change?: Readonly<Record<string, unknown>>;
 }
 
 export async function createApplicant(alg: 'ES256' | 'RS256' | 'EdDSA' = 'ES256'): Promise<Applicant> {
@@ -20,6 +39,7 @@ export async function createApplicant(alg: 'ES256' | 'RS256' | 'EdDSA' = 'ES256'
     publicKey: jwk,
     thumbprint: await calculateJwkThumbprint(jwk),
     sign: (typ, claims, header = {}) => signed(privateKey, { alg, typ, ...header }, claims),
+    strict: (request) => strictly(privateKey, alg, request),
   };
 }
 
@@ -29,6 +49,44 @@ function signed(
   claims: Readonly<Record<string, unknown>>,
 ): Promise<string> {
   return new SignJWT({ ...claims }).setProtectedHeader(header).sign(key);
+}
+
+async function strictly(key: CryptoKey, alg: string, { url, audience, body = '', change = {} }: StrictRequest) {
+  const payload = new TextEncoder().encode(body === '' ? new URL(url).pathname : body);
+  const { signature, protected: header } = await new FlattenedSign(payload)
+    .setProtectedHeader({
+      alg,
+      b64: false,
+      crit: ['b64', 'htm', 'htu', 'aud', 'iat', 'jti'],
+      htm: 'POST',
+      htu: url,
+      aud: audience,
+      iat: Math.floor(Date.now() / 1000),
+      jti: randomUUID(),
+      ...change,
+    })
+    .sign(key, { crit: { b64: true, htm: true, htu: true, aud: true, iat: true, jti: true } });
+  return `${header}..${signature}`;
+}
+
+/** One POST that a participant signs for itself. */
+export async function askSigned(
+  server: TestServer,
+  path: string,
+  by: Applicant,
+  body: unknown = {},
+  change: Readonly<Record<string, unknown>> = {},
+): Promise<Answer> {
+  const [realm] = /^\/realms\/[^/]+/.exec(path) ?? [''];
+  const rawBody = JSON.stringify(body);
+  const request = { url: `${server.url}${path}`, audience: `${server.url}${realm}`, body: rawBody, change };
+  return ask(server, path, { rawBody, headers: { 'x-jws-signature': await by.strict(request) } });
+}
+
+/** HTTP Basic (RFC 6749 §2.3.1). */
+export function basic({ clientId, clientSecret }: Pick<Credentials, 'clientId' | 'clientSecret'>) {
+  const pair = [clientId, clientSecret].map(encodeURIComponent).join(':');
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 /** The claims of a proof that nothing is wrong with, at the present. */

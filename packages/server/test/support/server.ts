@@ -77,14 +77,25 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
 }
 
 /** A token by client id and secret, over real HTTP. */
-export async function obtainToken(issuer: string, clientId: string, clientSecret: string): Promise<string> {
+export async function obtainToken(
+  issuer: string,
+  clientId: string,
+  clientSecret: string,
+  more: readonly (readonly [name: string, value: string])[] = [],
+): Promise<string> {
+  const body = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: clientSecret,
+  });
+  for (const [name, value] of more) body.append(name, value);
   const response = await fetch(`${issuer}/protocol/openid-connect/token`, {
     method: 'POST',
-    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }),
+    body,
   });
-  const body = (await response.json()) as { access_token?: string };
-  if (body.access_token === undefined) throw new Error(`no token: ${response.status} ${JSON.stringify(body)}`);
-  return body.access_token;
+  const answer = (await response.json()) as { access_token?: string };
+  if (answer.access_token === undefined) throw new Error(`no token: ${response.status} ${JSON.stringify(answer)}`);
+  return answer.access_token;
 }
 
 export function freePort(): Promise<number> {

@@ -1,0 +1,71 @@
+import { ClientError } from './error.ts';
+import type { PrivateJwk } from './private-jwk.ts';
+import { byKey, bySecret, postToRealm, type RealmTransport, type Shown } from './realm-call.ts';
+
+/** A participant that manages its own client secrets: it shows one that is good now, or signs with a key that is valid now. */
+export interface SecretHolder extends RealmTransport {
+  readonly participantId: string;
+  readonly by:
+    | { readonly clientId: string; readonly clientSecret: string }
+    | {
+        readonly currentKey: PrivateJwk;
+      };
+}
+
+export interface IssueSecretOptions extends SecretHolder {
+  /** Seconds for which the secret before it lives on, at most 30 days. Default: a day. */
+  readonly overlapSeconds?: number;
+}
+
+export interface IssuedSecret {
+  readonly secretId: string;
+  readonly clientId: string;
+  /** Shown this once. */
+  readonly clientSecret: string;
+}
+
+export interface RevokeSecretOptions extends SecretHolder {
+  readonly secretId: string;
+  /** Somebody else may hold it: all our tokens die. */
+  readonly compromised?: boolean;
+}
+
+/**
+ * A new client secret of ours beside the present one.
+ *
+ * @throws {ClientError} `secrets.refused` with the server's words, `secrets.malformed`, `signing_key.*`, `http.*`
+ */
+export async function issueSecret(options: IssueSecretOptions): Promise<IssuedSecret> {
+  const { overlapSeconds } = options;
+  const members = overlapSeconds === undefined ? {} : { overlapSeconds };
+  const { secretId, clientId, clientSecret } = await postToRealm(
+    options,
+    'secrets',
+    secretsOf(options),
+    members,
+    shown(options),
+  );
+  if (typeof secretId !== 'string' || typeof clientId !== 'string' || typeof clientSecret !== 'string') {
+    throw new ClientError('secrets.malformed', 'The answer does not have its shape.');
+  }
+  return { secretId, clientId, clientSecret };
+}
+
+/**
+ * Ends a client secret of ours now.
+ *
+ * @throws {ClientError} as `issueSecret`
+ */
+export async function revokeSecret(options: RevokeSecretOptions): Promise<void> {
+  const { secretId, compromised = false } = options;
+  const path = `${secretsOf(options)}/${encodeURIComponent(secretId)}/revoke`;
+  await postToRealm(options, 'secrets', path, { compromised }, shown(options));
+}
+
+function secretsOf({ participantId }: SecretHolder): string {
+  return `/registry/participants/${encodeURIComponent(participantId)}/secrets`;
+}
+
+function shown({ issuer, by }: SecretHolder): Shown {
+  return 'currentKey' in by ? byKey(issuer, by.currentKey) : bySecret(by);
+}
