@@ -2,14 +2,16 @@ import type { Random } from '../kernel/random.ts';
 import type { Vault } from './vault.ts';
 
 /**
- * One-time codes for whoever has lost the second factor.
+ * One-time codes for the owner of a lost second factor.
  *
- * Sixteen letters of an alphabet of 32 (Crockford's: no I, L, O, U), 80 bits, written in groups of four. At that size a digest
- * under the vault's key is enough, and no stretching: there is nothing to guess.
+ * 24 letters of an alphabet of 32 (Crockford's: no I, L, O, U), 120 bits, written in groups of four. ASVS 5.0 6.5.2: with 112 bits
+ * and more a digest is enough, and no slow hash is needed. Codes from before have 16 letters (80 bits); they work until they are
+ * used or renewed.
  */
 const recoveryCodeCount = 10;
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-const length = 16;
+const length = 24;
+const lengthBefore = 16;
 const purpose = 'recovery-code';
 
 export interface RecoveryCodes {
@@ -59,5 +61,6 @@ function bound(letters: string, owner: string): string {
 function lettersOf(code: string): string | undefined {
   if (code.length > 64) return undefined;
   const letters = code.toUpperCase().replace(/[\s-]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1');
-  return letters.length === length && /^[0-9A-HJKMNP-TV-Z]+$/.test(letters) ? letters : undefined;
+  if (letters.length !== length && letters.length !== lengthBefore) return undefined;
+  return /^[0-9A-HJKMNP-TV-Z]+$/.test(letters) ? letters : undefined;
 }
