@@ -59,8 +59,15 @@ const recent = 5 * 60_000;
 /** For what a stolen token must not be enough for: a session whose holder proved itself within the last five minutes. */
 export async function authenticateRecentHolder(call: Call, restricted?: Restriction['to']): Promise<SessionHolder> {
   const holder = await authenticateSessionHolder(call, restricted);
-  if (call.context.clock.now() - holder.session.authTime > recent) throw new Problem('session.stale');
+  requireRecent(call, holder);
   return holder;
+}
+
+/** The same for what administrators may do too, with a token of theirs. */
+export function requireRecent({ context }: Call, holder: Holder): void {
+  if (holder.kind === 'session' && context.clock.now() - holder.session.authTime > recent) {
+    throw new Problem('session.stale');
+  }
 }
 
 /** For what a password must not be enough for either: who has shown a second factor within the last five minutes. */
@@ -70,9 +77,9 @@ export async function authenticateStrongHolder(call: Call): Promise<SessionHolde
   return holder;
 }
 
-export function requireStrong({ context }: Call, { session }: SessionHolder): void {
-  if (session.acr !== 'aal2') throw new Problem('session.weak');
-  if (context.clock.now() - session.authTime > recent) throw new Problem('session.stale');
+export function requireStrong(call: Call, holder: SessionHolder): void {
+  if (holder.session.acr !== 'aal2') throw new Problem('session.weak');
+  requireRecent(call, holder);
 }
 
 /** "A token fixes its realm": a request may name no other. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
 import { type CorporateRoute, corporateRoutes } from '../http/corporate.ts';
-import { authenticateHolder, type Holder } from '../http/holder.ts';
+import { authenticateHolder, type Holder, requireRecent } from '../http/holder.ts';
 import { pathName } from '../http/name.ts';
 import { readOptionalJson } from '../http/optional-body.ts';
 import { json, noContent } from '../http/render.ts';
@@ -24,7 +24,8 @@ import { inviteCredential, requireMailAllowed } from './invite.ts';
 
 /**
  * "Operate on a Corporate Identity". Administrators may do all of it; the ROOT of an identity reads it with its credentials and
- * manages its USERs: not itself, not another ROOT. For a ROOT there is no identity but its own.
+ * manages its USERs: not itself, not another ROOT. For a ROOT there is no identity but its own. What a ROOT changes needs a login within
+ * the last five minutes: a stolen token must not make credentials that outlive it.
  */
 const nothing = z.strictObject({});
 const listRequest = z.strictObject({ limit: z.int().nullish(), after: lineOfText().nullish() });
@@ -120,6 +121,7 @@ async function list(call: Call): Promise<Response> {
 
 async function create(call: Call): Promise<Response> {
   const { holder, realm, identityId } = await authenticateRoot(call);
+  requireRecent(call, holder);
   const wanted = await readJson(call, creation);
   requireManaged(holder, wanted.type);
   const made = await createCredential(call.context, realm, { ...wanted, identityId }, holder.caller);
@@ -172,6 +174,7 @@ async function authenticateRoot(call: Call): Promise<Root> {
 /** The same, with the credential in the path, which must be one that the caller manages. */
 async function authenticateManager(call: Call): Promise<Root & { readonly credential: Credential }> {
   const root = await authenticateRoot(call);
+  requireRecent(call, root.holder);
   await readOptionalJson(call, nothing);
   const credential = await requireCredential(
     call.context,

@@ -9,6 +9,7 @@ import {
   authenticateRecentHolder,
   authenticateSessionHolder,
   presentedToken,
+  requireRecent,
   type SessionHolder,
 } from '../http/holder.ts';
 import { pathName } from '../http/name.ts';
@@ -88,7 +89,8 @@ export const routes = corporateRoutes([
     ...common,
     path: `${base}/:version/expire`,
     operationId: 'expirePassword',
-    summary: 'Expire a version; as COMPROMISED it cannot even be updated. For its credential, and for administrators.',
+    summary:
+      'Expire a version; as COMPROMISED it cannot even be updated. For its credential, within five minutes of a login, and for administrators.',
     body: expiry,
     optionalBody: true,
     responses: { 204: 'Done.' },
@@ -135,7 +137,8 @@ async function replaceAuthenticated(call: Call): Promise<Response> {
 }
 
 async function expire(call: Call): Promise<Response> {
-  const { realm, credentialId, caller } = await ownerOrAdministrator(call);
+  const { holder, realm, credentialId, caller } = await ownerOrAdministrator(call);
+  requireRecent(call, holder);
   const { reason } = await readOptionalJson(call, expiry);
   await expirePassword(call.context, realm.name, credentialId, versionOf(call), reason ?? undefined, caller);
   return noContent();
@@ -150,7 +153,7 @@ function owner(call: Call, holder: SessionHolder): SessionHolder {
 async function ownerOrAdministrator(call: Call) {
   const holder = await authenticateHolder(call);
   if (holder.kind === 'session') owner(call, holder);
-  return { realm: holder.realm, caller: holder.caller, credentialId: pathName(call, 'credential_id') };
+  return { holder, realm: holder.realm, caller: holder.caller, credentialId: pathName(call, 'credential_id') };
 }
 
 /** A number that no version has is the number of nothing. */

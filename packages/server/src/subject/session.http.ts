@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Call } from '../http/call.ts';
 import { corporateRoutes, correlationId } from '../http/corporate.ts';
-import { authenticateHolder, authenticateSessionHolder, type Holder } from '../http/holder.ts';
+import { authenticateHolder, authenticateSessionHolder, type Holder, requireRecent } from '../http/holder.ts';
 import { pathName } from '../http/name.ts';
 import { readOptionalJson } from '../http/optional-body.ts';
 import { json, noContent } from '../http/render.ts';
@@ -45,7 +45,7 @@ export const routes = corporateRoutes([
     ...common,
     path: '/auth/sessions/get',
     operationId: 'listSessions',
-    summary: 'The open sessions of a credential: of the own one, or for an administrator of any.',
+    summary: 'The open sessions of a credential: the own one, within five minutes of a login; an administrator any.',
     body: ofCredential,
     responses: { 200: z.object({ sessions: z.array(sessionViewSchema) }) },
     handle: list,
@@ -54,7 +54,7 @@ export const routes = corporateRoutes([
     ...common,
     path: '/auth/sessions/terminate',
     operationId: 'terminateSessions',
-    summary: 'End every session of a credential: of the own one, or for an administrator of any.',
+    summary: 'End every session of a credential: the own one, within five minutes of a login; an administrator any.',
     body: ofCredential,
     responses: done,
     handle: terminateAll,
@@ -63,7 +63,7 @@ export const routes = corporateRoutes([
     ...common,
     path: '/auth/sessions/:session_id/terminate',
     operationId: 'terminateSession',
-    summary: 'End one session: one of the own credential, or for an administrator any.',
+    summary: 'End one session: another one of the own credential within five minutes of a login; an administrator any.',
     body: nothing,
     responses: done,
     handle: terminate,
@@ -85,7 +85,7 @@ async function subject(call: Call): Promise<Response> {
 }
 
 async function list(call: Call): Promise<Response> {
-  const holder = await authenticateHolder(call);
+  const holder = await authenticateRecently(call);
   const { credentialId } = await readOptionalJson(call, ofCredential);
   const current = holder.kind === 'session' ? holder.session : undefined;
   const id = credentialOf(holder, credentialId ?? undefined);
@@ -93,7 +93,7 @@ async function list(call: Call): Promise<Response> {
 }
 
 async function terminateAll(call: Call): Promise<Response> {
-  const holder = await authenticateHolder(call);
+  const holder = await authenticateRecently(call);
   const { credentialId } = await readOptionalJson(call, ofCredential);
   const id = credentialOf(holder, credentialId ?? undefined);
   await terminateSessionsOf(call.context, holder.realm.name, id, holder.caller);
@@ -103,9 +103,22 @@ async function terminateAll(call: Call): Promise<Response> {
 async function terminate(call: Call): Promise<Response> {
   const holder = await authenticateHolder(call);
   await readOptionalJson(call, nothing);
+  const id = pathName(call, 'session_id');
+  // To end the session that asks is to log out.
+  if (holder.kind !== 'session' || holder.session.id !== id) requireRecent(call, holder);
   const owner = holder.kind === 'session' ? holder.session.subject.id : undefined;
-  await terminateSession(call.context, holder.realm.name, pathName(call, 'session_id'), owner, holder.caller);
+  await terminateSession(call.context, holder.realm.name, id, owner, holder.caller);
   return noContent();
+}
+
+/**
+ * ASVS 5.0 7.5.2: "users are able to view and (having authenticated again with at least one factor) terminate any or all currently
+ * active sessions". The list tells addresses and programs of the owner, so a stolen token alone does not get it either.
+ */
+async function authenticateRecently(call: Call): Promise<Holder> {
+  const holder = await authenticateHolder(call);
+  requireRecent(call, holder);
+  return holder;
 }
 
 /** The holder's own; an administrator has none, and says which. Another's does not exist for a holder. */
