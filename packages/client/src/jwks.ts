@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue, type PublicJwk, parsePublicJwk } from '@countersign/proof';
+import { isFactorable, isJsonObject, type JsonValue, type PublicJwk, parsePublicJwk } from '@countersign/proof';
 import { maxAgeOf } from './cache-control.ts';
 import { ClientError } from './error.ts';
 import { fetchJson, type Transport } from './fetch-json.ts';
@@ -33,7 +33,7 @@ const coldCooldown = 1000;
 /**
  * The keys of an issuer, kept as long as its Cache-Control allows (10 s to a day), fetched once whoever asks at the same time.
  * While the issuer fails, the last keys serve on for a day at most. Entries of the set that `parsePublicJwk` refuses, private
- * keys among them, are not there.
+ * keys among them, are not there; nor are RSA keys that can be factored.
  */
 export function createRemoteJwks(options: RemoteJwksOptions): KeySource {
   const { uri, now = Date.now } = options;
@@ -103,7 +103,7 @@ function keysOf(value: JsonValue | undefined): readonly PublicJwk[] {
   }
   return value.keys.flatMap((entry) => {
     const result = parsePublicJwk(entry);
-    return result.ok ? [result.key] : [];
+    return result.ok && !isFactorable(result.key) ? [result.key] : [];
   });
 }
 

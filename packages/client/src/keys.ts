@@ -4,7 +4,7 @@ import { ClientError } from './error.ts';
 import { possession } from './onboarding.ts';
 import type { PrivateJwk } from './private-jwk.ts';
 import { byKey, byToken, postToRealm, type RealmTransport, type Shown } from './realm-call.ts';
-import { importSigningKey } from './signing-key.ts';
+import { importNewKey, importSigningKey } from './signing-key.ts';
 import type { TokenSource } from './token.ts';
 
 /** Who manages the keys of a participant: the participant itself by its key, or an administrator by a token. */
@@ -40,7 +40,7 @@ export interface RotatedKey {
  */
 export async function rotateKey(options: RotateKeyOptions): Promise<RotatedKey> {
   const { issuer, participantId, currentKey, newKey, notBefore, overlapSeconds } = options;
-  const next = await importSigningKey(newKey);
+  const next = await importNewKey(newKey);
   const realm = issuer.slice(issuer.lastIndexOf('/') + 1);
   const bound = { realm, participantId, thumbprint: await thumbprint(next.publicJwk, cryptoPort) };
   // Without its key id: the registry may know the key under another.

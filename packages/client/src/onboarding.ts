@@ -4,7 +4,7 @@ import { checkIssuer } from './discovery.ts';
 import { ClientError } from './error.ts';
 import { fetchJson, type Transport } from './fetch-json.ts';
 import type { PrivateJwk } from './private-jwk.ts';
-import { digest, importSigningKey, type SigningKey, signJwt } from './signing-key.ts';
+import { digest, importNewKey, importSigningKey, type SigningKey, signJwt } from './signing-key.ts';
 
 export interface ApplicationOptions extends Transport {
   readonly issuer: string;
@@ -52,7 +52,7 @@ const maxBytes = 65_536;
  */
 export async function applyForParticipation(options: ApplicationOptions): Promise<SubmittedApplication> {
   const { issuer, role, baseUrl, name, contact } = options;
-  const key = await importSigningKey(options.privateJwk);
+  const key = await importNewKey(options.privateJwk);
   const bound = {
     role,
     ...(baseUrl === undefined ? {} : { baseUrl }),

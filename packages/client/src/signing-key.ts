@@ -3,6 +3,7 @@ import {
   type CryptoPort,
   encodeBase64url,
   encodeTextBase64url,
+  isFactorable,
   type PublicJwk,
   parsePublicJwk,
 } from '@countersign/proof';
@@ -44,6 +45,18 @@ export async function importSigningKey(jwk: PrivateJwk): Promise<SigningKey> {
   if (!fits)
     throw new ClientError('signing_key.private', 'The private part of the key does not belong to its public part.');
   return { alg, publicJwk, sign };
+}
+
+/**
+ * A key that is to be registered. The registry refuses an RSA key whose private part can be computed from its public part; here it is not
+ * even sent.
+ *
+ * @throws {ClientError} as `importSigningKey`
+ */
+export async function importNewKey(jwk: PrivateJwk): Promise<SigningKey> {
+  const key = await importSigningKey(jwk);
+  if (isFactorable(key.publicJwk)) throw new ClientError('signing_key.public', 'The key is not usable: n factorable.');
+  return key;
 }
 
 /** A compact JWS (RFC 7515 §7.1) over JSON claims. */

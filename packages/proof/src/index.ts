@@ -58,6 +58,7 @@ export { type DidWeb, didWebOf, parseDidWeb } from './did/web.ts';
 export { type DpopExpectation, type VerifiedDpop, verifyDpop } from './dpop.ts';
 export { edwardsFault, isStrictEd25519 } from './ed25519.ts';
 export { type ProofCode, ProofError } from './error.ts';
+export { isFactorable } from './factorable.ts';
 export { formatInstant, parseInstant } from './instant.ts';
 export { type IpAddress, ipv6Groups, parseIpAddress } from './ip-address.ts';
 export { canonicalize } from './jcs.ts';

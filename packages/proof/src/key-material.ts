@@ -34,7 +34,7 @@ export function isOnP256(xBytes: Uint8Array, yBytes: Uint8Array): boolean {
   return x < p256 && y < p256 && (y * y - (x * x * x - 3n * x + p256b)) % p256 === 0n;
 }
 
-function toBigInt(bytes: Uint8Array): bigint {
+export function toBigInt(bytes: Uint8Array): bigint {
   let hex = '0x';
   for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
   return BigInt(hex);

@@ -1,8 +1,19 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { publicJwkOf, weakKinds } from '../../proof/test/support/weak-rsa.ts';
+import { nameOldPasskeys } from '../src/passwords/passkey-factor.ts';
 import { eachDatabase } from './support/databases.ts';
 import { confirmedApp, subjectOf } from './support/factors.ts';
-import { type Authenticator, authenticator, type Cbor, register, show, type Twist } from './support/passkey.ts';
+import {
+  type Authenticator,
+  authenticator,
+  type Cbor,
+  copyOf,
+  register,
+  rsaAuthenticator,
+  show,
+  type Twist,
+} from './support/passkey.ts';
 import { type Corporate, corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
 
 const alice = 'alice@acme.example';
@@ -151,6 +162,53 @@ eachDatabase('passkeys', (freshUrl) => {
   });
 });
 
+eachDatabase('the id of a passkey', (freshUrl) => {
+  async function setUp() {
+    return corporate({ databaseUrl: await freshUrl(), withPassword: ['cred-1', 'cred-2', 'cred-3'] });
+  }
+
+  test('that another account of the realm has is refused; of two at the same moment one gets it', async () => {
+    const at = await setUp();
+    const first = authenticator();
+    expect((await enrol(at, await at.session(), first)).status).toBe(200);
+    const bob = await at.session('bob');
+    expect(said(await enrol(at, bob, copyOf(first)))).toBe('409 FACTOR_INCORRECT');
+    expect((await verify(at, await restricted(at), first)).status).toBe(200);
+    const second = authenticator();
+    const sessions = [bob, await at.session('carol@globex.example')];
+    const outcomes = await Promise.all(sessions.map((session) => enrol(at, session, copyOf(second))));
+    expect(outcomes.map(({ status }) => status).sort()).toEqual([200, 409]);
+  });
+
+  test('is free again when its owner has removed it', async () => {
+    const at = await setUp();
+    const device = authenticator();
+    const { body } = await enrol(at, await at.session(), device);
+    const { factor, token } = body as { factor: { id: string }; token: string };
+    const removed = await at.call(`/auth/factors/${factor.id}/remove`, token, {});
+    expect(removed.status).toBeLessThan(300);
+    expect((await enrol(at, await at.session('bob'), copyOf(device))).status).toBe(200);
+  });
+
+  test('that an older release stored is known before long, and two of those go on', async () => {
+    const at = await setUp();
+    const [alices, bobs] = [authenticator(), authenticator()];
+    await enrol(at, await at.session(), alices);
+    await enrol(at, await at.session('bob'), bobs);
+    const { db } = at.server.context.store;
+    const rows = await db.selectFrom('factor').selectAll().where('kind', '=', 'passkey').execute();
+    const [state] = rows.filter((row) => row.credential_id === 'cred-1').map((row) => row.state);
+    await db.updateTable('factor').set({ passkey: null, state }).where('kind', '=', 'passkey').execute();
+    await nameOldPasskeys(at.server.context);
+    await nameOldPasskeys(at.server.context);
+    const carol = await at.session('carol@globex.example');
+    expect(said(await enrol(at, carol, copyOf(alices)))).toBe('409 FACTOR_INCORRECT');
+    expect((await verify(at, await restricted(at), alices)).status).toBe(200);
+    const told = at.server.logged.filter((line) => line.includes('another account has the same passkey'));
+    expect(told).toHaveLength(1);
+  });
+});
+
 describe('a passkey that is not what it says', () => {
   const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   const chain = new Map<string, Cbor>([
@@ -178,6 +236,15 @@ describe('a passkey that is not what it says', () => {
     const token = await at.session();
     for (const [name, twist] of twists)
       expect([name, said(await enrol(at, token, authenticator(), twist))]).toEqual([name, '409 FACTOR_INCORRECT']);
+  });
+
+  test('is not enrolled with an RSA key whose private half can be computed', async () => {
+    const at = await corporate();
+    const token = await at.session();
+    const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' });
+    for (const [, make] of weakKinds)
+      expect(said(await enrol(at, token, rsaAuthenticator(publicJwkOf(make()).n)))).toBe('409 FACTOR_INCORRECT');
+    expect((await enrol(at, token, rsaAuthenticator(n ?? ''))).status).toBe(200);
   });
 
   test('may vouch for itself, as some browsers pass it on, with a signature that is right', async () => {

@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { createDeliverer } from '../mail/deliver.ts';
 import { forgetOldMails } from '../mail/outbox.ts';
 import { transportOf } from '../mail/transport.ts';
+import { nameOldPasskeys } from '../passwords/passkey-factor.ts';
 import { forgetOldLoginFailures, keepLoginCounts } from '../passwords/throttle.ts';
 import { followChanges, pruneChanges } from '../store/change-log.ts';
 import { holdRenewal } from '../store/hold.ts';
@@ -68,5 +69,6 @@ async function forget(context: Context): Promise<void> {
   await forgetOldMails(context);
   await forgetOldLoginFailures(context);
   await forgetOldCapabilities(context);
+  await nameOldPasskeys(context);
   for (const realm of await realmNames(context)) await removeDeadKeys(context, realm);
 }

@@ -1,4 +1,4 @@
-import type { Insertable, Kysely } from 'kysely';
+import { type Insertable, type Kysely, sql } from 'kysely';
 import type { FactorTable, Schema } from '../store/schema.ts';
 
 type Kind = FactorTable['kind'];
@@ -18,7 +18,7 @@ export async function confirmedKinds(db: Kysely<Schema>, realm: string, credenti
   return rows.map(({ kind }) => kind);
 }
 
-export type FactorRow = Omit<FactorTable, 'version'> & { readonly version: number };
+export type FactorRow = Omit<FactorTable, 'version' | 'passkey'> & { readonly version: number };
 
 /** What a credential has shown to work, oldest first. */
 export async function listConfirmed(db: Kysely<Schema>, realm: string, credentialId: string): Promise<FactorRow[]> {
@@ -80,6 +80,31 @@ export async function deleteFactor(db: Kysely<Schema>, { realm, credential_id, i
     .where('realm', '=', realm)
     .where('credential_id', '=', credential_id)
     .where('id', '=', id)
+    .execute();
+}
+
+/** Passkeys that a release made which did not write their ids down. There is an index for this very condition. */
+export async function listUnnamedPasskeys(
+  db: Kysely<Schema>,
+  limit: number,
+): Promise<(FactorKey & Pick<FactorTable, 'state'>)[]> {
+  return db
+    .selectFrom('factor')
+    .select(['realm', 'credential_id', 'id', 'state'])
+    .where('kind', '=', sql.lit('passkey' as const))
+    .where('passkey', 'is', null)
+    .limit(limit)
+    .execute();
+}
+
+export async function namePasskey(db: Kysely<Schema>, key: FactorKey, passkey: string): Promise<void> {
+  await db
+    .updateTable('factor')
+    .set({ passkey })
+    .where('realm', '=', key.realm)
+    .where('credential_id', '=', key.credential_id)
+    .where('id', '=', key.id)
+    .where('passkey', 'is', null)
     .execute();
 }
 

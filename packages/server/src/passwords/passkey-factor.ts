@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Context } from '../context.ts';
 import { instantOf } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
+import { isDuplicate } from '../store/fault.ts';
 import { write } from '../store/write.ts';
 import {
   assertionOptions,
@@ -18,7 +19,14 @@ import {
 } from '../subject/passkey.ts';
 import { useOnce } from '../subject/replay.ts';
 import { requireCredential } from './credential.ts';
-import { changeFactor, type FactorRow, insertFactor, listConfirmed } from './factor.store.ts';
+import {
+  changeFactor,
+  type FactorRow,
+  insertFactor,
+  listConfirmed,
+  listUnnamedPasskeys,
+  namePasskey,
+} from './factor.store.ts';
 import {
   type ConfirmedFactor,
   goOn,
@@ -67,13 +75,32 @@ export async function finishEnrolment(
       ...{ sealed: null, state: JSON.stringify(passkey), version: 0 },
       ...{ created_at: tx.now, confirmed_at: tx.now, used_at: tx.now },
     };
-    await insertFactor(tx.db, factor);
+    await insertFactor(tx.db, { ...factor, passkey: passkey.credentialId });
     const recoveryCodes = await addRecovery(tx, by, confirmed, made);
     await recordFactor(context, tx, factor, 'factor.confirmed', caller);
     await tellOwner(context, tx, realm.name, credential, 'added', name);
     const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: false });
     return { factor, recoveryCodes, logon };
+  }).catch((thrown: unknown) => {
+    // Web Authentication §7.1: "verify that the credentialId is not yet registered for any user". Of two at once the index decides.
+    throw isDuplicate(thrown) ? new Problem('factor.incorrect', undefined, { cause: thrown }) : thrown;
   });
+}
+
+/** Ids of passkeys that an older release, perhaps still running beside this one, left in their rows only. */
+export async function nameOldPasskeys({ store, log }: Context): Promise<void> {
+  for (const row of await listUnnamedPasskeys(store.db, 1_000)) {
+    const id = passkeyOf(row).credentialId;
+    await namePasskey(store.db, row, id).catch(async (thrown: unknown) => {
+      if (!isDuplicate(thrown)) throw thrown;
+      // Both go on, since both owners have logged in with it. No id that a browser sends has a space.
+      await namePasskey(store.db, row, `${id} ${row.id}`);
+      log.warn(
+        { realm: row.realm, credential: row.credential_id, factor: row.id },
+        'another account has the same passkey',
+      );
+    });
+  }
 }
 
 /** Throws `factor.unknown` where the credential has no passkey. */
@@ -141,6 +168,6 @@ function ceremonyOf({ session }: Presenting, purpose: PasskeyPurpose): Ceremony 
   return { purpose, sessionId: session.id };
 }
 
-function passkeyOf({ state }: FactorRow): Passkey {
+function passkeyOf({ state }: Pick<FactorRow, 'state'>): Passkey {
   return JSON.parse(state) as Passkey;
 }

@@ -1,5 +1,5 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
-import { encodeBase64url, type PublicJwk, parsePublicJwk, thumbprint } from '@countersign/proof';
+import { encodeBase64url, type PublicJwk, thumbprint } from '@countersign/proof';
 import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
 import { isoDate } from '../kernel/clock.ts';
@@ -24,6 +24,7 @@ import {
 import { requireBaseUrl } from './base-url.ts';
 import { type Organisation, type Role, roleAliases, roles } from './participant.ts';
 import { requirePossession } from './proof-of-possession.ts';
+import { requirePublicKey, requireSecretHalf } from './public-key.ts';
 
 const optionalLine = lineOfText().nullable().default(null);
 
@@ -94,6 +95,7 @@ export async function submitApplication(
   const jwk = requirePublicKey(wanted.publicKey, '/publicKey');
   const keyId = await thumbprint(jwk, cryptoPort);
   await requireOwnKey(context, realm, wanted, { jwk, thumbprint: keyId, baseUrl }, caller);
+  await requireSecretHalf(jwk, '/publicKey');
   const code = context.random.token(32);
   const row = toRow(context, realm.name, wanted, { jwk, thumbprint: keyId, baseUrl, code });
   await write(context, async (tx) => {
@@ -158,14 +160,6 @@ export function applicationView(row: ApplicationRow): ApplicationView {
 export function organisationOf(row: ApplicationRow, now: number): Organisation {
   const said = JSON.parse(row.organisation) as z.output<typeof organisationSchema>;
   return { ...said, createdOn: isoDate(now), updatedOn: isoDate(now) };
-}
-
-/** Throws `registry.key` with a pointer to the member at fault. */
-export function requirePublicKey(value: unknown, pointer: string): PublicJwk {
-  const parsed = parsePublicJwk(value);
-  if (parsed.ok) return parsed.key;
-  const at = parsed.member === '' ? pointer : `${pointer}/${parsed.member}`;
-  throw new Problem('registry.key', `${at}: ${parsed.reason.replaceAll('_', ' ')}.`, { pointer: at });
 }
 
 interface Offered {

@@ -1,4 +1,4 @@
-import { parsePublicJwk } from '@countersign/proof';
+import { type PublicJwk, parsePublicJwk } from '@countersign/proof';
 import type { Caller, Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -16,6 +16,7 @@ import {
 import { createClient } from './client.ts';
 import { insertParticipants } from './participant.store.ts';
 import { registerKey } from './participant-key.ts';
+import { requireSecretHalf } from './public-key.ts';
 
 export type Decision = 'review' | 'approve' | 'reject';
 
@@ -52,6 +53,9 @@ export async function decideApplication(
     clientId: context.random.uuid(),
     organisationId: context.random.uuid(),
   };
+  const { jwk } = await requireApplication(context.store.db, realm, id);
+  // An application of before this was checked on arrival.
+  if (decision === 'approve') await requireSecretHalf(storedKey(jwk), '/publicKey');
   await write(context, async (tx) => {
     const row = await requireApplication(tx.db, realm, id);
     if (row.status === to) return;
@@ -75,6 +79,12 @@ export async function decideApplication(
     await recordEvent(context, tx, { realm, type: event, object: `application:${id}`, ...change }, caller);
   });
   return applicationView(await requireApplication(context.store.db, realm, id));
+}
+
+function storedKey(jwk: string): PublicJwk {
+  const parsed = parsePublicJwk(JSON.parse(jwk));
+  if (parsed.ok) return parsed.key;
+  throw new Problem('internal', undefined, { cause: new Error(`the stored key is damaged: ${parsed.reason}`) });
 }
 
 async function organisationFor(tx: Writing, realm: string, { organisationId }: DecisionDetails) {
@@ -111,15 +121,12 @@ async function register(context: Context, tx: Writing, row: ApplicationRow, made
       updated_at: tx.now,
     },
   ]);
-  const parsed = parsePublicJwk(JSON.parse(row.jwk));
-  if (!parsed.ok)
-    throw new Problem('internal', undefined, { cause: new Error(`the stored key is damaged: ${parsed.reason}`) });
   const { thumbprint } = row;
   await registerKey(tx, {
     realm,
     participantId,
     organisationId,
-    jwk: parsed.key,
+    jwk: storedKey(row.jwk),
     thumbprint,
     notBefore: tx.now,
     notAfter: null,

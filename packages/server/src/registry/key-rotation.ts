@@ -11,11 +11,11 @@ import { type Writing, write } from '../store/write.ts';
 import { isFailedProof } from '../subject/attempt.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
-import { requirePublicKey } from './application.ts';
 import { readParticipants } from './participant.ts';
 import { keyView, keyViewSchema, retireKeyOf, touchParticipant } from './participant-administration.ts';
 import { changeKeyValidity, readKeys, registerKey } from './participant-key.ts';
 import { requirePossession } from './proof-of-possession.ts';
+import { requirePublicKey, requireSecretHalf } from './public-key.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
 /**
@@ -79,6 +79,7 @@ export async function rotateKey(
   const asked = { realm, participantId, next, proofs: wanted.proofs, isOwn };
   const provenBy = await provenBothWays(context, asked, caller);
   spendRotation(context, realm.name, participantId);
+  await requireSecretHalf(jwk, '/publicKey');
   return write(context, async (tx) => {
     const { organisation_id: organisationId } = await touchParticipant(tx, realm.name, participantId);
     const keys = await readKeys(tx, realm.name, participantId);

@@ -8,7 +8,6 @@ import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import { revokeKey } from '../subject/revocation.ts';
-import { requirePublicKey } from './application.ts';
 import { findClientOfParticipant } from './client.store.ts';
 import { changeClient } from './client.ts';
 import {
@@ -29,6 +28,7 @@ import {
 } from './participant.ts';
 import { listHolders, listKeys } from './participant-key.store.ts';
 import { readKeys, registerKey, retireKey } from './participant-key.ts';
+import { requireNewKey } from './public-key.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
 const text = z.string().nullable();
@@ -105,7 +105,7 @@ export async function addParticipantKey(
   wanted: z.output<typeof newKeySchema>,
   caller: Caller,
 ): Promise<z.output<typeof keyViewSchema>> {
-  const jwk = requirePublicKey(wanted.publicKey, '/publicKey');
+  const jwk = await requireNewKey(wanted.publicKey, '/publicKey');
   const keyId = await thumbprint(jwk, cryptoPort);
   const now = context.clock.now();
   const notBefore = wanted.nbf === undefined ? now : wanted.nbf * 1000;

@@ -45,7 +45,12 @@ export async function claimThumbprints(
   );
 }
 
-async function listOwners(db: Kysely<Schema>, realm: string, thumbprints: readonly string[]): Promise<KeyOwnerRow[]> {
+/** Who owns the keys of these thumbprints; none for what was never registered. */
+export async function listOwners(
+  db: Kysely<Schema>,
+  realm: string,
+  thumbprints: readonly string[],
+): Promise<KeyOwnerRow[]> {
   return inChunks(thumbprints, (some) =>
     db.selectFrom('key_owner').selectAll().where('realm', '=', realm).where('thumbprint', 'in', some).execute(),
   );

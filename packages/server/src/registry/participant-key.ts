@@ -4,7 +4,7 @@ import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Writing } from '../store/write.ts';
 import { lookUpParticipant } from './participant.ts';
-import { claimThumbprints, endKeysAt, insertKeys, listKeys, updateKey } from './participant-key.store.ts';
+import { claimThumbprints, endKeysAt, insertKeys, listKeys, listOwners, updateKey } from './participant-key.store.ts';
 import { currentOf, isValidAt, type RegisteredKey, toRegisteredKey } from './registered-key.ts';
 
 export type { RegisteredKey } from './registered-key.ts';
@@ -97,6 +97,15 @@ export async function readKeysOf(
 ): Promise<ReadonlyMap<string, readonly RegisteredKey[]>> {
   const rows = Map.groupBy(await listKeys(tx.db, realm, participantIds), (row) => row.participant_id);
   return new Map([...rows].map(([participantId, own]) => [participantId, own.map(toRegisteredKey)]));
+}
+
+/** Which of these keys are or were registered in the realm. */
+export async function knownThumbprints(
+  { store }: Context,
+  realm: string,
+  thumbprints: readonly string[],
+): Promise<ReadonlySet<string>> {
+  return new Set((await listOwners(store.db, realm, thumbprints)).map(({ thumbprint }) => thumbprint));
 }
 
 /** Moves the ends of a key's validity. Not for a retired key: what was retired is not revived. */

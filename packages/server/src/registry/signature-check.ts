@@ -22,8 +22,8 @@ import { Problem } from '../kernel/problem.ts';
 import { createRate, type Rate, type RateLimit } from '../kernel/rate.ts';
 import { isName } from '../kernel/text.ts';
 import type { Realm } from '../subject/realm.ts';
-import { requirePublicKey } from './application.ts';
 import { lookUpParticipant } from './participant.ts';
+import { requireNewKey } from './public-key.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
 /**
@@ -147,7 +147,7 @@ export async function expectation(
     forms: realm.settings.signatureForms,
     keys:
       participantId === undefined
-        ? [{ jwk: requirePublicKey(publicKey ?? {}, '/publicKey') }]
+        ? [{ jwk: await requireNewKey(publicKey ?? {}, '/publicKey') }]
         : await keysOf(context, realm, participantId),
     now: seconds(at),
     recipient: recipientOf(presented, party.participantId),

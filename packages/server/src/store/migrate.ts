@@ -5,13 +5,14 @@ import * as mail from './migrations/0003-mail.ts';
 import * as wallets from './migrations/0004-wallets.ts';
 import * as devices from './migrations/0005-devices.ts';
 import * as ancestors from './migrations/0006-ancestors.ts';
+import * as passkeyIds from './migrations/0011-passkey-ids.ts';
 import type { Schema } from './schema.ts';
 
 /**
  * Migrations only go forward, and each keeps the previous release working. They run in one transaction under a lock, so that
  * several nodes may start at the same moment: the first migrates, the others find it done.
  */
-const migrations = [foundation, passwords, mail, wallets, devices, ancestors] as const;
+const migrations = [foundation, passwords, mail, wallets, devices, ancestors, passkeyIds] as const;
 
 /** An arbitrary number that names this lock within a PostgreSQL database. */
 const lockId = 7_265_482_113;

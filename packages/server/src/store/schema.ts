@@ -331,6 +331,8 @@ export interface FactorTable {
   sealed: string | null;
   /** JSON of what need not be sealed: public key, digests, the last step that was used. */
   state: string;
+  /** The credential id of a passkey, unique in the realm; null for the other kinds. */
+  passkey: string | null;
   created_at: number;
   /** Null until its holder has shown that it works. */
   confirmed_at: number | null;

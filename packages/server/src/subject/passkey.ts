@@ -1,12 +1,14 @@
+import { parsePublicJwk } from '@countersign/proof';
 import {
   generateAuthenticationOptions,
   generateRegistrationOptions,
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server';
-import { decodeAttestationObject } from '@simplewebauthn/server/helpers';
+import { cose, decodeAttestationObject, decodeCredentialPublicKey } from '@simplewebauthn/server/helpers';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
+import { isComputableKey } from './factoring.ts';
 
 /**
  * Passkeys: WebAuthn, Level 3, as a second factor.
@@ -137,6 +139,7 @@ export async function proveRegistration(
   });
   if (!verified) throw new Error('the attestation is not good');
   const { credential } = registrationInfo;
+  await requireSoundRsa(credential.publicKey);
   return {
     passkey: {
       credentialId: credential.id,
@@ -205,6 +208,16 @@ function requireNoCertificates(attestationObject: string): void {
   if (format === 'none') return;
   if (format === 'packed' && statement.get('x5c') === undefined) return;
   throw new Error(`an attestation of format ${String(format).slice(0, 32)}, with certificates`);
+}
+
+/** Authenticators made weak RSA keys by the million (CVE-2017-15361). */
+async function requireSoundRsa(publicKey: Uint8Array<ArrayBuffer>): Promise<void> {
+  const key = decodeCredentialPublicKey(publicKey);
+  if (!cose.isCOSEPublicKeyRSA(key)) return;
+  const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('base64url');
+  const [n, e] = [text(key.get(cose.COSEKEYS.n)), text(key.get(cose.COSEKEYS.e))];
+  const parsed = parsePublicJwk({ kty: 'RSA', n, e });
+  if (!parsed.ok || (await isComputableKey(parsed.key))) throw new Error('a weak RSA key');
 }
 
 function descriptor({ credentialId: id, transports }: Passkey) {

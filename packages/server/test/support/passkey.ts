@@ -68,6 +68,24 @@ export function authenticator(): Authenticator {
   return { id: base64url(randomBytes(32)), counter: 0, key: privateKey, cose };
 }
 
+/** The same id with another key: what a hostile authenticator copies of a stranger's passkey. */
+export function copyOf({ id }: Authenticator): Authenticator {
+  return { ...authenticator(), id };
+}
+
+/** An authenticator whose RSA key has this modulus. It cannot sign. */
+export function rsaAuthenticator(n: string): Authenticator {
+  const cose = cbor(
+    new Map<number, Cbor>([
+      [1, 3],
+      [3, -257],
+      [-1, Buffer.from(n, 'base64url')],
+      [-2, Buffer.from('AQAB', 'base64url')],
+    ]),
+  );
+  return { ...authenticator(), cose };
+}
+
 /** `navigator.credentials.create`. */
 export function register(device: Authenticator, publicKey: unknown, origin: string, twist: Twist = {}) {
   const options = publicKey as Options;

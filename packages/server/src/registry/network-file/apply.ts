@@ -15,6 +15,7 @@ import { applyEntries } from './apply-entries.ts';
 import { applyParticipants } from './apply-participants.ts';
 import { type Applying, differences, toReport } from './applying.ts';
 import { findRealmRow, lockNetwork } from './network.store.ts';
+import { requireSecretHalves } from './new-keys.ts';
 import { type PreparedRealm, prepareNetwork } from './prepare.ts';
 import { invalid } from './refusal.ts';
 import type { ApplyReport } from './report.ts';
@@ -40,6 +41,7 @@ export async function applyNetwork(
   const realms = prepareNetwork(context, file);
   const foreign = realms.find(({ entry }) => only !== undefined && entry.name !== only);
   if (foreign !== undefined) throw invalid(`${foreign.at}/name`, `only the realm ${only} can be changed here`);
+  await requireSecretHalves(context, realms);
   const report = await write(context, (tx) => applyRealms(context, tx, realms, caller)).catch((thrown: unknown) => {
     // Somebody who does not apply a file registered the same id between our look and our write.
     throw isDuplicate(thrown) ? new Problem('write.conflict', undefined, { cause: thrown }) : thrown;
