@@ -130,18 +130,18 @@ test('what could not be done in time is refused at once and says when to come ag
   expect(await hash('password')).toMatch(/^\$argon2id/);
 });
 
-test('strangers wait behind all others, and keep nobody else out', async () => {
+test('known devices come first; strangers and changes of passwords take turns, and refuse nobody else', async () => {
   const { verify } = hasher({ threads: 1, patience: 500 });
   const order: string[] = [];
-  const ask = (asker?: 'stranger') =>
-    Promise.allSettled(
-      Array.from({ length: 100 }, () => verify(undefined, 'x', asker).then(() => order.push(asker ?? 'known'))),
-    );
-  const answers = await Promise.all([ask('stranger'), ask()]);
+  const ask = (asker: 'known' | 'stranger' | 'change') =>
+    Promise.allSettled(Array.from({ length: 100 }, () => verify(undefined, 'x', asker).then(() => order.push(asker))));
+  const answers = await Promise.all([ask('change'), ask('stranger'), ask('known')]);
   const admitted = answers.map((all) => all.filter(({ status }) => status === 'fulfilled').length);
-  expect(admitted).toEqual([20, 20]);
-  // Two strangers were at the thread when the others came.
+  // 20 hashes are what the pool is patient for: those of one kind, or ten of each of two.
+  expect(admitted).toEqual([20, 10, 20]);
+  // Two changes were at the thread when the others came.
   expect(order.slice(2, 22)).toEqual(Array.from({ length: 20 }, () => 'known'));
+  expect(order.slice(22, 42)).toEqual(Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? 'stranger' : 'change')));
 });
 
 test('an idle pool takes even a hash that takes longer than it is patient', async () => {

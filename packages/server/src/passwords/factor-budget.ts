@@ -1,12 +1,13 @@
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
-import type { FactorTable, LoginFailureTable } from '../store/schema.ts';
+import type { FactorTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
+import { budgetKey, giveBackBudgets, spendBudgets, throttledUntil } from './budget.ts';
 import { requireCredential } from './credential.ts';
 import { tellOwner } from './factor.ts';
-import { addFailures, deleteFailures, markFailure } from './login-failure.store.ts';
+import { deleteFailures, markFailure } from './login-failure.store.ts';
 
 /**
  * How often one may guess at the authenticator app of a credential.
@@ -23,9 +24,10 @@ import { addFailures, deleteFailures, markFailure } from './login-failure.store.
  * knows the password finds it in a day in less than one case of 5,000, and the owner gets a mail on the first.
  */
 const budgets = [
-  { name: 'quarter', limit: 10, window: 15 * 60_000 },
-  { name: 'day', limit: 30, window: 86_400_000 },
+  { name: 'totp quarter', limit: 10, window: 15 * 60_000 },
+  { name: 'totp day', limit: 30, window: 86_400_000 },
 ] as const;
+const lock = 'totp lock';
 
 export interface GuessedFactor {
   readonly realm: string;
@@ -45,7 +47,7 @@ export async function withinFactorBudget<T>(
   const { realm, credentialId, source } = guessed;
   try {
     const proved = await prove();
-    if (limited) await count(context, guessed, -1);
+    if (limited) await giveBackBudgets(context, guessed.realm, budgets, guessed.credentialId);
     return proved;
   } catch (thrown) {
     if (thrown instanceof Problem && thrown.code === 'factor.incorrect') {
@@ -57,7 +59,7 @@ export async function withinFactorBudget<T>(
         count: 1,
       });
     } else if (limited) {
-      await count(context, guessed, -1);
+      await giveBackBudgets(context, guessed.realm, budgets, guessed.credentialId);
     }
     throw thrown;
   }
@@ -65,23 +67,15 @@ export async function withinFactorBudget<T>(
 
 /** Lets the credential's app be tried anew. */
 export async function forgetFactorGuesses(tx: Writing, realm: string, credentialId: string): Promise<void> {
-  const keys = ['lock', ...budgets.map(({ name }) => name)].map((name) => keyOf(name, credentialId));
+  const keys = [lock, ...budgets.map(({ name }) => name)].map((name) => budgetKey(name, credentialId));
   await deleteFailures(tx.db, realm, keys);
 }
 
 async function take(context: Context, guessed: GuessedFactor): Promise<void> {
-  const counted = await count(context, guessed, 1);
-  const spent = budgets.flatMap(({ name, limit }) => {
-    const row = counted.find(({ key }) => key === keyOf(name, guessed.credentialId));
-    return row !== undefined && row.failures > limit ? [row.resets_at] : [];
-  });
-  if (spent.length === 0) return;
-  // What is refused was not tried: in the window that is not spent it must not count.
-  await count(context, guessed, -1);
-  const until = Math.max(...spent);
+  const until = await spendBudgets(context, guessed.realm, budgets, guessed.credentialId);
+  if (until === undefined) return;
   await recordLock(context, guessed, until);
-  const retryAfter = Math.max(1, Math.ceil((until - context.clock.now()) / 1000));
-  throw new Problem('attempt.throttled', undefined, { retryAfter });
+  throw throttledUntil(context, until);
 }
 
 /** One event and one mail to the owner for each window: whoever guesses here knows the password. */
@@ -89,7 +83,7 @@ async function recordLock(context: Context, guessed: GuessedFactor, until: numbe
   const { realm, credentialId, source } = guessed;
   const credential = await requireCredential(context, realm, credentialId);
   await write(context, async (tx) => {
-    const mark = { realm, key: keyOf('lock', credentialId), failures: 1, resets_at: until };
+    const mark = { realm, key: budgetKey(lock, credentialId), failures: 1, resets_at: until };
     if (!(await markFailure(tx.db, mark, tx.now))) return;
     const event = {
       realm,
@@ -100,20 +94,4 @@ async function recordLock(context: Context, guessed: GuessedFactor, until: numbe
     await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
     await tellOwner(context, tx, realm, credential, 'guessed', 'Authenticator app');
   });
-}
-
-function count(
-  { store, clock }: Context,
-  { realm, credentialId }: GuessedFactor,
-  failures: 1 | -1,
-): Promise<LoginFailureTable[]> {
-  const now = clock.now();
-  const rows = budgets.map(({ name, window }) => {
-    return { realm, key: keyOf(name, credentialId), failures, resets_at: now + window };
-  });
-  return addFailures(store.db, rows, { now, extended: false });
-}
-
-function keyOf(budget: string, credentialId: string): string {
-  return `totp ${budget} ${credentialId}`;
 }

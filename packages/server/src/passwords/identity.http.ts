@@ -21,6 +21,7 @@ import {
 import { type Identity, requireIdentity } from './identity.ts';
 import { credentialType } from './identity-administration.ts';
 import { inviteCredential, requireMailAllowed } from './invite.ts';
+import { withinCreationBudget, withinInvitationBudget } from './root-budget.ts';
 
 /**
  * "Operate on a Corporate Identity". Administrators may do all of it; the ROOT of an identity reads it with its credentials and
@@ -124,7 +125,9 @@ async function create(call: Call): Promise<Response> {
   requireRecent(call, holder);
   const wanted = await readJson(call, creation);
   requireManaged(holder, wanted.type);
-  const made = await createCredential(call.context, realm, { ...wanted, identityId }, holder.caller);
+  const { context } = call;
+  const make = () => createCredential(context, realm, { ...wanted, identityId }, holder.caller);
+  const made = await (holder.kind === 'session' ? withinCreationBudget(context, realm, identityId, make) : make());
   return json(200, credentialView(made), { 'create-id': made.id });
 }
 
@@ -146,9 +149,16 @@ function stepRoute(step: CredentialStep, summary: string): CorporateRoute {
 }
 
 async function invite(call: Call): Promise<Response> {
-  const { holder, realm, credential } = await authenticateManager(call);
-  if (holder.kind === 'session') await requireMailAllowed(call.context, realm, credential.id);
-  await inviteCredential(call.context, realm, credential.id, 'mail', holder.caller);
+  const { holder, realm, identityId, credential } = await authenticateManager(call);
+  const { context } = call;
+  const send = () => inviteCredential(context, realm, credential.id, 'mail', holder.caller);
+  if (holder.kind === 'administrator') await send();
+  else {
+    await withinInvitationBudget(context, realm, identityId, async () => {
+      await requireMailAllowed(context, realm, credential.id);
+      await send();
+    });
+  }
   return noContent();
 }
 

@@ -72,7 +72,7 @@ export async function resumeLostPassword(
   const credential = await ownerOf(context, realm.name, code, nonce);
   const newest = credential && (await newestPassword(context.store.db, realm.name, credential.id));
   if (credential === undefined || newest === undefined) throw new Problem('lost_password.code');
-  const { rules, hash } = await accept(context, realm.name, credential, newest, password);
+  const { rules, hash } = await accept(context, realm.name, credential, newest, password, 'mail');
   return write(context, async (tx) => {
     if (!(await useOneTimeCode(context, tx, realm.name, purpose, credential.id, nonce))) {
       throw new Problem('lost_password.code');

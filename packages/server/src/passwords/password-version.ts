@@ -7,6 +7,7 @@ import type { Writing } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { CredentialType, PasswordRules } from '../subject/password-config.ts';
 import { isBlocked } from './blocklist.ts';
+import { requireBudgets } from './budget.ts';
 import { type Credential, mailAddressOf } from './credential.ts';
 import { isExpired } from './logon.ts';
 import { requireUnused } from './password-history.ts';
@@ -53,6 +54,15 @@ export interface AcceptedPassword {
   readonly hash: string;
 }
 
+/**
+ * How often a credential may have a new password hashed in an hour, of all its sessions; by mail as often again, so that whoever has a
+ * session keeps nobody from a recovery. Each costs a hash, and one for every password that the profile remembers.
+ */
+const hashed = {
+  session: [{ name: 'new-password', limit: 10, window: 3_600_000 }],
+  mail: [{ name: 'recovered-password', limit: 10, window: 3_600_000 }],
+} as const;
+
 /** Whether the credential may have this password next; hashed. `newest` and what the profile remembers before it may not come again. */
 export async function accept(
   context: Context,
@@ -60,6 +70,7 @@ export async function accept(
   credential: Credential,
   newest: PasswordTable | undefined,
   password: string,
+  by: keyof typeof hashed = 'session',
 ): Promise<AcceptedPassword> {
   const { type, code, email, identity } = credential;
   const rules = await requireRules(context, realm, identity.profileId, type);
@@ -67,6 +78,7 @@ export async function accept(
     words: [realm, identity.name, code, ...(email === null ? [] : [email])],
     isBlocked: (digests) => isBlocked(context, digests),
   });
+  await requireBudgets(context, realm, hashed[by], credential.id);
   if (newest !== undefined) await requireUnused(context.hasher, password, await remembered(context, newest, rules));
   return { rules, hash: await context.hasher.hash(password) };
 }

@@ -8,6 +8,7 @@ import type { Realm } from '../subject/realm.ts';
 import type { Session } from '../subject/session.ts';
 import { requireStillOpen } from '../subject/session-administration.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
+import { requireBudgets } from './budget.ts';
 import { type Credential, requireCredential } from './credential.ts';
 import { forgetDevices, recogniseDevice } from './device.ts';
 import { type Logon, logOn } from './logon.ts';
@@ -62,6 +63,9 @@ export interface UpdatedPassword {
   readonly logon: Logon;
 }
 
+/** Right ones too: each costs a hash. Wrong ones spend what logins spend, besides. */
+const shownOldPasswords = [{ name: 'old-password', limit: 30, window: 3_600_000 }];
+
 export interface PasswordUpdate {
   readonly oldPassword: string;
   readonly password: string;
@@ -86,6 +90,7 @@ export async function updatePassword(
     throw new Problem('session.restricted');
   }
   const { id: credentialId, code } = credential;
+  await requireBudgets(context, realm.name, shownOldPasswords, credentialId);
   const device = await recogniseDevice(context, realm.name, code, deviceCookie);
   const { ok } = await withinBudget(context, { realm: realm.name, code, source, device }, async () => {
     const verdict = await context.hasher.verify(newest.hash ?? undefined, oldPassword);

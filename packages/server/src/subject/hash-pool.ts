@@ -8,8 +8,9 @@ import type { HashDone, HashJob } from './hash-worker.ts';
  * 1. A job says how much work it is, in hashes of today's parameters, and how much memory it takes.
  * 2. It is refused (`attempt.busy`) when all that was admitted before it, and itself, could not be done within `patience`, going
  *    by how long a unit of work took lately. An idle pool refuses nothing.
- * 3. Strangers, who may be very many, wait behind all others, and are the only ones who are refused because of strangers.
- * 4. What was admitted is done, strangers' work last, in the order of admission otherwise. A thread has its next job at hand before it ends the one it has.
+ * 3. Known devices come first. Behind them strangers, who may be very many, and changes of passwords, which one holder of a session may
+ *    ask for as often as it likes, take turns: many of one kind neither refuse nor hold up the other.
+ * 4. What was admitted is done, each kind in the order of admission. A thread has its next job at hand before it ends the one it has.
  * 5. Threads start with the first job, and hold up no process that wants to end. One that dies takes only its own jobs along.
  */
 export interface HashPool {
@@ -18,7 +19,11 @@ export interface HashPool {
   close(): Promise<void>;
 }
 
-export type Asker = 'known' | 'stranger';
+/** A login from a device that is known, one from another device, or whatever is no login. */
+export type Asker = 'known' | 'stranger' | 'change';
+
+type Turn = Exclude<Asker, 'known'>;
+const other = { stranger: 'change', change: 'stranger' } as const satisfies Record<Turn, Turn>;
 
 export type HashWork = WithoutId<HashJob>;
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -63,23 +68,29 @@ export interface HashPoolOptions {
 export function createHashPool(options: HashPoolOptions): HashPool {
   const script = options.script ?? new URL('./hash-worker.ts', import.meta.url);
   const threads = new Set<Thread>();
-  const waiting: Record<Asker, Pending[]> = { known: [], stranger: [] };
+  const waiting: Record<Asker, Pending[]> = { known: [], stranger: [], change: [] };
+  let turn: Turn = 'stranger';
   let lastId = 0;
   let unit = firstGuess;
   let count = 0;
-  const admitted: Record<Asker, number> = { known: 0, stranger: 0 };
+  const admitted: Record<Asker, number> = { known: 0, stranger: 0, change: 0 };
   let memory = 0;
   let closed = false;
 
   function requireRoom({ work }: Cost, asker: Asker): void {
     if (closed) throw stopping();
-    const before = admitted.known + (asker === 'stranger' ? admitted.stranger : 0);
+    const before = admitted.known + (asker === 'known' ? 0 : inTurns(asker, work));
     const wait = (before * unit) / options.threads;
     if (count === 0 || wait + (work * unit) / options.threads <= options.patience) return;
     throw new Problem('attempt.busy', undefined, { retryAfter: Math.max(1, Math.ceil(wait / 1_000)) });
   }
 
-  const next = () => waiting.known[0] ?? waiting.stranger[0];
+  /** Of the other kind no more is done before than of its own. */
+  function inTurns(asker: Turn, work: number): number {
+    return admitted[asker] + Math.min(admitted[asker] + work, admitted[other[asker]]);
+  }
+
+  const next = () => waiting.known[0] ?? waiting[turn][0] ?? waiting[other[turn]][0];
 
   function dispatch(): void {
     for (let first = next(); first !== undefined; first = next()) {
@@ -87,6 +98,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
       const thread = freeThread();
       if (thread === undefined) return;
       waiting[first.asker].shift();
+      if (first.asker !== 'known') turn = other[first.asker];
       memory += first.cost.memory;
       thread.jobs.set(first.job.id, first);
       thread.worker.ref();
@@ -140,7 +152,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
   }
 
   return {
-    async run(work, cost, asker = 'known') {
+    async run(work, cost, asker = 'change') {
       requireRoom(cost, asker);
       return new Promise((done, failed) => {
         count++;
@@ -151,7 +163,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
     },
     async close() {
       closed = true;
-      for (const { failed } of [...waiting.known.splice(0), ...waiting.stranger.splice(0)]) failed(stopping());
+      for (const { failed } of Object.values(waiting).flatMap((queue) => queue.splice(0))) failed(stopping());
       await Promise.all([...threads].map(({ worker }) => worker.terminate()));
     },
   };

@@ -13,7 +13,7 @@ export interface Hasher {
   /**
    * Is this the password of the stored hash? Undefined stands for an unknown credential: the same work, against a decoy, and
    * false; so for a password that could not be one. An imported hash takes as long as whoever made it chose, and until its
-   * first login differs from the others in that. Strangers wait behind all others.
+   * first login differs from the others in that. Who waits for whom is up to the pool.
    */
   verify(stored: string | undefined, password: string, asker?: Asker): Promise<Verdict>;
   close(): Promise<void>;

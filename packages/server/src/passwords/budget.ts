@@ -1,0 +1,116 @@
+import type { Context } from '../context.ts';
+import { Problem } from '../kernel/problem.ts';
+import { createRate, type Rate } from '../kernel/rate.ts';
+import type { LoginFailureTable } from '../store/schema.ts';
+import { addFailures, listFailures } from './login-failure.store.ts';
+
+/**
+ * How often something may be done in a window, by all processes together. It is counted in the database before it is done: as much as
+ * one likes at the same moment is still no more. A window ends by itself, and what is refused does not prolong it.
+ */
+export interface Budget {
+  readonly name: string;
+  readonly limit: number;
+  /** Milliseconds. */
+  readonly window: number;
+}
+
+/** Counts one in each. When one of them was spent already: until when, and nothing is counted. */
+export async function spendBudgets(
+  context: Context,
+  realm: string,
+  budgets: readonly Budget[],
+  of: string,
+): Promise<number | undefined> {
+  const counted = await count(context, realm, budgets, of, 1);
+  const spent = budgets.flatMap(({ name, limit }) => {
+    const row = counted.find(({ key }) => key === budgetKey(name, of));
+    return row !== undefined && row.failures > limit ? [row.resets_at] : [];
+  });
+  if (spent.length === 0) return undefined;
+  await giveBackBudgets(context, realm, budgets, of);
+  return Math.max(...spent);
+}
+
+/**
+ * The same, where a spent budget is a refusal. What this process has spent by itself is refused without a look at the database: a flood
+ * costs no write. Throws `attempt.throttled`.
+ */
+export async function requireBudgets(
+  context: Context,
+  realm: string,
+  budgets: readonly Budget[],
+  of: string,
+): Promise<void> {
+  const key = budgetKey(realm, of);
+  for (const budget of budgets) ownRate(context, budget).require(key);
+  for (const budget of budgets) ownRate(context, budget).spend(key);
+  const until = await spendBudgets(context, realm, budgets, of);
+  if (until !== undefined) throw throttledUntil(context, until);
+}
+
+/** Counts nothing. Throws `attempt.throttled` when it is spent. */
+export async function requireLeft(
+  context: Context,
+  realm: string,
+  { name, limit, window }: Budget,
+  of: string,
+): Promise<void> {
+  const [row] = await listFailures(context.store.db, [{ realm, key: budgetKey(name, of) }]);
+  const until = row !== undefined && row.failures >= limit ? Math.min(row.resets_at, context.clock.now() + window) : 0;
+  if (until > context.clock.now()) throw throttledUntil(context, until);
+}
+
+/** What was required and not done. */
+export async function returnBudgets(
+  context: Context,
+  realm: string,
+  budgets: readonly Budget[],
+  of: string,
+): Promise<void> {
+  for (const budget of budgets) ownRate(context, budget).giveBack(budgetKey(realm, of));
+  await giveBackBudgets(context, realm, budgets, of);
+}
+
+/** It was not done. */
+export async function giveBackBudgets(
+  context: Context,
+  realm: string,
+  budgets: readonly Budget[],
+  of: string,
+): Promise<void> {
+  await count(context, realm, budgets, of, -1);
+}
+
+export function throttledUntil({ clock }: Context, until: number): Problem {
+  const retryAfter = Math.max(1, Math.ceil((until - clock.now()) / 1000));
+  return new Problem('attempt.throttled', undefined, { retryAfter });
+}
+
+export function budgetKey(name: string, of: string): string {
+  return `${name} ${of}`;
+}
+
+const rates = new WeakMap<Context, Map<string, Rate>>();
+
+function ownRate(context: Context, { name, limit, window }: Budget): Rate {
+  const known = rates.get(context) ?? new Map<string, Rate>();
+  rates.set(context, known);
+  const rate = known.get(name) ?? createRate(context.clock, { budget: limit, window, bound: 10_000 });
+  known.set(name, rate);
+  return rate;
+}
+
+function count(
+  { store, clock }: Context,
+  realm: string,
+  budgets: readonly Budget[],
+  of: string,
+  change: 1 | -1,
+): Promise<LoginFailureTable[]> {
+  const now = clock.now();
+  const rows = budgets.map(({ name, window }) => {
+    return { realm, key: budgetKey(name, of), failures: change, resets_at: now + window };
+  });
+  return addFailures(store.db, rows, { now, extended: false });
+}
