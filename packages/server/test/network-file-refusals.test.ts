@@ -96,6 +96,26 @@ const hostile: readonly (readonly [what: string, file: unknown, pointer: string]
   ['a base URL with a query', one({ baseUrl: 'https://x.example/?a=b' }), `${participant}/baseUrl`],
   ['a base URL with an empty query', one({ baseUrl: 'https://x.example/?' }), `${participant}/baseUrl`],
   ['a base URL with a fragment', one({ baseUrl: 'https://x.example/#a' }), `${participant}/baseUrl`],
+  [
+    'a website that is a script',
+    one({ participant: { participantWebsite: 'javascript:alert(1)' } }),
+    `${participant}/participant/participantWebsite`,
+  ],
+  [
+    'a website without a scheme',
+    one({ participant: { participantWebsite: 'x.example' } }),
+    `${participant}/participant/participantWebsite`,
+  ],
+  [
+    'a logo that is a page',
+    one({ participant: { participantLogo: 'data:text/html,x' } }),
+    `${participant}/participant/participantLogo`,
+  ],
+  [
+    'a logo of a type that is no image',
+    one({ participant: { participantLogoContentType: 'text/html' } }),
+    `${participant}/participant/participantLogoContentType`,
+  ],
   ['a relative base URL', one({ baseUrl: '/ocen' }), `${participant}/baseUrl`],
   ['a scheme-relative base URL', one({ baseUrl: '//x.example' }), `${participant}/baseUrl`],
   ['a file URL', one({ baseUrl: 'file:///etc/passwd' }), `${participant}/baseUrl`],

@@ -104,6 +104,23 @@ const rows: Record<string, Row> = {
     expected: invalid(''),
   },
   // Its members.
+  ...Object.fromEntries(
+    [
+      ['participantWebsite', 'javascript:alert(1)'],
+      ['participantWebsite', 'JavaScript:alert(1)//https://'],
+      ['participantWebsite', 'data:text/html,x'],
+      ['participantWebsite', 'lender.example'],
+      ['participantWebsite', 'https://user@lender.example\\@evil.example x'],
+      ['participantLogo', 'javascript:alert(1)'],
+      ['participantLogo', 'data:text/html;base64,PHNjcmlwdD4='],
+      ['participantLogo', 'data:image/svg+xml;base64,PHN2Zz4='],
+      ['participantLogo', '<svg onload=alert(1)>'],
+      ['participantLogoContentType', 'text/html'],
+    ].map(([member = '', value]) => [
+      `${member} ${value}`,
+      { with: (body: Body) => withParticipant(body, { [member]: value }), expected: invalid(`/participant/${member}`) },
+    ]),
+  ),
   'no role': { with: ({ role: _, ...body }) => body, expected: invalid('/role') },
   'an unknown role': { with: (body) => ({ ...body, role: 'KING' }), expected: invalid('/role') },
   'a role in lower case': { with: (body) => ({ ...body, role: 'lender' }), expected: invalid('/role') },

@@ -111,6 +111,18 @@ describe('a good signature', () => {
     expect((await check(ofAgent(signed(ec, rfc7797(ec), ''), '', { status: 204 }))).body.valid).toBe(true);
   });
 
+  test('where nothing is said of the message, is over no bytes, and the answer says so', async () => {
+    const nothing = { payload: '' };
+    const of = async (signedBytes: string) =>
+      (await check(ofAgent(signed(ec, rfc7797(ec), signedBytes), document, nothing))).body;
+    expect(await of('')).toMatchObject({ valid: true, binding: 'bytes', covers: 'nothing' });
+    expect(await of('/v4/loans')).toMatchObject({ valid: false, covers: 'nothing', reason: 'message.signature' });
+    const strictly = await check(ofAgent(signed(ec, strict(ec, 'lender'), ''), document, nothing));
+    expect(strictly.body).toMatchObject({ valid: false, covers: 'nothing' });
+    const whole = await check(ofAgent(signed(ec, rfc7797(ec), document)));
+    expect(whole.body.covers).toBeUndefined();
+  });
+
   test('of one that the caller sent itself, to whom it names', async () => {
     const value = signed(ec, strict(ec, 'lender'), document);
     const request = { method: 'POST', target: strictTarget };

@@ -22,6 +22,7 @@ import {
   updateApplication,
 } from './application.store.ts';
 import { requireBaseUrl } from './base-url.ts';
+import { logo, logoContentType, website } from './organisation-fields.ts';
 import { type Organisation, type Role, roleAliases, roles } from './participant.ts';
 import { requirePossession } from './proof-of-possession.ts';
 import { requirePublicKey, requireSecretHalf } from './public-key.ts';
@@ -32,9 +33,9 @@ const optionalLine = lineOfText().nullable().default(null);
 const organisationSchema = z.strictObject({
   participantName: lineOfText(),
   participantDescription: lineOfText(2_048).nullable().default(null),
-  participantLogo: lineOfText(16_384).nullable().default(null),
-  participantLogoContentType: optionalLine,
-  participantWebsite: lineOfText(2_048).nullable().default(null),
+  participantLogo: logo(16_384).nullable().default(null),
+  participantLogoContentType: logoContentType.nullable().default(null),
+  participantWebsite: website.nullable().default(null),
   participantEmail: optionalLine,
   participantPhone: optionalLine,
 });

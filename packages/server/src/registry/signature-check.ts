@@ -81,6 +81,8 @@ export const verdictSchema = z.object({
   matches: z.boolean().optional(),
   reason: text.optional(),
   binding: z.enum(['bytes', 'message']).optional(),
+  /** Where no byte of a message is signed: a response without a body, or nothing was said of the message. */
+  covers: z.literal('nothing').optional(),
   form: z.enum(messageFormNames as [string, ...string[]]).optional(),
   kid: text.nullable().optional(),
   alg: text.optional(),
@@ -108,12 +110,14 @@ export async function checkSignature(context: Context, realm: Realm, party: Part
   spend(context, 'checks', realm, party);
   const outcome = asked.participantId === undefined ? 'matches' : 'valid';
   const unproven = asked.at === undefined ? {} : ({ signingTime: 'unproven' } as const);
+  const { message } = expected;
+  const covers = message.kind === 'response' && message.body.length === 0 ? ({ covers: 'nothing' } as const) : {};
   const verified = await outcomeOf(asked.signature, expected);
   if (!(verified instanceof ProofError)) {
     const { binding, form, kid = null, alg, hint } = verified;
-    return { [outcome]: true, binding, form, kid, alg, ...(hint && { hint }), ...unproven };
+    return { [outcome]: true, binding, ...covers, form, kid, alg, ...(hint && { hint }), ...unproven };
   }
-  const refusal = { [outcome]: false, reason: verified.code, ...named(asked.signature), ...unproven };
+  const refusal = { [outcome]: false, reason: verified.code, ...covers, ...named(asked.signature), ...unproven };
   if (!asked.explain) return refusal;
   spend(context, 'diagnoses', realm, party);
   return { ...refusal, explanation: await explain(asked, expected) };
@@ -182,6 +186,10 @@ function messageOf({ payload, method, target = '', status, requestSignature }: P
     throw new Problem('request.invalid', '/status: a response has one.', { pointer: '/status' });
   }
   if (status !== undefined) return { kind: 'response', status, requestSignature: requestSignature ?? '', body };
+  // Neither a body nor a place: only a response without a body is signed over no bytes.
+  if (body.length === 0 && method === undefined && target === '') {
+    return { kind: 'response', status: 0, requestSignature: '', body };
+  }
   // `target` is the request target as on the wire, or the absolute URI, whose path and query were on the wire.
   const absolute = /^https?:\/\/[^/?#]*/i.exec(target)?.[0];
   const requestTarget = absolute === undefined ? target : target.slice(absolute.length);

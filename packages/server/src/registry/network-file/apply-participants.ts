@@ -2,13 +2,14 @@ import type { Selectable } from 'kysely';
 import { realmKey } from '../../kernel/id.ts';
 import type { ClientTable, ParticipantTable } from '../../store/schema.ts';
 import type { Writing } from '../../store/write.ts';
-import { createSubject, endSubject, reinstateSubject, suspendSubject } from '../../subject/subject.ts';
+import { createSubject, endSubject, reinstateSubject, renewSubject, suspendSubject } from '../../subject/subject.ts';
 import { needsDevelopment } from '../base-url.ts';
 import { addSecret, changeClient, endClient, parseSecrets } from '../client.ts';
 import { changeParticipant } from '../participant.ts';
 import { changeKeyValidity, type NewKey, readKeysOf, registerKeys, retireAllKeys } from '../participant-key.ts';
 import type { RegisteredKey } from '../registered-key.ts';
 import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
+import { isNarrowed } from './narrowing.ts';
 import { insertRows, readRows } from './network.store.ts';
 import { changedAt, fromColumns, mergeState, type ParticipantState, toColumns } from './participant-state.ts';
 import type { PreparedKey, PreparedParticipant } from './prepare.ts';
@@ -108,6 +109,16 @@ async function applyParticipant(applying: Applying, pair: Pair, fresh: Fresh): P
     }
   }
   await applyClient(applying, pair, fresh);
+  if (losesRights(pair)) await renewSubject(tx, realm, pair.client.subject_id);
+}
+
+/** Its tokens die with what is taken away. In every other status than APPROVED they are dead already. */
+function losesRights(pair: Pair): pair is Pair & { readonly client: ClientRow } {
+  const { prepared, before, after, client } = pair;
+  if (before?.status !== 'APPROVED' || after.status !== 'APPROVED' || client === undefined) return false;
+  const had = { scope: client.scope, audiences: JSON.parse(client.audiences) as string[] };
+  const { scope = had.scope, audiences = had.audiences } = prepared.entry.client ?? {};
+  return isNarrowed({ ...before, ...had }, { ...after, scope, audiences });
 }
 
 function requireSound({ development }: Applying, { prepared, before, after, client, keys }: Pair): void {

@@ -5,6 +5,7 @@ import { credentialCode, credentialMail } from '../../subject/credential-code.ts
 import { passwordConfigSchema } from '../../subject/password-config.ts';
 import { profileNames, realmName, settingsSchema, signatureForm } from '../../subject/realm.ts';
 import { isBaseUrl } from '../base-url.ts';
+import { logo, logoContentType, website } from '../organisation-fields.ts';
 import { type Role, roleAliases, roles, statuses } from '../participant.ts';
 
 /**
@@ -33,9 +34,9 @@ const organisation = z.strictObject({
   id: id.optional(),
   participantName: lineOfText().nullish(),
   participantDescription: text(4_000).nullish(),
-  participantLogo: text(65_536).nullish(),
-  participantLogoContentType: lineOfText().nullish(),
-  participantWebsite: lineOfText(2_048).nullish(),
+  participantLogo: logo(65_536).nullish(),
+  participantLogoContentType: logoContentType.nullish(),
+  participantWebsite: website.nullish(),
   participantEmail: lineOfText(320).nullish(),
   participantPhone: lineOfText(64).nullish(),
   createdOn: normalDate.nullish(),
