@@ -70,6 +70,7 @@ export {
   type JsonReason,
   type JsonResult,
   type JsonValue,
+  parseExactJson,
   parseJson,
 } from './json.ts';
 export {

@@ -8,6 +8,8 @@
  * 4. Where the count or the depth is off, or escapes could hide something, a slower linear scan reads every name and says
  *    where the fault is: duplicate names, too deep nesting, lone surrogates. Both scans keep count of the depth themselves, so
  *    that depth costs no call frames.
+ * 5. `parseExactJson` is for values that are kept as they were written. There the slower scan also refuses what JavaScript cannot keep: a number
+ *    that becomes another one (12345678901234567890), and the name `__proto__`, which the next copy of an object may drop.
  */
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
@@ -16,15 +18,17 @@ export interface JsonObject {
 }
 
 export type JsonReason = 'too_large' | 'encoding' | 'bom' | 'syntax' | 'depth' | 'duplicate_member' | 'lone_surrogate';
+/** What `parseExactJson` refuses beside that. */
+type ExactReason = JsonReason | 'inexact_number' | 'reserved_member';
 
 /** `pointer` is an RFC 6901 JSON pointer to the fault; the empty pointer where the document as a whole is at fault. */
-export interface JsonFailure {
+export interface JsonFailure<R = JsonReason> {
   readonly ok: false;
-  readonly reason: JsonReason;
+  readonly reason: R;
   readonly pointer: string;
 }
 
-export type JsonResult = { readonly ok: true; readonly value: JsonValue } | JsonFailure;
+export type JsonResult<R = JsonReason> = { readonly ok: true; readonly value: JsonValue } | JsonFailure<R>;
 
 export interface JsonLimits {
   /** Bytes of UTF-8. Default 1 MiB. */
@@ -47,6 +51,15 @@ const backslash = 0x5c;
 
 /** Never throws: a document that is refused says why and where. */
 export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): JsonResult {
+  return parse(input, limits, false) as JsonResult;
+}
+
+/** For what is stored as it was written: step 5. Never throws either. */
+export function parseExactJson(input: string | Uint8Array, limits: JsonLimits = {}): JsonResult<ExactReason> {
+  return parse(input, limits, true);
+}
+
+function parse(input: string | Uint8Array, limits: JsonLimits, exact: boolean): JsonResult<ExactReason> {
   const { maxBytes = 1_048_576, maxDepth = 32 } = limits;
   if (input.length > maxBytes) return failure('too_large');
   const bytes = typeof input === 'string' ? encoder.encode(input) : input;
@@ -64,10 +77,13 @@ export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): 
   } catch {
     return failure('syntax');
   }
-  const names = isPlain(text) ? countNames(bytes, maxDepth) : -1;
+  const names = isPlain(text) && !(exact && mayBeInexact.test(text)) ? countNames(bytes, maxDepth) : -1;
   const isSound = names >= 0 && names === countMembers(value);
-  return (isSound ? undefined : findFault(text, maxDepth)) ?? { ok: true, value };
+  return (isSound ? undefined : findFault(text, maxDepth, exact)) ?? { ok: true, value };
 }
+
+/** Up to 15 digits and no exponent are always kept. What only looks like it, in a string, costs the slower scan. */
+const mayBeInexact = /[\d.]{16}|[\d.][eE][-+\d]|__proto__/;
 
 /** True for `{…}` alone: not for null, not for an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -109,7 +125,7 @@ function countMembers(value: JsonValue | undefined): number {
 }
 
 /** Step 4. `text` is valid JSON: only then is a quote always the start of a string, and the string after `{` or `,` a name. */
-function findFault(text: string, maxDepth: number): JsonFailure | undefined {
+function findFault(text: string, maxDepth: number, exact: boolean): JsonFailure<ExactReason> | undefined {
   const frames: Frame[] = [];
   let top: Frame | undefined;
   let nameIsNext = false;
@@ -120,6 +136,7 @@ function findFault(text: string, maxDepth: number): JsonFailure | undefined {
         const content = JSON.parse(text.slice(i, end + 1)) as string;
         if (nameIsNext && top?.names !== undefined) {
           top.name = content;
+          if (exact && content === '__proto__') return failure('reserved_member', frames);
           if (top.names.has(content)) return failure('duplicate_member', frames);
           top.names.add(content);
         }
@@ -148,9 +165,42 @@ function findFault(text: string, maxDepth: number): JsonFailure | undefined {
         nameIsNext = top.names !== undefined;
         top.index++;
         break;
+      default:
+        if (!exact || !isNumberStart(text.charCodeAt(i))) break;
+        number.lastIndex = i;
+        if (!isKept(number.exec(text) as RegExpExecArray)) return failure('inexact_number', frames);
+        i = number.lastIndex - 1;
     }
   }
   return undefined;
+}
+
+const number = /(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?/y;
+
+function isNumberStart(code: number): boolean {
+  return code === 0x2d /* - */ || (code >= 0x30 && code <= 0x39);
+}
+
+/** True where JavaScript writes the number that it made of this literal as the same decimal value. */
+function isKept(literal: RegExpExecArray): boolean {
+  const value = Number(literal[0]);
+  if (!Number.isFinite(value)) return false;
+  number.lastIndex = 0;
+  const end = literal.index + literal[0].length;
+  const kept = decimal(number.exec(String(value)) as RegExpExecArray) === decimal(literal);
+  number.lastIndex = end;
+  return kept;
+}
+
+/** One spelling of a decimal value: its digits without zeros at either end, and its power of ten. The sign of zero is dropped. */
+function decimal([, sign = '', whole = '', fraction = '', exponent = '0']: RegExpExecArray): string {
+  const digits = whole + fraction;
+  let from = 0;
+  let to = digits.length;
+  while (from < to && digits[from] === '0') from++;
+  while (to > from && digits[to - 1] === '0') to--;
+  if (from === to) return '0';
+  return `${sign}${digits.slice(from, to)}e${Number(exponent) - fraction.length + digits.length - to}`;
 }
 
 /** Position of the quote that closes the string whose content starts at `start`. */
@@ -160,7 +210,7 @@ function stringEnd(text: string, start: number): number {
   return i;
 }
 
-function failure(reason: JsonReason, frames: readonly Frame[] = []): JsonFailure {
+function failure<R extends ExactReason>(reason: R, frames: readonly Frame[] = []): JsonFailure<R> {
   const pointer = frames
     .map((frame) => `/${frame.names === undefined ? frame.index : escapeToken(frame.name)}`)
     .join('');

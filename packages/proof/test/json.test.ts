@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isJsonObject, type JsonReason, parseJson } from '../src/index.ts';
+import { isJsonObject, type JsonReason, parseExactJson, parseJson } from '../src/index.ts';
 
 test('a document without duplicates reads as JSON.parse reads it', () => {
   fc.assert(
@@ -125,3 +125,53 @@ test('size counts bytes of UTF-8, not characters', () => {
 test('an object is neither null nor an array', () => {
   expect([{}, [], null, 'a'].map(isJsonObject)).toEqual([true, false, false, false]);
 });
+
+test.each([
+  ['12345678901234567890', ''],
+  ['{"a":[0,{"b":9007199254740993}]}', '/a/1/b'],
+  ['{"a":"12345678901234567890","b":-12345678901234567890}', '/b'],
+  ['[0.1234567890123456789]', '/0'],
+  ['[1e400]', '/0'],
+  ['[1,-1E+999]', '/1'],
+  ['[1e-400]', '/0'],
+  [`[1${'0'.repeat(400)}]`, '/0'],
+])('a value that is to be kept may not hold the number that JavaScript would round: %s', (text, pointer) => {
+  expect(parseExactJson(text)).toEqual({ ok: false, reason: 'inexact_number', pointer });
+  expect(parseJson(text).ok).toBe(true);
+});
+
+test.each([
+  '[0,-0,0.0,0e5,1,10,-1.50,0.1,1e21,1E+2,123456789012345680000,9007199254740991,-9007199254740991,5e-324]',
+  '["12345678901234567890",{"1e999":"__proto__ 1e400"}]',
+  '{"a\\"1e400":1.7976931348623157e308}',
+  '1764500000.1234567',
+])('what JavaScript keeps is taken: %s', (text) => {
+  expect(parseExactJson(text)).toEqual({ ok: true, value: JSON.parse(text) });
+});
+
+test.each([
+  ['{"a":{"__proto__":{"admin":true}}}', '/a/__proto__'],
+  ['{"\\u005f_proto_\\u005f":1}', '/__proto__'],
+])('a value that is to be kept may not have the member __proto__: %s', (text, pointer) => {
+  expect(parseExactJson(text)).toEqual({ ok: false, reason: 'reserved_member', pointer });
+});
+
+test('every number is kept or refused, and a megabyte of digits is an answer', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.nat(), fc.integer({ min: -30, max: 30 }), (whole, fraction, power) => {
+      const text = `${whole}.${fraction}e${power}`;
+      return parseExactJson(text).ok === sameDecimal(text, String(Number(text)));
+    }),
+  );
+  expect(parseExactJson(`[1${'0'.repeat(900_000)}1]`)).toMatchObject({ reason: 'inexact_number' });
+});
+
+/** By integers of any size, another way than the code under test. */
+function sameDecimal(one: string, other: string): boolean {
+  const scaled = (text: string) => {
+    const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
+    const [whole = '', fraction = ''] = mantissa.split('.');
+    return BigInt(whole + fraction) * 10n ** BigInt(Number(exponent) - fraction.length + 100);
+  };
+  return scaled(one) === scaled(other);
+}

@@ -380,6 +380,16 @@ test.each([
   ['a byte order mark', '\ufeff{"realms":[]}', ''],
   ['nothing', '', ''],
   ['too deep', `{"realms":${'['.repeat(40)}${']'.repeat(40)}}`, `/realms${'/0'.repeat(31)}`],
+  [
+    'a number that would be rounded',
+    '{"realms":[{"lenderNetworkFilters":[{"a":12345678901234567890}]}]}',
+    '/realms/0/lenderNetworkFilters/0/a',
+  ],
+  [
+    'a member that would be dropped',
+    '{"realms":[{"lenderNetworkFilters":[{"__proto__":{}}]}]}',
+    '/realms/0/lenderNetworkFilters/0/__proto__',
+  ],
   ['invalid UTF-8', Uint8Array.from([0x22, 0xff, 0x22]), ''],
 ])('not strict JSON: %s', (_what, text, pointer) => {
   let refusal: unknown;

@@ -1,4 +1,4 @@
-import { parseJson } from '@countersign/proof';
+import { parseExactJson } from '@countersign/proof';
 import type { z } from 'zod';
 import { Problem } from '../kernel/problem.ts';
 import type { Call, WireRequest } from './call.ts';
@@ -35,8 +35,8 @@ export function requireMediaType(request: WireRequest, accepted: readonly MediaT
 }
 
 /**
- * Strict JSON (no duplicate members, bounded depth), then the schema. A refusal names the member by its JSON pointer. `body` where
- * its bytes have been read already.
+ * Strict JSON (no duplicate members, bounded depth, no number that would be rounded), then the schema. A refusal names the member by its
+ * JSON pointer. `body` where its bytes have been read already.
  */
 export async function readJson<S extends z.ZodType>(call: Call, schema: S, body?: Uint8Array): Promise<z.output<S>> {
   requireMediaType(call.request, ['application/json']);
@@ -44,7 +44,7 @@ export async function readJson<S extends z.ZodType>(call: Call, schema: S, body?
 }
 
 export function parseJsonBody(bytes: Uint8Array): unknown {
-  const parsed = parseJson(bytes, { maxBytes: maxBody, maxDepth: 32 });
+  const parsed = parseExactJson(bytes, { maxBytes: maxBody, maxDepth: 32 });
   if (parsed.ok) return parsed.value;
   const { reason, pointer } = parsed;
   if (reason === 'duplicate_member')

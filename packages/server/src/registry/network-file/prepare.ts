@@ -1,5 +1,5 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
-import { encodeBase64url, type PublicJwk, parseJson, parsePublicJwk, thumbprintInput } from '@countersign/proof';
+import { encodeBase64url, type PublicJwk, parseExactJson, parsePublicJwk, thumbprintInput } from '@countersign/proof';
 import type { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { adminScope } from '../../subject/administrator.ts';
@@ -44,7 +44,7 @@ const maxFile = 512 * 1024 * 1024;
 
 /** Strict JSON of a file on disk. A refusal is `network.invalid`. */
 export function parseNetworkFile(content: Uint8Array | string): unknown {
-  const parsed = parseJson(content, { maxBytes: maxFile, maxDepth: 32 });
+  const parsed = parseExactJson(content, { maxBytes: maxFile, maxDepth: 32 });
   if (parsed.ok) return parsed.value;
   const what =
     parsed.reason === 'duplicate_member' ? 'this member occurs twice' : `not acceptable JSON (${parsed.reason})`;
