@@ -22,7 +22,6 @@ import { pageQuery, pageSchema } from './page-schema.ts';
 const base = '/realms/:realm/admin/clients';
 const administration = { tag: 'Administration', refusals: 'problem', security: 'administrator' } as const;
 const jsonOnly = ['application/json'] as const;
-const noStore = { 'cache-control': 'no-store' } as const;
 
 /** Seconds for which the secret before it lives on. */
 const rotationSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(2_592_000).default(86_400) });
@@ -82,7 +81,7 @@ async function list(call: Call): Promise<Response> {
 async function create(call: Call): Promise<Response> {
   const { realm, caller } = await authenticateAdministration(call);
   const wanted = await readJson(call, newClientSchema);
-  return json(201, await registerClient(call.context, realm, wanted, caller), noStore);
+  return json(201, await registerClient(call.context, realm, wanted, caller));
 }
 
 async function show(call: Call): Promise<Response> {
@@ -94,7 +93,7 @@ async function issue(call: Call): Promise<Response> {
   const { realm, caller } = await authenticateAdministration(call);
   const { overlapSeconds } = await readOptionalJson(call, rotationSchema);
   const wanted = { overlapSeconds, isOwn: false };
-  return json(201, await issueSecret(call.context, realm, pathName(call, 'id'), wanted, caller), noStore);
+  return json(201, await issueSecret(call.context, realm, pathName(call, 'id'), wanted, caller));
 }
 
 function stepRoute(step: ClientStep, summary: string): Route {

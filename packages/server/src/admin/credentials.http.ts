@@ -29,7 +29,6 @@ import { pageQuery, pageSchema } from './page-schema.ts';
 const base = '/realms/:realm/admin/credentials';
 const administration = { tag: 'Administration', refusals: 'problem', security: 'administrator' } as const;
 const jsonOnly = ['application/json'] as const;
-const noStore = { 'cache-control': 'no-store' } as const;
 const nothing = z.strictObject({});
 const filterSchema = z.strictObject({ identityId: lineOfText().optional(), code: lineOfText().optional() });
 const inviteSchema = z.strictObject({ deliver: z.enum(['mail', 'show']).default('mail') });
@@ -161,7 +160,7 @@ async function invite(call: Call): Promise<Response> {
   const { deliver } = await readOptionalJson(call, inviteSchema);
   const credentialId = pathName(call, 'id');
   const { until, token } = await inviteCredential(call.context, realm, credentialId, deliver, caller);
-  return json(201, { credentialId, expiresAt: isoDate(until), token }, noStore);
+  return json(201, { credentialId, expiresAt: isoDate(until), token });
 }
 
 async function view(call: Call, realm: string, id: string): Promise<Response> {

@@ -11,7 +11,6 @@ import { networkFileSchema } from '../registry/network-file/schema.ts';
 
 const administration = { tag: 'Administration', refusals: 'problem', security: 'administrator' } as const;
 const body = { schema: networkFileSchema, mediaTypes: ['application/json'] } as const;
-const noStore = { 'cache-control': 'no-store' } as const;
 
 const reportSchema = z.object({
   realms: z.array(
@@ -68,22 +67,22 @@ export const routes: readonly Route[] = [
 
 async function applyRealm(call: Call): Promise<Response> {
   const { realm, caller } = await authenticateAdministration(call);
-  return json(200, await applyNetwork(call.context, await readFile(call), caller, realm), noStore);
+  return json(200, await applyNetwork(call.context, await readFile(call), caller, realm));
 }
 
 async function exportRealm(call: Call): Promise<Response> {
   const { realm } = await authenticateAdministration(call);
-  return json(200, await exportNetwork(call.context, realm), noStore);
+  return json(200, await exportNetwork(call.context, realm));
 }
 
 async function applyAll(call: Call): Promise<Response> {
   const caller = callerOf(call, await authenticateSystemAdministrator(call));
-  return json(200, await applyNetwork(call.context, await readFile(call), caller), noStore);
+  return json(200, await applyNetwork(call.context, await readFile(call), caller));
 }
 
 async function exportAll(call: Call): Promise<Response> {
   await authenticateSystemAdministrator(call);
-  return json(200, await exportNetwork(call.context), noStore);
+  return json(200, await exportNetwork(call.context));
 }
 
 /** Not `readJson`: the schema belongs to the file, wherever it comes from, and so do its refusals. */

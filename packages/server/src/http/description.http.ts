@@ -26,6 +26,7 @@ export function descriptionRoutes(described: readonly Route[]): readonly Route[]
         new Response(docsPage(described, context.config.publicUrl), {
           headers: {
             'content-type': 'text/html; charset=utf-8',
+            'cache-control': 'public, max-age=300',
             'content-security-policy':
               "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
           },

@@ -18,8 +18,6 @@ export const confirmedResponse = z.object({
   ...goingOn,
 });
 
-export const noStore = { 'cache-control': 'no-store' } as const;
-
 export function confirmed(call: Call, { factor, recoveryCodes, logon }: ConfirmedFactor): Response {
   const { token, session } = logon;
   const body = {
@@ -28,7 +26,7 @@ export function confirmed(call: Call, { factor, recoveryCodes, logon }: Confirme
     token,
     ...restrictionOf(session),
   };
-  return json(200, body satisfies z.output<typeof confirmedResponse>, { ...noStore, ...deviceRemembered(call, logon) });
+  return json(200, body satisfies z.output<typeof confirmedResponse>, deviceRemembered(call, logon));
 }
 
 export function restrictionOf({ restriction }: SessionHolder['session']): { readonly restriction?: string } {

@@ -30,6 +30,6 @@ export function loggedOn(call: Call, realm: Realm, logon: Logon): Response {
       identity,
       expiresIn: Math.min(realm.settings.sessionIdleSeconds, realm.settings.sessionMaxSeconds),
     } satisfies z.output<typeof loginResponse>,
-    { 'cache-control': 'no-store', ...deviceRemembered(call, logon) },
+    deviceRemembered(call, logon),
   );
 }

@@ -37,7 +37,6 @@ export function refusalAnswer(
       ...headers,
       ...(problem.retryAfter === undefined ? {} : { 'retry-after': String(problem.retryAfter) }),
       ...(status === 401 ? { 'www-authenticate': challenge(problem, route, call) } : {}),
-      'cache-control': 'no-store',
     },
     body,
   };

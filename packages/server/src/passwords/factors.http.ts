@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
 import { corporateRoutes } from '../http/corporate.ts';
-import { confirmed, confirmedResponse, goingOn, noStore, presenting, restrictionOf } from '../http/factor-answer.ts';
+import { confirmed, confirmedResponse, goingOn, presenting, restrictionOf } from '../http/factor-answer.ts';
 import {
   authenticateHolder,
   authenticateRecentHolder,
@@ -109,7 +109,7 @@ async function enrol(call: Call): Promise<Response> {
   const holder = await authenticateRecentHolder(call, 'enrol-factor');
   const { name } = await readOptionalJson(call, naming);
   const enrolled = await enrolTotp(call.context, presenting(call, holder), name ?? 'Authenticator app');
-  return json(200, enrolled, noStore);
+  return json(200, enrolled);
 }
 
 async function confirm(call: Call): Promise<Response> {
@@ -129,7 +129,7 @@ function verify(rule: typeof verifyTotp) {
 async function renew(call: Call): Promise<Response> {
   const holder = await authenticateStrongHolder(call);
   await readOptionalJson(call, nothing);
-  return json(200, { recoveryCodes: await renewRecovery(call.context, presenting(call, holder)) }, noStore);
+  return json(200, { recoveryCodes: await renewRecovery(call.context, presenting(call, holder)) });
 }
 
 async function remove(call: Call): Promise<Response> {
@@ -143,7 +143,7 @@ async function remove(call: Call): Promise<Response> {
   requireStrong(call, holder);
   ownId(holder, (await readOptionalJson(call, ofCredential)).credentialId);
   const { token, session } = await removeOwnFactor(call.context, presenting(call, holder), id);
-  return json(200, { token, ...restrictionOf(session) }, noStore);
+  return json(200, { token, ...restrictionOf(session) });
 }
 
 /** Another's does not exist for a holder. */

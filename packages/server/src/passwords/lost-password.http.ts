@@ -84,7 +84,7 @@ async function resumed(call: Call): Promise<Response> {
   const recovery = { code, nonce: body.nonce, password: body.newPassword, source: call.source };
   const updated = await resumeLostPassword(call.context, realm, recovery, call.caller('anonymous'));
   const remembered = deviceRemembered(call, updated.logon);
-  return json(200, updatedPassword(updated), { 'cache-control': 'no-store', ...remembered });
+  return json(200, updatedPassword(updated), remembered);
 }
 
 function codeOf({ email, credentialCode }: z.output<typeof start>): string {

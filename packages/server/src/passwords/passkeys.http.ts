@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { readJson } from '../http/body.ts';
 import type { Call } from '../http/call.ts';
 import { corporateRoutes } from '../http/corporate.ts';
-import { confirmed, confirmedResponse, noStore, presenting } from '../http/factor-answer.ts';
+import { confirmed, confirmedResponse, presenting } from '../http/factor-answer.ts';
 import { authenticateRecentHolder, authenticateSessionHolder } from '../http/holder.ts';
 import { loggedOn, loginResponse } from '../http/logon-answer.ts';
 import { readOptionalJson } from '../http/optional-body.ts';
@@ -63,7 +63,7 @@ export const routes = corporateRoutes([
 async function startEnrol(call: Call): Promise<Response> {
   const holder = await authenticateRecentHolder(call, 'enrol-factor');
   await readOptionalJson(call, nothing);
-  return json(200, { publicKey: await startEnrolment(call.context, presenting(call, holder)) }, noStore);
+  return json(200, { publicKey: await startEnrolment(call.context, presenting(call, holder)) });
 }
 
 async function finishEnrol(call: Call): Promise<Response> {
@@ -76,7 +76,7 @@ async function finishEnrol(call: Call): Promise<Response> {
 async function startVerify(call: Call): Promise<Response> {
   const holder = await authenticateSessionHolder(call, 'second-factor');
   await readOptionalJson(call, nothing);
-  return json(200, { publicKey: await startVerification(call.context, presenting(call, holder)) }, noStore);
+  return json(200, { publicKey: await startVerification(call.context, presenting(call, holder)) });
 }
 
 async function finishVerify(call: Call): Promise<Response> {

@@ -43,7 +43,6 @@ const authenticatedUpdate = z.strictObject({ password: passwordValue });
 const expiry = z.strictObject({ reason: z.enum(expiryReasons).nullish() });
 
 const infoResponse = z.object({ passwordInfo: passwordInfoSchema });
-const noStore = { 'cache-control': 'no-store' } as const;
 const common = { tag: 'Passwords', security: 'session' } as const;
 const base = '/passwords/:credential_id';
 
@@ -125,7 +124,7 @@ async function replace(call: Call): Promise<Response> {
   const { oldPassword, password } = await readJson(call, update);
   const wanted = { oldPassword, password, source: call.source, deviceCookie: presentedDevice(call) };
   const updated = await updatePassword(call.context, realm, session, wanted, caller);
-  return json(200, updatedPassword(updated), { ...noStore, ...deviceRemembered(call, updated.logon) });
+  return json(200, updatedPassword(updated), deviceRemembered(call, updated.logon));
 }
 
 async function replaceAuthenticated(call: Call): Promise<Response> {
@@ -133,7 +132,7 @@ async function replaceAuthenticated(call: Call): Promise<Response> {
   const { password } = await readJson(call, authenticatedUpdate);
   const wanted = { password, source: call.source };
   const updated = await updateAuthenticatedPassword(call.context, realm, session, wanted, caller);
-  return json(200, updatedPassword(updated), { ...noStore, ...deviceRemembered(call, updated.logon) });
+  return json(200, updatedPassword(updated), deviceRemembered(call, updated.logon));
 }
 
 async function expire(call: Call): Promise<Response> {

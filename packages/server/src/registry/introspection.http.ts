@@ -7,8 +7,6 @@ import { Problem } from '../kernel/problem.ts';
 import { introspect, revoke } from './introspection.ts';
 import type { Parameters } from './parameters.ts';
 
-const uncached = { 'cache-control': 'no-store' } as const;
-
 const tokenParameters = z.object({
   token: z.string(),
   token_type_hint: z.string().optional(),
@@ -49,7 +47,7 @@ async function introspectToken(call: Call): Promise<Response> {
   const realm = await call.realm();
   const parameters = await readParameters(call, false);
   const { client } = await authenticateCallingClient(call, realm, parameters, realm.profile === 'ocen4');
-  return json(200, await introspect(call.context, realm, client, requireToken(parameters)), uncached);
+  return json(200, await introspect(call.context, realm, client, requireToken(parameters)));
 }
 
 async function revokeToken(call: Call): Promise<Response> {
@@ -57,7 +55,7 @@ async function revokeToken(call: Call): Promise<Response> {
   const parameters = await readParameters(call, false);
   const { client } = await authenticateCallingClient(call, realm, parameters);
   await revoke(call.context, realm, client, requireToken(parameters), call.caller(client.id));
-  return new Response(null, { status: 200, headers: uncached });
+  return new Response(null, { status: 200 });
 }
 
 /** RFC 7662 §2.1 and RFC 7009 §2.1: `token` is required; `token_type_hint` is a hint, and there is only one type here. */

@@ -10,7 +10,6 @@ import { retireOwnKey, rotatedSchema, rotateKey, rotationSchema } from './key-ro
 import { keyViewSchema } from './participant-administration.ts';
 
 const base = '/realms/:realm/registry/participants/:id/keys';
-const noStore = { 'cache-control': 'no-store' } as const;
 const common = { method: 'POST', tag: 'Onboarding', refusals: 'problem', security: 'participant' } as const;
 const rotationProofs = ['body', 'client', 'signature', 'administrator'] as const;
 /** A secret is weaker than a key, so it ends none. */
@@ -47,7 +46,7 @@ async function rotate(call: Call): Promise<Response> {
   const owner = await authenticateOwner(call, rotationProofs);
   const wanted = await readJson(call, rotationSchema, owner.body);
   const rotated = await rotateKey(call.context, await call.realm(), pathName(call, 'id'), wanted, owner);
-  return json(201, rotated, noStore);
+  return json(201, rotated);
 }
 
 async function retire(call: Call): Promise<Response> {
@@ -55,5 +54,5 @@ async function retire(call: Call): Promise<Response> {
   const { compromised } = await readOptionalJson(call, retirementSchema, owner.body);
   const [participantId, thumbprint] = [pathName(call, 'id'), pathName(call, 'thumbprint')];
   const retired = { realm: owner.realm, participantId, thumbprint, compromised };
-  return json(200, await retireOwnKey(call.context, retired, owner), noStore);
+  return json(200, await retireOwnKey(call.context, retired, owner));
 }

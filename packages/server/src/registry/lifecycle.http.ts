@@ -13,7 +13,6 @@ import { clientIdOf, participantDetail, participantDetailSchema } from './partic
 
 const base = '/realms/:realm/registry/participants/:id';
 const jsonOnly = ['application/json'] as const;
-const noStore = { 'cache-control': 'no-store' } as const;
 const bySelf = ['client', 'signature'] as const;
 const bySelfOrAdministrator = [...bySelf, 'administrator'] as const;
 const lifecycle = { method: 'POST', tag: 'Onboarding', refusals: 'problem' } as const;
@@ -57,7 +56,7 @@ async function issue(call: Call): Promise<Response> {
   const { overlapSeconds } = await readOptionalJson(call, rotationSchema, body);
   const clientId = await clientIdOf(call.context, realm, pathName(call, 'id'));
   const wanted = { overlapSeconds, isOwn: true };
-  return json(201, await issueSecret(call.context, realm, clientId, wanted, caller), noStore);
+  return json(201, await issueSecret(call.context, realm, clientId, wanted, caller));
 }
 
 async function revoke(call: Call): Promise<Response> {
@@ -82,7 +81,7 @@ function stepRoute(step: LifecycleStep, summary: string): Route {
       const id = pathName(call, 'id');
       const { reason } = await readOptionalJson(call, reasonSchema);
       await stepParticipant(call.context, realm, id, step, reason, caller);
-      return json(200, await participantDetail(call.context, realm, id), noStore);
+      return json(200, await participantDetail(call.context, realm, id));
     },
   };
 }

@@ -21,7 +21,6 @@ import { credentialsSchema, pickUpCredentials, pickUpSchema } from './pick-up.ts
 
 const base = '/realms/:realm/registry/applications';
 const jsonOnly = ['application/json'] as const;
-const noStore = { 'cache-control': 'no-store' } as const;
 
 const submittedSchema = z.object({ id: z.string(), status: z.enum(applicationStatuses), pickUpCode: z.string() });
 const statusQuery = z.strictObject({ status: z.enum(applicationStatuses).optional() });
@@ -90,29 +89,25 @@ export const routes: readonly Route[] = [
 async function submit(call: Call): Promise<Response> {
   const realm = await call.realm();
   const wanted = await readJson(call, applicationSchema);
-  return json(201, await submitApplication(call.context, realm, wanted, call.caller('anonymous')), noStore);
+  return json(201, await submitApplication(call.context, realm, wanted, call.caller('anonymous')));
 }
 
 async function list(call: Call): Promise<Response> {
   const { realm } = await authenticateAdministration(call);
   const { status } = validate(statusQuery, { status: call.query.get('status') ?? undefined });
-  return json(200, await pageOfApplications(call.context, realm, status, pageOf(call)), noStore);
+  return json(200, await pageOfApplications(call.context, realm, status, pageOf(call)));
 }
 
 async function show(call: Call): Promise<Response> {
   const { realm } = await authenticateAdministration(call);
-  return json(
-    200,
-    applicationView(await requireApplication(call.context.store.db, realm, pathName(call, 'id'))),
-    noStore,
-  );
+  return json(200, applicationView(await requireApplication(call.context.store.db, realm, pathName(call, 'id'))));
 }
 
 async function pickUp(call: Call): Promise<Response> {
   const realm = await call.realm();
   const presented = await readJson(call, pickUpSchema);
   const caller = call.caller('anonymous');
-  return json(200, await pickUpCredentials(call.context, realm, pathName(call, 'id'), presented, caller), noStore);
+  return json(200, await pickUpCredentials(call.context, realm, pathName(call, 'id'), presented, caller));
 }
 
 function decisionRoute(decision: Decision, summary: string, schema: z.ZodType<z.output<typeof approvalSchema>>): Route {
@@ -129,7 +124,7 @@ function decisionRoute(decision: Decision, summary: string, schema: z.ZodType<z.
       const { realm, caller } = await authenticateAdministration(call);
       const id = pathName(call, 'id');
       const details = await readOptionalJson(call, schema);
-      return json(200, await decideApplication(call.context, realm, id, decision, details, caller), noStore);
+      return json(200, await decideApplication(call.context, realm, id, decision, details, caller));
     },
   };
 }

@@ -45,7 +45,7 @@ async function issue(call: Call): Promise<Response> {
   const party = requireParty(await authenticateBearer(call));
   const presented = await readJson(call, receiptSchema);
   const receipt = await issueReceipt(call.context, await call.realm(), party, presented);
-  return json(200, { receipt }, { 'cache-control': 'no-store' });
+  return json(200, { receipt });
 }
 
 async function certs(call: Call): Promise<Response> {

@@ -25,5 +25,5 @@ async function verify(call: Call): Promise<Response> {
   const party = requireParty(await authenticateBearer(call));
   const asked = await readJson(call, checkSchema);
   const verdict = await checkSignature(call.context, await call.realm(), party, asked);
-  return json(200, verdict, { 'cache-control': 'no-store' });
+  return json(200, verdict);
 }

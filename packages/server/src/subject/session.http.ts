@@ -81,7 +81,7 @@ async function subject(call: Call): Promise<Response> {
   const { session, realm } = await authenticateSessionHolder(call);
   const { audience } = await readOptionalJson(call, subjectRequest);
   const wanted = { audience: audience ?? undefined, transaction: correlationId(call), source: call.source };
-  return json(200, await issueTransactionToken(call.context, realm, session, wanted), { 'cache-control': 'no-store' });
+  return json(200, await issueTransactionToken(call.context, realm, session, wanted));
 }
 
 async function list(call: Call): Promise<Response> {

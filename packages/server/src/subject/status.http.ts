@@ -103,6 +103,6 @@ async function events(call: Call): Promise<Response> {
   // The reader may have gone, or have been ended by its very first statement.
   if (sink !== undefined) call.stopping.addEventListener('abort', close);
   return new Response(body, {
-    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+    headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' },
   });
 }

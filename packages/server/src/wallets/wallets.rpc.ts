@@ -97,7 +97,6 @@ const wallet = rpcService(WalletService, {
 const auth = rpcService(AuthService, {
   async getChallenge(_, call) {
     const { nonce, audience, expires } = issueChallenge(call.context, await call.realm());
-    call.answerMetadata.set('cache-control', 'no-store');
     return { nonce, audience, expires: timestampFromMs(expires) };
   },
   async acquireToken({ invocation, dpopProof, actions }, call) {
@@ -105,7 +104,6 @@ const auth = rpcService(AuthService, {
     const { uris } = presented(call, realm);
     const request = { invocation, dpopProof, actions, uris, sealedBy: call.sealedBy };
     const issued = await acquireToken(call.context, realm, request);
-    call.answerMetadata.set('cache-control', 'no-store');
     const { token, tokenType, expiresIn } = issued;
     return { walletToken: token, tokenType, expiresIn, actions: [...issued.actions] };
   },
