@@ -160,7 +160,7 @@ function configuration(): string {
   ]);
   return page(
     'Configuration',
-    'Environment variables, or the same names as members of a JSON file that `COUNTERSIGN_CONFIG` names; the environment wins. A secret may come as `…_FILE`, the path of a file that holds it. An empty variable counts as unset.',
+    'Environment variables, or the same names as members of a JSON file that `COUNTERSIGN_CONFIG` names; the environment wins. A secret may come as `…_FILE`, the path of a file that holds it. An empty variable counts as unset. Every variable is also an option of [`serve`](cli.md) (`--port` for `COUNTERSIGN_PORT`; of a secret only the file, `--master-key-file`), and the option wins.',
     'A bad value, or an unknown member of the file, stops the start with one line that names it. An unknown variable is a warning.',
     table(['variable', 'default', 'meaning'], rows),
   );

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import module, { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { launcherVariable, watchParent } from './parent.js';
 import { chooseRuntime } from './runtime.js';
 
 const choice = chooseRuntime(process.version, process.platform, process.arch, createRequire(import.meta.url).resolve);
@@ -33,7 +34,11 @@ function keepCompiled() {
  */
 function continueOn(node) {
   const script = fileURLToPath(import.meta.url);
-  const child = spawn(node, [...process.execArgv, script, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [...process.execArgv, script, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, [launcherVariable]: String(process.pid) },
+  });
+  watchParent(() => child.kill('SIGTERM'));
   /** @type {readonly NodeJS.Signals[]} */
   const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'];
   for (const signal of signals) process.on(signal, () => child.kill(signal));

@@ -134,6 +134,27 @@ export function describeSettings() {
   }));
 }
 
+/**
+ * The settings as options of a command: `--port` for `COUNTERSIGN_PORT`. A secret is no option, since the command line of a process is
+ * visible to others: only the path of its file is.
+ */
+export function settingOptions() {
+  const config = {
+    variable: `${prefix}CONFIG`,
+    flag: '--config',
+    value: 'file',
+    text: 'JSON with settings by the names of their variables.',
+  };
+  const others = (Object.keys(settings) as Name[]).map((name) => {
+    const isSecret = secrets.includes(name);
+    const bare = isSecret ? `${name}_FILE` : name;
+    const text = isSecret ? `A file that holds: ${settings[name].description}` : settings[name].description;
+    const value = isSecret ? 'file' : 'value';
+    return { variable: prefix + bare, flag: `--${bare.toLowerCase().replaceAll('_', '-')}`, value, text: text ?? '' };
+  });
+  return [config, ...others];
+}
+
 export interface Config {
   readonly host: string;
   readonly port: number;

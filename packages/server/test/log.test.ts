@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLog, secretNames } from '../src/kernel/log.ts';
+import { problemCodes } from '../src/kernel/problem.ts';
 
 function captured() {
   const lines: string[] = [];
@@ -27,14 +28,34 @@ test('what is no secret is written', () => {
   expect(JSON.parse(lines[0] as string)).toMatchObject({ requestId: 'r', clientId: 'c', keys: 2, msg: 'text' });
 });
 
-test.each(['token.invalid', 'internal', 'oauth.invalid_client', 'ECONNREFUSED', 'ERR_INVALID_ARG_TYPE', '57P01', 5, 1])(
-  'the code %j of a fault is told: it is what an operator looks for',
-  (code) => {
-    const { log, lines } = captured();
-    log.info({ code, cause: { code } }, 'refused');
-    expect(JSON.parse(lines[0] as string)).toMatchObject({ code, cause: { code } });
-  },
-);
+test.each(secretNames)('that there is no %s is told', (name) => {
+  const { log, lines } = captured();
+  log.info({ [name]: null, one: { [name]: false } }, 'nothing');
+  expect(JSON.parse(lines[0] as string)).toMatchObject({ [name]: null, one: { [name]: false } });
+});
+
+test('the code of every problem is told', () => {
+  const { log, lines } = captured();
+  for (const code of problemCodes) log.info({ code }, 'refused');
+  expect(lines.map((line) => JSON.parse(line).code)).toEqual(problemCodes);
+});
+
+test.each([
+  'token.invalid',
+  'internal',
+  'oauth.invalid_client',
+  'ECONNREFUSED',
+  'ERR_INVALID_ARG_TYPE',
+  'EAI_AGAIN',
+  'CERT_HAS_EXPIRED',
+  '57P01',
+  5,
+  1,
+])('the code %j of a fault is told: it is what an operator looks for', (code) => {
+  const { log, lines } = captured();
+  log.info({ code, cause: { code } }, 'refused');
+  expect(JSON.parse(lines[0] as string)).toMatchObject({ code, cause: { code } });
+});
 
 test.each(['Z9bAfyLqN0kdM3dOYh8sXv2cQe7tR1uW4xG6jK5pLmE', '123456', 'ABC-DEF', 123456, { value: '12345' }])(
   'the one-time code %j is not',

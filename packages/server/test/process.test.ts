@@ -28,11 +28,16 @@ describe('what an operator’s tools ask', () => {
 
   test('/metrics counts the answers by route and status, and names no secret', async () => {
     await get('/healthz?secret=s3cret');
+    await get('/nobody-there-1');
+    await get('/nobody-there-2', { method: 'DELETE' });
+    await get('/healthz', { method: 'DELETE' });
     await get('/realms/nobody-there/.well-known/openid-configuration');
     const response = await get('/metrics');
     expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
     const text = await response.text();
     expect(text).toMatch(/countersign_http_requests_total\{method="GET",route="\/healthz",status="200"\} [1-9]/);
+    expect(text).toMatch(/countersign_http_requests_total\{method="any",route="none",status="404"\} 2$/m);
+    expect(text).toMatch(/countersign_http_requests_total\{method="any",route="none",status="405"\} 1$/m);
     expect(text).toMatch(/countersign_cache_entries \d/);
     expect(text).toMatch(/process_resident_memory_bytes \d/);
     // The pattern of a route, never the path that was asked for: strangers must not make series.

@@ -1,12 +1,19 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { masterKey, temporaryDir } from './support/context.ts';
+import { eventually } from './support/eventually.ts';
 import { freePort } from './support/free-port.ts';
 import { administrator, run, serve } from './support/serve.ts';
 import { obtainToken } from './support/server.ts';
+import { testCertificate, testCertificateKey } from './support/tls.ts';
+
+const anotherKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  .privateKey.export({ type: 'pkcs8', format: 'pem' })
+  .toString();
 
 /** On a connection of its own, which whichever worker takes. */
 function ask(
@@ -108,16 +115,78 @@ test.each([
   [{ COUNTERSIGN_MASTER_KEY: 's3cret' }, 'COUNTERSIGN_MASTER_KEY'],
   [{ COUNTERSIGN_TRUSTED_PROXIES: 'everyone' }, 'COUNTERSIGN_TRUSTED_PROXIES'],
   [{ COUNTERSIGN_TLS_CERT: '/nowhere.pem', COUNTERSIGN_TLS_KEY: '/nowhere.pem' }, 'COUNTERSIGN_TLS_CERT'],
+  [{ COUNTERSIGN_TLS_CERT: import.meta.filename, COUNTERSIGN_TLS_KEY: testCertificateKey }, 'COUNTERSIGN_TLS_CERT'],
+  [{ COUNTERSIGN_TLS_CERT: testCertificate, COUNTERSIGN_TLS_KEY: testCertificate }, 'COUNTERSIGN_TLS_KEY'],
+  [
+    { COUNTERSIGN_TLS_CERT: testCertificate, COUNTERSIGN_TLS_KEY: 's3cret-without-its-first-line' },
+    'COUNTERSIGN_TLS_KEY',
+  ],
+  [{ COUNTERSIGN_TLS_CERT: testCertificate, COUNTERSIGN_TLS_KEY: anotherKey }, 'COUNTERSIGN_TLS_KEY'],
+  [{ COUNTERSIGN_HOST: '192.0.2.1' }, 'COUNTERSIGN_HOST'],
+  [{ COUNTERSIGN_HOST: '192.0.2.1', COUNTERSIGN_WORKERS: '2' }, 'COUNTERSIGN_HOST'],
 ])('a bad configuration stops the start with one line: %j', async (variables, name) => {
+  const dataDir = temporaryDir();
   const { code, stderr } = await run(['serve'], {
-    COUNTERSIGN_DATA_DIR: temporaryDir(),
+    COUNTERSIGN_DATA_DIR: dataDir,
     COUNTERSIGN_PORT: String(await freePort()),
     COUNTERSIGN_LOG_LEVEL: 'silent',
     ...variables,
   });
-  expect(stderr).toMatch(new RegExp(`^countersign: [^\\n]*${name}[^\\n]*\\n$`));
+  expect(stderr).toMatch(new RegExp(`^countersign: ${name}[^\\n]*\\n$`));
+  expect(readdirSync(dataDir)).toEqual([]);
   expect(stderr).not.toContain('s3cret');
   expect(code).toBe(1);
+});
+
+test('options of serve mirror the environment and win over it', async () => {
+  const [dataDir, port] = [temporaryDir(), String(await freePort())];
+  const keyFile = join(dataDir, 'key');
+  writeFileSync(keyFile, masterKey);
+  const args = ['--port', port, '--data-dir', dataDir, '--master-key-file', keyFile, '--workers', '2'];
+  const server = await serve(
+    { COUNTERSIGN_PORT: port, COUNTERSIGN_MASTER_KEY: '', COUNTERSIGN_DATA_DIR: '/nope' },
+    args,
+  );
+  expect(server.output()).toContain(`Countersign is running at http://localhost:${port}`);
+  expect(existsSync(join(dataDir, 'countersign.db'))).toBe(true);
+});
+
+test.each([
+  [['--prot', '8213'], /unknown option '--prot'/],
+  [['--master-key=s3cret'], /unknown option '--master-key'/],
+  [['--database-url=postgres://u:s3cret@h/d'], /unknown option '--database-url'/],
+  [['--port', ''], /--port is empty/],
+  [['--port', 'http'], /COUNTERSIGN_PORT/],
+  [['8213'], /too many arguments/],
+])('serve refuses %j', async (args, said) => {
+  const { code, stderr } = await run(['serve', ...args], { COUNTERSIGN_DATA_DIR: '/nope' });
+  expect([code, said.test(stderr), stderr.includes('s3cret')], stderr).toEqual([1, true, false]);
+});
+
+test('the metrics of two workers are those of both, whichever is asked', async () => {
+  const server = await serve({ COUNTERSIGN_WORKERS: '2' });
+  const counted = async () => {
+    const { text } = await ask(`${server.url}/metrics`, 'GET', {});
+    return Number(
+      /^countersign_http_requests_total\{method="GET",route="\/healthz",status="200"\} (\d+)$/m.exec(text)?.[1],
+    );
+  };
+  for (let i = 0; i < 40; i++) await ask(`${server.url}/healthz`, 'GET', {});
+  expect(await Promise.all(Array.from({ length: 8 }, counted))).toEqual(Array(8).fill(40));
+});
+
+test('a worker that is killed is named with its signal in the log', async () => {
+  const server = await serve({ COUNTERSIGN_WORKERS: '2' });
+  const pids = readFileSync(`/proc/${server.process.pid}/task/${server.process.pid}/children`, 'utf8')
+    .trim()
+    .split(' ');
+  process.kill(Number(pids[0]), 'SIGKILL');
+  await eventually(() => server.output().includes('a worker ended'), 10_000);
+  const line = server
+    .output()
+    .split('\n')
+    .find((text) => text.includes('a worker ended')) as string;
+  expect(JSON.parse(line)).toMatchObject({ exitCode: null, signal: 'SIGKILL' });
 });
 
 test('another master key than the database’s stops the start', async () => {

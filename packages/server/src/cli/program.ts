@@ -36,7 +36,9 @@ export async function createProgram(name?: string): Promise<Command> {
   const program = new Command('countersign')
     .description('Authentication and authorization for networks of participants, wallets and corporate identities.')
     .showHelpAfterError('(countersign --help lists what there is)')
-    .configureHelp({ sortSubcommands: true });
+    .configureHelp({ sortSubcommands: true })
+    // What follows `=` may be a secret that somebody took for an option.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/(unknown option '--[\w-]+)=.*'/s, "$1'")) });
   const own = sources.filter(({ names }) => name !== undefined && names.includes(name));
   const adding = await Promise.all((own.length > 0 ? own : sources).map(({ read }) => read()));
   for (const add of adding) add(program);

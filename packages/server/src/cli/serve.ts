@@ -1,8 +1,9 @@
 import cluster from 'node:cluster';
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { Command } from 'commander';
-import { type Config, loadConfig } from '../config.ts';
+import { type Command, Option } from 'commander';
+import { watchParent } from '../../bin/parent.js';
+import { type Config, loadConfig, settingOptions } from '../config.ts';
 import {
   administratorFile,
   credentialsDir,
@@ -12,6 +13,8 @@ import {
   walletProfileFile,
   writeGeneratedSecrets,
 } from '../first-start.ts';
+import { checkPort } from '../http/port.ts';
+import { collectFromWorkers } from '../http/worker-metrics.ts';
 import { createLog } from '../kernel/log.ts';
 import { mailFolder } from '../mail/folder.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
@@ -20,14 +23,42 @@ import { ensureRealms, starter } from '../start.ts';
 import { readNetworkFile } from './network.ts';
 
 export function serveCommands(program: Command): void {
-  program.command('serve').description('Run the server.').action(serve);
+  const command = program
+    .command('serve')
+    .description('Run the server. An option wins over its variable, and a variable over the file of `--config`.');
+  for (const { variable, flag, value, text } of settingOptions()) {
+    command.addOption(new Option(`${flag} <${value}>`, `${text} (${variable})`).argParser(given(flag)));
+  }
+  command.action((options: Readonly<Record<string, string>>) =>
+    serve({ ...process.env, ...variablesOf(command, options) }),
+  );
 }
 
-async function serve(): Promise<void> {
-  const { config, warnings } = loadConfig(process.env);
+/** A shell makes nothing of a variable that is not set: an option without a value is a mistake. */
+function given(flag: string) {
+  return (value: string): string => {
+    if (value === '') throw new Error(`${flag} is empty: give it a value, or leave it out.`);
+    return value;
+  };
+}
+
+/** What the options say, by the names of the variables. */
+function variablesOf(command: Command, options: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const names = new Map(settingOptions().map(({ flag, variable }) => [flag, variable]));
+  return Object.fromEntries(
+    command.options.flatMap((option) => {
+      const [name, value] = [names.get(option.long ?? ''), options[option.attributeName()]];
+      return name === undefined || value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+async function serve(env: Parameters<typeof loadConfig>[0]): Promise<void> {
+  const { config, warnings } = loadConfig(env);
   if (cluster.isWorker) return run(config);
   const log = createLog(config.logLevel);
   for (const warning of warnings) log.warn(warning);
+  await checkPort(config);
   await prepare(config);
   if (config.smtpUrl === undefined) {
     const folder = mailFolder(config.dataDir);
@@ -72,6 +103,18 @@ async function run(config: Config): Promise<void> {
   };
   process.on('SIGTERM', () => void stop('SIGTERM'));
   process.on('SIGINT', () => void stop('SIGINT'));
+  // A worker ends with its supervisor.
+  if (cluster.isPrimary) endWithParent(() => void stop('the parent is gone'));
+}
+
+/** Milliseconds that a stop may take when the parent is gone: the port must be free for the next start. */
+const orphanGrace = 1_500;
+
+function endWithParent(stop: () => void): void {
+  watchParent(() => {
+    setTimeout(() => process.exit(0), orphanGrace).unref();
+    stop();
+  });
 }
 
 /** Workers share the port. One that dies is replaced, unless it dies within a second of its start, again and again. */
@@ -81,21 +124,22 @@ function superviseWorkers(config: Config): void {
   let quickDeaths = 0;
   const fork = () => {
     const born = performance.now();
-    cluster.fork().on('exit', (code) => {
+    cluster.fork().on('exit', (exitCode: number | null, signal: string | null) => {
       if (stopping) return;
       quickDeaths = performance.now() - born < 1_000 ? quickDeaths + 1 : 0;
-      log.error({ code }, 'a worker ended and will be replaced');
+      log.error({ exitCode, signal }, 'a worker ended and will be replaced');
       if (quickDeaths > 2 * config.workers) process.exit(1);
       fork();
     });
   };
+  collectFromWorkers();
   for (let i = 0; i < config.workers; i++) fork();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      stopping = true;
-      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
-    });
-  }
+  const stop = (signal: 'SIGTERM' | 'SIGINT') => {
+    stopping = true;
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
+  endWithParent(() => stop('SIGTERM'));
 }
 
 /** What a newcomer sees: where things are, and a line for each proof that works as it stands. */

@@ -59,12 +59,20 @@ export function createApp(
     });
   }
   const allowed = methodsByShape(routes);
+  // One series for all of it: the paths and methods are the caller's.
+  const observeNone = metrics.observerOf({ method: 'any', path: 'none' });
   app.notFound((wire) => {
+    const started = context.clock.elapsed();
+    const response = refuseUnrouted(wire as Wire);
+    observeNone(response.status, (context.clock.elapsed() - started) / 1000);
+    return response;
+  });
+  const refuseUnrouted = (wire: Wire) => {
     const methods = allowed.filter(({ shape }) => shape.test(wire.req.path)).flatMap((known) => known.methods);
     return methods.length === 0
-      ? refuseBare(shared, wire as Wire, 'request.not_found', {})
-      : refuseBare(shared, wire as Wire, 'request.method', { allow: [...new Set(methods)].join(', ') });
-  });
+      ? refuseBare(shared, wire, 'request.not_found', {})
+      : refuseBare(shared, wire, 'request.method', { allow: [...new Set(methods)].join(', ') });
+  };
   // What cross-origin callers need is said in one place only: with such callers there is no short way.
   const direct = directWay(corsOrigins.length > 0 ? [] : routes, async (route, params, incoming, outgoing) => {
     const call = toCall(shared, plainRequest(incoming), params, incoming);

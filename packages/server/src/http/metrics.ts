@@ -1,11 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Context } from '../context.ts';
-import type { Route } from './route.ts';
+import { textOfAll } from './worker-metrics.ts';
 
 export interface Metrics {
   readonly registry: Registry;
+  /** What Prometheus reads: of all workers together, where there are several. */
+  text(): Promise<string>;
   /** What to call when a request of this route has been answered. `seconds` is its duration. */
-  observerOf(route: Pick<Route, 'method' | 'path'>): (status: number, seconds: number) => void;
+  observerOf(route: { readonly method: string; readonly path: string }): (status: number, seconds: number) => void;
 }
 
 /** Counted in a plain object, and told to the registry when it is asked: its own counter hashes the labels at every request. */
@@ -45,6 +47,7 @@ export function createMetrics(context: Context): Metrics {
   });
   return {
     registry,
+    text: textOfAll(registry),
     observerOf({ method, path }) {
       const timer = duration.labels(method, path);
       const byStatus = new Map<number, Tally>();

@@ -1,7 +1,8 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Config } from '../config.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -56,16 +57,14 @@ function plainServer(listener: RequestListener, http2: Http2, undecided: Set<Soc
   return server;
 }
 
-function tlsServer({ cert, key }: NonNullable<Config['tls']>, listener: RequestListener, http2: Http2): Server {
+function tlsServer(tls: NonNullable<Config['tls']>, listener: RequestListener, http2: Http2): Server {
   const server = createTlsServer(
     {
       ...limits,
       handshakeTimeout: limits.headersTimeout,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['h2', 'http/1.1'],
-      // The certificate is a path; the key may come as `…_FILE` or as a path too.
-      cert: pem(cert),
-      key: pem(key),
+      ...readTls(tls),
     },
     listener,
   ) as unknown as Server;
@@ -85,27 +84,61 @@ function takeOver(server: Server, event: 'connection' | 'secureConnection'): Con
   return own as ConnectionListener;
 }
 
-function pem(given: string): string {
+/** Throws `config.invalid` where the port cannot be opened, naming the variable, before a start makes anything. */
+export async function checkPort(config: Config): Promise<void> {
+  if (config.tls !== undefined) readTls(config.tls);
+  const probe = createTcpServer();
+  await bind(probe, config);
+  await new Promise((closed) => probe.close(closed));
+}
+
+/** Certificate and key as PEM, each checked for what it is. */
+function readTls({ cert, key }: NonNullable<Config['tls']>): { readonly cert: string; readonly key: string } {
+  const pems = { cert: pem('COUNTERSIGN_TLS_CERT', cert), key: pem('COUNTERSIGN_TLS_KEY', key) };
+  const certificate = parsed('COUNTERSIGN_TLS_CERT', 'certificate', () => new X509Certificate(pems.cert));
+  const privateKey = parsed('COUNTERSIGN_TLS_KEY', 'private key without a passphrase', () =>
+    createPrivateKey(pems.key),
+  );
+  if (!certificate.checkPrivateKey(privateKey))
+    throw new Problem(
+      'config.invalid',
+      'COUNTERSIGN_TLS_KEY is not the key of the first certificate in COUNTERSIGN_TLS_CERT.',
+    );
+  return pems;
+}
+
+function parsed<T>(variable: string, what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new Problem('config.invalid', `${variable} holds no PEM ${what}.`, { cause });
+  }
+}
+
+/** A path that cannot be read is not quoted: it may be a key whose first line was lost. */
+function pem(variable: string, given: string): string {
   if (given.startsWith('-----BEGIN')) return given;
   try {
     return readFileSync(given, 'utf8');
   } catch (cause) {
-    throw new Problem(
-      'config.invalid',
-      `COUNTERSIGN_TLS_CERT or COUNTERSIGN_TLS_KEY: ${given.slice(0, 200)} cannot be read.`,
-      { cause },
-    );
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new Problem('config.invalid', `${variable}: the file cannot be read (${code}).`, { cause });
   }
 }
 
-function bind(server: Server, config: Config): Promise<void> {
+/** The faults of an address that do not lie in the number of the port. */
+const hostFaults = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EINVAL', 'EAFNOSUPPORT']);
+
+function bind(server: TcpServer, { host, port }: Config): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why =
-        cause.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${cause.code})`;
-      reject(new Problem('config.invalid', `COUNTERSIGN_PORT: ${config.host}:${config.port} ${why}.`, { cause }));
+      const { code = 'unknown' } = cause;
+      const text = hostFaults.has(code)
+        ? `COUNTERSIGN_HOST: ${host} is not an address of this machine (${code}).`
+        : `COUNTERSIGN_PORT: ${host}:${port} ${code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${code})`}.`;
+      reject(new Problem('config.invalid', text, { cause }));
     });
-    server.listen(config.port, config.host, resolve);
+    server.listen(port, host, resolve);
   });
 }
 

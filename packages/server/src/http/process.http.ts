@@ -34,8 +34,8 @@ export function processRoutes(metrics: () => Metrics): readonly Route[] {
       summary: 'Prometheus metrics.',
       responses: { 200: 'text/plain' },
       async handle() {
-        const { registry } = metrics();
-        return new Response(await registry.metrics(), { headers: { 'content-type': registry.contentType } });
+        const { registry, text } = metrics();
+        return new Response(await text(), { headers: { 'content-type': registry.contentType } });
       },
     },
   ];

@@ -42,9 +42,11 @@ const paths = secretNames.flatMap((name) => {
  * A `code` may be a one-time code, which is a secret, or the public name of a fault: a problem's, an errno, an SQLSTATE, the
  * number of a process's end. Only what has the shape of the latter is told.
  */
-const faultCode = /^(?:internal|[a-z]+\.[a-z_]+|E[A-Z]+|ERR_[A-Z_]+|[0-9A-Z]{5}|\d{1,4})$/;
+const faultCode = /^(?:internal|[a-z_]+\.[a-z_]+|E[A-Z0-9]+|[A-Z]{2,12}(?:_[A-Z0-9]{1,16}){1,8}|[0-9A-Z]{5}|\d{1,4})$/;
 
+/** What is not there, or is only yes or no, is no secret under any name. */
 function censor(value: unknown, path: string[]): unknown {
+  if (value === null || value === undefined || typeof value === 'boolean') return value;
   return path.at(-1) === 'code' && faultCode.test(String(value)) ? value : '[redacted]';
 }
 

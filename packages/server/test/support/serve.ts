@@ -32,10 +32,10 @@ export type Variables = Readonly<Record<string, string>>;
 export const administrator = { id: 'admin', secret: 'administrator-secret-for-tests' } as const;
 
 /** Starts `countersign serve` and waits until it is ready. Killed when the test ends. */
-export async function serve(variables: Variables = {}): Promise<Served> {
+export async function serve(variables: Variables = {}, args: readonly string[] = []): Promise<Served> {
   const port = variables.COUNTERSIGN_PORT ?? String(await freePort());
   const dataDir = variables.COUNTERSIGN_DATA_DIR ?? temporaryDir();
-  const started = start(['serve'], {
+  const started = start(['serve', ...args], {
     COUNTERSIGN_PORT: port,
     COUNTERSIGN_DATA_DIR: dataDir,
     COUNTERSIGN_MASTER_KEY: masterKey,
