@@ -41,6 +41,8 @@ describe('an address', () => {
     '"alice"@acme.example',
     '"a\r\nb"@acme.example',
     'alice(comment)@acme.example',
+    '=?utf-8?q?eve=40evil.example?=@acme.example',
+    'a=?utf-8?b?ZXZl?=@acme.example',
     ' alice@acme.example',
     'alice @acme.example',
     'alice@ acme.example',

@@ -49,6 +49,13 @@ describe('the first refusal that applies is the one that is said', () => {
   });
 });
 
+test('the minimum counts code points before and after NFKC, the fewer of the two', async () => {
+  expect(await refusal('\ufdfa', { minimumLength: 15 })).toBe('password.too_short');
+  expect(await refusal('\ufdfavkßzøwq', { minimumLength: 9 })).toBe('password.too_short');
+  expect(await refusal('\ufdfavkßzøwq', { minimumLength: 8 })).toBe('accepted');
+  expect(await refusal('e\u0301'.repeat(8), { minimumLength: 9 })).toBe('password.too_short');
+});
+
 test('length counts code points after NFKC', async () => {
   const rules = { minimumLength: 8, maximumLength: 9 };
   expect(await refusal('𝕏𝕐'.repeat(4), rules)).not.toBe('password.too_short');

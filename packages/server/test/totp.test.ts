@@ -53,6 +53,8 @@ describe('a code', () => {
 
   test('may be typed in groups, and is nothing else than six digits', () => {
     const code = hotp(secret, step);
+    const wide = code.replace(/\d/g, (digit) => String.fromCharCode(0xff10 + Number(digit)));
+    expect(matchTotp(secret, wide, now)).toBe(step);
     expect(matchTotp(secret, `${code.slice(0, 3)} ${code.slice(3)}`, now)).toBe(step);
     for (const other of [
       '',

@@ -7,7 +7,7 @@ import { readOptionalJson } from '../http/optional-body.ts';
 import { json, noContent } from '../http/render.ts';
 import type { Route } from '../http/route.ts';
 import { isoDate } from '../kernel/clock.ts';
-import { lineOfText } from '../kernel/text.ts';
+import { lineOfText, searchText } from '../kernel/text.ts';
 import {
   type CredentialStep,
   changeCredential,
@@ -30,7 +30,7 @@ const base = '/realms/:realm/admin/credentials';
 const administration = { tag: 'Administration', refusals: 'problem', security: 'administrator' } as const;
 const jsonOnly = ['application/json'] as const;
 const nothing = z.strictObject({});
-const filterSchema = z.strictObject({ identityId: lineOfText().optional(), code: lineOfText().optional() });
+const filterSchema = z.strictObject({ identityId: lineOfText().optional(), code: searchText().optional() });
 const inviteSchema = z.strictObject({ deliver: z.enum(['mail', 'show']).default('mail') });
 const invitationSchema = z.object({
   credentialId: z.string(),

@@ -1,9 +1,21 @@
 import { z } from 'zod';
 
-/** Text of one line that people read: no control characters, no NUL (which PostgreSQL cannot store), whole characters only. */
+/**
+ * Text of one line that people read and that is stored: what they see is what is there. No control characters, no NUL (which PostgreSQL
+ * cannot store), whole characters only; nothing invisible, and nothing that turns the direction of what follows, by which one name could
+ * pass for another.
+ */
 export function lineOfText(max = 255) {
-  return z.string().min(1).max(max).refine(isLine, 'must be one line of text without control characters');
+  return z.string().min(1).max(max).refine(isLine, rule).refine(isPlain, plainRule);
 }
+
+/** What somebody looks for, and types for that: also names from before invisible characters were refused. */
+export function searchText(max = 255) {
+  return z.string().min(1).max(max).refine(isLine, rule);
+}
+
+const rule = 'must be one line of text without control characters';
+const plainRule = 'must not have invisible characters, nor such that change the direction of the text';
 
 /** Ids that we take from others stand in URLs and need no escaping there; a URL parser would swallow `.` and `..`. */
 export const entryId = z
@@ -18,3 +30,27 @@ export function isName(text: string): boolean {
 export function isLine(text: string): boolean {
   return text.isWellFormed() && !/[\p{Cc}\u2028\u2029]/u.test(text);
 }
+
+/**
+ * Unicode's own lists, and two signs without ink that are on neither. A joiner counts as visible where it changes what is seen: between letters of the
+ * scripts that are written with it, and in emoji; so does the selector after a sign that is drawn in two ways.
+ */
+export function isPlain(text: string): boolean {
+  const seen = text.replace(joined, '');
+  return !/[\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800\u{1d159}]/u.test(seen);
+}
+
+const joinedScripts = [
+  ...['Arab', 'Syrc', 'Mong', 'Nkoo', 'Deva', 'Beng', 'Guru', 'Gujr', 'Orya', 'Taml', 'Telu', 'Knda', 'Mlym', 'Sinh'],
+  ...['Khmr', 'Mymr', 'Tibt'],
+]
+  .map((script) => `\\p{Script=${script}}`)
+  .join('');
+const joined = new RegExp(
+  [
+    `(?<=[${joinedScripts}\\p{M}])[\\u200c\\u200d](?=[${joinedScripts}])`,
+    '(?<=\\p{Extended_Pictographic}[\\ufe0f\\u{1f3fb}-\\u{1f3ff}]?)\\u200d(?=\\p{Extended_Pictographic})',
+    '(?<=\\p{Extended_Pictographic})[\\ufe0e\\ufe0f]',
+  ].join('|'),
+  'gu',
+);

@@ -4,7 +4,7 @@ import { Problem } from '../kernel/problem.ts';
 /** An address that can be put on an envelope as it is: one line of ASCII without anything that SMTP or a header could misread. */
 export type MailAddress = string & { readonly mailAddress: true };
 
-/** RFC 5322 §3.2.3 `dot-atom-text`: no quotes, no comments, no spaces. */
+/** RFC 5322 §3.2.3 `dot-atom-text`: no quotes, no comments, no spaces. An encoded word (RFC 2047) would be one, and is read as another address. */
 const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/i;
 /** What a domain may be written with before it is encoded; no separator of a URL, no percent sign. */
 const domainText = /^[\p{L}\p{M}\p{N}.-]+$/u;
@@ -20,7 +20,8 @@ export function mailAddress(text: string): MailAddress | undefined {
   const at = text.lastIndexOf('@');
   const local = text.slice(0, at);
   const written = text.slice(at + 1);
-  if (at < 1 || local.length > 64 || !localPart.test(local) || !domainText.test(written)) return undefined;
+  if (at < 1 || local.length > 64 || !localPart.test(local) || local.includes('=?') || !domainText.test(written))
+    return undefined;
   const domain = domainToASCII(written);
   // A last label that begins with a letter: no IP address, in whichever notation.
   if (domain.length > 253 || !domainName.test(domain)) return undefined;

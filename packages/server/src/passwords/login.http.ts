@@ -5,13 +5,13 @@ import { corporateRoutes, realmOrDefault } from '../http/corporate.ts';
 import { presentedDevice } from '../http/device-cookie.ts';
 import { loggedOn, loginResponse } from '../http/logon-answer.ts';
 import { userAgent } from '../http/user-agent.ts';
-import { lineOfText } from '../kernel/text.ts';
+import { lineOfText, searchText } from '../kernel/text.ts';
 import { logIn } from './login.ts';
 import { loginPassword } from './wire-schema.ts';
 
 const loginRequest = z.strictObject({
   programmeId: lineOfText().nullish(),
-  credentialCode: lineOfText(),
+  credentialCode: searchText(),
   password: loginPassword,
 });
 

@@ -5,7 +5,7 @@ import { corporateRoutes, realmOrDefault } from '../http/corporate.ts';
 import { deviceRemembered } from '../http/device-cookie.ts';
 import { json, noContent } from '../http/render.ts';
 import { Problem } from '../kernel/problem.ts';
-import { lineOfText } from '../kernel/text.ts';
+import { lineOfText, searchText } from '../kernel/text.ts';
 import { credentialTypes } from '../subject/password-config.ts';
 import { resumeLostPassword, startLostPassword } from './lost-password.ts';
 import { validatePassword } from './password-version.ts';
@@ -16,8 +16,8 @@ import { passwordValue } from './wire-schema.ts';
 /** Callers of three generations name a credential by either. */
 const who = {
   programmeId: lineOfText().nullish(),
-  email: lineOfText().nullish(),
-  credentialCode: lineOfText().nullish(),
+  email: searchText().nullish(),
+  credentialCode: searchText().nullish(),
 };
 const start = z.strictObject(who);
 const resume = z.strictObject({ ...who, nonce: lineOfText(), newPassword: passwordValue });

@@ -24,7 +24,8 @@ export async function requireAcceptable(
 ): Promise<void> {
   const text = requirePassword(password);
   const length = characters(text);
-  if (length < rules.minimumLength)
+  // NFKC makes eighteen characters of U+FDFA, and one of a letter with its accent beside it: the fewer were chosen.
+  if (Math.min(characters(password), length) < rules.minimumLength)
     throw new Problem('password.too_short', `The password needs at least ${rules.minimumLength} characters.`);
   if (length > rules.maximumLength)
     throw new Problem('password.too_long', `The password has more than ${rules.maximumLength} characters.`);

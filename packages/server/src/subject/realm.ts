@@ -2,6 +2,7 @@ import type { MessageForm } from '@countersign/proof';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import { lineOfText } from '../kernel/text.ts';
 import type { Writing } from '../store/write.ts';
 import { findRealm, insertRealm, listRealmNames, touchRealm, updateRealm } from './realm.store.ts';
 
@@ -32,7 +33,7 @@ export const settingsSchema = z.strictObject({
   /** Whether this server accepts only tokens that name the realm's issuer in `aud`. */
   audienceRequired: z.boolean(),
   /** `aud` of a token for which no resource was asked; null means the issuer. */
-  defaultAudience: z.string().min(1).max(2048).nullable(),
+  defaultAudience: lineOfText(2_048).nullable(),
   signatureForms: z.array(signatureForm).min(1),
   signatureFormSent: signatureForm,
   /** Whether the token endpoint takes a JSON body beside the form. */

@@ -57,10 +57,10 @@ function bound(letters: string, owner: string): string {
   return `${owner}\0${letters}`;
 }
 
-/** As people type it: in small letters, without the dashes, with an O for the zero. */
+/** As people type it: in small letters, without the dashes, with an O for the zero, in full width. */
 function lettersOf(code: string): string | undefined {
   if (code.length > 64) return undefined;
-  const letters = code.toUpperCase().replace(/[\s-]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1');
+  const letters = code.normalize('NFKC').toUpperCase().replace(/[\s-]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1');
   if (letters.length !== length && letters.length !== lengthBefore) return undefined;
   return /^[0-9A-HJKMNP-TV-Z]+$/.test(letters) ? letters : undefined;
 }

@@ -27,7 +27,7 @@ export function matchTotp(
   now: number,
   usedStep: number | null = null,
 ): number | undefined {
-  const presented = code.replace(/\s/g, '');
+  const presented = code.normalize('NFKC').replace(/\s/g, '');
   if (!/^\d{6}$/.test(presented)) return undefined;
   const current = Math.floor(now / 1_000 / totpStepSeconds);
   let matched: number | undefined;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isoDate, numericDate } from '../../kernel/clock.ts';
-import { entryId, lineOfText } from '../../kernel/text.ts';
+import { entryId, isPlain, lineOfText } from '../../kernel/text.ts';
 import { credentialCode, credentialMail } from '../../subject/credential-code.ts';
 import { passwordConfigSchema } from '../../subject/password-config.ts';
 import { profileNames, realmName, settingsSchema, signatureForm } from '../../subject/realm.ts';
@@ -16,7 +16,8 @@ import { type Role, roleAliases, roles, statuses } from '../participant.ts';
 const id = entryId;
 
 /** Several lines of text: no control characters but tab and line ends, whole characters only. */
-const text = (max: number) => z.string().max(max).refine(isText, 'must be text without control characters');
+const text = (max: number) =>
+  z.string().max(max).refine(isText, 'must be text without control and invisible characters');
 
 /** ISO 8601 with a zone, or a day: epoch milliseconds. */
 const date = z
@@ -176,7 +177,7 @@ export function participantOf({ participantRole }: WhitelistingItemFile): string
 }
 
 function isText(value: string): boolean {
-  return value.isWellFormed() && !/[^\P{Cc}\t\n\r]/u.test(value);
+  return value.isWellFormed() && !/[^\P{Cc}\t\n\r]/u.test(value) && isPlain(value);
 }
 
 function isLineWithoutControls(value: string): boolean {
