@@ -79,8 +79,10 @@ const settings = {
   DEFAULT_REALM: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a realm name')
-    .default('dev')
-    .describe('The realm that the first start makes, and that the command line means without `--realm`.'),
+    .optional()
+    .describe(
+      'The realm that the first start makes, and that the command line means without `--realm`. Default `dev`, which is a realm for development where the public URL is on loopback, or where this says `dev`.',
+    ),
   SMTP_URL: z
     .string()
     .refine(
@@ -166,6 +168,8 @@ export interface Config {
   readonly apply: string | undefined;
   readonly admin: { readonly clientId: string; readonly clientSecret: string } | undefined;
   readonly defaultRealm: string;
+  /** Where plain http is allowed and wallets are open to all, unless its settings say otherwise; undefined: nowhere. */
+  readonly developmentRealm: string | undefined;
   readonly smtpUrl: string | undefined;
   readonly mailFrom: MailAddress;
   readonly trustedProxies: readonly string[];
@@ -286,7 +290,9 @@ function toConfig(parsed: Parsed): Config {
         clientSecret,
       }),
     ),
-    defaultRealm: parsed.DEFAULT_REALM,
+    defaultRealm: parsed.DEFAULT_REALM ?? devRealm,
+    // What strangers can reach is for development only if somebody says so.
+    developmentRealm: isLoopback(publicUrl) || parsed.DEFAULT_REALM === devRealm ? devRealm : undefined,
     smtpUrl: parsed.SMTP_URL,
     mailFrom: parsed.MAIL_FROM,
     trustedProxies: checkedProxies(parsed.TRUSTED_PROXIES),
@@ -315,6 +321,13 @@ function both<T>(
   if (first === undefined && second === undefined) return undefined;
   const [set, unset] = first === undefined ? [secondName, firstName] : [firstName, secondName];
   throw new Problem('config.invalid', `${prefix}${set} is set but ${prefix}${unset} is not.`);
+}
+
+const devRealm = 'dev';
+
+/** Of an absolute URL. */
+export function isLoopback(url: string): boolean {
+  return loopback.has(new URL(url).hostname);
 }
 
 function isPublicUrl(text: string): boolean {

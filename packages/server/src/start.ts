@@ -1,5 +1,5 @@
 import type { Caller, Context } from './context.ts';
-import { write } from './store/write.ts';
+import { type Writing, write } from './store/write.ts';
 import { recordEvent } from './subject/event.ts';
 import { lookUpRealm, type ProfileName, realmNames, saveRealm, systemRealm } from './subject/realm.ts';
 import { ensureSigningKeys } from './subject/signing-key.ts';
@@ -16,12 +16,14 @@ export async function ensureRealms(context: Context): Promise<void> {
 async function ensureRealm(context: Context, name: string, profile: ProfileName): Promise<void> {
   if ((await lookUpRealm(context, name)) !== undefined) return;
   await write(context, async (tx) => {
-    if ((await saveRealm(tx, name, profile, {}, 'keep')) !== 'created') return;
-    await recordEvent(
-      context,
-      tx,
-      { realm: name, type: 'realm.created', object: `realm:${name}`, after: { profile } },
-      starter,
-    );
+    await makeRealm(context, tx, name, profile);
   });
+}
+
+/** False when it is there. */
+export async function makeRealm(context: Context, tx: Writing, name: string, profile: ProfileName): Promise<boolean> {
+  if ((await saveRealm(tx, name, profile, {}, 'keep')) !== 'created') return false;
+  const event = { realm: name, type: 'realm.created', object: `realm:${name}`, after: { profile } };
+  await recordEvent(context, tx, event, starter);
+  return true;
 }

@@ -7,9 +7,11 @@ import { changeRealm, createRealm, newRealmSchema, settingsChangeSchema } from '
 import { openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 
+const local = { developmentRealm: 'dev' } as const;
+
 describe('the settings of a realm', () => {
   test('are those of its profile, as the contract says', () => {
-    expect(effectiveSettings('production', 'ocen4', {})).toEqual({
+    expect(effectiveSettings(local, 'production', 'ocen4', {})).toEqual({
       accessTokenAlg: 'RS256',
       accessTokenTyp: 'JWT',
       accessTokenSeconds: 86_400,
@@ -24,7 +26,7 @@ describe('the settings of a realm', () => {
       sessionMaxSeconds: 43_200,
       development: false,
     });
-    expect(effectiveSettings('production', 'strict', {})).toEqual({
+    expect(effectiveSettings(local, 'production', 'strict', {})).toEqual({
       ...profiles.ocen4,
       accessTokenAlg: 'ES256',
       accessTokenTyp: 'at+jwt',
@@ -38,14 +40,22 @@ describe('the settings of a realm', () => {
   });
 
   test('allow development and wallets for anybody in `dev` only, unless they say otherwise', () => {
-    expect(effectiveSettings('dev', 'ocen4', {})).toMatchObject({ development: true, walletCreation: 'open' });
-    expect(effectiveSettings('dev', 'strict', {}).development).toBe(true);
-    expect(effectiveSettings('dev', 'ocen4', { development: false }).development).toBe(false);
-    expect(effectiveSettings('devel', 'ocen4', {})).toMatchObject({ development: false, walletCreation: 'invited' });
+    expect(effectiveSettings(local, 'dev', 'ocen4', {})).toMatchObject({ development: true, walletCreation: 'open' });
+    expect(effectiveSettings(local, 'dev', 'strict', {}).development).toBe(true);
+    expect(effectiveSettings(local, 'dev', 'ocen4', { development: false }).development).toBe(false);
+    const elsewhere = { developmentRealm: undefined };
+    expect(effectiveSettings(elsewhere, 'dev', 'ocen4', {})).toMatchObject({
+      development: false,
+      walletCreation: 'invited',
+    });
+    expect(effectiveSettings(local, 'devel', 'ocen4', {})).toMatchObject({
+      development: false,
+      walletCreation: 'invited',
+    });
   });
 
   test('are overridden by name, and by nothing that is undefined', () => {
-    const { accessTokenSeconds, accessTokenAlg } = effectiveSettings('x', 'strict', {
+    const { accessTokenSeconds, accessTokenAlg } = effectiveSettings(local, 'x', 'strict', {
       accessTokenSeconds: 60,
       accessTokenAlg: undefined,
     });

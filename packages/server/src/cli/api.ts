@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createTokenSource } from '@countersign/client';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
-import { administratorFile } from '../first-start.ts';
+import { administratorFile } from '../credentials.ts';
 import { Problem } from '../kernel/problem.ts';
 
 /** The administration API as the command line sees it. Paths begin after the server's URL. */

@@ -3,16 +3,17 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { watchParent } from '../../bin/parent.js';
-import { type Config, loadConfig, settingOptions } from '../config.ts';
+import { type Config, isLoopback, loadConfig, settingOptions } from '../config.ts';
+import type { Context } from '../context.ts';
 import {
   administratorFile,
   credentialsDir,
   loginFile,
-  provisionFirstStart,
+  secretFiles,
   walletPassphraseFile,
   walletProfileFile,
-  writeGeneratedSecrets,
-} from '../first-start.ts';
+} from '../credentials.ts';
+import { makeFirstStart } from '../first-start.ts';
 import { checkPort } from '../http/port.ts';
 import { collectFromWorkers } from '../http/worker-metrics.ts';
 import { createLog } from '../kernel/log.ts';
@@ -20,6 +21,8 @@ import { mailFolder } from '../mail/folder.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
 import { createContext, listen } from '../server.ts';
 import { ensureRealms, starter } from '../start.ts';
+import { leaveFiles, writeLeftFiles } from '../subject/handover.ts';
+import { realmNames, requireRealm } from '../subject/realm.ts';
 import { readNetworkFile } from './network.ts';
 
 export function serveCommands(program: Command): void {
@@ -72,15 +75,34 @@ async function serve(env: Parameters<typeof loadConfig>[0]): Promise<void> {
 /** Everything that happens once, before any process listens. */
 async function prepare(config: Config): Promise<void> {
   const context = await createContext(config);
+  const directory = credentialsDir(config);
   try {
-    await provisionFirstStart(context);
-    if (config.apply !== undefined) {
-      const { secrets } = await applyNetwork(context, readNetworkFile(config.apply), starter);
-      writeGeneratedSecrets(config, secrets);
+    const network = config.apply === undefined ? undefined : readNetworkFile(config.apply);
+    const first = await makeFirstStart(context, network);
+    // Also what an earlier start left, which was killed before.
+    await writeLeftFiles(context, directory);
+    if (network !== undefined && first === 'was there') {
+      await applyNetwork(context, network, starter, undefined, (tx, { secrets }) =>
+        leaveFiles(context, tx, secretFiles(secrets)),
+      );
+      await writeLeftFiles(context, directory);
     }
     await ensureRealms(context);
+    await warnOfDevelopment(context);
   } finally {
+    await context.hasher.close();
     await context.store.close();
+  }
+}
+
+/** Of realms that strangers can reach: it may be meant, and is easily forgotten. */
+async function warnOfDevelopment(context: Context): Promise<void> {
+  const { publicUrl } = context.config;
+  if (isLoopback(publicUrl)) return;
+  for (const name of await realmNames(context)) {
+    const { settings } = await requireRealm(context, name);
+    if (settings.development)
+      context.log.warn({ realm: name, publicUrl }, 'this realm is for development: it allows plain http');
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../config.ts';
-import { credentialsDir } from '../first-start.ts';
+import { credentialsDir } from '../credentials.ts';
 import { Problem } from '../kernel/problem.ts';
 
 /** The session that `countersign login` opened: readable by its owner only, and gone after `countersign logout`. */

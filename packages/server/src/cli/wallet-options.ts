@@ -2,7 +2,7 @@ import { type OpenedWallet, Wallet, type WalletProfile } from '@countersign/clie
 import { type WalletFile, walletFile } from '@countersign/client/wallet-file';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
-import { walletProfileFile } from '../first-start.ts';
+import { walletProfileFile } from '../credentials.ts';
 import { readSecret } from './typed-secret.ts';
 
 /** Where a wallet is kept, and how it is opened. */

@@ -3,13 +3,13 @@ import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
-import type { CredentialType } from '../subject/password-config.ts';
+import { type CredentialType, effectiveRules } from '../subject/password-config.ts';
 import type { Realm } from '../subject/realm.ts';
 import type { Session } from '../subject/session.ts';
 import { requireStillOpen } from '../subject/session-administration.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { requireBudgets } from './budget.ts';
-import { type Credential, requireCredential } from './credential.ts';
+import { type Credential, lockCredential, requireCredential } from './credential.ts';
 import { forgetDevices, recogniseDevice } from './device.ts';
 import { type Logon, logOn } from './logon.ts';
 import { accept, notifyChange, type PasswordInfo, record, toInfo, writeVersion } from './password-version.ts';
@@ -56,6 +56,22 @@ export async function createPassword(
     await record(context, tx, realm, row, 'password.created', caller);
     return toInfo(credential, row, tx.now);
   });
+}
+
+/**
+ * The first password of a credential that is made in the same transaction, by which it is too young to have rules of its own but
+ * the default ones. `hash` is made before.
+ */
+export async function placeFirstPassword(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  { identityId, id, hash }: { readonly identityId: string; readonly id: string; readonly hash: string },
+  caller: Caller,
+): Promise<void> {
+  const credential = await lockCredential(tx, realm, identityId, id);
+  const row = await writeVersion(tx, credential, undefined, effectiveRules({}), hash, realm);
+  await record(context, tx, realm, row, 'password.created', caller);
 }
 
 export interface UpdatedPassword {

@@ -1,9 +1,10 @@
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Store } from '../store/open.ts';
+import { syncDirectory } from './handover.ts';
 import { isSealed } from './vault.ts';
 
 /**
@@ -38,14 +39,14 @@ function createMasterKey(path: string, random: Random): void {
   try {
     writeFileSync(draft, `${random.token(32)}\n`, { mode: 0o600, flag: 'wx', flush: true });
     linkSync(draft, path);
-    const directory = openSync(dirname(path), 'r');
-    fsyncSync(directory);
-    closeSync(directory);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
   } finally {
     rmSync(draft, { force: true });
   }
+  // Also when another process made it: this one may be the first to seal under it.
+  syncDirectory(dirname(path));
+  syncDirectory(dirname(dirname(resolve(path))));
 }
 
 /** The master key that is there already: for commands that must not make one. */

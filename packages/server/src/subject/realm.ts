@@ -1,5 +1,6 @@
 import type { MessageForm } from '@countersign/proof';
 import { z } from 'zod';
+import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { lineOfText } from '../kernel/text.ts';
@@ -114,7 +115,7 @@ export function lookUpRealm(context: Context, name: string): Promise<Realm | und
       name,
       profile,
       issuer: issuerOf(context, name),
-      settings: effectiveSettings(name, profile, JSON.parse(row.settings) as SettingsOverrides),
+      settings: effectiveSettings(context.config, name, profile, JSON.parse(row.settings) as SettingsOverrides),
       createdAt: row.created_at,
     };
   });
@@ -133,10 +134,15 @@ export function issuerOf(context: Context, realm: string): string {
   return `${context.config.publicUrl}/realms/${realm}`;
 }
 
-/** In the realm `dev`, and only there, `development` is the default, and anybody may make a wallet. */
-export function effectiveSettings(name: string, profile: ProfileName, overrides: SettingsOverrides): Settings {
+/** In the realm for development, and only there, `development` is the default, and anybody may make a wallet. */
+export function effectiveSettings(
+  { developmentRealm }: Pick<Config, 'developmentRealm'>,
+  name: string,
+  profile: ProfileName,
+  overrides: SettingsOverrides,
+): Settings {
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-  return { ...profiles[profile], ...(name === 'dev' ? inDev : {}), ...given };
+  return { ...profiles[profile], ...(name === developmentRealm ? inDev : {}), ...given };
 }
 
 /**

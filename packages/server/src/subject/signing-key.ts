@@ -101,15 +101,26 @@ export async function ensureSigningKeys(context: Context, realm: string): Promis
     return wanted.filter(Boolean).map(() => purpose);
   });
   if (missing.length === 0) return;
-  // Made before the transaction: an RSA key takes a quarter of a second.
-  const made = await Promise.all(
-    missing.map((purpose) => makeKey(context, realm, purpose, algFor(purpose, settings.accessTokenAlg))),
-  );
+  const made = await makeKeys(context, realm, missing, settings.accessTokenAlg);
   await write(context, async (tx) => {
     await lockRealm(tx, realm);
-    for (const key of made) await placeMissing(tx, realm, key);
-    tx.changed('keys', realm);
+    await placeSigningKeys(tx, realm, made);
   });
+}
+
+/** All that a new realm needs. Made before the transaction: an RSA key takes a quarter of a second. */
+export function makeSigningKeys(context: Context, realm: string, alg: SigningAlg): Promise<readonly SigningKeyTable[]> {
+  return makeKeys(context, realm, [...purposes, ...purposes], alg);
+}
+
+function makeKeys(context: Context, realm: string, wanted: readonly Purpose[], alg: SigningAlg) {
+  return Promise.all(wanted.map((purpose) => makeKey(context, realm, purpose, algFor(purpose, alg))));
+}
+
+/** Those of these keys that are missing. */
+export async function placeSigningKeys(tx: Writing, realm: string, keys: readonly SigningKeyTable[]): Promise<void> {
+  for (const key of keys) await placeMissing(tx, realm, key);
+  tx.changed('keys', realm);
 }
 
 async function placeMissing(tx: Writing, realm: string, key: SigningKeyTable): Promise<void> {

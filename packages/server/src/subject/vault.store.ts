@@ -30,3 +30,7 @@ export async function listSealed(db: Kysely<Schema>): Promise<SealedRow[]> {
 export async function updateSealed(db: Kysely<Schema>, { name, value }: SealedRow): Promise<void> {
   await db.updateTable('sealed').set({ value }).where('name', '=', name).execute();
 }
+
+export async function deleteSealed(db: Kysely<Schema>, name: string): Promise<void> {
+  await db.deleteFrom('sealed').where('name', '=', name).execute();
+}

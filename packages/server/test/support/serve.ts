@@ -67,7 +67,7 @@ export function run(args: readonly string[], variables: Variables, shell?: strin
 }
 
 /** `shell`, if given, is a prelude that a shell runs before it becomes the command. */
-function start(args: readonly string[], variables: Variables, shell?: string) {
+export function start(args: readonly string[], variables: Variables, shell?: string) {
   const command = [process.execPath, launcher, ...args] as const;
   const [program, ...rest] =
     shell === undefined ? command : (['/bin/sh', '-c', `${shell}; exec "$@"`, 'sh', ...command] as const);

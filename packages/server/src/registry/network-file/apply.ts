@@ -28,7 +28,8 @@ const defaultProfile: ProfileName = 'strict';
  *
  * Applying twice changes nothing the second time. Entries that the file does not name stay, and so do members that an entry
  * leaves out. SUSPENDED and OFFBOARDED are not lifted. A client without a secret in the file gets one when it is made, and the
- * report shows it this once. `only` confines the file to one realm, for an administrator of that realm.
+ * report shows it this once. `only` confines the file to one realm, for an administrator of that realm. `also` is done in the same
+ * transaction.
  *
  * Throws `network.invalid` with the JSON pointer of the fault; `write.conflict` when somebody else changed the same entries.
  */
@@ -37,12 +38,15 @@ export async function applyNetwork(
   file: unknown,
   caller: Caller,
   only?: string,
+  also: (tx: Writing, report: ApplyReport) => Promise<void> = async () => {},
 ): Promise<ApplyReport> {
-  const realms = prepareNetwork(context, file);
-  const foreign = realms.find(({ entry }) => only !== undefined && entry.name !== only);
-  if (foreign !== undefined) throw invalid(`${foreign.at}/name`, `only the realm ${only} can be changed here`);
-  await requireSecretHalves(context, realms);
-  const report = await write(context, (tx) => applyRealms(context, tx, realms, caller)).catch((thrown: unknown) => {
+  const realms = await checkNetwork(context, file, only);
+  const applying = write(context, async (tx) => {
+    const report = await applyRealms(context, tx, realms, caller);
+    await also(tx, report);
+    return report;
+  });
+  const report = await applying.catch((thrown: unknown) => {
     // Somebody who does not apply a file registered the same id between our look and our write.
     throw isDuplicate(thrown) ? new Problem('write.conflict', undefined, { cause: thrown }) : thrown;
   });
@@ -51,7 +55,17 @@ export async function applyNetwork(
   return report;
 }
 
-async function applyRealms(
+/** The part before the transaction: all that `applyRealms` relies on. */
+export async function checkNetwork(context: Context, file: unknown, only?: string): Promise<readonly PreparedRealm[]> {
+  const realms = prepareNetwork(context, file);
+  const foreign = realms.find(({ entry }) => only !== undefined && entry.name !== only);
+  if (foreign !== undefined) throw invalid(`${foreign.at}/name`, `only the realm ${only} can be changed here`);
+  await requireSecretHalves(context, realms);
+  return realms;
+}
+
+/** The part in the transaction: for those who have more to do in it. */
+export async function applyRealms(
   context: Context,
   tx: Writing,
   realms: readonly PreparedRealm[],
@@ -94,7 +108,7 @@ async function applyRealm(
     caller,
     realm: name,
     at,
-    development: effectiveSettings(name, profile, settings).development,
+    development: effectiveSettings(context.config, name, profile, settings).development,
     created: outcome === 'created' ? [object] : [],
     changed: outcome === 'changed' ? [object] : [],
     unchanged: { count: outcome === 'unchanged' ? 1 : 0 },
