@@ -1,4 +1,5 @@
 import type { HeaderFields } from '@countersign/proof';
+import { text } from '@countersign/proof/argument';
 import { problem } from './message-problem.ts';
 
 /** RFC 6750 §2.1, and exactly once. Throws {MessageProblem} `token.missing`, `token.malformed`. */
@@ -24,5 +25,6 @@ export function presentedToken(headers: HeaderFields): PresentedToken {
 
 export function fieldValues(headers: HeaderFields, wanted: string): readonly string[] {
   const pairs = Symbol.iterator in headers ? [...headers] : Object.entries(headers);
-  return pairs.flatMap(([name, value]) => (name.toLowerCase() === wanted ? [value ?? []].flat() : []));
+  const values = pairs.flatMap(([name, value]) => (name.toLowerCase() === wanted ? [value ?? []].flat() : []));
+  return values.map((value) => text(value, `the field ${wanted}`));
 }

@@ -36,17 +36,37 @@ interface FastifyReply {
   send(payload: string): FastifyReply;
 }
 
-type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+export type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-interface Fastify {
-  decorateRequest(name: 'countersign', value: null): unknown;
-  addHook(name: 'onRequest', hook: Hook): unknown;
+/**
+ * A hook that is a plugin too: `app.addHook('onRequest', guard)`, `{ onRequest: guard }` of one route, or `app.register(guard)`.
+ */
+export interface HookOrPlugin extends Hook {
+  (fastify: unknown, options: unknown): Promise<unknown>;
 }
 
-async function register(fastify: Fastify, options: GuardOptions): Promise<void> {
+/** `guard(options)` makes the hook; `app.register(guard, options)` puts it before every route of the instance. */
+export interface FastifyGuard<Options> {
+  (options: Options): HookOrPlugin;
+  (fastify: unknown, options: Options): Promise<void>;
+}
+
+interface Fastify {
+  addHook(name: 'onRequest', hook: Hook): unknown;
+  hasRequestDecorator(name: string): boolean;
+  decorateRequest(name: string, value: null): unknown;
+}
+
+/**
+ * `await app.register(countersign, { participant, publicUrl })`: from there on, and for every route of this instance, handlers see
+ * verified requests only, with the verdict in `request.countersign`. For one route: `{ onRequest: countersign({ … }) }`; later than
+ * `onRequest` the body was read, and every request is refused.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ */
+export const countersign = guardNamed('countersign', (options: GuardOptions): Hook => {
   const guard = createGuard(options);
-  fastify.decorateRequest('countersign', null);
-  fastify.addHook('onRequest', async (request, reply) => {
+  return async (request, reply) => {
     const line = { method: request.method, requestTarget: request.originalUrl };
     try {
       const verified = await admit(guard, line, request.raw, reply.raw);
@@ -54,38 +74,30 @@ async function register(fastify: Fastify, options: GuardOptions): Promise<void> 
       return undefined;
     } catch (error) {
       guard.report(error, line);
-      const { status, headers, body } = refusalOf(error);
-      return reply.code(status).headers(headers).send(body);
+      return refuse(reply, error);
     }
-  });
-}
+  };
+});
 
 /**
- * `await app.register(countersign, { participant, publicUrl })`: from there on, and for every route of this instance, handlers see
- * verified requests only, with the verdict in `request.countersign`.
+ * `await app.register(bearer, { service })` for every route of the instance, or `app.addHook('onRequest', bearer({ service }))`, or of one
+ * route: `{ onRequest: bearer({ service, acr: 'aal2' }) }`.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
  */
-export const countersign = Object.assign(register, {
-  // Fastify's marks of a plugin that speaks for the whole instance, not for a scope of its own.
-  [Symbol.for('skip-override')]: true,
-  [Symbol.for('fastify.display-name')]: 'countersign',
-}) as (fastify: unknown, options: GuardOptions) => Promise<void>;
-
-/** `app.addHook('onRequest', bearer({ service }))`, or of one route: `{ onRequest: bearer({ service, acr: 'aal2' }) }`. */
-export function bearer(options: BearerOptions) {
-  return gate(createBearerGuard(options));
-}
+export const bearer = guardNamed('bearer', (options: BearerOptions) => gate(createBearerGuard(options)));
 
 /**
- * `app.addHook('onRequest', login({ edge }))`: handlers find in `request.bearer` what they would find behind `bearer`. The end client
+ * The same for callers that log in, with `{ edge }`: handlers find in `request.bearer` what they would find behind `bearer`. The end client
  * is `request.ip`, so tell Fastify which proxies to trust.
  */
-export function login(options: LoginOptions<FastifyRequest>) {
-  const { clientAddress = ({ ip, raw }) => ip ?? raw.socket.remoteAddress } = options;
+export const login = guardNamed('login', (options: LoginOptions<FastifyRequest>) => {
+  const { clientAddress = ({ ip, raw }: FastifyRequest) => ip ?? raw.socket.remoteAddress } = options;
   return gate(createLoginGuard(options), clientAddress);
-}
+});
 
-function gate(guard: CallerGuard, clientAddress?: (request: FastifyRequest) => string | undefined) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+function gate(guard: CallerGuard, clientAddress?: (request: FastifyRequest) => string | undefined): Hook {
+  return async (request, reply) => {
     try {
       const line = { method: request.method, requestTarget: request.originalUrl };
       const caller = await guard.authenticate(fieldsOf(request.raw.rawHeaders), line, clientAddress?.(request));
@@ -93,8 +105,56 @@ function gate(guard: CallerGuard, clientAddress?: (request: FastifyRequest) => s
       return undefined;
     } catch (error) {
       guard.report(error);
-      const { status, headers, body } = refusalOf(error);
-      return reply.code(status).headers(headers).send(body);
+      return refuse(reply, error);
     }
   };
+}
+
+function refuse(reply: FastifyReply, error: unknown): FastifyReply {
+  const { status, headers, body } = refusalOf(error);
+  return reply.code(status).headers(headers).send(body);
+}
+
+/**
+ * Whichever way a guard is handed to Fastify, it guards. Fastify calls plugins and hooks alike, with two arguments each: what comes first
+ * tells them apart.
+ */
+function guardNamed<Options extends object>(name: string, create: (options: Options) => Hook): FastifyGuard<Options> {
+  async function install(fastify: Fastify, makeHook: () => Hook): Promise<void> {
+    const hook = makeHook();
+    for (const verdict of ['countersign', 'bearer']) {
+      if (!fastify.hasRequestDecorator(verdict)) fastify.decorateRequest(verdict, null);
+    }
+    fastify.addHook('onRequest', hook);
+  }
+  function guard(first: unknown, second?: unknown) {
+    if (isFastify(first)) return install(first, () => create(withoutScope(second)));
+    // Called as a hook, where what it returns should have been: Fastify would not survive a throw.
+    if (second !== undefined)
+      return Promise.reject(new TypeError(`Call ${name}(options), and hand over what it returns.`));
+    const hook = create(first as Options);
+    const either = (one: unknown, other: unknown) =>
+      isFastify(one) ? install(one, () => hook) : hook(one as FastifyRequest, other as FastifyReply);
+    return forWholeInstance(either, name);
+  }
+  return forWholeInstance(guard, name) as FastifyGuard<Options>;
+}
+
+/** Fastify's marks of a plugin that speaks for the instance it is registered at, not for a scope of its own with no route in it. */
+function forWholeInstance<T extends object>(plugin: T, name: string): T {
+  return Object.assign(plugin, {
+    [Symbol.for('skip-override')]: true,
+    [Symbol.for('fastify.display-name')]: name,
+  });
+}
+
+/** What Fastify takes for itself from the options of a plugin. */
+function withoutScope<Options extends object>(options: unknown): Options {
+  const { prefix, logLevel, logSerializers, ...own } = (options ?? {}) as Record<string, unknown>;
+  return own as Options;
+}
+
+function isFastify(value: unknown): value is Fastify {
+  const { addHook, decorateRequest } = (value ?? {}) as Record<string, unknown>;
+  return typeof addHook === 'function' && typeof decorateRequest === 'function';
 }

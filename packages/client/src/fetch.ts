@@ -1,4 +1,5 @@
 /** Signed messages, and subjects by their tokens, for whatever serves `Request → Response`: Deno, Bun, workers, Node's fetch-style servers. */
+import { callable, object, optional } from '@countersign/proof/argument';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
@@ -17,11 +18,20 @@ export interface FetchOptions extends GuardOptions {
 
 export type VerifiedHandler = (request: Request, verified: Verified) => Response | Promise<Response>;
 
-/** The handler is called for verified requests only, with a request whose body can be read as if nobody had. */
+/**
+ * The handler is called for verified requests only, with a request whose body can be read as if nobody had. What it throws goes to
+ * `onRefusal`, or else to the console, and is answered with 500; a refusal of the SDK's own, such as that of a session that ended
+ * meanwhile, with its status.
+ *
+ * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
+ */
 export function countersign(options: FetchOptions, handler: VerifiedHandler): (request: Request) => Promise<Response> {
-  const guard = createGuard(options);
+  const { requestTarget, ...others } = object(options, 'countersign') as FetchOptions;
+  const guard = createGuard(others);
+  optional(callable)(requestTarget, 'countersign.requestTarget');
+  callable(handler, 'handler');
   return async (request) => {
-    const line = { method: request.method, requestTarget: options.requestTarget?.(request) ?? wireTarget(request.url) };
+    const line = { method: request.method, requestTarget: requestTarget?.(request) ?? wireTarget(request.url) };
     try {
       const { body, copy } = await readRequest(request, guard.maxBodyBytes);
       const verified = await guard.verify(line, request.headers, body);
@@ -51,7 +61,11 @@ function wireTarget(url: string): string {
 
 export type BearerHandler = (request: Request, caller: Authenticated) => Response | Promise<Response>;
 
-/** The handler is called for callers that are let in only; what it throws is answered with 500. */
+/**
+ * The handler is called for callers that are let in only. What it throws is answered as by `countersign`.
+ *
+ * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
+ */
 export function bearer(options: BearerOptions, handler: BearerHandler): (request: Request) => Promise<Response> {
   return gate(createBearerGuard(options), handler, () => undefined);
 }
@@ -61,7 +75,9 @@ export type FetchLoginOptions = LoginOptions<Request> & Required<Pick<LoginOptio
 
 /** The same for callers that log in. */
 export function login(options: FetchLoginOptions, handler: BearerHandler): (request: Request) => Promise<Response> {
-  return gate(createLoginGuard(options), handler, options.clientAddress);
+  const guard = createLoginGuard(options);
+  callable(options.clientAddress, 'login.clientAddress');
+  return gate(guard, handler, options.clientAddress);
 }
 
 function gate(
@@ -69,6 +85,7 @@ function gate(
   handler: BearerHandler,
   clientAddress: (request: Request) => string | undefined,
 ): (request: Request) => Promise<Response> {
+  callable(handler, 'handler');
   return async (request) => {
     try {
       const line = { method: request.method, requestTarget: wireTarget(request.url) };

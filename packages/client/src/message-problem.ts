@@ -1,4 +1,5 @@
 import { ProofError } from '@countersign/proof';
+import { challengeOf } from './challenge.ts';
 import { ClientError } from './error.ts';
 
 /** Why a message is refused where no code of a proof says it: HTTP status and text of each. */
@@ -86,7 +87,35 @@ export class MessageProblem extends Error {
     this.scheme = options.scheme;
     this.retryAfter = options.retryAfter;
   }
+
+  /**
+   * The fields of the answer. The error handlers of Express and Fastify send them with `status`, so that a refusal that a handler throws,
+   * such as that of a session that ended meanwhile, reaches the caller with its challenge.
+   */
+  get headers(): Readonly<Record<string, string>> {
+    const { status, retryAfter = status === 503 ? unavailableFor : undefined } = this;
+    return {
+      'cache-control': 'no-store',
+      ...(status === 401 ? { 'www-authenticate': challengeOf(this) } : {}),
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+    };
+  }
+
+  /** RFC 9457. Nothing of what was presented is in it, nor what only the log should know. */
+  get body(): string {
+    const { code, status, message } = this;
+    return JSON.stringify({ type: `urn:countersign:problem:${code}`, title: message, status, code });
+  }
+
+  /** The whole answer. The error handler of Hono sends it. */
+  getResponse(): Response {
+    const headers = { ...this.headers, 'content-type': 'application/problem+json' };
+    return new Response(this.body, { status: this.status, headers });
+  }
 }
+
+/** Seconds. */
+const unavailableFor = 1;
 
 export function problem(code: MessageProblemCode, options: ProblemOptions = {}): MessageProblem {
   const [status, text] = table[code];

@@ -1,5 +1,6 @@
 /** Signed messages, and subjects by their tokens, for a plain listener of `node:http`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { callable } from '@countersign/proof/argument';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
@@ -19,13 +20,17 @@ export type VerifiedListener = (request: VerifiedRequest, response: ServerRespon
 
 /**
  * `createServer(countersign({ participant, publicUrl }, listener))`: the listener is called for verified requests only, with the
- * verdict in `request.countersign`. Every other request is answered here.
+ * verdict in `request.countersign`. Every other request is answered here. What the listener throws goes to `onRefusal`, or else to the
+ * console, and is answered with 500; a refusal of the SDK's own, such as that of a session that ended meanwhile, with its status.
+ *
+ * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
  */
 export function countersign(
   options: GuardOptions,
   listener: VerifiedListener,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const guard = createGuard(options);
+  callable(listener, 'listener');
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const line = { method: request.method ?? '', requestTarget: request.url ?? '' };
@@ -48,7 +53,9 @@ export type BearerListener = (request: BearerRequest, response: ServerResponse) 
 
 /**
  * `createServer(bearer({ service }, listener))`: the listener is called for callers that are let in only. Every other request is
- * answered here.
+ * answered here. What the listener throws is answered as by `countersign`.
+ *
+ * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
  */
 export function bearer(options: BearerOptions, listener: BearerListener) {
   return gate(createBearerGuard(options), listener);
@@ -65,6 +72,8 @@ function gate(
   listener: BearerListener,
   clientAddress?: (request: IncomingMessage) => string | undefined,
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  callable(listener, 'listener');
+
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const line = { method: request.method ?? '', requestTarget: request.url ?? '' };

@@ -1,4 +1,5 @@
 import { type HeaderFields, ProofError, type Subject } from '@countersign/proof';
+import { fields } from '@countersign/proof/argument';
 import { presentedToken } from './bearer-token.ts';
 import { callRefOf } from './call-ref.ts';
 import { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts';
@@ -6,7 +7,7 @@ import { requireLive } from './liveness.ts';
 import { MessageProblem, orUnavailable, problem, proofProblem } from './message-problem.ts';
 import { type AddressedRequest, requirePossession } from './possession.ts';
 import { createMemoryReplayStore, type ReplayStore } from './replay.ts';
-import { requireRules, type SubjectRules } from './subject-rules.ts';
+import { checkedRules, requireRules, type SubjectRules } from './subject-rules.ts';
 import type { TokenSource } from './token.ts';
 import { createTrust, type Trust, type TrustOptions } from './trust.ts';
 
@@ -54,7 +55,9 @@ export function serviceOn(trust: Trust, options: ExchangeOptions & Pick<ServiceO
   const replay = options.replay ?? createMemoryReplayStore({ now });
   return {
     ...token,
-    async authenticate(headers, rules = {}, request = undefined) {
+    async authenticate(headers, given = {}, request = undefined) {
+      const rules = checkedRules(given);
+      fields(headers, 'headers');
       try {
         const presented = presentedToken(headers);
         const subject = await orUnavailable('keys.unavailable', () => subjects.verify(presented.token));

@@ -4,7 +4,6 @@
  */
 import {
   type MessageForm,
-  messageStatus,
   ProofError,
   type RequestMessage,
   signatureField,
@@ -14,7 +13,7 @@ import {
 import { readBounded } from './bounded-body.ts';
 import { ClientError } from './error.ts';
 import type { Fetch } from './fetch-json.ts';
-import { MessageProblem, orUnavailable, problem, proofProblem } from './message-problem.ts';
+import { MessageProblem, orUnavailable, problem } from './message-problem.ts';
 import type { MessageSigner } from './message-signing.ts';
 import type { ParticipantDetail } from './participant-detail.ts';
 import { checkSigner, type SignerCheckOptions } from './signer-check.ts';
@@ -161,12 +160,18 @@ async function verdictOf(
     );
     return { ...verified, participant };
   } catch (error) {
+    if (error instanceof MessageProblem && error.status < 500) throw ofOthers(error);
     if (!(error instanceof ProofError)) throw error;
-    if (error.code !== 'message.signature_missing') throw proofProblem(error, messageStatus(error.code) ?? 401);
+    if (error.code !== 'message.signature_missing') throw ofOthers(error);
     if (demand === 'if-present') return undefined;
     const said = `The response with status ${status} carries no signature. Nobody answers for what it says.`;
     throw new MessageProblem('response.unsigned', 502, said, { cause: { status, body: excerpt(body) } });
   }
+}
+
+/** RFC 9110 §15.6.3: an answer that nobody can believe is no fault of whoever made us ask for it, and must not challenge them. */
+function ofOthers(error: ProofError | MessageProblem): MessageProblem {
+  return new MessageProblem(error.code, 502, error.message, { cause: error });
 }
 
 /** For the log: the start of a refusal that nobody signed. */

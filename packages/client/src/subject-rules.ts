@@ -1,4 +1,5 @@
 import type { Subject } from '@countersign/proof';
+import { amount, type Checks, leftOut, listOf, oneOf, options } from '@countersign/proof/argument';
 import { problem } from './message-problem.ts';
 import type { SubjectKind } from './subject-verifier.ts';
 
@@ -16,6 +17,20 @@ export type Acr = (typeof levels)[number];
 
 /** From weak to strong. What the issuer calls otherwise is weaker than all. */
 const levels = ['aal1', 'aal2'] as const;
+
+export const kindCheck = oneOf('participant', 'client', 'credential', 'wallet');
+
+/** A rule that is there and undefined is refused: a setting that is missing must not let everybody in. */
+export const ruleChecks: Checks<SubjectRules> = {
+  accept: leftOut(listOf(kindCheck)),
+  acr: leftOut(oneOf(...levels)),
+  recentLoginSeconds: leftOut(amount),
+};
+
+/** @throws {TypeError} naming the rule that is of another type, or that does not exist */
+export function checkedRules(rules: SubjectRules): SubjectRules {
+  return options(rules, 'rules', ruleChecks);
+}
 
 /** @throws {MessageProblem} `token.kind`, `login.weak`, `login.old`; the latter two with the challenge of RFC 9470 §3 */
 export function requireRules(subject: Subject, rules: SubjectRules, now: number, clockTolerance: number): void {

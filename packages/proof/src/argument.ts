@@ -106,6 +106,12 @@ export function object(value: unknown, name: string): object {
   return value;
 }
 
+/** Header fields as a runtime has them: a list of pairs, a `Headers`, or a record. */
+export function fields(value: unknown, name: string): object {
+  if (typeof value !== 'object' || value === null) throw wrong(name, 'header fields: pairs, or a record');
+  return value;
+}
+
 /** An object with these methods; whatever else is in it is its own affair. */
 export function having(...methods: readonly string[]): Check {
   return (value, name) => {

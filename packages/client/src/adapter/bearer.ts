@@ -1,7 +1,9 @@
 import type { HeaderFields } from '@countersign/proof';
+import { type Checks, callable, having, optional, options, text } from '@countersign/proof/argument';
 import type { Authenticated, Service } from '../service.ts';
-import type { SubjectRules } from '../subject-rules.ts';
+import { ruleChecks, type SubjectRules } from '../subject-rules.ts';
 import { placeOf, type RequestLine, targetsOf } from './guard.ts';
+import { reportTo } from './report.ts';
 
 export interface RefusalLog {
   /** For the log: why a request was refused. */
@@ -25,7 +27,16 @@ export interface CallerGuard {
   report(error: unknown): void;
 }
 
-export function createBearerGuard({ service, publicUrl, onRefusal, ...rules }: BearerOptions): CallerGuard {
+const optionChecks: Checks<BearerOptions> = {
+  ...ruleChecks,
+  service: having('authenticate'),
+  publicUrl: optional(text),
+  onRefusal: optional(callable),
+};
+
+/** @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `adapter.public_url` */
+export function createBearerGuard(given: BearerOptions): CallerGuard {
+  const { service, publicUrl, onRefusal, ...rules } = options(given, 'bearer', optionChecks);
   const place = publicUrl === undefined ? undefined : placeOf(publicUrl);
   return {
     authenticate: (headers, { method, requestTarget }) => {
@@ -33,15 +44,5 @@ export function createBearerGuard({ service, publicUrl, onRefusal, ...rules }: B
       return service.authenticate(headers, rules, { method, target });
     },
     report: reportTo(onRefusal),
-  };
-}
-
-export function reportTo(onRefusal: RefusalLog['onRefusal']): (error: unknown) => void {
-  return (error) => {
-    try {
-      onRefusal?.(error);
-    } catch {
-      // A log that fails must not turn a refusal into something else.
-    }
   };
 }

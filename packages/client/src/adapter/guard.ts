@@ -1,6 +1,18 @@
+import {
+  amount,
+  type Checks,
+  callable,
+  either,
+  having,
+  oneOf,
+  optional,
+  options as optionsOf,
+  text,
+} from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import type { Participant } from '../participant.ts';
 import type { IncomingRequest, Verified } from '../verify-request.ts';
+import { reportTo } from './report.ts';
 
 export type Responses = 'signed' | 'unsigned';
 
@@ -38,7 +50,18 @@ export interface Guard {
   report(error: unknown, line: RequestLine): void;
 }
 
-export function createGuard(options: GuardOptions): Guard {
+const optionChecks: Checks<GuardOptions> = {
+  participant: having('verifyRequest', 'signResponse'),
+  publicUrl: optional(text),
+  maxBodyBytes: optional(amount),
+  maxResponseBytes: optional(amount),
+  responses: optional(either(callable, oneOf('signed', 'unsigned'))),
+  onRefusal: optional(callable),
+};
+
+/** @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `adapter.public_url` */
+export function createGuard(given: GuardOptions): Guard {
+  const options = optionsOf(given, 'countersign', optionChecks);
   const { participant, publicUrl, responses = 'signed', onRefusal } = options;
   const place = publicUrl === undefined ? undefined : placeOf(publicUrl);
   return {
@@ -48,13 +71,7 @@ export function createGuard(options: GuardOptions): Guard {
       participant.verifyRequest({ method, headers, body, ...targetsOf(requestTarget, place) }),
     sign: (verified, status, body) => participant.signResponse(verified, { status, body }),
     isSigned: (line) => (typeof responses === 'function' ? responses(line) : responses) !== 'unsigned',
-    report(error, line) {
-      try {
-        onRefusal?.(error, line);
-      } catch {
-        // A log that fails must not turn a refusal into something else.
-      }
-    },
+    report: reportTo(onRefusal),
   };
 }
 

@@ -1,8 +1,19 @@
 import type { HeaderFields } from '@countersign/proof';
+import {
+  type Checks,
+  callable,
+  having,
+  listOf,
+  oneOf,
+  optional,
+  options as optionsOf,
+  wrong,
+} from '@countersign/proof/argument';
 import { fieldValues } from '../bearer-token.ts';
 import type { Edge } from '../edge/edge.ts';
-import type { SubjectRules } from '../subject-rules.ts';
-import { type CallerGuard, type RefusalLog, reportTo } from './bearer.ts';
+import { ruleChecks, type SubjectRules } from '../subject-rules.ts';
+import type { CallerGuard, RefusalLog } from './bearer.ts';
+import { reportTo } from './report.ts';
 
 /** `basic`: name and password by HTTP Basic. `session`: a session token of the realm as bearer. */
 export type LoginScheme = 'basic' | 'session';
@@ -19,7 +30,23 @@ export interface LoginOptions<Request> extends SubjectRules, RefusalLog {
   readonly clientAddress?: (request: Request) => string | undefined;
 }
 
-export function createLoginGuard<Request>(options: LoginOptions<Request>): CallerGuard {
+const schemeList = listOf(oneOf('basic', 'session'));
+
+const optionChecks: Checks<LoginOptions<never>> = {
+  ...ruleChecks,
+  edge: having('authenticateBasic', 'authenticateSession'),
+  schemes: optional((value, name) => {
+    const schemes = schemeList(value, name) as readonly LoginScheme[];
+    if (schemes.length === 0) throw wrong(name, 'a list that is not empty');
+    return schemes;
+  }),
+  clientAddress: optional(callable),
+  onRefusal: optional(callable),
+};
+
+/** @throws {TypeError} naming the option that is of another type, or that does not exist */
+export function createLoginGuard<Request>(given: LoginOptions<Request>): CallerGuard {
+  const options = optionsOf(given, 'login', optionChecks as Checks<LoginOptions<Request>>);
   const { edge, schemes = ['basic'], onRefusal, clientAddress: _, ...rules } = options;
   const isSession = (headers: HeaderFields): boolean =>
     schemes.includes('session') &&

@@ -1,0 +1,27 @@
+/** What a 401 asks for. */
+export interface Refused {
+  readonly code: string;
+  readonly message: string;
+  readonly challenge: Readonly<Record<string, string>> | undefined;
+  readonly scheme: string | undefined;
+}
+
+/**
+ * RFC 6750 §3: an error only where the token is at fault, so that nobody asks for a new one in vain. RFC 9470 §3: where the token
+ * is good and the login behind it is not, what is missing.
+ */
+export function challengeOf({ code, message, challenge: wanted, scheme }: Refused): string {
+  if (scheme !== undefined) return scheme;
+  if (wanted !== undefined) {
+    const parameters = { error: 'insufficient_user_authentication', error_description: message, ...wanted };
+    return `Bearer ${Object.entries(parameters)
+      .map(([name, value]) => `${name}="${value}"`)
+      .join(', ')}`;
+  }
+  // RFC 9449 §7.1.
+  if (code.startsWith('dpop.')) return 'DPoP error="invalid_dpop_proof", algs="EdDSA ES256"';
+  const isOfToken =
+    /^(?:jws|jwt|access_token|transaction_token|wallet_token|token|session|capability)\./.test(code) &&
+    code !== 'token.missing';
+  return isOfToken ? 'Bearer error="invalid_token"' : 'Bearer';
+}
