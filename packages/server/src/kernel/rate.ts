@@ -6,6 +6,8 @@ export interface Rate {
   /** Throws `attempt.throttled` when this key has spent its budget. */
   require(key: string): void;
   spend(key: string): void;
+  /** Spends one if there is one left. */
+  take(key: string): boolean;
   /** Takes one `spend` back, for what is spent before it is known to be due. */
   giveBack(key: string): void;
 }
@@ -20,22 +22,34 @@ export interface RateLimit {
 
 export function createRate(clock: Clock, { budget, window, bound }: RateLimit): Rate {
   const windows = new Map<string, { spent: number; readonly until: number }>();
+
+  /** Milliseconds that a spent budget has to wait; not above 0 for one that is not spent. */
+  function waitOf(key: string): number {
+    const open = windows.get(key);
+    return open === undefined || open.spent < budget ? 0 : open.until - clock.elapsed();
+  }
+
+  function spend(key: string): void {
+    const open = windows.get(key);
+    if (open !== undefined && open.until > clock.elapsed()) {
+      open.spent++;
+      return;
+    }
+    windows.delete(key);
+    windows.set(key, { spent: 1, until: clock.elapsed() + window });
+    if (windows.size > bound) windows.delete(windows.keys().next().value as string);
+  }
+
   return {
     require(key) {
-      const open = windows.get(key);
-      if (open === undefined || open.spent < budget) return;
-      const left = open.until - clock.elapsed();
-      if (left > 0) throw new Problem('attempt.throttled', undefined, { retryAfter: Math.ceil(left / 1000) });
+      const wait = waitOf(key);
+      if (wait > 0) throw new Problem('attempt.throttled', undefined, { retryAfter: Math.ceil(wait / 1000) });
     },
-    spend(key) {
-      const open = windows.get(key);
-      if (open !== undefined && open.until > clock.elapsed()) {
-        open.spent++;
-        return;
-      }
-      windows.delete(key);
-      windows.set(key, { spent: 1, until: clock.elapsed() + window });
-      if (windows.size > bound) windows.delete(windows.keys().next().value as string);
+    spend,
+    take(key) {
+      if (waitOf(key) > 0) return false;
+      spend(key);
+      return true;
     },
     giveBack(key) {
       const open = windows.get(key);

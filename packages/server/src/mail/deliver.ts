@@ -3,7 +3,7 @@ import type { MailTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import { changeMail, claimMail, listDueMails } from './mail.store.ts';
-import { composeMessage, type Outcome, type Transport } from './message.ts';
+import { composeMessage, dropped, type Outcome, type Transport } from './message.ts';
 import { openLetter } from './outbox.ts';
 
 /**
@@ -121,9 +121,11 @@ async function settle(
     const change = { state, reason, sealed: null, next_at: null, settled_at: tx.now };
     if (!(await changeMail(tx.db, mail, change))) return;
     const after = { purpose, reference, attempts, ...(reason === null ? {} : { reason }) };
-    await recordEvent(context, tx, { realm, type: `mail.${state}`, object: `mail:${id}`, after }, postman);
+    const type = reason === dropped.reason ? 'mail.dropped' : `mail.${state}`;
+    await recordEvent(context, tx, { realm, type, object: `mail:${id}`, after }, postman);
   });
   if (state === 'delivered') context.log.info(named(mail), 'a mail was delivered');
+  else if (reason === dropped.reason) context.log.info(named(mail), 'a mail without a recipient was dropped');
   else context.log.error({ ...named(mail), reason }, 'a mail was given up');
 }
 

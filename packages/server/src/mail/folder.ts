@@ -1,6 +1,6 @@
-import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Transport } from './message.ts';
+import { dropped, type Transport } from './message.ts';
 
 /** Where mails are written when no server is configured. */
 export function mailFolder(dataDir: string): string {
@@ -10,12 +10,16 @@ export function mailFolder(dataDir: string): string {
 /** One `.eml` file for each mail, whole from its first moment on: readers never see half of one. They hold codes: the owner's alone. */
 export function writeToFolder(dataDir: string): Transport {
   const folder = mailFolder(dataDir);
-  return async ({ id, bytes }) => {
+  return async ({ id, to, bytes }) => {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await chmod(folder, 0o700);
       const path = join(folder, `${id}.eml`);
       await writeFile(`${path}.part`, bytes, { mode: 0o600, flush: true });
+      if (to === null) {
+        await unlink(`${path}.part`);
+        return dropped;
+      }
       await rename(`${path}.part`, path);
       return { sent: true };
     } catch (error) {

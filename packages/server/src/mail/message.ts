@@ -6,7 +6,8 @@ import type { Addressed } from './outbox.ts';
 export interface Message {
   readonly id: string;
   readonly from: MailAddress;
-  readonly to: MailAddress;
+  /** Null: `dropped`, after whatever else it takes to send one. */
+  readonly to: MailAddress | null;
   readonly bytes: Buffer;
 }
 
@@ -26,6 +27,9 @@ export type Outcome =
       readonly detail?: string;
     };
 
+/** What becomes of a mail that has no recipient. */
+export const dropped = { sent: false, permanent: true, reason: 'no recipient' } as const satisfies Outcome;
+
 /** The same mail makes the same bytes at every try: date and Message-ID are its own. */
 export async function composeMessage(
   from: MailAddress,
@@ -37,7 +41,7 @@ export async function composeMessage(
   const node = new Node('text/plain; charset=utf-8', { disableFileAccess: true, disableUrlAccess: true });
   node.setHeader({
     From: { name: 'Countersign', address: from },
-    To: { name: '', address: to },
+    To: { name: '', address: to ?? from },
     Subject: subject,
     'Message-ID': `<${mail.id}@${from.slice(from.lastIndexOf('@') + 1)}>`,
     Date: new Date(mail.created_at).toUTCString().replace('GMT', '+0000'),

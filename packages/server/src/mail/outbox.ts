@@ -16,7 +16,8 @@ import { type Letter, type Purpose, type Values, writeLetter } from './texts.ts'
  */
 export interface Mail<P extends Purpose> {
   readonly realm: string;
-  readonly to: MailAddress;
+  /** Null where nobody may learn that there is no recipient: the mail goes every step of the way, and is dropped at the last one. */
+  readonly to: MailAddress | null;
   readonly purpose: P;
   readonly values: Values[P];
   /** Under this name `mailState` tells what became of it: `invitation:…`. */
@@ -68,15 +69,8 @@ function requireLines(values: object): void {
  * May this recipient get one more mail about this within the hour? Counted in this process, and only when it may. For mails that
  * anybody can ask for. The answer to whoever asks must be the same either way.
  */
-export function allowMail({ mails }: Context, realm: string, purpose: Purpose, to: MailAddress): boolean {
-  const name = `${realm} ${purpose} ${to.toLowerCase()}`;
-  try {
-    mails.rate.require(name);
-  } catch {
-    return false;
-  }
-  mails.rate.spend(name);
-  return true;
+export function allowMail({ mails }: Context, realm: string, purpose: Purpose, recipient: string): boolean {
+  return mails.rate.take(`${realm} ${purpose} ${recipient.toLowerCase()}`);
 }
 
 export interface MailState {
@@ -100,7 +94,7 @@ export async function forgetOldMails(context: Context): Promise<void> {
 }
 
 export interface Addressed extends Letter {
-  readonly to: MailAddress;
+  readonly to: MailAddress | null;
 }
 
 function sealLetter(vault: Vault, realm: string, id: string, letter: Addressed): string {

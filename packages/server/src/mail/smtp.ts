@@ -1,5 +1,5 @@
 import type SmtpConnection from 'nodemailer/lib/smtp-connection';
-import type { Message, Outcome, Transport } from './message.ts';
+import { dropped, type Message, type Outcome, type Transport } from './message.ts';
 import type { SmtpServer } from './smtp-server.ts';
 
 /** Milliseconds for one step of the conversation. The whole of it is bounded by the caller's signal. */
@@ -41,7 +41,7 @@ function converse(
       over = true;
       signal.removeEventListener('abort', abort);
       // A proper goodbye, whose answer is awaited by nobody.
-      if (outcome.sent) connection.quit();
+      if (outcome.sent || outcome === dropped) connection.quit();
       connection.close();
       resolve(outcome);
     };
@@ -51,10 +51,12 @@ function converse(
       if (error) end(refusal(error));
       else go();
     };
-    const send = () =>
+    const send = () => {
+      if (to === null) return end(dropped);
       connection.send({ from, to: [to], size: bytes.length }, bytes, (error) =>
         end(error ? refusal(error) : { sent: true }),
       );
+    };
     // They stay after the outcome: an `error` that nobody listens to ends the process.
     connection.on('error', (error) => end(refusal(error)));
     connection.on('end', () => end(temporary('ECONNECTION')));

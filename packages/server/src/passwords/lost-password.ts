@@ -1,10 +1,18 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
-import type { Source } from '../kernel/source.ts';
+import { createRate, type Rate } from '../kernel/rate.ts';
+import { type Source, unknownSource } from '../kernel/source.ts';
+import type { MailAddress } from '../mail/address.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
-import { issueOneTimeCode, ownerOfOneTimeCode, revokeOneTimeCodes, useOneTimeCode } from '../subject/one-time-code.ts';
+import {
+  countLiveCodes,
+  issueOneTimeCode,
+  ownerOfOneTimeCode,
+  revokeOneTimeCodes,
+  useOneTimeCode,
+} from '../subject/one-time-code.ts';
 import type { Realm } from '../subject/realm.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { type Credential, lookUpCredential, lookUpCredentialByCode, mailAddressOf } from './credential.ts';
@@ -13,14 +21,18 @@ import { logOn } from './logon.ts';
 import type { UpdatedPassword } from './password.ts';
 import { accept, notifyChange, record, toInfo, writeVersion } from './password-version.ts';
 import { newestPassword } from './passwords.store.ts';
+import { unknownCode } from './throttle.ts';
 
 /**
  * A new password for whoever reads the mail of a credential that has one.
  *
- * 1. `start` says the same in the same time whoever asks for whomever: what there is to do is done afterwards.
+ * 1. `start` gives every caller the same answer for every code, and does the same work afterwards: for a code without a recipient a
+ *    code that opens nothing, a mail that is dropped at the last step, an event. Else the time of the next request would tell.
  * 2. A code is 256 random bits and works once, for half an hour. Asking again does not end the codes before it, or anybody could
  *    keep an owner from ever using one.
- * 3. `resume` makes the next version as an update does: every session ends, every other code too, and no device is known any more. A second factor is still required.
+ * 3. Where no code is live, a mail is sent. While one is, a network asks three times in half an hour, and a credential gets five mails
+ *    in an hour; past that nothing is done. So strangers neither fill a mailbox nor keep its owner from a code.
+ * 4. `resume` makes the next version as an update does: every session ends, every other code too, and no device is known any more. A second factor is still required.
  */
 const purpose = 'lost-password';
 /** Milliseconds. */
@@ -29,25 +41,60 @@ const life = 30 * 60_000;
 /** Returns at once. What goes wrong later is for the log only. */
 export function startLostPassword(context: Context, realm: Realm, code: string, caller: Caller): void {
   setImmediate(() => {
-    sendCode(context, realm.name, code, caller).catch((cause: unknown) => {
+    sendRecoveryCode(context, realm.name, code, caller).catch((cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : 'unknown';
       context.log.warn({ requestId: caller.requestId, reason }, 'a lost-password mail could not be prepared');
     });
   });
 }
 
-async function sendCode(context: Context, realm: string, code: string, caller: Caller): Promise<void> {
-  const credential = await lookUpCredentialByCode(context, realm, code);
-  if (credential === undefined || !credential.live) return;
-  const to = mailAddressOf(credential);
-  if (to === undefined || (await newestPassword(context.store.db, realm, credential.id)) === undefined) return;
-  if (!allowMail(context, realm, purpose, to)) return;
+/** What `start` does once its answer is on its way. */
+export async function sendRecoveryCode(context: Context, realm: string, code: string, caller: Caller): Promise<void> {
+  const { owner, to, object } = await recipientOf(context, realm, code);
+  const isWithin = isWithinBudgets(context, realm, owner, caller.source ?? unknownSource);
+  if ((await countLiveCodes(context, realm, purpose, owner)) > 0 && !isWithin) return;
   await write(context, async (tx) => {
-    const { code: secret, until } = await issueOneTimeCode(context, tx, realm, purpose, credential.id, life);
+    const { code: secret, until } = await issueOneTimeCode(context, tx, realm, purpose, owner, life);
     await enqueueMail(context, tx, { realm, to, purpose, values: { code: secret, until }, until });
-    const event = { realm, type: 'password.recovery_started', object: `credential:${credential.id}` };
+    const event = { realm, type: 'password.recovery_started', object };
     await recordEvent(context, tx, { ...event, after: { source: caller.source?.address } }, caller);
   });
+}
+
+interface Recipient {
+  /** Of the one-time code. */
+  readonly owner: string;
+  /** Null where there is no such credential, or it cannot recover a password. */
+  readonly to: MailAddress | null;
+  /** Of the event. */
+  readonly object: string;
+}
+
+/** The same two reads for every code. */
+async function recipientOf(context: Context, realm: string, code: string): Promise<Recipient> {
+  const credential = await lookUpCredentialByCode(context, realm, code);
+  const password = await newestPassword(context.store.db, realm, credential?.id ?? code);
+  const unknown = unknownCode(context, realm, code);
+  const object = credential === undefined ? unknown : `credential:${credential.id}`;
+  const to = credential?.live === true && password !== undefined ? mailAddressOf(credential) : undefined;
+  // No id of a credential has a blank: what is made for nobody opens nothing.
+  if (credential === undefined || to === undefined) return { owner: `nobody ${unknown}`, to: null, object };
+  return { owner: credential.id, to, object };
+}
+
+/** What one network may ask for while a code is live. */
+const perNetwork = { budget: 3, window: life, bound: 50_000 };
+const rates = new WeakMap<Context, Rate>();
+
+/** Counts this start, if it is one more within both. */
+function isWithinBudgets(context: Context, realm: string, owner: string, { network }: Source): boolean {
+  const rate = rates.get(context) ?? createRate(context.clock, perNetwork);
+  rates.set(context, rate);
+  const key = `${realm}\0${owner}\0${network}`;
+  if (!rate.take(key)) return false;
+  if (allowMail(context, realm, purpose, owner)) return true;
+  rate.giveBack(key);
+  return false;
 }
 
 export interface Recovery {

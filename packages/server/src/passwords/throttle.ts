@@ -139,6 +139,6 @@ function codeKey({ vault }: Context, realm: string, code: string): string {
 }
 
 /** What is no code of ours may be a password in the wrong field: it is told apart, and not told. */
-function unknownCode(context: Context, realm: string, code: string): string {
+export function unknownCode(context: Context, realm: string, code: string): string {
   return `credential-code:unknown-${codeKey(context, realm, code).slice(0, 8)}`;
 }

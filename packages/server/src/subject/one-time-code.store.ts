@@ -38,6 +38,24 @@ export async function takeCode(
   return taken !== undefined;
 }
 
+export async function countCodesOf(
+  db: Kysely<Schema>,
+  realm: string,
+  purpose: string,
+  owner: string,
+  now: number,
+): Promise<number> {
+  const rows = await db
+    .selectFrom('one_time_code')
+    .select('digest')
+    .where('realm', '=', realm)
+    .where('purpose', '=', purpose)
+    .where('owner', '=', owner)
+    .where('expires_at', '>', now)
+    .execute();
+  return rows.length;
+}
+
 export async function deleteCodesOf(
   db: Kysely<Schema>,
   realm: string,

@@ -1,6 +1,13 @@
 import type { Context } from '../context.ts';
 import type { Writing } from '../store/write.ts';
-import { deleteCodesOf, deleteExpiredCodes, findCode, insertCode, takeCode } from './one-time-code.store.ts';
+import {
+  countCodesOf,
+  deleteCodesOf,
+  deleteExpiredCodes,
+  findCode,
+  insertCode,
+  takeCode,
+} from './one-time-code.store.ts';
 
 /** Secrets that are given to somebody to be presented once: 256 random bits, of which only a digest is stored. */
 export type CodePurpose = keyof typeof purposes;
@@ -41,6 +48,16 @@ export async function issueOneTimeCode(
   if (replaces) await deleteCodesOf(tx.db, realm, [purpose], owner);
   await insertCode(tx.db, { realm, purpose, digest, owner, created_at: tx.now, expires_at: until });
   return { code, until };
+}
+
+/** How many of the owner's can still be used. */
+export async function countLiveCodes(
+  { store, clock }: Context,
+  realm: string,
+  purpose: CodePurpose,
+  owner: string,
+): Promise<number> {
+  return countCodesOf(store.db, realm, purpose, owner, clock.now());
 }
 
 export function isOneTimeCode(purpose: CodePurpose, presented: string): boolean {

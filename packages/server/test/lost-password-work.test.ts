@@ -1,0 +1,114 @@
+import { StatementSync } from 'node:sqlite';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dropped, type Message } from '../src/mail/message.ts';
+import { stepCredential } from '../src/passwords/credential.ts';
+import { sendRecoveryCode } from '../src/passwords/lost-password.ts';
+import { createPassword } from '../src/passwords/password.ts';
+import { applyNetwork } from '../src/registry/network-file/apply.ts';
+import { sealNewEvents } from '../src/subject/event.ts';
+import { manualClock } from './support/clock.ts';
+import { openContext, temporaryDir, tester } from './support/context.ts';
+import { eachDatabase } from './support/databases.ts';
+import { deliverOnce } from './support/mail.ts';
+import { corporateNetwork, passwords } from './support/passwords.ts';
+import { from } from './support/source.ts';
+
+const alice = 'alice@acme.example';
+const halfHour = 30 * 60_000;
+
+async function open(databaseUrl: string) {
+  const clock = manualClock();
+  const context = await openContext(databaseUrl, { clock });
+  await applyNetwork(context, corporateNetwork(), tester);
+  for (const id of ['cred-1', 'cred-2', 'cred-3']) {
+    await createPassword(context, 'dev', id, { password: passwords.first }, tester);
+  }
+  await stepCredential(context, 'dev', 'cred-3', 'disable', tester);
+  const sent: Message[] = [];
+  const deliver = () =>
+    deliverOnce(context, async (message) => {
+      if (message.to === null) return dropped;
+      sent.push(message);
+      return { sent: true };
+    });
+  /** From one source, and until there is nothing left to do. */
+  const start = async (code: string, source = '192.0.2.1') => {
+    await sendRecoveryCode(context, 'dev', code, { ...tester, source: from(source) });
+    await deliver();
+  };
+  return { context, clock, start, sent };
+}
+
+const executed: string[] = [];
+const methods = ['all', 'run', 'iterate'] as const;
+const originals = methods.map((name) => StatementSync.prototype[name]);
+beforeAll(() => {
+  for (const [at, name] of methods.entries()) {
+    const original = originals[at] as (...given: unknown[]) => unknown;
+    Object.assign(StatementSync.prototype, {
+      [name](this: StatementSync, ...given: unknown[]) {
+        executed.push(this.sourceSQL);
+        return original.apply(this, given);
+      },
+    });
+  }
+});
+afterAll(() => {
+  for (const [at, name] of methods.entries()) Object.assign(StatementSync.prototype, { [name]: originals[at] });
+});
+
+test('a start is the same statements, digests and events for every code, until its mail is delivered or dropped', async () => {
+  const { context, start, sent } = await open(`sqlite:${temporaryDir()}/work.db`);
+  let digests = 0;
+  const digest = context.vault.digest.bind(context.vault);
+  Object.assign(context.vault, {
+    digest: (...given: Parameters<typeof digest>) => {
+      digests++;
+      return digest(...given);
+    },
+  });
+  const work = async (code: string) => {
+    executed.length = 0;
+    digests = 0;
+    await start(code);
+    await sealNewEvents(context, 'test');
+    return { statements: [...executed], digests };
+  };
+  // The first one prepares what the others find.
+  await work('somebody@acme.example');
+  const known = await work(alice);
+  expect(sent).toHaveLength(1);
+  expect(known.statements.length).toBeGreaterThan(10);
+  // Unknown; without an address; disabled; without a password.
+  for (const code of ['nobody@acme.example', 'bob', 'carol@globex.example', 'peter@initech.example']) {
+    expect(await work(code), code).toEqual(known);
+  }
+  for (let i = 0; i < 4; i++) {
+    expect(await work('nobody@acme.example'), `again ${i}`).toEqual(await work(alice));
+  }
+  const types = await context.store.db.selectFrom('event').select(['type', 'object']).execute();
+  expect(types.filter(({ type }) => type === 'mail.dropped')).toHaveLength(5 + 2);
+  expect(types.filter(({ type }) => type === 'mail.delivered')).toHaveLength(1 + 2);
+  expect(types.filter(({ type }) => type === 'mail.failed')).toEqual([]);
+  expect(JSON.stringify(types), 'what was typed may have been a password').not.toContain('nobody@acme.example');
+});
+
+eachDatabase('a code for a lost password', (freshUrl) => {
+  test('always goes to the owner where none is live, however often strangers asked', async () => {
+    const { clock, start, sent } = await open(await freshUrl());
+    for (let i = 0; i < 6; i++) await start(alice, '198.51.100.66');
+    expect(sent, 'one network gets three mails').toHaveLength(3);
+    await start(alice);
+    expect(sent, 'the owner asks from elsewhere').toHaveLength(4);
+    for (let i = 0; i < 9; i++) await start(alice, `198.51.100.${i}`);
+    expect(sent, 'five in an hour while codes are live').toHaveLength(5);
+    await start(alice);
+    expect(sent, 'the owner has five that are good').toHaveLength(5);
+    for (let hours = 0; hours < 3; hours++) {
+      clock.advance(halfHour);
+      const before = sent.length;
+      await start(alice);
+      expect(sent.length, 'none is live').toBe(before + 1);
+    }
+  });
+});
