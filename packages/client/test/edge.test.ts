@@ -91,6 +91,33 @@ describe('the field of HTTP Basic', () => {
     ]);
   });
 
+  test('where a browser does not say so, its origin has to be the host that is called', () => {
+    const from = (origin: string | readonly string[], others: object = { host: 'api.example:8443' }) =>
+      codeOf(() => basicCredentials({ ...field('a:b'), origin, ...others }));
+    expect(from('https://api.example:8443')).toBe('passed');
+    expect(from('https://api.example', { host: 'API.example:443' })).toBe('passed');
+    expect(from('http://api.example', { ':authority': 'api.example' })).toBe('passed');
+    for (const origin of [
+      'https://evil.example',
+      'https://api.example',
+      'null',
+      '',
+      'api.example:8443',
+      'https://u@api.example:8443',
+    ]) {
+      expect([origin, from(origin)]).toEqual([origin, 'login.cross_site']);
+    }
+    expect(from('https://api.example:8443', {})).toBe('login.cross_site');
+    expect(from(['https://api.example:8443', 'https://evil.example'])).toBe('login.cross_site');
+    // What the browser says itself counts more: a proxy may have changed the host.
+    expect(from('https://api.example', { host: 'internal', 'sec-fetch-site': 'same-origin' })).toBe('passed');
+    expect(codeOf(() => basicCredentials({ ...field('a:b'), 'sec-fetch-site': ['same-origin', 'cross-site'] }))).toBe(
+      'login.cross_site',
+    );
+    // A program says nothing.
+    expect(codeOf(() => basicCredentials({ ...field('a:b'), host: 'api.example' }))).toBe('passed');
+  });
+
   test('lone surrogates, which only a program can hand over, are refused', () => {
     expect(codeOf(() => requireCredentials({ name: 'a', password: '\ud800' }))).toBe('login.malformed');
     expect(codeOf(() => requireCredentials({ name: '\udc00', password: 'b' }))).toBe('login.malformed');

@@ -236,6 +236,43 @@ describe('who sent it', () => {
     expect(headers['x-forwarded-host']).toBe(new URL(gateway.url).host);
   });
 
+  test('a caller cannot make the application see another method or target than was verified', async () => {
+    const lies = [
+      ...[
+        'X-Original-URL',
+        'X_Original_URL',
+        'X-Rewrite-URL',
+        'X-Original-URI',
+        'X-Forwarded-Prefix',
+        'X-Envoy-Original-Path',
+      ],
+      ...[
+        'X-HTTP-Method-Override',
+        'X-HTTP-Method',
+        'X-Method-Override',
+        'x.http.method.override',
+        'X-Forwarded-Method',
+      ],
+      ...['X-Original-Host', 'X-Client-IP', 'True-Client-IP'],
+    ];
+    await call(
+      {},
+      lies.flatMap((name) => [name, 'a-lie']),
+    );
+    const { rawHeaders, method, url } = app.received[0] as Received;
+    expect(rawHeaders.join()).not.toContain('a-lie');
+    expect([method, url]).toEqual(['POST', expect.stringMatching(/^\//)]);
+  });
+
+  test('a request with two Host fields is refused, whichever of them is right', async () => {
+    const { host } = new URL(gateway.url);
+    for (const other of [host, 'elsewhere.example']) {
+      const answer = await call({}, ['Host', other]);
+      expect([answer.status, answer.json().code]).toEqual([400, 'request.invalid']);
+    }
+    expect(app.received).toEqual([]);
+  });
+
   type Change = readonly [string, string, Partial<GatewayRequest>, Partial<GatewaySubjectOptions>];
   const changes: readonly Change[] = [
     ['gateway_subject.method', 'for another method', { method: 'PUT' }, {}],

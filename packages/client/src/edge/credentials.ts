@@ -22,9 +22,7 @@ const longestPassword = 1_024;
  * @throws {MessageProblem} `login.missing`, `login.malformed`, `login.cross_site`
  */
 export function basicCredentials(headers: HeaderFields): NameAndPassword {
-  const [site] = fieldValues(headers, 'sec-fetch-site');
-  // Browsers add what was typed once to whatever any page makes them send.
-  if (site === 'cross-site' || site === 'same-site') throw problem('login.cross_site');
+  if (isCrossSite(headers)) throw problem('login.cross_site');
   const values = fieldValues(headers, 'authorization');
   const [value = '', another] = values;
   if (another !== undefined || value.length > longest) throw problem('login.malformed');
@@ -33,6 +31,24 @@ export function basicCredentials(headers: HeaderFields): NameAndPassword {
   const colon = text?.indexOf(':') ?? -1;
   if (text === undefined || colon < 0) throw problem('login.malformed');
   return requireCredentials({ name: text.slice(0, colon), password: text.slice(colon + 1) });
+}
+
+/**
+ * Browsers add what was typed once to whatever any page makes them send. They say so in `Sec-Fetch-Site`, but not to plain http and not
+ * before 2023: then `Origin`, which every browser puts on whatever changes something, has to be the host that is called. Programs send neither.
+ */
+function isCrossSite(headers: HeaderFields): boolean {
+  const sites = fieldValues(headers, 'sec-fetch-site');
+  if (sites.length > 0) return !sites.every((site) => site === 'same-origin' || site === 'none');
+  const [host = ''] = [...fieldValues(headers, 'host'), ...fieldValues(headers, ':authority')];
+  return !fieldValues(headers, 'origin').every((origin) => isOfHost(origin, host));
+}
+
+/** `null` is the origin of a page that hides its own. */
+function isOfHost(origin: string, host: string): boolean {
+  if (!/^https?:\/\/[^/?#@]+$/.test(origin) || !URL.canParse(origin)) return false;
+  const own = `${new URL(origin).protocol}//${host}`;
+  return URL.canParse(own) && new URL(own).origin === new URL(origin).origin;
 }
 
 /** What no realm has as a name or a password is not asked for. Throws {MessageProblem} `login.malformed`. */

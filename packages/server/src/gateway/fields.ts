@@ -46,9 +46,21 @@ export function isReserved(name: string): boolean {
     .startsWith('x-countersign-');
 }
 
-/** What a proxy before us may have said and what only we vouch for: nobody tells the application where a call came from but us. */
+/** Where a call came from and went to, as proxies say it. Compared as CGI would read them: `_` and `.` are `-` there. */
+const forwarding =
+  /^(?:forwarded|via|x-forwarded(?:-.*)?|x-real-ip|(?:x-)?client-ip|x-cluster-client-ip|true-client-ip|x-originating-ip|x-remote-(?:ip|addr)|x-host|x-original-(?:host|forwarded-for|remote-addr))$/;
+
+/**
+ * By which a framework takes another method, path or query than those of the request line (Symfony, IIS, Rails, Express and their heirs). Those
+ * that were verified are the only ones.
+ */
+const rewriting =
+  /^(?:x-original-(?:url|uri|path|method)|x-rewrite-(?:url|uri)|x-(?:envoy-original|waws-unencoded|unencoded)-(?:path|url)|x-http-method(?:-override)?|x-method(?:-override)?|x-http-path-override|x-path-info|x-script-name|script-name|path-info|request-uri|request-method)$/;
+
+/** What a proxy before us may have said and what only we vouch for: nobody tells the application where a call came from, or goes, but us. */
 export function isForwarding(name: string): boolean {
-  return /^(?:forwarded|x[-_]forwarded[-_].*|x[-_]real[-_]ip|via)$/.test(name);
+  const read = name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+  return forwarding.test(read) || rewriting.test(read);
 }
 
 /** Back to the form in which Node takes them. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Problem } from '../kernel/problem.ts';
-import type { Field } from './fields.ts';
+import { type Field, fieldsOf } from './fields.ts';
 
 /** Paths of the gateway's own: they never reach the application. */
 export const ownPrefix = '/.well-known/countersign-gateway';
@@ -15,6 +15,12 @@ export function checkRequestLine(request: IncomingMessage): {
   readonly requestTarget: string;
 } {
   const { method = '', url = '' } = request;
+  const hosts = fieldsOf(request.rawHeaders).filter(([name]) => name.toLowerCase() === 'host');
+  // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host header
+  // field and to any request message that contains more than one Host header field line". What stands behind us might read the other one.
+  if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) {
+    throw new Problem('request.invalid', 'A request has exactly one Host field.');
+  }
   if (refusedMethods.has(method)) throw new Problem('request.method');
   if (request.headers.upgrade !== undefined) throw new Problem('gateway.upgrade');
   if (url.length > maxTargetLength || !/^(?:\/|https?:\/\/|\*$)[\x21-\x7e]*$/i.test(url) || url.includes('#')) {
