@@ -2,8 +2,11 @@ import { expect, test } from 'vitest';
 import { mailAddress } from '../src/mail/address.ts';
 import { allowMail } from '../src/mail/outbox.ts';
 import { requireBudgets, returnBudgets, spendBudgets } from '../src/passwords/budget.ts';
+import { applyNetwork } from '../src/registry/network-file/apply.ts';
+import { requireRealm } from '../src/subject/realm.ts';
+import { invite } from '../src/wallets/invitation.ts';
 import { manualClock } from './support/clock.ts';
-import { openContext } from './support/context.ts';
+import { openContext, temporaryDir, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
 import { type Answered, corporate, movedClock, passwords, said } from './support/passwords.ts';
@@ -161,4 +164,25 @@ test('a ROOT makes a hundred credentials a day and sends a hundred invitations',
   const sent: string[] = [];
   for (const id of [...ids, ...ids.slice(50, 55)]) sent.push(said(await step(`${id}/invite`)));
   expect(tally(sent)).toEqual({ 204: 100, '429 ATTEMPT_THROTTLED': 5 });
+});
+
+test('a device that may invite sends a hundred invitations to wallets a day, an administrator as many as it likes', async () => {
+  const context = await openContext(`sqlite:${temporaryDir()}/invite.db`, { clock: manualClock() });
+  await applyNetwork(context, { realms: [{ name: 'dev', settings: { accessTokenAlg: 'ES256' } }] }, tester);
+  const realm = await requireRealm(context, 'dev');
+  const send = (kind: 'device' | 'administrator', at: number) =>
+    invite(
+      context,
+      realm,
+      { participant: 'individual', description: 'One', email: `one-${at}@acme.example`, roles: [], didWeb: false },
+      { kind, name: kind },
+      tester,
+    ).then(
+      () => 'sent',
+      ({ code }: { code: string }) => code,
+    );
+  const answers: string[] = [];
+  for (let at = 0; at < 103; at++) answers.push(await send('device', at));
+  expect(tally(answers)).toEqual({ sent: 100, 'attempt.throttled': 3 });
+  expect(await send('administrator', 200)).toBe('sent');
 });

@@ -30,6 +30,14 @@ export function instantOfDate(date: number): Instant {
   return instantOf(typeof date === 'number' ? date * 1000 : date);
 }
 
+/** Milliseconds by which the clocks of two nodes may differ. */
+const clocksDiffer = 60_000;
+
+/** The latest moment at which anything can have been made: what says a later one was made by a clock that was ahead. */
+export function latestPast(now: number): number {
+  return now + clocksDiffer;
+}
+
 /** NumericDate of RFC 7519 §2: whole seconds. */
 export function seconds(milliseconds: number): number {
   return Math.floor(milliseconds / 1000);

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { latestPast } from '../kernel/clock.ts';
 import type { OneTimeCodeTable, Schema } from '../store/schema.ts';
 
 export async function insertCode(db: Kysely<Schema>, row: OneTimeCodeTable): Promise<void> {
@@ -33,6 +34,7 @@ export async function takeCode(
     .where('digest', '=', code.digest)
     .where('owner', '=', code.owner)
     .where('expires_at', '>', now)
+    .where('created_at', '<=', latestPast(now))
     .returning('digest')
     .executeTakeFirst();
   return taken !== undefined;
@@ -52,6 +54,7 @@ export async function countCodesOf(
     .where('purpose', '=', purpose)
     .where('owner', '=', owner)
     .where('expires_at', '>', now)
+    .where('created_at', '<=', latestPast(now))
     .execute();
   return rows.length;
 }

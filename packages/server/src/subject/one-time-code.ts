@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { latestPast } from '../kernel/clock.ts';
 import type { Writing } from '../store/write.ts';
 import {
   countCodesOf,
@@ -73,7 +74,9 @@ export async function ownerOfOneTimeCode(
 ): Promise<string | undefined> {
   if (!isOneTimeCode(purpose, presented)) return undefined;
   const row = await findCode(context.store.db, realm, purpose, context.vault.digest(purpose, presented));
-  return row === undefined || row.expires_at <= context.clock.now() ? undefined : row.owner;
+  const now = context.clock.now();
+  const isGood = row !== undefined && row.expires_at > now && row.created_at <= latestPast(now);
+  return isGood ? row.owner : undefined;
 }
 
 /** Uses it up in this transaction. False when it is not, or no longer, one of this owner. */

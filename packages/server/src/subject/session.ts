@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { latestPast } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
 import type { SessionTable } from '../store/schema.ts';
@@ -215,6 +216,8 @@ async function isAlive(context: Context, { row, seenAt }: Known): Promise<boolea
   const now = context.clock.now();
   const realm = await requireRealm(context, row.realm);
   if (row.ended_at !== null || now >= absoluteEnd(realm, row)) return false;
+  // Of a clock that was ahead: it would outlive its limits by as much, and its login would be recent for hours.
+  if (Math.max(row.created_at, row.auth_time, seenAt) > latestPast(now)) return false;
   const state = await presentSubjectState(context, row.realm, { id: row.subject_id, generation: row.generation });
   if (state === undefined || !state.live || state.generation !== row.generation) return false;
   return now - seenAt < realm.settings.sessionIdleSeconds * 1000;

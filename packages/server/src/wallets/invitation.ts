@@ -1,5 +1,6 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import { createRate, type Rate } from '../kernel/rate.ts';
 import { requireMailAddress } from '../mail/address.ts';
 import { allowMail, enqueueMail, mailState } from '../mail/outbox.ts';
 import type { WalletInvitationTable, WalletTable } from '../store/schema.ts';
@@ -64,6 +65,7 @@ export async function invite(
   if (wanted.didWeb && participant !== 'organization') throw invalid('did_web', 'A did:web is for organizations.');
   const webDid = wanted.didWeb ? webDidOf(context, realm, walletId) : null;
   const owner = participant === 'organization' ? await makeOwner(context, realm.name, walletId, webDid) : nobody;
+  if (inviter.kind === 'device') spendInvitation(context, realm.name, inviter.name);
   if (!allowMail(context, realm.name, codePurpose, to)) {
     throw new Problem('attempt.throttled', 'This address got many invitations within the hour.', { retryAfter: 3600 });
   }
@@ -96,6 +98,18 @@ export async function invite(
     await recordEvent(context, tx, event, caller);
   });
   return (await readInvitation(context, realm, id, inviter)) as Invitation;
+}
+
+/** Mails that one device may ask for in a day, to whatever addresses. Counted in this process. */
+const perDevice = { budget: 100, window: 86_400_000, bound: 10_000 };
+const rates = new WeakMap<Context, Rate>();
+
+/** Throws `attempt.throttled`. */
+function spendInvitation(context: Context, realm: string, inviter: string): void {
+  const rate = rates.get(context) ?? createRate(context.clock, perDevice);
+  rates.set(context, rate);
+  rate.require(`${realm} ${inviter}`);
+  rate.spend(`${realm} ${inviter}`);
 }
 
 /** Throws `invitation.unknown`, also for whoever did not make it. */

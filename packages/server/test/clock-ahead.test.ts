@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { applyNetwork } from '../src/registry/network-file/apply.ts';
+import { write } from '../src/store/write.ts';
+import { countLiveCodes, issueOneTimeCode, ownerOfOneTimeCode, useOneTimeCode } from '../src/subject/one-time-code.ts';
+import { requireRealm } from '../src/subject/realm.ts';
+import { authenticateSession, openSession } from '../src/subject/session.ts';
+import { credentialSubjectId } from '../src/subject/subject.ts';
+import { manualClock } from './support/clock.ts';
+import { openContext, tester } from './support/context.ts';
+import { eachDatabase } from './support/databases.ts';
+import { corporateNetwork } from './support/passwords.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+const noon = Date.UTC(2026, 0, 15, 12);
+
+eachDatabase('after a clock that was hours ahead', (freshUrl) => {
+  test('a session that it opened is none before its time, so it is not used for longer than its limits', async () => {
+    const url = await freshUrl();
+    const ahead = await openContext(url, { clock: manualClock(noon + 5 * hour) });
+    await applyNetwork(ahead, corporateNetwork(), tester);
+    const realm = await requireRealm(ahead, 'dev');
+    const credential = { type: 'ROOT', id: 'cred-1', code: 'alice@acme.example' } as const;
+    const subject = { kind: 'credential', realm: 'dev', id: credentialSubjectId('cred-1'), generation: 1 } as const;
+    const identity = { type: 'corporates', id: 'corp-1' } as const;
+    const { token } = await write(ahead, (tx) =>
+      openSession(ahead, tx, realm, { ...subject, amr: ['pwd'], credential, identity }, { acr: 'aal1' }),
+    );
+    const clock = manualClock(noon);
+    const context = await openContext(url, { clock });
+    await expect(authenticateSession(context, token)).rejects.toMatchObject({ code: 'session.invalid' });
+    clock.advance(5 * hour - minute);
+    expect(await authenticateSession(context, token)).toMatchObject({ authTime: noon + 5 * hour });
+    clock.advance(minute + realm.settings.sessionMaxSeconds * 1000);
+    await expect(authenticateSession(context, token)).rejects.toMatchObject({ code: 'session.invalid' });
+  });
+
+  test('a one-time code that it made is none before its time, and does not stand in the way of another', async () => {
+    const url = await freshUrl();
+    const ahead = await openContext(url, { clock: manualClock(noon + 5 * hour) });
+    const clock = manualClock(noon);
+    const context = await openContext(url, { clock });
+    const issue = (at: typeof context) =>
+      write(at, (tx) => issueOneTimeCode(at, tx, 'dev', 'lost-password', 'cred-1', hour));
+    const [late, own] = [await issue(ahead), await issue(context)];
+    const ownerOf = ({ code }: typeof own) => ownerOfOneTimeCode(context, 'dev', 'lost-password', code);
+    const use = ({ code }: typeof own) =>
+      write(context, (tx) => useOneTimeCode(context, tx, 'dev', 'lost-password', 'cred-1', code));
+    expect(await Promise.all([late, own].map(ownerOf))).toEqual([undefined, 'cred-1']);
+    expect(await countLiveCodes(context, 'dev', 'lost-password', 'cred-1'), 'the owner can get another').toBe(1);
+    expect([await use(late), await use(own)]).toEqual([false, true]);
+    clock.advance(5 * hour);
+    expect(await ownerOf(late)).toBe('cred-1');
+    clock.advance(hour);
+    expect(await use(late)).toBe(false);
+  });
+});
