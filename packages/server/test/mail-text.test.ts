@@ -105,7 +105,9 @@ const all: { readonly [P in Purpose]: Values[P] } = {
   'password-changed': { at: until },
   'new-device': { at: until, source: '203.0.113.9' },
   'login-locked': { at: until },
-  'factor-changed': { at: until, change: 'recovered', factor: 'Recovery codes' },
+  'factor-changed': { at: until, change: 'recovered', factor: 'recovery' },
+  'password-expired': { at: until, compromised: true },
+  'credential-changed': { at: until, newCode: true, newAddress: true },
   'wallet-invitation': { participant: 'organization', description: 'Faber', code, until },
 };
 

@@ -9,11 +9,16 @@ export interface Values {
   readonly 'password-invitation': { readonly credentialId: string; readonly code: string; readonly until: number };
   readonly 'lost-password': { readonly code: string; readonly until: number };
   readonly 'password-changed': { readonly at: number };
-  /** A login from where this credential was never seen, or so many failures that new devices have to wait. */
+  /** By its owner or an administrator. */
+  readonly 'password-expired': { readonly at: number; readonly compromised: boolean };
+  /** The right password from a device and a network that the credential was not used from. */
   readonly 'new-device': { readonly at: number; readonly source: string };
+  /** So many failures that new devices have to wait. */
   readonly 'login-locked': { readonly at: number };
-  /** What was done to the second factors of a credential; to which, by its name. */
-  readonly 'factor-changed': { readonly at: number; readonly change: FactorChange; readonly factor: string };
+  /** What was done to the second factors of a credential. Their names are not told: the thief of a session chooses them. */
+  readonly 'factor-changed': { readonly at: number; readonly change: FactorChange; readonly factor: FactorKind };
+  /** To the address from before too. */
+  readonly 'credential-changed': { readonly at: number; readonly newCode: boolean; readonly newAddress: boolean };
   readonly 'wallet-invitation': {
     readonly participant: 'individual' | 'organization';
     /** The inviter's words, one line. */
@@ -34,6 +39,10 @@ const factorChanges = {
   renewed: 'New recovery codes were made',
   guessed: 'Many wrong second factors were tried',
 } as const;
+
+type FactorKind = keyof typeof factorKinds;
+
+const factorKinds = { totp: 'authenticator app', passkey: 'passkey', recovery: 'recovery codes' } as const;
 
 /** Where the reader has to do with us. */
 export interface Place {
@@ -77,7 +86,7 @@ const texts: { readonly [P in Purpose]: Text<P> } = {
     '',
     once(until),
     'If it was not you, do nothing: your password stays as it is.',
-    'Nobody of ours will ever ask you for this code.',
+    'We never ask you for this code.',
   ],
   'password-changed': ({ at }, { realm, issuer }) => [
     `Your password for ${realm} was changed`,
@@ -87,9 +96,19 @@ const texts: { readonly [P in Purpose]: Text<P> } = {
     'If it was you, there is nothing to do.',
     'If not, set a new one by "lost password" now, and tell your administrator.',
   ],
+  'password-expired': ({ at, compromised }, { realm, issuer }) => [
+    `Your password for ${realm} was expired`,
+    `On ${moment(at)} your password was expired at`,
+    `  ${issuer}`,
+    '',
+    ...(compromised
+      ? ['Somebody else may know it, so it no longer works.', 'Set a new one by "lost password".']
+      : ['Your next login asks for a new one.']),
+    'If you did not expect this, tell your administrator.',
+  ],
   'new-device': ({ at, source }, { realm, issuer }) => [
-    `A new device logged in to ${realm}`,
-    `On ${moment(at)} somebody logged in with your password from`,
+    `A new device used your password for ${realm}`,
+    `On ${moment(at)} your password was used from`,
     'a device that was not used before, at',
     `  ${issuer}`,
     `from the address ${source}.`,
@@ -110,10 +129,19 @@ const texts: { readonly [P in Purpose]: Text<P> } = {
     `On ${moment(at)}, at`,
     `  ${issuer}`,
     `${factorChanges[change].toLowerCase()} for your login:`,
-    `  ${factor}`,
+    `  ${factorKinds[factor]}`,
     '',
     'If it was you, there is nothing to do.',
     'If not, change your password now, and tell your administrator.',
+  ],
+  'credential-changed': ({ at, newCode, newAddress }, { realm, issuer }) => [
+    `Your login for ${realm} was changed`,
+    `On ${moment(at)} your login was changed at`,
+    `  ${issuer}`,
+    '',
+    ...(newCode ? ['You log in under another name from now on.'] : []),
+    ...(newAddress ? ['Mail goes to another address from now on.'] : []),
+    'If you did not expect this, tell your administrator.',
   ],
   'wallet-invitation': ({ participant, description, code, until }, { realm, publicUrl }) => [
     `Create your wallet for ${realm}`,

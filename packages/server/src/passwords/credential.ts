@@ -2,6 +2,7 @@ import type { Caller, Context } from '../context.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type MailAddress, mailAddress } from '../mail/address.ts';
+import { tellOwner } from '../mail/notice.ts';
 import { isDuplicate } from '../store/fault.ts';
 import { type Writing, write } from '../store/write.ts';
 import { foldCredentialCode } from '../subject/credential-code.ts';
@@ -216,7 +217,8 @@ export async function changeCredential(
 ): Promise<void> {
   const { identity } = await requireCredential(context, realm, id);
   const change = write(context, async (tx) => {
-    const { code, email } = await lockCredential(tx, realm, identity.id, id);
+    const before = await lockCredential(tx, realm, identity.id, id);
+    const { code, email } = before;
     const after = { code: wanted.code ?? code, email: wanted.email === undefined ? email : wanted.email };
     if (after.code === code && after.email === email) return;
     const devices = after.code === code ? {} : { devices_after: tx.now };
@@ -225,6 +227,8 @@ export async function changeCredential(
     if (after.code !== code) await renewSubject(tx, realm, credentialSubjectId(id));
     const event = { type: 'credential.changed', object: `credential:${id}`, before: { code, email }, after };
     await recordEvent(context, tx, { realm, ...event }, caller);
+    const told = { newCode: after.code !== code, newAddress: after.email !== email };
+    await tellOwner(context, tx, realm, { id, ...after }, 'credential-changed', told, before);
   });
   await change.catch((cause: unknown) => {
     throw isDuplicate(cause) ? new Problem('credential.code_taken', undefined, { cause, pointer: '/code' }) : cause;

@@ -1,12 +1,12 @@
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
+import { tellOwner } from '../mail/notice.ts';
 import type { FactorTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import { budgetKey, giveBackBudgets, spendBudgets, throttledUntil } from './budget.ts';
 import { requireCredential } from './credential.ts';
-import { tellOwner } from './factor.ts';
 import { deleteFailures, markFailure } from './login-failure.store.ts';
 
 /**
@@ -92,6 +92,6 @@ async function recordLock(context: Context, guessed: GuessedFactor, until: numbe
       after: { until, source: source.address },
     };
     await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
-    await tellOwner(context, tx, realm, credential, 'guessed', 'Authenticator app');
+    await tellOwner(context, tx, realm, credential, 'factor-changed', { change: 'guessed', factor: 'totp' });
   });
 }

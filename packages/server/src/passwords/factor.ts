@@ -2,15 +2,14 @@ import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
-import { enqueueMail } from '../mail/outbox.ts';
-import type { FactorChange } from '../mail/texts.ts';
+import { tellOwner } from '../mail/notice.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { endSession, type Session } from '../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import type { Resealing } from '../subject/vault.ts';
-import { type Credential, lockCredential, mailAddressOf, requireCredential } from './credential.ts';
+import { type Credential, lockCredential, requireCredential } from './credential.ts';
 import {
   deleteFactor,
   deleteFactorsOf,
@@ -101,7 +100,7 @@ async function remove(
   if (left.every(({ kind }) => kind === 'recovery')) await deleteFactorsOf(tx.db, realm, credential.id);
   else await deleteFactor(tx.db, row);
   await recordFactor(context, tx, row, 'factor.removed', caller);
-  await tellOwner(context, tx, realm, credential, 'removed', row.name);
+  await tellOwner(context, tx, realm, credential, 'factor-changed', { change: 'removed', factor: row.kind });
 }
 
 /** Keeps others who change the factors of this credential waiting until the transaction ends. */
@@ -178,20 +177,6 @@ export async function recordFactor(
 ): Promise<void> {
   const event = { realm, type, object: `credential:${credential_id}`, after: { factor: id, kind, name, ...more } };
   await recordEvent(context, tx, event, caller);
-}
-
-/** Whoever took over a session must not be able to do it in silence. */
-export async function tellOwner(
-  context: Context,
-  tx: Writing,
-  realm: string,
-  credential: Credential,
-  change: FactorChange,
-  factor: string,
-): Promise<void> {
-  const to = mailAddressOf(credential);
-  if (to === undefined) return;
-  await enqueueMail(context, tx, { realm, to, purpose: 'factor-changed', values: { at: tx.now, change, factor } });
 }
 
 /** What a factor's envelope is bound to. */

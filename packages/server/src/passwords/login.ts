@@ -1,6 +1,7 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
+import { tellOwner } from '../mail/notice.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -9,6 +10,7 @@ import type { Realm } from '../subject/realm.ts';
 import { type Credential, lookUpCredentialByCode } from './credential.ts';
 import { recogniseDevice } from './device.ts';
 import { failed, type Logon, logOn } from './logon.ts';
+import { isNewDevice } from './new-device.ts';
 import { newestPassword, replaceHash } from './passwords.store.ts';
 import { type Outcome, withinBudget } from './throttle.ts';
 
@@ -39,12 +41,14 @@ export async function logIn(context: Context, realm: Realm, attempt: LoginAttemp
   if (!proved.ok) throw failed('unknown, wrong, disabled, or known to others');
   const { credential, password } = proved;
   const logon = { version: password.version, amr: ['pwd'], acr: 'aal1', source, ...(agent && { agent }) } as const;
+  const isNew = device === undefined && (await isNewDevice(context, realm.name, credential, source, agent));
   return write(context, async (tx) => {
     const opened = await logOn(context, tx, realm, credential, logon);
     const known = device !== undefined;
     const after = { source: source.address, session: opened.session.id, missing: opened.missing, knownDevice: known };
     const event = { realm: realm.name, type: 'login.succeeded', object: `credential:${credential.id}`, after };
     await recordEvent(context, tx, event, caller);
+    if (isNew) await tellOwner(context, tx, realm.name, credential, 'new-device', { source: source.address });
     return opened;
   });
 }

@@ -3,6 +3,7 @@ import { Problem } from '../kernel/problem.ts';
 import { createRate, type Rate } from '../kernel/rate.ts';
 import { type Source, unknownSource } from '../kernel/source.ts';
 import type { MailAddress } from '../mail/address.ts';
+import { tellOwner } from '../mail/notice.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
@@ -19,7 +20,7 @@ import { type Credential, lookUpCredential, lookUpCredentialByCode, mailAddressO
 import { forgetDevices } from './device.ts';
 import { logOn } from './logon.ts';
 import type { UpdatedPassword } from './password.ts';
-import { accept, notifyChange, record, toInfo, writeVersion } from './password-version.ts';
+import { accept, record, toInfo, writeVersion } from './password-version.ts';
 import { newestPassword } from './passwords.store.ts';
 import { unknownCode } from './throttle.ts';
 
@@ -129,7 +130,7 @@ export async function resumeLostPassword(
     await revokeOneTimeCodes(tx, realm.name, credential.id);
     await forgetDevices(tx, realm.name, credential.id);
     await record(context, tx, realm.name, row, 'password.recovered', caller, { source: source.address });
-    await notifyChange(context, tx, realm.name, credential);
+    await tellOwner(context, tx, realm.name, credential, 'password-changed', {});
     // RFC 8176: what was shown is a one-time password.
     const logon = await logOn(context, tx, realm, credential, {
       version: row.version,

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Context } from '../context.ts';
 import { instantOf } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
+import { tellOwner } from '../mail/notice.ts';
 import { isDuplicate } from '../store/fault.ts';
 import { write } from '../store/write.ts';
 import {
@@ -27,15 +28,7 @@ import {
   listUnnamedPasskeys,
   namePasskey,
 } from './factor.store.ts';
-import {
-  type ConfirmedFactor,
-  goOn,
-  lockOwn,
-  type Presenting,
-  recordFactor,
-  requireMayEnrol,
-  tellOwner,
-} from './factor.ts';
+import { type ConfirmedFactor, goOn, lockOwn, type Presenting, recordFactor, requireMayEnrol } from './factor.ts';
 import { withinFactorBudget } from './factor-budget.ts';
 import type { Logon } from './logon.ts';
 import { addRecovery, prepareRecovery } from './recovery-factor.ts';
@@ -78,7 +71,7 @@ export async function finishEnrolment(
     await insertFactor(tx.db, { ...factor, passkey: passkey.credentialId });
     const recoveryCodes = await addRecovery(tx, by, confirmed, made);
     await recordFactor(context, tx, factor, 'factor.confirmed', caller);
-    await tellOwner(context, tx, realm.name, credential, 'added', name);
+    await tellOwner(context, tx, realm.name, credential, 'factor-changed', { change: 'added', factor: 'passkey' });
     const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: false });
     return { factor, recoveryCodes, logon };
   }).catch((thrown: unknown) => {

@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
-import { enqueueMail } from '../mail/outbox.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { CredentialType, PasswordRules } from '../subject/password-config.ts';
 import { isBlocked } from './blocklist.ts';
 import { requireBudgets } from './budget.ts';
-import { type Credential, mailAddressOf } from './credential.ts';
+import type { Credential } from './credential.ts';
 import { isExpired } from './logon.ts';
 import { requireUnused } from './password-history.ts';
 import { requireAcceptable } from './password-rules.ts';
@@ -120,18 +119,6 @@ export async function writeVersion(
 
 /** Milliseconds. */
 const day = 86_400_000;
-
-/** Whoever took over a session or a mailbox must not be able to do it in silence. */
-export async function notifyChange(
-  context: Context,
-  tx: Writing,
-  realm: string,
-  credential: Credential,
-): Promise<void> {
-  const to = mailAddressOf(credential);
-  if (to !== undefined)
-    await enqueueMail(context, tx, { realm, to, purpose: 'password-changed', values: { at: tx.now } });
-}
 
 export async function record(
   context: Context,

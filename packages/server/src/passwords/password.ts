@@ -1,6 +1,7 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
+import { tellOwner } from '../mail/notice.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import { type CredentialType, effectiveRules } from '../subject/password-config.ts';
@@ -12,7 +13,7 @@ import { requireBudgets } from './budget.ts';
 import { type Credential, lockCredential, requireCredential } from './credential.ts';
 import { forgetDevices, recogniseDevice } from './device.ts';
 import { type Logon, logOn } from './logon.ts';
-import { accept, notifyChange, type PasswordInfo, record, toInfo, writeVersion } from './password-version.ts';
+import { accept, type PasswordInfo, record, toInfo, writeVersion } from './password-version.ts';
 import { changePassword, findPassword, newestPassword } from './passwords.store.ts';
 import { withinBudget } from './throttle.ts';
 
@@ -149,7 +150,7 @@ export async function expirePassword(
   reason: (typeof expiryReasons)[number] | undefined,
   caller: Caller,
 ): Promise<void> {
-  await requireCredential(context, realm, credentialId);
+  const credential = await requireCredential(context, realm, credentialId);
   await write(context, async (tx) => {
     const row = await findPassword(tx.db, realm, credentialId, version);
     if (row === undefined) throw new Problem('password.unknown');
@@ -162,7 +163,10 @@ export async function expirePassword(
     // Who knew the password may have logged in from anywhere.
     if (compromised) await forgetDevices(tx, realm, credentialId);
     const newest = await newestPassword(tx.db, realm, credentialId);
-    if (newest?.version === version) await renewSubject(tx, realm, credentialSubjectId(credentialId));
+    if (newest?.version === version) {
+      await renewSubject(tx, realm, credentialSubjectId(credentialId));
+      await tellOwner(context, tx, realm, credential, 'password-expired', { compromised });
+    }
     await record(context, tx, realm, row, 'password.expired', caller, reason && { reason });
   });
 }
@@ -184,7 +188,7 @@ async function replacePassword(
     const generation = await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
     if (generation !== session.subject.generation + 1) throw new Problem('session.invalid');
     await record(context, tx, realm.name, row, 'password.updated', caller);
-    await notifyChange(context, tx, realm.name, credential);
+    await tellOwner(context, tx, realm.name, credential, 'password-changed', {});
     const { acr, subject, restriction } = session;
     const logon = await logOn(context, tx, realm, credential, {
       ...{ version: row.version, amr: subject.amr, acr, ...proof },

@@ -1,10 +1,11 @@
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import { tellOwner } from '../mail/notice.ts';
 import { type Writing, write } from '../store/write.ts';
 import { makeRecoveryCodes, matchRecoveryCode, type RecoveryCodes } from '../subject/recovery-code.ts';
 import { requireCredential } from './credential.ts';
 import { changeFactor, deleteFactor, type FactorRow, insertFactor, listConfirmed } from './factor.store.ts';
-import { goOn, lockOwn, type Presenting, recordFactor, tellOwner } from './factor.ts';
+import { goOn, lockOwn, type Presenting, recordFactor } from './factor.ts';
 import { withinFactorBudget } from './factor-budget.ts';
 import type { Logon } from './logon.ts';
 
@@ -49,7 +50,10 @@ export async function renewRecovery(context: Context, by: Presenting): Promise<r
     await addRecovery(tx, by, [], made);
     const row = { realm: by.realm.name, credential_id: credential.id, id, kind: 'recovery', name } as const;
     await recordFactor(context, tx, row, 'factor.recovery_renewed', by.caller);
-    await tellOwner(context, tx, by.realm.name, credential, 'renewed', name);
+    await tellOwner(context, tx, by.realm.name, credential, 'factor-changed', {
+      change: 'renewed',
+      factor: 'recovery',
+    });
     return made.codes;
   });
 }
@@ -71,7 +75,10 @@ export async function verifyRecovery(context: Context, by: Presenting, code: str
       const state = JSON.stringify({ digests: left } satisfies RecoveryState);
       if (!(await changeFactor(tx.db, row, { state, used_at: tx.now }))) throw new Problem('factor.incorrect');
       await recordFactor(context, tx, row, 'factor.recovery_used', caller, { remaining: left.length });
-      await tellOwner(context, tx, realm.name, credential, 'recovered', name);
+      await tellOwner(context, tx, realm.name, credential, 'factor-changed', {
+        change: 'recovered',
+        factor: 'recovery',
+      });
       return goOn(context, tx, by, credential, { acr: 'aal2', shown: ['otp'], renew: false });
     });
   });

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import { tellOwner } from '../mail/notice.ts';
 import { type Writing, write } from '../store/write.ts';
 import { base32, fromBase32 } from '../subject/base32.ts';
 import { matchTotp, newTotpSecret, totpUri } from '../subject/totp.ts';
@@ -21,7 +22,6 @@ import {
   type Presenting,
   recordFactor,
   requireMayEnrol,
-  tellOwner,
 } from './factor.ts';
 import { withinFactorBudget } from './factor-budget.ts';
 import type { Logon } from './logon.ts';
@@ -93,7 +93,7 @@ export async function confirmTotp(context: Context, by: Presenting, code: string
       const renew = await replace(context, tx, by, confirmed);
       const recoveryCodes = await addRecovery(tx, by, confirmed, made);
       await recordFactor(context, tx, row, 'factor.confirmed', by.caller);
-      await tellOwner(context, tx, realm.name, credential, 'added', row.name);
+      await tellOwner(context, tx, realm.name, credential, 'factor-changed', { change: 'added', factor: 'totp' });
       const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown: ['otp'], renew });
       return { factor: { ...row, used_at: tx.now }, recoveryCodes, logon };
     });

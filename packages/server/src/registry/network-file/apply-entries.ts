@@ -1,4 +1,5 @@
 import { realmKey } from '../../kernel/id.ts';
+import { type Owner, tellOwner } from '../../mail/notice.ts';
 import { revokeOneTimeCodes } from '../../subject/one-time-code.ts';
 import { createSubjects, credentialSubjectId, renewSubject } from '../../subject/subject.ts';
 import { inChunks } from '../chunk.ts';
@@ -185,12 +186,20 @@ async function applyEntry(
   const touched = kind.timestamps ? { ...columns, updated_at: applying.tx.now } : columns;
   await updateRow(applying.tx.db, kind.table, realm, id, touched as Record<string, string | number | null>);
   if (kind.topic !== undefined) applying.tx.changed(kind.topic, realmKey(realm, id));
-  if (kind.section === 'credentials') {
-    // Its sessions say what it was before; what was sent to its holder may have gone elsewhere.
-    await renewSubject(applying.tx, realm, credentialSubjectId(id));
-    await revokeOneTimeCodes(applying.tx, realm, id);
-  }
+  if (kind.section === 'credentials') await followCredential(applying, before as Owner, after as Owner);
   await noteChanged(applying, object, change.before, change.after);
+}
+
+/**
+ * A credential that the file changed: its sessions say what it was before, what was sent to its holder may have gone elsewhere, and
+ * a device of the code before is an unknown one.
+ */
+async function followCredential({ context, tx, realm }: Applying, before: Owner, after: Owner): Promise<void> {
+  await renewSubject(tx, realm, credentialSubjectId(after.id));
+  await revokeOneTimeCodes(tx, realm, after.id);
+  const told = { newCode: before.code !== after.code, newAddress: before.email !== after.email };
+  if (told.newCode) await updateRow(tx.db, 'credential', realm, after.id, { devices_after: tx.now });
+  if (told.newCode || told.newAddress) await tellOwner(context, tx, realm, after, 'credential-changed', told, before);
 }
 
 async function applyMembers(

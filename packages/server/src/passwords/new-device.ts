@@ -1,0 +1,24 @@
+import type { Context } from '../context.ts';
+import { instantOf } from '../kernel/clock.ts';
+import type { Source } from '../kernel/source.ts';
+import { useOnce } from '../subject/replay.ts';
+import { type Credential, mailAddressOf } from './credential.ts';
+
+/** Milliseconds. */
+const remembered = 30 * 86_400_000;
+
+/**
+ * Whether the owner is to be told of a login without a cookie of this credential. Programs keep no cookies: a network and a program that
+ * were told of once are not told of again for 30 days. Call it only after the password was right, so that a stranger causes no mail.
+ */
+export async function isNewDevice(
+  context: Context,
+  realm: string,
+  credential: Credential,
+  source: Source,
+  agent: string | undefined,
+): Promise<boolean> {
+  if (mailAddressOf(credential) === undefined) return false;
+  const place = [credential.id, source.network, agent ?? ''].join('\0');
+  return useOnce(context, realm, 'login-place', place, instantOf(context.clock.now() + remembered));
+}
