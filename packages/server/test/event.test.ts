@@ -150,6 +150,22 @@ eachDatabase('the event log', (freshUrl) => {
     expect(await verifyChain(context)).toMatchObject({ intact: false });
   });
 
+  test('counts what somebody put into the database under an earlier time, and chains it like any other', async () => {
+    const clock = manualClock();
+    const context = await openContext(await freshUrl(), { clock });
+    await record(context, 2);
+    await sealNewEvents(context, 'one');
+    clock.advance(10 * 60_000);
+    await record(context, 1);
+    await sealNewEvents(context, 'one');
+    expect(await verifyChain(context)).not.toHaveProperty('backdated');
+    const [first] = (await sealed(context)) as [EventTable];
+    const forged = { ...first, id: '00000000-forged', actor: 'somebody else', seq: null, hash: null };
+    await context.store.db.insertInto('event').values(forged).execute();
+    expect(await sealNewEvents(context, 'one')).toBe(1);
+    expect(await verifyChain(context)).toMatchObject({ intact: true, events: 4, backdated: { events: 1, first: 4 } });
+  });
+
   test('shows that its end was cut off, against a head that was exported before', async () => {
     const context = await openContext(await freshUrl());
     await record(context, 6);

@@ -68,8 +68,21 @@ export async function sealNewEvents(context: Context, holder: string): Promise<n
 }
 
 export type ChainVerdict =
-  | { readonly intact: true; readonly events: number; readonly seq: number; readonly hash: string }
+  | {
+      readonly intact: true;
+      readonly events: number;
+      readonly seq: number;
+      readonly hash: string;
+      /** Events that say a time well before that of one that was chained before them; absent where there is none. */
+      readonly backdated?: { readonly events: number; readonly first: number };
+    }
   | { readonly intact: false; readonly seq: number; readonly reason: string };
+
+/**
+ * Milliseconds. Nodes whose clocks differ, and long transactions, stay within it. A clock that was set back does not, nor does a row that
+ * somebody put into the database with an earlier time: the sealer chains it like any other.
+ */
+const backdatedBy = 5 * 60_000;
 
 /**
  * Recomputes the whole chain. An altered, removed or inserted event breaks it where it stands; a cut-off end shows only against
@@ -83,6 +96,8 @@ export async function verifyChain(
   let hash = genesis;
   // From before the first number: what somebody numbered 0 or less is found too.
   let cursor = Number.MIN_SAFE_INTEGER;
+  let newest = Number.NEGATIVE_INFINITY;
+  const backdated = { events: 0, first: 0 };
   for (;;) {
     const events = await sealedAfter(context.store.db, cursor, sealedAtOnce);
     for (const event of events) {
@@ -94,12 +109,14 @@ export async function verifyChain(
       if (event.hash !== hash) return { intact: false, seq, reason: 'the event or one before it was altered' };
       if (expected?.seq === seq && expected.hash !== hash)
         return { intact: false, seq, reason: 'the chain is another than the exported head' };
+      if (event.at < newest - backdatedBy && ++backdated.events === 1) backdated.first = seq;
+      newest = Math.max(newest, event.at);
     }
     if (events.length < sealedAtOnce) break;
   }
   if (expected !== undefined && expected.seq > seq)
     return { intact: false, seq, reason: 'events after this one were cut off' };
-  return { intact: true, events: seq, seq, hash };
+  return { intact: true, events: seq, seq, hash, ...(backdated.events > 0 && { backdated }) };
 }
 
 /** The newest events of a realm whose number is below `before`, newest first; those of the last second may not be there yet. */
