@@ -12,8 +12,8 @@ const databaseDriver = '^((node:)?sqlite|.*node_modules/(pg|pg-[^/]+|better-sqli
 const wirePackage = 'node_modules/(hono|@hono|@connectrpc|express|fastify)/';
 const ofOurs = '^packages/';
 
-/** The rooms that hold rules. http/, rpc/ and cli/ are edges; server.ts composes. */
-const rooms = 'kernel|subject|registry|wallets|passwords|admin|jobs|mail';
+/** The rooms that hold rules. http/, callers/, rpc/ and cli/ are edges; server.ts composes. */
+const rooms = 'kernel|subject|registry|wallets|passwords|jobs|mail';
 const proofKinds = ['registry', 'wallets', 'passwords'];
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -45,7 +45,7 @@ module.exports = {
       comment: 'A rule that knows HTTP or gRPC cannot be used by the other, nor by the command line.',
       severity: 'error',
       from: { path: `${server}(${rooms})/`, pathNot: wireFile },
-      to: { path: [`${server}(http|rpc)/`, wirePackage, '^(node:)?(http|https|http2|net|tls)$'] },
+      to: { path: [`${server}(http|callers|rpc)/`, wirePackage, '^(node:)?(http|https|http2|net|tls)$'] },
     },
     {
       name: 'rules-know-no-driver',
@@ -80,17 +80,32 @@ module.exports = {
           '^packages/client/src/wallet/node-scrypt[.]ts$',
           `${server}subject/`,
           `${server}kernel/random[.]ts$`,
+          `${server}http/tls[.]ts$`,
           `${server}gateway/long-signature[.]ts$`,
         ],
       },
       to: { path: '^(node:)?crypto$' },
     },
     {
-      name: 'wire-files-from-server-only',
-      comment: 'Routes are mounted in one place.',
+      name: 'wire-files-from-their-own-room',
+      comment: 'Routes are mounted in one place, server.ts; what several wire files of a room share stays in the room.',
       severity: 'error',
-      from: { path: '^packages/[^/]+/src/', pathNot: `${server}server[.]ts$` },
-      to: { path: wireFile },
+      from: { path: '^(packages/[^/]+/src/[^/]+)/', pathNot: `${server}server[.]ts$` },
+      to: { path: wireFile, pathNot: '^$1/' },
+    },
+    {
+      name: 'http-knows-no-room',
+      comment: 'Transport only: who calls is said in callers/, what is done in the rooms.',
+      severity: 'error',
+      from: { path: `${server}http/` },
+      to: { path: `${server}[^/]+/`, pathNot: [`${server}(http|kernel)/`, `${server}store/fault[.]ts$`] },
+    },
+    {
+      name: 'callers-stand-on-subject',
+      comment: 'The kinds of caller that rooms share. One that needs a room lives there, in a wire file.',
+      severity: 'error',
+      from: { path: `${server}callers/` },
+      to: { path: `${server}[^/]+/`, pathNot: `${server}(callers|http|kernel|subject)/` },
     },
     {
       name: 'client-knows-proof-only',

@@ -26,7 +26,7 @@ function page(title: string, ...parts: readonly string[]): string {
 const provers: Readonly<Record<Route['security'], string>> = {
   none: 'anyone',
   client: 'a client, with its credentials',
-  bearer: 'whoever has an access token of the realm',
+  bearer: 'the holder of an access token of the realm',
   session: 'the holder of a session token, or an administrator where that makes sense',
   administrator: 'an administrator: an access token with scope `countersign:admin`, whose only audience is its issuer',
   participant: 'the participant itself',
@@ -52,7 +52,7 @@ function httpApi(): string {
 }
 
 function operation(route: Route): string {
-  const { method, path, summary, security, ownProofs, query, body, responses, refusals } = route;
+  const { method, path, summary, security, ownProofs, query, body, answers, refusals } = route;
   const ways = ownProofs === undefined ? '' : `, by ${ownProofs.map((proof) => ownProofTexts[proof]).join('; or ')}`;
   const parts = [
     `### ${method} ${path.replace(/:([A-Za-z_]+)/g, '{$1}')}`,
@@ -67,7 +67,7 @@ function operation(route: Route): string {
     );
     if (!isNetworkFile) parts.push(fenced(shapeOf(toSchema(body.schema, 'input'))));
   }
-  for (const [status, shape] of Object.entries(responses)) {
+  for (const [status, shape] of Object.entries(answers)) {
     if (typeof shape === 'string') parts.push(`Answer ${status}: ${shape}`);
     else parts.push(`Answer ${status}:`, fenced(shapeOf(toSchema(shape, 'output'))));
   }

@@ -1,21 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { routes as adminClientRoutes } from './admin/clients.http.ts';
-import { routes as adminCredentialRoutes } from './admin/credentials.http.ts';
-import { routes as adminEventRoutes } from './admin/events.http.ts';
-import { routes as adminIdentityRoutes } from './admin/identities.http.ts';
-import { routes as adminKeyRoutes } from './admin/keys.http.ts';
-import { routes as adminNetworkRoutes } from './admin/network.http.ts';
-import { routes as adminParticipantRoutes } from './admin/participants.http.ts';
-import { routes as adminPepperRoutes } from './admin/peppers.http.ts';
-import { routes as adminRealmRoutes } from './admin/realms.http.ts';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
 import { createApp } from './http/app.ts';
 import { descriptionRoutes } from './http/description.http.ts';
 import { createMetrics } from './http/metrics.ts';
 import { openPort } from './http/port.ts';
-import { processRoutes } from './http/process.http.ts';
 import type { Route } from './http/route.ts';
 import { startJobs } from './jobs/start.ts';
 import { createCache } from './kernel/cache.ts';
@@ -23,19 +13,24 @@ import { type Clock, systemClock } from './kernel/clock.ts';
 import { createLog, type Log } from './kernel/log.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
 import { createMailRoom } from './mail/room.ts';
+import { routes as credentialAdministrationRoutes } from './passwords/credential-administration.http.ts';
 import { routes as factorRoutes } from './passwords/factors.http.ts';
 import { routes as identityRoutes } from './passwords/identity.http.ts';
+import { routes as identityAdministrationRoutes } from './passwords/identity-administration.http.ts';
 import { routes as loginRoutes } from './passwords/login.http.ts';
 import { routes as lostPasswordRoutes } from './passwords/lost-password.http.ts';
 import { routes as passkeyRoutes } from './passwords/passkeys.http.ts';
 import { routes as passwordRoutes } from './passwords/passwords.http.ts';
 import { routes as passwordProfileRoutes } from './passwords/profiles.http.ts';
 import { createLoginThrottle } from './passwords/throttle-room.ts';
+import { routes as clientRoutes } from './registry/clients.http.ts';
 import { routes as discoveryRoutes } from './registry/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/introspection.http.ts';
 import { routes as keyRotationRoutes } from './registry/key-rotation.http.ts';
 import { routes as lifecycleRoutes } from './registry/lifecycle.http.ts';
+import { routes as networkFileRoutes } from './registry/network-file/network-file.http.ts';
 import { routes as onboardingRoutes } from './registry/onboarding.http.ts';
+import { routes as participantRoutes } from './registry/participants.http.ts';
 import { routes as receiptRoutes } from './registry/receipt.http.ts';
 import { routes as registryRoutes } from './registry/registry.http.ts';
 import { routes as signatureCheckRoutes } from './registry/signature-check.http.ts';
@@ -48,12 +43,17 @@ import { requireLoaded } from './store/loading.ts';
 import { openStore, type Store } from './store/open.ts';
 import { accessTokenExchange } from './subject/access-token-exchange.ts';
 import { createAttempts } from './subject/attempt.ts';
+import { routes as eventRoutes } from './subject/event.http.ts';
 import type { Exchange } from './subject/exchange.ts';
 import { masterKeyOf } from './subject/master-key.ts';
 import { createHasher } from './subject/password-hash.ts';
+import { routes as pepperRoutes } from './subject/pepper.http.ts';
 import { openPeppers } from './subject/pepper.ts';
+import { processRoutes } from './subject/process.http.ts';
+import { routes as realmRoutes } from './subject/realm.http.ts';
 import { routes as sessionRoutes } from './subject/session.http.ts';
 import { sessionExchange } from './subject/session-exchange.ts';
+import { routes as signingKeyRoutes } from './subject/signing-key.http.ts';
 import { routes as statusRoutes } from './subject/status.http.ts';
 import { transactionTokenExchange } from './subject/transaction-token-exchange.ts';
 import { openVault } from './subject/vault.ts';
@@ -137,15 +137,15 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...passwordRoutes,
     ...lostPasswordRoutes,
     ...walletRoutes,
-    ...adminRealmRoutes,
-    ...adminNetworkRoutes,
-    ...adminParticipantRoutes,
-    ...adminClientRoutes,
-    ...adminIdentityRoutes,
-    ...adminCredentialRoutes,
-    ...adminKeyRoutes,
-    ...adminPepperRoutes,
-    ...adminEventRoutes,
+    ...realmRoutes,
+    ...networkFileRoutes,
+    ...participantRoutes,
+    ...clientRoutes,
+    ...identityAdministrationRoutes,
+    ...credentialAdministrationRoutes,
+    ...signingKeyRoutes,
+    ...pepperRoutes,
+    ...eventRoutes,
   ];
   return [...routes, ...descriptionRoutes(routes)];
 }

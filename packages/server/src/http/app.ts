@@ -6,9 +6,9 @@ import type { Context } from '../context.ts';
 import { Problem, toProblem } from '../kernel/problem.ts';
 import { logRefusal } from '../kernel/refusal.ts';
 import { storeProblem } from '../store/fault.ts';
-import { requireRealm } from '../subject/realm.ts';
 import type { Answer } from './answer.ts';
 import { limitArrival } from './arrival.ts';
+import { readBytes } from './body.ts';
 import type { Call, WireRequest } from './call.ts';
 import { commonHeaders } from './common-headers.ts';
 import { echoedCallRef } from './corporate.ts';
@@ -86,7 +86,7 @@ export function createApp(
       if (otherWay(incoming, outgoing)) return;
       void viaRouter(incoming, outgoing);
     }
-    // Of HTTP/1.1 Node's server sees to it.
+    // Node's HTTP/1.1 server enforces this itself.
     if (incoming.httpVersionMajor > 1) limitArrival(incoming);
   };
 }
@@ -137,9 +137,11 @@ function toCall(
 ): Call {
   const requestId = context.random.uuid();
   const from = source(incoming);
+  let bytes: Promise<Uint8Array> | undefined;
   return {
     context,
     request,
+    bytes: () => (bytes ??= readBytes(request)),
     method: incoming.method ?? '',
     target: incoming.url ?? '',
     params,
@@ -147,7 +149,6 @@ function toCall(
     requestId,
     source: from,
     stopping,
-    realm: () => requireRealm(context, params['realm'] ?? ''),
     caller: (actor) => ({ actor, requestId, source: from }),
   };
 }

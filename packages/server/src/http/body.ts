@@ -2,7 +2,8 @@ import { parseExactJson } from '@countersign/proof';
 import type { z } from 'zod';
 import { Problem } from '../kernel/problem.ts';
 import type { Call, WireRequest } from './call.ts';
-import type { MediaType } from './route.ts';
+
+export type MediaType = 'application/json' | 'application/x-www-form-urlencoded';
 
 /** Bytes. */
 const maxBody = 1024 * 1024;
@@ -35,12 +36,15 @@ export function requireMediaType(request: WireRequest, accepted: readonly MediaT
 }
 
 /**
- * Strict JSON (no duplicate members, bounded depth, no number that would be rounded), then the schema. A refusal names the member by its
- * JSON pointer. `body` where its bytes have been read already.
+ * Strict JSON (no duplicate members, bounded depth, no number that would be rounded), then the schema. A refusal names the member by its JSON pointer. Where the body
+ * is optional, no bytes mean `{}`, whatever their media type.
  */
-export async function readJson<S extends z.ZodType>(call: Call, schema: S, body?: Uint8Array): Promise<z.output<S>> {
-  requireMediaType(call.request, ['application/json']);
-  return validate(schema, parseJsonBody(body ?? (await readBytes(call.request))));
+export async function readBody<S extends z.ZodType>(call: Call, schema: S, optional: boolean): Promise<z.output<S>> {
+  if (!optional) requireMediaType(call.request, ['application/json']);
+  const bytes = await call.bytes();
+  if (optional && bytes.length === 0) return validate(schema, {});
+  if (optional) requireMediaType(call.request, ['application/json']);
+  return validate(schema, parseJsonBody(bytes));
 }
 
 export function parseJsonBody(bytes: Uint8Array): unknown {

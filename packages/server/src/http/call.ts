@@ -1,6 +1,5 @@
 import type { Caller, Context } from '../context.ts';
 import type { Source } from '../kernel/source.ts';
-import type { Realm } from '../subject/realm.ts';
 
 /** What handlers may look at of a request: a web `Request` is one, and so is what the short way makes of Node's. */
 export interface WireRequest {
@@ -13,6 +12,8 @@ export interface WireRequest {
 export interface Call {
   readonly context: Context;
   readonly request: WireRequest;
+  /** The exact bytes of the body, read once. Throws `request.too_large` past 1 MiB. */
+  bytes(): Promise<Uint8Array>;
   readonly method: string;
   /** The request target exactly as on the wire, query included. */
   readonly target: string;
@@ -24,8 +25,6 @@ export interface Call {
   readonly source: Source;
   /** Aborted when the server begins to stop: long answers end themselves. */
   readonly stopping: AbortSignal;
-  /** The realm of the path; 404 when there is none. */
-  realm(): Promise<Realm>;
   /** Who asks, for the event log. */
   caller(actor: string): Caller;
 }

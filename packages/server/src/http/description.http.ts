@@ -1,27 +1,27 @@
 import { docsPage } from './docs-page.ts';
 import { openApi } from './openapi.ts';
 import { json } from './render.ts';
-import type { Route } from './route.ts';
+import { anybody, type Route, route } from './route.ts';
 
 /** `/openapi.json`, and the same as a page for people. Both follow from the table of routes. */
 export function descriptionRoutes(described: readonly Route[]): readonly Route[] {
-  const common = { method: 'GET', tag: 'Process', security: 'none', refusals: 'problem' } as const;
+  const common = { method: 'GET', tag: 'Process', caller: anybody } as const;
   return [
-    {
+    route({
       ...common,
       path: '/openapi.json',
       operationId: 'getDescription',
       summary: 'This API as OpenAPI 3.1.',
-      responses: { 200: 'application/json' },
+      answers: { 200: 'application/json' },
       handle: ({ context }) =>
         json(200, openApi(described, context.config.publicUrl), { 'cache-control': 'public, max-age=300' }),
-    },
-    {
+    }),
+    route({
       ...common,
       path: '/docs',
       operationId: 'getDocs',
       summary: 'This API as a page.',
-      responses: { 200: 'text/html' },
+      answers: { 200: 'text/html' },
       handle: ({ context }) =>
         new Response(docsPage(described, context.config.publicUrl), {
           headers: {
@@ -31,6 +31,6 @@ export function descriptionRoutes(described: readonly Route[]): readonly Route[]
               "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
           },
         }),
-    },
+    }),
   ];
 }

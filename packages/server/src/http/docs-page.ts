@@ -1,3 +1,4 @@
+import type { Security } from './render.ts';
 import type { Route } from './route.ts';
 
 /** A page that a person can read without JavaScript and without any other host. */
@@ -34,7 +35,7 @@ function section(tag: string, routes: readonly Route[]): string {
   return `<h2>${toHtml(tag)}</h2><table>${rows.join('')}</table>`;
 }
 
-const proof: Record<Route['security'], string> = {
+const proof: Record<Security, string> = {
   none: 'anyone',
   client: 'client credentials',
   bearer: 'bearer token',

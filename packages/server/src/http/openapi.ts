@@ -113,7 +113,7 @@ function operation(route: Route): object {
       ? {}
       : {
           requestBody: {
-            required: route.body.optional !== true,
+            required: !route.body.optional,
             content: Object.fromEntries(
               route.body.mediaTypes.map((type) => [type, { schema: toSchema(route.body?.schema, 'input') }]),
             ),
@@ -121,7 +121,7 @@ function operation(route: Route): object {
         }),
     responses: {
       ...Object.fromEntries(
-        Object.entries(route.responses).map(([status, shape]) => [status, response(Number(status), shape)]),
+        Object.entries(route.answers).map(([status, shape]) => [status, response(Number(status), shape)]),
       ),
       default: {
         description: 'A refusal.',

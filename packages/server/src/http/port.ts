@@ -1,5 +1,3 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
@@ -9,6 +7,7 @@ import { Problem } from '../kernel/problem.ts';
 import { arrivalTime } from './arrival.ts';
 import { createHttp2, type Http2 } from './http2.ts';
 import { protocolOf } from './preface.ts';
+import { readTls } from './tls.ts';
 
 /** The one port, for HTTP/1.1 and HTTP/2. */
 export interface Port {
@@ -90,40 +89,6 @@ export async function checkPort(config: Config): Promise<void> {
   const probe = createTcpServer();
   await bind(probe, config);
   await new Promise((closed) => probe.close(closed));
-}
-
-/** Certificate and key as PEM, each checked for what it is. */
-function readTls({ cert, key }: NonNullable<Config['tls']>): { readonly cert: string; readonly key: string } {
-  const pems = { cert: pem('COUNTERSIGN_TLS_CERT', cert), key: pem('COUNTERSIGN_TLS_KEY', key) };
-  const certificate = parsed('COUNTERSIGN_TLS_CERT', 'certificate', () => new X509Certificate(pems.cert));
-  const privateKey = parsed('COUNTERSIGN_TLS_KEY', 'private key without a passphrase', () =>
-    createPrivateKey(pems.key),
-  );
-  if (!certificate.checkPrivateKey(privateKey))
-    throw new Problem(
-      'config.invalid',
-      'COUNTERSIGN_TLS_KEY is not the key of the first certificate in COUNTERSIGN_TLS_CERT.',
-    );
-  return pems;
-}
-
-function parsed<T>(variable: string, what: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (cause) {
-    throw new Problem('config.invalid', `${variable} holds no PEM ${what}.`, { cause });
-  }
-}
-
-/** A path that cannot be read is not quoted: it may be a key whose first line was lost. */
-function pem(variable: string, given: string): string {
-  if (given.startsWith('-----BEGIN')) return given;
-  try {
-    return readFileSync(given, 'utf8');
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new Problem('config.invalid', `${variable}: the file cannot be read (${code}).`, { cause });
-  }
 }
 
 /** The faults of an address that do not lie in the number of the port. */

@@ -1,7 +1,12 @@
 import { enumNameOf, type Problem, rendering } from '../kernel/problem.ts';
 import type { Answer } from './answer.ts';
 import type { Call } from './call.ts';
-import type { Route } from './route.ts';
+
+/** How a caller proves itself, as the challenge of a 401 and `/openapi.json` call it. */
+export type Security = 'none' | 'client' | 'bearer' | 'session' | 'administrator' | 'participant';
+
+/** RFC 9457 problem documents, RFC 6749 §5.2 objects, or those of the documented corporate calls. */
+export type Refusals = 'problem' | 'oauth' | 'corporate';
 
 export function jsonAnswer(status: number, value: unknown, headers: Answer['headers'] = {}): Answer {
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) };
@@ -27,7 +32,7 @@ export function refusal(...refused: Parameters<typeof refusalAnswer>): Response 
 /** How a refusal looks on the wire of this route. */
 export function refusalAnswer(
   problem: Problem,
-  route: Pick<Route, 'refusals' | 'security'>,
+  route: { readonly refusals: Refusals; readonly security: Security },
   call: Pick<Call, 'requestId' | 'params'>,
 ): Answer {
   const { status, headers, body } = renderers[route.refusals](problem, call.requestId);
@@ -42,7 +47,7 @@ export function refusalAnswer(
   };
 }
 
-const renderers: Record<Route['refusals'], (problem: Problem, requestId: string) => Answer> = {
+const renderers: Record<Refusals, (problem: Problem, requestId: string) => Answer> = {
   problem: problemDocument,
   oauth: oauthRefusal,
   corporate: corporateRefusal,
@@ -91,7 +96,11 @@ function oauthRefusal(problem: Problem): Answer {
 }
 
 /** RFC 7617 for clients, RFC 6750 §3 for tokens; an error code only when a token was presented. */
-export function challenge(problem: Problem, route: Pick<Route, 'security'>, call: Pick<Call, 'params'>): string {
+export function challenge(
+  problem: Problem,
+  route: { readonly security: Security },
+  call: Pick<Call, 'params'>,
+): string {
   const realm = (call.params['realm'] ?? 'countersign').replace(/[^a-z0-9-]/g, '');
   if (route.security === 'client' || (route.security === 'participant' && !problem.code.startsWith('token.')))
     return `Basic realm="${realm}", charset="UTF-8"`;

@@ -1,48 +1,27 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Answer } from './answer.ts';
+import { type MediaType, readBody, validate } from './body.ts';
 import type { Call } from './call.ts';
+import { pathName } from './name.ts';
+import { json, noContent, type Refusals, type Security } from './render.ts';
 
 /**
- * One row of the table from which everything about a path follows: its handler, its 405, its place in `/openapi.json`.
- * The schemas are the ones that validate.
+ * A kind of caller: how it proves itself, said once for every row that it may call. The application asks it before it looks at
+ * anything else of the request, so an endpoint is open only where its row says so.
  */
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Parameters as `:name`, each one path segment. */
-  readonly path: string;
-  readonly tag:
-    | 'Process'
-    | 'OAuth 2.0'
-    | 'Registry'
-    | 'Onboarding'
-    | 'Messages'
-    | 'Sessions'
-    | 'Passwords'
-    | 'Second factors'
-    | 'Identities'
-    | 'Wallets'
-    | 'Administration'
-    | 'Status';
-  readonly operationId: string;
-  readonly summary: string;
-  /** How the caller proves itself. */
-  readonly security: 'none' | 'client' | 'bearer' | 'session' | 'administrator' | 'participant';
+export interface CallerKind<Who> {
+  readonly security: Security;
   /** With `participant`: how the participant of the path may prove this one request. */
   readonly ownProofs?: readonly OwnProof[];
-  readonly query?: z.ZodObject;
-  readonly body?: {
-    readonly schema: z.ZodType;
-    readonly mediaTypes: readonly MediaType[];
-    /** True where no body means `{}`. */
-    readonly optional?: boolean;
-  };
-  /** By status: the schema of the body, or a description of something that is no JSON. */
-  readonly responses: Readonly<Record<number, z.ZodType | string>>;
-  /** How refusals look: RFC 9457 problem documents, RFC 6749 §5.2 objects, or those of the documented corporate calls. */
-  readonly refusals: 'problem' | 'oauth' | 'corporate';
-  readonly handle: (call: Call) => Promise<Response> | Response;
-  /** Of a hot route only: what `handle` answers, in plain parts, for the short way past the router (`http/direct.ts`). */
-  readonly direct?: (call: Call) => Promise<Answer>;
+  /** Throws the problem that a caller without the proof is answered with. */
+  readonly authenticate: (call: Call) => Who | Promise<Who>;
+}
+
+export const anybody: CallerKind<undefined> = { security: 'none', authenticate: () => undefined };
+
+/** Where the body must be read to know who has to prove itself: the handler authenticates, and the row says why. */
+export function decidedByBody(security: Security): CallerKind<undefined> {
+  return { security, authenticate: () => undefined };
 }
 
 /** How a participant proves that a request which manages it is its own, and what to send for that. */
@@ -54,4 +33,158 @@ export const ownProofTexts = {
 } as const;
 export type OwnProof = keyof typeof ownProofTexts;
 
-export type MediaType = 'application/json' | 'application/x-www-form-urlencoded';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export type Tag =
+  | 'Process'
+  | 'OAuth 2.0'
+  | 'Registry'
+  | 'Onboarding'
+  | 'Messages'
+  | 'Sessions'
+  | 'Passwords'
+  | 'Second factors'
+  | 'Identities'
+  | 'Wallets'
+  | 'Administration'
+  | 'Status';
+
+/** By status: the schema of a JSON body, or a description of something that is no JSON. The first is the one of success. */
+export type Answers = Readonly<Record<number, z.ZodType | string>>;
+
+/** A route as the application, the metrics and the API description see it. Only `route()` makes one. */
+export interface Route {
+  readonly method: Method;
+  readonly path: string;
+  readonly tag: Tag;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly security: Security;
+  readonly ownProofs?: readonly OwnProof[];
+  readonly query?: z.ZodObject;
+  readonly body?: BodyDescription;
+  readonly answers: Answers;
+  readonly refusals: Refusals;
+  readonly handle: (call: Call) => Promise<Response>;
+  /** Of a hot route only: what `handle` answers, in plain parts, for the short way past the router (`http/direct.ts`). */
+  readonly direct?: (call: Call) => Promise<Answer>;
+  readonly [made]: true;
+}
+
+export interface BodyDescription {
+  readonly schema: z.ZodType;
+  readonly mediaTypes: readonly MediaType[];
+  /** True where no body means `{}`. */
+  readonly optional: boolean;
+}
+
+declare const made: unique symbol;
+
+/**
+ * One row of the table from which everything about a path follows: who may call it, what is read and how it is checked, its
+ * handler, its 405, its place in `/openapi.json`. The schemas are the ones that validate.
+ */
+export interface Row<Who, Path extends string, Body extends z.ZodType, Query extends z.ZodObject> {
+  readonly method: Method;
+  /** Parameters as `:name`, each one path segment. What cannot be the name of an entry is 404. */
+  readonly path: Path;
+  readonly tag: Tag;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly caller: CallerKind<Who>;
+  /** Parameters that are not named here are ignored; of one that occurs twice the first counts. */
+  readonly query?: Query;
+  /** A JSON body. Where there is none, the body is not read. */
+  readonly body?: Body;
+  /** True where no body means `{}`. */
+  readonly bodyOptional?: boolean;
+  /** For the description only: a body that `caller` or `handle` reads itself, because it is no JSON or must be read to know the caller. */
+  readonly rawBody?: Omit<BodyDescription, 'optional'>;
+  readonly answers: Answers;
+  /** Problem documents, where the row does not say otherwise. */
+  readonly refusals?: Refusals;
+  /** An object is sent as JSON with the status of success, nothing as 204 or an empty body; a `Response` is sent as it is. */
+  readonly handle: (asked: Asked<Who, Path, Body, Query>) => Handled | Promise<Handled>;
+  readonly direct?: (call: Call) => Promise<Answer>;
+}
+
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler that answers nothing need not say so.
+type Handled = object | void;
+
+/** The body of a call that needs none: `{}`. */
+export const nothing = z.strictObject({});
+
+/** What a handler gets: the caller is authenticated, body and query have passed their schemas. */
+export interface Asked<Who, Path extends string = string, Body = z.ZodType, Query = z.ZodObject> {
+  readonly call: Call;
+  readonly context: Call['context'];
+  readonly who: Who;
+  readonly params: Readonly<Record<ParameterOf<Path>, string>>;
+  readonly body: z.output<Body>;
+  readonly query: z.output<Query>;
+}
+
+/** The names of the parameters of a path, but for the realm, which the kinds of caller know. */
+type ParameterOf<Path extends string> = Exclude<
+  Path extends `${string}:${infer Name}/${infer Rest}`
+    ? Name | ParameterOf<`/${Rest}`>
+    : Path extends `${string}:${infer Name}`
+      ? Name
+      : never,
+  'realm'
+>;
+
+/**
+ * Makes a route of a row. For each call, in this order: the caller is authenticated, the parameters of path and query and the body
+ * are read and checked, then `handle` is asked.
+ */
+export function route<
+  Who,
+  const Path extends string,
+  Body extends z.ZodType = z.ZodUndefined,
+  Query extends z.ZodObject = z.ZodObject<Record<never, never>>,
+>(row: Row<Who, Path, Body, Query>): Route {
+  const { method, path, tag, operationId, summary, caller, query, answers, refusals = 'problem', direct } = row;
+  const status = Number(Object.keys(answers)[0]);
+  const parameters = [...path.matchAll(/:([^/]+)/g)]
+    .map(([, name]) => name as string)
+    .filter((name) => name !== 'realm');
+  const queried = Object.keys(query?.shape ?? {});
+  const body = bodyOf(row);
+  return {
+    ...{ method, path, tag, operationId, summary, security: caller.security, answers, refusals },
+    ...(caller.ownProofs && { ownProofs: caller.ownProofs }),
+    ...(query && { query }),
+    ...(body && { body }),
+    ...(direct && { direct }),
+    async handle(call) {
+      const who = await caller.authenticate(call);
+      const asked = {
+        call,
+        context: call.context,
+        who,
+        params: Object.fromEntries(parameters.map((name) => [name, pathName(call, name)])),
+        query:
+          query &&
+          validate(query, Object.fromEntries(queried.map((name) => [name, call.query.get(name) ?? undefined]))),
+        body: row.body && (await readBody(call, row.body, row.bodyOptional === true)),
+      };
+      return sent(status, await row.handle(asked as Asked<Who, Path, Body, Query>));
+    },
+  } as Omit<Route, typeof made> as Route;
+}
+
+const jsonOnly = ['application/json'] as const;
+
+function bodyOf<Body extends z.ZodType>(
+  row: Pick<Row<never, never, Body, never>, 'body' | 'bodyOptional' | 'rawBody'>,
+): BodyDescription | undefined {
+  if (row.rawBody !== undefined) return { ...row.rawBody, optional: false };
+  return row.body && { schema: row.body, mediaTypes: jsonOnly, optional: row.bodyOptional === true };
+}
+
+function sent(status: number, handled: Handled): Response {
+  if (handled instanceof Response) return handled;
+  if (handled) return json(status, handled);
+  return status === 204 ? noContent() : new Response(null, { status });
+}

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { readJson } from '../http/body.ts';
-import type { Call } from '../http/call.ts';
-import { corporateRoutes, realmOrDefault } from '../http/corporate.ts';
-import { presentedDevice } from '../http/device-cookie.ts';
-import { loggedOn, loginResponse } from '../http/logon-answer.ts';
+import { realmOrDefault } from '../callers/corporate.ts';
+import { corporate } from '../http/corporate.ts';
+import { anybody, type Route } from '../http/route.ts';
 import { userAgent } from '../http/user-agent.ts';
 import { lineOfText, searchText } from '../kernel/text.ts';
+import { presentedDevice } from './device-cookie.http.ts';
 import { logIn } from './login.ts';
+import { loggedOn, loginResponse } from './logon-answer.http.ts';
 import { loginPassword } from './wire-schema.ts';
 
 const loginRequest = z.strictObject({
@@ -15,26 +15,24 @@ const loginRequest = z.strictObject({
   password: loginPassword,
 });
 
-export const routes = corporateRoutes([
-  {
-    path: '/auth/login',
-    tag: 'Sessions',
-    operationId: 'logIn',
-    summary: 'Authenticate a credential and open a session. Unknown, wrong and disabled are the same refusal.',
-    security: 'none',
-    body: loginRequest,
-    responses: { 200: loginResponse },
-    handle: login,
+export const routes: readonly Route[] = corporate({
+  path: '/auth/login',
+  tag: 'Sessions',
+  operationId: 'logIn',
+  summary: 'Authenticate a credential and open a session. Unknown, wrong and disabled are the same refusal.',
+  caller: anybody,
+  body: loginRequest,
+  answers: { 200: loginResponse },
+  async handle({ context, call, body: { programmeId, credentialCode: code, password } }) {
+    const realm = await realmOrDefault(call, programmeId);
+    const agent = userAgent(call);
+    const attempt = {
+      code,
+      password,
+      source: call.source,
+      deviceCookie: presentedDevice(call),
+      ...(agent && { agent }),
+    };
+    return loggedOn(call, realm, await logIn(context, realm, attempt, call.caller('anonymous')));
   },
-]);
-
-async function login(call: Call): Promise<Response> {
-  const { programmeId, credentialCode: code, password } = await readJson(call, loginRequest);
-  const realm = await realmOrDefault(call, programmeId ?? undefined);
-  const { source } = call;
-  const agent = userAgent(call);
-  const deviceCookie = presentedDevice(call);
-  const attempt = { code, password, source, deviceCookie, ...(agent && { agent }) };
-  const logon = await logIn(call.context, realm, attempt, call.caller('anonymous'));
-  return loggedOn(call, realm, logon);
-}
+});

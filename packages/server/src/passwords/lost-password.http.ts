@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { readJson } from '../http/body.ts';
-import type { Call } from '../http/call.ts';
-import { corporateRoutes, realmOrDefault } from '../http/corporate.ts';
-import { deviceRemembered } from '../http/device-cookie.ts';
-import { json, noContent } from '../http/render.ts';
+import { realmOrDefault } from '../callers/corporate.ts';
+import { corporate } from '../http/corporate.ts';
+import { json } from '../http/render.ts';
+import { anybody, type Route } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
 import { lineOfText, searchText } from '../kernel/text.ts';
 import { credentialTypes } from '../subject/password-config.ts';
+import { deviceRemembered } from './device-cookie.http.ts';
 import { resumeLostPassword, startLostPassword } from './lost-password.ts';
 import { validatePassword } from './password-version.ts';
 import { updatedPassword, updateResponse } from './passwords-answer.ts';
@@ -14,78 +14,66 @@ import { admitPublicCall } from './public-call.ts';
 import { passwordValue } from './wire-schema.ts';
 
 /** Callers of three generations name a credential by either. */
-const who = {
+const named = {
   programmeId: lineOfText().nullish(),
   email: searchText().nullish(),
   credentialCode: searchText().nullish(),
 };
-const start = z.strictObject(who);
-const resume = z.strictObject({ ...who, nonce: lineOfText(), newPassword: passwordValue });
+const start = z.strictObject(named);
+const resume = z.strictObject({ ...named, nonce: lineOfText(), newPassword: passwordValue });
 const candidate = z.strictObject({
   programmeId: lineOfText().nullish(),
   identityProfileId: lineOfText(),
   credentialType: z.enum(credentialTypes),
   password: passwordValue,
 });
-const common = { tag: 'Passwords', security: 'none' } as const;
+const common = { tag: 'Passwords', caller: anybody } as const;
 
-export const routes = corporateRoutes([
-  {
+export const routes: readonly Route[] = [
+  ...corporate({
     ...common,
     path: '/passwords/validate',
     operationId: 'validatePassword',
-    summary: 'Whether a profile would take this password, as far as that can be said without knowing whose it is.',
+    summary: 'Whether a profile would take this password, as far as that can be said without knowing its owner.',
     body: candidate,
-    responses: { 204: 'It would.' },
-    handle: validate,
-  },
-  {
+    answers: { 204: 'It would.' },
+    async handle({ context, call, body: { programmeId, identityProfileId, credentialType, password } }) {
+      const realm = await realmOrDefault(call, programmeId);
+      admitPublicCall(context, 'validate', call.source);
+      await validatePassword(context, realm.name, identityProfileId, credentialType, password);
+    },
+  }),
+  ...corporate({
     ...common,
     path: '/passwords/lost_password/start',
     operationId: 'startLostPassword',
-    summary: 'Send a code to the owner of the credential. The answer is the same whoever asks for whomever.',
+    summary: 'Send a code to the owner of the credential. The answer is the same for every credential.',
     body: start,
-    responses: { 204: 'Done, if there is anything to do.' },
-    handle: started,
-  },
-  {
+    answers: { 204: 'Done, if there is anything to do.' },
+    async handle({ context, call, body }) {
+      const code = codeOf(body);
+      const realm = await realmOrDefault(call, body.programmeId);
+      admitPublicCall(context, 'lostPasswordStart', call.source);
+      startLostPassword(context, realm, code, call.caller('anonymous'));
+    },
+  }),
+  ...corporate({
     ...common,
     path: '/passwords/lost_password/resume',
     operationId: 'resumeLostPassword',
     summary: 'A new password in exchange for the code. Every session ends.',
     body: resume,
-    responses: { 200: updateResponse },
-    handle: resumed,
-  },
-]);
-
-async function validate(call: Call): Promise<Response> {
-  const { programmeId, identityProfileId, credentialType, password } = await readJson(call, candidate);
-  const realm = await realmOrDefault(call, programmeId ?? undefined);
-  admitPublicCall(call.context, 'validate', call.source);
-  await validatePassword(call.context, realm.name, identityProfileId, credentialType, password);
-  return noContent();
-}
-
-async function started(call: Call): Promise<Response> {
-  const body = await readJson(call, start);
-  const code = codeOf(body);
-  const realm = await realmOrDefault(call, body.programmeId ?? undefined);
-  admitPublicCall(call.context, 'lostPasswordStart', call.source);
-  startLostPassword(call.context, realm, code, call.caller('anonymous'));
-  return noContent();
-}
-
-async function resumed(call: Call): Promise<Response> {
-  const body = await readJson(call, resume);
-  const code = codeOf(body);
-  const realm = await realmOrDefault(call, body.programmeId ?? undefined);
-  admitPublicCall(call.context, 'lostPasswordResume', call.source);
-  const recovery = { code, nonce: body.nonce, password: body.newPassword, source: call.source };
-  const updated = await resumeLostPassword(call.context, realm, recovery, call.caller('anonymous'));
-  const remembered = deviceRemembered(call, updated.logon);
-  return json(200, updatedPassword(updated), remembered);
-}
+    answers: { 200: updateResponse },
+    async handle({ context, call, body }) {
+      const code = codeOf(body);
+      const realm = await realmOrDefault(call, body.programmeId);
+      admitPublicCall(context, 'lostPasswordResume', call.source);
+      const recovery = { code, nonce: body.nonce, password: body.newPassword, source: call.source };
+      const updated = await resumeLostPassword(context, realm, recovery, call.caller('anonymous'));
+      return json(200, updatedPassword(updated), deviceRemembered(call, updated.logon));
+    },
+  }),
+];
 
 function codeOf({ email, credentialCode }: z.output<typeof start>): string {
   const [code, another] = [email, credentialCode].filter((given) => given != null);

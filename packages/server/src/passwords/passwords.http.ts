@@ -1,23 +1,22 @@
 import { z } from 'zod';
-import { readJson } from '../http/body.ts';
-import type { Call } from '../http/call.ts';
-import { corporateRoutes, realmOrDefault } from '../http/corporate.ts';
-import { deviceRemembered, presentedDevice } from '../http/device-cookie.ts';
+import { realmOrDefault } from '../callers/corporate.ts';
 import {
+  type AdministratorHolder,
   authenticateAdministratorHolder,
-  authenticateHolder,
-  authenticateRecentHolder,
-  authenticateSessionHolder,
+  holder,
+  ofCredential,
   presentedToken,
-  requireRecent,
-  type SessionHolder,
-} from '../http/holder.ts';
-import { pathName } from '../http/name.ts';
-import { readOptionalJson } from '../http/optional-body.ts';
-import { json, noContent } from '../http/render.ts';
+  recent,
+  sessionHolder,
+} from '../callers/holder.ts';
+import type { Call } from '../http/call.ts';
+import { corporate } from '../http/corporate.ts';
+import { json } from '../http/render.ts';
+import { type CallerKind, nothing, type Route } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
 import { credentialTypes } from '../subject/password-config.ts';
 import { credentialSubjectId } from '../subject/subject.ts';
+import { deviceRemembered, presentedDevice } from './device-cookie.http.ts';
 import { isInviteToken } from './invite.ts';
 import { createInvitedPassword } from './invited-password.ts';
 import {
@@ -32,7 +31,6 @@ import { passwordInfoSchema } from './password-version.ts';
 import { updatedPassword, updateResponse } from './passwords-answer.ts';
 import { identityIdIn, passwordValue } from './wire-schema.ts';
 
-const nothing = z.strictObject({});
 const creation = z.strictObject({
   password: passwordValue,
   credentialType: z.enum(credentialTypes).nullish(),
@@ -43,121 +41,93 @@ const authenticatedUpdate = z.strictObject({ password: passwordValue });
 const expiry = z.strictObject({ reason: z.enum(expiryReasons).nullish() });
 
 const infoResponse = z.object({ passwordInfo: passwordInfoSchema });
-const common = { tag: 'Passwords', security: 'session' } as const;
+const common = { tag: 'Passwords' } as const;
 const base = '/passwords/:credential_id';
 
-export const routes = corporateRoutes([
-  {
+/** An invited person, whose one-time token is the proof and is used up by the rule itself; or an administrator. */
+const invitedOrAdministrator: CallerKind<{ readonly invitation: string } | AdministratorHolder> = {
+  security: 'session',
+  async authenticate(call) {
+    const token = presentedToken(call.request);
+    return isInviteToken(token) ? { invitation: token } : authenticateAdministratorHolder(call);
+  },
+};
+
+export const routes: readonly Route[] = [
+  ...corporate({
     ...common,
     path: `${base}/create`,
     operationId: 'createPassword',
     summary: 'The first password of a credential. With the token of an invitation, or as an administrator.',
+    caller: invitedOrAdministrator,
     body: creation,
-    responses: { 200: infoResponse },
-    handle: create,
-  },
-  {
+    answers: { 200: infoResponse },
+    async handle({ context, call, who, params: { credential_id: id }, body }) {
+      if (!('invitation' in who))
+        return { passwordInfo: await createPassword(context, who.realm.name, id, body, who.caller) };
+      const { name } = await realmOrDefault(call);
+      const caller = call.caller(credentialSubjectId(id));
+      return { passwordInfo: await createInvitedPassword(context, name, id, who.invitation, body, caller) };
+    },
+  }),
+  ...corporate({
     ...common,
     path: `${base}/get`,
     operationId: 'getPassword',
     summary: 'Version, owner, expiry; never the password. For its credential, and for administrators.',
+    caller: ofCredential(holder, 'credential_id'),
     body: nothing,
-    optionalBody: true,
-    responses: { 200: infoResponse },
-    handle: show,
-  },
-  {
+    bodyOptional: true,
+    answers: { 200: infoResponse },
+    handle: async ({ context, who: { realm }, params: { credential_id: id } }) => ({
+      passwordInfo: await passwordInfo(context, realm.name, id),
+    }),
+  }),
+  ...corporate({
     ...common,
     path: `${base}/update`,
     operationId: 'updatePassword',
     summary: 'The next version in exchange for the present one, which can no longer log in. Other sessions end.',
+    caller: ofCredential(sessionHolder('update-password'), 'credential_id'),
     body: update,
-    responses: { 200: updateResponse },
-    handle: replace,
-  },
-  {
+    answers: { 200: updateResponse },
+    async handle({ context, call, who: { realm, session, caller }, body }) {
+      const wanted = { ...body, source: call.source, deviceCookie: presentedDevice(call) };
+      const updated = await updatePassword(context, realm, session, wanted, caller);
+      return json(200, updatedPassword(updated), deviceRemembered(call, updated.logon));
+    },
+  }),
+  ...corporate({
     ...common,
     path: `${base}/authenticated_update`,
     operationId: 'updateAuthenticatedPassword',
     summary: 'The next version without the present one, within five minutes of a login. Other sessions end.',
+    caller: ofCredential(recent(sessionHolder()), 'credential_id'),
     body: authenticatedUpdate,
-    responses: { 200: updateResponse },
-    handle: replaceAuthenticated,
-  },
-  {
+    answers: { 200: updateResponse },
+    async handle({ context, call, who: { realm, session, caller }, body: { password } }) {
+      const wanted = { password, source: call.source };
+      const updated = await updateAuthenticatedPassword(context, realm, session, wanted, caller);
+      return json(200, updatedPassword(updated), deviceRemembered(call, updated.logon));
+    },
+  }),
+  ...corporate({
     ...common,
     path: `${base}/:version/expire`,
     operationId: 'expirePassword',
     summary:
       'Expire a version; as COMPROMISED it cannot even be updated. For its credential, within five minutes of a login, and for administrators.',
+    caller: recent(ofCredential(holder, 'credential_id')),
     body: expiry,
-    optionalBody: true,
-    responses: { 204: 'Done.' },
-    handle: expire,
-  },
-]);
+    bodyOptional: true,
+    answers: { 204: 'Done.' },
+    handle: ({ context, call, who: { realm, caller }, params: { credential_id: id }, body: { reason } }) =>
+      expirePassword(context, realm.name, id, versionOf(call), reason ?? undefined, caller),
+  }),
+];
 
-async function create(call: Call): Promise<Response> {
-  const { context } = call;
-  const token = presentedToken(call.request);
-  const id = pathName(call, 'credential_id');
-  if (isInviteToken(token)) {
-    const realm = await realmOrDefault(call);
-    const wanted = await readJson(call, creation);
-    const caller = call.caller(credentialSubjectId(id));
-    const info = await createInvitedPassword(context, realm.name, id, token, wanted, caller);
-    return json(200, { passwordInfo: info });
-  }
-  const { realm, caller } = await authenticateAdministratorHolder(call);
-  const wanted = await readJson(call, creation);
-  return json(200, { passwordInfo: await createPassword(context, realm.name, id, wanted, caller) });
-}
-
-async function show(call: Call): Promise<Response> {
-  const { realm, credentialId } = await ownerOrAdministrator(call);
-  await readOptionalJson(call, nothing);
-  return json(200, { passwordInfo: await passwordInfo(call.context, realm.name, credentialId) });
-}
-
-async function replace(call: Call): Promise<Response> {
-  const { session, realm, caller } = owner(call, await authenticateSessionHolder(call, 'update-password'));
-  const { oldPassword, password } = await readJson(call, update);
-  const wanted = { oldPassword, password, source: call.source, deviceCookie: presentedDevice(call) };
-  const updated = await updatePassword(call.context, realm, session, wanted, caller);
-  return json(200, updatedPassword(updated), deviceRemembered(call, updated.logon));
-}
-
-async function replaceAuthenticated(call: Call): Promise<Response> {
-  const { session, realm, caller } = owner(call, await authenticateRecentHolder(call));
-  const { password } = await readJson(call, authenticatedUpdate);
-  const wanted = { password, source: call.source };
-  const updated = await updateAuthenticatedPassword(call.context, realm, session, wanted, caller);
-  return json(200, updatedPassword(updated), deviceRemembered(call, updated.logon));
-}
-
-async function expire(call: Call): Promise<Response> {
-  const { holder, realm, credentialId, caller } = await ownerOrAdministrator(call);
-  requireRecent(call, holder);
-  const { reason } = await readOptionalJson(call, expiry);
-  await expirePassword(call.context, realm.name, credentialId, versionOf(call), reason ?? undefined, caller);
-  return noContent();
-}
-
-/** Whose password it is not, does not learn whether there is one. */
-function owner(call: Call, holder: SessionHolder): SessionHolder {
-  if (holder.session.subject.credential.id !== pathName(call, 'credential_id')) throw new Problem('credential.unknown');
-  return holder;
-}
-
-async function ownerOrAdministrator(call: Call) {
-  const holder = await authenticateHolder(call);
-  if (holder.kind === 'session') owner(call, holder);
-  return { holder, realm: holder.realm, caller: holder.caller, credentialId: pathName(call, 'credential_id') };
-}
-
-/** A number that no version has is the number of nothing. */
-function versionOf(call: Call): number {
-  const text = call.params.version ?? '';
+/** A number that no version has names no version. */
+function versionOf({ params: { version: text = '' } }: Call): number {
   if (!/^-?\d{1,15}$/.test(text)) {
     throw new Problem('request.invalid', 'version must be a whole number.', { pointer: 'version' });
   }

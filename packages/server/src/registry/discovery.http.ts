@@ -1,46 +1,46 @@
 import { z } from 'zod';
-import type { Call } from '../http/call.ts';
+import { anybodyInRealm } from '../callers/realm.ts';
 import { hasVersion, notModified } from '../http/conditional.ts';
 import { json } from '../http/render.ts';
-import type { Route } from '../http/route.ts';
+import { type Asked, type Route, route } from '../http/route.ts';
 import type { Realm } from '../subject/realm.ts';
 import { jwksMaxAge, publishedKeys, signingKeys } from '../subject/signing-key.ts';
 import { assertionAlgorithms, authenticationMethods } from './client-authentication.ts';
 import { grantTypes } from './grant.ts';
 
-const common = { method: 'GET', tag: 'OAuth 2.0', security: 'none', refusals: 'oauth' } as const;
+const common = { method: 'GET', tag: 'OAuth 2.0', caller: anybodyInRealm, refusals: 'oauth' } as const;
 
 const metadataSchema = z.looseObject({ issuer: z.string(), token_endpoint: z.string(), jwks_uri: z.string() });
 
 export const routes: readonly Route[] = [
-  {
+  route({
     ...common,
     path: '/realms/:realm/.well-known/openid-configuration',
     operationId: 'getOpenIdConfiguration',
     summary: 'What this issuer offers, where OpenID Connect Discovery looks.',
-    responses: { 200: metadataSchema },
+    answers: { 200: metadataSchema },
     handle: discovery,
-  },
-  {
+  }),
+  route({
     ...common,
     path: '/.well-known/oauth-authorization-server/realms/:realm',
     operationId: 'getAuthorizationServerMetadata',
     summary: 'The same, where RFC 8414 §3 looks.',
-    responses: { 200: metadataSchema },
+    answers: { 200: metadataSchema },
     handle: discovery,
-  },
-  {
+  }),
+  route({
     ...common,
     path: '/realms/:realm/protocol/openid-connect/certs',
     operationId: 'getCertificate',
     summary: "The realm's public keys (RFC 7517), the next ones too.",
-    responses: { 200: z.object({ keys: z.array(z.looseObject({ kid: z.string() })) }), 304: 'Not modified.' },
+    answers: { 200: z.object({ keys: z.array(z.looseObject({ kid: z.string() })) }), 304: 'Not modified.' },
     handle: certs,
-  },
+  }),
 ];
 
-async function discovery(call: Call): Promise<Response> {
-  return json(200, metadata(await call.realm(), call.context.config.publicUrl), {
+function discovery({ context, who: realm }: Asked<Realm>): Response {
+  return json(200, metadata(realm, context.config.publicUrl), {
     'cache-control': `public, max-age=${jwksMaxAge}`,
   });
 }
@@ -71,9 +71,8 @@ function metadata(realm: Realm, publicUrl: string): object {
   };
 }
 
-async function certs(call: Call): Promise<Response> {
-  const realm = await call.realm();
-  const keys = publishedKeys(await signingKeys(call.context, realm.name), call.context.clock.now());
+async function certs({ context, call, who: realm }: Asked<Realm>): Promise<Response> {
+  const keys = publishedKeys(await signingKeys(context, realm.name), context.clock.now());
   // A `kid` is the thumbprint of its key, and a key never changes: the list of them names this version of the set.
   const headers = {
     etag: `"${keys.map((key) => key.kid).join('.')}"`,

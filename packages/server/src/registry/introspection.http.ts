@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import type { Call } from '../http/call.ts';
-import { authenticateCallingClient, readParameters } from '../http/client-call.ts';
-import { json } from '../http/render.ts';
-import type { Route } from '../http/route.ts';
+import { type Route, route } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
+import { client } from './client-call.http.ts';
 import { introspect, revoke } from './introspection.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -19,44 +17,33 @@ const tokenParameters = z.object({
 const common = {
   method: 'POST',
   tag: 'OAuth 2.0',
-  security: 'client',
-  body: { schema: tokenParameters, mediaTypes: ['application/x-www-form-urlencoded'] },
+  rawBody: { schema: tokenParameters, mediaTypes: ['application/x-www-form-urlencoded'] },
   refusals: 'oauth',
 } as const;
 
 export const routes: readonly Route[] = [
-  {
+  route({
     ...common,
     path: '/realms/:realm/protocol/openid-connect/token/introspect',
     operationId: 'introspectToken',
     summary: 'Whether a token is alive, for its client and its audience (RFC 7662).',
-    responses: { 200: z.looseObject({ active: z.boolean() }) },
-    handle: introspectToken,
-  },
-  {
+    // Keycloak's adapters send the same secret in the header and in the form.
+    caller: client((realm) => realm.profile === 'ocen4'),
+    answers: { 200: z.looseObject({ active: z.boolean() }) },
+    handle: ({ context, who: { realm, client, parameters } }) =>
+      introspect(context, realm, client, requireToken(parameters)),
+  }),
+  route({
     ...common,
     path: '/realms/:realm/protocol/openid-connect/revoke',
     operationId: 'revokeToken',
     summary: 'Gives up a token of the calling client (RFC 7009).',
-    responses: { 200: 'Empty, also when there was nothing to revoke.' },
-    handle: revokeToken,
-  },
+    caller: client(() => false),
+    answers: { 200: 'Empty, also when there was nothing to revoke.' },
+    handle: ({ context, call, who: { realm, client, parameters } }) =>
+      revoke(context, realm, client, requireToken(parameters), call.caller(client.id)),
+  }),
 ];
-
-async function introspectToken(call: Call): Promise<Response> {
-  const realm = await call.realm();
-  const parameters = await readParameters(call, false);
-  const { client } = await authenticateCallingClient(call, realm, parameters, realm.profile === 'ocen4');
-  return json(200, await introspect(call.context, realm, client, requireToken(parameters)));
-}
-
-async function revokeToken(call: Call): Promise<Response> {
-  const realm = await call.realm();
-  const parameters = await readParameters(call, false);
-  const { client } = await authenticateCallingClient(call, realm, parameters);
-  await revoke(call.context, realm, client, requireToken(parameters), call.caller(client.id));
-  return new Response(null, { status: 200 });
-}
 
 /** RFC 7662 §2.1 and RFC 7009 §2.1: `token` is required; `token_type_hint` is a hint, and there is only one type here. */
 function requireToken(parameters: Parameters): string {

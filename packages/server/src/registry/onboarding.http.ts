@@ -1,11 +1,8 @@
 import { z } from 'zod';
-import { authenticateAdministration } from '../http/administration.ts';
-import { readJson, validate } from '../http/body.ts';
-import type { Call } from '../http/call.ts';
-import { pageOf, pathName } from '../http/name.ts';
-import { readOptionalJson } from '../http/optional-body.ts';
-import { json } from '../http/render.ts';
-import type { Route } from '../http/route.ts';
+import { administrator } from '../callers/administrator.ts';
+import { anybodyInRealm } from '../callers/realm.ts';
+import { pageOf, pageQuery, pageSchema } from '../http/page.ts';
+import { type Route, route } from '../http/route.ts';
 import { lineOfText } from '../kernel/text.ts';
 import {
   applicationSchema,
@@ -20,111 +17,77 @@ import { type Decision, decideApplication } from './approval.ts';
 import { credentialsSchema, pickUpCredentials, pickUpSchema } from './pick-up.ts';
 
 const base = '/realms/:realm/registry/applications';
-const jsonOnly = ['application/json'] as const;
 
 const submittedSchema = z.object({ id: z.string(), status: z.enum(applicationStatuses), pickUpCode: z.string() });
-const statusQuery = z.strictObject({ status: z.enum(applicationStatuses).optional() });
 const reasonSchema = z.strictObject({ reason: lineOfText(1_000).optional() });
 const approvalSchema = reasonSchema.extend({ organisationId: lineOfText().optional() });
 
-const onboarding = { tag: 'Onboarding', refusals: 'problem' } as const;
+const onboarding = { tag: 'Onboarding' } as const;
 
 export const routes: readonly Route[] = [
-  {
+  route({
     ...onboarding,
     method: 'POST',
     path: base,
     operationId: 'submitApplication',
     summary: 'Apply for a role in the network, with a proof that the public key is yours.',
-    security: 'none',
-    body: { schema: applicationSchema, mediaTypes: jsonOnly },
-    responses: { 201: submittedSchema },
-    handle: submit,
-  },
-  {
+    caller: anybodyInRealm,
+    body: applicationSchema,
+    answers: { 201: submittedSchema },
+    handle: ({ context, call, who: realm, body }) => submitApplication(context, realm, body, call.caller('anonymous')),
+  }),
+  route({
     ...onboarding,
     method: 'GET',
     path: base,
     operationId: 'listApplications',
     summary: 'Applications, oldest first.',
-    security: 'administrator',
-    query: z.object({
-      status: z.enum(applicationStatuses).optional(),
-      limit: z.string().optional(),
-      after: z.string().optional(),
-    }),
-    responses: { 200: z.object({ items: z.array(applicationViewSchema), next: z.string().optional() }) },
-    handle: list,
-  },
-  {
+    caller: administrator,
+    query: pageQuery.extend({ status: z.enum(applicationStatuses).optional() }),
+    answers: { 200: pageSchema(applicationViewSchema) },
+    handle: ({ context, who: { realm }, query: { status, ...page } }) =>
+      pageOfApplications(context, realm.name, status, pageOf(page)),
+  }),
+  route({
     ...onboarding,
     method: 'GET',
     path: `${base}/:id`,
     operationId: 'getApplication',
     summary: 'One application.',
-    security: 'administrator',
-    responses: { 200: applicationViewSchema },
-    handle: show,
-  },
-  decisionRoute('review', 'Start the review of an application.', reasonSchema),
-  decisionRoute(
-    'approve',
-    'Approve an application: registers the participant, its key and its client.',
-    approvalSchema,
-  ),
-  decisionRoute('reject', 'Reject an application.', reasonSchema),
-  {
+    caller: administrator,
+    answers: { 200: applicationViewSchema },
+    handle: async ({ context, who: { realm }, params: { id } }) =>
+      applicationView(await requireApplication(context.store.db, realm.name, id)),
+  }),
+  decision('review', 'Start the review of an application.', reasonSchema),
+  decision('approve', 'Approve an application: registers the participant, its key and its client.', approvalSchema),
+  decision('reject', 'Reject an application.', reasonSchema),
+  route({
     ...onboarding,
     method: 'POST',
     path: `${base}/:id/credentials`,
     operationId: 'pickUpCredentials',
     summary: 'Pick the client secret up, once, with the one-time code and a proof by the registered key.',
-    security: 'none',
-    body: { schema: pickUpSchema, mediaTypes: jsonOnly },
-    responses: { 200: credentialsSchema },
-    handle: pickUp,
-  },
+    caller: anybodyInRealm,
+    body: pickUpSchema,
+    answers: { 200: credentialsSchema },
+    handle: ({ context, call, who: realm, params: { id }, body }) =>
+      pickUpCredentials(context, realm, id, body, call.caller('anonymous')),
+  }),
 ];
 
-async function submit(call: Call): Promise<Response> {
-  const realm = await call.realm();
-  const wanted = await readJson(call, applicationSchema);
-  return json(201, await submitApplication(call.context, realm, wanted, call.caller('anonymous')));
-}
-
-async function list(call: Call): Promise<Response> {
-  const { realm } = await authenticateAdministration(call);
-  const { status } = validate(statusQuery, { status: call.query.get('status') ?? undefined });
-  return json(200, await pageOfApplications(call.context, realm, status, pageOf(call)));
-}
-
-async function show(call: Call): Promise<Response> {
-  const { realm } = await authenticateAdministration(call);
-  return json(200, applicationView(await requireApplication(call.context.store.db, realm, pathName(call, 'id'))));
-}
-
-async function pickUp(call: Call): Promise<Response> {
-  const realm = await call.realm();
-  const presented = await readJson(call, pickUpSchema);
-  const caller = call.caller('anonymous');
-  return json(200, await pickUpCredentials(call.context, realm, pathName(call, 'id'), presented, caller));
-}
-
-function decisionRoute(decision: Decision, summary: string, schema: z.ZodType<z.output<typeof approvalSchema>>): Route {
-  return {
+function decision(name: Decision, summary: string, body: z.ZodType<z.output<typeof approvalSchema>>): Route {
+  return route({
     ...onboarding,
     method: 'POST',
-    path: `${base}/:id/${decision}`,
-    operationId: `${decision}Application`,
+    path: `${base}/:id/${name}`,
+    operationId: `${name}Application`,
     summary,
-    security: 'administrator',
-    body: { schema, mediaTypes: jsonOnly, optional: true },
-    responses: { 200: applicationViewSchema },
-    async handle(call) {
-      const { realm, caller } = await authenticateAdministration(call);
-      const id = pathName(call, 'id');
-      const details = await readOptionalJson(call, schema);
-      return json(200, await decideApplication(call.context, realm, id, decision, details, caller));
-    },
-  };
+    caller: administrator,
+    body,
+    bodyOptional: true,
+    answers: { 200: applicationViewSchema },
+    handle: ({ context, who: { realm, caller }, params: { id }, body: details }) =>
+      decideApplication(context, realm.name, id, name, details, caller),
+  });
 }

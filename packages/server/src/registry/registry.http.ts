@@ -1,20 +1,20 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { encodeBase64url } from '@countersign/proof';
 import { z } from 'zod';
+import { bearer } from '../callers/bearer.ts';
 import type { Context } from '../context.ts';
-import { authenticateBearer } from '../http/authenticate.ts';
 import type { Call } from '../http/call.ts';
 import { hasVersion, notModified } from '../http/conditional.ts';
 import { pathName } from '../http/name.ts';
 import { json } from '../http/render.ts';
-import type { Route } from '../http/route.ts';
+import { type Route, route } from '../http/route.ts';
 import { requireParticipant, roles } from './participant.ts';
 import { membersByRole, requireDocument, requireProduct, whitelistingItemsOf } from './product-network.ts';
 import { registryEntry, registryEntrySchema } from './registry-entry.ts';
 
-/** OCEN's registry, read by whoever is in the realm. Paths, names and shapes are OCEN's. */
-const common = { method: 'GET', tag: 'Registry', security: 'bearer', refusals: 'problem' } as const;
-const service = '/realms/:realm/service';
+/** OCEN's registry, read by every participant and client of the realm. Paths, names and shapes are OCEN's. */
+const common = { method: 'GET', tag: 'Registry', caller: bearer } as const;
+const service = '/realms/:realm/service' as const;
 
 /** Seconds. Short: a reader that caches must learn of a retired key or a suspension soon. */
 const maxAge = 10;
@@ -24,42 +24,42 @@ const documentSchema = z.looseObject({ id: z.string() });
 
 export const routes: readonly Route[] = [
   read(
-    'participant-roles/:id',
+    `${service}/participant-roles/:id`,
     'getParticipantDetails',
     'One participant: its role, status, base URL and public keys.',
     registryEntrySchema,
     async (context, realm, id) => registryEntry(await requireParticipant(context, realm, id), context.clock.now()),
   ),
   read(
-    'product-networks/:id/participants',
+    `${service}/product-networks/:id/participants`,
     'getNetworkParticipantDetails',
     'The participants of a product network by role.',
     z.partialRecord(z.enum(roles), z.array(registryEntrySchema)),
     networkMembers,
   ),
   read(
-    'products/:id',
+    `${service}/products/:id`,
     'getProduct',
     'One product.',
     z.object({ data: z.object({ id: z.string(), name: z.string(), description: z.string().nullable() }) }),
     async (context, realm, id) => ({ data: await requireProduct(context, realm, id) }),
   ),
   read(
-    'lender-network-filters/:id',
+    `${service}/lender-network-filters/:id`,
     'getLenderNetworkFilter',
     'What a lender asks of a product network.',
     documentSchema,
     (context, realm, id) => requireDocument(context, 'lender_network_filter', realm, id),
   ),
   read(
-    'server-whitelisting-items/:id',
+    `${service}/server-whitelisting-items/:id`,
     'getServerWhitelistingItem',
     'One address that a participant calls from.',
     documentSchema,
     (context, realm, id) => requireDocument(context, 'server_whitelisting_item', realm, id),
   ),
   read(
-    'participant-roles/server-whitelisting-items/:id',
+    `${service}/participant-roles/server-whitelisting-items/:id`,
     'getServerWhitelistingItemsOfParticipant',
     'All addresses that a participant calls from.',
     z.array(documentSchema),
@@ -74,18 +74,15 @@ function read(
   schema: z.ZodType,
   rule: (context: Context, realm: string, id: string) => Promise<unknown>,
 ): Route {
-  return {
+  return route({
     ...common,
-    path: `${service}/${path}`,
+    path,
     operationId,
     summary,
-    responses: { 200: schema, 304: 'Not modified.' },
-    handle: async (call) => {
-      await authenticateBearer(call);
-      const { name } = await call.realm();
-      return answer(call, await rule(call.context, name, pathName(call, 'id')));
-    },
-  };
+    answers: { 200: schema, 304: 'Not modified.' },
+    handle: async ({ context, call, who: { realm } }) =>
+      answer(call, await rule(context, realm.name, pathName(call, 'id'))),
+  });
 }
 
 async function networkMembers(context: Context, realm: string, id: string): Promise<object> {

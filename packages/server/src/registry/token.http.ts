@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { realmOf } from '../callers/realm.ts';
 import type { Answer } from '../http/answer.ts';
 import type { Call } from '../http/call.ts';
-import { authenticateCallingClient, readParameters } from '../http/client-call.ts';
 import { correlationId } from '../http/corporate.ts';
 import { jsonAnswer, toResponse } from '../http/render.ts';
-import type { Route } from '../http/route.ts';
+import { decidedByBody, type Route, route } from '../http/route.ts';
 import type { Exchange } from '../subject/exchange.ts';
 import { presentsClient } from './client-authentication.ts';
+import { authenticateCallingClient, readParameters } from './client-call.http.ts';
 import { type Grants, grantsWith, grantTypes, requireGrant } from './grant.ts';
 
 /** RFC 6749 §5.1. */
@@ -41,25 +42,26 @@ const tokenResponse = z.object({
 export function tokenRoutes(exchanges: readonly Exchange[]): readonly Route[] {
   const grants = grantsWith(exchanges);
   return [
-    {
+    route({
       method: 'POST',
       path: '/realms/:realm/protocol/openid-connect/token',
       tag: 'OAuth 2.0',
       operationId: 'generateAccessToken',
       summary:
         'An access token for a client that proves itself (RFC 6749 §4.4), or a token for the next service of a chain (RFC 8693).',
-      security: 'client',
-      body: { schema: tokenRequest, mediaTypes: ['application/x-www-form-urlencoded', 'application/json'] },
-      responses: { 200: tokenResponse },
+      // The grant type decides who proves itself: the client, or the subject token alone.
+      caller: decidedByBody('client'),
+      rawBody: { schema: tokenRequest, mediaTypes: ['application/x-www-form-urlencoded', 'application/json'] },
+      answers: { 200: tokenResponse },
       refusals: 'oauth',
-      handle: async (call) => toResponse(await token(call, grants)),
+      handle: async ({ call }) => toResponse(await token(call, grants)),
       direct: (call) => token(call, grants),
-    },
+    }),
   ];
 }
 
 async function token(call: Call, grants: Grants): Promise<Answer> {
-  const realm = await call.realm();
+  const realm = await realmOf(call);
   const parameters = await readParameters(call, realm.settings.tokenRequestJson);
   const grant = requireGrant(grants, parameters.get('grant_type'));
   const answer = await grant({

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Clock } from '../kernel/clock.ts';
 import { isBusy } from './fault.ts';
@@ -28,7 +27,7 @@ const holdName = 'server:';
 const freshFor = 1_000;
 
 export function createHold(db: Kysely<Schema>, clock: Clock): Hold {
-  const holder = randomUUID();
+  const holder = crypto.randomUUID();
   const name = holdName + holder;
   let isHeld = false;
   let last: { readonly at: number; readonly outcome: Promise<'held' | 'lost'> } | undefined;

@@ -1,11 +1,10 @@
 import type { Kysely } from 'kysely';
-import type { Caller, Context } from '../context.ts';
-import { isoDate } from '../kernel/clock.ts';
+import type { Cache } from '../kernel/cache.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Random } from '../kernel/random.ts';
+import type { Store } from '../store/open.ts';
 import type { Schema } from '../store/schema.ts';
-import { write } from '../store/write.ts';
-import { recordEvent } from './event.ts';
-import { systemRealm } from './realm.ts';
 import { hasPasswords, insertSealed, listSealed } from './vault.store.ts';
 import type { Vault } from './vault.ts';
 
@@ -46,7 +45,13 @@ export async function openPeppers({
   cache,
   clock,
   random,
-}: Pick<Context, 'store' | 'vault' | 'cache' | 'clock' | 'random'>): Promise<Peppers> {
+}: {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly cache: Cache;
+  readonly clock: Clock;
+  readonly random: Random;
+}): Promise<Peppers> {
   if ((await listPeppers(store.db, vault)).length === 0) {
     const activeAt = clock.now() + ((await hasPasswords(store.db)) ? hour : 0);
     await insertSealed(store.db, sealPepper(vault, { number: 1, key: random.bytes(32), activeAt }));
@@ -73,22 +78,8 @@ export async function listPeppers(db: Kysely<Schema>, vault: Vault): Promise<rea
   return rows.map(({ name, value }) => openPepper(name, vault.open(value, name))).sort((a, b) => a.number - b.number);
 }
 
-/** Another pepper, for every hash from now on. What an older one hashed stays good until its next login. */
-export async function rotatePepper(context: Context, caller: Caller): Promise<Pepper> {
-  const key = context.random.bytes(32);
-  return write(context, async (tx) => {
-    const newest = (await listPeppers(tx.db, context.vault)).at(-1);
-    const pepper = { number: (newest?.number ?? 0) + 1, key, activeAt: tx.now };
-    if (!(await insertSealed(tx.db, sealPepper(context.vault, pepper)))) throw new Problem('write.conflict');
-    const after = { activeAt: isoDate(tx.now) };
-    const event = { realm: systemRealm, type: 'pepper.rotated', object: `pepper:${pepper.number}`, after };
-    await recordEvent(context, tx, event, caller);
-    tx.changed('pepper', '');
-    return pepper;
-  });
-}
-
-function sealPepper(
+/** As the table `sealed` has it. */
+export function sealPepper(
   vault: Vault,
   { number, key, activeAt }: Pepper,
 ): { readonly name: string; readonly value: string } {

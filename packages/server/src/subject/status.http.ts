@@ -1,45 +1,38 @@
 import { z } from 'zod';
-import { authenticateBearer } from '../http/authenticate.ts';
-import type { Call } from '../http/call.ts';
+import { type Bearer, bearer } from '../callers/bearer.ts';
 import { hasVersion, notModified } from '../http/conditional.ts';
-import type { Route } from '../http/route.ts';
+import { type Asked, type Route, route } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { SignedStatus } from './status.ts';
 import { currentStatus, watchStatus } from './status-feed.ts';
 
-const common = { method: 'GET', tag: 'Status', security: 'bearer', refusals: 'problem' } as const;
+const common = { method: 'GET', tag: 'Status', caller: bearer } as const;
 
 export const routes: readonly Route[] = [
-  {
+  route({
     ...common,
     path: '/realms/:realm/status',
     operationId: 'getStatus',
     summary: 'What has been revoked and has not expired, as a signed statement that holds for 30 seconds.',
-    query: z.object({
-      after: z
-        .string()
-        .regex(/^\d{1,15}$/)
-        .optional(),
-    }),
-    responses: {
+    query: z.object({ after: z.string().optional() }),
+    answers: {
       200: 'application/status+jwt: a JWT.',
       304: 'Your statement is the newest, and good for 20 seconds more.',
     },
     handle: status,
-  },
-  {
+  }),
+  route({
     ...common,
     path: '/realms/:realm/status/events',
     operationId: 'watchStatus',
     summary: 'The same as server-sent events: everything at once, then what is new.',
-    responses: { 200: 'text/event-stream: events named status, each with a JWT.' },
+    answers: { 200: 'text/event-stream: events named status, each with a JWT.' },
     handle: events,
-  },
+  }),
 ];
 
-async function status(call: Call): Promise<Response> {
-  await authenticateBearer(call);
-  const { claims, jwt } = await currentStatus(call.context, await call.realm(), afterOf(call.query));
+async function status({ context, call, who: { realm } }: Asked<Bearer>): Promise<Response> {
+  const { claims, jwt } = await currentStatus(context, realm, afterOf(call.query));
   const headers = { etag: versionOf(claims), 'cache-control': 'private, no-cache' };
   if (hasVersion(call.request, headers.etag)) return notModified(headers);
   return new Response(jwt, { headers: { ...headers, 'content-type': 'application/status+jwt' } });
@@ -69,9 +62,7 @@ function afterOf(query: URLSearchParams): number {
 /** Events that may wait for a slow reader before it is cut off. */
 const maxWaiting = 16;
 
-async function events(call: Call): Promise<Response> {
-  const subject = await authenticateBearer(call);
-  const realm = await call.realm();
+async function events({ context, call, who: { realm, subject } }: Asked<Bearer>): Promise<Response> {
   const encoder = new TextEncoder();
   let leave = () => {};
   let sink: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -90,7 +81,7 @@ async function events(call: Call): Promise<Response> {
       close();
     },
   });
-  leave = await watchStatus(call.context, {
+  leave = await watchStatus(context, {
     realm,
     subject,
     send({ claims, jwt }) {

@@ -8,7 +8,8 @@ import {
   type RevokeAccessRequest,
   WalletService,
 } from '@countersign/client/rpc';
-import { administratorName, authenticateAdministratorToken, bearerTokenIn } from '../http/authenticate.ts';
+import { administratorName, authenticateAdministratorToken } from '../callers/administrator.ts';
+import { bearerTokenIn } from '../callers/token.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { RpcCall } from '../rpc/call.ts';
 import { type RpcService, rpcService } from '../rpc/service.ts';

@@ -1,8 +1,8 @@
-import { deviceCookieName, deviceLife, rememberDevice } from '../passwords/device.ts';
-import type { Logon } from '../passwords/logon.ts';
-import type { Answer } from './answer.ts';
-import type { Call } from './call.ts';
-import { lastingCookie, presentedCookie } from './cookie.ts';
+import type { Answer } from '../http/answer.ts';
+import type { Call } from '../http/call.ts';
+import { lastingCookie, presentedCookie } from '../http/cookie.ts';
+import { deviceCookieName, deviceLife, rememberDevice } from './device.ts';
+import type { Logon } from './logon.ts';
 
 /** What the device sends to be known again, if it does. */
 export function presentedDevice({ context, request }: Call): string | undefined {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { type ConfirmedFactor, factorSchema, factorView, type Presenting } from '../passwords/factor.ts';
-import type { Call } from './call.ts';
-import { deviceRemembered } from './device-cookie.ts';
-import type { SessionHolder } from './holder.ts';
-import { json } from './render.ts';
-import { userAgent } from './user-agent.ts';
+import type { SessionHolder } from '../callers/holder.ts';
+import type { Call } from '../http/call.ts';
+import { json } from '../http/render.ts';
+import { userAgent } from '../http/user-agent.ts';
+import { deviceRemembered } from './device-cookie.http.ts';
+import { type ConfirmedFactor, factorSchema, factorView, type Presenting } from './factor.ts';
 
 /** What the calls on second factors have in common, whatever the kind. */
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { type Logon, restrictedRefusal } from '../passwords/logon.ts';
-import { identityIdOut } from '../passwords/wire-schema.ts';
+import type { Call } from '../http/call.ts';
+import { json } from '../http/render.ts';
 import type { Realm } from '../subject/realm.ts';
-import type { Call } from './call.ts';
-import { deviceRemembered } from './device-cookie.ts';
-import { json } from './render.ts';
+import { deviceRemembered } from './device-cookie.http.ts';
+import { type Logon, restrictedRefusal } from './logon.ts';
+import { identityIdOut } from './wire-schema.ts';
 
 /** What a login answers, in one step or in two. */
 export const loginResponse = z.object({

@@ -1,24 +1,23 @@
 import { signatureField } from '@countersign/proof';
+import { administratorName, authenticateAdministrator } from '../callers/administrator.ts';
+import { authenticateBearer, type Bearer } from '../callers/bearer.ts';
+import { realmOf } from '../callers/realm.ts';
 import type { Caller } from '../context.ts';
+import type { Call } from '../http/call.ts';
+import { pathName } from '../http/name.ts';
+import { type CallerKind, type OwnProof, ownProofTexts } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
-import { authenticateClient, headerProof } from '../registry/client-authentication.ts';
-import { requireOwnSignature } from '../registry/own-signature.ts';
 import { adminScope } from '../subject/administrator.ts';
-import { callerOf } from './administration.ts';
-import { authenticateAdministrator, authenticateBearer } from './authenticate.ts';
-import { readBytes } from './body.ts';
-import type { Call } from './call.ts';
-import { pathName } from './name.ts';
-import { type OwnProof, ownProofTexts } from './route.ts';
+import type { Realm } from '../subject/realm.ts';
+import { authenticateClient, headerProof } from './client-authentication.ts';
+import { requireOwnSignature } from './own-signature.ts';
 
 export interface Owner {
   /** The realm of the path. */
-  readonly realm: string;
+  readonly realm: Realm;
   /** False for an administrator who acts for the participant. */
   readonly isOwn: boolean;
   readonly caller: Caller;
-  /** The exact bytes of the body, which a signature covers. */
-  readonly body: Uint8Array;
 }
 
 /**
@@ -27,9 +26,12 @@ export interface Owner {
  * An access token is shown to everybody whom the participant calls, so it manages no credential of its own (RFC 9700 §2.3). Where
  * the body proves the participant, a token only says who asks.
  */
-export async function authenticateOwner(call: Call, accepted: readonly OwnProof[]): Promise<Owner> {
-  const body = await readBytes(call.request);
-  const realm = await call.realm();
+export function owner(accepted: readonly OwnProof[]): CallerKind<Owner> {
+  return { security: 'participant', ownProofs: accepted, authenticate: (call) => authenticateOwner(call, accepted) };
+}
+
+async function authenticateOwner(call: Call, accepted: readonly OwnProof[]): Promise<Owner> {
+  const realm = await realmOf(call);
   const authorization = call.request.headers.get('authorization');
   const isBearer = authorization !== null && /^Bearer /i.test(authorization);
   const signature = call.request.headers.get(signatureField);
@@ -38,50 +40,55 @@ export async function authenticateOwner(call: Call, accepted: readonly OwnProof[
   if ([signature, assertion, basic].filter((one) => one !== null).length > 1) {
     throw new Problem('request.two_authentication_methods');
   }
-  const owner = (caller: Caller, isOwn = true) => ({ realm: realm.name, isOwn, caller, body });
   if (signature !== null) {
     requireAccepted(accepted, 'signature');
-    return owner(await bySignature(call, signature, body));
+    return { realm, isOwn: true, caller: await bySignature(call, realm, signature) };
   }
   if (assertion !== null || basic !== null) {
     requireAccepted(accepted, 'client');
     const { client } = await authenticateClient(call.context, realm, headerProof(basic, assertion), call.source);
-    if (client.participantId !== call.params['id']) throw notTheParticipant();
-    return owner(call.caller(client.id));
+    if (client.participantId !== call.params.id) throw notTheParticipant();
+    return { realm, isOwn: true, caller: call.caller(client.id) };
   }
   if (authorization === null && !accepted.includes('body')) throw proofMissing(accepted);
-  const { isOwn, caller } = await byToken(call, accepted);
-  return owner(caller, isOwn);
+  return byToken(call, accepted);
 }
 
-async function bySignature(call: Call, signature: string, body: Uint8Array): Promise<Caller> {
+async function bySignature(call: Call, realm: Realm, signature: string): Promise<Caller> {
   const participantId = pathName(call, 'id');
   const target = call.context.config.publicUrl + call.target;
-  const message = { kind: 'request', method: call.method, target, requestTarget: call.target, body } as const;
-  await requireOwnSignature(call.context, await call.realm(), { participantId, signature, message }, call.source);
+  const message = {
+    kind: 'request',
+    method: call.method,
+    target,
+    requestTarget: call.target,
+    body: await call.bytes(),
+  } as const;
+  await requireOwnSignature(call.context, realm, { participantId, signature, message }, call.source);
   return call.caller(`participant:${participantId}`);
 }
 
-async function byToken(call: Call, accepted: readonly OwnProof[]): Promise<Pick<Owner, 'isOwn' | 'caller'>> {
-  const subject = await bearerOrSystem(call);
-  if (subject.scopes.includes(adminScope)) {
+async function byToken(call: Call, accepted: readonly OwnProof[]): Promise<Owner> {
+  const own = await bearerOrUndefined(() => authenticateBearer(call));
+  if (own === undefined || own.subject.scopes.includes(adminScope)) {
     const administrator = await authenticateAdministrator(call);
     if (!accepted.includes('administrator')) {
       throw new Problem('caller.forbidden', 'Only the participant itself may do this, not an administrator.');
     }
-    return { isOwn: false, caller: callerOf(call, administrator) };
+    return { ...administrator, isOwn: false };
   }
-  if (subject.kind !== 'participant' || subject.participantId !== call.params['id']) throw notTheParticipant();
+  const { realm, subject } = own;
+  if (subject.kind !== 'participant' || subject.participantId !== call.params.id) throw notTheParticipant();
   requireAccepted(accepted, 'body');
-  return { isOwn: true, caller: callerOf(call, subject) };
+  return { realm, isOwn: true, caller: call.caller(administratorName(subject, realm.name)) };
 }
 
-async function bearerOrSystem(call: Call) {
+/** Undefined for a token of another realm: of those only `system` has a say here. */
+async function bearerOrUndefined(authenticate: () => Promise<Bearer>): Promise<Bearer | undefined> {
   try {
-    return await authenticateBearer(call);
+    return await authenticate();
   } catch (thrown) {
-    // Of the other realms only `system` has a say here.
-    if (thrown instanceof Problem && thrown.code === 'token.other_realm') return authenticateAdministrator(call);
+    if (thrown instanceof Problem && thrown.code === 'token.other_realm') return undefined;
     throw thrown;
   }
 }

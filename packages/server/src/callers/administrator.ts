@@ -1,0 +1,95 @@
+import type { AccessTokenSubject } from '@countersign/proof';
+import type { Caller, Context } from '../context.ts';
+import type { Call } from '../http/call.ts';
+import type { CallerKind } from '../http/route.ts';
+import { Problem } from '../kernel/problem.ts';
+import { adminScope } from '../subject/administrator.ts';
+import { authenticateToken } from '../subject/bearer.ts';
+import { issuerOf, lookUpRealm, type Realm, requireRealm, systemRealm } from '../subject/realm.ts';
+import { authenticateBearer } from './bearer.ts';
+import { realmOf } from './realm.ts';
+import { bearerToken, unverifiedIssuer } from './token.ts';
+
+export interface Administrator {
+  /** The realm that is administered. */
+  readonly realm: Realm;
+  readonly caller: Caller;
+}
+
+/** An administrator of the realm in the path, or of realm `system`, who administers every realm. */
+export const administrator: CallerKind<Administrator> = {
+  security: 'administrator',
+  authenticate: authenticateAdministrator,
+};
+
+/** An administrator of realm `system`, for what stands above all realms. */
+export const systemAdministrator: CallerKind<{ readonly caller: Caller }> = {
+  security: 'administrator',
+  async authenticate(call) {
+    const subject = await authenticateSystem(call, bearerToken(call.request));
+    return { caller: call.caller(administratorName(subject, undefined)) };
+  },
+};
+
+export async function authenticateAdministrator(call: Call): Promise<Administrator> {
+  const token = bearerToken(call.request);
+  const bySystem = unverifiedIssuer(token) === issuerOf(call.context, systemRealm);
+  const subject = bySystem ? await authenticateSystem(call, token) : (await authenticateBearer(call)).subject;
+  requireAdministrator(subject);
+  // Only now: a stranger must not learn which realms there are.
+  const realm = await realmOf(call);
+  return { realm, caller: call.caller(administratorName(subject, realm.name)) };
+}
+
+/**
+ * An administrator by a token of its own realm, or of `system`; the realm is the one that the request names. A realm's own
+ * administrator need not name it; `system`'s means the default one.
+ */
+export async function authenticateAdministratorToken(
+  call: Pick<Call, 'context'>,
+  token: string,
+  named: Realm | undefined,
+): Promise<{ readonly subject: AccessTokenSubject; readonly realm: Realm }> {
+  const { context } = call;
+  const issuer = unverifiedIssuer(token);
+  const bySystem = issuer === issuerOf(context, systemRealm);
+  const own = bySystem ? undefined : await realmOfIssuer(context, issuer);
+  if (own !== undefined && named !== undefined && own.name !== named.name) throw new Problem('token.other_realm');
+  const subject =
+    own === undefined ? await authenticateSystem(call, token) : await authenticateToken(context, own, token);
+  requireAdministrator(subject);
+  return { subject, realm: own ?? named ?? (await requireRealm(context, context.config.defaultRealm)) };
+}
+
+/** For the event log: a client id of the realm, or `system/<client id>`, for both realms may have a client of the same id. */
+export function administratorName(subject: AccessTokenSubject, realm: string | undefined): string {
+  return subject.realm === realm ? subject.clientId : `${subject.realm}/${subject.clientId}`;
+}
+
+async function authenticateSystem(call: Pick<Call, 'context'>, token: string): Promise<AccessTokenSubject> {
+  const subject = await authenticateToken(call.context, await requireRealm(call.context, systemRealm), token);
+  requireAdministrator(subject);
+  return subject;
+}
+
+/**
+ * What makes a live token an administrator's: its scope, and that it is for its issuer alone. A token that also serves elsewhere is
+ * seen there, and must not administer (RFC 9700 §2.3).
+ */
+function requireAdministrator({ scopes, audience, issuer }: AccessTokenSubject): void {
+  if (!scopes.includes(adminScope)) throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);
+  if (audience.length === 1 && audience[0] === issuer) return;
+  throw new Problem(
+    'token.audience',
+    `Administration takes a token for ${issuer} alone: ask for it as the only resource.`,
+  );
+}
+
+async function realmOfIssuer(context: Context, issuer: string | undefined): Promise<Realm> {
+  const name = issuer?.startsWith(`${context.config.publicUrl}/realms/`) ? issuer.split('/').at(-1) : undefined;
+  const realm = name === undefined ? undefined : await lookUpRealm(context, name);
+  if (realm === undefined || realm.issuer !== issuer) {
+    throw new Problem('token.invalid', undefined, { cause: new Error('not a token of this server') });
+  }
+  return realm;
+}

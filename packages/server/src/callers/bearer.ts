@@ -1,0 +1,26 @@
+import type { AccessTokenSubject } from '@countersign/proof';
+import type { Call } from '../http/call.ts';
+import type { CallerKind } from '../http/route.ts';
+import { Problem } from '../kernel/problem.ts';
+import { authenticateToken } from '../subject/bearer.ts';
+import type { Realm } from '../subject/realm.ts';
+import { realmOf } from './realm.ts';
+import { bearerToken, unverifiedIssuer } from './token.ts';
+
+export interface Bearer {
+  readonly realm: Realm;
+  readonly subject: AccessTokenSubject;
+}
+
+/** The holder of a live token of the realm in the path. A token of another realm of this server is `token.other_realm`. */
+export const bearer: CallerKind<Bearer> = { security: 'bearer', authenticate: authenticateBearer };
+
+export async function authenticateBearer(call: Call): Promise<Bearer> {
+  const realm = await realmOf(call);
+  const token = bearerToken(call.request);
+  const issuer = unverifiedIssuer(token);
+  if (issuer !== realm.issuer && issuer?.startsWith(`${call.context.config.publicUrl}/realms/`)) {
+    throw new Problem('token.other_realm');
+  }
+  return { realm, subject: await authenticateToken(call.context, realm, token) };
+}

@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import type { Caller } from '../context.ts';
+import type { Call, WireRequest } from '../http/call.ts';
+import type { CallerKind } from '../http/route.ts';
+import { Problem } from '../kernel/problem.ts';
+import { lineOfText } from '../kernel/text.ts';
+import { type Realm, requireRealm } from '../subject/realm.ts';
+import { authenticateSession, isSessionToken, type Restriction, type Session } from '../subject/session.ts';
+import { administratorName, authenticateAdministratorToken } from './administrator.ts';
+import { namedRealm } from './corporate.ts';
+
+/** The caller of a documented call: the holder of a session, or an administrator. */
+export type Holder = SessionHolder | AdministratorHolder;
+
+export interface SessionHolder {
+  readonly kind: 'session';
+  readonly session: Session;
+  readonly realm: Realm;
+  readonly caller: Caller;
+}
+
+export interface AdministratorHolder {
+  readonly kind: 'administrator';
+  readonly realm: Realm;
+  readonly caller: Caller;
+}
+
+/** The holder of a session that may do everything, or an administrator. */
+export const holder: CallerKind<Holder> = { security: 'session', authenticate: authenticateHolder };
+
+/** An administrator, on the documented calls. */
+export const administratorHolder: CallerKind<AdministratorHolder> = {
+  security: 'session',
+  authenticate: authenticateAdministratorHolder,
+};
+
+/** The holder of a session: one that may do everything, or one that is restricted to this call. */
+export function sessionHolder(restricted?: Restriction['to']): CallerKind<SessionHolder> {
+  return {
+    security: 'session',
+    authenticate: (call) => authenticateSessionToken(call, presentedToken(call.request), restricted),
+  };
+}
+
+/** For calls that a stolen token must not open: the holder proved itself within the last five minutes; administrators may always. */
+export function recent<Who extends Holder>(kind: CallerKind<Who>): CallerKind<Who> {
+  return {
+    security: kind.security,
+    async authenticate(call) {
+      const who = await kind.authenticate(call);
+      requireRecent(call, who);
+      return who;
+    },
+  };
+}
+
+/** For calls that a password alone must not open: the holder has shown a second factor within the last five minutes. */
+export const strongHolder: CallerKind<SessionHolder> = {
+  security: 'session',
+  async authenticate(call) {
+    const who = await sessionHolder().authenticate(call);
+    requireStrong(call, who);
+    return who;
+  },
+};
+
+/** The same, of the credential that the path names. Another credential does not exist for a holder. */
+export function ofCredential<Who extends Holder>(kind: CallerKind<Who>, parameter: string): CallerKind<Who> {
+  return {
+    security: kind.security,
+    async authenticate(call) {
+      const who = await kind.authenticate(call);
+      if (who.kind === 'session' && who.session.subject.credential.id !== call.params[parameter])
+        throw new Problem('credential.unknown');
+      return who;
+    },
+  };
+}
+
+/** The body of a call on a credential, as `credentialOf` reads it. */
+export const namedCredential = z.strictObject({ credentialId: lineOfText().nullish() });
+
+/** The holder's own credential, which it need not name; an administrator names one. Another does not exist for a holder. */
+export function credentialOf(who: Holder, { credentialId }: z.output<typeof namedCredential>): string {
+  if (who.kind === 'administrator') {
+    if (credentialId == null)
+      throw new Problem('request.invalid', 'Name the credential.', { pointer: '/credentialId' });
+    return credentialId;
+  }
+  const own = who.session.subject.credential.id;
+  if (credentialId != null && credentialId !== own) throw new Problem('credential.unknown');
+  return own;
+}
+
+export function requireStrong(call: Call, holder: SessionHolder): void {
+  if (holder.session.acr !== 'aal2') throw new Problem('session.weak');
+  requireRecent(call, holder);
+}
+
+/** Milliseconds. */
+const recently = 5 * 60_000;
+
+export function requireRecent({ context }: Call, who: Holder): void {
+  if (who.kind === 'session' && context.clock.now() - who.session.authTime > recently)
+    throw new Problem('session.stale');
+}
+
+/** `Authorization: Bearer <token>`, `X-TOKEN <token>`, or the bare token, as the callers of three generations send it. */
+export function presentedToken(request: WireRequest): string {
+  const header = request.headers.get('authorization');
+  if (header === null || header.trim() === '') throw new Problem('token.missing', 'A token is required.');
+  const [, token] = /^(?:(?:Bearer|X-TOKEN) +)?([A-Za-z0-9._~+/-]+=*) *$/i.exec(header.trim()) ?? [];
+  if (token === undefined)
+    throw new Problem('token.invalid', undefined, { cause: new Error('no token in the header') });
+  return token;
+}
+
+export async function authenticateHolder(call: Call): Promise<Holder> {
+  const token = presentedToken(call.request);
+  if (isSessionToken(token)) return authenticateSessionToken(call, token, undefined);
+  const { subject, realm } = await authenticateAdministratorToken(call, token, await namedRealm(call));
+  return { kind: 'administrator', realm, caller: call.caller(administratorName(subject, realm.name)) };
+}
+
+export async function authenticateAdministratorHolder(call: Call): Promise<AdministratorHolder> {
+  const who = await authenticateHolder(call);
+  if (who.kind !== 'administrator') throw new Problem('caller.forbidden', 'This is for administrators.');
+  return who;
+}
+
+/** "A token fixes its realm": a request may name no other. */
+async function authenticateSessionToken(
+  call: Call,
+  token: string,
+  restricted: Restriction['to'] | undefined,
+): Promise<SessionHolder> {
+  const named = await namedRealm(call);
+  const session = await authenticateSession(call.context, token);
+  if (named !== undefined && named.name !== session.realm) throw new Problem('token.other_realm');
+  if (session.restriction !== undefined && session.restriction.to !== restricted)
+    throw new Problem('session.restricted');
+  const realm = await requireRealm(call.context, session.realm);
+  return { kind: 'session', session, realm, caller: call.caller(session.subject.id) };
+}

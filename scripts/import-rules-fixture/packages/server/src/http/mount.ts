@@ -1,0 +1,3 @@
+import { client } from '../registry/client.ts';
+
+export const mount = client;
