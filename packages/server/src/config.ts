@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { readProxies } from './http/source.ts';
 import { Problem } from './kernel/problem.ts';
+import { readTextFile } from './kernel/text-file.ts';
 import { type MailAddress, mailAddress } from './mail/address.ts';
 import { smtpServerOf } from './mail/smtp-server.ts';
 
@@ -210,9 +210,10 @@ function settingOf(variable: string): Name | undefined {
 }
 
 function readConfigFile(path: string): Record<string, unknown> {
+  const text = readTextFile(path, `${prefix}CONFIG`);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
+    parsed = JSON.parse(text);
   } catch (cause) {
     throw new Problem('config.invalid', `COUNTERSIGN_CONFIG: ${path} cannot be read as JSON.`, { cause });
   }
@@ -234,16 +235,9 @@ function resolveFiles(given: Record<string, unknown>): Record<string, unknown> {
     if (given[prefix + name] !== undefined) {
       throw new Problem('config.invalid', `${prefix}${name} and ${prefix}${name}_FILE are both set: use one.`);
     }
-    const unusable = (why: string, cause?: unknown) =>
-      new Problem('config.invalid', `${prefix}${name}_FILE: ${String(file)} ${why}.`, { cause });
-    let text: string;
-    try {
-      text = readFileSync(String(file), 'utf8').trim();
-    } catch (cause) {
-      throw unusable('cannot be read', cause);
-    }
+    const text = readTextFile(String(file), `${prefix}${name}_FILE`).trim();
     // Else an unmounted secret would pass for one that is not wanted.
-    if (text === '') throw unusable('is empty');
+    if (text === '') throw new Problem('config.invalid', `${prefix}${name}_FILE: ${String(file)} is empty.`);
     given[prefix + name] = text;
   }
   return given;

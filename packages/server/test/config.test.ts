@@ -271,7 +271,7 @@ describe('COUNTERSIGN_CONFIG', () => {
   });
 
   test('a file that is not there is named', () => {
-    expect(refusalOf({ CONFIG: '/nowhere.json' })).toBe('COUNTERSIGN_CONFIG: /nowhere.json cannot be read as JSON.');
+    expect(refusalOf({ CONFIG: '/nowhere.json' })).toBe('COUNTERSIGN_CONFIG: /nowhere.json cannot be read.');
   });
 
   test.each([true, [], {}, null, 80.5, -1, 0])('a port of %j is refused', (port) => {

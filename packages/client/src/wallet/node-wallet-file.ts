@@ -17,7 +17,7 @@ export function walletFile(path: string): WalletFile {
       if (error.code === 'ENOENT') return undefined;
       throw new ClientError('profile.unreadable', `${path} cannot be read (${error.code}).`);
     });
-    return text === undefined ? undefined : parseProfile(text);
+    return text === undefined ? undefined : parseProfile(withoutMark(text));
   };
   return {
     load,
@@ -29,6 +29,11 @@ export function walletFile(path: string): WalletFile {
       await replace(path, profileText(profile));
     },
   };
+}
+
+/** Without the byte order mark that some editors put first. */
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
 /** Written beside it and renamed, so that a crash leaves the one or the other; 0600 before anything is in it. */

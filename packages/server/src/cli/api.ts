@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { createTokenSource } from '@countersign/client';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { administratorFile } from '../credentials.ts';
 import { Problem } from '../kernel/problem.ts';
+import { isMissing, readTextFile } from '../kernel/text-file.ts';
 
 /** The administration API as the command line sees it. Paths begin after the server's URL. */
 export interface Api {
@@ -111,9 +111,10 @@ function configured({ admin, publicUrl: url }: ReturnType<typeof loadConfig>['co
 function readProfile(path: string | undefined): Profile | undefined {
   if (path === undefined) return undefined;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Profile;
+    return JSON.parse(readTextFile(path)) as Profile;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(cause)) return undefined;
+    if (cause instanceof Problem) throw cause;
     throw new Problem('config.invalid', `${path} cannot be read as a profile.`, { cause });
   }
 }

@@ -12,6 +12,7 @@ import {
   parseJson,
 } from '@countersign/proof';
 import type { Command } from 'commander';
+import { readMarked } from '../kernel/text-file.ts';
 import { print } from './api.ts';
 import { explanationText, refusalsIn } from './capability-text.ts';
 
@@ -50,7 +51,7 @@ async function explain(file: string, { owner: path, json }: ExplainOptions): Pro
 
 /** A did:peer:4 proves its document by the long form that is in it; of another DID, the file is taken at its word. */
 async function ownerIn(path: string): Promise<DidDocument> {
-  const parsed = parseJson(readFileSync(path));
+  const parsed = parseJson(readMarked(path));
   if (!parsed.ok || !isJsonObject(parsed.value)) throw new Error(`${path} is no JSON document.`);
   const { id, alsoKnownAs } = parsed.value;
   if (typeof id !== 'string') throw new Error(`${path} is no DID document.`);

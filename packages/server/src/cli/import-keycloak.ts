@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { readTextFile } from '../kernel/text-file.ts';
 import { readKeycloakExport } from '../passwords/keycloak-import.ts';
 import { type ImportTarget, importUsers } from '../passwords/user-import.ts';
 import { requireRealm } from '../subject/realm.ts';
@@ -34,7 +34,7 @@ export function importKeycloakCommand(identity: Command): void {
 
 async function importKeycloak(file: string, options: ImportOptions): Promise<void> {
   const into = target(options);
-  const exported = readKeycloakExport(readFileSync(file, 'utf8'), options.keycloakRealm);
+  const exported = readKeycloakExport(readTextFile(file), options.keycloakRealm);
   await offline(async (context) => {
     const { name: realm } = await requireRealm(context, options.realm ?? context.config.defaultRealm);
     const { type, withoutSecondFactor = false } = options;

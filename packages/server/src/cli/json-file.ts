@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readTextFile } from '../kernel/text-file.ts';
 
 /** A file with a JSON object, or one line that names it. */
 export function readJson(path: string): object {
+  const text = readTextFile(path);
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value;
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== undefined) throw thrown;
-  }
+  } catch {}
   throw new Error(`${path} is no JSON document.`);
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
+import { readTextFile } from '../kernel/text-file.ts';
 import { answer, connect, online, print } from './api.ts';
 import { completeLogin, type Send, type StepOptions } from './login-steps.ts';
 import {
@@ -72,8 +72,7 @@ export function keepToken(options: SessionOptions, token: string): void {
 async function login(code: string | undefined, options: LoginOptions): Promise<unknown> {
   const { config } = loadConfig(process.env);
   const place = { url: options.url ?? config.publicUrl, realm: options.realm ?? config.defaultRealm };
-  const wanted =
-    options.from === undefined ? await typed(code, options) : JSON.parse(readFileSync(options.from, 'utf8'));
+  const wanted = options.from === undefined ? await typed(code, options) : JSON.parse(readTextFile(options.from));
   const issuer = `${place.url}/realms/${place.realm}`;
   const post: Send = (path, body, token) =>
     send(issuer + path, body, token === undefined ? {} : { authorization: `Bearer ${token}` });

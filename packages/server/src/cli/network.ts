@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { Problem } from '../kernel/problem.ts';
+import { readMarked } from '../kernel/text-file.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
 import { parseNetworkFile } from '../registry/network-file/prepare.ts';
 import { type Api, connect, online, print } from './api.ts';
@@ -26,13 +25,7 @@ export function networkCommands(program: Command): void {
 }
 
 export function readNetworkFile(path: string): unknown {
-  let content: Buffer;
-  try {
-    content = readFileSync(path);
-  } catch (cause) {
-    throw new Problem('config.invalid', `The network file ${path} cannot be read.`, { cause });
-  }
-  return parseNetworkFile(content);
+  return parseNetworkFile(readMarked(path, 'network file'));
 }
 
 /** With `--realm`, a file that names another realm is refused. */

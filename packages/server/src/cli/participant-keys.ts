@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createRegistry, createTokenSource, type PrivateJwk, retireKey, rotateKey } from '@countersign/client';
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { thumbprint } from '@countersign/proof';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
+import { readTextFile } from '../kernel/text-file.ts';
 import { type SigningAlg, signingAlgs } from '../subject/realm.ts';
 import { generateJwks } from '../subject/signing-key.ts';
 import { print } from './api.ts';
@@ -102,7 +103,7 @@ async function makeKeyBeside(path: string, { alg }: PrivateJwk): Promise<string>
 
 function callerOf({ clientId, clientSecretFile, ...place }: Credentials) {
   const issuer = issuerOf(place);
-  const clientSecret = readFileSync(clientSecretFile, 'utf8').trim();
+  const clientSecret = readTextFile(clientSecretFile).trim();
   return { issuer, token: createTokenSource({ issuer, clientId, clientSecret }) };
 }
 
@@ -113,7 +114,7 @@ export function issuerOf({ realm, url }: Place): string {
 
 export function readJwk(path: string): PrivateJwk {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as PrivateJwk;
+    return JSON.parse(readTextFile(path)) as PrivateJwk;
   } catch (thrown) {
     // What a parser says of a private key may quote it.
     if (thrown instanceof SyntaxError) throw new Error(`${path} is no JSON document.`);

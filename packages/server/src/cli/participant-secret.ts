@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { issueSecret, type SecretHolder } from '@countersign/client';
 import type { Command } from 'commander';
+import { readTextFile } from '../kernel/text-file.ts';
 import { print } from './api.ts';
 import { issuerOf, type Place, readJwk } from './participant-keys.ts';
 
@@ -34,7 +34,7 @@ function proofOf({ key, clientId, clientSecretFile }: Options): SecretHolder['by
     return { currentKey: readJwk(key) };
   }
   if (key === undefined && hasSecret) {
-    return { clientId, clientSecret: readFileSync(clientSecretFile, 'utf8').trim() };
+    return { clientId, clientSecret: readTextFile(clientSecretFile).trim() };
   }
   throw new Error('Name --key, or --client-id with --client-secret-file: one of the two.');
 }

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../config.ts';
 import { credentialsDir } from '../credentials.ts';
 import { Problem } from '../kernel/problem.ts';
+import { readTextFile } from '../kernel/text-file.ts';
 
 /** The session that `countersign login` opened: readable by its owner only, and gone after `countersign logout`. */
 export interface SessionFile {
@@ -29,7 +30,7 @@ export function writeSession(path: string, session: SessionFile): void {
 export function readSession(path: string): SessionFile {
   if (!existsSync(path))
     throw new Problem('config.invalid', `Nobody is logged in: ${path} is not there. Log in first.`);
-  return JSON.parse(readFileSync(path, 'utf8')) as SessionFile;
+  return JSON.parse(readTextFile(path)) as SessionFile;
 }
 
 export function removeSession(path: string): void {

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { readTextFile } from '../kernel/text-file.ts';
 import { resealMails } from '../mail/outbox.ts';
 import { resealFactors } from '../passwords/factor.ts';
 import { masterKeyOf, masterKeyPath } from '../subject/master-key.ts';
@@ -36,7 +37,7 @@ export function storeCommands(program: Command): void {
 }
 
 async function resealStore({ config, random, store }: Context, newKeyFile: string | undefined): Promise<void> {
-  const text = newKeyFile === undefined ? random.token(32) : readFileSync(newKeyFile, 'utf8').trim();
+  const text = newKeyFile === undefined ? random.token(32) : readTextFile(newKeyFile).trim();
   const from = await masterKeyOf(config, store, random);
   const inFile = config.masterKey === undefined;
   // The new key is on disk before anything is sealed under it, and takes the old one's place only afterwards.

@@ -1,14 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { readTextFile } from '../kernel/text-file.ts';
 
 /**
  * A secret from a file, or as somebody types it: it is not shown, and never an argument, which every process of the machine could
- * read. Without a terminal it is the first line of standard input.
+ * read. Without a terminal it is the first line of standard input. A byte order mark is not part of it.
  */
 export async function readSecret(prompt: string, file: string | undefined): Promise<string> {
-  if (file !== undefined) return firstLine(readFileSync(file, 'utf8'));
+  if (file !== undefined) return firstLine(readTextFile(file));
   if (!process.stdin.isTTY) return firstLine(await text(process.stdin));
   process.stderr.write(prompt);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -22,5 +22,5 @@ export async function readSecret(prompt: string, file: string | undefined): Prom
 }
 
 function firstLine(content: string): string {
-  return content.split(/\r?\n/, 1)[0] as string;
+  return content.replace(/^\ufeff/, '').split(/\r?\n/, 1)[0] as string;
 }

@@ -2,8 +2,9 @@ import type { EdgeOptions, ParticipantOptions, PrivateJwk } from '@countersign/c
 import type { MessageForm } from '@countersign/proof';
 import { z } from 'zod';
 import { Problem } from '../kernel/problem.ts';
+import { readTextFile } from '../kernel/text-file.ts';
 import type { Address } from './listener.ts';
-import { readJson, readText } from './option-file.ts';
+import { readJson } from './option-file.ts';
 
 /** Everything that a gateway is told, read and checked. */
 export interface GatewayOptions {
@@ -165,7 +166,7 @@ export function readOptions(
     throw new Problem('config.invalid', 'tlsCert and tlsKey: each needs the other.');
   }
   const { issuer, clientId } = options;
-  const client = { issuer, clientId, clientSecret: readText(options.clientSecretFile, 'clientSecretFile').trim() };
+  const client = { issuer, clientId, clientSecret: readTextFile(options.clientSecretFile, 'clientSecretFile').trim() };
   return {
     ...pick(options),
     client,
@@ -176,7 +177,7 @@ export function readOptions(
     tls:
       options.tlsCert === undefined || options.tlsKey === undefined
         ? undefined
-        : { cert: readText(options.tlsCert, 'tlsCert'), key: readText(options.tlsKey, 'tlsKey') },
+        : { cert: readTextFile(options.tlsCert, 'tlsCert'), key: readTextFile(options.tlsKey, 'tlsKey') },
     unsafe,
   };
 }

@@ -16,6 +16,7 @@ import { directWay, plainRequest, sendDirectly } from './direct.ts';
 import type { Metrics } from './metrics.ts';
 import { refusal, refusalAnswer, toResponse } from './render.ts';
 import type { Route } from './route.ts';
+import { hostFault, requireSingleFields } from './single-field.ts';
 import { type SourceOf, sourceOf } from './source.ts';
 
 interface Bindings {
@@ -55,7 +56,7 @@ export function createApp(
       setCommonHeaders(context, call.requestId, wire.env.outgoing);
       const callRef = route.refusals === 'corporate' ? echoedCallRef(call.request) : undefined;
       if (callRef !== undefined) wire.env.outgoing.setHeader('x-callref', callRef);
-      return answer(call, route, route.handle, toResponse, observe);
+      return answer(call, (wire as Wire).env.incoming, route, route.handle, toResponse, observe);
     });
   }
   const allowed = methodsByShape(routes);
@@ -77,11 +78,13 @@ export function createApp(
   const direct = directWay(corsOrigins.length > 0 ? [] : routes, async (route, params, incoming, outgoing) => {
     const call = toCall(shared, plainRequest(incoming), params, incoming);
     const observe = observers.get(route) as Observe;
-    const plain = await answer(call, route, route.direct, (refused) => refused, observe);
+    const plain = await answer(call, incoming, route, route.direct, (refused) => refused, observe);
     sendDirectly(outgoing, commonHeaders(context, call.requestId), plain);
   });
   const viaRouter = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0]);
   return (incoming, outgoing) => {
+    const fault = hostFault(incoming);
+    if (fault !== undefined) return refuseHost(shared, fault, incoming, outgoing);
     if (!direct(incoming, outgoing)) {
       if (otherWay(incoming, outgoing)) return;
       void viaRouter(incoming, outgoing);
@@ -102,6 +105,7 @@ type Observe = (status: number, seconds: number) => void;
 /** From a call to its answer, whichever way it came and leaves. */
 async function answer<A extends { readonly status: number }>(
   call: Call,
+  incoming: IncomingMessage,
   route: Route,
   handle: (call: Call) => Promise<A> | A,
   render: (refused: Answer) => A,
@@ -111,6 +115,7 @@ async function answer<A extends { readonly status: number }>(
   const started = context.clock.elapsed();
   let response: A;
   try {
+    requireSingleFields(incoming);
     response = await handle(call);
   } catch (thrown) {
     response = render(refuse(call, route, thrown));
@@ -173,6 +178,15 @@ function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>
   const { requestId, source } = call;
   logRefusal(call.context.log, problem, { requestId, route: route.path, source: source.address });
   return refusalAnswer(problem, route, call);
+}
+
+/** Nothing on this connection is believed any more: whoever is in front may see other requests in it. */
+function refuseHost({ context, source }: Shared, fault: Problem, incoming: IncomingMessage, outgoing: ServerResponse) {
+  const requestId = context.random.uuid();
+  logRefusal(context.log, fault, { requestId, route: 'none', source: source(incoming).address });
+  const refused = refusalAnswer(fault, { refusals: 'problem', security: 'none' }, { requestId, params: {} });
+  if (incoming.httpVersionMajor === 1) outgoing.setHeader('connection', 'close');
+  sendDirectly(outgoing, commonHeaders(context, requestId), refused);
 }
 
 function refuseBare(

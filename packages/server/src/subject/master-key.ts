@@ -1,8 +1,9 @@
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
+import { isMissing, readTextFile } from '../kernel/text-file.ts';
 import type { Store } from '../store/open.ts';
 import { syncDirectory } from './handover.ts';
 import { isSealed } from './vault.ts';
@@ -66,10 +67,10 @@ export function masterKeyPath(config: Config): string {
 function readMasterKey(path: string): Uint8Array | undefined {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8').trim();
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Problem('config.invalid', `${path} cannot be read.`, { cause });
+    text = readTextFile(path).trim();
+  } catch (thrown) {
+    if (isMissing(thrown)) return undefined;
+    throw thrown;
   }
   if (!/^[A-Za-z0-9_-]{43}$/.test(text))
     throw new Problem('config.invalid', `${path} does not hold 32 bytes as base64url.`);

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { Problem } from './problem.ts';
+
+/**
+ * What a file of text holds, without the byte order mark that some editors put first. UTF-16 is refused: of a secret another one would be left.
+ * `config.invalid` names the option, if there is one, and the file; never what is in it.
+ */
+export function readMarked(path: string, option?: string): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw invalid(path, option, 'cannot be read', cause);
+  }
+  const mark = Buffer.from(bytes.subarray(0, 3)).toString('hex');
+  if (/^(fffe|feff)/.test(mark)) throw invalid(path, option, 'is UTF-16: save it as UTF-8');
+  return mark === 'efbbbf' ? bytes.subarray(3) : bytes;
+}
+
+/** The same as text, which has to be UTF-8. */
+export function readTextFile(path: string, option?: string): string {
+  const bytes = readMarked(path, option);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw invalid(path, option, 'is not UTF-8 text');
+  }
+}
+
+/** Whether the file was not there, as opposed to unreadable. */
+export function isMissing(thrown: unknown): boolean {
+  return thrown instanceof Problem && (thrown.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+}
+
+function invalid(path: string, option: string | undefined, what: string, cause?: unknown): Problem {
+  return new Problem('config.invalid', `${option === undefined ? '' : `${option}: `}${path} ${what}.`, { cause });
+}

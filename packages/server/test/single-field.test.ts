@@ -1,0 +1,94 @@
+import { connect } from 'node:http2';
+import { connect as dial } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type TestServer, testServer } from './support/server.ts';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await testServer();
+});
+afterAll(() => server.close());
+
+const token = '/realms/dev/protocol/openid-connect/token';
+
+/** Exactly these lines, and what came back for them. */
+function exchange(lines: readonly string[], body = ''): Promise<string> {
+  const { hostname, port } = new URL(server.url);
+  return new Promise((resolve, reject) => {
+    const socket = dial(Number(port), hostname);
+    let told = '';
+    socket.on('data', (chunk) => {
+      told += chunk;
+    });
+    socket.on('close', () => resolve(told)).on('error', reject);
+    socket.write(`${lines.join('\r\n')}\r\nconnection: close\r\n\r\n${body}`);
+  });
+}
+
+const host = () => `host: ${new URL(server.url).host}`;
+
+test.each([
+  ['two that differ', () => [host(), 'host: evil.example'], 'The field Host occurs twice.'],
+  ['two that are the same', () => [host(), host()], 'The field Host occurs twice.'],
+  ['two in other letters', () => [host(), 'HOST: evil.example'], 'The field Host occurs twice.'],
+  ['a list', () => ['host: a.example, b.example'], 'The field Host holds no host.'],
+  ['a path', () => ['host: a.example/b'], 'The field Host holds no host.'],
+  ['somebody', () => ['host: eve@a.example'], 'The field Host holds no host.'],
+  ['a bracket', () => ['host: [::1'], 'The field Host holds no host.'],
+])('Host with %s is refused everywhere', async (_what, fields, detail) => {
+  for (const path of [
+    '/healthz',
+    token,
+    '/realms/dev/auth/login',
+    '/nothing',
+    '/countersign.v1.WalletService/GetChallenge',
+  ]) {
+    const answer = await exchange([`POST ${path} HTTP/1.1`, ...fields(), 'content-length: 0']);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain(detail);
+  }
+});
+
+test.each(['a.example', 'a.example:8080', '[::1]:8080', 'xn--bcher-kva.example', 'a_b.example'])(
+  'Host %s is one',
+  async (value) => {
+    expect(await exchange(['GET /healthz HTTP/1.1', `host: ${value}`])).toMatch(/^HTTP\/1\.1 200 /);
+  },
+);
+
+test.each([
+  ['authorization: Basic YTpi', 'Authorization'],
+  ['content-type: application/x-www-form-urlencoded', 'Content-Type'],
+])('%s twice is refused', async (field, name) => {
+  const grant = 'grant_type=client_credentials';
+  const head = [`POST ${token} HTTP/1.1`, host(), `content-length: ${grant.length}`];
+  const once = field.startsWith('content-type') ? [] : ['content-type: application/x-www-form-urlencoded'];
+  const answer = await exchange([...head, ...once, field, field.replace(':', ':\t')], grant);
+  expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  expect(answer).toContain('"error":"invalid_request"');
+  expect(answer).toContain(`The field ${name} occurs twice.`);
+});
+
+test('two lengths are refused, also where they agree', async () => {
+  for (const second of ['0', '5']) {
+    const answer = await exchange(['POST /healthz HTTP/1.1', host(), 'content-length: 0', `content-length: ${second}`]);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  }
+});
+
+test('over HTTP/2 Host must be what :authority says', async () => {
+  const session = connect(server.url);
+  const statusOf = (fields: Record<string, string | string[]>) =>
+    new Promise<number>((resolve, reject) => {
+      const stream = session.request({ ':path': '/healthz', ...fields });
+      stream.on('response', (headers) => resolve(Number(headers[':status']))).on('error', reject);
+      stream.resume().end();
+    });
+  try {
+    expect(await statusOf({})).toBe(200);
+    expect(await statusOf({ ':authority': 'A.example', host: 'a.example' })).toBe(200);
+    expect(await statusOf({ ':authority': 'a.example', host: 'b.example' })).toBe(400);
+  } finally {
+    session.close();
+  }
+});
