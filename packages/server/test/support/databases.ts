@@ -12,8 +12,11 @@ export type DatabaseKind = 'sqlite' | 'postgres';
 /** Makes an empty database and gives the URL that `openStore` takes. It is dropped when the suite has ended. */
 export type FreshUrl = () => Promise<string>;
 
-/** Where the tests' PostgreSQL listens: started by `global-setup.ts`, or named by whoever runs the tests. */
+/** Where the tests' PostgreSQL listens: started by `global-setup.ts`, or named by the person who runs the tests. */
 const postgres = process.env.COUNTERSIGN_TEST_POSTGRES;
+
+/** `npm run check` asks for `sqlite` alone, to answer sooner; `npm test` and CI run every suite on both. */
+const kinds = (process.env.COUNTERSIGN_TEST_DATABASES ?? 'sqlite,postgres').split(',') as readonly DatabaseKind[];
 
 interface Maker {
   fresh(): Promise<string>;
@@ -30,7 +33,7 @@ const makers: Record<DatabaseKind, () => Maker> = {
  * skipped, which `global-setup.ts` explains, and never lets happen under CI.
  */
 export function eachDatabase(name: string, tests: (freshUrl: FreshUrl, kind: DatabaseKind) => void): void {
-  for (const kind of ['sqlite', 'postgres'] as const) {
+  for (const kind of kinds) {
     describe.skipIf(kind === 'postgres' && !postgres)(`${name} on ${kind}`, () => {
       const maker = makers[kind]();
       afterAll(() => maker.dispose());
