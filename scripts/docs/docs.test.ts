@@ -20,10 +20,13 @@ afterAll(() => rmSync(compiled, { recursive: true, force: true }));
 const files = new Set([
   'README.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
   'LICENSE',
   ...['docs', 'examples', 'bench', 'packages', 'scripts'].flatMap((folder) => [folder, ...below(folder)]),
 ]);
-const pages = [...files].filter((path) => path.endsWith('.md') && /^(README|CHANGELOG|docs\/)/.test(path)).sort();
+const pages = [...files]
+  .filter((path) => path.endsWith('.md') && /^(README|CHANGELOG|CONTRIBUTING|docs\/)/.test(path))
+  .sort();
 const played = pages.filter((path) => blocksOf(read(path)).some(({ purpose }) => purpose === 'run'));
 
 function below(folder: string): readonly string[] {
