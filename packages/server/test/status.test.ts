@@ -260,6 +260,21 @@ describe('streams', () => {
     }
   });
 
+  test('that HEAD asks about are not begun', async () => {
+    const server = await testServer({ network: oauthNetwork(keys) });
+    try {
+      const [url, headers] = [`${server.issuer()}/status/events`, bearer(await reader(server))];
+      for (let asked = 0; asked < 17; asked++) {
+        const { status, headers: said } = await fetch(url, { method: 'HEAD', headers });
+        expect([asked, status, said.get('content-type')]).toEqual([asked, 200, 'text/event-stream']);
+      }
+      const next = eventsOf(await fetch(url, { headers }));
+      expect(await next()).toBeDefined();
+    } finally {
+      await server.close();
+    }
+  });
+
   // Shorter than the ten seconds that a server gives to what is in flight.
   test('end when the server stops, which does not wait for its readers', { timeout: 8_000 }, async () => {
     const server = await testServer({ network: oauthNetwork(keys) });

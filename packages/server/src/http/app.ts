@@ -56,7 +56,8 @@ export function createApp(
       setCommonHeaders(context, call.requestId, wire.env.outgoing);
       const callRef = route.refusals === 'corporate' ? echoedCallRef(call.request) : undefined;
       if (callRef !== undefined) wire.env.outgoing.setHeader('x-callref', callRef);
-      return answer(call, (wire as Wire).env.incoming, route, route.handle, toResponse, observe);
+      const answered = answer(call, (wire as Wire).env.incoming, route, route.handle, toResponse, observe);
+      return call.method === 'HEAD' ? withoutBody(answered) : answered;
     });
   }
   const allowed = methodsByShape(routes);
@@ -165,6 +166,13 @@ function callOf(shared: Shared, wire: Wire): Call {
 function queryOf(url: string): URLSearchParams {
   const mark = url.indexOf('?');
   return new URLSearchParams(mark === -1 ? '' : url.slice(mark));
+}
+
+/** To HEAD no body is sent: an answer that would go on, such as a stream of events, ends here, or it would go on without a reader. */
+async function withoutBody(answered: Promise<Response>): Promise<Response> {
+  const { status, headers, body } = await answered;
+  await body?.cancel();
+  return new Response(null, { status, headers });
 }
 
 /** Written to the socket's own response: the answer of a handler stays as light as it is. */
