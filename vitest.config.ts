@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type UserWorkspaceConfig } from 'vitest/config';
 import { testFiles } from './scripts/test-kinds.ts';
 
 /** Where CI asks for the counts, in vitest's JSON form. */
@@ -8,13 +8,14 @@ const files = testFiles(import.meta.dirname);
 
 /** Most of these wait for a server, a database or a clock: one more than there are cores keeps the cores busy. */
 const maxWorkers = availableParallelism() + 1;
+type ProjectTest = NonNullable<UserWorkspaceConfig['test']>;
 const servers = {
   globalSetup: ['packages/server/test/support/global-setup.ts'],
   pool: 'forks',
   maxWorkers,
   testTimeout: 30_000,
   hookTimeout: 60_000,
-} as const;
+} satisfies ProjectTest;
 
 /** `npm run quick` runs `unit`; `npm test` runs `unit` and `system`; `npm run foreign` runs `foreign`. */
 export default defineConfig({
