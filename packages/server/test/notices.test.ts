@@ -162,6 +162,17 @@ eachDatabase('the owner of a credential is told', (freshUrl) => {
     for (const { text } of all) expect(text).not.toContain('0900');
   });
 
+  test('of a factor that was removed after many other changes of factors', async () => {
+    const made = await open();
+    const { call, session } = made;
+    const { factorId, token } = await confirmedApp(call, await session(), clock);
+    for (let i = 0; i < 6; i++) expect(said(await call('/auth/factors/recovery/renew', token))).toBe('200');
+    expect(said(await call(`/auth/factors/${factorId}/remove`, token, {}))).toBe('200');
+    const subjects = (await mails(made)).map(({ subject }) => subject);
+    expect(subjects.filter((subject) => subject === 'New recovery codes were made for dev')).toHaveLength(5);
+    expect(subjects).toContain('A second factor was removed for dev');
+  });
+
   test('who has no address gets none, and logs in all the same', async () => {
     const made = await corporate({ databaseUrl: await freshUrl(), env, withPassword: ['cred-2'] });
     expect(said(await made.login('bob', passwords.first, from('192.0.2.1')))).toBe('200');

@@ -32,10 +32,16 @@ export async function tellOwner<P extends Notice>(
   before: Owner = owner,
 ): Promise<void> {
   const addresses = new Set([before, owner].flatMap(({ email, code }) => mailAddress(email ?? code) ?? []));
-  if (addresses.size === 0 || !allowNotice(context, `${realm} ${purpose} credential ${owner.id}`)) return;
+  if (addresses.size === 0 || !allowNotice(context, `${realm} ${kindOf(purpose, values)} credential ${owner.id}`))
+    return;
   for (const to of addresses) {
     await enqueueMail(context, tx, { realm, to, purpose, values: { ...values, at: tx.now } as Values[P] });
   }
+}
+
+/** Each change of factors is a kind of its own: or five new sets of recovery codes would hide that the factor was removed. */
+function kindOf(purpose: Notice, values: object): string {
+  return 'change' in values ? `${purpose} ${values.change}` : purpose;
 }
 
 function allowNotice({ mails }: Context, name: string): boolean {
