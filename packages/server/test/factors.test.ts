@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { unknownSource } from '../src/kernel/source.ts';
 import { resealFactors } from '../src/passwords/factor.ts';
+import { renewRecovery } from '../src/passwords/recovery-factor.ts';
 import { write } from '../src/store/write.ts';
 import { fromBase32 } from '../src/subject/base32.ts';
 import { issueOneTimeCode } from '../src/subject/one-time-code.ts';
+import { requireRealm } from '../src/subject/realm.ts';
+import { authenticateSession } from '../src/subject/session.ts';
 import { hotp } from '../src/subject/totp.ts';
 import { reseal } from '../src/subject/vault.ts';
-import { masterKey, openContext } from './support/context.ts';
+import { masterKey, openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { authenticatorApp, confirmedApp, subjectOf } from './support/factors.ts';
 import { corporate, corporateAt, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
@@ -142,6 +146,25 @@ eachDatabase('second factors', (freshUrl) => {
     expect(factors).toContainEqual(expect.objectContaining({ kind: 'recovery', remaining: 9 }));
     expect((await call('/auth/factors/recovery/verify', await restricted(), { code: other })).status).toBe(200);
     expect(JSON.stringify(await events())).toContain('factor.recovery_used');
+  });
+
+  test('recovery codes that are renewed by several at once go to one of them', async () => {
+    const { call, session, clock, server } = await setUp();
+    const { token } = await confirmedApp(call, await session(), clock);
+    const { context } = server;
+    const by = {
+      realm: await requireRealm(context, 'dev'),
+      session: await authenticateSession(context, token),
+      source: unknownSource,
+      agent: undefined,
+      caller: tester,
+    };
+    // Each has read the codes before any of them writes.
+    const answers = await Promise.allSettled([1, 2, 3, 4].map(() => renewRecovery(context, by)));
+    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const answer of answers)
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ code: 'write.conflict' });
+    expect((await call('/auth/factors/recovery/renew', token)).status).toBe(200);
   });
 
   test('recovery codes are renewed by who has just shown a factor, and the old ones are worth nothing', async () => {

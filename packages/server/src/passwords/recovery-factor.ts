@@ -38,14 +38,19 @@ export async function addRecovery(
   return codes;
 }
 
-/** Other codes in place of those before. Throws `factor.unknown` where there is no factor that they would stand in for. */
+/**
+ * Other codes in place of those before. Of two who ask at the same moment one gets codes: the other's would be worth nothing. Throws
+ * `factor.unknown` where there is no factor that they would stand in for, and `write.conflict`.
+ */
 export async function renewRecovery(context: Context, by: Presenting): Promise<readonly string[]> {
   const made = prepareRecovery(context, by);
+  const seen = recoveryOf(await listConfirmed(context.store.db, by.realm.name, by.session.subject.credential.id));
   return write(context, async (tx) => {
     const credential = await lockOwn(tx, by);
     const confirmed = await listConfirmed(tx.db, by.realm.name, credential.id);
     if (confirmed.every(({ kind }) => kind === 'recovery')) throw new Problem('factor.unknown');
-    const before = confirmed.find(({ kind }) => kind === 'recovery');
+    const before = recoveryOf(confirmed);
+    if (before?.state !== seen?.state) throw new Problem('write.conflict');
     if (before !== undefined) await deleteFactor(tx.db, before);
     await addRecovery(tx, by, [], made);
     const row = { realm: by.realm.name, credential_id: credential.id, id, kind: 'recovery', name } as const;
@@ -63,7 +68,7 @@ export async function verifyRecovery(context: Context, by: Presenting, code: str
   const { realm, session, source, caller } = by;
   const credential = await requireCredential(context, realm.name, session.subject.credential.id);
   const confirmed = await listConfirmed(context.store.db, realm.name, credential.id);
-  const row = confirmed.find(({ kind }) => kind === 'recovery');
+  const row = recoveryOf(confirmed);
   if (row === undefined) throw new Problem('factor.unknown');
   const guessed = { realm: realm.name, credentialId: credential.id, kind: 'recovery', source } as const;
   return withinFactorBudget(context, guessed, async () => {
@@ -82,6 +87,10 @@ export async function verifyRecovery(context: Context, by: Presenting, code: str
       return goOn(context, tx, by, credential, { acr: 'aal2', shown: ['otp'], renew: false });
     });
   });
+}
+
+function recoveryOf(confirmed: readonly FactorRow[]): FactorRow | undefined {
+  return confirmed.find(({ kind }) => kind === 'recovery');
 }
 
 /** No part can hold a NUL. */
