@@ -38,6 +38,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0004-wallets' },
       { name: '0005-devices' },
       { name: '0006-ancestors' },
+      { name: '0009-audience-owners' },
       { name: '0011-passkey-ids' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);

@@ -45,7 +45,7 @@ const participant = fc
   })
   .map(({ owner, path, name: participantName, exp, hasClient, ...entry }) => ({
     ...entry,
-    baseUrl: `https://host.example${path}`,
+    baseUrl: `https://${owner.organisation}.example${path}`,
     participant: { id: owner.organisation, participantName },
     keys: owner.keys.map((key) => ({ ...key, nbf: 1_600_000_000, ...(exp === undefined ? {} : { exp }) })),
     hasClient,

@@ -43,16 +43,17 @@ eachDatabase('onboarding', (freshUrl) => {
   describe.each(['ES256', 'RS256', 'EdDSA'] as const)('with a key for %s', (alg) => {
     test('an applicant becomes a participant that obtains tokens', async () => {
       const applicant = await createApplicant(alg);
+      const baseUrl = `https://la.example/${alg}`;
       const { id, pickUpCode } = await submit(applicant, {
         role: 'LOAN_AGENT',
-        baseUrl: 'https://la.example/api',
+        baseUrl,
         participantName: 'Zürich €',
       });
       expect(await show(id)).toMatchObject({
         id,
         status: 'APPLIED',
         role: 'LOAN_AGENT',
-        baseUrl: 'https://la.example/api',
+        baseUrl,
         contact: 'ops@lender.example',
         thumbprint: applicant.thumbprint,
         pickedUp: false,
@@ -79,7 +80,7 @@ eachDatabase('onboarding', (freshUrl) => {
         status: 'APPROVED',
         role: 'LOAN_AGENT',
         approvedBy: 'system/admin',
-        baseUrl: 'https://la.example/api',
+        baseUrl,
         resources: [],
         participant: { participantName: 'Zürich €' },
         client: { id: clientId, status: 'ENABLED', scope: '' },

@@ -30,6 +30,7 @@ const bounds = {
   subject: 10_000,
   client: 10_000,
   participant: 10_000,
+  audience_owner: 10_000,
   session: 10_000,
   password_profile: 1_000,
   realm_did: 1_000,

@@ -2,6 +2,7 @@ import { cryptoPort } from '@countersign/client/node-crypto';
 import { encodeBase64url, type PublicJwk, thumbprint } from '@countersign/proof';
 import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
+import { organisationOwner } from '../kernel/audience-name.ts';
 import { isoDate } from '../kernel/clock.ts';
 import { timeOrderedId } from '../kernel/id.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
@@ -21,9 +22,11 @@ import {
   listApplications,
   updateApplication,
 } from './application.store.ts';
+import { isNameTaken } from './audience-owner.ts';
 import { requireBaseUrl } from './base-url.ts';
 import { logo, logoContentType, website } from './organisation-fields.ts';
 import { type Organisation, type Role, roleAliases, roles } from './participant.ts';
+import { findKeyOwner } from './participant-key.store.ts';
 import { requirePossession } from './proof-of-possession.ts';
 import { requirePublicKey, requireSecretHalf } from './public-key.ts';
 
@@ -101,6 +104,7 @@ export async function submitApplication(
   const row = toRow(context, realm.name, wanted, { jwk, thumbprint: keyId, baseUrl, code });
   await write(context, async (tx) => {
     await requireRoom(tx, realm.name);
+    await requireOwnBaseUrl(tx, realm.name, baseUrl, keyId);
     await insertApplication(tx.db, { ...row, created_at: tx.now, updated_at: tx.now });
     const after = { status: row.status, role: row.role, baseUrl: row.base_url, thumbprint: keyId };
     await recordEvent(
@@ -207,6 +211,16 @@ async function requireRoom(tx: Writing, realm: string): Promise<void> {
   throw new Problem('attempt.throttled', 'Too many applications wait for a decision. Come back later.', {
     retryAfter: 3_600,
   });
+}
+
+/** The base URL of an organisation that is in the registry: only with a key of that organisation. */
+async function requireOwnBaseUrl(tx: Writing, realm: string, baseUrl: string | undefined, keyId: string) {
+  if (baseUrl === undefined) return;
+  const organisationId = await findKeyOwner(tx.db, realm, keyId);
+  const owner = organisationId === undefined ? '' : organisationOwner(organisationId);
+  if (!(await isNameTaken(tx, realm, { name: baseUrl, owner }))) return;
+  const detail = 'The base URL belongs to another organisation. Apply with a key of that one, if it is yours.';
+  throw new Problem('registry.conflict', detail, { pointer: '/baseUrl' });
 }
 
 function toRow(context: Context, realm: string, wanted: Wanted, offered: Offered & { readonly code: string }) {

@@ -1,5 +1,6 @@
 import { type PublicJwk, parsePublicJwk } from '@countersign/proof';
 import type { Caller, Context } from '../context.ts';
+import { organisationOwner } from '../kernel/audience-name.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
@@ -13,6 +14,7 @@ import {
   organisationOf,
   requireApplication,
 } from './application.ts';
+import { claimAudienceNames } from './audience-owner.ts';
 import { createClient } from './client.ts';
 import { insertParticipants } from './participant.store.ts';
 import { registerKey } from './participant-key.ts';
@@ -93,6 +95,14 @@ async function organisationFor(tx: Writing, realm: string, { organisationId }: D
   throw new Problem('request.invalid', 'There is no such organisation in this realm.', { pointer: '/organisationId' });
 }
 
+/** The base URL may have been registered for somebody else since the application. */
+async function requireFreeNames(tx: Writing, realm: string, organisationId: string, names: readonly string[]) {
+  const owner = organisationOwner(organisationId);
+  const claims = names.map((name) => ({ name, owner }));
+  if ((await claimAudienceNames(tx, realm, claims)) === undefined) return;
+  throw new Problem('registry.conflict', 'The base URL belongs to another organisation.', { pointer: '/baseUrl' });
+}
+
 interface Made {
   readonly participantId: string;
   readonly clientId: string;
@@ -132,7 +142,9 @@ async function register(context: Context, tx: Writing, row: ApplicationRow, made
     notAfter: null,
   });
   const name = organisation.participantName ?? participantId;
-  await createClient(context, tx, { realm, id: clientId, name, participantId, secrets: [], suspended: false });
+  await requireFreeNames(tx, realm, organisationId, [participantId, ...(row.base_url === null ? [] : [row.base_url])]);
+  const client = { realm, id: clientId, name, participantId, organisationId };
+  await createClient(context, tx, { ...client, secrets: [], suspended: false });
   tx.changed('participant', realmKey(realm, participantId));
   const after = { role: row.role, status: 'APPROVED', baseUrl: row.base_url, organisationId, thumbprint, clientId };
   await recordEvent(

@@ -1,9 +1,11 @@
 import type { Context } from '../context.ts';
+import { clientOwner, organisationOwner } from '../kernel/audience-name.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Writing } from '../store/write.ts';
 import { adminScope, configuredAdministrator } from '../subject/administrator.ts';
 import { type ClientSubject, createSubject, endSubject, type ResourceAccess } from '../subject/subject.ts';
+import { claimAudienceNames } from './audience-owner.ts';
 import {
   type ClientRow,
   type ClientWithParticipant,
@@ -68,6 +70,8 @@ export async function createClient(
     readonly id: string;
     readonly name: string;
     readonly participantId?: string;
+    /** Of its participant. */
+    readonly organisationId?: string;
     readonly scope?: string;
     readonly audiences?: readonly string[];
     readonly secrets: readonly StoredSecret[];
@@ -77,6 +81,11 @@ export async function createClient(
   // A tombstone still holds its id: an id is never used again.
   if ((await findClient(tx.db, client.realm, client.id)) !== undefined) {
     throw new Problem('registry.conflict', `The client id ${client.id} is or was in use.`);
+  }
+  const { organisationId } = client;
+  const owner = organisationId === undefined ? clientOwner(client.id) : organisationOwner(organisationId);
+  if ((await claimAudienceNames(tx, client.realm, [{ name: client.id, owner }])) !== undefined) {
+    throw new Problem('registry.conflict', `${client.id} is an audience name of somebody else.`);
   }
   const subjectId = context.random.uuid();
   const kind = client.participantId === undefined ? 'client' : 'participant';

@@ -3,6 +3,7 @@ import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
+import { releaseBaseUrl } from './audience-owner.ts';
 import { type ClientRow, findClientOfParticipant } from './client.store.ts';
 import { changeClient, endClient } from './client.ts';
 import { findParticipant, type ParticipantRow } from './participant.store.ts';
@@ -94,7 +95,9 @@ async function reinstate(tx: Writing, _participant: ParticipantRow, client: Clie
  * on listing it with its status, so that its former partners see why it no longer answers.
  */
 async function offboard(tx: Writing, participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
-  await retireAllKeys(tx, participant.realm, participant.id);
+  const { realm, organisation_id: organisationId, base_url: baseUrl } = participant;
+  if (baseUrl !== null) await releaseBaseUrl(tx, realm, organisationId, baseUrl);
+  await retireAllKeys(tx, realm, participant.id);
   if (client === undefined || client.ended_at !== null) return;
   await changeClient(tx, client, { scope: '', audiences: '[]' });
   await endClient(tx, { ...client, version: client.version + 1 });

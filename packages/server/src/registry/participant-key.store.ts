@@ -56,6 +56,10 @@ export async function listOwners(
   );
 }
 
+export async function findKeyOwner(db: Kysely<Schema>, realm: string, thumbprint: string): Promise<string | undefined> {
+  return (await listOwners(db, realm, [thumbprint]))[0]?.organisation_id;
+}
+
 /** The participants of the organisation that owns the key which have or had it. */
 export async function listHolders(db: Kysely<Schema>, realm: string, thumbprint: string): Promise<string[]> {
   // By the owner's participants, for which there is an index.

@@ -5,6 +5,7 @@ import * as mail from './migrations/0003-mail.ts';
 import * as wallets from './migrations/0004-wallets.ts';
 import * as devices from './migrations/0005-devices.ts';
 import * as ancestors from './migrations/0006-ancestors.ts';
+import * as audienceOwners from './migrations/0009-audience-owners.ts';
 import * as passkeyIds from './migrations/0011-passkey-ids.ts';
 import type { Schema } from './schema.ts';
 
@@ -12,16 +13,17 @@ import type { Schema } from './schema.ts';
  * Migrations only go forward, and each keeps the previous release working. They run in one transaction under a lock, so that
  * several nodes may start at the same moment: the first migrates, the others find it done.
  */
-const migrations = [foundation, passwords, mail, wallets, devices, ancestors, passkeyIds] as const;
+const migrations = [foundation, passwords, mail, wallets, devices, ancestors, audienceOwners, passkeyIds] as const;
 
 /** An arbitrary number that names this lock within a PostgreSQL database. */
 const lockId = 7_265_482_113;
 
-/** Returns the names of the migrations that it applied. */
+/** Returns the names of the migrations that it applied. `report` hears of what stands and no longer could be made. */
 export async function migrate(
   db: Kysely<Schema>,
   dialect: 'sqlite' | 'postgres',
   now: number,
+  report: (notice: object) => void = () => {},
 ): Promise<readonly string[]> {
   return db.transaction().execute(async (tx) => {
     if (dialect === 'postgres') await sql`select pg_advisory_xact_lock(${sql.lit(lockId)})`.execute(tx);
@@ -31,6 +33,7 @@ export async function migrate(
     const missing = migrations.filter((migration) => !done.has(migration.name));
     for (const migration of missing) {
       for (const statement of migration.statements) await sql.raw(statement).execute(tx);
+      if ('fill' in migration) await migration.fill(tx, report);
       await sql`insert into migration (name, applied_at) values (${migration.name}, ${now})`.execute(tx);
     }
     return missing.map((migration) => migration.name);

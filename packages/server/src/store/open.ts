@@ -26,7 +26,9 @@ export async function openStore(url: string, clock: Clock, log: Log): Promise<St
         : postgresDialect(url, (error) => log.warn({ reason: error.message }, 'a database connection was lost')),
   });
   try {
-    const applied = await migrate(db, dialect, clock.now());
+    const applied = await migrate(db, dialect, clock.now(), (notice) =>
+      log.warn(notice, 'two organisations have this base URL: tokens for it are told to its owner only'),
+    );
     if (applied.length > 0) log.info({ applied }, 'the schema was brought up to date');
   } catch (cause) {
     await db.destroy();

@@ -21,6 +21,7 @@ export interface Schema {
   readonly participant: ParticipantTable;
   readonly participant_key: ParticipantKeyTable;
   readonly key_owner: KeyOwnerTable;
+  readonly audience_owner: AudienceOwnerTable;
   readonly application: ApplicationTable;
   readonly product: ProductTable;
   readonly product_network: ProductNetworkTable;
@@ -202,6 +203,15 @@ export interface KeyOwnerTable {
   realm: string;
   thumbprint: string;
   organisation_id: string;
+}
+
+/** A name that means somebody in `aud` belongs to one organisation or client: the primary key decides races. */
+export interface AudienceOwnerTable {
+  realm: string;
+  /** In the one spelling of `audienceName`. */
+  name: string;
+  /** `organisation:…`, or `client:…` where the client has no participant. */
+  owner: string;
 }
 
 export interface ApplicationTable {

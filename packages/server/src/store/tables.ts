@@ -27,6 +27,7 @@ const keys: Readonly<Record<TableName, readonly string[] | 'stays'>> = {
   participant: ['realm', 'id'],
   participant_key: ['realm', 'participant_id', 'thumbprint'],
   key_owner: ['realm', 'thumbprint'],
+  audience_owner: ['realm', 'name'],
   application: ['realm', 'id'],
   product: ['realm', 'id'],
   product_network: ['realm', 'id'],

@@ -1,6 +1,7 @@
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
 import { claimLoading, markLoading, unmarkLoading } from '../store/loading.ts';
+import { fill as fillAudienceOwners } from '../store/migrations/0009-audience-owners.ts';
 import type { Store } from '../store/open.ts';
 import {
   insertRows,
@@ -106,6 +107,8 @@ export async function loadStore(
         await insertRows(tx, table, rows);
         told(rows.length);
       });
+      // A dump of a release that did not have them.
+      if (counts.audience_owner === undefined) await fillAudienceOwners(tx, () => {});
       await unmarkLoading(tx);
       return counts;
     });

@@ -8,6 +8,7 @@ import { addSecret, changeClient, endClient, parseSecrets } from '../client.ts';
 import { changeParticipant } from '../participant.ts';
 import { changeKeyValidity, type NewKey, readKeysOf, registerKeys, retireAllKeys } from '../participant-key.ts';
 import type { RegisteredKey } from '../registered-key.ts';
+import { applyAudiences } from './apply-audiences.ts';
 import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
 import { isNarrowed } from './narrowing.ts';
 import { insertRows, readRows } from './network.store.ts';
@@ -55,6 +56,10 @@ export async function applyParticipants(applying: Applying, prepared: readonly P
   );
   const at = fresh.keys.find(({ key }) => key === taken)?.at;
   if (at !== undefined) throw invalid(at, 'the public key belongs to another organisation');
+  await applyAudiences(
+    applying,
+    pairs.filter(({ before }) => before?.status !== 'OFFBOARDED'),
+  );
 }
 
 async function pairUp({ tx, realm, caller }: Applying, prepared: readonly PreparedParticipant[]): Promise<Pair[]> {
