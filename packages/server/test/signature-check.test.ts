@@ -494,6 +494,22 @@ describe('who may ask', () => {
     expect(await asked(robot)).toBe('403 token.insufficient_scope');
   });
 
+  test('keys that are brought along are counted for each caller, before they are looked at', async () => {
+    const own = await testServer({ network: network(), clock: { now: Date.now, elapsed: () => 0 } });
+    try {
+      const [agent, other] = [await tokenOf(own, 'agent'), await tokenOf(own, 'lender')];
+      const { participantId: _, ...rest } = body;
+      const brought = { ...rest, publicKey: { kty: 'RSA', n: 'AQAB', e: 'AQAB' } };
+      const asked = async (token: string, what: object) => outcome(await ask(own, path, { token, body: what }));
+      for (let count = 0; count < 60; count++) expect(await asked(agent, brought)).toBe('400 registry.key');
+      expect(await asked(agent, brought)).toBe('429 attempt.throttled');
+      expect(await asked(agent, body)).toBe(200);
+      expect(await asked(other, brought)).toBe('400 registry.key');
+    } finally {
+      await own.close();
+    }
+  });
+
   test('diagnoses are counted for each caller; good signatures are not held up by them', async () => {
     const own = await testServer({ network: network(), clock: { now: Date.now, elapsed: () => 0 } });
     try {

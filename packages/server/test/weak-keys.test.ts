@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, getDiffieHellman } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { primeModulus, publicJwkOf, signRs256, type WeakKey, weakKinds } from '../../proof/test/support/weak-rsa.ts';
@@ -128,4 +128,12 @@ test('keys that OpenSSL makes are good at every door', async () => {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const { n } = publicKey.export({ format: 'jwk' });
   expect(await isComputableKey({ kty: 'RSA', alg: 'RS256', n, e: 'AQAB' } as never)).toBe(false);
+});
+
+// A stranger sends such a number: what it costs must not be what holds up everybody else.
+test('a prime of the largest size is seen in seconds, not in a minute', { timeout: 30_000 }, async () => {
+  // Half of a safe prime (RFC 3526 §7) is a prime of 8191 bits.
+  const prime = BigInt(`0x${getDiffieHellman('modp18').getPrime('hex')}`) >> 1n;
+  const n = Buffer.from(prime.toString(16), 'hex').toString('base64url');
+  expect(await isComputableKey({ kty: 'RSA', alg: 'RS256', n, e: 'AQAB' } as never)).toBe(true);
 });

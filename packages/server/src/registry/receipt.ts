@@ -27,8 +27,8 @@ export async function issueReceipt(
   presented: z.output<typeof receiptSchema>,
 ): Promise<string> {
   const now = context.clock.now();
-  const expected = await expectation(context, realm, party, presented, now);
   spend(context, 'receipts', realm, party);
+  const expected = await expectation(context, realm, party, presented, now);
   const verified = await outcomeOf(presented.signature, expected);
   if (verified instanceof ProofError) {
     throw new Problem('signature.refused', `${verified.code}: ${verified.message}`, { pointer: '/signature' });

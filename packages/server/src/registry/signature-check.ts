@@ -93,11 +93,15 @@ export const verdictSchema = z.object({
 });
 export type Verdict = z.output<typeof verdictSchema>;
 
-/** Each caller's, a minute: a check costs a verification, a receipt a signature too, a diagnosis up to sixty verifications. */
+/**
+ * Each caller's, a minute: a check costs a verification, a receipt a signature too, a diagnosis up to sixty verifications, a key that is
+ * brought along up to a second.
+ */
 const limits = {
   checks: { budget: 60_000, window: 60_000, bound: 10_000 },
   receipts: { budget: 1_200, window: 60_000, bound: 10_000 },
   diagnoses: { budget: 60, window: 60_000, bound: 10_000 },
+  newKeys: { budget: 60, window: 60_000, bound: 10_000 },
 } as const satisfies Record<string, RateLimit>;
 
 const rates = new WeakMap<Context, Record<keyof typeof limits, Rate>>();
@@ -106,8 +110,9 @@ const rates = new WeakMap<Context, Record<keyof typeof limits, Rate>>();
 export async function checkSignature(context: Context, realm: Realm, party: Party, asked: Asked): Promise<Verdict> {
   const now = context.clock.now();
   const at = asked.at === undefined ? now : requireMoment(asked.at, now);
-  const expected = await expectation(context, realm, party, asked, at);
   spend(context, 'checks', realm, party);
+  if (asked.publicKey !== undefined) spend(context, 'newKeys', realm, party);
+  const expected = await expectation(context, realm, party, asked, at);
   const outcome = asked.participantId === undefined ? 'matches' : 'valid';
   const unproven = asked.at === undefined ? {} : ({ signingTime: 'unproven' } as const);
   const { message } = expected;
@@ -273,6 +278,7 @@ export function spend(context: Context, what: keyof typeof limits, realm: Realm,
       checks: createRate(clock, limits.checks),
       receipts: createRate(clock, limits.receipts),
       diagnoses: createRate(clock, limits.diagnoses),
+      newKeys: createRate(clock, limits.newKeys),
     };
     rates.set(context, own);
   }
