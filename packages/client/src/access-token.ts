@@ -1,5 +1,6 @@
 import { type AccessTokenSubject, accessTokenTypes, subjectFromAccessToken } from '@countersign/proof';
-import { createJwtVerifier, type JwtVerifierOptions } from './jwt-verifier.ts';
+import { type Checks, leftOut, names, options as optionsOf } from '@countersign/proof/argument';
+import { createJwtVerifier, type JwtVerifierOptions, jwtVerifierChecks } from './jwt-verifier.ts';
 
 export interface AccessTokenVerifier {
   /**
@@ -16,8 +17,20 @@ export interface AccessTokenVerifierOptions extends JwtVerifierOptions {
   readonly audience?: string | readonly string[];
 }
 
-/** Verifies access tokens of one issuer offline. For the subjects that services pass on there is `createSubjectVerifier`. */
+/**
+ * Verifies access tokens of one issuer offline. For the subjects that services pass on there is `createSubjectVerifier`. Not looked at:
+ * whether a token was revoked, and, without `audience`, whom it is for. An audience that is there and undefined or empty is refused.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `discovery.issuer_url`
+ */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
+  return accessTokenVerifier(optionsOf(options, 'options', verifierChecks));
+}
+
+const verifierChecks: Checks<AccessTokenVerifierOptions> = { ...jwtVerifierChecks, audience: leftOut(names) };
+
+/** The same for options that are checked. */
+export function accessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
   const verifyToken = createJwtVerifier(options, { typ: accessTokenTypes, audience: options.audience });
   return {
     async verify(token) {

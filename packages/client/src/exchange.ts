@@ -1,8 +1,9 @@
 import { decodeBase64url, isJsonObject, parseJson } from '@countersign/proof';
+import { type Checks, callable, optional, options as optionsOf, someText, text } from '@countersign/proof/argument';
 import { discoverOnce, endpoint } from './discovery.ts';
 import { ClientError } from './error.ts';
-import type { Transport } from './fetch-json.ts';
-import { askTokenEndpoint, type ClientCredentials } from './token-endpoint.ts';
+import { type Transport, transportChecks } from './fetch-json.ts';
+import { askTokenEndpoint, type ClientCredentials, clientChecks } from './token-endpoint.ts';
 
 export interface ExchangeOptions extends Transport, ClientCredentials {
   readonly issuer: string;
@@ -38,6 +39,18 @@ const maxHeld = 10_000;
  * `discovery.*` or `http.*`.
  */
 export function createExchange(options: ExchangeOptions): Exchange {
+  return exchangeOf(optionsOf(options, 'options', exchangeChecks));
+}
+
+const exchangeChecks: Checks<ExchangeOptions> = {
+  ...transportChecks,
+  ...clientChecks,
+  issuer: text,
+  now: optional(callable),
+};
+
+/** The same for options that are checked. */
+export function exchangeOf(options: ExchangeOptions): Exchange {
   const { issuer, now = Date.now } = options;
   const discovery = discoverOnce(issuer, options);
   const held = new Map<string, Held>();
@@ -69,7 +82,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
     held.set(key, entry);
   }
 
-  return (token, audience) => {
+  return async (token, audience) => {
+    someText(token, 'token');
+    someText(audience, 'audience');
     const key = JSON.stringify([audience, token]);
     const known = held.get(key);
     if (known !== undefined && now() < known.until) return known.token;

@@ -1,4 +1,5 @@
 import { type JsonValue, parseJson } from '@countersign/proof';
+import { amount, type Checks, callable, optional } from '@countersign/proof/argument';
 import { readBounded } from './bounded-body.ts';
 import { ClientError } from './error.ts';
 
@@ -11,6 +12,8 @@ export interface Transport {
   /** For a whole exchange, body included. Default 5000. */
   readonly timeoutMilliseconds?: number;
 }
+
+export const transportChecks: Checks<Transport> = { fetch: optional(callable), timeoutMilliseconds: optional(amount) };
 
 export interface JsonAnswer {
   readonly status: number;

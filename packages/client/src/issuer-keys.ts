@@ -1,9 +1,9 @@
 import { discoverOnce, endpoint } from './discovery.ts';
 import type { Transport } from './fetch-json.ts';
-import { createRemoteJwks, type KeySource } from './jwks.ts';
+import { type KeySource, remoteJwks } from './jwks.ts';
 
 /** The JWKS that the issuer's discovery document names, kept as `createRemoteJwks` keeps it. */
 export function issuerKeys(options: Transport & { readonly issuer: string; readonly now?: () => number }): KeySource {
   const discovery = discoverOnce(options.issuer, options);
-  return createRemoteJwks({ ...options, uri: async () => endpoint(await discovery(), 'jwks_uri') });
+  return remoteJwks({ ...options, uri: async () => endpoint(await discovery(), 'jwks_uri') });
 }

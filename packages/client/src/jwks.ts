@@ -1,7 +1,23 @@
-import { isFactorable, isJsonObject, type JsonValue, type PublicJwk, parsePublicJwk } from '@countersign/proof';
+import {
+  isFactorable,
+  isJsonObject,
+  type JsonValue,
+  type PublicJwk,
+  parsePublicJwk,
+  publicJwk,
+} from '@countersign/proof';
+import {
+  type Checks,
+  callable,
+  either,
+  listOf,
+  optional,
+  options as optionsOf,
+  text,
+} from '@countersign/proof/argument';
 import { maxAgeOf } from './cache-control.ts';
 import { ClientError } from './error.ts';
-import { fetchJson, type Transport } from './fetch-json.ts';
+import { fetchJson, type Transport, transportChecks } from './fetch-json.ts';
 
 /** Where a verifier takes its keys from. */
 export interface KeySource {
@@ -36,6 +52,17 @@ const coldCooldown = 1000;
  * keys among them, are not there; nor are RSA keys that can be factored.
  */
 export function createRemoteJwks(options: RemoteJwksOptions): KeySource {
+  return remoteJwks(optionsOf(options, 'options', remoteChecks));
+}
+
+const remoteChecks: Checks<RemoteJwksOptions> = {
+  ...transportChecks,
+  uri: either(callable, text),
+  now: optional(callable),
+};
+
+/** The same for options that are checked. */
+export function remoteJwks(options: RemoteJwksOptions): KeySource {
   const { uri, now = Date.now } = options;
   let held: { readonly keys: readonly PublicJwk[]; readonly fetchedAt: number; readonly age: number } | undefined;
   let attemptedAt = Number.NEGATIVE_INFINITY;
@@ -91,8 +118,13 @@ export function createRemoteJwks(options: RemoteJwksOptions): KeySource {
   };
 }
 
-/** Always the same keys: for tests, and for issuers that hand their keys over by other means. */
-export function fixedKeys(keys: readonly PublicJwk[]): KeySource {
+/**
+ * Always the same keys: for tests, and for issuers that hand their keys over by other means.
+ *
+ * @throws {TypeError} where one of them is not what `parsePublicJwk` returned as `key`
+ */
+export function fixedKeys(given: readonly PublicJwk[]): KeySource {
+  const keys = listOf(publicJwk)(given, 'keys') as readonly PublicJwk[];
   return { keys: () => keys, refresh: async () => false };
 }
 

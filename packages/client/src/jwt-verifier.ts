@@ -9,8 +9,9 @@ import {
   type VerifiedJwt,
   verifyJwt,
 } from '@countersign/proof';
+import { amount, type Checks, callable, having, listOf, oneOf, optional, text } from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
-import type { Transport } from './fetch-json.ts';
+import { type Transport, transportChecks } from './fetch-json.ts';
 import { issuerKeys } from './issuer-keys.ts';
 import type { KeySource } from './jwks.ts';
 
@@ -30,6 +31,17 @@ export interface JwtVerifierOptions extends Transport {
   /** Told the id of each key that made a good token. */
   readonly signedBy?: (kid: string) => void;
 }
+
+export const jwtVerifierChecks: Checks<JwtVerifierOptions> = {
+  ...transportChecks,
+  issuer: text,
+  algorithms: optional(listOf(oneOf(...Object.keys(allAlgorithms)))),
+  jwks: optional(having('keys', 'refresh')),
+  crypto: optional(having('verify', 'sha256')),
+  now: optional(callable),
+  clockTolerance: optional(amount),
+  signedBy: optional(callable),
+};
 
 interface Wanted {
   readonly typ: readonly string[];

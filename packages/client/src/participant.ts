@@ -1,13 +1,26 @@
 import {
   type AlgorithmName,
+  algorithms,
   type CryptoPort,
   createMessageHeaderCache,
   type Message,
   type MessageForm,
   messageFormNames,
 } from '@countersign/proof';
+import {
+  type Checks,
+  having,
+  leftOut,
+  listOf,
+  names,
+  object,
+  oneOf,
+  optional,
+  options as optionsOf,
+  text,
+} from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
-import { createAccessTokenVerifier } from './access-token.ts';
+import { accessTokenVerifier } from './access-token.ts';
 import type { Transport } from './fetch-json.ts';
 import { issuerKeys } from './issuer-keys.ts';
 import type { KeySource } from './jwks.ts';
@@ -16,12 +29,13 @@ import { createMessageSigner, type SignatureFields } from './message-signing.ts'
 import { once } from './once.ts';
 import type { PrivateJwk } from './private-jwk.ts';
 import type { Registry } from './registry.ts';
-import { createRegistryCache, type RegistryCacheOptions } from './registry-cache.ts';
+import { cacheChecks, type RegistryCacheOptions, registryCache } from './registry-cache.ts';
 import { createMemoryReplayStore, type ReplayStore } from './replay.ts';
 import { type SignedInit, signedFetch, type VerifiedResponse } from './signed-fetch.ts';
 import { importSigningKey, type SigningKey } from './signing-key.ts';
 import { createStatusFollower, type StatusPolicy } from './status.ts';
-import { createTokenSource, type TokenSource } from './token.ts';
+import { type TokenSource, tokenSource, tokenSourceChecks } from './token.ts';
+import { statusCheck } from './trust.ts';
 import { type IncomingRequest, participantIdOf, type Verified, verifyRequest } from './verify-request.ts';
 
 export interface ParticipantOptions extends Transport {
@@ -61,6 +75,26 @@ export interface ParticipantOptions extends Transport {
   readonly random?: () => number;
 }
 
+const formCheck = oneOf(...messageFormNames);
+
+const participantChecks: Checks<ParticipantOptions> = {
+  ...tokenSourceChecks,
+  privateKey: object,
+  participantId: optional(text),
+  form: optional(formCheck),
+  accepts: leftOut(listOf(formCheck)),
+  audience: leftOut(names),
+  tokenAlgorithms: optional(listOf(oneOf(...Object.keys(algorithms)))),
+  replay: optional(having('seen')),
+  status: statusCheck,
+  cache: optional((value, name) => optionsOf(value as NonNullable<ParticipantOptions['cache']>, name, cacheChecks)),
+  registry: optional(having('participant', 'network')),
+  jwks: optional(having('keys', 'refresh')),
+  crypto: optional(having('verify', 'sha256')),
+};
+
+const signChecks: Checks<SignOptions> = { to: optional(text), form: optional(formCheck) };
+
 /** A message to sign: whom it is for matters in the strict form only. */
 export interface SignOptions {
   readonly to?: string;
@@ -69,7 +103,10 @@ export interface SignOptions {
 
 export interface Participant extends TokenSource {
   readonly registry: Registry;
-  /** The header fields that sign a message. Throws {ProofError} `signing.*`, {MessageProblem} `message.recipient_missing`. */
+  /**
+   * The header fields that sign a message. Throws {ProofError} `signing.*`, {MessageProblem} `message.recipient_missing`, {TypeError} where the
+   * body is no Uint8Array or another member is of another type.
+   */
   sign(message: Message, options?: SignOptions): Promise<SignatureFields>;
   /** Calls another participant, and believes only a response that it has signed. */
   fetch(url: string | URL, init?: SignedInit): Promise<VerifiedResponse>;
@@ -88,20 +125,23 @@ export interface Participant extends TokenSource {
  * One participant of a network, in one object: its token, the registry, its signature on what it sends, and the proof of what
  * it receives. It calls nobody before it is asked for something; what it has learnt it keeps, so that a warm verification makes
  * no network call.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `discovery.issuer_url`
  */
 export function createParticipant(given: ParticipantOptions): Participant {
-  const options = { now: Date.now, random: Math.random, crypto: cryptoPort, form: 'rfc7797', ...given } as const;
+  const checked = optionsOf(given, 'options', participantChecks);
+  const options = { now: Date.now, random: Math.random, crypto: cryptoPort, form: 'rfc7797', ...checked } as const;
   const { issuer, now, random, crypto, form } = options;
   const forms = options.accepts ?? (form === 'strict' ? (['strict'] as const) : messageFormNames);
   const purposes = separateKeys(options.jwks ?? issuerKeys(options));
-  const token = createTokenSource(options);
+  const token = tokenSource(options);
   const { keys: jwks, signedBy } = purposes.tokens;
   const { audience, tokenAlgorithms: algorithms, ...rest } = options;
   const tokenRules = { ...rest, jwks, signedBy, ...(algorithms && { algorithms }) };
-  const tokens = createAccessTokenVerifier({ ...tokenRules, ...(audience === undefined ? {} : { audience }) });
+  const tokens = accessTokenVerifier({ ...tokenRules, ...(audience === undefined ? {} : { audience }) });
   // Our own token is for others.
-  const ownTokens = createAccessTokenVerifier(tokenRules);
-  const cached = options.registry ? undefined : createRegistryCache({ ...options.cache, ...options, token });
+  const ownTokens = accessTokenVerifier(tokenRules);
+  const cached = options.registry ? undefined : registryCache({ ...options.cache, ...options, token });
   const registry = options.registry ?? (cached as Registry);
   const status =
     options.status === 'none'
@@ -123,11 +163,14 @@ export function createParticipant(given: ParticipantOptions): Participant {
     token: token.token,
     ...(token.discard && { discard: token.discard }),
     registry,
-    sign: (message, { to, form: wanted = form } = {}) => signer.sign(message, wanted, to),
-    fetch: (url, init = {}) =>
+    async sign(message, signing = {}) {
+      const { to, form: wanted = form } = optionsOf(signing, 'options', signChecks);
+      return signer.sign(message, wanted, to);
+    },
+    fetch: async (url, init = {}) =>
       signedFetch(url, init, { ...common, token, signer, form, fetch: options.fetch ?? globalThis.fetch }),
     verifyRequest: (request) => verifyRequest(request, { ...common, ...stores, tokens }),
-    signResponse({ signature, participant }, { status: code, body }) {
+    async signResponse({ signature, participant }, { status: code, body }) {
       const message = { kind: 'response', status: code, requestSignature: signature.value, body } as const;
       return signer.sign(message, signature.form === 'strict' ? 'strict' : form, participant.id);
     },

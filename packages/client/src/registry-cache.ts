@@ -7,10 +7,18 @@
  * 3. An id that the registry does not know is remembered for a short while, and only so many of them may be asked for in a
  *    second: nobody floods the registry through us.
  */
+import { amount, type Checks, callable, optional, options as optionsOf } from '@countersign/proof/argument';
 import { maxAgeOf } from './cache-control.ts';
 import { ClientError } from './error.ts';
 import type { ParticipantDetail } from './participant-detail.ts';
-import { createRegistryReader, type Registry, type RegistryOptions, readNetwork, readParticipant } from './registry.ts';
+import {
+  createRegistryReader,
+  type Registry,
+  type RegistryOptions,
+  readNetwork,
+  readParticipant,
+  registryChecks,
+} from './registry.ts';
 
 export interface RegistryCacheOptions extends RegistryOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
@@ -49,7 +57,27 @@ const defaultFreshFor = 10_000;
 const pause = 1_000;
 const maxMisses = 10_000;
 
+/** Entries that are remembered count; numbers of another kind would let the cache grow, or never ask again. */
+export const cacheChecks = {
+  maxEntries: optional(amount),
+  maxFreshSeconds: optional(amount),
+  staleSeconds: optional(amount),
+  missesPerSecond: optional(amount),
+} as const;
+
+const registryCacheChecks: Checks<RegistryCacheOptions> = {
+  ...registryChecks,
+  ...cacheChecks,
+  now: optional(callable),
+};
+
+/** @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `discovery.issuer_url` */
 export function createRegistryCache(options: RegistryCacheOptions): RegistryCache {
+  return registryCache(optionsOf(options, 'options', registryCacheChecks));
+}
+
+/** The same for options that are checked. */
+export function registryCache(options: RegistryCacheOptions): RegistryCache {
   const { now = Date.now, maxEntries = 10_000, staleSeconds = 30 } = options;
   const read = createRegistryReader(options);
   const entries = new Map<string, Entry>();

@@ -1,7 +1,8 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
+import { type Checks, having, options as optionsOf, text } from '@countersign/proof/argument';
 import { checkIssuer } from './discovery.ts';
 import { ClientError } from './error.ts';
-import { fetchJson, type Transport } from './fetch-json.ts';
+import { fetchJson, type Transport, transportChecks } from './fetch-json.ts';
 import { malformed, type ParticipantDetail, participantDetail } from './participant-detail.ts';
 import type { TokenSource } from './token.ts';
 
@@ -20,6 +21,8 @@ export interface RegistryOptions extends Transport {
   readonly token: TokenSource;
 }
 
+export const registryChecks: Checks<RegistryOptions> = { ...transportChecks, issuer: text, token: having('token') };
+
 const maxBytes = 4_194_304;
 
 /**
@@ -29,7 +32,7 @@ const maxBytes = 4_194_304;
  * `registry.malformed`, `registry.id`, or what obtaining the token threw.
  */
 export function createRegistry(options: RegistryOptions): Registry {
-  const read = createRegistryReader(options);
+  const read = createRegistryReader(optionsOf(options, 'options', registryChecks));
   return {
     participant: async (id) => (await readParticipant(read, id)).detail,
     network: (id) => readNetwork(read, id),
@@ -98,6 +101,7 @@ export async function readNetwork(
 
 /** One path segment: dots alone would climb to another path. */
 function segment(id: string): string {
+  text(id, 'id');
   if (id === '' || id === '.' || id === '..' || !id.isWellFormed()) {
     throw new ClientError('registry.id', 'This cannot be the id of a registry entry.');
   }

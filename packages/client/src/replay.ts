@@ -1,3 +1,13 @@
+import {
+  amount,
+  type Checks,
+  callable,
+  finite,
+  oneOf,
+  optional,
+  options as optionsOf,
+  text,
+} from '@countersign/proof/argument';
 import { ClientError } from './error.ts';
 
 /**
@@ -21,9 +31,19 @@ export interface MemoryReplayOptions {
   readonly whenFull?: 'refuse' | 'forget';
 }
 
-/** A store for one process. What restarts has forgotten: use a shared one where that counts. */
+const memoryChecks: Checks<MemoryReplayOptions> = {
+  now: optional(callable),
+  max: optional(amount),
+  whenFull: optional(oneOf('refuse', 'forget')),
+};
+
+/**
+ * A store for one process. What restarts has forgotten: use a shared one where that counts.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ */
 export function createMemoryReplayStore(options: MemoryReplayOptions = {}): ReplayStore {
-  const { now = Date.now, max = 100_000, whenFull = 'refuse' } = options;
+  const { now = Date.now, max = 100_000, whenFull = 'refuse' } = optionsOf(options, 'options', memoryChecks);
   const known = new Map<string, number>();
 
   function makeRoom(at: number): void {
@@ -35,6 +55,9 @@ export function createMemoryReplayStore(options: MemoryReplayOptions = {}): Repl
 
   return {
     seen(key, untilMs) {
+      text(key, 'key');
+      // A time that is no number would be over at once.
+      finite(untilMs, 'untilMs');
       const at = now();
       const until = known.get(key);
       if (until !== undefined && until >= at) {

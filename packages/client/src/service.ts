@@ -1,15 +1,23 @@
 import { type HeaderFields, ProofError, type Subject } from '@countersign/proof';
-import { fields } from '@countersign/proof/argument';
+import {
+  type Checks,
+  fields,
+  having,
+  object,
+  optional,
+  options as optionsOf,
+  someText,
+} from '@countersign/proof/argument';
 import { presentedToken } from './bearer-token.ts';
 import { callRefOf } from './call-ref.ts';
-import { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts';
+import { type Exchange, type ExchangeOptions, exchangeOf } from './exchange.ts';
 import { requireLive } from './liveness.ts';
 import { MessageProblem, orUnavailable, problem, proofProblem } from './message-problem.ts';
 import { type AddressedRequest, requirePossession } from './possession.ts';
 import { createMemoryReplayStore, type ReplayStore } from './replay.ts';
 import { checkedRules, requireRules, type SubjectRules } from './subject-rules.ts';
 import type { TokenSource } from './token.ts';
-import { createTrust, type Trust, type TrustOptions } from './trust.ts';
+import { createTrust, type Trust, type TrustOptions, trustChecks } from './trust.ts';
 
 export interface ServiceOptions extends TrustOptions {
   /** Which proofs of bound tokens were seen. Default: a memory of this process; several that serve one address share one. */
@@ -43,15 +51,21 @@ export interface Service extends TokenSource {
 /**
  * One service, in one object. It calls nobody before it is asked for something; what it has learnt it keeps, so that a warm
  * verification makes no network call.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `verifier.audience`,
+ * `verifier.accept`, `discovery.issuer_url`
  */
-export function createService(options: ServiceOptions): Service {
+export function createService(given: ServiceOptions): Service {
+  const options = optionsOf(given, 'options', serviceChecks);
   return serviceOn(createTrust(options), options);
 }
+
+const serviceChecks: Checks<ServiceOptions> = { ...trustChecks, replay: optional(having('seen')) };
 
 /** The same for somebody who has something else to do with what it believes tokens by. */
 export function serviceOn(trust: Trust, options: ExchangeOptions & Pick<ServiceOptions, 'replay'>): Service {
   const { subjects, status, token, crypto, now, clockTolerance } = trust;
-  const exchange = createExchange(options);
+  const exchange = exchangeOf(options);
   const replay = options.replay ?? createMemoryReplayStore({ now });
   return {
     ...token,
@@ -72,7 +86,9 @@ export function serviceOn(trust: Trust, options: ExchangeOptions & Pick<ServiceO
       }
     },
     exchange,
-    async fetch(caller, audience, url, init = {}) {
+    async fetch(given, audience, url, init = {}) {
+      const caller = object(given, 'caller') as Authenticated;
+      someText(audience, 'audience');
       const headers = new Headers(init.headers);
       headers.set('authorization', `Bearer ${await exchange(caller.token, audience)}`);
       if (caller.correlationId !== undefined) headers.set('x-callref', caller.correlationId);

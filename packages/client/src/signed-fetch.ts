@@ -4,12 +4,14 @@
  */
 import {
   type MessageForm,
+  messageFormNames,
   ProofError,
   type RequestMessage,
   signatureField,
   signatureHeader,
   type VerifiedMessage,
 } from '@countersign/proof';
+import { amount, object, oneOf, optional, text } from '@countersign/proof/argument';
 import { readBounded } from './bounded-body.ts';
 import { ClientError } from './error.ts';
 import type { Fetch } from './fetch-json.ts';
@@ -60,7 +62,13 @@ export async function signedFetch(
   init: SignedInit,
   options: SignedFetchOptions,
 ): Promise<VerifiedResponse> {
-  const { to, form: wanted, response: demand = 'required', ...others } = init;
+  const { to, form: wanted, response: demand = 'required', ...others } = object(init, 'init') as SignedInit;
+  optional(text)(to, 'init.to');
+  optional(oneOf(...messageFormNames))(wanted, 'init.form');
+  // Whatever is none of the three would not be `required`.
+  oneOf('required', 'if-present', 'ignored')(demand, 'init.response');
+  for (const limit of ['maxResponseBytes', 'timeoutMilliseconds'] as const)
+    optional(amount)(init[limit], `init.${limit}`);
   const { maxResponseBytes, timeoutMilliseconds, allowPlainHttp, ...rest } = others;
   if (to === undefined && demand !== 'ignored') throw problem('message.recipient_missing');
   checkUrl(url, allowPlainHttp === true);

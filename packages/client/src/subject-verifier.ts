@@ -6,8 +6,9 @@ import {
   transactionTokenTypes,
   walletTokenTypes,
 } from '@countersign/proof';
+import { type Checks, listOf, names, oneOf, options as optionsOf } from '@countersign/proof/argument';
 import { ClientError } from './error.ts';
-import { createJwtVerifier, type JwtVerifierOptions } from './jwt-verifier.ts';
+import { createJwtVerifier, type JwtVerifierOptions, jwtVerifierChecks } from './jwt-verifier.ts';
 import { problem } from './message-problem.ts';
 
 export type SubjectKind = Subject['kind'];
@@ -49,8 +50,21 @@ function isForOneService(kind: SubjectKind): boolean {
  * are for the issuer, as those of profile `ocen4` are, and nobody else.
  *
  * @throws {ClientError} `verifier.audience`, `verifier.accept` where the options name nobody
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
  */
 export function createSubjectVerifier(options: SubjectVerifierOptions): SubjectVerifier {
+  return subjectVerifier(optionsOf(options, 'options', subjectVerifierChecks));
+}
+
+export const subjectVerifierChecks: Checks<SubjectVerifierOptions> = {
+  ...jwtVerifierChecks,
+  // That there are none has a code of its own.
+  audience: (value, name) => (Array.isArray(value) && value.length === 0 ? value : names(value, name)),
+  accept: listOf(oneOf(...Object.keys(typesOf))),
+};
+
+/** The same for options that are checked. */
+export function subjectVerifier(options: SubjectVerifierOptions): SubjectVerifier {
   const { issuer, accept } = options;
   const audience = [options.audience].flat();
   const own = new Set(audience.filter((one) => one !== issuer));

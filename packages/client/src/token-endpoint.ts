@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
+import { type Checks, text as checkText, someText, wrong } from '@countersign/proof/argument';
 import { ClientError } from './error.ts';
 import { fetchJson, type JsonAnswer, type Transport } from './fetch-json.ts';
 
@@ -7,6 +8,20 @@ export interface ClientCredentials {
   readonly clientId: string;
   readonly clientSecret: string;
 }
+
+/**
+ * A secret as somebody copied it: a byte order mark before it and line ends behind it are no part of it, for no secret holds any. Other control
+ * characters are a mistake that a server could only call a wrong secret.
+ */
+export function secret(value: unknown, name: string): string {
+  const line = checkText(value, name)
+    .replace(/^\ufeff/, '')
+    .replace(/[\r\n]+$/, '');
+  if (line === '' || /\p{Cc}/u.test(line)) throw wrong(name, 'one line that is not empty, without control characters');
+  return line;
+}
+
+export const clientChecks: Checks<ClientCredentials> = { clientId: someText, clientSecret: secret };
 
 export interface TokenAnswer {
   readonly text: string;
@@ -39,16 +54,22 @@ export async function askTokenEndpoint(
     body: form.toString(),
     maxBytes,
   } as const;
-  return tokenOf(await fetchJson(url, request, transport), types);
+  const answer = await fetchJson(url, request, transport);
+  return tokenOf(answer, types, client === undefined || /^\S(?:.*\S)?$/u.test(client.clientSecret) ? '' : spaced);
 }
 
-/** RFC 6749 §5.1 and §5.2. */
-function tokenOf({ status, value }: JsonAnswer, types: readonly string[]): TokenAnswer {
+const spaced = ' The client secret begins or ends with a space: was it copied with it?';
+
+/** RFC 6749 §5.1 and §5.2. `hint` is for whoever reads that the client is refused. */
+function tokenOf({ status, value }: JsonAnswer, types: readonly string[], hint: string): TokenAnswer {
   const members = isJsonObject(value) ? value : {};
   if (status !== 200) {
     // The description is the issuer's and might repeat what we sent: only the code is passed on.
     const error = typeof members.error === 'string' && /^[a-z_]{1,64}$/.test(members.error) ? members.error : 'unknown';
-    throw new ClientError(`oauth.${error}`, `The token endpoint refused with ${status} ${error}.`);
+    throw new ClientError(
+      `oauth.${error}`,
+      `The token endpoint refused with ${status} ${error}.${error === 'invalid_client' ? hint : ''}`,
+    );
   }
   const { access_token: text, token_type: type } = members;
   if (typeof text !== 'string' || !/^[\x21-\x7e]{1,16384}$/.test(text)) throw malformed('an access token');

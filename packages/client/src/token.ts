@@ -1,7 +1,8 @@
+import { type Checks, callable, names, optional, options as optionsOf, text } from '@countersign/proof/argument';
 import { discoverOnce, endpoint } from './discovery.ts';
-import type { Transport } from './fetch-json.ts';
+import { type Transport, transportChecks } from './fetch-json.ts';
 import { holdToken } from './held-token.ts';
-import { askTokenEndpoint } from './token-endpoint.ts';
+import { askTokenEndpoint, clientChecks } from './token-endpoint.ts';
 
 /** Something that has an access token at hand. */
 export interface TokenSource {
@@ -27,9 +28,28 @@ export interface TokenSourceOptions extends Transport {
 /**
  * Tokens of the client credentials grant (RFC 6749 §4.4), fetched when needed and held until shortly before they expire.
  *
+ * A byte order mark before `clientSecret` and line ends behind it are left away: files end so.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `discovery.issuer_url`
+ *
  * `token()` throws {ClientError} `oauth.<error>` with the error of the issuer, `token.malformed`, `discovery.*` or `http.*`.
  */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
+  return tokenSource(optionsOf(options, 'options', tokenSourceChecks));
+}
+
+export const tokenSourceChecks: Checks<TokenSourceOptions> = {
+  ...transportChecks,
+  ...clientChecks,
+  issuer: text,
+  scope: optional(text),
+  resource: optional(names),
+  now: optional(callable),
+  random: optional(callable),
+};
+
+/** The same for options that are checked. */
+export function tokenSource(options: TokenSourceOptions): TokenSource {
   const { issuer, now = Date.now, random = Math.random } = options;
   const discovery = discoverOnce(issuer, options);
   return holdToken(

@@ -1,12 +1,27 @@
 import type { CryptoPort } from '@countersign/proof';
+import {
+  amount,
+  type Checks,
+  callable,
+  either,
+  flag,
+  oneOf,
+  optional,
+  options as optionsOf,
+} from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
 import type { Transport } from './fetch-json.ts';
 import { issuerKeys } from './issuer-keys.ts';
 import { separateKeys } from './key-purpose.ts';
 import { createStatusFollower, type StatusFollower, type StatusPolicy } from './status.ts';
-import { createSubjectVerifier, type SubjectVerifier, type SubjectVerifierOptions } from './subject-verifier.ts';
-import { createTokenSource, type TokenSource } from './token.ts';
-import type { ClientCredentials } from './token-endpoint.ts';
+import {
+  type SubjectVerifier,
+  type SubjectVerifierOptions,
+  subjectVerifier,
+  subjectVerifierChecks,
+} from './subject-verifier.ts';
+import { type TokenSource, tokenSource } from './token.ts';
+import { type ClientCredentials, clientChecks } from './token-endpoint.ts';
 
 export interface TrustOptions extends Omit<SubjectVerifierOptions, 'signedBy'>, ClientCredentials {
   /** How the status feed is followed. `none` is for issuers without a feed: what is revoked then lives until it expires. */
@@ -14,6 +29,26 @@ export interface TrustOptions extends Omit<SubjectVerifierOptions, 'signedBy'>, 
   /** From 0 to 1. Default `Math.random`. */
   readonly random?: () => number;
 }
+
+const policyChecks: Checks<StatusPolicy> = {
+  maxStalenessSeconds: optional(amount),
+  onStale: optional(oneOf('closed', 'open')),
+  pollSeconds: optional(amount),
+  events: optional(flag),
+};
+
+export const statusCheck = optional(
+  either((value, name) => optionsOf(value as StatusPolicy, name, policyChecks), oneOf('none')),
+);
+
+const { signedBy: _, ...believing } = subjectVerifierChecks;
+
+export const trustChecks: Checks<TrustOptions> = {
+  ...believing,
+  ...clientChecks,
+  status: statusCheck,
+  random: optional(callable),
+};
 
 /** What a service believes tokens by. */
 export interface Trust {
@@ -33,7 +68,7 @@ export function createTrust(given: TrustOptions): Trust {
   const options = { now: Date.now, random: Math.random, crypto: cryptoPort as CryptoPort, clockTolerance: 5, ...given };
   const { issuer, now, random, crypto, clockTolerance } = options;
   const purposes = separateKeys(options.jwks ?? issuerKeys(options));
-  const token = createTokenSource(options);
+  const token = tokenSource(options);
   const { keys: jwks, signedBy } = purposes.tokens;
   const status =
     options.status === 'none'
@@ -44,7 +79,7 @@ export function createTrust(given: TrustOptions): Trust {
           ...{ issuer, token, crypto, now, random, keys: purposes.status },
         });
   return {
-    subjects: createSubjectVerifier({ ...options, jwks, signedBy }),
+    subjects: subjectVerifier({ ...options, jwks, signedBy }),
     status,
     token,
     crypto,

@@ -21,6 +21,7 @@ import {
   signatureHeader,
   type VerifiedMessage,
 } from '@countersign/proof';
+import { bytes, fields, object, text } from '@countersign/proof/argument';
 import type { AccessTokenVerifier } from './access-token.ts';
 import { bearerToken } from './bearer-token.ts';
 import { ClientError } from './error.ts';
@@ -78,13 +79,23 @@ export interface RequestVerifierOptions extends SignerCheckOptions {
 /** Milliseconds for which bytes that may be repeated are remembered. */
 const bytesRemembered = 600_000;
 
-/** @throws {MessageProblem} */
+/**
+ * @throws {MessageProblem} for every request that is not to be acted on
+ * @throws {TypeError} naming the member that is of another type: a body is a Uint8Array
+ */
 export async function verifyRequest(request: IncomingRequest, options: RequestVerifierOptions): Promise<Verified> {
+  const { method, target, requestTarget, headers, body } = object(request, 'request') as IncomingRequest;
+  const message: RequestMessage = {
+    kind: 'request',
+    method: text(method, 'request.method'),
+    target: text(target, 'request.target'),
+    requestTarget: text(requestTarget, 'request.requestTarget'),
+    body: bytes(body, 'request.body'),
+  };
+  fields(headers, 'request.headers');
   try {
-    const subject = await checkToken(request.headers, options);
-    const found = signatureHeader(request.headers, options.forms);
-    const { method, target, requestTarget, body } = request;
-    const message: RequestMessage = { kind: 'request', method, target, requestTarget, body };
+    const subject = await checkToken(headers, options);
+    const found = signatureHeader(headers, options.forms);
     const { participant, verified } = await checkSigner(
       {
         participantId: subject.participantId,

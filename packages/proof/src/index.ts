@@ -79,6 +79,7 @@ export {
   type JwkResult,
   type PublicJwk,
   parsePublicJwk,
+  publicJwk,
 } from './jwk.ts';
 export {
   createHeaderCache,

@@ -1,12 +1,23 @@
 import { type HeaderFields, realmOf } from '@countersign/proof';
+import {
+  amount,
+  type Checks,
+  fields,
+  flag,
+  object,
+  oneOf,
+  optional,
+  options as optionsOf,
+  text,
+} from '@countersign/proof/argument';
 import { bearerToken } from '../bearer-token.ts';
 import { requireCallRef } from '../call-ref.ts';
 import { ClientError } from '../error.ts';
 import { MessageProblem, problem } from '../message-problem.ts';
 import { type Authenticated, type Service, serviceOn } from '../service.ts';
 import type { StatusPolicy } from '../status.ts';
-import { requireRules, type SubjectRules } from '../subject-rules.ts';
-import { createTrust, type TrustOptions, transportOf } from '../trust.ts';
+import { checkedRules, requireRules, type SubjectRules } from '../subject-rules.ts';
+import { createTrust, type TrustOptions, transportOf, trustChecks } from '../trust.ts';
 import { createAdmission, type Wish } from './admission.ts';
 import { basicCredentials, type NameAndPassword, requireCredentials } from './credentials.ts';
 import { createDevices } from './devices.ts';
@@ -33,6 +44,29 @@ export interface EdgeOptions extends Omit<TrustOptions, 'accept' | 'status'> {
   readonly transactions?: 'shared' | 'each';
   readonly limits?: EdgeLimits;
 }
+
+const { accept: _accept, ...believing } = trustChecks;
+
+const limitChecks: Checks<EdgeLimits> = {
+  loginsPerMinute: optional(amount),
+  failuresPerMinute: optional(amount),
+  concurrentLogins: optional(amount),
+};
+
+const statusChecks: Checks<NonNullable<EdgeOptions['status']>> = {
+  pollSeconds: optional(amount),
+  events: optional(flag),
+};
+
+const edgeChecks: Checks<EdgeOptions> = {
+  ...believing,
+  status: optional((value, name) => optionsOf(value as NonNullable<EdgeOptions['status']>, name, statusChecks)),
+  maxSessions: optional(amount),
+  maxSessionSeconds: optional(amount),
+  refusedSeconds: optional(amount),
+  transactions: optional(oneOf('shared', 'each')),
+  limits: optional((value, name) => optionsOf(value as EdgeLimits, name, limitChecks)),
+};
 
 /** One call from outside. */
 export interface EdgeCall {
@@ -68,8 +102,10 @@ const heldUnused = 300_000;
  * a keyed digest: names, passwords and ids are not in it. Each process has its own.
  *
  * @throws {ClientError} `verifier.audience`, `discovery.issuer_url`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
  */
-export function createEdge(options: EdgeOptions): Edge {
+export function createEdge(given: EdgeOptions): Edge {
+  const options = optionsOf(given, 'options', edgeChecks);
   const { issuer, transactions = 'shared' } = options;
   const [audience] = [options.audience].flat();
   if (audience === undefined) throw new ClientError('verifier.audience', 'Name an audience of your own.');
@@ -113,36 +149,48 @@ export function createEdge(options: EdgeOptions): Edge {
     return admission.admit(key, wish, { key, open: () => open(credentials, wish.client) });
   }
 
-  function authenticated({ token, subject }: SignedSubject, rules: SubjectRules = {}): Authenticated {
+  function authenticated({ token, subject }: SignedSubject, rules: SubjectRules): Authenticated {
     requireRules(subject, rules, now(), clockTolerance);
     return { subject, token, correlationId: subject.transaction };
   }
 
   return {
     ...serviceOn(trust, options),
-    authenticateBasic: async (call, rules) => challenging(scheme, async () => authenticated(await logIn(call), rules)),
-    authenticateSession: (call, rules) =>
-      challenging(undefined, async () => {
+    async authenticateBasic(given, wanted = {}) {
+      const [call, rules] = [checkedCall(given), checkedRules(wanted)];
+      return challenging(scheme, async () => authenticated(await logIn(call), rules));
+    },
+    async authenticateSession(given, wanted = {}) {
+      const [call, rules] = [checkedCall(given), checkedRules(wanted)];
+      return challenging(undefined, async () => {
         const token = bearerToken(call.headers);
         if (!/^css_[\w-]{16,512}$/.test(token)) throw problem('session.invalid');
         const key = await keyOf('session', issuer, token);
         const opening = { key, open: async () => ({ token, idle: heldUnused }) };
         return authenticated(await admission.admit(key, wishOf(call), opening), rules);
-      }),
-    openSession: (id, credentials, call) =>
-      challenging(undefined, async () => {
+      });
+    },
+    async openSession(id, credentials, given) {
+      const call = checkedCall(given);
+      object(credentials, 'credentials');
+      return challenging(undefined, async () => {
         const { name, password } = requireCredentials(credentials);
         const key = await keyOf('id', issuer, requireId(id));
         const opening = await keyOf('opening', issuer, id, name, password);
         const wish = wishOf(call);
         const logsIn = () => open({ name, password }, wish.client);
-        return authenticated(await admission.openAs(key, wish, { key: opening, open: logsIn }));
-      }),
-    resumeSession: (id, call, rules) =>
-      challenging(undefined, async () =>
+        return authenticated(await admission.openAs(key, wish, { key: opening, open: logsIn }), {});
+      });
+    },
+    async resumeSession(id, given, wanted = {}) {
+      const [call, rules] = [checkedCall(given), checkedRules(wanted)];
+      text(id, 'id');
+      return challenging(undefined, async () =>
         authenticated(await admission.admit(await keyOf('id', issuer, id), wishOf(call)), rules),
-      ),
+      );
+    },
     async endSession(id) {
+      text(id, 'id');
       const key = await keyOf('id', issuer, id);
       const session = cache.find(key);
       if (session === undefined) return;
@@ -152,9 +200,17 @@ export function createEdge(options: EdgeOptions): Edge {
   };
 }
 
+/** @throws {TypeError} naming the member that is of another type */
+function checkedCall(given: EdgeCall): EdgeCall {
+  const { headers, address } = object(given, 'call') as EdgeCall;
+  fields(headers, 'call.headers');
+  optional(text)(address, 'call.address');
+  return { headers, address };
+}
+
 /** Whoever can guess an id has the session. */
 function requireId(id: string): string {
-  if (id.length >= 16 && id.length <= 512) return id;
+  if (typeof id === 'string' && id.length >= 16 && id.length <= 512) return id;
   throw new ClientError('edge.session_id', 'A session id has 16 to 512 characters, and is random.');
 }
 

@@ -5,6 +5,7 @@
  * Realm and DID are sealed with the key. Capabilities are not: the realm judges them at every use.
  */
 import { canonicalize, isJsonObject, type JsonObject, type JsonValue, parseJson } from '@countersign/proof';
+import { textOrBytes } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { publicJwkOf } from './device-key.ts';
 import type { StoredKeyName } from './key-store.ts';
@@ -35,9 +36,14 @@ export function profileText({ issuer, did, capability, realmCapability, key }: W
   return `${JSON.stringify({ type, version, issuer, did, ...capabilities, key: kept }, null, 2)}\n`;
 }
 
-/** @throws {ClientError} `profile.version`, `profile.malformed` with the member that is at fault */
-export function parseProfile(text: string | Uint8Array): WalletProfile {
-  const parsed = parseJson(text, limits);
+/**
+ * A profile from its text or bytes; a byte order mark before it is left away.
+ *
+ * @throws {ClientError} `profile.version`, `profile.malformed` with the member that is at fault
+ * @throws {TypeError} where it is neither a string nor a Uint8Array
+ */
+export function parseProfile(given: string | Uint8Array): WalletProfile {
+  const parsed = parseJson(withoutMark(textOrBytes(given, 'profile')), limits);
   if (!parsed.ok) throw malformed(`not strict JSON (${parsed.reason})`);
   const document = parsed.value;
   if (!isJsonObject(document) || document.type !== type) throw malformed(`type must be ${type}`);
@@ -51,6 +57,13 @@ export function parseProfile(text: string | Uint8Array): WalletProfile {
   const key = readSealed(document.key) ?? storedIn(document.key);
   if (key === undefined) throw malformed('key is neither sealed as this version seals nor in a store');
   return { issuer, did, ...(capability && { capability }), ...(realmCapability && { realmCapability }), key };
+}
+
+/** Some editors put a byte order mark before whatever they save (RFC 8259 §8.1: a parser may ignore it). */
+function withoutMark(document: string | Uint8Array): string | Uint8Array {
+  if (typeof document === 'string') return document.replace(/^\ufeff/, '');
+  const isMarked = document[0] === 0xef && document[1] === 0xbb && document[2] === 0xbf;
+  return isMarked ? document.subarray(3) : document;
 }
 
 /** What is sealed together with the key. */
