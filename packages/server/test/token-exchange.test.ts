@@ -325,6 +325,21 @@ describe('an access token', () => {
     expect(await introspect(other, 'loop')).toMatchObject({ active: true });
   });
 
+  test('that was passed on is given up by the service that got it, and what it came from lives on', async () => {
+    const token = await accessToken({ resource: 'loop' });
+    const first = (await exchanged(server, ofAccess(token, 'loop'), { client: 'loop' })).access_token;
+    const second = (await exchanged(server, ofAccess(first, 'loop'), { client: 'loop' })).access_token;
+    const path = `${server.issuer()}/protocol/openid-connect/revoke`;
+    // Nobody else's to give up: the next service only receives it.
+    expect((await post(path, form({ token: second }), basic('archive', secret))).status).toBe(200);
+    expect(await introspect(second, 'loop')).toMatchObject({ active: true });
+    expect((await post(path, form({ token: first }), basic('loop', secret))).status).toBe(200);
+    for (const one of [first, second]) expect(await introspect(one, 'loop')).toEqual({ active: false });
+    expect(await introspect(token, 'loop')).toMatchObject({ active: true });
+    expect((await post(path, form({ token }), basic('loop', secret))).status).toBe(200);
+    expect(await introspect(token, 'loop')).toMatchObject({ active: true });
+  });
+
   test('goes on to the next service with its subject, its generation and whoever passed it on', async () => {
     const token = await accessToken({ resource: ledger });
     const answer = await exchanged(server, ofAccess(token), { client: 'ledger' });

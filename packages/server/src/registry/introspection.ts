@@ -78,7 +78,8 @@ export async function revoke(
   if (subject === undefined || jti === undefined) return;
   // What belongs to no client ends within minutes, or earlier with the session or capability that it was made from.
   if (subject.kind === 'credential' || subject.kind === 'wallet') return;
-  if (subject.clientId !== owner.id) return;
+  // Whom it speaks for; and who got it by an exchange (RFC 7009 §2.1: it "was issued to the client making the revocation request").
+  if (subject.clientId !== owner.id && subject.actors[0]?.clientId !== owner.id) return;
   // Only spares the transaction; inside it the question is asked again.
   if (await isTokenRevoked(context, realm.name, jti)) return;
   await write(context, async (tx) => {
