@@ -1,12 +1,17 @@
 import { expect, test } from 'vitest';
 import { openLetter } from '../src/mail/outbox.ts';
+import { confirmTotp, enrolTotp } from '../src/passwords/totp-factor.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
+import { requireRealm } from '../src/subject/realm.ts';
 import { forgetOldUses } from '../src/subject/replay.ts';
+import { authenticateSession } from '../src/subject/session.ts';
+import { logOut } from '../src/subject/session-administration.ts';
 import { proxied } from './support/applicant.ts';
 import { tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
-import { confirmedApp } from './support/factors.ts';
+import { authenticatorApp, confirmedApp } from './support/factors.ts';
 import { type Corporate, corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
+import { from as fromSource } from './support/source.ts';
 
 const alice = 'alice@acme.example';
 const value = (text: string) => ({ value: text });
@@ -171,6 +176,27 @@ eachDatabase('the owner of a credential is told', (freshUrl) => {
     const subjects = (await mails(made)).map(({ subject }) => subject);
     expect(subjects.filter((subject) => subject === 'New recovery codes were made for dev')).toHaveLength(5);
     expect(subjects).toContain('A second factor was removed for dev');
+  });
+
+  test('of a change after five that were broken off: only what is told counts as told', async () => {
+    const { server, session } = await open();
+    const { context } = server;
+    const realm = await requireRealm(context, 'dev');
+    const presenting = async () => {
+      const held = await authenticateSession(context, await session());
+      return { realm, session: held, source: fromSource('192.0.2.1'), agent: undefined, caller: tester };
+    };
+    const ended = await presenting();
+    const { secret } = await enrolTotp(context, ended, 'App');
+    await logOut(context, ended.session, tester);
+    const code = () => authenticatorApp(secret, clock).code();
+    // The requests of a session that its holder ended while they were under way.
+    for (let i = 0; i < 6; i++) {
+      await expect(confirmTotp(context, ended, code())).rejects.toMatchObject({ code: 'session.invalid' });
+    }
+    await confirmTotp(context, await presenting(), code());
+    const rows = await context.store.db.selectFrom('mail').select('purpose').execute();
+    expect(rows.filter(({ purpose }) => purpose === 'factor-changed')).toHaveLength(1);
   });
 
   test('who has no address gets none, and logs in all the same', async () => {

@@ -19,8 +19,8 @@ export interface Owner {
 
 /**
  * In the transaction of the change. At most five an hour of one kind for one credential, counted in this process: the first ones
- * tell the owner, and more would only fill a mailbox. `before` is what the credential was before the change: the address that it had
- * then is told too.
+ * tell the owner, and more would only fill a mailbox. One whose transaction is rolled back told nothing, and is not counted. `before`
+ * is what the credential was before the change: the address that it had then is told too.
  */
 export async function tellOwner<P extends Notice>(
   context: Context,
@@ -32,8 +32,9 @@ export async function tellOwner<P extends Notice>(
   before: Owner = owner,
 ): Promise<void> {
   const addresses = new Set([before, owner].flatMap(({ email, code }) => mailAddress(email ?? code) ?? []));
-  if (addresses.size === 0 || !allowNotice(context, `${realm} ${kindOf(purpose, values)} credential ${owner.id}`))
-    return;
+  const counted = `${realm} ${kindOf(purpose, values)} credential ${owner.id}`;
+  if (addresses.size === 0 || !context.mails.rate.take(counted)) return;
+  tx.rolledBack(() => context.mails.rate.giveBack(counted));
   for (const to of addresses) {
     await enqueueMail(context, tx, { realm, to, purpose, values: { ...values, at: tx.now } as Values[P] });
   }
@@ -42,14 +43,4 @@ export async function tellOwner<P extends Notice>(
 /** Each change of factors is a kind of its own: or five new sets of recovery codes would hide that the factor was removed. */
 function kindOf(purpose: Notice, values: object): string {
   return 'change' in values ? `${purpose} ${values.change}` : purpose;
-}
-
-function allowNotice({ mails }: Context, name: string): boolean {
-  try {
-    mails.rate.require(name);
-  } catch {
-    return false;
-  }
-  mails.rate.spend(name);
-  return true;
 }

@@ -19,6 +19,8 @@ export interface Writing {
   sequence(): Promise<number>;
   /** Runs once the transaction has committed, in this process: a nudge, for a process that dies in between runs nothing. */
   committed(act: () => void): void;
+  /** Runs when the transaction has not committed, before it is tried again too: takes back what was counted in memory for it. */
+  rolledBack(act: () => void): void;
 }
 
 interface WriteContext {
@@ -38,12 +40,13 @@ const tries = 4;
 export async function write<T>(context: WriteContext, act: (tx: Writing) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const changes = new Map<string, readonly [Topic, string]>();
-    const afterwards: (() => void)[] = [];
+    const ends: Ends = { committed: [], rolledBack: [] };
     try {
-      const result = await context.store.db.transaction().execute((db) => run(context, db, changes, afterwards, act));
-      for (const nudge of afterwards) nudge();
+      const result = await context.store.db.transaction().execute((db) => run(context, db, changes, ends, act));
+      for (const nudge of ends.committed) nudge();
       return result;
     } catch (error) {
+      for (const undo of ends.rolledBack) undo();
       if (!transient.has((error as { code?: string }).code ?? '')) throw error;
       if (attempt === tries) throw new Problem('write.conflict', undefined, { cause: error });
     } finally {
@@ -53,11 +56,13 @@ export async function write<T>(context: WriteContext, act: (tx: Writing) => Prom
   }
 }
 
+type Ends = Readonly<Record<'committed' | 'rolledBack', (() => void)[]>>;
+
 async function run<T>(
   context: WriteContext,
   db: Transaction<Schema>,
   changes: Map<string, readonly [Topic, string]>,
-  afterwards: (() => void)[],
+  ends: Ends,
   act: (tx: Writing) => Promise<T>,
 ): Promise<T> {
   const tx: Writing = {
@@ -65,7 +70,8 @@ async function run<T>(
     now: context.clock.now(),
     changed: (topic, key) => changes.set(`${topic} ${key}`, [topic, key]),
     sequence: () => nextSequence(db),
-    committed: (nudge) => afterwards.push(nudge),
+    committed: (nudge) => ends.committed.push(nudge),
+    rolledBack: (undo) => ends.rolledBack.push(undo),
   };
   const result = await withinTransaction(() => act(tx));
   for (const [topic, key] of changes.values()) {
