@@ -61,6 +61,20 @@ eachDatabase('a budget', (freshUrl) => {
     }
   });
 
+  test('that another node has spent ends with its window here too, however often it was asked for', async () => {
+    const url = await freshUrl();
+    const clock = manualClock();
+    const [one, other] = [await openContext(url, { clock }), await openContext(url, { clock })];
+    for (let i = 0; i < 5; i++) await requireBudgets(one, 'dev', budgets, 'one');
+    clock.advance(59_000);
+    for (let i = 0; i < 9; i++) {
+      const again = requireBudgets(other, 'dev', budgets, 'one');
+      await expect(again).rejects.toMatchObject({ code: 'attempt.throttled', retryAfter: 1 });
+    }
+    clock.advance(1_000);
+    await requireBudgets(other, 'dev', budgets, 'one');
+  });
+
   test('is no longer than its window, also where the clock was ahead when it began', async () => {
     const url = await freshUrl();
     const ahead = await openContext(url, { clock: manualClock(Date.UTC(2026, 0, 15, 20)) });

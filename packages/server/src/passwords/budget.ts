@@ -46,7 +46,10 @@ export async function requireBudgets(
   for (const budget of budgets) ownRate(context, budget).require(key);
   for (const budget of budgets) ownRate(context, budget).spend(key);
   const until = await spendBudgets(context, realm, budgets, of);
-  if (until !== undefined) throw throttledUntil(context, until);
+  if (until === undefined) return;
+  // Another process has spent it: what is refused is not counted here either, or it would be refused for a window of this process's own.
+  for (const budget of budgets) ownRate(context, budget).giveBack(key);
+  throw throttledUntil(context, until);
 }
 
 /** Counts nothing. Throws `attempt.throttled` when it is spent. */
