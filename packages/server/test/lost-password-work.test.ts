@@ -111,4 +111,18 @@ eachDatabase('a code for a lost password', (freshUrl) => {
       expect(sent.length, 'none is live').toBe(before + 1);
     }
   });
+
+  test('is one where none was live, also for all who ask at the same moment', async () => {
+    const url = await freshUrl();
+    const nodes = [await open(url), await openContext(url, { clock: manualClock() })] as const;
+    const [{ context, sent, start }, other] = nodes;
+    const each = Array.from({ length: 40 }, (_, at) => at);
+    const strangers = each.map((at) =>
+      sendRecoveryCode(at % 2 === 0 ? context : other, 'dev', alice, { ...tester, source: from('192.0.2.7') }),
+    );
+    await Promise.all(strangers);
+    await start(alice);
+    expect(sent.length, 'three of the network on each node, one of the owner').toBeLessThanOrEqual(7);
+    expect(sent.length).toBeGreaterThan(0);
+  });
 });

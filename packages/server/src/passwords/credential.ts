@@ -64,11 +64,11 @@ export async function lookUpCredential(context: Context, realm: string, id: stri
 
 /** However the code is written: capitals, width and blanks around it make no difference. */
 export async function lookUpCredentialByCode(
-  context: Context,
+  { store }: { readonly store: Pick<Context['store'], 'db'> },
   realm: string,
   code: string,
 ): Promise<Credential | undefined> {
-  const row = await findCredentialByCode(context.store.db, realm, foldCredentialCode(code));
+  const row = await findCredentialByCode(store.db, realm, foldCredentialCode(code));
   return row && toCredential(row);
 }
 

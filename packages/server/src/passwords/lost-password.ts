@@ -5,7 +5,7 @@ import { type Source, unknownSource } from '../kernel/source.ts';
 import type { MailAddress } from '../mail/address.ts';
 import { tellOwner } from '../mail/notice.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
-import { write } from '../store/write.ts';
+import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import {
   countLiveCodes,
@@ -18,6 +18,7 @@ import type { Realm } from '../subject/realm.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { type Credential, lookUpCredential, lookUpCredentialByCode, mailAddressOf } from './credential.ts';
 import { forgetDevices } from './device.ts';
+import { addFailures } from './login-failure.store.ts';
 import { logOn } from './logon.ts';
 import type { UpdatedPassword } from './password.ts';
 import { accept, record, toInfo, writeVersion } from './password-version.ts';
@@ -31,8 +32,8 @@ import { unknownCode } from './throttle.ts';
  *    code that opens nothing, a mail that is dropped at the last step, an event. Else the time of the next request would tell.
  * 2. A code is 256 random bits and works once, for half an hour. Asking again does not end the codes before it, or anybody could
  *    keep an owner from ever using one.
- * 3. Where no code is live, a mail is sent. While one is, a network asks three times in half an hour, and a credential gets five mails
- *    in an hour; past that nothing is done. So strangers neither fill a mailbox nor keep its owner from a code.
+ * 3. Where no code is live, one mail is sent, however many ask at the same moment. While one is, a network asks three times in half an
+ *    hour, and a credential gets five mails in an hour; past that nothing is done. So strangers neither fill a mailbox nor keep its owner from a code.
  * 4. `resume` makes the next version as an update does: every session ends, every other code too, and no device is known any more. A second factor is still required.
  */
 const purpose = 'lost-password';
@@ -51,15 +52,26 @@ export function startLostPassword(context: Context, realm: Realm, code: string, 
 
 /** What `start` does once its answer is on its way. */
 export async function sendRecoveryCode(context: Context, realm: string, code: string, caller: Caller): Promise<void> {
-  const { owner, to, object } = await recipientOf(context, realm, code);
+  const { owner } = await recipientOf(context, realm, code);
   const isWithin = isWithinBudgets(context, realm, owner, caller.source ?? unknownSource);
   if ((await countLiveCodes(context, realm, purpose, owner)) > 0 && !isWithin) return;
   await write(context, async (tx) => {
+    await takeTurn(tx, realm, owner);
+    // Those who asked at the same moment had their turn before, and the owner may have another address now.
+    const inTurn = { store: tx, clock: context.clock, vault: context.vault };
+    const { owner: present, to, object } = await recipientOf(inTurn, realm, code);
+    if (present !== owner || ((await countLiveCodes(inTurn, realm, purpose, owner)) > 0 && !isWithin)) return;
     const { code: secret, until } = await issueOneTimeCode(context, tx, realm, purpose, owner, life);
     await enqueueMail(context, tx, { realm, to, purpose, values: { code: secret, until }, until });
     const event = { realm, type: 'password.recovery_started', object };
     await recordEvent(context, tx, { ...event, after: { source: caller.source?.address } }, caller);
   });
+}
+
+/** Keeps others who start for this owner waiting until the transaction ends. Of codes without a recipient there is no row to lock. */
+async function takeTurn(tx: Writing, realm: string, owner: string): Promise<void> {
+  const row = { realm, key: `lost-password-turn ${owner}`, failures: 1, resets_at: tx.now + life };
+  await addFailures(tx.db, [row], { now: tx.now, extended: false });
 }
 
 interface Recipient {
@@ -72,7 +84,11 @@ interface Recipient {
 }
 
 /** The same two reads for every code. */
-async function recipientOf(context: Context, realm: string, code: string): Promise<Recipient> {
+async function recipientOf(
+  context: Pick<Context, 'vault'> & { readonly store: Pick<Context['store'], 'db'> },
+  realm: string,
+  code: string,
+): Promise<Recipient> {
   const credential = await lookUpCredentialByCode(context, realm, code);
   const password = await newestPassword(context.store.db, realm, credential?.id ?? code);
   const unknown = unknownCode(context, realm, code);

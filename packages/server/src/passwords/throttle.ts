@@ -134,11 +134,11 @@ export async function forgetOldLoginFailures({ store, clock }: Context): Promise
   await shortenFailures(store.db, now + window);
 }
 
-function codeKey({ vault }: Context, realm: string, code: string): string {
+function codeKey({ vault }: Pick<Context, 'vault'>, realm: string, code: string): string {
   return vault.digest('login-code', `${realm}\0${foldCredentialCode(code)}`);
 }
 
 /** What is no code of ours may be a password in the wrong field: it is told apart, and not told. */
-export function unknownCode(context: Context, realm: string, code: string): string {
+export function unknownCode(context: Pick<Context, 'vault'>, realm: string, code: string): string {
   return `credential-code:unknown-${codeKey(context, realm, code).slice(0, 8)}`;
 }

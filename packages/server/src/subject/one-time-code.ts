@@ -53,7 +53,7 @@ export async function issueOneTimeCode(
 
 /** How many of the owner's can still be used. */
 export async function countLiveCodes(
-  { store, clock }: Context,
+  { store, clock }: { readonly store: Pick<Context['store'], 'db'>; readonly clock: Context['clock'] },
   realm: string,
   purpose: CodePurpose,
   owner: string,
