@@ -20,6 +20,7 @@ import {
 } from '@countersign/proof/didcomm';
 import { expect, test } from 'vitest';
 import { eachDatabase } from './support/databases.ts';
+import { textOf } from './support/rpc.ts';
 import {
   base64url,
   callInvocation,
@@ -168,7 +169,7 @@ eachDatabase('a packed call', (freshUrl) => {
     const challenge = `${at}AuthService/GetChallenge`;
     const { packed } = await pack(challenge, new Uint8Array());
     await send(packed);
-    const refused = { code: 3, details: 'The packed message is not one that can be opened.' };
+    const refused = { code: 3, details: textOf('packed.refused') };
     const late = await pack(challenge, new Uint8Array(), undefined, {
       createdTime: seconds() - 600,
       expiresTime: seconds() - 300,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Doc, instant } from '../../proof/test/support/capability.ts';
 import { eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
-import { type GrpcClient, grpcClient } from './support/rpc.ts';
+import { type GrpcClient, grpcClient, textOf } from './support/rpc.ts';
 import { testServer } from './support/server.ts';
 import { mailbox, smtpError } from './support/smtp.ts';
 import {
@@ -246,7 +246,7 @@ eachDatabase('an invitation', (freshUrl) => {
     expect(await status(good.invitation_id)).toBe('INVITATION_STATUS_EXPIRED');
     await expect(openWallet(own, { securityCode })).rejects.toMatchObject({
       code: 7,
-      details: 'The security code is not one of an open invitation.',
+      details: textOf('wallet.invitation'),
     });
   });
 });

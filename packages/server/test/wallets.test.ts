@@ -5,6 +5,7 @@ import { reinstateSubject, suspendSubject } from '../src/subject/subject.ts';
 import { walletSubjectId } from '../src/subject/wallet-token.ts';
 import { forgetOldCapabilities } from '../src/wallets/revoke.ts';
 import { eachDatabase } from './support/databases.ts';
+import { textOf } from './support/rpc.ts';
 import type { TestServer } from './support/server.ts';
 import { mailbox } from './support/smtp.ts';
 import {
@@ -252,7 +253,7 @@ eachDatabase('an invitation', (freshUrl) => {
       roles: ['individual', 'member'],
       description: 'Alice',
     });
-    const used = { code: 7, details: 'The security code is not one of an open invitation.' };
+    const used = { code: 7, details: textOf('wallet.invitation') };
     for (const securityCode of [code, 'csw_unknown', '', `csw_${'A'.repeat(43)}`]) {
       await expect(openWallet(server, { securityCode })).rejects.toMatchObject(used);
     }

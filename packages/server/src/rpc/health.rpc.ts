@@ -4,7 +4,7 @@ import { Problem } from '../kernel/problem.ts';
 import { requireReady } from '../subject/readiness.ts';
 import type { RpcCall } from './call.ts';
 import { Health, HealthCheckResponse_ServingStatus as Status } from './gen/grpc/health/v1/health_pb.ts';
-import { type RpcService, rpcService } from './service.ts';
+import { anybody, type RpcService, rpcService, stream, unary } from './service.ts';
 
 /** Milliseconds between two looks, for those who watch. */
 const interval = 1_000;
@@ -19,11 +19,11 @@ export function healthService(services: readonly RpcService[]): RpcService {
   return rpcService(
     Health,
     {
-      async check({ service }, { context, stopping }) {
+      check: unary(anybody, async ({ message: { service }, call: { context, stopping } }) => {
         if (!names.has(service)) throw new Problem('rpc.unknown_service');
         return { status: stopping.aborted ? Status.NOT_SERVING : await look(context) };
-      },
-      async *watch({ service }, call) {
+      }),
+      watch: stream(anybody, async function* ({ message: { service }, call }) {
         let told: number | undefined;
         while (!call.signal.aborted && !call.stopping.aborted) {
           const status = names.has(service) ? await now(call.context) : Status.SERVICE_UNKNOWN;
@@ -34,7 +34,7 @@ export function healthService(services: readonly RpcService[]): RpcService {
         if (call.signal.aborted) return;
         if (names.has(service)) yield { status: Status.NOT_SERVING };
         throw new Problem('rpc.stopping');
-      },
+      }),
     },
     'none',
   );

@@ -3,14 +3,14 @@ import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
 import { ServerReflection as V1 } from './gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as V1alpha } from './gen/grpc/reflection/v1alpha/reflection_pb.ts';
-import { type RpcService, rpcService } from './service.ts';
+import { anybody, type RpcService, rpcService, stream } from './service.ts';
 
 /** gRPC server reflection of the services that are mounted, in both versions that clients ask for: they differ by name only. */
 export function reflectionServices(services: readonly RpcService[]): readonly RpcService[] {
   const known = describe([...services.map(({ service }) => service), V1, V1alpha]);
   return [
-    rpcService(V1, { serverReflectionInfo: (requests) => answers(known, requests) }, 'none'),
-    rpcService(V1alpha, { serverReflectionInfo: (requests) => answers(known, requests) }, 'none'),
+    rpcService(V1, { serverReflectionInfo: stream(anybody, ({ message }) => answers(known, message)) }, 'none'),
+    rpcService(V1alpha, { serverReflectionInfo: stream(anybody, ({ message }) => answers(known, message)) }, 'none'),
   ];
 }
 

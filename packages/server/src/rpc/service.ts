@@ -21,6 +21,48 @@ export interface RpcService {
   readonly realm: 'named' | 'none';
 }
 
+/**
+ * A kind of caller of procedures: how it proves itself, by the metadata of the call and by what the message names. It is asked
+ * before the handler, so a procedure is open only where it says `anybody`.
+ */
+export interface RpcCallerKind<M, Who> {
+  readonly authenticate: (call: RpcCall, message: M) => Who | Promise<Who>;
+}
+
+/** Anyone, about the process. */
+export const anybody: RpcCallerKind<unknown, undefined> = { authenticate: () => undefined };
+
+/** What a handler gets: the caller has proved itself. */
+interface Asked<M, Who> {
+  readonly call: RpcCall;
+  readonly message: M;
+  readonly who: Who;
+}
+
+declare const declared: unique symbol;
+
+/** A handler whose caller is said. Only `unary` and `stream` make one. */
+type Declared<M, A> = ((message: M, call: RpcCall) => A) & { readonly [declared]: true };
+
+export function unary<M, Who, O extends object>(
+  caller: RpcCallerKind<NoInfer<M>, Who>,
+  handle: (asked: Asked<M, Who>) => O | Promise<O>,
+): Declared<M, Promise<O>> {
+  const handler = async (message: M, call: RpcCall) =>
+    handle({ call, message, who: await caller.authenticate(call, message) });
+  return handler as Declared<M, Promise<O>>;
+}
+
+export function stream<M, Who, O extends object>(
+  caller: RpcCallerKind<NoInfer<M>, Who>,
+  handle: (asked: Asked<M, Who>) => AsyncIterable<O>,
+): Declared<M, AsyncIterable<O>> {
+  async function* handler(message: M, call: RpcCall) {
+    yield* handle({ call, message, who: await caller.authenticate(call, message) });
+  }
+  return handler as unknown as Declared<M, AsyncIterable<O>>;
+}
+
 /** What `Handlers` says exactly, with the types of the messages forgotten: the wire has just decoded them by the method's own. */
 export type RpcHandler = (request: never, call: RpcCall) => Promise<object> | AsyncIterable<object>;
 
@@ -30,11 +72,11 @@ export type Handlers<S extends DescService> = {
 
 type Handler<M extends DescMethod> =
   M extends DescMethodUnary<infer I, infer O>
-    ? (request: MessageShape<I>, call: RpcCall) => Promise<MessageInitShape<O>>
+    ? Declared<MessageShape<I>, Promise<MessageInitShape<O>>>
     : M extends DescMethodServerStreaming<infer I, infer O>
-      ? (request: MessageShape<I>, call: RpcCall) => AsyncIterable<MessageInitShape<O>>
+      ? Declared<MessageShape<I>, AsyncIterable<MessageInitShape<O>>>
       : M extends DescMethodBiDiStreaming<infer I, infer O>
-        ? (requests: AsyncIterable<MessageShape<I>>, call: RpcCall) => AsyncIterable<MessageInitShape<O>>
+        ? Declared<AsyncIterable<MessageShape<I>>, AsyncIterable<MessageInitShape<O>>>
         : never;
 
 export function rpcService<S extends DescService>(

@@ -7,20 +7,21 @@ import type { RpcCall } from '../rpc/call.ts';
 import { type Procedure, proceduresOf } from '../rpc/procedure.ts';
 import { decode } from '../rpc/receive.ts';
 import { publicText } from '../rpc/refusal.ts';
-import { type RpcService, rpcService } from '../rpc/service.ts';
+import { type RpcService, rpcService, unary } from '../rpc/service.ts';
 import { storeProblem } from '../store/fault.ts';
+import { anybodyInRealm } from './callers.rpc.ts';
 import { type OpenedCall, openCall, sealAnswer } from './tunnel.ts';
 
 /** "pack, if secure endpoint": the unary calls of these services, each by its own handler, as packed messages. */
 export function secureService(services: readonly RpcService[]): RpcService {
   const procedures = new Map(proceduresOf(services).map((procedure) => [procedure.path, procedure]));
   return rpcService(SecureService, {
-    async request({ message }, call) {
-      const realm = await call.realm();
+    // The packed call decides who proves itself: its own procedure asks.
+    request: unary(anybodyInRealm, async ({ message: { message }, call, who: realm }) => {
       const opened = await openCall(call.context, realm, message);
       const answer = await answerTo(procedures.get(opened.method), opened, call);
       return { message: await sealAnswer(call.context, opened, answer) };
-    },
+    }),
   });
 }
 

@@ -8,32 +8,27 @@ import {
   type RevokeAccessRequest,
   WalletService,
 } from '@countersign/client/rpc';
-import { administratorName, authenticateAdministratorToken } from '../callers/administrator.ts';
-import { bearerTokenIn } from '../callers/token.ts';
 import { Problem } from '../kernel/problem.ts';
-import type { RpcCall } from '../rpc/call.ts';
-import { type RpcService, rpcService } from '../rpc/service.ts';
-import type { Realm } from '../subject/realm.ts';
-import { type PresentedCall, requireAccess, targetNamed } from './access.ts';
+import { type RpcService, rpcService, unary } from '../rpc/service.ts';
+import { anybodyInRealm, device, inviter, presented } from './callers.rpc.ts';
 import { type CapabilityView, grantAccess, pageOfCapabilities } from './capability.ts';
 import { issueChallenge } from './challenge.ts';
 import { configurationOf } from './configuration.ts';
-import { cancelInvitation, type Invitation, type Inviter, invite, readInvitation } from './invitation.ts';
+import { cancelInvitation, type Invitation, invite, readInvitation } from './invitation.ts';
 import { type Revoked, revokeAccess } from './revoke.ts';
-import { realmPrefix, walletPrefix } from './target.ts';
+import { walletPrefix } from './target.ts';
 import { acquireToken } from './token.ts';
 import { createWallet, readWallet, type WalletView } from './wallet.ts';
 
 /** The wire of wallets: each handler decodes, authenticates, calls the rule, renders. */
 
 const provider = rpcService(ProviderService, {
-  async getConfiguration(_, call) {
-    const { didDocument, ...rest } = await configurationOf(call.context, await call.realm());
+  getConfiguration: unary(anybodyInRealm, async ({ call, who: realm }) => {
+    const { didDocument, ...rest } = await configurationOf(call.context, realm);
     return { ...rest, didDocument: didDocument as JsonObject };
-  },
-  async invite({ participant, description, contact, roles, didWeb }, call) {
-    const realm = await call.realm();
-    const inviter = await inviterOf(call, realm);
+  }),
+  invite: unary(inviter, async ({ call, message, who: { realm, inviter } }) => {
+    const { participant, description, contact, roles, didWeb } = message;
     const wanted = {
       participant: participantOf(participant),
       description,
@@ -49,95 +44,55 @@ const provider = rpcService(ProviderService, {
       expires: timestampFromMs(expires),
       walletId: invitation.walletId,
     };
-  },
-  async getInvitation({ invitationId }, call) {
-    const realm = await call.realm();
-    return toInvitation(await readInvitation(call.context, realm, invitationId, await inviterOf(call, realm)));
-  },
-  async cancelInvitation({ invitationId }, call) {
-    const realm = await call.realm();
-    const inviter = await inviterOf(call, realm);
+  }),
+  getInvitation: unary(inviter, async ({ call, message: { invitationId }, who: { realm, inviter } }) =>
+    toInvitation(await readInvitation(call.context, realm, invitationId, inviter)),
+  ),
+  cancelInvitation: unary(inviter, async ({ call, message: { invitationId }, who: { realm, inviter } }) => {
     const caller = call.caller(inviter.name);
     return toInvitation(await cancelInvitation(call.context, realm, invitationId, inviter, caller));
-  },
+  }),
 });
 
 const wallet = rpcService(WalletService, {
-  async createWallet({ signedRequest, description }, call) {
-    const realm = await call.realm();
+  createWallet: unary(anybodyInRealm, async ({ call, message: { signedRequest, description }, who: realm }) => {
     const request = { signedRequest, description, sealedBy: call.sealedBy };
     const created = await createWallet(call.context, realm, request, call.caller('anonymous'));
     const { zcap, didDocument, ...rest } = created;
     return { ...rest, didDocument: didDocument as JsonObject, zcap: bytesOf(zcap) };
-  },
-  async getWallet({ walletId }, call) {
-    const realm = await call.realm();
-    const { target } = await requireAccess(call.context, realm, presented(call, realm), targetNamed(walletId));
-    return toWallet(await readWallet(call.context, realm, target.slice(walletPrefix.length)));
-  },
-  async grantAccess({ walletId, zcap }, call) {
-    const realm = await call.realm();
-    const access = await requireAccess(call.context, realm, presented(call, realm), targetNamed(walletId));
-    return { capabilityId: await grantAccess(call.context, realm, access, zcap, call.caller(access.device)) };
-  },
-  async revokeAccess({ walletId, what }, call) {
-    const realm = await call.realm();
-    const access = await requireAccess(call.context, realm, presented(call, realm), targetNamed(walletId));
+  }),
+  getWallet: unary(device, async ({ call, who: { realm, access } }) =>
+    toWallet(await readWallet(call.context, realm, access.target.slice(walletPrefix.length))),
+  ),
+  grantAccess: unary(device, async ({ call, message: { zcap }, who: { realm, access } }) => ({
+    capabilityId: await grantAccess(call.context, realm, access, zcap, call.caller(access.device)),
+  })),
+  revokeAccess: unary(device, async ({ call, message: { what }, who: { realm, access } }) => {
     const caller = call.caller(access.device);
     return { revokedCapabilityIds: [...(await revokeAccess(call.context, realm, access, revokedOf(what), caller))] };
-  },
-  async listCapabilities({ walletId, includeRevoked, pageSize, pageToken }, call) {
-    const realm = await call.realm();
-    const { target } = await requireAccess(call.context, realm, presented(call, realm), targetNamed(walletId));
-    const wanted = { revoked: includeRevoked, size: pageSize, token: pageToken };
-    const { items, next } = await pageOfCapabilities(call.context, realm, target, wanted);
+  }),
+  listCapabilities: unary(device, async ({ call, message, who: { realm, access } }) => {
+    const wanted = { revoked: message.includeRevoked, size: message.pageSize, token: message.pageToken };
+    const { items, next } = await pageOfCapabilities(call.context, realm, access.target, wanted);
     return { capabilities: items.map(toCapability), nextPageToken: next ?? '' };
-  },
+  }),
 });
 
 const auth = rpcService(AuthService, {
-  async getChallenge(_, call) {
-    const { nonce, audience, expires } = issueChallenge(call.context, await call.realm());
+  getChallenge: unary(anybodyInRealm, ({ call, who: realm }) => {
+    const { nonce, audience, expires } = issueChallenge(call.context, realm);
     return { nonce, audience, expires: timestampFromMs(expires) };
-  },
-  async acquireToken({ invocation, dpopProof, actions }, call) {
-    const realm = await call.realm();
+  }),
+  acquireToken: unary(anybodyInRealm, async ({ call, message: { invocation, dpopProof, actions }, who: realm }) => {
     const { uris } = presented(call, realm);
     const request = { invocation, dpopProof, actions, uris, sealedBy: call.sealedBy };
     const issued = await acquireToken(call.context, realm, request);
     const { token, tokenType, expiresIn } = issued;
     return { walletToken: token, tokenType, expiresIn, actions: [...issued.actions] };
-  },
+  }),
 });
 
 export const walletServices: readonly RpcService[] = [provider, wallet, auth];
-
-/** An administrator by its access token, or a device that may `invite` to this realm. */
-async function inviterOf(call: RpcCall, realm: Realm): Promise<Inviter> {
-  const shown = presented(call, realm);
-  if (shown.invocation !== null) {
-    const { device } = await requireAccess(call.context, realm, shown, realmPrefix + realm.name);
-    return { kind: 'device', name: device };
-  }
-  const { subject } = await authenticateAdministratorToken(call, bearerTokenIn(shown.authorization), realm);
-  return { kind: 'administrator', name: administratorName(subject, realm.name) };
-}
-
-/** All that a call shows of its caller. */
-function presented(call: RpcCall, realm: Realm): PresentedCall {
-  const { metadata, procedure, bytes, sealedBy, context } = call;
-  const { publicUrl } = context.config;
-  return {
-    procedure,
-    bytes,
-    sealedBy,
-    authorization: metadata.get('authorization'),
-    dpop: metadata.get('dpop'),
-    invocation: metadata.get('capability-invocation'),
-    // The prefix of a realm is one of two ways to name it.
-    uris: [publicUrl + procedure, realm.issuer + procedure],
-  };
-}
 
 const participants = { individual: ParticipantType.INDIVIDUAL, organization: ParticipantType.ORGANIZATION } as const;
 

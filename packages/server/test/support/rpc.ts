@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { AuthService, WalletService } from '@countersign/client/rpc';
 import { credentials, loadPackageDefinition, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { Problem, type ProblemCode, problemCodes } from '../../src/kernel/problem.ts';
+import { Problem, type ProblemCode, problemCodes, rendering } from '../../src/kernel/problem.ts';
 import type { RpcCall } from '../../src/rpc/call.ts';
-import { rpcService } from '../../src/rpc/service.ts';
+import { anybody, rpcService, unary } from '../../src/rpc/service.ts';
 
 /** Waits of the test service, by wallet id: `entered` resolves when a call waits, `release` lets it go. */
 export interface Gate {
@@ -22,7 +22,7 @@ export function testServices() {
   const gates = new Map<string, { enter(): void; readonly released: Promise<void> }>();
   const calls: RpcCall[] = [];
   const wallets = rpcService(WalletService, {
-    async createWallet({ signedRequest, description }, call) {
+    createWallet: unary(anybody, async ({ call, message: { signedRequest, description } }) => {
       calls.push(call);
       call.answerMetadata.set('x-answer', 'said before');
       return {
@@ -31,8 +31,8 @@ export function testServices() {
         walletId: (await call.realm()).name,
         zcap: Buffer.from(JSON.stringify({ description, source: call.source.address, procedure: call.procedure })),
       };
-    },
-    async getWallet({ walletId }, call) {
+    }),
+    getWallet: unary(anybody, async ({ call, message: { walletId } }) => {
       calls.push(call);
       const gate = gates.get(walletId);
       gate?.enter();
@@ -42,9 +42,9 @@ export function testServices() {
       }
       if (walletId === 'fault') throw new Error('a secret of ours');
       return { walletId, description: call.metadata.get('x-said') ?? '' };
-    },
+    }),
   });
-  const auth = rpcService(AuthService, { getChallenge: async () => ({ nonce: 'n' }) });
+  const auth = rpcService(AuthService, { getChallenge: unary(anybody, () => ({ nonce: 'n' })) });
   return {
     services: [wallets, auth],
     calls,
@@ -124,4 +124,9 @@ export function grpcClient(
       for (const made of stubs.values()) made.close();
     },
   };
+}
+
+/** The public text of a problem, from its table: tests hold codes, not words. */
+export function textOf(code: ProblemCode): string {
+  return rendering(new Problem(code)).text;
 }

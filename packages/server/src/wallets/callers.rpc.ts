@@ -1,0 +1,52 @@
+import { administratorName, authenticateAdministratorToken } from '../callers/administrator.ts';
+import { bearerTokenIn } from '../callers/token.ts';
+import type { RpcCall } from '../rpc/call.ts';
+import type { RpcCallerKind } from '../rpc/service.ts';
+import type { Realm } from '../subject/realm.ts';
+import { type Access, type PresentedCall, requireAccess, targetNamed } from './access.ts';
+import type { Inviter } from './invitation.ts';
+import { realmPrefix } from './target.ts';
+
+/** The kinds of caller of the wallet procedures. */
+
+/** Anyone, in the realm that the call names: the proof is in the message, and the rule reads it. */
+export const anybodyInRealm: RpcCallerKind<unknown, Realm> = { authenticate: (call) => call.realm() };
+
+/** A device with a token or an invocation for the wallet that the message names, and the action that the procedure needs. */
+export const device: RpcCallerKind<{ readonly walletId: string }, { readonly realm: Realm; readonly access: Access }> =
+  {
+    async authenticate(call, { walletId }) {
+      const realm = await call.realm();
+      return { realm, access: await requireAccess(call.context, realm, presented(call, realm), targetNamed(walletId)) };
+    },
+  };
+
+/** An administrator by its access token, or a device that may `invite` to this realm. */
+export const inviter: RpcCallerKind<unknown, { readonly realm: Realm; readonly inviter: Inviter }> = {
+  async authenticate(call) {
+    const realm = await call.realm();
+    const shown = presented(call, realm);
+    if (shown.invocation !== null) {
+      const { device } = await requireAccess(call.context, realm, shown, realmPrefix + realm.name);
+      return { realm, inviter: { kind: 'device', name: device } };
+    }
+    const { subject } = await authenticateAdministratorToken(call, bearerTokenIn(shown.authorization), realm);
+    return { realm, inviter: { kind: 'administrator', name: administratorName(subject, realm.name) } };
+  },
+};
+
+/** All that a call shows of its caller. */
+export function presented(call: RpcCall, realm: Realm): PresentedCall {
+  const { metadata, procedure, bytes, sealedBy, context } = call;
+  const { publicUrl } = context.config;
+  return {
+    procedure,
+    bytes,
+    sealedBy,
+    authorization: metadata.get('authorization'),
+    dpop: metadata.get('dpop'),
+    invocation: metadata.get('capability-invocation'),
+    // The prefix of a realm is one of two ways to name it.
+    uris: [publicUrl + procedure, realm.issuer + procedure],
+  };
+}
