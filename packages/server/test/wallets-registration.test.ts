@@ -64,7 +64,7 @@ describe('a request for a wallet', () => {
       () => signed({ controller: 'did:key:z6LSbysY2xFMRpGMhb7tFTLMpeuPRaqaWM1yECx2AtzE3KCc' }),
     ],
     ['with a number for a code', 3, /^securityCode/, () => signed({ securityCode: 7 })],
-    ['with a code that is none', 7, /^The security code/, () => signed({ securityCode: 'csw_' })],
+    ['with a code that is none', 7, /^No open invitation/, () => signed({ securityCode: 'csw_' })],
     ['by another key than the controller', 16, /another key/, () => signed({ controller: newDevice().did })],
     ['that was changed', 16, /signature/, async () => ({ ...(await signed()), more: 1 })],
     ['for another purpose', 16, /purpose/, () => signed({}, { proofPurpose: 'assertionMethod' })],
