@@ -165,3 +165,29 @@ async function interruptOnceLoading(
   const [code] = await closed;
   return { code, stderr };
 }
+
+test('a new master key in another spelling is refused before anything is sealed under it', async () => {
+  const folder = temporaryDir();
+  const env = { COUNTERSIGN_DATA_DIR: folder };
+  const keyFile = join(folder, 'new.key');
+  expect((await run(['migrate'], env)).code).toBe(0);
+  const before = readFileSync(join(folder, 'master.key'), 'latin1');
+  // Padded, as OpenSSL writes it; in the other alphabet; too short.
+  const spellings = [
+    Buffer.alloc(32, 7).toString('base64'),
+    Buffer.alloc(32, 0xff).toString('base64').slice(0, 43),
+    'x',
+  ];
+  for (const spelling of spellings) {
+    writeFileSync(keyFile, `${spelling}\n`);
+    expect(await run(['reseal', '--new-key-file', keyFile], env)).toMatchObject({
+      code: 1,
+      stderr: `countersign: ${keyFile} does not hold 32 bytes as base64url.\n`,
+    });
+  }
+  expect(readFileSync(join(folder, 'master.key'), 'latin1')).toBe(before);
+  expect(existsSync(join(folder, 'master.key.next'))).toBe(false);
+  writeFileSync(keyFile, `${Buffer.alloc(32, 7).toString('base64url')}\n`);
+  expect((await run(['reseal', '--new-key-file', keyFile], env)).code).toBe(0);
+  expect((await run(['migrate'], env)).code).toBe(0);
+});

@@ -1,10 +1,12 @@
 import { renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { readTextFile } from '../kernel/text-file.ts';
 import { resealMails } from '../mail/outbox.ts';
 import { resealFactors } from '../passwords/factor.ts';
-import { masterKeyOf, masterKeyPath } from '../subject/master-key.ts';
+import { syncDirectory } from '../subject/handover.ts';
+import { masterKeyOf, masterKeyPath, parseMasterKey } from '../subject/master-key.ts';
 import { renewIncarnation } from '../subject/status.ts';
 import { type Resealing, reseal } from '../subject/vault.ts';
 import { resealWalletKeys } from '../wallets/realm-did.ts';
@@ -38,15 +40,22 @@ export function storeCommands(program: Command): void {
 
 async function resealStore({ config, random, store }: Context, newKeyFile: string | undefined): Promise<void> {
   const text = newKeyFile === undefined ? random.token(32) : readTextFile(newKeyFile).trim();
+  const to = parseMasterKey(text, newKeyFile ?? 'The new key');
   const from = await masterKeyOf(config, store, random);
   const inFile = config.masterKey === undefined;
   // The new key is on disk before anything is sealed under it, and takes the old one's place only afterwards.
   const next = inFile ? `${masterKeyPath(config)}.next` : newKeyFile;
   if (next === undefined)
     throw new Error('COUNTERSIGN_MASTER_KEY is set: put the new key in a file and name it with --new-key-file.');
-  if (inFile) writeFileSync(next, `${text}\n`, { mode: 0o600 });
-  const count = await reseal(store, from, Buffer.from(text, 'base64url'), sealedElsewhere);
-  if (inFile) renameSync(next, masterKeyPath(config));
+  if (inFile) {
+    writeFileSync(next, `${text}\n`, { mode: 0o600, flush: true });
+    syncDirectory(dirname(next));
+  }
+  const count = await reseal(store, from, to, sealedElsewhere);
+  if (inFile) {
+    renameSync(next, masterKeyPath(config));
+    syncDirectory(dirname(next));
+  }
   print({
     resealed: count,
     masterKey: inFile ? masterKeyPath(config) : 'set COUNTERSIGN_MASTER_KEY to the new key before the next start',

@@ -72,6 +72,11 @@ function readMasterKey(path: string): Uint8Array | undefined {
     if (isMissing(thrown)) return undefined;
     throw thrown;
   }
+  return parseMasterKey(text, path);
+}
+
+/** One spelling only: Node's decoder takes others, and a key that no start takes would close the database for good. */
+export function parseMasterKey(text: string, path: string): Uint8Array {
   if (!/^[A-Za-z0-9_-]{43}$/.test(text))
     throw new Problem('config.invalid', `${path} does not hold 32 bytes as base64url.`);
   return Buffer.from(text, 'base64url');
