@@ -209,6 +209,31 @@ eachDatabase('a session', (freshUrl) => {
     expect((await call(server, '/auth/sessions/get', here.token, { credentialId: 'cred-2' })).status).toBe(404);
   });
 
+  test('is one of the newest thousand that are listed, however many its holder opens', async () => {
+    const server = await start(await freshUrl());
+    const { token, session } = await open(server);
+    const { db } = server.context.store;
+    const row = await db.selectFrom('session').selectAll().where('id', '=', session.id).executeTakeFirstOrThrow();
+    const restriction = JSON.stringify({ to: 'second-factor' });
+    const others = Array.from({ length: 2_600 }, (_, at) => ({
+      ...row,
+      ...{ id: `s-${at}`, token_digest: `digest ${at}`, created_at: row.created_at + 1 + at },
+      // The newest ones are restricted, and the ones before have idled out: neither takes the place of an open one.
+      ...(at >= 1_800 && { restriction }),
+      ...(at >= 1_200 && at < 1_800 && { seen_at: row.seen_at - 86_400_000 }),
+    }));
+    for (let at = 0; at < 2_600; at += 100)
+      await db
+        .insertInto('session')
+        .values(others.slice(at, at + 100))
+        .execute();
+    const { sessions } = (await (await call(server, '/auth/sessions/get', token)).json()) as {
+      sessions: { id: string }[];
+    };
+    expect(sessions).toHaveLength(1_000);
+    expect([sessions.at(0)?.id, sessions.at(-1)?.id]).toEqual(['s-1199', 's-200']);
+  });
+
   test('can be ended by an administrator, alone or with all of its credential', async () => {
     const server = await start(await freshUrl());
     const admin = `Bearer ${await server.adminToken()}`;

@@ -32,7 +32,7 @@ export async function logOut(context: Context, session: Session, caller: Caller)
   await end(context, session.realm, session.id, session.subject.id, 'logout', caller);
 }
 
-/** The open sessions of a credential, newest first. Throws `credential.unknown`. */
+/** The newest open sessions of a credential, newest first. Throws `credential.unknown`. */
 export async function sessionsOfCredential(
   context: Context,
   realm: Realm,

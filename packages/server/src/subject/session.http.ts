@@ -47,7 +47,8 @@ export const routes: readonly Route[] = [
     ...common,
     path: '/auth/sessions/get',
     operationId: 'listSessions',
-    summary: 'The open sessions of a credential: the own one, within five minutes of a login; an administrator any.',
+    summary:
+      'The newest 1,000 open sessions of a credential: the own one, within five minutes of a login; an administrator any.',
     caller: recent(holder),
     body: namedCredential,
     answers: { 200: z.object({ sessions: z.array(sessionViewSchema) }) },

@@ -14,13 +14,13 @@ export async function findSession(db: Kysely<Schema>, realm: string, id: string)
   return db.selectFrom('session').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
 }
 
-/** Those of a subject's present generation that nobody and no absolute limit has ended, newest first. */
+/** Those of a subject's present generation that nothing has ended and nothing restricts, seen since then, newest first. */
 export async function listOpenSessions(
   db: Kysely<Schema>,
   realm: string,
   subjectId: string,
   generation: number,
-  now: number,
+  { now, seenAfter, limit }: { readonly now: number; readonly seenAfter: number; readonly limit: number },
 ): Promise<SessionTable[]> {
   return db
     .selectFrom('session')
@@ -30,8 +30,11 @@ export async function listOpenSessions(
     .where('generation', '=', generation)
     .where('ended_at', 'is', null)
     .where('ends_at', '>', now)
+    .where('restriction', 'is', null)
+    .where('seen_at', '>', seenAfter)
     .orderBy('created_at', 'desc')
     .orderBy('id')
+    .limit(limit)
     .execute();
 }
 

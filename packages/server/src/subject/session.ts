@@ -159,7 +159,10 @@ export async function endSession(
   return true;
 }
 
-/** The open sessions of a subject, newest first, without the restricted ones. */
+/** Each login opens one: whoever has a password can open as many as it likes. */
+const mostListed = 1_000;
+
+/** The newest open sessions of a subject, newest first, without the restricted ones. */
 export async function openSessionsOf(
   context: Context,
   realm: Realm,
@@ -168,9 +171,10 @@ export async function openSessionsOf(
   const state = await lookUpSubjectState(context, realm.name, subjectId);
   if (state === undefined || !state.live) return [];
   const now = context.clock.now();
-  const rows = await listOpenSessions(context.store.db, realm.name, subjectId, state.generation, now);
-  const idle = realm.settings.sessionIdleSeconds * 1000 + touchPause;
-  return rows.filter((row) => row.restriction === null && now - row.seen_at < idle && now < absoluteEnd(realm, row));
+  const seenAfter = now - realm.settings.sessionIdleSeconds * 1000 - touchPause;
+  const asked = { now, seenAfter, limit: mostListed };
+  const rows = await listOpenSessions(context.store.db, realm.name, subjectId, state.generation, asked);
+  return rows.filter((row) => now < absoluteEnd(realm, row));
 }
 
 export async function findSessionRow(context: Context, realm: string, id: string): Promise<SessionTable | undefined> {
