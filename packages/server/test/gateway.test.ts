@@ -323,6 +323,14 @@ describe('what no application behind us sees, though it is signed', () => {
     expect(app.received).toHaveLength(0);
   });
 
+  test('a path of the gateway in absolute form', async () => {
+    const path = `${gateway.url}/.well-known/countersign-gateway/jwks.json`;
+    const fields = await signedFields(agent, '', { method: 'GET', path });
+    const refused = await send(gateway.url, { method: 'GET', path, headers: fields });
+    expect([refused.status, refused.json().code]).toEqual([404, 'request.not_found']);
+    expect(app.received).toHaveLength(0);
+  });
+
   test('a body that ends too early', async () => {
     const fields = await signedFields(agent, gateway.url, { body: 'abc' });
     const { hostname, port } = new URL(gateway.url);

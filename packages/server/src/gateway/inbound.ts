@@ -14,7 +14,7 @@ import { answerFields, fieldsForApplication, type Placement, statusOf, streamAns
 import { type Answerer, type Call, type Outcome, requestFields, sendLong, sendWhole, takeBody } from './call.ts';
 import type { Field } from './fields.ts';
 import { refusalOf } from './refusal.ts';
-import { absoluteTarget, checkRequestLine, matches, ownPrefix, pathOf } from './request-line.ts';
+import { absoluteTarget, checkRequestLine, isOwn, matches } from './request-line.ts';
 import type { ResponseSigner } from './response-signature.ts';
 import type { Room } from './room.ts';
 import { held, type Spooled, spool } from './spool.ts';
@@ -45,7 +45,7 @@ interface Admitted {
 export function inbound(options: InboundOptions): Answerer {
   return async (call) => {
     const { method, requestTarget } = checkRequestLine(call.request);
-    if (pathOf(requestTarget)?.startsWith(ownPrefix)) throw new Problem('request.not_found');
+    if (isOwn(requestTarget)) throw new Problem('request.not_found');
     const target = absoluteTarget(requestTarget, options.publicUrl);
     const body = await takeBody(call, { dir: options.spoolDir, maxBytes: options.maxBody });
     try {

@@ -12,7 +12,7 @@ import { fieldsForApplication, type Placement, streamAnswer } from './applicatio
 import { type Answerer, type Call, type Outcome, requestFields, takeBody } from './call.ts';
 import type { Field } from './fields.ts';
 import type { Accepted } from './options.ts';
-import { absoluteTarget, checkRequestLine, ownPrefix, pathOf } from './request-line.ts';
+import { absoluteTarget, checkRequestLine, isOwn } from './request-line.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface LoginsOptions extends Placement {
@@ -26,7 +26,7 @@ export interface LoginsOptions extends Placement {
 export function logins(options: LoginsOptions): Answerer {
   return async (call) => {
     const { method, requestTarget } = checkRequestLine(call.request);
-    if (pathOf(requestTarget)?.startsWith(ownPrefix)) throw new Problem('request.not_found');
+    if (isOwn(requestTarget)) throw new Problem('request.not_found');
     absoluteTarget(requestTarget, options.publicUrl);
     const caller = await authenticate(call, options);
     const body = await takeBody(call, { dir: options.spoolDir, maxBytes: options.maxBody });

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Problem } from '../kernel/problem.ts';
 import { type Field, fieldsOf } from './fields.ts';
 
-/** Paths of the gateway's own: they never reach the application. */
+/** Paths of the gateway's own. */
 export const ownPrefix = '/.well-known/countersign-gateway';
 
 /** RFC 9110 §9: every method passes but those that would make a tunnel or an echo of us. */
@@ -27,6 +27,11 @@ export function checkRequestLine(request: IncomingMessage): {
     throw new Problem('gateway.target');
   }
   return { method, requestTarget: url };
+}
+
+/** Whether a target, in whichever form, is a path of the gateway's own: those never reach the application. */
+export function isOwn(requestTarget: string): boolean {
+  return requestTarget.replace(/^https?:\/\/[^/?#]*/i, '').startsWith(ownPrefix);
 }
 
 /** The path of an origin-form target (RFC 9112 §3.2.1), as written; undefined for the other forms. */
