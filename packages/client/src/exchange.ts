@@ -3,6 +3,7 @@ import { type Checks, callable, optional, options as optionsOf, someText, text }
 import { discoverOnce, endpoint } from './discovery.ts';
 import { ClientError } from './error.ts';
 import { type Transport, transportChecks } from './fetch-json.ts';
+import { problem } from './message-problem.ts';
 import { askTokenEndpoint, type ClientCredentials, clientChecks } from './token-endpoint.ts';
 
 export interface ExchangeOptions extends Transport, ClientCredentials {
@@ -34,9 +35,9 @@ const maxHeld = 10_000;
  * RFC 8693 for a service that calls the next one: the token that it was called with, for one that the next will accept. Whoever asks
  * for the same again, while it lives, gets the same: one exchange for all calls of a request. A refusal is not kept.
  *
- * It throws {ClientError} `oauth.<error>`: `oauth.invalid_request` where the token cannot be exchanged (it has expired, its session
- * has ended, it is for somebody else), `oauth.invalid_target` where the audience is not on our list; `token.malformed`,
- * `discovery.*` or `http.*`.
+ * It throws {MessageProblem} `token.ended`, with status 401, where the token cannot be exchanged: it has expired, its session has
+ * ended meanwhile, it is for somebody else. That is an answer for whoever called us, and no fault of ours. {ClientError}
+ * `oauth.<error>`, such as `oauth.invalid_target` where the audience is not on our list; `token.malformed`, `discovery.*` or `http.*`.
  */
 export function createExchange(options: ExchangeOptions): Exchange {
   return exchangeOf(optionsOf(options, 'options', exchangeChecks));
@@ -69,7 +70,8 @@ export function exchangeOf(options: ExchangeOptions): Exchange {
     // The life of a token counts from before it was asked for.
     const askedAt = now();
     const type = wanted === types.transaction ? 'n_a' : 'bearer';
-    const { text, expiresIn, members } = await askTokenEndpoint(url, options, form, [type], options);
+    const asking = askTokenEndpoint(url, options, form, [type], options);
+    const { text, expiresIn, members } = await asking.catch(refuse);
     if (members.issued_token_type !== wanted) {
       throw new ClientError('token.malformed', 'The token endpoint gave a token of another type.');
     }
@@ -102,6 +104,12 @@ export function exchangeOf(options: ExchangeOptions): Exchange {
     );
     return entry.token;
   };
+}
+
+/** RFC 8693 §2.2.2: all that is wrong with the subject token is `invalid_request`, and the rest of the request is always the same. */
+function refuse(error: unknown): never {
+  const isOfToken = error instanceof ClientError && error.code === 'oauth.invalid_request';
+  throw isOfToken ? problem('token.ended', { cause: error }) : error;
 }
 
 /** Only says what we send: the issuer looks at the token itself. */

@@ -11,6 +11,7 @@ const table = {
   'token.actor_revoked': [401, 'A service that passed the token on has been suspended.'],
   'token.revoked': [401, 'The token has been revoked.'],
   'token.ancestor_revoked': [401, 'The token or session that this token was made from has ended.'],
+  'token.ended': [401, 'The token has ended, so no other token is given for it.'],
   'token.scheme': [401, 'A bound token needs the scheme DPoP, any other token Bearer.'],
   'token.kind': [401, 'This service does not accept the kind of subject that the token is for.'],
   'capability.revoked': [401, 'A capability that the token depends on has been revoked.'],

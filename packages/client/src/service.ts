@@ -40,9 +40,12 @@ export interface Service extends TokenSource {
    * none passes.
    */
   authenticate(headers: HeaderFields, rules?: SubjectRules, request?: AddressedRequest): Promise<Authenticated>;
-  /** A token for the next service, in the name of the same subject. Throws {ClientError}. */
+  /**
+   * A token for the next service, in the name of the same subject. Throws {MessageProblem} `token.ended` (401) where the caller's own
+   * token has ended meanwhile, else {ClientError}.
+   */
   readonly exchange: Exchange;
-  /** Calls the next service for whoever called us, under the same correlation id. Redirects are not followed. */
+  /** Calls the next service for whoever called us, under the same correlation id. Redirects are not followed. Throws what `exchange` does. */
   fetch(caller: Authenticated, audience: string, url: string | URL, init?: RequestInit): Promise<Response>;
   /** Stops following the status feed. */
   close(): void;

@@ -91,3 +91,15 @@ test.each([
   server.routes[path] = { body: good };
   expect(await exchange(token, 'a')).toBe('next');
 });
+
+test('a token that has ended meanwhile is refused as that of the caller, and is not kept', async () => {
+  const token = await signed();
+  server.routes[path] = { status: 400, body: { error: 'invalid_request' } };
+  await expect(exchange(token, 'a')).rejects.toMatchObject({
+    name: 'MessageProblem',
+    status: 401,
+    code: 'token.ended',
+  });
+  server.routes[path] = { body: good };
+  expect(await exchange(token, 'a')).toBe('next');
+});

@@ -6,17 +6,23 @@ import { write } from '../src/store/write.ts';
 import { fromBase32 } from '../src/subject/base32.ts';
 import { issueOneTimeCode } from '../src/subject/one-time-code.ts';
 import { requireRealm } from '../src/subject/realm.ts';
-import { authenticateSession } from '../src/subject/session.ts';
+import { authenticateSession, openSession } from '../src/subject/session.ts';
 import { hotp } from '../src/subject/totp.ts';
 import { reseal } from '../src/subject/vault.ts';
 import { masterKey, openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { authenticatorApp, confirmedApp, subjectOf } from './support/factors.ts';
 import { corporate, corporateAt, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
-import { testServer } from './support/server.ts';
+import { type TestServer, testServer } from './support/server.ts';
 
 const alice = 'alice@acme.example';
 const minute = 60_000;
+
+/** A session that has shown no factor where there is one: not by a login, but however it came to be. */
+async function weakened({ context }: TestServer, token: string): Promise<string> {
+  const [realm, { subject }] = [await requireRealm(context, 'dev'), await authenticateSession(context, token)];
+  return (await write(context, (tx) => openSession(context, tx, realm, subject, { acr: 'aal1' }))).token;
+}
 
 eachDatabase('second factors', (freshUrl) => {
   async function setUp(network = corporateNetwork(), withPassword = ['cred-1', 'cred-2']) {
@@ -66,7 +72,7 @@ eachDatabase('second factors', (freshUrl) => {
     expect(said(refused)).toBe('409 SECOND_FACTOR_REQUIRED');
     expect(refused.body.factors).toEqual(['recovery', 'totp']);
     const token = String(refused.body.token);
-    for (const path of ['/auth/subject', '/auth/factors/get', '/auth/factors/totp/enrol', '/auth/logout'])
+    for (const path of ['/auth/subject', '/auth/factors/get', '/auth/factors/totp/enrol'])
       expect(said(await call(path, token, {}))).toBe('403 SESSION_RESTRICTED');
     const verified = await call('/realms/dev/auth/factors/totp/verify', token, { code: app.code() });
     expect(verified).toMatchObject({
@@ -88,8 +94,7 @@ eachDatabase('second factors', (freshUrl) => {
 
   test('a session steps up: a new token, the same end, and the one before is dead', async () => {
     const { call, session, clock, server } = await setUp();
-    const before = await session();
-    const { app } = await confirmedApp(call, await session(), clock);
+    const { app, token: before } = await confirmedApp(call, await session(), clock);
     clock.advance(4 * minute);
     const again = await call('/auth/factors/totp/verify', before, { code: app.code() });
     expect(again.status).toBe(200);
@@ -168,9 +173,9 @@ eachDatabase('second factors', (freshUrl) => {
   });
 
   test('recovery codes are renewed by who has just shown a factor, and the old ones are worth nothing', async () => {
-    const { call, session, clock, restricted } = await setUp();
-    const weak = await session();
+    const { call, session, clock, restricted, server } = await setUp();
     const { app, token, recoveryCodes } = await confirmedApp(call, await session(), clock);
+    const weak = await weakened(server, token);
     expect(said(await call('/auth/factors/recovery/renew', weak))).toBe('403 SESSION_WEAK');
     const renewed = await call('/auth/factors/recovery/renew', token);
     expect(renewed.status).toBe(200);
@@ -320,13 +325,13 @@ eachDatabase('second factors', (freshUrl) => {
     expect(said(await call('/auth/factors/totp/verify', token, { code: '123456' }))).toBe('403 SESSION_RESTRICTED');
     const { token: full } = await confirmedApp(call, token, clock);
     expect(await subjectOf(call, full)).toMatchObject({ acr: 'aal2', amr: ['pwd', 'otp', 'mfa'] });
-    // The other one was opened before there was a factor: it adds none beside it.
-    expect(said(await call('/auth/factors/totp/enrol', rival, {}))).toBe('403 SESSION_WEAK');
+    // The other one was opened before there was a factor: it has ended.
+    expect(said(await call('/auth/factors/totp/enrol', rival, {}))).toBe('401 SESSION_INVALID');
     expect(said(await login(alice, passwords.first))).toBe('409 SECOND_FACTOR_REQUIRED');
   });
 
   test('enrolling needs a recent login, and with a factor there is one that was just shown', async () => {
-    const { call, session, clock } = await setUp();
+    const { call, session, clock, server } = await setUp();
     const [stale, weak] = [await session(), await session()];
     clock.advance(4 * minute);
     await call('/auth/subject', stale);
@@ -334,9 +339,8 @@ eachDatabase('second factors', (freshUrl) => {
     expect(said(await call('/auth/factors/totp/enrol', stale, {}))).toBe('403 SESSION_STALE');
     expect(said(await call('/auth/factors/totp/confirm', stale, { code: '123456' }))).toBe('403 SESSION_STALE');
     expect(said(await call('/auth/factors/totp/enrol', weak, {}))).toBe('401 SESSION_INVALID');
-    const other = await session();
     const { token } = await confirmedApp(call, await session(), clock);
-    expect(said(await call('/auth/factors/totp/enrol', other, {}))).toBe('403 SESSION_WEAK');
+    expect(said(await call('/auth/factors/totp/enrol', await weakened(server, token), {}))).toBe('403 SESSION_WEAK');
     expect((await call('/auth/factors/totp/enrol', token, {})).status).toBe(200);
   });
 
@@ -383,9 +387,9 @@ eachDatabase('second factors', (freshUrl) => {
   });
 
   test('taking one away needs a factor shown just now, ends every session, and takes the recovery codes along', async () => {
-    const { call, session, login, clock, restricted } = await setUp();
-    const weak = await session();
+    const { call, session, login, clock, restricted, server } = await setUp();
     const { app, token, factorId } = await confirmedApp(call, await session(), clock);
+    const weak = await weakened(server, token);
     expect(said(await call(`/auth/factors/${factorId}/remove`, weak))).toBe('403 SESSION_WEAK');
     expect(said(await call('/auth/factors/nothing/remove', token))).toBe('404 FACTOR_UNKNOWN');
     clock.advance(4 * minute);
@@ -400,6 +404,36 @@ eachDatabase('second factors', (freshUrl) => {
     const gone = await call('/auth/factors/get', String(removed.body.token));
     expect(gone).toMatchObject({ status: 200, body: { factors: [] } });
     expect((await login(alice, passwords.first)).status).toBe(200);
+  });
+
+  test('the first one ends every session that has not shown it, and none that is there changes the password without it', async () => {
+    const { call, session, clock, server } = await setUp();
+    const before = await session();
+    const { token } = await confirmedApp(call, await session(), clock);
+    const path = '/passwords/cred-1/authenticated_update';
+    const wanted = { password: { value: passwords.second } };
+    expect(said(await call(path, before, wanted))).toBe('401 SESSION_INVALID');
+    expect(said(await call(path, await weakened(server, token), wanted))).toBe('403 SESSION_WEAK');
+    expect((await call(path, token, wanted)).status).toBe(200);
+  });
+
+  test('a session is no stronger than what it has shown of the factors that are left', async () => {
+    const { call, session, clock, server } = await setUp();
+    const { token, factorId } = await confirmedApp(call, await session(), clock);
+    const alone = await call(`/auth/factors/${factorId}/remove`, token);
+    expect(await subjectOf(call, String(alone.body.token))).toMatchObject({ acr: 'aal1', amr: ['pwd'] });
+
+    const again = await confirmedApp(call, String(alone.body.token), clock);
+    const passkey = { state: JSON.stringify({ credentialId: 'TEST' }), sealed: null, version: 0 };
+    const times = { created_at: 1, confirmed_at: 1, used_at: null };
+    const row = { realm: 'dev', credential_id: 'cred-1', id: 'key', kind: 'passkey', name: 'Key' } as const;
+    await server.context.store.db
+      .insertInto('factor')
+      .values({ ...row, ...passkey, ...times })
+      .execute();
+    // What it has shown goes; what is left it has not shown.
+    const restricted = await call(`/auth/factors/${again.factorId}/remove`, again.token);
+    expect(restricted).toMatchObject({ status: 200, body: { restriction: 'second-factor' } });
   });
 
   test('an administrator takes away what was lost, of any credential of the realm, and every session ends', async () => {

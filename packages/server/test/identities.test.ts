@@ -119,6 +119,24 @@ eachDatabase('an identity', (freshUrl) => {
     ]);
   });
 
+  test('its ROOT does not enable what an administrator has disabled, whoever disabled it first', async () => {
+    const server = await start(await freshUrl());
+    const root = await sessionOf(server, 'dev-root');
+    const byRoot = async (step: string) => (await call(server, `${credentials}/dev-user/${step}`, root)).status;
+    const admin = await server.adminToken();
+    const byAdministrator = (step: string) =>
+      call(server, `/realms/dev/admin/credentials/dev-user/${step}`, admin).then(({ status }) => status);
+    expect(await byAdministrator('disable')).toBe(200);
+    expect([await byRoot('disable'), await byRoot('enable')]).toEqual([204, 403]);
+    expect(await byAdministrator('enable')).toBe(200);
+    expect([await byRoot('disable'), await byAdministrator('disable'), await byRoot('enable')]).toEqual([
+      204, 200, 403,
+    ]);
+    // The documented call by an administrator counts as one.
+    expect((await call(server, `${credentials}/dev-user/enable`, admin)).status).toBe(204);
+    expect([await byRoot('disable'), await byRoot('enable')]).toEqual([204, 204]);
+  });
+
   test('its ROOT invites a USER by mail, a few times within the hour', async () => {
     const server = await start(await freshUrl());
     const root = await sessionOf(server, 'dev-root');

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { stepCredential } from '../src/passwords/credential.ts';
 import { eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
+import { confirmedApp } from './support/factors.ts';
 import { corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
 import { type Mailbox, mailbox } from './support/smtp.ts';
 
@@ -70,6 +71,43 @@ eachDatabase('a lost password', (freshUrl) => {
     const second = await codeIn(box, 2);
     expect((await recover(first, passwords.second)).status).toBe(200);
     expect(said(await recover(second, passwords.third))).toBe('409 INVALID_NONCE_OR_EMAIL');
+  });
+
+  const value = (text: string) => ({ password: { value: text } });
+  type Ending = (made: Awaited<ReturnType<typeof withMail>>, token: string) => Promise<unknown>;
+  const endings: Readonly<Record<string, Ending>> = {
+    'an update': ({ call }, token) =>
+      call('/passwords/cred-1/update', token, { ...value(passwords.third), oldPassword: { value: passwords.first } }),
+    'an update without the old one': ({ call }, token) =>
+      call('/passwords/cred-1/authenticated_update', token, value(passwords.third)),
+    'an expiry': ({ admin }) => admin('/passwords/cred-1/1/expire'),
+    'an expiry as compromised': ({ admin }) => admin('/passwords/cred-1/1/expire', { reason: 'COMPROMISED' }),
+    'the end of all sessions': ({ call }, token) => call('/auth/sessions/terminate', token),
+    'a first factor': async ({ call }, token) => confirmedApp(call, token, { now: Date.now }),
+    'disabling and enabling': async ({ admin }) => {
+      for (const step of ['disable', 'enable']) await admin(`/realms/dev/admin/credentials/cred-1/${step}`);
+    },
+  };
+
+  test.each(Object.entries(endings))('%s ends every code that was sent before', async (_name, end) => {
+    const made = await withMail(freshUrl);
+    const { box, call, recover, session } = made;
+    await call(start, undefined, { email: alice });
+    const code = await codeIn(box);
+    await end(made, await session());
+    expect(said(await recover(code, passwords.second))).toBe('409 INVALID_NONCE_OR_EMAIL');
+    await call(start, undefined, { email: alice });
+    expect((await recover(await codeIn(box, 2), passwords.second)).status).toBe(200);
+  });
+
+  test('what changes no secret ends no code: a login, a logout, another version', async () => {
+    const { box, call, admin, recover, session } = await withMail(freshUrl);
+    await call('/passwords/cred-1/authenticated_update', await session(), value(passwords.second));
+    await call(start, undefined, { email: alice });
+    const code = await codeIn(box);
+    await call('/auth/logout', await session(alice, passwords.second));
+    await admin('/passwords/cred-1/1/expire', { reason: 'COMPROMISED' });
+    expect((await recover(code, passwords.third)).status).toBe(200);
   });
 
   test('a password that the rules refuse leaves the code as good as it was', async () => {

@@ -211,7 +211,20 @@ describe('exchange', () => {
     expect(await refusal(urlOf('stranger'))).toBe('oauth.invalid_target');
     expect(await refusal(urlOf('stranger'))).toBe('oauth.invalid_target');
     await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'force'));
-    expect(await refusal(urlOf('ledger'))).toBe('oauth.invalid_request');
+    expect(await refusal(urlOf('ledger'))).toBe('token.ended');
+  });
+
+  test('of what has ended since the request was let in is a refusal of the caller, with a status and no fault of the service', async () => {
+    const orders = serviceOf('orders');
+    const { token, session } = await openTestSession(server);
+    const caller = await orders.authenticate({
+      authorization: `Bearer ${await subjectToken(server, token, urlOf('orders'))}`,
+    });
+    await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'logout'));
+    const refused = { name: 'MessageProblem', status: 401, code: 'token.ended' };
+    await expect(orders.exchange(caller.token, urlOf('ledger'))).rejects.toMatchObject(refused);
+    await expect(orders.fetch(caller, urlOf('ledger'), urlOf('ledger'))).rejects.toMatchObject(refused);
+    await expect(orders.exchange(token, 'ledger')).rejects.toMatchObject(refused);
   });
 
   test('takes an access token too', async () => {

@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { exchangeGrant, sessionType } from './support/chain.ts';
 import { eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
-import { twoNodes } from './support/oauth.ts';
+import { form, twoNodes } from './support/oauth.ts';
 import { type Corporate, corporateAt, corporateNetwork, passwords, said } from './support/passwords.ts';
 
 const alice = 'alice@acme.example';
@@ -21,6 +22,13 @@ async function nodes(databaseUrl: string) {
 }
 
 const subjectAt = async (node: Corporate, token: string) => said(await node.call('/auth/subject', token));
+
+/** The status of an exchange of the session for a signed subject. */
+async function exchangedAt({ call }: Corporate, token: string): Promise<number> {
+  const body = form({ grant_type: exchangeGrant, subject_token: token, subject_token_type: sessionType });
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return (await call('/realms/dev/protocol/openid-connect/token', undefined, body, headers)).status;
+}
 
 /** A session that both nodes know, from their caches. */
 async function known({ one, two }: { readonly one: Corporate; readonly two: Corporate }, code = alice) {
@@ -61,8 +69,11 @@ eachDatabase('of two nodes', (freshUrl) => {
       const ended = performance.now();
       expect([what, (await end(one, token, own)) < 300]).toEqual([what, true]);
       expect([what, await subjectAt(one, token)]).toEqual([what, '401 SESSION_INVALID']);
+      // Nothing more is made of it anywhere, from this moment on.
+      expect([what, await subjectAt(two, token)]).toEqual([what, '401 SESSION_INVALID']);
+      expect([what, await exchangedAt(two, token)]).toEqual([what, 400]);
       await eventually(
-        async () => (await subjectAt(two, token)) === '401 SESSION_INVALID',
+        async () => said(await two.call('/auth/sessions/get', token)) === '401 SESSION_INVALID',
         2_000 - (performance.now() - ended),
       );
       for (const path of ['credentials/cred-1', 'identities/corp-1'])

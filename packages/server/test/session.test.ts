@@ -160,6 +160,31 @@ eachDatabase('a session', (freshUrl) => {
     expect(await subjectStatus(server, long.token)).toBe(401);
   });
 
+  test('ends by a limit that was lowered since, also under a new token', async () => {
+    const clock = movedClock();
+    const server = await start(await freshUrl(), clock);
+    const limit = (sessionMaxSeconds: number) =>
+      fetch(`${server.issuer()}/admin/settings`, {
+        method: 'PATCH',
+        headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ settings: { sessionMaxSeconds } }),
+      });
+    const admin = await server.adminToken();
+    const first = await open(server);
+    clock.advance(200_000);
+    const next = await open(server, 'cred-1', { goesOn: first.session });
+    clock.advance(200_000);
+    expect(await subjectStatus(server, next.token)).toBe(200);
+    expect((await limit(600)).status).toBe(200);
+    const view = await call(server, '/auth/sessions/get', admin, { credentialId: 'cred-1' });
+    const [shown] = ((await view.json()) as { sessions: { expiryTimestamp: string }[] }).sessions;
+    expect(Number(shown?.expiryTimestamp)).toBe(first.session.createdAt + 600_000);
+    clock.advance(199_000);
+    expect(await subjectStatus(server, next.token)).toBe(200);
+    clock.advance(1_000);
+    expect(await subjectStatus(server, next.token)).toBe(401);
+  });
+
   test('writes its use at most twice a minute', async () => {
     const clock = movedClock();
     const server = await start(await freshUrl(), clock);
@@ -262,7 +287,7 @@ eachDatabase('a session', (freshUrl) => {
   test('that is restricted can do nothing else', async () => {
     const server = await start(await freshUrl());
     const { token } = await open(server, 'cred-1', { restriction: { to: 'update-password', version: 1 } });
-    for (const path of ['/auth/subject', '/auth/sessions/get', '/auth/sessions/terminate', '/auth/logout']) {
+    for (const path of ['/auth/subject', '/auth/sessions/get', '/auth/sessions/terminate']) {
       const refused = await call(server, path, token);
       expect([path, refused.status, ((await refused.json()) as { code: string }).code]).toEqual([
         path,
@@ -270,6 +295,9 @@ eachDatabase('a session', (freshUrl) => {
         'SESSION_RESTRICTED',
       ]);
     }
+    // But to end.
+    expect((await call(server, '/auth/logout', token)).status).toBe(204);
+    expect((await call(server, '/auth/logout', token)).status).toBe(401);
     const { token: full } = await open(server);
     expect(await (await call(server, '/auth/sessions/get', full)).json()).toMatchObject({
       sessions: [{ current: true }],

@@ -42,6 +42,12 @@ export function sessionHolder(restricted?: Restriction['to']): CallerKind<Sessio
   };
 }
 
+/** The holder of any session, whatever it may do: to end it. */
+export const anySessionHolder: CallerKind<SessionHolder> = {
+  security: 'session',
+  authenticate: (call) => authenticateAnySession(call, presentedToken(call.request)),
+};
+
 /** For calls that a stolen token must not open: the holder proved itself within the last five minutes; administrators may always. */
 export function recent<Who extends Holder>(kind: CallerKind<Who>): CallerKind<Who> {
   return {
@@ -128,17 +134,22 @@ export async function authenticateAdministratorHolder(call: Call): Promise<Admin
   return who;
 }
 
-/** "A token fixes its realm": a request may name no other. */
 async function authenticateSessionToken(
   call: Call,
   token: string,
   restricted: Restriction['to'] | undefined,
 ): Promise<SessionHolder> {
+  const who = await authenticateAnySession(call, token);
+  const { restriction } = who.session;
+  if (restriction !== undefined && restriction.to !== restricted) throw new Problem('session.restricted');
+  return who;
+}
+
+/** "A token fixes its realm": a request may name no other. */
+async function authenticateAnySession(call: Call, token: string): Promise<SessionHolder> {
   const named = await namedRealm(call);
   const session = await authenticateSession(call.context, token);
   if (named !== undefined && named.name !== session.realm) throw new Problem('token.other_realm');
-  if (session.restriction !== undefined && session.restriction.to !== restricted)
-    throw new Problem('session.restricted');
   const realm = await requireRealm(call.context, session.realm);
   return { kind: 'session', session, realm, caller: call.caller(session.subject.id) };
 }

@@ -49,6 +49,8 @@ export interface Credential extends CredentialReference {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly disabledAt: number | null;
+  /** Who has disabled it; null: an administrator. */
+  readonly disabledBy: 'root' | null;
   /** Whether it may log in: neither it nor its identity is disabled. */
   readonly live: boolean;
   /** Devices that were remembered before are strangers to it. Milliseconds. */
@@ -171,20 +173,32 @@ async function takenBy(context: Context, realm: string, id: string, cause: unkno
 
 export type CredentialStep = 'disable' | 'enable';
 
-/** Disables a credential, or enables it again. A step that has been taken already changes nothing. */
+const enabled = { disabled_at: null, disabled_by: null } as const;
+
+/**
+ * Disables a credential, or enables it again. A step that has been taken already changes nothing. What an administrator has disabled no
+ * ROOT enables: `caller.forbidden`.
+ */
 export async function stepCredential(
   context: Context,
   realm: string,
   id: string,
   step: CredentialStep,
   caller: Caller,
+  by: 'root' | null = null,
 ): Promise<void> {
   const { identity } = await requireCredential(context, realm, id);
   await write(context, async (tx) => {
     const before = await lockCredential(tx, realm, identity.id, id);
-    if ((before.disabledAt !== null) === (step === 'disable')) return;
-    const disabled_at = step === 'disable' ? tx.now : null;
-    await updateCredential(tx.db, realm, id, { disabled_at, updated_at: tx.now });
+    const isDisabled = before.disabledAt !== null;
+    // An administrator's word goes over a ROOT's.
+    const isRaised = step === 'disable' && isDisabled && before.disabledBy === 'root' && by === null;
+    if (isDisabled === (step === 'disable') && !isRaised) return;
+    if (step === 'enable' && by === 'root' && before.disabledBy !== 'root') {
+      throw new Problem('caller.forbidden', 'An administrator has disabled this credential.');
+    }
+    const disabled = step === 'disable' ? { disabled_at: before.disabledAt ?? tx.now, disabled_by: by } : enabled;
+    await updateCredential(tx.db, realm, id, { ...disabled, updated_at: tx.now });
     if (step === 'disable') await shutOut(tx, realm, id);
     else if (before.identity.disabledAt === null) await reinstateSubject(tx, realm, credentialSubjectId(id));
     await recordEvent(context, tx, { realm, type: `credential.${step}d`, object: `credential:${id}` }, caller);
@@ -194,7 +208,6 @@ export async function stepCredential(
 /** Its sessions end, and what was sent to its holder is worth nothing. */
 export async function shutOut(tx: Writing, realm: string, id: string): Promise<void> {
   await suspendSubject(tx, realm, credentialSubjectId(id));
-  await revokeOneTimeCodes(tx, realm, id);
 }
 
 export interface CredentialChange {
@@ -250,6 +263,7 @@ function toCredential(row: CredentialRow): Credential {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     disabledAt: row.disabled_at,
+    disabledBy: row.disabled_by,
     live: row.disabled_at === null && row.identity_disabled_at === null,
     devicesAfter: Math.max(row.created_at, row.devices_after ?? 0),
   };

@@ -11,6 +11,7 @@ import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import type { Resealing } from '../subject/vault.ts';
 import { type Credential, lockCredential, requireCredential } from './credential.ts';
 import {
+  confirmedKinds,
   deleteFactor,
   deleteFactorsOf,
   type FactorRow,
@@ -27,8 +28,10 @@ import { newestPassword } from './passwords.store.ts';
  * 1. One that its holder has not shown to work counts for nothing.
  * 2. Whoever shows one goes on under a new token, and the session before ends: it cannot be used for two.
  * 3. Who has a factor shows it before another is added, or one is taken away. An administrator may take away, and never add.
- * 4. What was lost may be in somebody's hands: taking a factor away ends every session of the credential.
- * 5. Recovery codes come with the first factor and go with the last: alone they are none.
+ * 4. What was lost may be in somebody's hands: taking a factor away ends every session of the credential. So does adding the first one:
+ *    sessions from before have not shown it.
+ * 5. The session that goes on after one was taken away is as strong as what it has shown of those that are left.
+ * 6. Recovery codes come with the first factor and go with the last: alone they are none.
  */
 export interface Presenting {
   readonly realm: Realm;
@@ -65,7 +68,8 @@ export async function removeOwnFactor(context: Context, by: Presenting, id: stri
   return write(context, async (tx) => {
     const credential = await lockOwn(tx, by);
     await remove(context, tx, realm.name, credential, id, by.caller);
-    return goOn(context, tx, by, credential, { acr: session.acr, authTime: session.authTime, renew: true });
+    const left = await confirmedKinds(tx.db, realm.name, credential.id);
+    return goOn(context, tx, by, credential, { ...shownOf(session, left), authTime: session.authTime, renew: true });
   });
 }
 
@@ -83,6 +87,21 @@ export async function resetFactor(
     await remove(context, tx, realm, credential, id, caller);
     await renewSubject(tx, realm, credentialSubjectId(credentialId));
   });
+}
+
+/** RFC 8176: what the kinds of factor show. A recovery code stands in for one that was lost, which may be the one that goes. */
+const methods: Readonly<Record<FactorRow['kind'], readonly string[]>> = {
+  totp: ['otp'],
+  recovery: [],
+  passkey: ['pop', 'user'],
+};
+
+/** How strong a session is by the kinds that are left, and the first proof, which none of them gave. */
+function shownOf({ subject }: Session, left: readonly FactorRow['kind'][]): Pick<GoingOn, 'acr' | 'amr'> {
+  const [first, ...more] = subject.amr;
+  const still = more.filter((method) => left.some((kind) => methods[kind].includes(method)));
+  const isStrong = still.length > 0;
+  return { acr: isStrong ? 'aal2' : 'aal1', amr: [first as string, ...still, ...(isStrong ? ['mfa'] : [])] };
 }
 
 async function remove(
@@ -119,6 +138,11 @@ export async function requireMayEnrol(
   return confirmed;
 }
 
+/** Whether there was none before. Sessions from then have not shown it, and end (ASVS 5.0 7.4.3). */
+export function isFirst(confirmed: readonly FactorRow[]): boolean {
+  return confirmed.length === 0;
+}
+
 export interface ConfirmedFactor {
   readonly factor: FactorRow;
   /** With the first factor; shown this once. */
@@ -130,6 +154,8 @@ export interface GoingOn {
   readonly acr: Session['acr'];
   /** Methods (RFC 8176) that were shown now, beside those of the session. */
   readonly shown?: readonly string[];
+  /** Methods of the session that still count; all, when absent. */
+  readonly amr?: readonly string[];
   /** Now, when absent. */
   readonly authTime?: number;
   /** Whether every other session of the credential ends too. */
@@ -145,21 +171,21 @@ export async function goOn(
   tx: Writing,
   { realm, session, source, agent }: Presenting,
   credential: Credential,
-  { acr, shown, authTime, renew }: GoingOn,
+  { acr, shown, amr: before = session.subject.amr, authTime, renew }: GoingOn,
 ): Promise<Logon> {
   const { subject } = session;
   if (!(await endSession(tx, realm.name, session.id, 'use'))) throw ended();
   const generation = renew ? await renewSubject(tx, realm.name, subject.id) : subject.generation;
   const newest = await newestPassword(tx.db, realm.name, credential.id);
   if (newest === undefined) throw failed('the credential has no password');
-  const amr = shown === undefined ? subject.amr : [...new Set([...subject.amr, ...shown, 'mfa'])];
+  const amr = shown === undefined ? before : [...new Set([...before, ...shown, 'mfa'])];
   const logon = await logOn(context, tx, realm, credential, {
     ...{ version: newest.version, amr, acr, source, authTime: authTime ?? tx.now },
     ...(agent !== undefined && { agent }),
     ...(session.restriction === undefined && { goesOn: session }),
   });
-  const before = renew ? generation - 1 : generation;
-  if (before !== subject.generation || logon.session.subject.generation !== generation) throw ended();
+  const presented = renew ? generation - 1 : generation;
+  if (presented !== subject.generation || logon.session.subject.generation !== generation) throw ended();
   return logon;
 }
 

@@ -103,7 +103,10 @@ export const routes: readonly Route[] = [
     },
   }),
   ...step('disable', 'Disable a credential: it cannot log in, and its sessions end.'),
-  ...step('enable', 'Enable a disabled credential. Sessions from before stay ended.'),
+  ...step(
+    'enable',
+    'Enable a disabled credential; a ROOT one that a ROOT has disabled. Sessions from before stay ended.',
+  ),
   ...corporate({
     ...common,
     path: `${ofCredential}/invite`,
@@ -140,7 +143,8 @@ function step(name: CredentialStep, summary: string): readonly Route[] {
     answers: { 204: 'Done.' },
     async handle({ context, who, params }) {
       const { id } = await managedCredential(context, who, params);
-      await stepCredential(context, who.realm.name, id, name, who.caller);
+      const by = who.kind === 'session' ? 'root' : null;
+      await stepCredential(context, who.realm.name, id, name, who.caller, by);
     },
   });
 }

@@ -7,13 +7,7 @@ import { tellOwner } from '../mail/notice.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { type Writing, write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
-import {
-  countLiveCodes,
-  issueOneTimeCode,
-  ownerOfOneTimeCode,
-  revokeOneTimeCodes,
-  useOneTimeCode,
-} from '../subject/one-time-code.ts';
+import { countLiveCodes, issueOneTimeCode, ownerOfOneTimeCode, useOneTimeCode } from '../subject/one-time-code.ts';
 import type { Realm } from '../subject/realm.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { type Credential, lookUpCredential, lookUpCredentialByCode, mailAddressOf } from './credential.ts';
@@ -143,7 +137,6 @@ export async function resumeLostPassword(
     }
     const row = await writeVersion(tx, credential, newest, rules, hash, realm.name);
     await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
-    await revokeOneTimeCodes(tx, realm.name, credential.id);
     await forgetDevices(tx, realm.name, credential.id);
     await record(context, tx, realm.name, row, 'password.recovered', caller, { source: source.address });
     await tellOwner(context, tx, realm.name, credential, 'password-changed', {});

@@ -28,7 +28,15 @@ import {
   listUnnamedPasskeys,
   namePasskey,
 } from './factor.store.ts';
-import { type ConfirmedFactor, goOn, lockOwn, type Presenting, recordFactor, requireMayEnrol } from './factor.ts';
+import {
+  type ConfirmedFactor,
+  goOn,
+  isFirst,
+  lockOwn,
+  type Presenting,
+  recordFactor,
+  requireMayEnrol,
+} from './factor.ts';
 import { withinFactorBudget } from './factor-budget.ts';
 import type { Logon } from './logon.ts';
 import { addRecovery, prepareRecovery } from './recovery-factor.ts';
@@ -72,7 +80,7 @@ export async function finishEnrolment(
     const recoveryCodes = await addRecovery(tx, by, confirmed, made);
     await recordFactor(context, tx, factor, 'factor.confirmed', caller);
     await tellOwner(context, tx, realm.name, credential, 'factor-changed', { change: 'added', factor: 'passkey' });
-    const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: false });
+    const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: isFirst(confirmed) });
     return { factor, recoveryCodes, logon };
   }).catch((thrown: unknown) => {
     // Web Authentication §7.1: "verify that the credentialId is not yet registered for any user". Of two at once the index decides.

@@ -4,6 +4,7 @@ import type { Source } from '../kernel/source.ts';
 import { tellOwner } from '../mail/notice.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
+import { revokeOneTimeCodes } from '../subject/one-time-code.ts';
 import { type CredentialType, effectiveRules } from '../subject/password-config.ts';
 import type { Realm } from '../subject/realm.ts';
 import type { Session } from '../subject/session.ts';
@@ -12,6 +13,7 @@ import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { requireBudgets } from './budget.ts';
 import { type Credential, lockCredential, requireCredential } from './credential.ts';
 import { forgetDevices, recogniseDevice } from './device.ts';
+import { confirmedKinds } from './factor.store.ts';
 import { type Logon, logOn } from './logon.ts';
 import { accept, type PasswordInfo, record, toInfo, writeVersion } from './password-version.ts';
 import { changePassword, findPassword, newestPassword } from './passwords.store.ts';
@@ -54,6 +56,8 @@ export async function createPassword(
     await admit(tx);
     if ((await newestPassword(tx.db, realm, credentialId)) !== undefined) throw new Problem('password.already_created');
     const row = await writeVersion(tx, credential, undefined, rules, hash, realm);
+    // Nobody has a session that could end; invitations are worth nothing from now on.
+    await revokeOneTimeCodes(tx, realm, credentialId);
     await record(context, tx, realm, row, 'password.created', caller);
     return toInfo(credential, row, tx.now);
   });
@@ -119,7 +123,10 @@ export async function updatePassword(
   return replacePassword(context, realm, session, { credential, newest }, password, proof, caller);
 }
 
-/** "Allows password updates for authenticated users without requiring the old password." The caller has seen to a recent login. */
+/**
+ * "Allows password updates for authenticated users without requiring the old password." The caller has seen to a recent login. Throws
+ * `session.weak` where the credential has a second factor that the session has not shown.
+ */
 export async function updateAuthenticatedPassword(
   context: Context,
   realm: Realm,
@@ -128,6 +135,9 @@ export async function updateAuthenticatedPassword(
   caller: Caller,
 ): Promise<UpdatedPassword> {
   const own = await requireOwnPassword(context, realm.name, session);
+  const factors = await confirmedKinds(context.store.db, realm.name, own.credential.id);
+  // One that is added from here on begins a generation in which this session is dead.
+  if (factors.length > 0 && session.acr !== 'aal2') throw new Problem('session.weak');
   return replacePassword(context, realm, session, own, password, { source, authTime: session.authTime }, caller);
 }
 

@@ -18,6 +18,7 @@ import {
   type ConfirmedFactor,
   factorBinding,
   goOn,
+  isFirst,
   lockOwn,
   type Presenting,
   recordFactor,
@@ -90,7 +91,7 @@ export async function confirmTotp(context: Context, by: Presenting, code: string
       if (!(await changeFactor(tx.db, row, { state, confirmed_at: tx.now, used_at: tx.now }))) {
         throw new Problem('factor.incorrect');
       }
-      const renew = await replace(context, tx, by, confirmed);
+      const renew = (await replace(context, tx, by, confirmed)) || isFirst(confirmed);
       const recoveryCodes = await addRecovery(tx, by, confirmed, made);
       await recordFactor(context, tx, row, 'factor.confirmed', by.caller);
       await tellOwner(context, tx, realm.name, credential, 'factor-changed', { change: 'added', factor: 'totp' });

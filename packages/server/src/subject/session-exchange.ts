@@ -35,5 +35,5 @@ async function exchangeSession(context: Context, realm: Realm, request: Exchange
   if (session.realm !== realm.name) throw unacceptable('a session of another realm');
   if (session.restriction !== undefined) throw unacceptable('a restricted session');
   const wanted = { audience, transaction: transaction(), source };
-  return { ...(await issueTransactionToken(context, realm, session, wanted)), tokenType: 'N_A' };
+  return { ...(await orUnacceptable(issueTransactionToken(context, realm, session, wanted))), tokenType: 'N_A' };
 }

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { credentialOf, holder, namedCredential, recent, requireRecent, sessionHolder } from '../callers/holder.ts';
+import {
+  anySessionHolder,
+  credentialOf,
+  holder,
+  namedCredential,
+  recent,
+  requireRecent,
+  sessionHolder,
+} from '../callers/holder.ts';
 import { corporate, correlationId } from '../http/corporate.ts';
 import { nothing, type Route } from '../http/route.ts';
 import {
@@ -24,8 +32,8 @@ export const routes: readonly Route[] = [
     ...common,
     path: '/auth/logout',
     operationId: 'logOut',
-    summary: 'End the session of the token. It is refused everywhere from then on.',
-    caller: sessionHolder(),
+    summary: 'End the session of the token, a restricted one too. It is refused everywhere from then on.',
+    caller: anySessionHolder,
     body: nothing,
     answers: { 204: 'Done.' },
     handle: ({ context, who: { session, caller } }) => logOut(context, session, caller),

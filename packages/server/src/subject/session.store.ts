@@ -14,6 +14,20 @@ export async function findSession(db: Kysely<Schema>, realm: string, id: string)
   return db.selectFrom('session').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
 }
 
+/** A session with what its subject is now: one read. */
+export async function findStanding(db: Kysely<Schema>, realm: string, id: string) {
+  return db
+    .selectFrom('session')
+    .innerJoin('subject', (join) =>
+      join.onRef('subject.realm', '=', 'session.realm').onRef('subject.id', '=', 'session.subject_id'),
+    )
+    .select(['session.ended_at', 'session.generation', 'subject.generation as present'])
+    .select(['subject.suspended_at', 'subject.ended_at as subject_ended_at'])
+    .where('session.realm', '=', realm)
+    .where('session.id', '=', id)
+    .executeTakeFirst();
+}
+
 /** Those of a subject's present generation that nothing has ended and nothing restricts, seen since then, newest first. */
 export async function listOpenSessions(
   db: Kysely<Schema>,

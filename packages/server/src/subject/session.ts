@@ -11,6 +11,7 @@ import {
   endSessionRow,
   findSession,
   findSessionByToken,
+  findStanding,
   insertSession,
   listOpenSessions,
   touchSession,
@@ -24,7 +25,7 @@ import { type CredentialSubject, lookUpSubjectState, presentSubjectState } from 
  * 2. It lives while nobody has ended it, its subject is live in the generation in which it was opened, it was used within the idle
  *    limit, and its absolute limit, which no use extends, has not come. What ends all sessions of a subject at once (a password that
  *    changes, a credential that is disabled) begins a new generation and touches no session.
- * 3. A check is one cached or one indexed read. Use is written at most every half minute, so that among several nodes a session
+ * 3. A check is one cached or one indexed read; before a token is made from it, always one of the database. Use is written at most every half minute, so that among several nodes a session
  *    may idle out up to that much early; within a process to the millisecond.
  * 4. A restricted session may do one thing, once.
  */
@@ -137,6 +138,16 @@ export async function authenticateSession(context: Context, token: string): Prom
   const session = known === undefined ? undefined : await aliveSession(context, known);
   if (session === undefined) throw refused('unknown, ended, or idle for too long');
   return session;
+}
+
+/**
+ * Before something is made from a session: what the cache has not heard of yet, the database has. So once an end was answered, on
+ * whichever node, no node makes anything more of it. Throws `session.invalid`.
+ */
+export async function requireStanding({ store }: Context, { realm, id }: Session): Promise<void> {
+  const row = await findStanding(store.db, realm, id);
+  const isLive = row?.ended_at === null && row.suspended_at === null && row.subject_ended_at === null;
+  if (!isLive || row.present !== row.generation) throw refused('ended a moment ago');
 }
 
 /** For whoever holds a token that was made from a session: is that session still there? */

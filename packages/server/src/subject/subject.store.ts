@@ -9,22 +9,21 @@ export async function insertSubjects(db: Kysely<Schema>, rows: readonly SubjectT
   await db.insertInto('subject').values(rows).execute();
 }
 
-/** The number of the new generation; undefined where there is no such subject, or it has ended. */
+/** The new generation; undefined where there is no such subject, or it has ended. */
 export async function nextGeneration(
   db: Kysely<Schema>,
   realm: string,
   id: string,
   change: Partial<SubjectTable>,
-): Promise<number | undefined> {
-  const row = await db
+): Promise<Pick<SubjectTable, 'generation' | 'kind'> | undefined> {
+  return db
     .updateTable('subject')
     .set((row) => ({ ...change, generation: row('generation', '+', 1) }))
     .where('realm', '=', realm)
     .where('id', '=', id)
     .where('ended_at', 'is', null)
-    .returning('generation')
+    .returning(['generation', 'kind'])
     .executeTakeFirst();
-  return row?.generation;
 }
 
 export async function updateSubject(

@@ -3,6 +3,7 @@ import { realmKey } from '../kernel/id.ts';
 import type { SubjectTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { configuredAdministrator } from './administrator.ts';
+import { revokeOneTimeCodes } from './one-time-code.ts';
 import { revokeSubjectTokens } from './revocation.ts';
 import { findSubject, insertSubjects, nextGeneration, updateSubject } from './subject.store.ts';
 
@@ -129,7 +130,10 @@ export async function suspendSubject(tx: Writing, realm: string, id: string): Pr
   await killTokens(tx, realm, id, { suspended_at: tx.now });
 }
 
-/** What was issued so far dies, and so do its sessions; it may get new ones at once. Returns the new generation. */
+/**
+ * What was issued so far dies, and so do its sessions and the codes that were sent to its holder; it may get new ones at once. Returns
+ * the new generation.
+ */
 export async function renewSubject(tx: Writing, realm: string, id: string): Promise<number> {
   return killTokens(tx, realm, id, {});
 }
@@ -145,10 +149,13 @@ export async function endSubject(tx: Writing, realm: string, id: string): Promis
   await killTokens(tx, realm, id, { ended_at: tx.now });
 }
 
+/** Tokens and sessions say of which generation they are. Codes that were sent to the holder of a credential are rows, and go. */
 async function killTokens(tx: Writing, realm: string, id: string, change: Partial<SubjectTable>): Promise<number> {
-  const generation = await nextGeneration(tx.db, realm, id, change);
-  if (generation === undefined) return 0;
+  const next = await nextGeneration(tx.db, realm, id, change);
+  if (next === undefined) return 0;
+  const { generation, kind } = next;
   await revokeSubjectTokens(tx, realm, id, generation - 1);
+  if (kind === 'credential') await revokeOneTimeCodes(tx, realm, id.slice(credentialSubjectId('').length));
   tx.changed('subject', realmKey(realm, id));
   return generation;
 }

@@ -4,7 +4,7 @@ import { seconds } from '../kernel/clock.ts';
 import type { Source } from '../kernel/source.ts';
 import { lineOfText } from '../kernel/text.ts';
 import type { Realm } from './realm.ts';
-import { type Session, sessionEnd } from './session.ts';
+import { requireStanding, type Session, sessionEnd } from './session.ts';
 import { issueDocument } from './token.ts';
 
 /**
@@ -32,12 +32,14 @@ export interface IssuedTransactionToken {
   readonly expiresIn: number;
 }
 
+/** Throws `session.invalid` where the session has just ended. */
 export async function issueTransactionToken(
   context: Context,
   realm: Realm,
   session: Session,
   { audience, transaction, source }: TransactionTokenRequest,
 ): Promise<IssuedTransactionToken> {
+  await requireStanding(context, session);
   const iat = seconds(context.clock.now());
   const exp = Math.min(iat + longestTransactionToken, seconds(sessionEnd(context, realm, session)));
   const { subject } = session;

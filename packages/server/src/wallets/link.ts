@@ -44,7 +44,7 @@ import {
   unacceptable,
 } from '../subject/exchange.ts';
 import type { Realm } from '../subject/realm.ts';
-import { authenticateSession, sessionEnd } from '../subject/session.ts';
+import { authenticateSession, requireStanding, sessionEnd } from '../subject/session.ts';
 import { sessionTokenUrn } from '../subject/session-exchange.ts';
 import { countLive, listDelegationsTo } from './capability.store.ts';
 import { grantAccess } from './capability.ts';
@@ -79,6 +79,7 @@ async function exchangeSession(context: Context, realm: Realm, request: Exchange
   const session = await orUnacceptable(authenticateSession(context, request.subjectToken));
   if (session.realm !== realm.name) throw unacceptable('a session of another realm');
   if (session.restriction !== undefined) throw unacceptable('a restricted session');
+  await orUnacceptable(requireStanding(context, session));
   const until = sessionEnd(context, realm, session);
   return capabilityFor(context, realm, request, {
     id: session.subject.id,

@@ -1,6 +1,5 @@
 import { realmKey } from '../../kernel/id.ts';
 import { type Owner, tellOwner } from '../../mail/notice.ts';
-import { revokeOneTimeCodes } from '../../subject/one-time-code.ts';
 import { createSubjects, credentialSubjectId, renewSubject } from '../../subject/subject.ts';
 import { inChunks } from '../chunk.ts';
 import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
@@ -196,7 +195,6 @@ async function applyEntry(
  */
 async function followCredential({ context, tx, realm }: Applying, before: Owner, after: Owner): Promise<void> {
   await renewSubject(tx, realm, credentialSubjectId(after.id));
-  await revokeOneTimeCodes(tx, realm, after.id);
   const told = { newCode: before.code !== after.code, newAddress: before.email !== after.email };
   if (told.newCode) await updateRow(tx.db, 'credential', realm, after.id, { devices_after: tx.now });
   if (told.newCode || told.newAddress) await tellOwner(context, tx, realm, after, 'credential-changed', told, before);
