@@ -183,6 +183,13 @@ export interface LoadedConfig {
   readonly config: Config;
   /** One line each: what was ignored, and why. */
   readonly warnings: readonly string[];
+  /** Where secrets came from. */
+  readonly secretFiles: readonly SecretFile[];
+}
+
+export interface SecretFile {
+  readonly variable: string;
+  readonly path: string;
 }
 
 /** Reads environment and file. Throws `config.invalid` with one line that names the variable. */
@@ -199,7 +206,17 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): L
   }
   const overridden = new Set(Object.keys(fromEnv).map(settingOf));
   const kept = Object.entries(fromFile).filter(([name]) => !overridden.has(settingOf(name)));
-  return { config: toConfig(parseAll(resolveFiles({ ...Object.fromEntries(kept), ...fromEnv }))), warnings };
+  const given = { ...Object.fromEntries(kept), ...fromEnv };
+  const secretFiles = secretFilesOf(given);
+  return { config: toConfig(parseAll(resolveFiles(given))), warnings, secretFiles };
+}
+
+function secretFilesOf(given: Readonly<Record<string, unknown>>): readonly SecretFile[] {
+  const variables = [...secrets.map((name) => `${prefix}${name}_FILE`), `${prefix}TLS_KEY`];
+  return variables.flatMap((variable) => {
+    const path = given[variable];
+    return typeof path !== 'string' || path.startsWith('-----BEGIN') ? [] : [{ variable, path }];
+  });
 }
 
 /** Which setting a variable gives, itself or as `…_FILE`. */

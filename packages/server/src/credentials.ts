@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import type { MadeSecret } from './registry/network-file/report.ts';
@@ -6,6 +7,13 @@ import type { Files } from './subject/handover.ts';
 /** Where the first credentials are: 0600 files in a directory of the data directory. */
 export function credentialsDir(config: Config): string {
   return join(config.dataDir, 'credentials');
+}
+
+/** The directory, and whatever is in it. */
+export function credentialPaths(config: Config): readonly string[] {
+  const directory = credentialsDir(config);
+  if (!existsSync(directory)) return [];
+  return [directory, ...readdirSync(directory).map((name) => join(directory, name))];
 }
 
 /** Where the command line finds its administrator. */

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
+import { credentialPaths } from './credentials.ts';
 import { createApp } from './http/app.ts';
 import { descriptionRoutes } from './http/description.http.ts';
 import { createMetrics } from './http/metrics.ts';
@@ -11,6 +12,7 @@ import { startJobs } from './jobs/start.ts';
 import { createCache } from './kernel/cache.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
 import { createLog, type Log } from './kernel/log.ts';
+import { requirePrivate } from './kernel/private-file.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
 import { createMailRoom } from './mail/room.ts';
 import { routes as credentialAdministrationRoutes } from './passwords/credential-administration.http.ts';
@@ -39,13 +41,14 @@ import { healthService } from './rpc/health.rpc.ts';
 import { rpcWay } from './rpc/mount.ts';
 import { reflectionServices } from './rpc/reflection.rpc.ts';
 import type { RpcService } from './rpc/service.ts';
+import { isStoreFault } from './store/fault.ts';
 import { requireLoaded } from './store/loading.ts';
-import { openStore, type Store } from './store/open.ts';
+import { openStore, type Store, type StoreNeed } from './store/open.ts';
 import { accessTokenExchange } from './subject/access-token-exchange.ts';
 import { createAttempts } from './subject/attempt.ts';
 import { routes as eventRoutes } from './subject/event.http.ts';
 import type { Exchange } from './subject/exchange.ts';
-import { masterKeyOf } from './subject/master-key.ts';
+import { masterKeyOf, masterKeyPath } from './subject/master-key.ts';
 import { createHasher } from './subject/password-hash.ts';
 import { routes as pepperRoutes } from './subject/pepper.http.ts';
 import { openPeppers } from './subject/pepper.ts';
@@ -67,14 +70,19 @@ export interface Parts {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Log;
+  /** `existing` for commands that look into a store and must not make one. */
+  readonly store?: StoreNeed;
+  /** Says so in the store, before anything sealed is read: a change of the master key cannot come between. */
+  readonly serving?: boolean;
 }
 
 /** Opens everything that rules use. The caller closes `context.store`. */
 export async function createContext(config: Config, parts: Parts = {}): Promise<Context> {
   const { clock = systemClock, random = systemRandom, log = createLog(config.logLevel) } = parts;
-  const store = await openConfiguredStore(config, clock, log);
+  const store = await openConfiguredStore(config, clock, log, parts.store);
   try {
     await requireLoaded(store);
+    if (parts.serving === true) await store.hold.renew().catch(passStoreFault);
     const vault = await openVault(store, await masterKeyOf(config, store, random));
     const cache = createCache(clock);
     const peppers = await openPeppers({ store, vault, clock, cache, random });
@@ -97,10 +105,18 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
   }
 }
 
+/** A server starts on a full disk too: it is not ready, and refuses what needs a write. */
+function passStoreFault(thrown: unknown): void {
+  if (!isStoreFault(thrown)) throw thrown;
+}
+
 /** The database that the configuration names; without one, a file in the data directory, which is made. */
-export function openConfiguredStore(config: Config, clock: Clock, log: Log): Promise<Store> {
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  return openStore(config.databaseUrl ?? `sqlite:${join(config.dataDir, 'countersign.db')}`, clock, log);
+export function openConfiguredStore(config: Config, clock: Clock, log: Log, need: StoreNeed = 'any'): Promise<Store> {
+  const url = config.databaseUrl ?? `sqlite:${join(config.dataDir, 'countersign.db')}`;
+  if (need === 'any') mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  // An SQLite database is closed to others when it is opened.
+  requirePrivate([config.dataDir, masterKeyPath(config), ...credentialPaths(config)]);
+  return openStore(url, clock, log, need);
 }
 
 /** What can be exchanged for a token at the token endpoint (RFC 8693). */

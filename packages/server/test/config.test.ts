@@ -35,6 +35,7 @@ const fileOf = (settings: object) => fileHolding(JSON.stringify(settings), 'conf
 test('without any variable there is a server on loopback with SQLite in ./data', () => {
   expect(loadConfig({ PATH: '/bin' })).toEqual({
     warnings: [],
+    secretFiles: [],
     config: {
       host: '127.0.0.1',
       port: 8080,

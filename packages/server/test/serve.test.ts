@@ -191,8 +191,7 @@ test('a worker that is killed is named with its signal in the log', async () => 
 
 test('another master key than the database’s stops the start', async () => {
   const dataDir = temporaryDir();
-  const run1 = await run(['migrate'], { COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_MASTER_KEY: masterKey });
-  expect(run1.code).toBe(0);
+  await (await serve({ COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_MASTER_KEY: masterKey })).end('SIGTERM');
   const other = Buffer.alloc(32, 7).toString('base64url');
   const { code, stderr } = await run(['serve'], { COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_MASTER_KEY: other });
   expect(stderr).toMatch(/^countersign: COUNTERSIGN_MASTER_KEY does not match this database[^\n]*\n$/);

@@ -10,7 +10,7 @@ import { systemRandom } from '../src/kernel/random.ts';
 import { createContext } from '../src/server.ts';
 import { ensureRealms } from '../src/start.ts';
 import { openStore } from '../src/store/open.ts';
-import { masterKeyOf, masterKeyPath } from '../src/subject/master-key.ts';
+import { layNextMasterKey, masterKeyOf, masterKeyPath } from '../src/subject/master-key.ts';
 import { signingKeys } from '../src/subject/signing-key.ts';
 import { openVault, reseal, signingKeyBinding } from '../src/subject/vault.ts';
 import { masterKey, openContext, temporaryDir } from './support/context.ts';
@@ -201,12 +201,13 @@ describe('the master key of an embedded database', () => {
 
   test('is one, however many processes make their first start at once', async () => {
     const dataDir = temporaryDir();
-    const ends = await Promise.all(
-      Array.from({ length: 4 }, () => run(['migrate'], { COUNTERSIGN_DATA_DIR: dataDir })),
-    );
+    const file = join(temporaryDir(), 'network.json');
+    writeFileSync(file, '{"realms":[]}');
+    const apply = ['apply', '--offline', '-f', file];
+    const ends = await Promise.all(Array.from({ length: 4 }, () => run(apply, { COUNTERSIGN_DATA_DIR: dataDir })));
     expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual(ends.map(() => [0, '']));
     expect(await createContext(configOf(dataDir), { log }).then(({ store }) => store.close())).toBeUndefined();
-  });
+  }, 60_000);
 
   test('is not replaced silently when it has gone', async () => {
     const dataDir = temporaryDir();
@@ -221,13 +222,30 @@ describe('the master key of an embedded database', () => {
   test.each(['', 'short', `${masterKey}${masterKey}`])('is refused when its file holds %j', async (content) => {
     const dataDir = temporaryDir();
     const config = configOf(dataDir);
-    writeFileSync(masterKeyPath(config), content);
+    writeFileSync(masterKeyPath(config), content, { mode: 0o600 });
     const store = await openStore(`sqlite:${join(dataDir, 'countersign.db')}`, systemClock, log);
     onTestFinished(() => store.close());
     const read = masterKeyOf(config, store, systemRandom);
     await expect(read).rejects.toMatchObject({ code: 'config.invalid' });
     await expect(read).rejects.toThrow('does not hold 32 bytes');
   });
+
+  test.each(['before', 'after'] as const)(
+    'a reseal that was killed %s its commit is finished by the next start',
+    async (when) => {
+      const dataDir = temporaryDir();
+      const config = configOf(dataDir);
+      const { store } = await createContext(config, { log });
+      const old = readFileSync(masterKeyPath(config), 'utf8').trim();
+      const next = Buffer.alloc(32, 9).toString('base64url');
+      layNextMasterKey(config, next);
+      if (when === 'after') await reseal(store, Buffer.from(old, 'base64url'), Buffer.from(next, 'base64url'), []);
+      await store.close();
+      const contexts = await Promise.all([1, 2, 3].map(() => createContext(config, { log })));
+      for (const context of contexts) await context.store.close();
+      expect(readFileSync(masterKeyPath(config), 'utf8').trim()).toBe(when === 'after' ? next : old);
+    },
+  );
 
   test('yields to the configured one', async () => {
     const dataDir = temporaryDir();

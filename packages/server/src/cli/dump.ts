@@ -6,9 +6,9 @@ import { systemClock } from '../kernel/clock.ts';
 import { createLog } from '../kernel/log.ts';
 import { systemRandom } from '../kernel/random.ts';
 import { openConfiguredStore } from '../server.ts';
-import type { Store } from '../store/open.ts';
+import type { Store, StoreNeed } from '../store/open.ts';
 import { type Counts, checkDump, dumpStore, loadStore } from '../subject/dump.ts';
-import { requireMasterKey } from '../subject/master-key.ts';
+import { masterKeyOf, requireMasterKey } from '../subject/master-key.ts';
 import { print } from './api.ts';
 import { createProgress } from './progress.ts';
 
@@ -33,7 +33,6 @@ export function dumpCommands(program: Command): void {
 /** The file has its name once it is whole. */
 async function dump(file: string, signal: AbortSignal): Promise<Counts> {
   const { config } = loadConfig(process.env);
-  const masterKey = requireMasterKey(config);
   if (await exists(file)) throw new Error(`${file} is there already: name a new file.`);
   const partial = `${file}.partial`;
   await rm(partial, { force: true });
@@ -43,10 +42,10 @@ async function dump(file: string, signal: AbortSignal): Promise<Counts> {
   const progress = createProgress();
   let dumped = 0;
   try {
-    const counts = await withStore(config, (store) =>
+    const counts = await withStore(config, 'existing', async (store) =>
       dumpStore(
         store,
-        masterKey,
+        await masterKeyOf(config, store, systemRandom),
         systemRandom,
         async (line) => {
           if (signal.aborted) throw new Error('The dump was interrupted: no file was written.');
@@ -87,7 +86,7 @@ async function load(file: string, signal: AbortSignal): Promise<Counts> {
       lines((read) => `checked ${share(read)}`),
     );
     const again = lines((read) => `${loaded} rows loaded, ${share(read)}`);
-    return await withStore(config, (store) =>
+    return await withStore(config, 'any', (store) =>
       loadStore(store, masterKey, again, (rows) => {
         loaded += rows;
       }),
@@ -132,8 +131,8 @@ async function interruptible<T>(act: (signal: AbortSignal) => Promise<T>): Promi
   }
 }
 
-async function withStore<T>(config: Config, act: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openConfiguredStore(config, systemClock, createLog('warn'));
+async function withStore<T>(config: Config, need: StoreNeed, act: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openConfiguredStore(config, systemClock, createLog('warn'), need);
   try {
     return await act(store);
   } finally {

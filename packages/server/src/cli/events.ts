@@ -20,12 +20,23 @@ export function eventCommands(program: Command): void {
   events
     .command('verify')
     .description('Recompute the whole chain, offline, against the database itself.')
-    .option('--seq <number>', 'number of an exported head')
-    .option('--hash <hash>', 'hash of an exported head')
-    .action(async ({ seq, hash }: { seq?: string; hash?: string }) => {
-      const expected = seq === undefined || hash === undefined ? undefined : { seq: Number(seq), hash };
+    .option('--seq <number>', 'number of an exported head', seqOption)
+    .option('--hash <hash>', 'hash of an exported head', hashOption)
+    .action(async ({ seq, hash }: { seq?: number; hash?: string }) => {
+      if ((seq === undefined) !== (hash === undefined)) throw new Error('Name --seq and --hash together.');
+      const expected = seq === undefined || hash === undefined ? undefined : { seq, hash };
       const verdict = await offline((context) => verifyChain(context, expected));
       print(verdict);
       if (!verdict.intact) process.exitCode = 1;
     });
+}
+
+function seqOption(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new Error('--seq must be a whole number from 1 on.');
+  return Number(text);
+}
+
+function hashOption(text: string): string {
+  if (!/^[A-Za-z0-9_-]{43}$/.test(text)) throw new Error('--hash must be the 43 characters of an exported head.');
+  return text;
 }

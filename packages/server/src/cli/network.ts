@@ -34,7 +34,8 @@ async function applyOnline(api: Api, file: string, realm: string | undefined): P
 }
 
 async function applyOffline(file: string, realm: string | undefined): Promise<unknown> {
-  return offline((context) =>
-    applyNetwork(context, readNetworkFile(file), { actor: 'cli', requestId: 'offline' }, realm),
+  return offline(
+    (context) => applyNetwork(context, readNetworkFile(file), { actor: 'cli', requestId: 'offline' }, realm),
+    'any',
   );
 }

@@ -1,10 +1,14 @@
 import { loadConfig } from '../config.ts';
 import type { Context } from '../context.ts';
+import type { StoreNeed } from '../store/open.ts';
 
-/** Opens the configured database itself for the time of one piece of work. Only then is the server read, which is all of the code. */
-export async function offline<T>(work: (context: Context) => Promise<T>): Promise<T> {
+/**
+ * Opens the configured database itself for the time of one piece of work. Only then is the server read, which is all of the code.
+ * `any` is for work that may come before the first start; everything else is refused where there is no store, and makes none.
+ */
+export async function offline<T>(work: (context: Context) => Promise<T>, store: StoreNeed = 'existing'): Promise<T> {
   const { createContext } = await import('../server.ts');
-  const context = await createContext(loadConfig(process.env).config);
+  const context = await createContext(loadConfig(process.env).config, { store });
   try {
     return await work(context);
   } finally {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { watchParent } from '../../bin/parent.js';
-import { type Config, isLoopback, loadConfig, settingOptions } from '../config.ts';
+import { type Config, isLoopback, loadConfig, type SecretFile, settingOptions } from '../config.ts';
 import type { Context } from '../context.ts';
 import {
   administratorFile,
@@ -17,6 +17,7 @@ import { makeFirstStart } from '../first-start.ts';
 import { checkPort } from '../http/port.ts';
 import { collectFromWorkers } from '../http/worker-metrics.ts';
 import { createLog } from '../kernel/log.ts';
+import { isOpenToOthers, mendingOf } from '../kernel/private-file.ts';
 import { mailFolder } from '../mail/folder.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
 import { createContext, listen } from '../server.ts';
@@ -57,10 +58,10 @@ function variablesOf(command: Command, options: Readonly<Record<string, string>>
 }
 
 async function serve(env: Parameters<typeof loadConfig>[0]): Promise<void> {
-  const { config, warnings } = loadConfig(env);
+  const { config, warnings, secretFiles } = loadConfig(env);
   if (cluster.isWorker) return run(config);
   const log = createLog(config.logLevel);
-  for (const warning of warnings) log.warn(warning);
+  for (const warning of [...warnings, ...openSecrets(secretFiles)]) log.warn(warning);
   await checkPort(config);
   await prepare(config);
   if (config.smtpUrl === undefined) {
@@ -72,9 +73,19 @@ async function serve(env: Parameters<typeof loadConfig>[0]): Promise<void> {
   process.stdout.write(screen(config));
 }
 
+/** Only a warning: containers mount secrets in this way. */
+function openSecrets(files: readonly SecretFile[]): readonly string[] {
+  return files
+    .filter(({ path }) => isOpenToOthers(path))
+    .map(
+      ({ variable, path }) =>
+        `${variable}: ${path} can be read or changed by others than its owner. Run: ${mendingOf(path)}`,
+    );
+}
+
 /** Everything that happens once, before any process listens. */
 async function prepare(config: Config): Promise<void> {
-  const context = await createContext(config);
+  const context = await createContext(config, { serving: true });
   const directory = credentialsDir(config);
   try {
     const network = config.apply === undefined ? undefined : readNetworkFile(config.apply);
@@ -108,7 +119,7 @@ async function warnOfDevelopment(context: Context): Promise<void> {
 
 /** One process that serves, until it is told to stop. */
 async function run(config: Config): Promise<void> {
-  const context = await createContext(config);
+  const context = await createContext(config, { serving: true });
   const { log } = context;
   const server = await listen(context).catch(async (thrown) => {
     await context.store.close();

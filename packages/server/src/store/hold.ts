@@ -1,5 +1,7 @@
-import type { Kysely } from 'kysely';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Clock } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
 import { isBusy } from './fault.ts';
 import type { Schema } from './schema.ts';
 
@@ -68,4 +70,45 @@ export function createHold(db: Kysely<Schema>, clock: Clock): Hold {
       await removed.catch(() => {});
     },
   };
+}
+
+/** What the servers have said, by process. */
+type Holders = ReadonlyMap<string, number>;
+
+async function holdersOf(db: Kysely<Schema>): Promise<Holders> {
+  const rows = await db.selectFrom('lease').selectAll().where('name', 'like', `${holdName}%`).execute();
+  return new Map(rows.map((row) => [row.name, row.expires_at]));
+}
+
+/** A hold that came or was renewed between two looks. Clocks are not asked: those of nodes may differ. */
+function isAlive(before: Holders, after: Holders): boolean {
+  return [...after].some(([name, expiresAt]) => before.get(name) !== expiresAt);
+}
+
+/**
+ * For work that no server may live through. Watches the holds for as long as a dead server's last; throws when one of them lives. What is
+ * returned is called in the transaction of that work: it throws when a server has come since, and lets none come until the end.
+ */
+export async function requireNoServer({
+  db,
+  dialect,
+}: {
+  readonly db: Kysely<Schema>;
+  readonly dialect: 'sqlite' | 'postgres';
+}): Promise<(tx: Transaction<Schema>) => Promise<void>> {
+  const before = await holdersOf(db);
+  for (let waited = 0; before.size > 0 && waited < holdTime; waited += freshFor) {
+    await pause(freshFor);
+    if (isAlive(before, await holdersOf(db))) throw held();
+  }
+  return async (tx) => {
+    // SQLite has one writer at a time anyway.
+    if (dialect === 'postgres') await sql`lock table lease in share row exclusive mode`.execute(tx);
+    if (isAlive(before, await holdersOf(tx))) throw held();
+    await tx.deleteFrom('lease').where('name', 'like', `${holdName}%`).execute();
+  };
+}
+
+function held(): Problem {
+  return new Problem('config.invalid', 'A server uses this database: stop every server first.');
 }

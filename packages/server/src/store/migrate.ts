@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { Problem } from '../kernel/problem.ts';
 import * as foundation from './migrations/0001-foundation.ts';
 import * as passwords from './migrations/0002-passwords.ts';
 import * as mail from './migrations/0003-mail.ts';
@@ -15,6 +16,8 @@ import type { Schema } from './schema.ts';
  */
 const migrations = [foundation, passwords, mail, wallets, devices, ancestors, audienceOwners, passkeyIds] as const;
 
+const known = new Set<string>(migrations.map(({ name }) => name));
+
 /** An arbitrary number that names this lock within a PostgreSQL database. */
 const lockId = 7_265_482_113;
 
@@ -30,6 +33,8 @@ export async function migrate(
     await sql`create table if not exists migration (name text primary key, applied_at bigint not null)`.execute(tx);
     const rows = await sql<{ name: string }>`select name from migration`.execute(tx);
     const done = new Set(rows.rows.map((row) => row.name));
+    const newer = rows.rows.map((row) => row.name).filter((name) => !known.has(name));
+    if (newer.length > 0) throw newerSchema(newer);
     const missing = migrations.filter((migration) => !done.has(migration.name));
     for (const migration of missing) {
       for (const statement of migration.statements) await sql.raw(statement).execute(tx);
@@ -38,4 +43,12 @@ export async function migrate(
     }
     return missing.map((migration) => migration.name);
   });
+}
+
+/** Nobody knows what a newer version has changed the meaning of. */
+function newerSchema(newer: readonly string[]): Problem {
+  return new Problem(
+    'config.invalid',
+    `The database is of a newer Countersign: its schema is ${[...newer].sort().at(-1)}, and this version knows none after ${migrations.at(-1)?.name}. Start the newer version.`,
+  );
 }

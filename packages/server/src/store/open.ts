@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Kysely } from 'kysely';
 import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
@@ -16,9 +17,13 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** `existing`: what is no store of Countersign yet is refused, and not made one. */
+export type StoreNeed = 'existing' | 'any';
+
 /** Opens `sqlite:<path>` or `postgres://…` and brings its schema up to date. */
-export async function openStore(url: string, clock: Clock, log: Log): Promise<Store> {
+export async function openStore(url: string, clock: Clock, log: Log, need: StoreNeed = 'any'): Promise<Store> {
   const dialect = url.startsWith('sqlite:') ? 'sqlite' : 'postgres';
+  if (need === 'existing' && dialect === 'sqlite' && !existsSync(url.slice('sqlite:'.length))) throw noStore(url);
   const db = new Kysely<Schema>({
     dialect:
       dialect === 'sqlite'
@@ -26,6 +31,7 @@ export async function openStore(url: string, clock: Clock, log: Log): Promise<St
         : postgresDialect(url, (error) => log.warn({ reason: error.message }, 'a database connection was lost')),
   });
   try {
+    if (need === 'existing' && !(await isStore(db))) throw noStore(url);
     const applied = await migrate(db, dialect, clock.now(), (notice) =>
       log.warn(notice, 'two organisations have this base URL: tokens for it are told to its owner only'),
     );
@@ -46,6 +52,17 @@ export async function openStore(url: string, clock: Clock, log: Log): Promise<St
       await db.destroy();
     },
   };
+}
+
+async function isStore(db: Kysely<Schema>): Promise<boolean> {
+  return (await db.introspection.getTables()).some(({ name }) => name === 'migration');
+}
+
+function noStore(url: string): Problem {
+  return new Problem(
+    'config.invalid',
+    `There is no store of Countersign at ${nameOf(url)}: run this where the server was started, or name its COUNTERSIGN_DATA_DIR or COUNTERSIGN_DATABASE_URL.`,
+  );
 }
 
 /** Without the password that a URL may hold. */

@@ -1,4 +1,4 @@
-import { linkSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -6,7 +6,7 @@ import type { Random } from '../kernel/random.ts';
 import { isMissing, readTextFile } from '../kernel/text-file.ts';
 import type { Store } from '../store/open.ts';
 import { syncDirectory } from './handover.ts';
-import { isSealed } from './vault.ts';
+import { sealedUnder } from './vault.ts';
 
 /**
  * The master key: 32 bytes from the configuration, or, with SQLite only, from a 0600 file in the data directory that is made
@@ -16,8 +16,10 @@ export async function masterKeyOf(config: Config, store: Store, random: Random):
   if (config.masterKey !== undefined) return config.masterKey;
   const path = masterKeyPath(config);
   const known = readMasterKey(path);
+  const sealed = await sealedUnder(store, known);
+  if (sealed === 'another' && (await finishReseal(path, store))) return readMasterKey(path) as Uint8Array;
   if (known !== undefined) return known;
-  if (await isSealed(store)) {
+  if (sealed !== 'none') {
     throw new Problem(
       'config.invalid',
       `${path} is missing, and COUNTERSIGN_MASTER_KEY is not set: this database was sealed with a master key.`,
@@ -48,6 +50,40 @@ function createMasterKey(path: string, random: Random): void {
   // Also when another process made it: this one may be the first to seal under it.
   syncDirectory(dirname(path));
   syncDirectory(dirname(dirname(resolve(path))));
+}
+
+/**
+ * Puts another key in a file beside the present one, on the disk, before anything is sealed under it. `replaceMasterKey` lets it take the
+ * place of the present one; a `reseal` that was killed in between is finished by whatever opens the store next.
+ */
+export function layNextMasterKey(config: Config, text: string): void {
+  const next = nextOf(masterKeyPath(config));
+  rmSync(next, { force: true });
+  writeFileSync(next, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  syncDirectory(config.dataDir);
+}
+
+export function replaceMasterKey(config: Config): void {
+  const path = masterKeyPath(config);
+  renameSync(nextOf(path), path);
+  syncDirectory(config.dataDir);
+}
+
+function nextOf(path: string): string {
+  return `${path}.next`;
+}
+
+async function finishReseal(path: string, store: Store): Promise<boolean> {
+  const next = readMasterKey(nextOf(path));
+  if (next === undefined || (await sealedUnder(store, next)) !== 'this') return false;
+  try {
+    renameSync(nextOf(path), path);
+    syncDirectory(dirname(path));
+  } catch (cause) {
+    // Another process that starts at the same moment was faster.
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+  }
+  return true;
 }
 
 /** The master key that is there already: for commands that must not make one. */

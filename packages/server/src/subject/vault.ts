@@ -56,9 +56,14 @@ export async function openVault(store: Store, masterKey: Uint8Array): Promise<Va
   };
 }
 
-/** True when the store has been used with a master key before. */
-export async function isSealed(store: Store): Promise<boolean> {
-  return (await findSealed(store.db, digestKeyName)) !== undefined;
+/** Under which master key the store is sealed: this one, another one, or none yet. */
+export async function sealedUnder(
+  store: Store,
+  masterKey: Uint8Array | undefined,
+): Promise<'this' | 'another' | 'none'> {
+  const sealed = await findSealed(store.db, digestKeyName);
+  if (sealed === undefined) return 'none';
+  return masterKey !== undefined && sealed.split('.')[1] === keyId(masterKey) ? 'this' : 'another';
 }
 
 /** What another room has sealed: seals each of its envelopes again, and answers how many they are. */
@@ -67,15 +72,17 @@ export type Resealing = (
   again: (envelope: string, boundTo: string) => string,
 ) => Promise<number>;
 
-/** Seals everything again under another master key, in one transaction. For an offline command: no server may run. */
+/** Seals everything again under another master key, in one transaction. No server may run: `alone` sees to it. */
 export async function reseal(
   store: Store,
   from: Uint8Array,
   to: Uint8Array,
   elsewhere: readonly Resealing[],
+  alone: (tx: Transaction<Schema>) => Promise<void> = async () => {},
 ): Promise<number> {
   const again = (envelope: string, boundTo: string) => sealEnvelope(to, openEnvelope(from, envelope, boundTo), boundTo);
   return store.db.transaction().execute(async (tx) => {
+    await alone(tx);
     const sealed = await listSealed(tx);
     for (const { name, value } of sealed) {
       await updateSealed(tx, { name, value: again(value, name) });
