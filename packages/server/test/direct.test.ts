@@ -67,3 +67,23 @@ test('half a request is no token, and no harm to the next', async () => {
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   expect(metrics).toMatch(/route="\/realms\/:realm\/protocol\/openid-connect\/token",status="200"\} [1-9]/);
 });
+
+test('a caller that goes away in the middle of its body is no fault of the database', async () => {
+  const { hostname, port } = new URL(server.url);
+  for (const target of [path, `${path}/introspect`, '/auth/login']) {
+    const type = target === '/auth/login' ? 'application/json' : 'application/x-www-form-urlencoded';
+    const socket = connect(Number(port), hostname);
+    const head = `POST ${target} HTTP/1.1\r\nhost: x\r\ncontent-type: ${type}\r\ncontent-length: 500\r\n\r\n${grant}`;
+    socket.write(head, () => setTimeout(() => socket.destroy(), 50));
+    const route = target.replace('system', ':realm');
+    const counted = new RegExp(`route="${route}",status="(\\d+)"`, 'g');
+    await expect
+      .poll(async () => {
+        const text = await (await fetch(`${server.url}/metrics`)).text();
+        return [...text.matchAll(counted)].map(([, status]) => status);
+      })
+      .toContain('400');
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    expect([...text.matchAll(counted)].map(([, status]) => status)).not.toContain('503');
+  }
+});

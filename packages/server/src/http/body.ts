@@ -8,8 +8,17 @@ export type MediaType = 'application/json' | 'application/x-www-form-urlencoded'
 /** Bytes. */
 const maxBody = 1024 * 1024;
 
-/** The exact bytes of the body. Throws `request.too_large` before reading more than 1 MiB. */
+/** The exact bytes of the body. Throws `request.too_large` before reading more than 1 MiB, `request.invalid` when the caller goes away. */
 export async function readBytes(request: WireRequest): Promise<Uint8Array> {
+  try {
+    return await read(request);
+  } catch (cause) {
+    // What a socket says of a caller that went away is what it says of a database: here it is known which it was.
+    throw cause instanceof Problem ? cause : new Problem('request.invalid', 'The body ended too early.', { cause });
+  }
+}
+
+async function read(request: WireRequest): Promise<Uint8Array> {
   const declared = request.headers.get('content-length');
   if (declared !== null) {
     if (Number(declared) > maxBody) throw new Problem('request.too_large');
