@@ -199,6 +199,9 @@ describe('what cannot be a stored hash is refused, and not repeated', () => {
     `$scrypt$ln=18,r=9,p=1$${salt}$${tag}`,
     `$scrypt$ln=14,r=8,p=17$${salt}$${tag}`,
     `$scrypt$ln=17,r=8,p=16$${salt}$${tag}`,
+    // RFC 7914 §2: N is less than 2^(16 r).
+    `$scrypt$ln=16,r=1,p=1$${salt}$${tag}`,
+    `$scrypt$ln=20,r=1,p=1$${salt}$${tag}`,
     `$pbkdf2-sha256$i=0$${salt}$${tag}`,
     `$pbkdf2-sha256$i=9999999$${salt}$${tag}`,
     `$pbkdf2-sha512$i=3000000$${salt}$${tag}`,

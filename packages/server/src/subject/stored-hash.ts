@@ -157,6 +157,8 @@ export function memoryOf(hash: StoredHash): number {
 function requireBounds(hash: StoredHash): void {
   if (hash.scheme === 'argon2' && hash.memory < 8 * hash.lanes) throw refused('m is less than 8 p');
   if ('lanes' in hash && hash.lanes > 16) throw refused('p is more than 16');
+  // RFC 7914 §2. It would fail at every login.
+  if (hash.scheme === 'scrypt' && hash.logN >= 16 * hash.blockSize) throw refused('N is not less than 2^(16 r)');
   if (memoryOf(hash) > mostMemory) throw refused(`it asks for more than ${mostMemory} KiB of memory`);
   if (workOf(hash) > mostWork) throw refused('each login with it would take too long');
 }
