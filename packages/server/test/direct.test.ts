@@ -39,7 +39,7 @@ test.each([
   ['a good request', 200, [...form, 'authorization', basic], grant],
   ['its parameters, percent-encoded', 200, [...form, 'Authorization', basic], 'grant%5Ftype=client_credentials'],
   ['no media type', 415, ['authorization', basic], grant],
-  ['two media types', 415, [...form, ...form, 'authorization', basic], grant],
+  ['two media types', 400, [...form, ...form, 'authorization', basic], grant],
   ['no proof', 401, form, grant],
   ['a wrong secret', 401, [...form, 'authorization', basicOf('another one')], grant],
   // Either alone would be good: the first must not be taken in silence.
