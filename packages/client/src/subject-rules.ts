@@ -18,7 +18,7 @@ export type Acr = (typeof levels)[number];
 /** From weak to strong. What the issuer calls otherwise is weaker than all. */
 const levels = ['aal1', 'aal2'] as const;
 
-export const kindCheck = oneOf('participant', 'client', 'credential', 'wallet');
+const kindCheck = oneOf('participant', 'client', 'credential', 'wallet');
 
 /** A rule that is there and undefined is refused: a setting that is missing must not let everybody in. */
 export const ruleChecks: Checks<SubjectRules> = {

@@ -13,7 +13,7 @@ export interface ClientCredentials {
  * A secret as somebody copied it: a byte order mark before it and line ends behind it are no part of it, for no secret holds any. Other control
  * characters are a mistake that a server could only call a wrong secret.
  */
-export function secret(value: unknown, name: string): string {
+function secret(value: unknown, name: string): string {
   const line = checkText(value, name)
     .replace(/^\ufeff/, '')
     .replace(/[\r\n]+$/, '');

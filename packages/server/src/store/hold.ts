@@ -23,7 +23,7 @@ export interface Hold {
 
 /** Milliseconds from one renewal to the next, and after which a server that does not renew its hold counts as dead. */
 export const holdRenewal = 3_000;
-export const holdTime = 12_000;
+const holdTime = 12_000;
 const holdName = 'server:';
 /** Milliseconds for which an answer is good: anyone may ask for readiness, as often as they like. */
 const freshFor = 1_000;
