@@ -25,7 +25,12 @@ export async function discover(issuer: string, transport: Transport = {}): Promi
   if (status !== 200) throw new ClientError('discovery.unavailable', `Discovery answers ${status}.`);
   if (!isJsonObject(value)) throw new ClientError('discovery.malformed', 'The discovery document is not an object.');
   if (value.issuer !== issuer)
-    throw new ClientError('discovery.issuer', 'The discovery document names another issuer.');
+    throw new ClientError(
+      'discovery.issuer',
+      value.issuer === issuer.replace(/\/$/, '')
+        ? 'The discovery document names this issuer without the slash at its end: leave it out.'
+        : 'The discovery document names another issuer.',
+    );
   return { issuer, metadata: value };
 }
 
@@ -49,13 +54,27 @@ export function endpoint({ issuer, metadata }: Discovery, member: 'jwks_uri' | '
 }
 
 /** OpenID Connect Discovery §3: no query, no fragment. */
-export function checkIssuer(issuer: string): void {
+function checkIssuer(issuer: string): void {
   if (!isSafe(issuer) || /[?#]/.test(issuer)) {
     throw new ClientError(
       'discovery.issuer_url',
       'The issuer must be an https URL without query (http only on loopback).',
     );
   }
+}
+
+/**
+ * A realm of Countersign: its name is the last of its URL, so that no slash follows. Issuers are compared as text everywhere.
+ *
+ * @throws {ClientError} `discovery.issuer_url`
+ */
+export function checkRealm(issuer: string): void {
+  checkIssuer(issuer);
+  if (!issuer.endsWith('/')) return;
+  throw new ClientError(
+    'discovery.issuer_url',
+    'The issuer must end without a slash, as https://id.example/realms/dev does.',
+  );
 }
 
 function isSafe(text: string): boolean {

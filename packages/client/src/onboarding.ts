@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, thumbprint } from '@countersign/proof';
 import { cryptoPort } from '#platform-crypto';
-import { checkIssuer } from './discovery.ts';
+import { checkRealm } from './discovery.ts';
 import { ClientError } from './error.ts';
 import { fetchJson, type Transport } from './fetch-json.ts';
 import type { PrivateJwk } from './private-jwk.ts';
@@ -102,7 +102,7 @@ async function post(
   url: string,
   body: object,
 ): Promise<JsonObject> {
-  checkIssuer(transport.issuer);
+  checkRealm(transport.issuer);
   const request = {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '@countersign/proof';
 import { cryptoPort } from '#platform-crypto';
-import { checkIssuer } from './discovery.ts';
+import { checkRealm } from './discovery.ts';
 import { ClientError } from './error.ts';
 import { fetchJson, type Transport } from './fetch-json.ts';
 import { createMessageSigner } from './message-signing.ts';
@@ -42,7 +42,7 @@ export async function postToRealm(
   shown: Shown,
 ): Promise<JsonObject> {
   const { issuer } = caller;
-  checkIssuer(issuer);
+  checkRealm(issuer);
   const url = `${issuer}${path}`;
   const body = JSON.stringify(members);
   const fields = await shown.fields(url, new TextEncoder().encode(body));

@@ -8,7 +8,7 @@ import {
 } from '@countersign/proof';
 import { bytes, type Checks, optional, options } from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
-import { checkIssuer } from './discovery.ts';
+import { checkRealm } from './discovery.ts';
 import { ClientError } from './error.ts';
 import { fetchJson, type Transport } from './fetch-json.ts';
 import { byToken, postToRealm, type RealmCaller } from './realm-call.ts';
@@ -75,7 +75,7 @@ const maxBytes = 1_048_576;
  */
 export async function fetchReceiptCerts(options: Transport & { readonly issuer: string }): Promise<ReceiptCerts> {
   const { issuer } = options;
-  checkIssuer(issuer);
+  checkRealm(issuer);
   const { status, value } = await fetchJson(`${issuer}/receipts/certs`, { maxBytes }, options);
   if (status !== 200) throw new ClientError('receipt.unavailable', `The issuer answers ${status}.`);
   const certs = receiptCerts(value);

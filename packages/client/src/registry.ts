@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
 import { type Checks, having, options as optionsOf, text } from '@countersign/proof/argument';
-import { checkIssuer } from './discovery.ts';
+import { checkRealm } from './discovery.ts';
 import { ClientError } from './error.ts';
 import { fetchJson, type Transport, transportChecks } from './fetch-json.ts';
 import { malformed, type ParticipantDetail, participantDetail } from './participant-detail.ts';
@@ -50,7 +50,7 @@ export type RegistryReader = (path: string, etag?: string) => Promise<RegistryAn
 
 export function createRegistryReader(options: RegistryOptions): RegistryReader {
   const { issuer, token } = options;
-  checkIssuer(issuer);
+  checkRealm(issuer);
   const base = `${issuer.replace(/\/$/, '')}/service`;
   return async (path, etag) => {
     const bearer = await token.token();

@@ -7,7 +7,7 @@
  * 3. Once the newest statement is older than the policy allows, the answer is no (`closed`) or as good as we know (`open`).
  */
 import { type Ancestor, type CryptoPort, ProofError } from '@countersign/proof';
-import { checkIssuer } from './discovery.ts';
+import { checkRealm } from './discovery.ts';
 import { ClientError } from './error.ts';
 import { fetchBytes, type Transport } from './fetch-json.ts';
 import type { KeyPurpose } from './key-purpose.ts';
@@ -79,7 +79,7 @@ const reconnectPause = 10_000;
 
 export function createStatusFollower(options: StatusFollowerOptions): StatusFollower {
   const { issuer, token, keys, crypto, now, random, maxStalenessSeconds = 60, onStale = 'closed' } = options;
-  checkIssuer(issuer);
+  checkRealm(issuer);
   const url = `${issuer.replace(/\/$/, '')}/status`;
   const state = createStatusState();
   const closing = new AbortController();

@@ -1,7 +1,14 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createAccessTokenVerifier, createRemoteJwks, discover, fixedKeys, webCrypto } from '../src/index.ts';
+import {
+  createAccessTokenVerifier,
+  createRegistry,
+  createRemoteJwks,
+  discover,
+  fixedKeys,
+  webCrypto,
+} from '../src/index.ts';
 import { realm, startIssuer, type TestIssuer, testClock } from './support/issuer.ts';
 
 const discoveryPath = `${realm}/.well-known/openid-configuration`;
@@ -218,6 +225,14 @@ test.each(hostileDiscovery)('discovery with %s is refused', async (_name, route,
   const verifier = createAccessTokenVerifier({ issuer: server.issuer, timeoutMilliseconds: 300 });
   await expect(verifier.verify(await server.sign())).rejects.toMatchObject({ name: 'ClientError', code });
   expect(server.seen[certs]).toBeUndefined();
+});
+
+test('an issuer with a slash too much is refused with the word for it', async () => {
+  server.routes[discoveryPath] = metadata({});
+  await expect(discover(`${server.issuer}/`)).rejects.toThrow(/without the slash at its end/);
+  const refused = { code: 'discovery.issuer_url', message: expect.stringContaining('without a slash') };
+  const token = { token: async () => 'x' };
+  expect(() => createRegistry({ issuer: `${server.issuer}/`, token })).toThrow(expect.objectContaining(refused));
 });
 
 test('a public issuer cannot send us to this machine', async () => {

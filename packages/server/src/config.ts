@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readProxies } from './http/source.ts';
+import { readJsonFile } from './json-file.ts';
 import { Problem } from './kernel/problem.ts';
 import { readTextFile } from './kernel/text-file.ts';
 import { type MailAddress, mailAddress } from './mail/address.ts';
@@ -227,22 +228,13 @@ function settingOf(variable: string): Name | undefined {
 }
 
 function readConfigFile(path: string): Record<string, unknown> {
-  const text = readTextFile(path, `${prefix}CONFIG`);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (cause) {
-    throw new Problem('config.invalid', `COUNTERSIGN_CONFIG: ${path} cannot be read as JSON.`, { cause });
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new Problem('config.invalid', `COUNTERSIGN_CONFIG: ${path} must hold a JSON object.`);
-  }
+  const parsed = readJsonFile(path, 'COUNTERSIGN_CONFIG');
   for (const name of Object.keys(parsed)) {
     if (!name.startsWith(prefix) || settingOf(name) === undefined) {
       throw new Problem('config.invalid', `COUNTERSIGN_CONFIG: ${path} has the unknown key ${name}.`);
     }
   }
-  return parsed as Record<string, unknown>;
+  return parsed;
 }
 
 function resolveFiles(given: Record<string, unknown>): Record<string, unknown> {

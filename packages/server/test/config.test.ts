@@ -267,7 +267,7 @@ describe('COUNTERSIGN_CONFIG', () => {
 
   test.each(['', '{', '[]', 'null', '"COUNTERSIGN_PORT"', '5'])('%j is no configuration', (content) => {
     expect(refusalOf({ CONFIG: fileHolding(content) })).toMatch(
-      /^COUNTERSIGN_CONFIG: .* (be read as JSON|hold a JSON object)\.$/,
+      /^COUNTERSIGN_CONFIG: \S+ is not (JSON|a JSON object)[^"]*\.$/,
     );
   });
 

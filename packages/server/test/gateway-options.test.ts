@@ -97,6 +97,8 @@ describe('what cannot be meant stops the start and is named', () => {
     ['key', { key: '$dir/nowhere' }],
     ['key', { key: '$dir/text.jwk' }],
     ['private part', { key: '$dir/half.jwk' }],
+    ['tlsCert', { tlsCert: '$dir/secret', tlsKey: '$dir/secret' }],
+    ['issuer', { issuer: 'https://auth.example/realms/x/' }],
     ['tlsCert', { tlsCert: '$dir/secret' }],
     ['key', { key: undefined }],
     ['key', { key: undefined, accept: 'basic', forwardListen: '127.0.0.1:8444' }],

@@ -3,13 +3,16 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { masterKey, temporaryDir } from './support/context.ts';
 import { eventually } from './support/eventually.ts';
 import { freePort } from './support/free-port.ts';
 import { administrator, run, serve } from './support/serve.ts';
 import { obtainToken } from './support/server.ts';
 import { testCertificate, testCertificateKey } from './support/tls.ts';
+
+// Two starts of a process in a test, beside other tests.
+vi.setConfig({ testTimeout: 90_000 });
 
 const anotherKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   .privateKey.export({ type: 'pkcs8', format: 'pem' })

@@ -2,11 +2,11 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { walletFile } from '@countersign/client/wallet-file';
 import { describe, expect, test } from 'vitest';
-import { readJson } from '../src/cli/json-file.ts';
 import { readNetworkFile } from '../src/cli/network.ts';
 import { readSecret } from '../src/cli/typed-secret.ts';
 import { loadConfig } from '../src/config.ts';
 import { readOptions } from '../src/gateway/options.ts';
+import { readJsonFile } from '../src/json-file.ts';
 import { isMissing, readTextFile } from '../src/kernel/text-file.ts';
 import { temporaryDir } from './support/context.ts';
 
@@ -42,7 +42,7 @@ describe('a byte order mark and line ends are no part', () => {
   test('of configuration, profiles, keys, network files and the options of a gateway', async () => {
     const path = file(`${mark}{"COUNTERSIGN_PORT": 8123}\r\n`);
     expect(loadConfig({ COUNTERSIGN_CONFIG: path }).config.port).toBe(8123);
-    expect(readJson(file(`${mark}{"kty":"EC"}`))).toEqual({ kty: 'EC' });
+    expect(readJsonFile(file(`${mark}{"kty":"EC"}`))).toEqual({ kty: 'EC' });
     expect(readNetworkFile(file(`${mark}{"realms":[]}`))).toEqual({ realms: [] });
     const gateway = { upstream: 'http://127.0.0.1:3000', issuer: 'https://a.example/realms/x', clientId: 'c' };
     const options = { ...gateway, accept: 'basic', clientSecretFile: file(`${mark}${secret}\r\n`) };
@@ -92,7 +92,7 @@ test('no other file of the server reads text in a way of its own', () => {
     'admin/network.http.ts',
     'cli/capability.ts',
     'cli/receipt.ts',
-    'http/port.ts',
+    'http/tls.ts',
     'kernel/text-file.ts',
     'passwords/common-passwords.ts',
   ];

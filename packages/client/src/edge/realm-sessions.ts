@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
-import { checkIssuer } from '../discovery.ts';
+import { checkRealm } from '../discovery.ts';
 import { fetchBytes, fetchJson, type JsonAnswer, type Transport } from '../fetch-json.ts';
 import { type MessageProblemCode, orUnavailable, problem } from '../message-problem.ts';
 import type { NameAndPassword } from './credentials.ts';
@@ -59,7 +59,7 @@ const refusedSessions: Readonly<Record<number, MessageProblemCode>> = {
 };
 
 export function createRealmSessions({ issuer, ...transport }: Transport & { readonly issuer: string }): RealmSessions {
-  checkIssuer(issuer);
+  checkRealm(issuer);
   const base = issuer.replace(/\/$/, '');
 
   async function post(path: string, body: object, headers: Readonly<Record<string, string | undefined>>) {

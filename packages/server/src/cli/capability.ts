@@ -5,14 +5,12 @@ import {
   type DidDocument,
   explainCapability,
   isCanonicalTarget,
-  isJsonObject,
   keyResolver,
   parseDidDocument,
   parseDidPeer4,
-  parseJson,
 } from '@countersign/proof';
 import type { Command } from 'commander';
-import { readMarked } from '../kernel/text-file.ts';
+import { readJsonFile } from '../json-file.ts';
 import { print } from './api.ts';
 import { explanationText, refusalsIn } from './capability-text.ts';
 
@@ -51,12 +49,11 @@ async function explain(file: string, { owner: path, json }: ExplainOptions): Pro
 
 /** A did:peer:4 proves its document by the long form that is in it; of another DID, the file is taken at its word. */
 async function ownerIn(path: string): Promise<DidDocument> {
-  const parsed = parseJson(readMarked(path));
-  if (!parsed.ok || !isJsonObject(parsed.value)) throw new Error(`${path} is no JSON document.`);
-  const { id, alsoKnownAs } = parsed.value;
+  const document = readJsonFile(path, '--owner');
+  const { id, alsoKnownAs } = document;
   if (typeof id !== 'string') throw new Error(`${path} is no DID document.`);
   const names: readonly unknown[] = Array.isArray(alsoKnownAs) ? alsoKnownAs : [];
   const long = names.find((name): name is string => typeof name === 'string' && name.startsWith(`${id}:`));
   if (id.startsWith('did:peer:4') && long !== undefined) return (await parseDidPeer4(long, cryptoPort)).document;
-  return parseDidDocument(parsed.value, id);
+  return parseDidDocument(document, id);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
-import { readTextFile } from '../kernel/text-file.ts';
+import { readJsonFile } from '../json-file.ts';
 import { answer, connect, online, print } from './api.ts';
 import { call, keepToken, withSession } from './login.ts';
 import { readSession, type SessionOptions, sessionPath } from './session-file.ts';
@@ -65,7 +65,7 @@ function profileCommands(program: Command): void {
       .requiredOption('-f, --file <file>', 'JSON: { "ROOT": { "minimumLength": 15, … }, "USER": { … } }')
       .action(async (id: string, options) => {
         const api = connect(options);
-        const configPerCredentialType = JSON.parse(readTextFile((options as { file: string }).file));
+        const configPerCredentialType = readJsonFile((options as { file: string }).file);
         const path = `${api.realm}/passwords/profiles/${encodeURIComponent(id)}/${step}`;
         print(await api.post(path, { configPerCredentialType }));
       });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fetchReceiptCerts, verifyReceipt } from '@countersign/client';
 import type { Command } from 'commander';
+import { readJsonFile } from '../json-file.ts';
 import { print } from './api.ts';
-import { readJson } from './json-file.ts';
 
 interface VerifyOptions {
   readonly message?: string;
@@ -33,9 +33,9 @@ async function verify(file: string, { message, certs, issuer }: VerifyOptions): 
   if ((certs === undefined) === (issuer === undefined)) {
     throw new Error('Name --certs (keys that you have saved) or --issuer (whom you trust to say them), one of them.');
   }
-  const { receipt } = readJson(file) as { receipt?: unknown };
+  const { receipt } = readJsonFile(file) as { receipt?: unknown };
   if (typeof receipt !== 'string') throw new Error(`${file} holds no receipt.`);
   const body = message === undefined ? undefined : readFileSync(message);
-  const keys = issuer === undefined ? readJson(certs ?? '') : await fetchReceiptCerts({ issuer });
+  const keys = issuer === undefined ? readJsonFile(certs ?? '') : await fetchReceiptCerts({ issuer });
   print(await verifyReceipt(receipt, { certs: keys, body }));
 }

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../config.ts';
 import { credentialsDir } from '../credentials.ts';
+import { readJsonFile } from '../json-file.ts';
 import { Problem } from '../kernel/problem.ts';
-import { readTextFile } from '../kernel/text-file.ts';
 
 /** The session that `countersign login` opened: readable by its owner only, and gone after `countersign logout`. */
 export interface SessionFile {
@@ -30,7 +30,7 @@ export function writeSession(path: string, session: SessionFile): void {
 export function readSession(path: string): SessionFile {
   if (!existsSync(path))
     throw new Problem('config.invalid', `Nobody is logged in: ${path} is not there. Log in first.`);
-  return JSON.parse(readTextFile(path)) as SessionFile;
+  return readJsonFile(path, '--session') as unknown as SessionFile;
 }
 
 export function removeSession(path: string): void {

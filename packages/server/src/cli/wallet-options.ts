@@ -3,6 +3,7 @@ import { type WalletFile, walletFile } from '@countersign/client/wallet-file';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { walletProfileFile } from '../credentials.ts';
+import { serverUrl } from './server-url.ts';
 import { readSecret } from './typed-secret.ts';
 
 /** Where a wallet is kept, and how it is opened. */
@@ -31,7 +32,7 @@ export function withRealm(command: Command): Command {
 
 export function issuerOf({ realm, url }: RealmOptions): string {
   const { config } = loadConfig(process.env);
-  return `${url ?? config.publicUrl}/realms/${encodeURIComponent(realm ?? config.defaultRealm)}`;
+  return `${url === undefined ? config.publicUrl : serverUrl(url, '--url')}/realms/${encodeURIComponent(realm ?? config.defaultRealm)}`;
 }
 
 export interface NamedFile extends WalletFile {

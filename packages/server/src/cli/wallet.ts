@@ -1,7 +1,7 @@
 import { type OpenedWallet, type RpcPath, Wallet, type WalletProfile } from '@countersign/client/wallet';
 import type { Command } from 'commander';
+import { readJsonFile } from '../json-file.ts';
 import { print } from './api.ts';
-import { readJson } from './json-file.ts';
 import { readSecret } from './typed-secret.ts';
 import { accessCommands } from './wallet-access.ts';
 import {
@@ -102,7 +102,7 @@ async function prepare(options: WalletFileOptions & RealmOptions): Promise<void>
 /** Nothing is signed, and the key is left alone: no passphrase is needed. */
 async function accept(path: string, options: WalletFileOptions): Promise<void> {
   const file = fileOf(options);
-  const given = readJson(path) as { readonly capability?: object };
+  const given = readJsonFile(path) as { readonly capability?: object };
   const profile = Wallet.accept(await profileIn(file), (given.capability ?? given) as never);
   await file.save(profile);
   print({ ...deviceIn(profile), wallet: file.path });

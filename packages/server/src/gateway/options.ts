@@ -1,10 +1,11 @@
 import type { EdgeOptions, ParticipantOptions, PrivateJwk } from '@countersign/client';
 import type { MessageForm } from '@countersign/proof';
 import { z } from 'zod';
+import { readJsonFile } from '../json-file.ts';
 import { Problem } from '../kernel/problem.ts';
 import { readTextFile } from '../kernel/text-file.ts';
+import { requireTls } from '../pem.ts';
 import type { Address } from './listener.ts';
-import { readJson } from './option-file.ts';
 
 /** Everything that a gateway is told, read and checked. */
 export interface GatewayOptions {
@@ -80,7 +81,11 @@ export const optionsSchema = z.strictObject({
   listen: address
     .default({ host: '127.0.0.1', port: 8443 })
     .describe('where callers reach the gateway (default: 127.0.0.1:8443)'),
-  issuer: z.string().min(1).describe('the realm'),
+  issuer: z
+    .string()
+    .min(1)
+    .refine((text) => !text.endsWith('/'), 'must end without a slash, as https://id.example/realms/dev does')
+    .describe('the realm'),
   clientId: z.string().min(1).describe('the client of the participant'),
   clientSecretFile: file.describe('a file with its secret'),
   key: file.optional().describe('the registered private key as a JWK; needed where messages are accepted or forwarded'),
@@ -158,7 +163,7 @@ export function readOptions(
   configFile: string | undefined,
   unsafe: Unsafe,
 ): GatewayOptions {
-  const written = configFile === undefined ? {} : readJson(configFile, 'config');
+  const written = configFile === undefined ? {} : readJsonFile(configFile, 'config');
   const parsed = optionsSchema.safeParse({ ...written, ...given });
   if (!parsed.success) throw invalid(parsed.error);
   const options = parsed.data;
@@ -173,13 +178,20 @@ export function readOptions(
     participant: participantOf(options, client),
     upstream: new URL(options.upstream),
     timeout: options.timeoutSeconds * 1000,
-    subjectKey: options.subjectKey === undefined ? undefined : readJson(options.subjectKey, 'subjectKey'),
-    tls:
-      options.tlsCert === undefined || options.tlsKey === undefined
+    subjectKey:
+      options.subjectKey === undefined
         ? undefined
-        : { cert: readTextFile(options.tlsCert, 'tlsCert'), key: readTextFile(options.tlsKey, 'tlsKey') },
+        : (readJsonFile(options.subjectKey, 'subjectKey') as unknown as PrivateJwk),
+    tls: tlsOf(options),
     unsafe,
   };
+}
+
+function tlsOf({ tlsCert, tlsKey }: z.output<typeof optionsSchema>): GatewayOptions['tls'] {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  const tls = { cert: readTextFile(tlsCert, 'tlsCert'), key: readTextFile(tlsKey, 'tlsKey') };
+  requireTls(tls, { cert: 'tlsCert', key: 'tlsKey' });
+  return tls;
 }
 
 /** Whoever only logs people in signs nothing, and needs no key. */
@@ -193,7 +205,7 @@ function participantOf(
   }
   return {
     ...{ ...client, form },
-    privateKey: readJson(key, 'key'),
+    privateKey: readJsonFile(key, 'key') as unknown as PrivateJwk,
     ...(participantId === undefined ? {} : { participantId }),
     ...(audience === undefined ? {} : { audience }),
   };

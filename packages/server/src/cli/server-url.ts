@@ -1,0 +1,19 @@
+import { Problem } from '../kernel/problem.ts';
+
+/**
+ * The URL of a server as an operator writes it, without the slash that may end it. What belongs to no server is refused: a path (of a
+ * realm, mostly), a query, a name and a password. `named` says where the URL is from.
+ */
+export function serverUrl(text: unknown, named: string): string {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
+  const fault =
+    url === undefined || !/^https?:$/.test(url.protocol)
+      ? 'must be the URL of a server, such as https://id.example'
+      : url.username !== '' || url.password !== '' || /[?#]/.test(url.href)
+        ? 'must hold no name, password, query or fragment'
+        : url.pathname.replace(/\/+$/, '') !== ''
+          ? 'must be the URL of the server alone, without a path: --realm names the realm'
+          : undefined;
+  if (url === undefined || fault !== undefined) throw new Problem('config.invalid', `${named}: ${fault}.`);
+  return url.origin;
+}

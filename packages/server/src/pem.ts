@@ -1,0 +1,20 @@
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { Problem } from './kernel/problem.ts';
+
+/** Certificate and key as PEM. `names` are the settings that gave them. Throws `config.invalid`, and quotes nothing of either. */
+export function requireTls(
+  { cert, key }: { readonly cert: string; readonly key: string },
+  names: { readonly cert: string; readonly key: string },
+): void {
+  requirePem(`${names.cert} holds no PEM certificate`, { cert });
+  requirePem(`${names.key} holds no PEM private key without a passphrase`, { key });
+  requirePem(`${names.key} is not the key of the first certificate of ${names.cert}`, { cert, key });
+}
+
+function requirePem(fault: string, given: SecureContextOptions): void {
+  try {
+    createSecureContext(given);
+  } catch (cause) {
+    throw new Problem('config.invalid', `${fault}.`, { cause });
+  }
+}
