@@ -89,12 +89,12 @@ test('no other file of the server reads text in a way of its own', () => {
   );
   // A body; bytes of a message or a capability; PEM, in which what comes before the first line means nothing; and lists that ship with the server.
   const own = [
-    'admin/network.http.ts',
     'cli/capability.ts',
     'cli/receipt.ts',
     'http/tls.ts',
     'kernel/text-file.ts',
     'passwords/common-passwords.ts',
+    'registry/network-file/network-file.http.ts',
   ];
   expect(readers.filter((name) => !own.includes(name)).sort()).toEqual([]);
 });

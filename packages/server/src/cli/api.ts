@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { createTokenSource } from '@countersign/client';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { administratorFile } from '../credentials.ts';
+import { readJsonFile } from '../json-file.ts';
 import { Problem } from '../kernel/problem.ts';
-import { isMissing, readTextFile } from '../kernel/text-file.ts';
+import type { ReadPage } from './list.ts';
+import { serverUrl } from './server-url.ts';
 
 /** The administration API as the command line sees it. Paths begin after the server's URL. */
 export interface Api {
@@ -40,7 +43,11 @@ export function online(command: Command): Command {
 /** Signs in with the profile, the configured administrator, or the one in the data directory, in this order. */
 export function connect(options: Options): Api {
   const { config } = loadConfig(process.env);
-  const profile = readProfile(options.profile) ?? configured(config) ?? readProfile(administratorFile(config));
+  const ownFile = administratorFile(config);
+  const profile =
+    options.profile === undefined
+      ? (configured(config) ?? (existsSync(ownFile) ? readProfile(ownFile) : undefined))
+      : readProfile(options.profile);
   if (profile === undefined) {
     throw new Problem(
       'config.invalid',
@@ -71,6 +78,18 @@ export function connect(options: Options): Api {
     get: (path) => call('GET', path),
     post: (path, body = {}) => call('POST', path, body),
     patch: (path, body) => call('PATCH', path, body),
+  };
+}
+
+/** The pages of a list of the administration. */
+export function pagesAt(api: Api, path: string, filter: Readonly<Record<string, string | undefined>> = {}): ReadPage {
+  return async (limit, after) => {
+    const wanted = Object.entries({ ...filter, limit: String(limit), after }).filter(
+      ([, value]) => value !== undefined,
+    );
+    return (await api.get(`${path}?${new URLSearchParams(wanted as [string, string][])}`)) as Awaited<
+      ReturnType<ReadPage>
+    >;
   };
 }
 
@@ -108,15 +127,13 @@ function configured({ admin, publicUrl: url }: ReturnType<typeof loadConfig>['co
   return admin && { url, ...admin };
 }
 
-function readProfile(path: string | undefined): Profile | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return JSON.parse(readTextFile(path)) as Profile;
-  } catch (cause) {
-    if (isMissing(cause)) return undefined;
-    if (cause instanceof Problem) throw cause;
-    throw new Problem('config.invalid', `${path} cannot be read as a profile.`, { cause });
+function readProfile(path: string): Profile {
+  const { url, realm, clientId, clientSecret } = readJsonFile(path, '--profile');
+  if (typeof clientId !== 'string' || typeof clientSecret !== 'string' || !/^(string|undefined)$/.test(typeof realm)) {
+    throw new Problem('config.invalid', `${path} is not a profile: it needs url, clientId and clientSecret as text.`);
   }
+  const said = typeof realm === 'string' ? { realm } : {};
+  return { url: serverUrl(url, `url of ${path}`), clientId, clientSecret, ...said };
 }
 
 /** Results go to standard output as JSON, for people and for scripts. */

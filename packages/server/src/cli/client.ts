@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { connect, online, print } from './api.ts';
+import { connect, online, pagesAt, print } from './api.ts';
+import { listing, printList } from './list.ts';
 
 export function clientCommands(program: Command): void {
   const client = program.command('client').description('Clients that belong to no participant, such as automation.');
-  online(client.command('list')).action(async (options) => {
+  listing(online(client.command('list'))).action(async (options) => {
     const api = connect(options);
-    print(await api.get(`${api.realm}/admin/clients`));
+    await printList(options, pagesAt(api, `${api.realm}/admin/clients`), 'items');
   });
   online(client.command('create <name>'))
     .description('Make a client. Its secret is shown once.')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { connect, online, print } from './api.ts';
-import { query } from './identity.ts';
+import { connect, online, pagesAt, print } from './api.ts';
+import { listing, printList } from './list.ts';
 
 interface Wanted {
   readonly type: string;
@@ -11,14 +11,14 @@ interface Wanted {
 
 export function credentialCommands(program: Command): void {
   const credential = program.command('credential').description('Credentials, by which identities are recognised.');
-  online(credential.command('list'))
+  listing(online(credential.command('list')))
     .description('List credentials.')
     .option('--identity <id>', 'only those of this identity')
     .option('--code <code>', 'only the one with this code')
     .action(async (options) => {
       const api = connect(options);
       const { identity, code } = options as { identity?: string; code?: string };
-      print(await api.get(`${api.realm}/admin/credentials${query({ identityId: identity, code })}`));
+      await printList(options, pagesAt(api, `${api.realm}/admin/credentials`, { identityId: identity, code }), 'items');
     });
   online(credential.command('get <credential>')).action(async (id: string, options) => {
     const api = connect(options);

@@ -1,15 +1,16 @@
 import type { Command } from 'commander';
 import { verifyChain } from '../subject/event.ts';
-import { connect, online, print } from './api.ts';
+import { connect, online, pagesAt, print } from './api.ts';
+import { listing, printList } from './list.ts';
 import { offline } from './offline.ts';
 
 export function eventCommands(program: Command): void {
   const events = program.command('events').description('The append-only event log.');
-  online(events.command('list'))
+  listing(online(events.command('list')))
     .description('Newest first.')
     .action(async (options) => {
       const api = connect(options);
-      print(await api.get(`${api.realm}/admin/events`));
+      await printList(options, pagesAt(api, `${api.realm}/admin/events`), 'items');
     });
   online(events.command('head'))
     .description('The signed end of the chain: keep it elsewhere, and a cut-off log shows.')

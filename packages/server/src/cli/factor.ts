@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { online, print } from './api.ts';
+import { listing, pagesOf, printList } from './list.ts';
 import { call, callAs, keepToken, withSession } from './login.ts';
 import { verifyPath } from './login-steps.ts';
 import type { SessionOptions } from './session-file.ts';
@@ -16,12 +17,20 @@ interface GoingOn {
 /** Second factors: of the session’s credential, or for an administrator of any. */
 export function factorCommands(program: Command): void {
   const factor = program.command('factor').description('Second factors: authenticator apps, passkeys, recovery codes.');
-  online(withSession(factor.command('list')))
+  listing(online(withSession(factor.command('list'))))
     .description('List the second factors.')
     .option('--credential <id>', 'of this credential, as an administrator')
     .action(async (options) => {
       const { credential } = options as { credential?: string };
-      print(await callAs(options, '/auth/factors/get', credential, credential && { credentialId: credential }));
+      const body = credential && { credentialId: credential };
+      const { factors } = (await callAs(options, '/auth/factors/get', credential, body)) as {
+        factors: { id: string }[];
+      };
+      await printList(
+        options,
+        pagesOf(factors, ({ id }) => id),
+        'factors',
+      );
     });
   withSession(factor.command('enrol-totp'))
     .description('Get the secret for an authenticator app, shown this once. It counts once it is confirmed.')

@@ -1,19 +1,20 @@
 import type { Command } from 'commander';
-import { connect, online, print } from './api.ts';
+import { connect, online, pagesAt, print } from './api.ts';
 import { importKeycloakCommand } from './import-keycloak.ts';
+import { listing, printList } from './list.ts';
 
 /** Profiles are made seldom, identities often: each is a noun of its own. */
 export function identityCommands(program: Command): void {
   profileCommands(program);
   const identity = program.command('identity').description('Corporate identities, whose credentials log in.');
   importKeycloakCommand(identity);
-  online(identity.command('list'))
+  listing(online(identity.command('list')))
     .description('List identities.')
     .option('--identity-profile <id>', 'only those of this identity profile')
     .action(async (options) => {
       const api = connect(options);
       const { identityProfile } = options as { identityProfile?: string };
-      print(await api.get(`${api.realm}/admin/identities${query({ profileId: identityProfile })}`));
+      await printList(options, pagesAt(api, `${api.realm}/admin/identities`, { profileId: identityProfile }), 'items');
     });
   online(identity.command('get <identity>')).action(async (id: string, options) => {
     const api = connect(options);
@@ -43,9 +44,9 @@ export function identityCommands(program: Command): void {
 
 function profileCommands(program: Command): void {
   const profile = program.command('identity-profile').description('Identity profiles, which identities are made from.');
-  online(profile.command('list')).action(async (options) => {
+  listing(online(profile.command('list'))).action(async (options) => {
     const api = connect(options);
-    print(await api.get(`${api.realm}/admin/identity-profiles`));
+    await printList(options, pagesAt(api, `${api.realm}/admin/identity-profiles`), 'items');
   });
   online(profile.command('get <profile>')).action(async (id: string, options) => {
     const api = connect(options);
@@ -58,10 +59,4 @@ function profileCommands(program: Command): void {
       const api = connect(options);
       print(await api.post(`${api.realm}/admin/identity-profiles`, { id: (options as { id?: string }).id, name }));
     });
-}
-
-/** `?a=b&…` of what is there. */
-export function query(parameters: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
 }

@@ -1,11 +1,17 @@
 import type { Command } from 'commander';
 import { connect, online, print } from './api.ts';
+import { listing, pagesOf, printList } from './list.ts';
 
 export function keyCommands(program: Command): void {
   const keys = program.command('keys').description('Signing keys of a realm: current, next and previous.');
-  online(keys.command('list')).action(async (options) => {
+  listing(online(keys.command('list'))).action(async (options) => {
     const api = connect(options);
-    print(await api.get(`${api.realm}/admin/signing-keys`));
+    const { items } = (await api.get(`${api.realm}/admin/signing-keys`)) as { items: { kid: string }[] };
+    await printList(
+      options,
+      pagesOf(items, ({ kid }) => kid),
+      'items',
+    );
   });
   online(keys.command('rotate'))
     .description('Let the next key sign; the old one stays published until its last token has died.')

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
-import { readTextFile } from '../kernel/text-file.ts';
+import { readJsonFile } from '../json-file.ts';
 import { answer, connect, online, print } from './api.ts';
+import { listing, pagesOf, printList } from './list.ts';
 import { completeLogin, type Send, type StepOptions } from './login-steps.ts';
+import { serverUrl } from './server-url.ts';
 import {
   readSession,
   removeSession,
@@ -71,8 +73,9 @@ export function keepToken(options: SessionOptions, token: string): void {
 
 async function login(code: string | undefined, options: LoginOptions): Promise<unknown> {
   const { config } = loadConfig(process.env);
-  const place = { url: options.url ?? config.publicUrl, realm: options.realm ?? config.defaultRealm };
-  const wanted = options.from === undefined ? await typed(code, options) : JSON.parse(readTextFile(options.from));
+  const url = options.url === undefined ? config.publicUrl : serverUrl(options.url, '--url');
+  const place = { url, realm: options.realm ?? config.defaultRealm };
+  const wanted = options.from === undefined ? await typed(code, options) : readJsonFile(options.from, '--from');
   const issuer = `${place.url}/realms/${place.realm}`;
   const post: Send = (path, body, token) =>
     send(issuer + path, body, token === undefined ? {} : { authorization: `Bearer ${token}` });
@@ -89,12 +92,19 @@ async function typed(code: string | undefined, { passwordFile }: LoginOptions) {
 
 function sessionCommands(program: Command): void {
   const sessions = program.command('sessions').description('Open sessions: one’s own, or as an administrator any.');
-  online(withSession(sessions.command('list')))
+  listing(online(withSession(sessions.command('list'))))
     .description('List the open sessions.')
     .option('--credential <id>', 'of this credential, as an administrator')
     .action(async (options) => {
       const { credential } = options as { credential?: string };
-      print(await callAs(options, '/auth/sessions/get', credential, credential && { credentialId: credential }));
+      const body = credential && { credentialId: credential };
+      const answered = await callAs(options, '/auth/sessions/get', credential, body);
+      const open = (answered as { sessions: { id: string }[] }).sessions;
+      await printList(
+        options,
+        pagesOf(open, ({ id }) => id),
+        'sessions',
+      );
     });
   online(withSession(sessions.command('terminate [session]')))
     .description('End one session, or with --credential as an administrator; --all ends every one of the credential.')

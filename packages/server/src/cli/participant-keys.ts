@@ -4,10 +4,13 @@ import { cryptoPort } from '@countersign/client/node-crypto';
 import { thumbprint } from '@countersign/proof';
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
+import { readJsonFile } from '../json-file.ts';
 import { readTextFile } from '../kernel/text-file.ts';
 import { type SigningAlg, signingAlgs } from '../subject/realm.ts';
 import { generateJwks } from '../subject/signing-key.ts';
 import { print } from './api.ts';
+import { type ListOptions, listing, pagesOf, printList } from './list.ts';
+import { serverUrl } from './server-url.ts';
 
 /** Which realm of which server. */
 export interface Place {
@@ -38,9 +41,9 @@ export function participantKeyCommands(participant: Command): void {
       .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
       .requiredOption('--client-id <id>', 'the client of the participant')
       .requiredOption('--client-secret-file <file>', 'holds its secret');
-  own('list <participant>')
+  listing(own('list <participant>'))
     .description('Its keys, past and future ones too.')
-    .action(async (id: string, options: Credentials) => list(id, options));
+    .action(async (id: string, options: Credentials & ListOptions) => list(id, options));
   const byKey = (name: string) =>
     keys
       .command(name)
@@ -64,7 +67,7 @@ export function participantKeyCommands(participant: Command): void {
     });
 }
 
-async function list(id: string, options: Credentials): Promise<void> {
+async function list(id: string, options: Credentials & ListOptions): Promise<void> {
   const { keys } = await createRegistry(callerOf(options)).participant(id);
   const views = keys.map(async ({ key, notBefore, notAfter }) => ({
     thumbprint: await thumbprint(key, cryptoPort),
@@ -73,7 +76,10 @@ async function list(id: string, options: Credentials): Promise<void> {
     nbf: notBefore ?? null,
     exp: notAfter ?? null,
   }));
-  print(await Promise.all(views));
+  await printList(
+    options,
+    pagesOf(await Promise.all(views), ({ thumbprint: key }) => key),
+  );
 }
 
 async function rotate(id: string, options: Rotation): Promise<void> {
@@ -109,15 +115,9 @@ function callerOf({ clientId, clientSecretFile, ...place }: Credentials) {
 
 export function issuerOf({ realm, url }: Place): string {
   const { config } = loadConfig(process.env);
-  return `${url ?? config.publicUrl}/realms/${realm ?? config.defaultRealm}`;
+  return `${url === undefined ? config.publicUrl : serverUrl(url, '--url')}/realms/${realm ?? config.defaultRealm}`;
 }
 
 export function readJwk(path: string): PrivateJwk {
-  try {
-    return JSON.parse(readTextFile(path)) as PrivateJwk;
-  } catch (thrown) {
-    // What a parser says of a private key may quote it.
-    if (thrown instanceof SyntaxError) throw new Error(`${path} is no JSON document.`);
-    throw thrown;
-  }
+  return readJsonFile(path) as unknown as PrivateJwk;
 }

@@ -1,6 +1,7 @@
 import { applyForParticipation, pickUpCredentials } from '@countersign/client';
 import type { Command } from 'commander';
-import { connect, online, print } from './api.ts';
+import { connect, online, pagesAt, print } from './api.ts';
+import { listing, printList } from './list.ts';
 import { issuerOf, type Place, participantKeyCommands, readJwk } from './participant-keys.ts';
 import { participantSecretCommand } from './participant-secret.ts';
 
@@ -18,11 +19,11 @@ export function participantCommands(program: Command): void {
     .description('Onboarding, suspension and offboarding of participants.');
   applicantCommands(participant);
   participantKeyCommands(participant);
-  online(participant.command('applications'))
+  listing(online(participant.command('applications')))
     .description('List applications.')
     .action(async (options) => {
       const api = connect(options);
-      print(await api.get(`${api.realm}/registry/applications`));
+      await printList(options, pagesAt(api, `${api.realm}/registry/applications`), 'items');
     });
   for (const step of ['review', 'approve', 'reject'] as const) {
     online(participant.command(`${step} <application>`)).action(async (id: string, options) => {
@@ -30,9 +31,9 @@ export function participantCommands(program: Command): void {
       print(await api.post(`${api.realm}/registry/applications/${encodeURIComponent(id)}/${step}`));
     });
   }
-  online(participant.command('list')).action(async (options) => {
+  listing(online(participant.command('list'))).action(async (options) => {
     const api = connect(options);
-    print(await api.get(`${api.realm}/admin/participants`));
+    await printList(options, pagesAt(api, `${api.realm}/admin/participants`), 'items');
   });
   online(participant.command('show <participant>')).action(async (id: string, options) => {
     const api = connect(options);

@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
-import { connect, online, print } from './api.ts';
+import { connect, online, pagesAt, print } from './api.ts';
+import { listing, printList } from './list.ts';
 
 export function realmCommands(program: Command): void {
   const realm = program.command('realm').description('Realms: tenants with an issuer and keys of their own.');
-  online(realm.command('list')).action(async (options) => print(await connect(options).get('/admin/realms')));
+  listing(online(realm.command('list'))).action(async (options) =>
+    printList(options, pagesAt(connect(options), '/admin/realms'), 'items'),
+  );
   online(realm.command('create <name>'))
     .description('Make a realm.')
     .option('--defaults <profile>', 'ocen4 or strict', 'strict')

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { Action } from '@countersign/client/wallet';
 import type { Command } from 'commander';
 import { connect, online, print } from './api.ts';
+import { type ListOptions, listing, pagesOf, printList } from './list.ts';
 import { openWallet, type WalletFileOptions, withWallet } from './wallet-options.ts';
 
 interface InviteOptions extends WalletFileOptions {
@@ -47,13 +48,19 @@ export function accessCommands(wallet: Command): void {
       const what = did === undefined ? { capabilityId: capabilityId as string } : { did };
       print({ revoked: await (await openWallet(options)).revoke(what) });
     });
-  withWallet(wallet.command('list'))
+  listing(withWallet(wallet.command('list')))
     .description('List who may do what.')
     .option('--revoked', 'those that were revoked too', false)
-    .action(async (options: WalletFileOptions & { revoked: boolean }) => {
+    .action(async (options: WalletFileOptions & ListOptions & { revoked: boolean }) => {
       const entries = await (await openWallet(options)).list({ revoked: options.revoked });
-      print(
-        entries.map(({ expires, revoked, ...entry }) => ({ ...entry, expires: time(expires), revoked: time(revoked) })),
+      const shown = entries.map(({ expires, revoked, ...entry }) => ({
+        ...entry,
+        expires: time(expires),
+        revoked: time(revoked),
+      }));
+      await printList(
+        options,
+        pagesOf(shown, ({ id }) => id),
       );
     });
 }

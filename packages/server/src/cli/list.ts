@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { type Command, InvalidArgumentError } from 'commander';
+
+/** How much of a list somebody wants. */
+export interface ListOptions {
+  readonly limit?: number;
+  readonly after?: string;
+  readonly all?: true;
+}
+
+interface Page {
+  readonly items: readonly unknown[];
+  /** What to continue after; absent on the last page. */
+  readonly next?: string;
+}
+
+/** Reads one page: so many entries at most, and those after this key. */
+export type ReadPage = (limit: number, after: string | undefined) => Promise<Page>;
+
+/** What the server gives at a time. */
+const pageSize = 200;
+const usual = 50;
+
+/** The options that every list has. */
+export function listing(command: Command): Command {
+  return command
+    .option('--limit <number>', `so many at most (default: ${usual})`, atLeastOne)
+    .option('--after <key>', 'only those after this one: the `next` of a list that stopped')
+    .option('--all', 'all of them');
+}
+
+function atLeastOne(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 1.');
+}
+
+/**
+ * Prints a list as JSON, page by page, so that a long one needs little memory. `member` names the list in an object, in which a list
+ * that stops has `next`; without it the list stands alone. Where it stops, standard error says how to go on.
+ */
+export async function printList(options: ListOptions, read: ReadPage, member?: string): Promise<void> {
+  const { all, limit } = options;
+  if (all === true && limit !== undefined) throw new Error('Say --all or --limit, one of them.');
+  const wanted = all === true ? Number.POSITIVE_INFINITY : (limit ?? usual);
+  const indent = member === undefined ? '  ' : '    ';
+  const [open, close] = member === undefined ? ['[', ']'] : [`{\n  ${JSON.stringify(member)}: [`, '  ]'];
+  let { after } = options;
+  let shown = 0;
+  let text = open;
+  do {
+    const page: Page = await read(Math.min(pageSize, wanted - shown), after);
+    for (const item of page.items) {
+      text += `${shown++ === 0 ? '' : ','}\n${JSON.stringify(item, null, 2).replace(/^/gm, indent)}`;
+    }
+    await write(text);
+    text = '';
+    after = page.next;
+  } while (after !== undefined && shown < wanted);
+  const end = shown === 0 ? ']' : `\n${close}`;
+  const next = member === undefined || after === undefined ? '' : `,\n  "next": ${JSON.stringify(after)}`;
+  await write(`${end}${member === undefined ? '' : `${next}\n}`}\n`);
+  if (after !== undefined) process.stderr.write(`${shown} of more: --all, or --after ${after}\n`);
+}
+
+/** Of a list that the server gives as a whole. */
+export function pagesOf<T>(items: readonly T[], keyOf: (item: T) => string): ReadPage {
+  return async (limit, after) => {
+    const from = after === undefined ? 0 : items.findIndex((item) => keyOf(item) === after) + 1;
+    if (after !== undefined && from === 0) throw new Error(`--after: there is no ${after} in the list.`);
+    const some = items.slice(from, from + limit);
+    const last = some.at(-1);
+    return from + limit < items.length && last !== undefined ? { items: some, next: keyOf(last) } : { items: some };
+  };
+}
+
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+}
