@@ -13,7 +13,8 @@ import {
   step,
 } from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
-import { freePort, obtainToken, type TestServer, testServer } from './support/server.ts';
+import { freePort } from './support/free-port.ts';
+import { obtainToken, type TestServer, testServer } from './support/server.ts';
 
 const watcher = { clientId: 'watcher', clientSecret: 'watcher-secret-for-tests' };
 const network = {

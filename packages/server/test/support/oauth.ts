@@ -2,7 +2,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
-import { freePort, type TestServer, type TestServerOptions, testServer } from './server.ts';
+import { freePort } from './free-port.ts';
+import { type TestServer, type TestServerOptions, testServer } from './server.ts';
 
 /** TEST SECRETS: nothing outside these suites knows them. */
 export const secrets = {

@@ -1,6 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.ts';
@@ -11,6 +9,7 @@ import { applyNetwork } from '../../src/registry/network-file/apply.ts';
 import type { RpcService } from '../../src/rpc/service.ts';
 import { createContext, listen } from '../../src/server.ts';
 import { ensureRealms } from '../../src/start.ts';
+import { freePort } from './free-port.ts';
 
 /** A server under test: everything real, on a free port of the loopback. */
 export interface TestServer {
@@ -96,15 +95,4 @@ export async function obtainToken(
   const answer = (await response.json()) as { access_token?: string };
   if (answer.access_token === undefined) throw new Error(`no token: ${response.status} ${JSON.stringify(answer)}`);
   return answer.access_token;
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }
