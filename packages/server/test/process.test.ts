@@ -173,7 +173,10 @@ describe('cross-origin requests', () => {
     const response = await get('/healthz', { headers: { origin: 'https://app.example' } });
     expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example');
     expect(response.headers.get('access-control-allow-credentials')).toBeNull();
-    expect(response.headers.get('access-control-expose-headers')?.toLowerCase()).toContain('x-request-id');
+    const exposed = response.headers.get('access-control-expose-headers')?.toLowerCase().split(',');
+    for (const name of ['x-request-id', 'etag', 'www-authenticate', 'retry-after', 'x-callref']) {
+      expect(exposed).toContain(name);
+    }
     expect(response.headers.get('vary')?.toLowerCase()).toContain('origin');
   });
 

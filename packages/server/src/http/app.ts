@@ -19,6 +19,9 @@ import type { Route } from './route.ts';
 import { hostFault, requireSingleFields } from './single-field.ts';
 import { type SourceOf, sourceOf } from './source.ts';
 
+/** What a page of a configured origin may read of an answer: what a caller acts upon. */
+const exposedFields = ['x-request-id', 'x-callref', 'etag', 'www-authenticate', 'retry-after'] as const;
+
 interface Bindings {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
@@ -40,7 +43,7 @@ export function createApp(
   const app = new Hono<{ Bindings: Bindings }>();
   const { corsOrigins } = context.config;
   if (corsOrigins.length > 0) {
-    const allow = cors({ origin: [...corsOrigins], exposeHeaders: ['x-request-id', 'etag'], maxAge: 600 });
+    const allow = cors({ origin: [...corsOrigins], exposeHeaders: [...exposedFields], maxAge: 600 });
     app.use((wire, next) => {
       // A preflight is answered right here, and every answer carries a request id.
       if (wire.req.method === 'OPTIONS') setCommonHeaders(context, context.random.uuid(), wire.env.outgoing);
@@ -70,10 +73,11 @@ export function createApp(
     return response;
   });
   const refuseUnrouted = (wire: Wire) => {
-    const methods = allowed.filter(({ shape }) => shape.test(wire.req.path)).flatMap((known) => known.methods);
-    return methods.length === 0
-      ? refuseBare(shared, wire, 'request.not_found', {})
-      : refuseBare(shared, wire, 'request.method', { allow: [...new Set(methods)].join(', ') });
+    const known = allowed.filter(({ shape }) => shape.test(wire.req.path));
+    const methods = known.flatMap((one) => one.methods);
+    return known[0] === undefined
+      ? refuseBare(shared, wire, 'request.not_found', 'problem', {})
+      : refuseBare(shared, wire, 'request.method', known[0].refusals, { allow: [...new Set(methods)].join(', ') });
   };
   // What cross-origin callers need is said in one place only: with such callers there is no short way.
   const direct = directWay(corsOrigins.length > 0 ? [] : routes, async (route, params, incoming, outgoing) => {
@@ -201,11 +205,12 @@ function refuseBare(
   shared: Shared,
   wire: Wire,
   code: 'request.method' | 'request.not_found',
+  refusals: Route['refusals'],
   headers: Record<string, string>,
 ): Response {
   const call = callOf(shared, wire);
   setCommonHeaders(shared.context, call.requestId, wire.env.outgoing);
-  const response = refusal(new Problem(code), { refusals: 'problem', security: 'none' }, call);
+  const response = refusal(new Problem(code), { refusals, security: 'none' }, call);
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
 }
@@ -216,8 +221,9 @@ function refuseBare(
  */
 function methodsByShape(
   routes: readonly Route[],
-): readonly { readonly shape: RegExp; readonly methods: readonly string[] }[] {
-  return routes.map(({ path, method }) => ({
+): readonly { readonly shape: RegExp; readonly methods: readonly string[]; readonly refusals: Route['refusals'] }[] {
+  return routes.map(({ path, method, refusals }) => ({
+    refusals,
     shape: new RegExp(`^${path.replace(/[.+*?^$()[\]{}|\\]/g, '\\$&').replace(/:[^/]+/g, '[^/]+')}$`),
     methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
   }));

@@ -148,7 +148,10 @@ function response(status: number, shape: z.ZodType | string): object {
   const description = status === 204 ? 'Done.' : status === 304 ? 'Not modified.' : 'The answer.';
   if (typeof shape !== 'string')
     return { description, content: { 'application/json': { schema: toSchema(shape, 'output') } } };
-  return /^[a-z]+\/[a-z0-9+.-]+$/.test(shape) ? { description, content: { [shape]: {} } } : { description: shape };
+  const [, mediaType, said] = /^([a-z]+\/[a-z0-9+.-]+)(?:: (.+))?$/.exec(shape) ?? [];
+  return mediaType === undefined
+    ? { description: shape }
+    : { description: said ?? description, content: { [mediaType]: { schema: {} } } };
 }
 
 function pathParameters(path: string): object[] {

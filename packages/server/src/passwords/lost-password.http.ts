@@ -19,8 +19,15 @@ const named = {
   email: searchText().nullish(),
   credentialCode: searchText().nullish(),
 };
-const start = z.strictObject(named);
-const resume = z.strictObject({ ...named, nonce: lineOfText(), newPassword: passwordValue });
+/** By which of the two the credential is named. */
+const byOne = {
+  oneOf: (['credentialCode', 'email'] as const).map((one) => ({
+    required: [one],
+    properties: { [one]: { type: 'string' } },
+  })),
+};
+const start = z.strictObject(named).meta(byOne);
+const resume = z.strictObject({ ...named, nonce: lineOfText(), newPassword: passwordValue }).meta(byOne);
 const candidate = z.strictObject({
   programmeId: lineOfText().nullish(),
   identityProfileId: lineOfText(),

@@ -8,10 +8,10 @@ import type { Realm } from '../subject/realm.ts';
 import { issueDocument } from '../subject/token.ts';
 import { requireParticipant } from './participant.ts';
 import { currentOf, type RegisteredKey } from './registered-key.ts';
-import { expectation, messageSchema, outcomeOf, type Party, spend } from './signature-check.ts';
+import { expectation, messageSchema, outcomeOf, type Party, spend, together } from './signature-check.ts';
 
 /** Of a participant's own key, or of one whose message was received: never of a key that somebody brings along. */
-export const receiptSchema = messageSchema.omit({ publicKey: true }).required({ participantId: true });
+export const receiptSchema = messageSchema.omit({ publicKey: true }).required({ participantId: true }).meta(together);
 
 /**
  * A message that is good now is countersigned by the realm: with the key's state and the time, so that the signature can be

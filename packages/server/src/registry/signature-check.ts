@@ -43,14 +43,19 @@ const maxPayload = 700 * 1024;
 const name = z.string().refine(isName, 'cannot be an id');
 const uri = z.string().min(1).max(8_192);
 /** RFC 4648 §4 with padding: what other spellings could mean differs from decoder to decoder. */
-const base64 = z.string().refine(isBase64, 'must be base64 (RFC 4648 section 4, with padding)');
+const base64 = z
+  .string()
+  .refine(isBase64, 'must be base64 (RFC 4648 section 4, with padding)')
+  .meta({ contentEncoding: 'base64', pattern: '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' });
 
 /** What is said about a message. */
 export const messageSchema = z.strictObject({
   /** The value of `x-jws-signature`. */
   signature: z.string().max(65_536),
   /** The exact bytes of the body; empty where there is none. */
-  payload: base64.refine((text) => bytesOf(text) <= maxPayload, 'is larger than 700 KiB'),
+  payload: base64
+    .refine((text) => bytesOf(text) <= maxPayload, 'is larger than 700 KiB')
+    .meta({ ...base64.meta(), maxLength: Math.ceil(maxPayload / 3) * 4 }),
   participantId: name.optional(),
   publicKey: z.record(z.string(), z.unknown()).optional(),
   /** Of a request: its method and its absolute URI, or its request target as on the wire. */
@@ -63,12 +68,24 @@ export const messageSchema = z.strictObject({
   audience: name.optional(),
 });
 
-export const checkSchema = messageSchema.extend({
-  at: z.union([numericDate, z.iso.datetime({ offset: true })]).optional(),
-  /** What the sender says to have signed. */
-  signingInput: base64.optional(),
-  explain: z.boolean().default(true),
-});
+/** What members mean together: a request has no status, and what it answers has a response. */
+export const together = {
+  dependentRequired: { requestSignature: ['status'] },
+  not: {
+    anyOf: ['method', 'target'].flatMap((of) =>
+      ['status', 'requestSignature'].map((other) => ({ required: [of, other] })),
+    ),
+  },
+};
+
+export const checkSchema = messageSchema
+  .extend({
+    at: z.union([numericDate, z.iso.datetime({ offset: true })]).optional(),
+    /** What the sender says to have signed. */
+    signingInput: base64.optional(),
+    explain: z.boolean().default(true),
+  })
+  .meta({ ...together, oneOf: [{ required: ['participantId'] }, { required: ['publicKey'] }] });
 export type Presented = z.output<typeof messageSchema>;
 type Asked = z.output<typeof checkSchema>;
 

@@ -14,19 +14,25 @@ import { type Grants, grantsWith, grantTypes, requireGrant } from './grant.ts';
 const uncached = { 'cache-control': 'no-store', pragma: 'no-cache' } as const;
 
 /** For the description only: the hot path reads its few parameters by hand, and more strictly than a schema could. */
-const tokenRequest = z.object({
-  grant_type: z.enum(grantTypes),
-  client_id: z.string().optional(),
-  client_secret: z.string().optional(),
-  client_assertion_type: z.string().optional(),
-  client_assertion: z.string().optional(),
-  scope: z.string().optional(),
-  resource: z.union([z.string(), z.array(z.string())]).optional(),
-  audience: z.string().optional(),
-  subject_token: z.string().optional(),
-  subject_token_type: z.string().optional(),
-  requested_token_type: z.string().optional(),
-});
+const tokenRequest = z
+  .object({
+    grant_type: z.enum(grantTypes),
+    client_id: z.string().optional(),
+    client_secret: z.string().optional(),
+    client_assertion_type: z.string().optional(),
+    client_assertion: z.string().optional(),
+    scope: z.string().optional(),
+    resource: z.union([z.string(), z.array(z.string())]).optional(),
+    audience: z.string().optional(),
+    subject_token: z.string().optional(),
+    subject_token_type: z.string().optional(),
+    requested_token_type: z.string().optional(),
+  })
+  .meta({
+    if: { properties: { grant_type: { const: grantTypes[1] } } },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+    then: { required: ['subject_token', 'subject_token_type'] },
+  });
 
 const tokenResponse = z.object({
   access_token: z.string(),

@@ -13,7 +13,10 @@ import { lookUpTarget, realmPrefix, type Target } from './target.ts';
 /** What an administrator may let a DID do to the realm itself: invite. The realm's own DID signs it. */
 export const realmCapabilitySchema = z.strictObject({
   controller: z.string().regex(/^did:key:z[1-9A-HJ-NP-Za-km-z]{40,140}$/, 'must be a did:key'),
-  expires: z.string().refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time'),
+  expires: z
+    .string()
+    .refine((text) => parseInstant(text) !== undefined, 'must be an RFC 3339 time')
+    .meta({ format: 'date-time', description: 'In the future.' }),
 });
 
 export type RealmCapability = z.output<typeof realmCapabilitySchema>;

@@ -16,12 +16,14 @@ import { webDidDocument } from './web-did.ts';
 
 const administration = { tag: 'Administration', caller: administrator } as const;
 const document = z.record(z.string(), z.unknown());
-const revocation = z.strictObject({
-  /** Left out, the capability is one of the realm itself. */
-  walletId: z.string().optional(),
-  capabilityId: z.string().optional(),
-  did: z.string().optional(),
-});
+const revocation = z
+  .strictObject({
+    /** Left out, the capability is one of the realm itself. */
+    walletId: z.string().optional(),
+    capabilityId: z.string().optional(),
+    did: z.string().optional(),
+  })
+  .meta({ oneOf: [{ required: ['capabilityId'] }, { required: ['did'] }] });
 
 /** A session, or a client with its own access token. */
 const sessionOrBearer: CallerKind<{ readonly realm: Realm; readonly subjectId: string }> = {
@@ -44,7 +46,7 @@ export const routes: readonly Route[] = [
     operationId: 'getDidDocument',
     summary: 'The document of the did:web of an organization, where the method has it looked for.',
     caller: anybodyInRealm,
-    answers: { 200: document },
+    answers: { 200: 'application/did+json: the DID document.' },
     async handle({ context, who: realm, params: { id } }) {
       const headers = { 'content-type': 'application/did+json', 'cache-control': 'public, max-age=300' };
       return new Response(JSON.stringify(await webDidDocument(context, realm, id)), { headers });
