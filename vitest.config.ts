@@ -22,7 +22,16 @@ export default defineConfig({
   test: {
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
-      { test: { name: 'unit', include: [...files.unit], pool: 'threads', isolate: false, testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: [...files.unit],
+          pool: 'threads',
+          isolate: false,
+          maxWorkers,
+          testTimeout: 30_000,
+        },
+      },
       { test: { name: 'system', include: [...files.system], ...servers } },
       { test: { name: 'foreign', include: [...files.foreign], ...servers } },
     ],
