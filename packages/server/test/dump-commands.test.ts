@@ -106,6 +106,9 @@ test('a dump that fails leaves no file, and a good one overwrites none', async (
   expect(readdirSync(folder)).toEqual([]);
 
   const url = `sqlite:${join(folder, 'a.db')}`;
+  expect((await run(['dump', '-f', file], variables(url, folder))).code).toBe(1);
+  expect(readdirSync(folder)).toEqual([]);
+
   await fill(url, 10);
   expect(await run(['dump', '-f', file], variables(url, folder))).toMatchObject({ code: 0 });
   expect((await run(['dump', '-f', file], variables(url, folder))).stderr).toMatch(/is there already/);
