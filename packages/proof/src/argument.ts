@@ -42,6 +42,11 @@ export function bytes(value: unknown, name: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer, offsetOf.call(value), length);
 }
 
+/** The brand alone: where the bytes are read at once, and often. */
+export function branded(value: unknown, name: string): void {
+  if (kindOf.call(value) !== 'Uint8Array') throw wrong(name, 'a Uint8Array');
+}
+
 /** A string, and no String object. */
 export function text(value: unknown, name: string): string {
   if (typeof value !== 'string') throw wrong(name, 'a string');

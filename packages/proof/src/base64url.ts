@@ -1,5 +1,7 @@
 /** RFC 4648 §5 without padding, strictly: there is exactly one text for every byte string, so no signature can be respelled. */
 
+import { bytes as bytesOf, number, text as textOf } from './argument.ts';
+
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const digits = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
 
@@ -19,12 +21,17 @@ const encoder = new TextEncoder();
  * checks around it.
  */
 export function decodeBase64url(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
-  return text.length > maxLength ? undefined : decodeAscii(encoder.encode(text));
+  textOf(text, 'text');
+  number(maxLength, 'maxLength');
+  // Written so that a limit that is not a number refuses.
+  return text.length <= maxLength ? decodeAscii(encoder.encode(text)) : undefined;
 }
 
 /** The same in either alphabet of RFC 4648, with its padding or without: as protobuf's JSON writes bytes. */
 export function decodeEitherBase64(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
-  if (text.length > maxLength) return undefined;
+  textOf(text, 'text');
+  number(maxLength, 'maxLength');
+  if (!(text.length <= maxLength)) return undefined;
   // Two at most: for padding of any length the pattern would take the square of the text's.
   const bare = text.length % 4 === 0 ? text.replace(/={1,2}$/, '') : text;
   return decodeBase64url(bare.replaceAll('+', '-').replaceAll('/', '_'), maxLength);
@@ -65,7 +72,8 @@ export function decodeAscii(text: Uint8Array): Uint8Array<ArrayBuffer> | undefin
 }
 
 /** RFC 4648 §5, without padding. */
-export function encodeBase64url(bytes: Uint8Array): string {
+export function encodeBase64url(given: Uint8Array): string {
+  const bytes = bytesOf(given, 'bytes');
   const length = bytes.length;
   const rest = length % 3;
   const out = new Uint8Array(Math.ceil((length * 4) / 3));
@@ -89,7 +97,7 @@ export function encodeBase64url(bytes: Uint8Array): string {
 
 /** UTF-8 text as base64url: the form of a JWS header or payload. */
 export function encodeTextBase64url(text: string): string {
-  return encodeBase64url(encoder.encode(text));
+  return encodeBase64url(encoder.encode(textOf(text, 'text')));
 }
 
 function digit(text: Uint8Array, at: number): number {

@@ -2,9 +2,11 @@
  * Keys of BLS12-381 for statements that are proved in parts: one secret, a public key in G1 and one in G2. Nothing is signed with them
  * here. Secrets are big-endian, as in JWKs; libraries that write them little-endian (Oberon) have them the other way round.
  */
+
 import { bls12_381 } from '@noble/curves/bls12-381.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { bytes as bytesOf } from './argument.ts';
 import { ProofError } from './error.ts';
 import { type Multikey, multikeyOf } from './multikey.ts';
 
@@ -12,7 +14,8 @@ const { G1, G2, fields } = bls12_381;
 const salt = new TextEncoder().encode('BLS-SIG-KEYGEN-SALT-');
 
 /** KeyGen of draft-irtf-cfrg-bls-signature-02 §2.3, over 32 random bytes at least. */
-export function blsSecretFromSeed(seed: Uint8Array): Uint8Array {
+export function blsSecretFromSeed(given: Uint8Array): Uint8Array {
+  const seed = bytesOf(given, 'seed');
   if (seed.length < 32) throw new ProofError('multikey.length');
   // I2OSP(0, 1) after the seed, and L = 48 as the info: 128 bits more than the order, so that the remainder is uniform.
   const wide = hkdf(sha256, Uint8Array.from([...seed, 0]), salt, Uint8Array.of(0, 48), 48);
@@ -20,9 +23,11 @@ export function blsSecretFromSeed(seed: Uint8Array): Uint8Array {
 }
 
 /** The public keys of a secret between 0 and the order of the groups. */
-export function blsKeysOf(secret: Uint8Array): { readonly g1: Multikey; readonly g2: Multikey } {
+export function blsKeysOf(given: Uint8Array): { readonly g1: Multikey; readonly g2: Multikey } {
+  const secret = bytesOf(given, 'secret');
+  if (secret.length !== 32) throw new ProofError('multikey.point');
   const scalar = numberOf(secret);
-  if (secret.length !== 32 || !fields.Fr.isValidNot0(scalar)) throw new ProofError('multikey.point');
+  if (!fields.Fr.isValidNot0(scalar)) throw new ProofError('multikey.point');
   return {
     g1: multikeyOf('BLS12-381-G1', G1.Point.BASE.multiply(scalar).toBytes()),
     g2: multikeyOf('BLS12-381-G2', G2.Point.BASE.multiply(scalar).toBytes()),

@@ -1,4 +1,5 @@
-import { type AlgorithmName, algorithms } from './algorithms.ts';
+import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
+import { branded, wrong } from './argument.ts';
 import { isStrictEd25519 } from './ed25519.ts';
 import { type PublicJwk, publicJwk } from './jwk.ts';
 
@@ -28,6 +29,9 @@ export function verifySignature(
   signature: Uint8Array,
 ): boolean | Promise<boolean> {
   publicJwk(jwk, 'jwk');
+  branded(data, 'data');
+  branded(signature, 'signature');
+  if (!isAlgorithmName(alg)) throw wrong('alg', 'an algorithm');
   if (algorithms[alg].family === 'Ed25519' && !isStrictEd25519(signature)) return false;
   return crypto.verify(alg, jwk, data, signature);
 }

@@ -9,7 +9,22 @@
  *    of that of the document without proof, are signed: 64 bytes.
  * 5. The key is the one that `resolve` finds under the verification method for this purpose, and is one of the suite.
  */
-import { type AlgorithmName, algorithms } from './algorithms.ts';
+
+import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
+import {
+  bytes,
+  type Checks,
+  callable,
+  listOf as eachOf,
+  having,
+  number,
+  object,
+  oneOf,
+  optional,
+  options as optionsOf,
+  someText,
+  text,
+} from './argument.ts';
 import { type CryptoPort, verifySignature } from './crypto.ts';
 import type { ResolvedKey } from './did/relationship.ts';
 import { type ProofCode, ProofError } from './error.ts';
@@ -77,6 +92,28 @@ export interface DataIntegritySigner extends SigningPort {
   readonly crypto: Pick<CryptoPort, 'sha256'>;
 }
 
+const expectationChecks: Checks<DataIntegrityExpectation> = {
+  crypto: having('verify', 'sha256'),
+  purpose: someText,
+  now: number,
+  resolve: callable,
+  maxAge: optional(number),
+  clockTolerance: optional(number),
+  domain: optional(text),
+  challenge: optional(text),
+  cryptosuites: optional(eachOf(oneOf(...Object.keys(suites)))),
+};
+
+const optionChecks: Checks<DataIntegrityOptions> = {
+  verificationMethod: someText,
+  purpose: someText,
+  created: number,
+  expires: optional(number),
+  domain: optional(text),
+  challenge: optional(text),
+  members: optional(object),
+};
+
 const signatureBytes = 64;
 /** `z` and 64 bytes of base58. */
 const maxProofValue = 90;
@@ -90,24 +127,32 @@ const encoder = new TextEncoder();
  */
 export async function createDataIntegrityProof(
   document: JsonObject,
-  options: DataIntegrityOptions,
+  given: DataIntegrityOptions,
   signer: DataIntegritySigner,
 ): Promise<JsonObject & { readonly proof: JsonObject }> {
+  object(document, 'document');
+  const options = optionsOf(given, 'options', optionChecks);
+  checkSigner(signer);
   const { proof: _replaced, ...unsecured } = document;
   const config = { ...membersOf(options), ...proofConfig(unsecured, options, signer.alg) };
   const input = hashData(config, unsecured, signer.crypto);
-  const signature = await signer.sign(input instanceof Promise ? await input : input);
+  const signature = bytes(
+    await signer.sign(input instanceof Promise ? await input : input),
+    'the answer of signer.sign',
+  );
   if (signature.length !== signatureBytes) throw new ProofError('integrity.signature_length');
   return { ...unsecured, proof: { ...config, proofValue: encodeMultibase(signature) } };
 }
 
 /**
  * @throws {ProofError} with a code that starts with `integrity.` or `jcs.`, and whatever `resolve` throws
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
  */
 export async function verifyDataIntegrityProof(
   secured: JsonValue,
-  expected: DataIntegrityExpectation,
+  given: DataIntegrityExpectation,
 ): Promise<VerifiedDataIntegrity> {
+  const expected = optionsOf(given, 'expected', expectationChecks);
   if (!isJsonObject(secured)) throw new ProofError('integrity.document');
   const { proof, ...document } = secured;
   if (Array.isArray(proof)) throw new ProofError('integrity.proof_set');
@@ -125,8 +170,15 @@ export async function verifyDataIntegrityProof(
   if (algorithms[key.alg].family !== suites[cryptosuite]) throw new ProofError('integrity.key_type');
   const data = hashData(config, signed, expected.crypto);
   const answer = verifySignature(expected.crypto, key.alg, key, data instanceof Promise ? await data : data, signature);
-  if (!(answer instanceof Promise ? await answer : answer)) throw new ProofError('integrity.signature');
+  if ((answer instanceof Promise ? await answer : answer) !== true) throw new ProofError('integrity.signature');
   return { verificationMethod, controller, key, cryptosuite, ...times, proof, document: signed };
+}
+
+/** @throws {TypeError} naming the member that is of another type */
+export function checkSigner(signer: DataIntegritySigner): void {
+  having('sign')(signer, 'signer');
+  having('sha256')(signer.crypto, 'signer.crypto');
+  if (!isAlgorithmName(signer.alg)) throw new ProofError('integrity.key_type');
 }
 
 /** Step 4. An answer that is there at once is not awaited. */

@@ -4,6 +4,8 @@
  * The equation itself is the one without cofactor in OpenSSL (node:crypto, WebCrypto of Node), BoringSSL and NSS alike.
  */
 
+import { branded } from './argument.ts';
+
 /** The order L = 2²⁵² + 27742317777372353535851937790883648493, little-endian. */
 const order = bytesOfHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
 
@@ -21,6 +23,8 @@ const smallOrders = [
 
 /** RFC 8032 §5.1.3 of the 32 bytes: y little-endian below p, the sign of x in the top bit. Whether there is such a point is not looked at. */
 export function edwardsFault(encoded: Uint8Array): 'malformed' | 'small_order' | undefined {
+  branded(encoded, 'encoded');
+  if (encoded.length < 32) return 'malformed';
   // An x of zero with a sign would be a second spelling: its y is 1 or p - 1, which are of small order.
   if (isAboveField(encoded)) return 'malformed';
   return smallOrders.some((y) => hasY(encoded, y)) ? 'small_order' : undefined;
@@ -28,6 +32,7 @@ export function edwardsFault(encoded: Uint8Array): 'malformed' | 'small_order' |
 
 /** Whether the 64 bytes are R and S of a signature that the strict rule lets through to the look at the equation. */
 export function isStrictEd25519(signature: Uint8Array): boolean {
+  branded(signature, 'signature');
   return signature.length === 64 && isBelowOrder(signature) && edwardsFault(signature) === undefined;
 }
 

@@ -1,5 +1,5 @@
 import { decodeBase64url } from './base64url.ts';
-import type { PublicJwk } from './jwk.ts';
+import { type PublicJwk, publicJwk } from './jwk.ts';
 import { toBigInt } from './key-material.ts';
 
 /**
@@ -13,6 +13,7 @@ import { toBigInt } from './key-material.ts';
  * 4. Two primes so close to each other that Fermat's method finds them in a hundred steps (CVE-2022-26320).
  */
 export function isFactorable(jwk: PublicJwk): boolean {
+  publicJwk(jwk, 'jwk');
   if (jwk.kty !== 'RSA') return false;
   const n = toBigInt(decodeBase64url(jwk.n, jwk.n.length) as Uint8Array);
   return hasSmallFactor(n) || isRoca(n) || isPower(n) || hasCloseFactors(n);

@@ -1,5 +1,7 @@
 /** Instants as RFC 3339 writes them (§5.6), strictly: with a zone, so that a text is one moment and not a local time. */
 
+import { finite, wrong } from './argument.ts';
+
 const pattern = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
 
 /**
@@ -24,5 +26,6 @@ export function parseInstant(text: unknown): number | undefined {
 
 /** In UTC; the milliseconds only where there are any. */
 export function formatInstant(time: number): string {
+  if (Math.abs(finite(time, 'time')) > 8.64e15) throw wrong('time', 'a time that a Date can hold');
   return new Date(time).toISOString().replace('.000Z', 'Z');
 }

@@ -1,3 +1,5 @@
+import { text } from './argument.ts';
+
 /** An IP address in its one spelling (RFC 5952). */
 export interface IpAddress {
   /** An IPv4 address that came in the form of an IPv6 address is that IPv4 address. */
@@ -34,6 +36,7 @@ export function parseIpAddress(text: string): IpAddress | undefined {
 
 /** The eight groups of an IPv6 address that `parseIpAddress` wrote. */
 export function ipv6Groups(canonical: string): readonly string[] {
+  text(canonical, 'canonical');
   const [head = '', tail] = canonical.split('::');
   const left = head === '' ? [] : head.split(':');
   if (tail === undefined) return left;

@@ -12,6 +12,8 @@
  *    that becomes another one (12345678901234567890), and the name `__proto__`, which the next copy of an object may drop.
  */
 
+import { amount, branded } from './argument.ts';
+
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
   readonly [member: string]: JsonValue | undefined;
@@ -49,18 +51,25 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const quote = 0x22;
 const backslash = 0x5c;
 
-/** Never throws: a document that is refused says why and where. */
+/**
+ * A document that is refused says why and where.
+ *
+ * @throws {TypeError} where the document is neither a string nor a Uint8Array, or a limit no number
+ */
 export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): JsonResult {
   return parse(input, limits, false) as JsonResult;
 }
 
-/** For what is stored as it was written: step 5. Never throws either. */
+/** For what is stored as it was written: step 5. */
 export function parseExactJson(input: string | Uint8Array, limits: JsonLimits = {}): JsonResult<ExactReason> {
   return parse(input, limits, true);
 }
 
 function parse(input: string | Uint8Array, limits: JsonLimits, exact: boolean): JsonResult<ExactReason> {
   const { maxBytes = 1_048_576, maxDepth = 32 } = limits;
+  amount(maxBytes, 'limits.maxBytes');
+  amount(maxDepth, 'limits.maxDepth');
+  if (typeof input !== 'string') branded(input, 'input');
   if (input.length > maxBytes) return failure('too_large');
   const bytes = typeof input === 'string' ? encoder.encode(input) : input;
   if (bytes.length > maxBytes) return failure('too_large');

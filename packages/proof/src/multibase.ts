@@ -3,6 +3,8 @@
  * as many leading `1` as leading zero bytes, then the number without a leading digit of zero. Nothing else decodes.
  */
 
+import { bytes as bytesIn, number, text as textOf } from './argument.ts';
+
 const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
 /** Character code → value of the digit; 255 stands for every other. */
@@ -23,7 +25,9 @@ const powers = [1, 58, 58 ** 2, 58 ** 3, 58 ** 4] as const;
  * `maxLength` characters: the work grows with the square of the length, so the limit comes first.
  */
 export function decodeMultibase(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
-  if (text.length > maxLength || text.charCodeAt(0) !== 0x7a) return undefined;
+  textOf(text, 'text');
+  number(maxLength, 'maxLength');
+  if (!(text.length <= maxLength) || text.charCodeAt(0) !== 0x7a) return undefined;
   let zeros = 0;
   while (text.charCodeAt(1 + zeros) === zero) zeros++;
   const limbs: number[] = [];
@@ -41,7 +45,8 @@ export function decodeMultibase(text: string, maxLength: number): Uint8Array<Arr
 }
 
 /** Base58btc with the prefix `z`. */
-export function encodeMultibase(bytes: Uint8Array): string {
+export function encodeMultibase(given: Uint8Array): string {
+  const bytes = bytesIn(given, 'bytes');
   let zeros = 0;
   while (bytes[zeros] === 0) zeros++;
   // Limbs in base 58⁴, least significant first, three bytes at a time.

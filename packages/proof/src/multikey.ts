@@ -6,14 +6,16 @@
  * 2. Exactly base58btc under `z`, exactly a minimal varint of a codec of the table, exactly the length of its keys.
  * 3. The bytes are the one spelling of a point of the curve, in the right subgroup, and neither the identity nor of small order.
  */
+
 import { bls12_381 } from '@noble/curves/bls12-381.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
+import { bytes as bytesOf } from './argument.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { edwardsFault, isUnsoundX25519 } from './ed25519.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonValue } from './json.ts';
-import { type PublicJwk, parsePublicJwk } from './jwk.ts';
+import { type PublicJwk, parsePublicJwk, publicJwk } from './jwk.ts';
 import { decodeMultibase, encodeMultibase, readVarint, withVarint } from './multibase.ts';
 import { createRecent } from './recent.ts';
 
@@ -98,7 +100,9 @@ function decode(text: string): Multikey {
 }
 
 /** The Multikey of the bytes of a key of a type of the table. @throws {ProofError} with a code that starts with `multikey.` */
-export function multikeyOf(keyType: KeyType, publicKey: Uint8Array): Multikey {
+export function multikeyOf(keyType: KeyType, given: Uint8Array): Multikey {
+  const publicKey = bytesOf(given, 'publicKey');
+  if (!Object.hasOwn(rules, keyType)) throw new ProofError('multikey.codec');
   const rule = rules[keyType];
   if (publicKey.length !== rule.bytes) throw new ProofError('multikey.length');
   if (!rule.isSound(publicKey)) throw new ProofError('multikey.point');
@@ -109,6 +113,7 @@ export function multikeyOf(keyType: KeyType, publicKey: Uint8Array): Multikey {
 
 /** The Multikey of a key that signs: what `parsePublicJwk` accepted. RSA has none. */
 export function multikeyFromJwk(jwk: PublicJwk): Multikey {
+  publicJwk(jwk, 'jwk');
   if (jwk.kty === 'RSA') throw new ProofError('multikey.codec');
   const x = coordinate(jwk.x);
   if (jwk.kty === 'OKP') return multikeyOf('Ed25519', x);
@@ -138,11 +143,13 @@ export function multikeyFromForeignJwk(value: JsonValue | undefined): Multikey {
 /** The X25519 key of an Ed25519 key (RFC 7748 §4.1, u = (1 + y) / (1 − y)): what did:key lists for key agreement. */
 export function x25519FromEd25519({ keyType, publicKey }: Multikey): Multikey {
   if (keyType !== 'Ed25519') throw new ProofError('multikey.codec');
+  if (bytesOf(publicKey, 'publicKey').length !== 32) throw new ProofError('multikey.length');
   return multikeyOf('X25519', ed25519.utils.toMontgomery(publicKey));
 }
 
 /** The private half of `x25519FromEd25519`: the seed of the Ed25519 key (RFC 8032 §5.1.5), hashed and clamped. */
-export function x25519SecretFromEd25519(seed: Uint8Array): Uint8Array {
+export function x25519SecretFromEd25519(given: Uint8Array): Uint8Array {
+  const seed = bytesOf(given, 'seed');
   if (seed.length !== 32) throw new ProofError('multikey.length');
   return ed25519.utils.toMontgomerySecret(seed);
 }

@@ -1,3 +1,4 @@
+import { text } from './argument.ts';
 import type { ProofCode } from './error.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonValue } from './json.ts';
@@ -120,7 +121,7 @@ export function actorsOf(act: JsonValue | undefined, code: ProofCode): readonly 
 }
 
 export function realmOf(issuer: string): string {
-  return /\/realms\/([^/]+)$/.exec(issuer)?.[1] ?? issuer;
+  return /\/realms\/([^/]+)$/.exec(text(issuer, 'issuer'))?.[1] ?? issuer;
 }
 
 export function isCount(value: unknown): value is number {

@@ -1,9 +1,10 @@
 import { encodeBase64url } from './base64url.ts';
 import type { CryptoPort } from './crypto.ts';
-import type { PublicJwk } from './jwk.ts';
+import { type PublicJwk, publicJwk } from './jwk.ts';
 
 /** RFC 7638 §3: the required members in lexicographic order. Their values are base64url, so nothing needs escaping. */
 export function thumbprintInput(jwk: PublicJwk): string {
+  publicJwk(jwk, 'jwk');
   if (jwk.kty === 'RSA') return `{"e":"${jwk.e}","kty":"RSA","n":"${jwk.n}"}`;
   if (jwk.kty === 'EC') return `{"crv":"${jwk.crv}","kty":"EC","x":"${jwk.x}","y":"${jwk.y}"}`;
   return `{"crv":"${jwk.crv}","kty":"OKP","x":"${jwk.x}"}`;

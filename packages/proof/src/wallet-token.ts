@@ -1,4 +1,5 @@
 import { ancestorsOf } from './ancestor.ts';
+import { text as textOf } from './argument.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
@@ -14,7 +15,7 @@ const scopePrefix = 'wallet:';
 
 /** An action as OAuth scopes say it: no scope of a client is named so. */
 export function walletScope(action: string): string {
-  return scopePrefix + action;
+  return scopePrefix + textOf(action, 'action');
 }
 
 /** The action that a scope stands for; undefined for a scope of something else. */

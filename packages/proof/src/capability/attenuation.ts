@@ -1,3 +1,4 @@
+import { type Checks, number, optional } from '../argument.ts';
 import type { ProofCode } from '../error.ts';
 import { type Link, readControllers } from './link.ts';
 import type { RootCapability } from './root.ts';
@@ -22,6 +23,12 @@ export interface AttenuationTerms {
   /** Milliseconds from the making of a delegation to its expiry, at most. Default: no limit of its own. */
   readonly maxLifetime?: number | undefined;
 }
+
+export const attenuationTermChecks: Checks<AttenuationTerms> = {
+  now: number,
+  clockTolerance: optional(number),
+  maxLifetime: optional(number),
+};
 
 export const defaultTolerance = 30_000;
 

@@ -1,11 +1,12 @@
+import { type Checks, number, object, optional, options, someText, text } from '../argument.ts';
 import { encodeBase64url } from '../base64url.ts';
 import type { CryptoPort } from '../crypto.ts';
-import { createDataIntegrityProof } from '../data-integrity.ts';
+import { checkSigner, createDataIntegrityProof } from '../data-integrity.ts';
 import { ProofError } from '../error.ts';
 import { formatInstant } from '../instant.ts';
 import type { JsonObject } from '../json.ts';
 import { canonicalTarget } from '../message/target.ts';
-import { type InvokedRequest, readInvocation, requestKinds } from './invocation.ts';
+import { checkedRequest, type InvokedRequest, readInvocation, requestKinds } from './invocation.ts';
 import { capabilityContext, dataIntegrityContext } from './link.ts';
 import type { RootCapability } from './root.ts';
 import type { CapabilitySigner } from './signature.ts';
@@ -29,12 +30,26 @@ export interface InvocationRequest {
   readonly expires?: number | undefined;
 }
 
+const requestChecks: Checks<InvocationRequest> = {
+  id: text,
+  request: checkedRequest,
+  audience: someText,
+  nonce: text,
+  capability: object,
+  action: text,
+  target: optional(text),
+  created: number,
+  expires: optional(number),
+};
+
 /**
  * An invocation document, to be sent as it is and once.
  *
  * @throws {ProofError} with a code that starts with `invocation.`
  */
-export async function createInvocation(wanted: InvocationRequest, signer: CapabilitySigner): Promise<JsonObject> {
+export async function createInvocation(given: InvocationRequest, signer: CapabilitySigner): Promise<JsonObject> {
+  const wanted = options(given, 'wanted', requestChecks);
+  checkSigner(signer);
   const { id, request, audience, nonce, capability, action, created } = wanted;
   const { type, maxAge } = requestKinds[request.kind];
   const document: JsonObject = {

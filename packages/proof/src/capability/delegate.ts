@@ -1,4 +1,5 @@
-import { createDataIntegrityProof } from '../data-integrity.ts';
+import { type Checks, number, object, optional, options, text } from '../argument.ts';
+import { checkSigner, createDataIntegrityProof } from '../data-integrity.ts';
 import { ProofError } from '../error.ts';
 import { formatInstant } from '../instant.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
@@ -24,13 +25,26 @@ export interface Delegation {
   readonly created: number;
 }
 
+const delegationChecks: Checks<Delegation> = {
+  parent: object,
+  id: text,
+  // These two are judged with the link as a whole.
+  controller: (value) => value,
+  allowedAction: (value) => value,
+  invocationTarget: optional(text),
+  expires: number,
+  created: number,
+};
+
 /**
  * A capability for somebody else: no more than the parent, for no longer, signed by a controller of the parent. It is held against
  * the parent by the same checks as at the verifier; that the parent itself is good is for the verifier to say.
  *
  * @throws {ProofError} with a code that starts with `capability.`
  */
-export async function delegateCapability(delegation: Delegation, signer: CapabilitySigner): Promise<JsonObject> {
+export async function delegateCapability(given: Delegation, signer: CapabilitySigner): Promise<JsonObject> {
+  const delegation = options(given, 'delegation', delegationChecks);
+  checkSigner(signer);
   const { parent, id, controller, allowedAction, expires, created } = delegation;
   const from = isRoot(parent) ? undefined : readLink(parent, '/parent');
   const document: JsonObject = {

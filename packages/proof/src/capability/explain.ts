@@ -2,8 +2,16 @@
  * What a capability or an invocation allows, and all that speaks against it, link by link. Nothing here accepts anything: an
  * explanation is not a verification, and what it tells is for who made the document or runs the verifier, not for who presents it.
  */
+import { type Checks, object, optional, options } from '../argument.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
-import { type Authority, allows, attenuated, attenuationChecks, rootAuthority } from './attenuation.ts';
+import {
+  type Authority,
+  allows,
+  attenuated,
+  attenuationChecks,
+  attenuationTermChecks,
+  rootAuthority,
+} from './attenuation.ts';
 import { ancestryFault, maxChainLength } from './chain.ts';
 import {
   attempt,
@@ -17,15 +25,20 @@ import {
 } from './explanation.ts';
 import { type Invocation, readInvocation } from './invocation.ts';
 import { type Link, readLink, rootPrefix } from './link.ts';
-import { type RootCapability, rootCapabilityId } from './root.ts';
-import { checkDelegator, checkInvoker, invocationMethod, linkMethod } from './signature.ts';
+import { checkRoot, type RootCapability, rootCapabilityId } from './root.ts';
+import { checkDelegator, checkInvoker, invocationMethod, linkMethod, proofTermChecks } from './signature.ts';
 import { isCanonicalTarget, isTargetWithin } from './target.ts';
 import { readDocument } from './verify.ts';
 
+const termChecks: Checks<ExplainTerms> = { ...attenuationTermChecks, ...proofTermChecks, root: optional(object) };
+
+/** @throws {TypeError} naming the argument that is of another type; {ProofError} `capability.root_invalid`, where ours is at fault */
 export async function explainCapability(
   presented: Uint8Array | string,
-  terms: ExplainTerms,
+  given: ExplainTerms,
 ): Promise<CapabilityExplanation> {
+  const terms = options(given, 'terms', termChecks);
+  if (terms.root !== undefined) checkRoot(terms.root);
   const read = await attempt(() => readDocument(presented, 'capability'));
   if ('refused' in read) {
     return { kind: 'unreadable', isSound: false, refusals: [read.refused], links: [], invocation: undefined };

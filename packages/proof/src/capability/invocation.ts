@@ -1,3 +1,4 @@
+import { bytes, type Check, type Checks, object, oneOf, optional, options, text } from '../argument.ts';
 import { type ProofCode, ProofError } from '../error.ts';
 import { parseInstant } from '../instant.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
@@ -28,6 +29,24 @@ export const requestKinds = {
   /** `uri`: absolute, canonical. `message`: the bytes of the body, none for a request without one. */
   http: { type: 'HttpCall', maxAge: 60_000, isExpiryRequired: true },
 } as const;
+
+/**
+ * The request with each member read once and of its type.
+ *
+ * @throws {TypeError} naming the member
+ */
+export function checkedRequest(value: unknown, name: string): InvokedRequest {
+  const { kind } = object(value, name) as InvokedRequest;
+  oneOf(...Object.keys(requestKinds))(kind, `${name}.kind`);
+  return options(value as object, name, requestChecks[kind]) as InvokedRequest;
+}
+
+const any: Check = (value) => value;
+const requestChecks: Readonly<Record<InvokedRequest['kind'], Checks<object>>> = {
+  token: { kind: any, resource: optional(text), scope: optional(text) },
+  rpc: { kind: any, procedure: text, message: bytes },
+  http: { kind: any, method: text, uri: text, message: bytes },
+} as Readonly<Record<InvokedRequest['kind'], Checks<object>>>;
 
 /** An invocation whose members have their shape. Nothing of it is proved yet. Times are in epoch milliseconds. */
 export interface Invocation {

@@ -1,3 +1,4 @@
+import { amount, having } from '../argument.ts';
 import type { CryptoPort } from '../crypto.ts';
 import type { PublicJwk } from '../jwk.ts';
 import { createRecent } from '../recent.ts';
@@ -13,7 +14,8 @@ const bytes = 64;
  * @param size signatures that are remembered at least; twice as many at most, of some 500 bytes each
  */
 export function rememberSignatures(crypto: CryptoPort, size = 1024): CryptoPort {
-  const known = createRecent<true>(size);
+  having('verify', 'sha256')(crypto, 'crypto');
+  const known = createRecent<true>(amount(size, 'size'));
   return {
     sha256: (data) => crypto.sha256(data),
     verify(alg, jwk, data, signature) {

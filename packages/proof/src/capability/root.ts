@@ -1,3 +1,4 @@
+import { text } from '../argument.ts';
 import { ProofError } from '../error.ts';
 import { capabilityContext, readControllers, rootPrefix } from './link.ts';
 import { isCanonicalTarget } from './target.ts';
@@ -12,6 +13,7 @@ export interface RootCapability {
 }
 
 export function rootCapabilityId(target: string): string {
+  if (!text(target, 'target').isWellFormed()) throw new ProofError('capability.target_not_canonical');
   return `${rootPrefix}${encodeURIComponent(target)}`;
 }
 

@@ -1,3 +1,4 @@
+import { type Checks, callable, having, listOf, number, optional, text } from '../argument.ts';
 import type { CryptoPort } from '../crypto.ts';
 import {
   type Cryptosuite,
@@ -34,6 +35,15 @@ export interface ProofTerms {
   /** Used for delegations in place of `crypto`: one that remembers, for the same delegation comes with every invocation of it. */
   readonly delegationCrypto?: CryptoPort | undefined;
 }
+
+export const proofTermChecks: Checks<ProofTerms> = {
+  crypto: having('verify', 'sha256'),
+  now: number,
+  clockTolerance: optional(number),
+  resolve: optional(callable),
+  cryptosuites: optional(listOf(text)),
+  delegationCrypto: optional(having('verify', 'sha256')),
+};
 
 /** Who has signed, or says so. */
 type Acting = Pick<VerifiedDataIntegrity, 'controller' | 'verificationMethod'>;

@@ -24,7 +24,8 @@ const emptySegment = /\/\//;
 
 /** Whether this is the one spelling of a target. */
 export function isCanonicalTarget(target: string): boolean {
-  if (target.length > maxLength || badEscape.test(target) || !isDecodable(target)) return false;
+  if (typeof target !== 'string' || target.length > maxLength || badEscape.test(target) || !isDecodable(target))
+    return false;
   if (target.startsWith('urn:')) return urn.test(target);
   const parts = url.exec(target);
   if (parts === null) return false;
@@ -57,6 +58,7 @@ function isAsParsed(target: string): boolean {
  * a parameter that it has, for nobody knows which of the two a server reads.
  */
 export function isTargetWithin(target: string, within: string): boolean {
+  if (typeof target !== 'string' || typeof within !== 'string') return false;
   if (target === within) return true;
   if (within.startsWith('urn:') || !target.startsWith(within)) return false;
   const suffix = target.slice(within.length);

@@ -14,19 +14,32 @@
  * Two things are left to whoever asks, and only after this has passed: that none of `ids` has been revoked, and that `nonce` has
  * not been used before (it is to be remembered, with `verificationMethod`, until `freshUntil`).
  */
+import {
+  type Checks,
+  callable,
+  either,
+  listOf,
+  number,
+  object,
+  optional,
+  options,
+  someText,
+  text,
+} from '../argument.ts';
 import { encodeBase64url } from '../base64url.ts';
 import { type ProofCode, ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import type { PublicJwk } from '../jwk.ts';
 import { canonicalTarget } from '../message/target.ts';
 import { allows, defaultTolerance, rootAuthority } from './attenuation.ts';
-import { type Invocation, type InvokedRequest, readInvocation, requestKinds } from './invocation.ts';
+import { checkedRequest, type Invocation, type InvokedRequest, readInvocation, requestKinds } from './invocation.ts';
 import { checkRoot, type RootCapability } from './root.ts';
 import { verifyInvocationProof } from './signature.ts';
 import { isTargetWithin } from './target.ts';
 import {
   type ChainExpectation,
   type ChainTerms,
+  chainTermChecks,
   readDocument,
   type VerifiedChain,
   verdict,
@@ -72,11 +85,26 @@ export interface VerifiedInvocation extends VerifiedChain {
   readonly document: JsonObject;
 }
 
-/** @throws {ProofError} with a code that starts with `invocation.` or, of the chain, `capability.` */
+const expectationChecks: Checks<InvocationExpectation> = {
+  ...chainTermChecks,
+  root: either(callable, object),
+  audience: someText,
+  request: checkedRequest,
+  actions: listOf(text),
+  target: optional(text),
+  nonce: optional(text),
+  maxAge: optional(number),
+};
+
+/**
+ * @throws {ProofError} with a code that starts with `invocation.` or, of the chain, `capability.`
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist: a message is a Uint8Array
+ */
 export async function verifyInvocation(
   presented: Uint8Array | string,
-  expected: InvocationExpectation,
+  given: InvocationExpectation,
 ): Promise<VerifiedInvocation> {
+  const expected = options(given, 'expected', expectationChecks);
   const invocation = readInvocation(readDocument(presented, 'invocation'));
   const { audience, nonce: only } = expected;
   if (invocation.audience !== audience) throw new ProofError('invocation.audience', '/audience');

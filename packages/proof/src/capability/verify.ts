@@ -12,13 +12,21 @@
  * What costs nothing comes first: a chain that is refused in steps 1 to 3 costs no signature. Whether a link has been revoked is
  * not asked here: the ids of all links are in the answer, and whoever asks must ask for each of them.
  */
+import { amount, type Check, type Checks, object, optional, options, textOrBytes } from '../argument.ts';
 import { ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../json.ts';
-import { type AttenuationTerms, type Authority, attenuated, attenuationChecks, rootAuthority } from './attenuation.ts';
+import {
+  type AttenuationTerms,
+  type Authority,
+  attenuated,
+  attenuationChecks,
+  attenuationTermChecks,
+  rootAuthority,
+} from './attenuation.ts';
 import { maxChainLength, unrollChain } from './chain.ts';
 import type { Link } from './link.ts';
 import { checkRoot, type RootCapability } from './root.ts';
-import { type ProofTerms, verifyLinkProof } from './signature.ts';
+import { type ProofTerms, proofTermChecks, verifyLinkProof } from './signature.ts';
 
 export interface ChainTerms extends AttenuationTerms, ProofTerms {
   /** Links of a chain at most, the root and the tail counted. Default and upper limit 10. */
@@ -47,17 +55,38 @@ const maxBytes = 65_536;
 /** Three levels a link (the capability, its proof, its chain), two around them, and some for what else a link may say. */
 const maxDepth = 40;
 
-/** @throws {ProofError} with a code that starts with `capability.`, and a pointer to the link that is at fault */
+export const chainTermChecks: Checks<ChainTerms> = {
+  ...attenuationTermChecks,
+  ...proofTermChecks,
+  maxLength: optional(amount),
+};
+
+const unused: Check = () => undefined;
+/** The expectation of an invocation is one of its chain too: what it says beside is of no use here. */
+const expectationChecks = {
+  ...chainTermChecks,
+  root: object,
+  ...{ audience: unused, request: unused, actions: unused, target: unused, nonce: unused, maxAge: unused },
+} as Checks<ChainExpectation>;
+
+/**
+ * Not looked at: whether a link was revoked.
+ *
+ * @throws {ProofError} with a code that starts with `capability.`, and a pointer to the link that is at fault
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ */
 export async function verifyCapabilityChain(
   presented: Uint8Array | string,
-  expected: ChainExpectation,
+  given: ChainExpectation,
 ): Promise<VerifiedChain> {
+  const expected = options(given, 'expected', expectationChecks);
   const capability = readDocument(presented, 'capability');
   return verifyChain(capability, '', expected);
 }
 
 /** Step 1. */
 export function readDocument(presented: Uint8Array | string, kind: 'capability' | 'invocation'): JsonObject {
+  textOrBytes(presented, 'presented');
   const parsed = parseJson(presented, { maxBytes, maxDepth });
   if (!parsed.ok) throw new ProofError(`${kind}.document_${parsed.reason}`, parsed.pointer);
   if (!isJsonObject(parsed.value)) throw new ProofError(`${kind}.document_not_object`);

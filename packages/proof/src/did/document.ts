@@ -7,6 +7,7 @@
  * 3. A key is given out for a purpose only if the document lists it for that purpose (§5.3.1: "a verification method … is not … for other
  *    verification relationships"), says itself that it controls it, and the type of the key is for such a purpose.
  */
+import { number, text } from '../argument.ts';
 import { ProofError } from '../error.ts';
 import { parseInstant } from '../instant.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
@@ -59,6 +60,7 @@ export const maxMethods = 16;
  */
 export function parseDidDocument(json: JsonValue, did: string): DidDocument {
   if (!isJsonObject(json)) throw new ProofError('did.document');
+  text(did, 'did');
   if (json.id !== did) throw new ProofError('did.document_id');
   const lists: Lists = { did, methods: new Map(), ids: new Set() };
   for (const one of entries(json.verificationMethod)) addMethod(one, lists);
@@ -86,6 +88,7 @@ export function dereference(
   relationship: VerificationRelationship,
   now: number,
 ): VerificationMethod {
+  number(now, 'now');
   const method = document.verificationMethods.get(url);
   if (method === undefined) throw new ProofError('did.method_unknown');
   if (!document.relationships[relationship].has(url)) throw new ProofError('did.relationship');

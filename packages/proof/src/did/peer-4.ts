@@ -2,6 +2,7 @@
  * did:peer, method 4 (peer-did-method-spec, "Short Form and Long Form"): the long form carries a document, the short form is the hash of
  * it. The hash is over the text of the document as it stands in the DID: nothing is ever serialised again.
  */
+import { having, object } from '../argument.ts';
 import type { CryptoPort } from '../crypto.ts';
 import { ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../json.ts';
@@ -42,6 +43,7 @@ export function isDidPeer4(did: string): boolean {
  * @throws {ProofError} with a code that starts with `did.`, `did_peer.` or `multikey.`
  */
 export async function createDidPeer4(input: JsonObject, crypto: Pick<CryptoPort, 'sha256'>): Promise<DidPeer4> {
+  object(input, 'input');
   const encoded = encodeMultibase(withVarint(jsonCodec, encoder.encode(JSON.stringify(input))));
   return parseDidPeer4(`${prefix}${await hashOf(encoded, crypto)}:${encoded}`, crypto);
 }
@@ -52,6 +54,7 @@ export async function createDidPeer4(input: JsonObject, crypto: Pick<CryptoPort,
  * @throws {ProofError} with a code that starts with `did.`, `did_peer.` or `multikey.`; a short form is `did_peer.unknown`
  */
 export async function parseDidPeer4(long: string, crypto: Pick<CryptoPort, 'sha256'>): Promise<DidPeer4> {
+  having('sha256')(crypto, 'crypto');
   const known = opened.get(long);
   if (known !== undefined) return known;
   if (long.length > maxLong) throw new ProofError('did_peer.too_large');

@@ -37,5 +37,5 @@ const roles: Record<KeyType, readonly VerificationRelationship[]> = {
 };
 
 export function mayServe(keyType: KeyType, relationship: VerificationRelationship): boolean {
-  return roles[keyType].includes(relationship);
+  return Object.hasOwn(roles, keyType) && roles[keyType].includes(relationship);
 }

@@ -1,4 +1,5 @@
 /** From a DID URL to the key behind it, by whichever method: what a proof's `resolve` is. */
+import { type Checks, callable, having, number, optional, options } from '../argument.ts';
 import type { CryptoPort } from '../crypto.ts';
 import { ProofError } from '../error.ts';
 import { type DidDocument, dereference, parseDidDocument } from './document.ts';
@@ -19,8 +20,11 @@ export interface DidSource {
   readonly known?: (did: string) => Known | Promise<Known>;
 }
 
+const sourceChecks: Checks<DidSource> = { crypto: having('sha256'), known: optional(callable) };
+
 /** @throws {ProofError} with a code that starts with `did`, or `multikey.` */
-export async function resolveDid(did: string, { crypto, known }: DidSource): Promise<DidDocument> {
+export async function resolveDid(did: string, source: DidSource): Promise<DidDocument> {
+  const { crypto, known } = options(source, 'source', sourceChecks);
   if (did.startsWith('did:key:')) return didKeyDocument(parseDidKey(did));
   if (did.startsWith('did:peer:2')) return parseDidPeer2(did);
   if (isDidPeer4(did) && !isShortDidPeer4(did)) return (await parseDidPeer4(did, crypto)).longDocument;
@@ -33,7 +37,9 @@ export async function resolveDid(did: string, { crypto, known }: DidSource): Pro
 /**
  * `resolve` for proofs, at a time in epoch milliseconds. The controller of a did:peer:4 is its short form, whichever was presented.
  */
-export function keyResolver(source: DidSource, now: number) {
+export function keyResolver(given: DidSource, now: number) {
+  const source = options(given, 'source', sourceChecks);
+  number(now, 'now');
   return (url: string, purpose: string): ResolvedKey | Promise<ResolvedKey> => {
     // The usual case has no document to look into and nothing to wait for.
     if (url.startsWith('did:key:')) return resolveDidKey(url, purpose);

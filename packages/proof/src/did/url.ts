@@ -21,7 +21,7 @@ const fragment = /^#[A-Za-z0-9._~:-]{1,256}$/;
  * @throws {ProofError} `did.url`
  */
 export function parseDidUrl(url: string): DidUrl {
-  const hash = url.length <= maxLength ? url.indexOf('#') : -1;
+  const hash = typeof url === 'string' && url.length <= maxLength ? url.indexOf('#') : -1;
   if (hash < 0 || !did.test(url.slice(0, hash)) || !fragment.test(url.slice(hash))) throw new ProofError('did.url');
   return { did: url.slice(0, hash), fragment: url.slice(hash) };
 }

@@ -2,6 +2,7 @@
  * did:web (https://w3c-ccg.github.io/did-method-web/): read and built here, fetched elsewhere. Only the canonical spelling is read: one URL
  * has one DID.
  */
+import { listOf, text } from '../argument.ts';
 import { ProofError } from '../error.ts';
 
 export interface DidWeb {
@@ -20,7 +21,8 @@ const segment = /^[A-Za-z0-9._-]{1,255}$/;
 
 /** @throws {ProofError} with a code that starts with `did_web.` */
 export function parseDidWeb(did: string): DidWeb {
-  if (did.length > maxLength || !did.startsWith(prefix)) throw new ProofError('did_web.malformed');
+  if (typeof did !== 'string' || did.length > maxLength || !did.startsWith(prefix))
+    throw new ProofError('did_web.malformed');
   const [authority, ...path] = did.slice(prefix.length).split(':');
   // "the colon MUST be percent encoded to prevent a conflict with paths"
   const [name, port, ...more] = (authority as string).split('%3A');
@@ -35,6 +37,8 @@ export function parseDidWeb(did: string): DidWeb {
 
 /** The did:web of a host, with its port where it is not 443, and the segments of a path. */
 export function didWebOf(host: string, path: readonly string[] = []): DidWeb {
+  text(host, 'host');
+  listOf(text)(path, 'path');
   return parseDidWeb(prefix + [host.replace(':', '%3A'), ...path].join(':'));
 }
 

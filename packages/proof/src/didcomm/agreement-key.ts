@@ -1,3 +1,4 @@
+import { bytes, text, wrong } from '../argument.ts';
 import { decodeBase64url, encodeBase64url } from '../base64url.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { type CurveName, curves, isCurveName } from './curve.ts';
@@ -42,6 +43,7 @@ const maxCoordinate = 88;
 /** From the bytes of a Multikey, or of a key that was derived; NIST curves also in compressed form. */
 export function agreementKey(crv: CurveName, raw: Uint8Array): AgreementKeyResult {
   if (!isCurveName(crv)) return refuse('curve');
+  bytes(raw, 'raw');
   const read = curves[crv].readPublicKey(raw);
   return read === undefined ? refuse('point') : { ok: true, key: Object.freeze({ crv, raw: read }) as AgreementKey };
 }
@@ -58,14 +60,18 @@ export type EphemeralKey = Omit<OwnAgreementKey, 'kid'>;
 
 /** From random bytes, `seedBytes` of the curve's; undefined for the few that make no key. */
 export function ephemeralKey(crv: CurveName, seed: Uint8Array): EphemeralKey | undefined {
+  if (!isCurveName(crv)) throw wrong('crv', 'a curve');
   const curve = curves[crv];
-  const secret = curve.secretFrom(seed);
+  const random = bytes(seed, 'seed');
+  if (random.length !== curve.seedBytes) throw wrong('seed', `${curve.seedBytes} bytes`);
+  const secret = curve.secretFrom(random);
   const result = agreementKey(crv, curve.publicKey(secret));
   return result.ok ? { key: result.key, agree: (peer) => curve.agree(secret, peer.raw) } : undefined;
 }
 
 /** From a private JWK that we hold ourselves. Its public part must be the one of its secret: whoever swaps one is found out. */
 export function parsePrivateAgreementJwk(kid: string, value: unknown): OwnAgreementKeyResult {
+  text(kid, 'kid');
   const jwk = value as JsonValue;
   if (!isJsonObject(jwk)) return refuse('malformed');
   const result = publicPart(jwk);
@@ -81,6 +87,8 @@ export function parsePrivateAgreementJwk(kid: string, value: unknown): OwnAgreem
 
 /** The JWK of exactly the required members. */
 export function agreementJwk({ crv, raw }: AgreementKey): Readonly<Record<string, string>> {
+  if (!isCurveName(crv)) throw wrong('crv', 'a curve');
+  bytes(raw, 'raw');
   const { kty, coordinateBytes } = curves[crv];
   if (kty === 'OKP') return { kty, crv, x: encodeBase64url(raw) };
   const x = encodeBase64url(raw.subarray(1, 1 + coordinateBytes));

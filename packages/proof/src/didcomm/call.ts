@@ -8,6 +8,7 @@
  *    `checkProver`, once the inner proof is verified. Otherwise a stolen proof would travel under a seal of the thief.
  * 4. The answer names the call in `thid`, comes from the DID that the call went to, and repeats the method.
  */
+import { having, object, someText, text } from '../argument.ts';
 import { decodeBase64url, encodeBase64url } from '../base64url.ts';
 import { ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
@@ -99,6 +100,8 @@ export async function unpackCall(presented: string | Uint8Array, expected: CallE
 
 /** @throws {ProofError} with a code that starts with `call.` or `packing.` */
 export async function packAnswer({ callId, answer, ...sealing }: AnswerPacking): Promise<string> {
+  someText(callId, 'callId');
+  object(answer, 'answer');
   const { method, status } = answer;
   const outcome =
     'error' in answer ? { error: answer.error, reason: answer.reason } : { message: encodeBase64url(answer.message) };
@@ -110,6 +113,10 @@ export async function unpackAnswer(
   presented: string | Uint8Array,
   { callId, method, ...expected }: AnswerExpectation,
 ): Promise<UnpackedAnswer> {
+  // One of them that is undefined would mean any.
+  someText(callId, 'expected.callId');
+  someText(method, 'expected.method');
+  someText(expected.sender, 'expected.sender');
   const message = await unpack(presented, { ...expected, modes: ['authcrypt'], type: answerType, thid: callId });
   const answer = answerOf(message.body);
   if (answer.method !== method) throw new ProofError('call.method');
@@ -118,6 +125,7 @@ export async function unpackAnswer(
 
 /** `prover`: the DID, or the DID URL of the key, that the proof within the call has proved. @throws {ProofError} `call.prover` */
 export function checkProver({ sender }: Pick<UnpackedCall, 'sender'>, prover: string): void {
+  text(prover, 'prover');
   if ((didOfKeyId(prover) ?? prover) !== sender) throw new ProofError('call.prover');
 }
 
@@ -129,6 +137,9 @@ function packBody(
   { recipient, ...sealing }: CallSealing,
   thid?: string,
 ): Promise<string> {
+  // Without one the message would be anonymous.
+  having('agree')(sealing.sender, 'sender');
+  object(recipient, 'recipient');
   // What is undefined is not there once it is sent.
   read(JSON.parse(JSON.stringify(body)));
   return pack({ ...sealing, type, body, thid, recipients: [recipient] });

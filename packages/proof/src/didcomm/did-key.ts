@@ -1,5 +1,6 @@
 /** Key agreement with did:keys: the key is in the DID, so nothing is asked of anybody. */
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { bytes, wrong } from '../argument.ts';
 import { dereferenceDidKey, didKeyOf, agreementKey as keyAgreementOf, parseDidKey } from '../did/key.ts';
 import { ProofError } from '../error.ts';
 import { multikeyOf } from '../multikey.ts';
@@ -27,7 +28,9 @@ export function didKeyRecipient(did: string): NamedAgreementKey {
  * The key agreement key of the did:key of a device, derived from the 32 bytes of its Ed25519 seed (RFC 8032 §5.1.5): the clamped
  * first half of their SHA-512. A key that cannot be exported has none; its device keeps an X25519 key beside it.
  */
-export function didKeyAgreement(seed: Uint8Array): OwnAgreementKey {
+export function didKeyAgreement(given: Uint8Array): OwnAgreementKey {
+  const seed = bytes(given, 'seed');
+  if (seed.length !== 32) throw wrong('seed', '32 bytes');
   const secret = ed25519.utils.toMontgomerySecret(seed);
   const { did } = didKeyOf(multikeyOf('Ed25519', ed25519.getPublicKey(seed)));
   return { ...didKeyRecipient(did), agree: (peer) => curves.X25519.agree(secret, peer.raw) };

@@ -8,6 +8,7 @@
  * 4. Each agreement gives a secret that is not all zeros.
  * 5. The content key unwraps, and the content decrypts and is authentic.
  */
+import { amount, type Checks, callable, having, listOf, oneOf, optional, someText } from '../argument.ts';
 import { encodeBase64url, encodeTextBase64url } from '../base64url.ts';
 import { ProofError } from '../error.ts';
 import {
@@ -69,6 +70,18 @@ export interface Sealing {
   /** A fresh key pair of the runtime, never used twice. Left out, one is made of `random` here, ten times slower. */
   readonly ephemeral?: ((crv: CurveName) => Later<EphemeralKey>) | undefined;
 }
+
+export const envelopeChecks: Checks<EnvelopeExpectation> = {
+  keys: listOf(having('agree')),
+  recipient: someText,
+  modes: listOf(oneOf('authcrypt', 'anoncrypt')),
+  senderKey: callable,
+  sender: optional(someText),
+  encryptions: optional(listOf(oneOf(...Object.keys(contentEncryptions)))),
+  curves: optional(listOf(oneOf(...Object.keys(curves)))),
+  maxBytes: optional(amount),
+  maxRecipients: optional(amount),
+};
 
 interface Held {
   readonly key: OwnAgreementKey;

@@ -1,3 +1,4 @@
+import { amount, type Checks, callable, having, listOf, number, object, optional, options, text } from '../argument.ts';
 import { ProofError } from '../error.ts';
 import type { JsonObject } from '../json.ts';
 import type { NamedAgreementKey, OwnAgreementKey } from './agreement-key.ts';
@@ -22,12 +23,30 @@ export interface Packing extends Sealing {
   readonly maxBytes?: number | undefined;
 }
 
+const packingChecks: Checks<Packing> = {
+  // Without a sender the message is anonymous: one that is there and undefined is a mistake.
+  sender: optional(having('agree')),
+  recipients: listOf(object),
+  random: callable,
+  ephemeral: optional(callable),
+  id: text,
+  type: text,
+  // Judged with the message as a whole.
+  body: (value) => value,
+  thid: optional(text),
+  pthid: optional(text),
+  createdTime: number,
+  expiresTime: number,
+  maxBytes: optional(amount),
+};
+
 /**
  * With `sender` authcrypt (ECDH-1PU+A256KW), without it anoncrypt (ECDH-ES+A256KW), both with A256CBC-HS512.
  *
  * @throws {ProofError} with a code that starts with `packing.`
  */
-export async function pack(packing: Packing): Promise<string> {
+export async function pack(given: Packing): Promise<string> {
+  const packing = options(given, 'packing', packingChecks);
   const { sender, recipients, maxBytes = defaultMaxBytes } = packing;
   const to = didsOf(recipients);
   const from = sender === undefined ? undefined : senderDid(sender);

@@ -6,6 +6,7 @@
  * 3. `to` names this recipient, and `from` is the DID of the key that was proved. Without a proof `from` is only a claim.
  * 4. It was created and will expire: not in the future, not too long ago, not yet expired.
  */
+import { amount, type Checks, finite, optional, someText, text } from '../argument.ts';
 import { ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../json.ts';
 import { isKid } from '../jwk.ts';
@@ -43,6 +44,16 @@ export interface PlaintextExpectation {
   /** Seconds by which two clocks may differ. Default 30. */
   readonly clockTolerance?: number | undefined;
 }
+
+/** Times that are no numbers would let everything through: nothing is later than NaN. */
+export const plaintextChecks: Checks<PlaintextExpectation> = {
+  recipient: someText,
+  now: finite,
+  type: optional(text),
+  thid: optional(text),
+  maxAge: optional(amount),
+  clockTolerance: optional(amount),
+};
 
 const defaultMaxAge = 300;
 const defaultTolerance = 30;

@@ -5,9 +5,11 @@
  * The `kid` stands in an unprotected header. That is harmless as long as it only says which key of our resolver to try, the
  * algorithm is the protected one, and `from` is the DID of the key that did verify.
  */
+
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { amount, bytes, type Checks, callable, optional, options, textOrBytes } from '../argument.ts';
 import { decodeBase64url } from '../base64url.ts';
 import { edwardsFault, isStrictEd25519 } from '../ed25519.ts';
 import { ProofError } from '../error.ts';
@@ -15,7 +17,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../jso
 import { defaultMaxBytes } from './encrypted.ts';
 import { didOfKeyId } from './key-id.ts';
 import { isMediaType } from './media-type.ts';
-import { type Plaintext, type PlaintextExpectation, readPlaintext } from './plaintext.ts';
+import { type Plaintext, type PlaintextExpectation, plaintextChecks, readPlaintext } from './plaintext.ts';
 
 export type SignerCurve = 'Ed25519' | 'P-256' | 'secp256k1';
 
@@ -61,11 +63,19 @@ const algorithms: Readonly<Record<string, SignatureAlgorithm>> = {
 const signatureBytes = 64;
 const encoder = new TextEncoder();
 
-/** @throws {ProofError} with a code that starts with `didcomm.` */
-export async function verifySigned(
-  presented: string | Uint8Array,
-  expected: SignedExpectation,
-): Promise<SignedMessage> {
+const expectationChecks: Checks<SignedExpectation> = {
+  ...plaintextChecks,
+  signerKey: callable,
+  maxBytes: optional(amount),
+};
+
+/**
+ * @throws {ProofError} with a code that starts with `didcomm.`
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ */
+export async function verifySigned(presented: string | Uint8Array, given: SignedExpectation): Promise<SignedMessage> {
+  const expected = options(given, 'expected', expectationChecks);
+  textOrBytes(presented, 'presented');
   const { maxBytes = defaultMaxBytes, signerKey } = expected;
   const document = objectOf(presented, maxBytes);
   const encoded = document.payload;
@@ -77,7 +87,8 @@ export async function verifySigned(
   if (key === undefined) throw new ProofError('didcomm.signer_unknown');
   if (key.crv !== alg.crv) throw new ProofError('didcomm.signer_curve');
   const data = encoder.encode(`${text}.${encoded}`);
-  if (!alg.verify(value, data, key.raw)) throw new ProofError('didcomm.signature');
+  if (alg.verify(value, data, bytes(key.raw, 'the raw of the signerKey')) !== true)
+    throw new ProofError('didcomm.signature');
   return { ...readPlaintext(payload, signer, expected), signer, signerKid: kid };
 }
 

@@ -6,10 +6,11 @@
  *
  * A message that arrives twice opens twice: whoever acts on one remembers `sender` and `id` until `rememberUntil`.
  */
-import { type EnvelopeExpectation, openEnvelope } from './encrypted.ts';
+import { type Checks, options, textOrBytes } from '../argument.ts';
+import { type EnvelopeExpectation, envelopeChecks, openEnvelope } from './encrypted.ts';
 import type { EnvelopeMode } from './envelope.ts';
 import { didOfKeyId } from './key-id.ts';
-import { lastMoment, type Plaintext, type PlaintextExpectation, readPlaintext } from './plaintext.ts';
+import { lastMoment, type Plaintext, type PlaintextExpectation, plaintextChecks, readPlaintext } from './plaintext.ts';
 
 /** What we require of a message. */
 export interface UnpackExpectation extends EnvelopeExpectation, PlaintextExpectation {}
@@ -24,8 +25,15 @@ export interface UnpackedMessage extends Plaintext {
   readonly rememberUntil: number;
 }
 
-/** @throws {ProofError} with a code that starts with `didcomm.` */
-export async function unpack(presented: string | Uint8Array, expected: UnpackExpectation): Promise<UnpackedMessage> {
+const expectationChecks: Checks<UnpackExpectation> = { ...envelopeChecks, ...plaintextChecks };
+
+/**
+ * @throws {ProofError} with a code that starts with `didcomm.`
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ */
+export async function unpack(presented: string | Uint8Array, given: UnpackExpectation): Promise<UnpackedMessage> {
+  const expected = options(given, 'expected', expectationChecks);
+  textOrBytes(presented, 'presented');
   const { mode, content, senderKid, recipientKid } = await openEnvelope(presented, expected);
   const sender = didOfKeyId(senderKid);
   const plaintext = readPlaintext(content, sender, expected);

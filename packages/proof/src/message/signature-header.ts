@@ -1,5 +1,6 @@
+import { listOf, oneOf } from '../argument.ts';
 import { ProofError } from '../error.ts';
-import type { MessageForm } from './form.ts';
+import { type MessageForm, messageFormNames } from './form.ts';
 
 /**
  * Header fields as a runtime has them: pairs (fetch `Headers`, a list of raw fields) or a record (`IncomingMessage.headers`,
@@ -18,6 +19,8 @@ export interface FoundSignature {
 /** The field that carries a message signature, sent and accepted. */
 export const signatureField = 'x-jws-signature';
 
+const formList = listOf(oneOf(...messageFormNames));
+
 /** Three parts, the last two of which may be empty: their faults are told apart later. */
 const jws = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*$/;
 
@@ -32,6 +35,7 @@ const jws = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*$/;
  * @throws {ProofError} `message.signature_missing` or `message.signature_repeated`
  */
 export function signatureHeader(headers: HeaderFields, accepted: readonly MessageForm[]): FoundSignature {
+  formList(accepted, 'accepted');
   const fields = fieldsOf(headers);
   const own = valuesOf(fields, signatureField);
   const aliasForms = accepted.filter((form) => form !== 'strict');

@@ -16,7 +16,7 @@ const defaultPorts: Readonly<Record<string, string>> = { http: '80', https: '443
  *    (escaped ones too), characters outside RFC 3986, broken escapes, ports out of range or with leading zeros.
  */
 export function canonicalTarget(uri: string): string | undefined {
-  if (uri.length > maxLength) return undefined;
+  if (typeof uri !== 'string' || uri.length > maxLength) return undefined;
   const parts = shape.exec(uri);
   if (parts === null) return undefined;
   const [, scheme = '', host = '', port, path = '', query = ''] = parts;
