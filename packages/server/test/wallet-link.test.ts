@@ -183,6 +183,22 @@ eachDatabase('a subject that a wallet has delegated to', (freshUrl) => {
     expect(answer.expires_in).toBeLessThanOrEqual(90);
   });
 
+  test('gets nothing that would outlive the session if that were not used again', async () => {
+    const server = await start();
+    const wallet = await openWallet(server);
+    const { token } = await openTestSession(server);
+    await link(server, wallet, (await didOf(server, token)).did);
+    const changed = await fetch(`${server.issuer()}/admin/settings`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${await server.adminToken()}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ settings: { sessionIdleSeconds: 30 } }),
+    });
+    expect(changed.status).toBe(200);
+    const capability = await exchanged(server, ask(wallet, token), proving(server, newDevice()));
+    const subject = await exchanged(server, { subject_token: token, subject_token_type: sessionType });
+    for (const { expires_in } of [capability, subject]) expect(expires_in).toBeLessThanOrEqual(30);
+  });
+
   test('gets one as a client, by its own token for the issuer alone', async () => {
     const server = await start();
     const wallet = await openWallet(server);

@@ -67,8 +67,8 @@ export async function revokeKey(tx: Writing, realm: string, thumbprint: string):
 const sessionRemembered = 10 * 60_000;
 
 /**
- * A session that ended before its time, by its id. No token made from it lives for longer than a minute; the entry has to outlive
- * what edge caches hold without having heard of us.
+ * A session that ended before its time, by its id. What is made from it and verified offline, such as the token of a wallet, lives for
+ * five minutes at most; what edge caches hold must not outlive the entry either.
  */
 export async function revokeSession(tx: Writing, realm: string, id: string): Promise<void> {
   await upsertRevocation(tx.db, {
