@@ -6,23 +6,18 @@ import { write } from '../src/store/write.ts';
 import { fromBase32 } from '../src/subject/base32.ts';
 import { issueOneTimeCode } from '../src/subject/one-time-code.ts';
 import { requireRealm } from '../src/subject/realm.ts';
-import { authenticateSession, openSession } from '../src/subject/session.ts';
+import { authenticateSession } from '../src/subject/session.ts';
 import { hotp } from '../src/subject/totp.ts';
 import { reseal } from '../src/subject/vault.ts';
 import { masterKey, openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { authenticatorApp, confirmedApp, subjectOf } from './support/factors.ts';
 import { corporate, corporateAt, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
-import { type TestServer, testServer } from './support/server.ts';
+import { testServer } from './support/server.ts';
+import { weakened } from './support/weakened.ts';
 
 const alice = 'alice@acme.example';
 const minute = 60_000;
-
-/** A session that has shown no factor where there is one: not by a login, but however it came to be. */
-async function weakened({ context }: TestServer, token: string): Promise<string> {
-  const [realm, { subject }] = [await requireRealm(context, 'dev'), await authenticateSession(context, token)];
-  return (await write(context, (tx) => openSession(context, tx, realm, subject, { acr: 'aal1' }))).token;
-}
 
 eachDatabase('second factors', (freshUrl) => {
   async function setUp(network = corporateNetwork(), withPassword = ['cred-1', 'cred-2']) {

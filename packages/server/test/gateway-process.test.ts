@@ -72,7 +72,7 @@ async function realm(key: PrivateJwk): Promise<Place> {
     id,
     role,
     status: 'APPROVED',
-    baseUrl: 'https://api.example',
+    baseUrl: `https://${id}.example`,
     keys: [publicHalf(jwk)],
     client: { id: `${id}-client`, secret: `${id}-secret-for-tests` },
   });

@@ -15,6 +15,7 @@ import {
   type Twist,
 } from './support/passkey.ts';
 import { type Corporate, corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
+import { weakened } from './support/weakened.ts';
 
 const alice = 'alice@acme.example';
 const minute = 60_000;
@@ -104,9 +105,10 @@ eachDatabase('passkeys', (freshUrl) => {
 
   test('a session that has not shown the factors there are adds no passkey', async () => {
     const at = await setUp();
-    const weak = await at.session();
-    const { body } = await at.call('/auth/factors/passkey/enrol/start', weak);
-    await enrol(at, await at.session(), authenticator());
+    const made = await enrol(at, await at.session(), authenticator());
+    const full = String(made.body.token);
+    const { body } = await at.call('/auth/factors/passkey/enrol/start', full);
+    const weak = await weakened(at.server, full);
     expect(said(await at.call('/auth/factors/passkey/enrol/start', weak))).toBe('403 SESSION_WEAK');
     const credential = register(authenticator(), body.publicKey, at.server.url);
     expect(said(await at.call('/auth/factors/passkey/enrol/finish', weak, { credential }))).toBe('403 SESSION_WEAK');

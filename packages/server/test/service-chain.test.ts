@@ -340,7 +340,9 @@ describe.each(adapters)('the guard of %s', (adapter) => {
       'Bearer error="insufficient_user_authentication", error_description="A more recent login is needed.", max_age="60"',
     ]);
     expect((await ask(`${guarded.url}/recent`, weak)).status).toBe(200);
-    const toCome = await signedSubject({ authTime: Date.now() + 120_000 });
+    const claims = JSON.parse(Buffer.from(weak.split('.')[1] as string, 'base64url').toString());
+    const later = { ...claims, auth_time: Math.floor(Date.now() / 1000) + 120 };
+    const toCome = await issueDocument(server.context, 'dev', 'token', 'txntoken+jwt', later);
     expect((await ask(`${guarded.url}/recent`, toCome)).status).toBe(401);
     // A participant never logs in.
     expect((await ask(`${guarded.url}/recent`, await accessToken('orders'))).status).toBe(401);

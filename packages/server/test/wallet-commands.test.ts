@@ -59,7 +59,7 @@ describe('wallet', () => {
     expect(invited).toMatchObject({ status: 'INVITATION_STATUS_SENT' });
     const path = file();
     const create = (code: string) => wallet(path, 'create', ...at(server), '--code-file', file(`${code}\n`));
-    await expect(create('csw_mistyped')).rejects.toThrow('not one of an open invitation');
+    await expect(create('csw_mistyped')).rejects.toThrow('No open invitation has this security code');
     const { did } = JSON.parse(readFileSync(path, 'utf8'));
     expect(await create(await codeIn(box))).toMatchObject({ id: invited.walletId, did, wallet: path });
     await expect(create('csw_again')).rejects.toThrow('There is a wallet in');

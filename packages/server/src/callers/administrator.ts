@@ -23,11 +23,11 @@ export const administrator: CallerKind<Administrator> = {
 };
 
 /** An administrator of realm `system`, for what stands above all realms. */
-export const systemAdministrator: CallerKind<{ readonly caller: Caller }> = {
+export const systemAdministrator: CallerKind<{ readonly subject: AccessTokenSubject; readonly caller: Caller }> = {
   security: 'administrator',
   async authenticate(call) {
     const subject = await authenticateSystem(call, bearerToken(call.request));
-    return { caller: call.caller(administratorName(subject, undefined)) };
+    return { subject, caller: call.caller(administratorName(subject, undefined)) };
   },
 };
 

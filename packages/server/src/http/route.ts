@@ -86,8 +86,10 @@ declare const made: unique symbol;
  */
 export interface Row<Who, Path extends string, Body extends z.ZodType, Query extends z.ZodObject> {
   readonly method: Method;
-  /** Parameters as `:name`, each one path segment. What cannot be the name of an entry is 404. */
+  /** Parameters as `:name`, each one path segment. What cannot be the name of an entry is 404, unless `rawParameters` names it. */
   readonly path: Path;
+  /** Parameters that are no names of entries: the handler reads them from `call.params`. */
+  readonly rawParameters?: readonly string[];
   readonly tag: Tag;
   readonly operationId: string;
   readonly summary: string;
@@ -148,7 +150,7 @@ export function route<
   const status = Number(Object.keys(answers)[0]);
   const parameters = [...path.matchAll(/:([^/]+)/g)]
     .map(([, name]) => name as string)
-    .filter((name) => name !== 'realm');
+    .filter((name) => name !== 'realm' && !row.rawParameters?.includes(name));
   const queried = Object.keys(query?.shape ?? {});
   const body = bodyOf(row);
   return {

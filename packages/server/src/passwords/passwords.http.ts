@@ -114,6 +114,7 @@ export const routes: readonly Route[] = [
   ...corporate({
     ...common,
     path: `${base}/:version/expire`,
+    rawParameters: ['version'],
     operationId: 'expirePassword',
     summary:
       'Expire a version; as COMPROMISED it cannot even be updated. For its credential, within five minutes of a login, and for administrators.',

@@ -28,7 +28,9 @@ export const routes: readonly Route[] = [
     summary:
       'A new secret key for password hashes. Each hash gets it at its next login. For administrators of realm system.',
     answers: { 200: pepperView },
-    handle: async ({ context, who: { caller } }) => toView(await rotatePepper(context, caller)),
+    // An event of realm `system` itself.
+    handle: async ({ context, call, who: { subject } }) =>
+      toView(await rotatePepper(context, call.caller(subject.clientId))),
   }),
 ];
 
