@@ -21,8 +21,8 @@ export async function participants(stage: Stage): Promise<Network> {
   const agent = await onboard(stage, 'LOAN_AGENT', 'Demo Loan Agent');
   const lender = await onboard(stage, 'LENDER', 'Demo Lender');
 
-  const agentTokens = createTokenSource({ issuer, ...agent });
-  const lenderTokens = createTokenSource({ issuer, ...lender });
+  const tokensOf = ({ clientId, clientSecret }: Member) => createTokenSource({ issuer, clientId, clientSecret });
+  const [agentTokens, lenderTokens] = [tokensOf(agent), tokensOf(lender)];
   const token = await step('The loan agent buys a token with client id and secret', async () => {
     const value = await agentTokens.token();
     return { value, proved: `OAuth 2.0 client_credentials gave a signed JWT of ${value.length} characters` };

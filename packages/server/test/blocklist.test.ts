@@ -5,7 +5,7 @@ import { importBlocklist, isBlocked, rowsAtOnce } from '../src/passwords/blockli
 import { requireAcceptable } from '../src/passwords/password-rules.ts';
 import { breachDigest } from '../src/subject/breach-digest.ts';
 import { effectiveRules } from '../src/subject/password-config.ts';
-import { openContext, temporaryDir, tester } from './support/context.ts';
+import { masterKey, openContext, temporaryDir, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { run } from './support/serve.ts';
 
@@ -122,7 +122,8 @@ describe('a file that is no list of its kind is refused', () => {
 
 test('countersign blocklist import takes files of each kind, and says where to go on', async () => {
   const dataDir = temporaryDir();
-  const variables = { COUNTERSIGN_DATA_DIR: dataDir };
+  await openContext(`sqlite:${join(dataDir, 'countersign.db')}`);
+  const variables = { COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_MASTER_KEY: masterKey };
   const file = (name: string, content: string) => {
     const path = join(dataDir, name);
     writeFileSync(path, content);
