@@ -1,4 +1,5 @@
 import { generateKeyPairSync, getDiffieHellman } from 'node:crypto';
+import { parsePublicJwk } from '@countersign/proof';
 import { calculateJwkThumbprint } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { primeModulus, publicJwkOf, signRs256, type WeakKey, weakKinds } from '../../proof/test/support/weak-rsa.ts';
@@ -124,10 +125,16 @@ test('a weak key that is registered already goes on, as does the file that names
   }
 });
 
+function rsa(n: string) {
+  const parsed = parsePublicJwk({ kty: 'RSA', alg: 'RS256', n, e: 'AQAB' });
+  if (!parsed.ok) throw new Error(parsed.reason);
+  return parsed.key;
+}
+
 test('keys that OpenSSL makes are good at every door', async () => {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const { n } = publicKey.export({ format: 'jwk' });
-  expect(await isComputableKey({ kty: 'RSA', alg: 'RS256', n, e: 'AQAB' } as never)).toBe(false);
+  expect(await isComputableKey(rsa(n as string))).toBe(false);
 });
 
 // A stranger sends such a number: what it costs must not be what holds up everybody else.
@@ -135,5 +142,5 @@ test('a prime of the largest size is seen in seconds, not in a minute', { timeou
   // Half of a safe prime (RFC 3526 §7) is a prime of 8191 bits.
   const prime = BigInt(`0x${getDiffieHellman('modp18').getPrime('hex')}`) >> 1n;
   const n = Buffer.from(prime.toString(16), 'hex').toString('base64url');
-  expect(await isComputableKey({ kty: 'RSA', alg: 'RS256', n, e: 'AQAB' } as never)).toBe(true);
+  expect(await isComputableKey(rsa(n as string))).toBe(true);
 });

@@ -5,7 +5,8 @@ import { isLine, lineOfText } from '../kernel/text.ts';
 
 const scheme = /^[a-z][a-z0-9+.-]*:/i;
 const image = /^data:image\/(?:png|jpeg|gif|webp);base64,/i;
-const base64 = /^[A-Za-z0-9+/_=\s-]*$/;
+/** Lines may be broken; other white space, such as a byte order mark, is invisible and no part of it. */
+const base64 = /^[A-Za-z0-9+/_=\r\n\t -]*$/;
 
 function isWebAddress(text: string): boolean {
   return isLine(text) && /^https?:\/\/[^/?#\\@]/i.test(text) && !/\s/.test(text) && URL.canParse(text);
