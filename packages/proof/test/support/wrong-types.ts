@@ -50,12 +50,12 @@ export function data(members: Readonly<Record<string, Place>>, ...takes: Place['
 export const absent = Symbol('absent');
 
 /** Lazy good values are made anew for each call. */
-export function goodOf(good: unknown): unknown {
+function goodOf(good: unknown): unknown {
   return typeof good === 'function' && lazy.has(good) ? good() : good;
 }
 
 const lazy = new WeakSet<object>();
-export function fresh(make: () => unknown): () => unknown {
+function fresh(make: () => unknown): () => unknown {
   lazy.add(make);
   return make;
 }
