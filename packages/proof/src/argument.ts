@@ -21,6 +21,8 @@ const offsetOf = getterOf<number>(typedArray, 'byteOffset');
 const lengthOf = getterOf<number>(typedArray, 'length');
 /** Throws for shared memory. */
 const sizeOf = getterOf<number>(ArrayBuffer.prototype, 'byteLength');
+/** Also of a Date or a boxed number, which have no name of their own. */
+const tagOf = Object.prototype.toString;
 /** Throws for an array whose memory was detached or has become too small. */
 const { at } = Uint8Array.prototype;
 
@@ -174,7 +176,8 @@ export function leftOut(check: Check): Check {
 
 /** Options with the same members, each read once and held against its check. */
 export function options<T extends object>(given: T, name: string, checks: Checks<T>): T {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw wrong(name, 'an object');
+  // A list, a Map, a Promise or a Date has no option in it, and would pass for an object that leaves all of them out.
+  if (tagOf.call(given) !== '[object Object]' || Symbol.toStringTag in given) throw wrong(name, 'an object');
   for (const member in given) {
     if (!Object.hasOwn(checks, member)) throw new TypeError(`${name} has no option ${JSON.stringify(member)}.`);
   }
