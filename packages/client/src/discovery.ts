@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from '@countersign/proof';
+import { options } from '@countersign/proof/argument';
 import { ClientError } from './error.ts';
-import { fetchJson, type Transport } from './fetch-json.ts';
+import { fetchJson, type Transport, transportChecks } from './fetch-json.ts';
 import { once } from './once.ts';
 
 /** What an issuer says of itself, its identity proved by the place it was fetched from. */
@@ -19,6 +20,10 @@ const maxBytes = 65_536;
  * document names another issuer (§4.3), or `http.*`
  */
 export async function discover(issuer: string, transport: Transport = {}): Promise<Discovery> {
+  return discovered(issuer, options(transport, 'transport', transportChecks));
+}
+
+async function discovered(issuer: string, transport: Transport): Promise<Discovery> {
   checkIssuer(issuer);
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const { status, value } = await fetchJson(url, { maxBytes }, transport);
@@ -37,7 +42,7 @@ export async function discover(issuer: string, transport: Transport = {}): Promi
 /** Discovers at the first call; later calls share the answer, a failure is not kept. */
 export function discoverOnce(issuer: string, transport: Transport): () => Promise<Discovery> {
   checkIssuer(issuer);
-  return once(() => discover(issuer, transport));
+  return once(() => discovered(issuer, transport));
 }
 
 /**
@@ -78,7 +83,7 @@ export function checkRealm(issuer: string): void {
 }
 
 function isSafe(text: string): boolean {
-  if (!URL.canParse(text)) return false;
+  if (typeof text !== 'string' || !URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);
   return username === '' && password === '' && (protocol === 'https:' || (protocol === 'http:' && isLoopback(text)));
 }

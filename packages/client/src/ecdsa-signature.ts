@@ -1,3 +1,4 @@
+import { branded } from '@countersign/proof/argument';
 import { ClientError } from './error.ts';
 
 /** P-256 only: JOSE writes r||s in 64 bytes (RFC 7518 §3.4), OpenSSL writes SEQUENCE { INTEGER r, INTEGER s } (RFC 3279 §2.2.3). */
@@ -7,6 +8,7 @@ const integer = 0x02;
 
 /** @throws {ClientError} `signature.malformed` unless there are exactly 64 bytes */
 export function derFromSignature(signature: Uint8Array): Uint8Array {
+  branded(signature, 'signature');
   if (signature.length !== 2 * coordinateBytes) throw malformed();
   const r = integerStart(signature, 0);
   const s = integerStart(signature, coordinateBytes);
@@ -29,6 +31,7 @@ export function derFromSignature(signature: Uint8Array): Uint8Array {
 
 /** @throws {ClientError} `signature.malformed` for anything but the one DER form of two integers of at most 256 bits */
 export function signatureFromDer(der: Uint8Array): Uint8Array {
+  branded(der, 'der');
   if (der[0] !== sequence || der[1] !== der.length - 2) throw malformed();
   const signature = new Uint8Array(2 * coordinateBytes);
   const end = copyInteger(der, 2, signature, coordinateBytes);

@@ -1,6 +1,18 @@
 import { isJsonObject, type JsonObject, type JsonValue, thumbprint } from '@countersign/proof';
+import {
+  amount,
+  type Checks,
+  text as checkText,
+  flag,
+  having,
+  object,
+  optional,
+  options as optionsOf,
+  someText,
+} from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
 import { ClientError } from './error.ts';
+import { transportChecks } from './fetch-json.ts';
 import { possession } from './onboarding.ts';
 import type { PrivateJwk } from './private-jwk.ts';
 import { byKey, byToken, postToRealm, type RealmTransport, type Shown } from './realm-call.ts';
@@ -25,6 +37,21 @@ export interface RotateKeyOptions extends KeyManager {
   readonly overlapSeconds?: number;
 }
 
+const managerChecks = {
+  ...transportChecks,
+  issuer: checkText,
+  participantId: someText,
+  currentKey: optional(object),
+  token: optional(having('token')),
+} as const;
+
+const rotateChecks: Checks<RotateKeyOptions> = {
+  ...managerChecks,
+  newKey: object,
+  notBefore: optional(amount),
+  overlapSeconds: optional(amount),
+};
+
 /** Times in seconds since the epoch. */
 export interface RotatedKey {
   readonly thumbprint: string;
@@ -38,7 +65,8 @@ export interface RotatedKey {
  *
  * @throws {ClientError} `keys.refused` with the server's words, `keys.malformed`, `signing_key.*`, `http.*`
  */
-export async function rotateKey(options: RotateKeyOptions): Promise<RotatedKey> {
+export async function rotateKey(given: RotateKeyOptions): Promise<RotatedKey> {
+  const options = optionsOf(given, 'options', rotateChecks);
   const { issuer, participantId, currentKey, newKey, notBefore, overlapSeconds } = options;
   const next = await importNewKey(newKey);
   const realm = issuer.slice(issuer.lastIndexOf('/') + 1);
@@ -72,12 +100,15 @@ export interface RetireKeyOptions extends KeyManager {
   readonly compromised?: boolean;
 }
 
+const retireChecks: Checks<RetireKeyOptions> = { ...managerChecks, thumbprint: someText, compromised: optional(flag) };
+
 /**
  * Ends a key of ours now. The last valid one only as compromised.
  *
  * @throws {ClientError} as `rotateKey`
  */
-export async function retireKey(options: RetireKeyOptions): Promise<void> {
+export async function retireKey(given: RetireKeyOptions): Promise<void> {
+  const options = optionsOf(given, 'options', retireChecks);
   const { participantId, thumbprint: id, compromised = false } = options;
   const path = `${keysOf(participantId)}/${encodeURIComponent(id)}/retire`;
   await postToRealm(options, 'keys', path, { compromised }, shown(options));

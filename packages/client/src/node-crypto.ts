@@ -9,9 +9,10 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { type AlgorithmName, algorithms, type CryptoPort, type PublicJwk } from '@countersign/proof';
+import { type AlgorithmName, algorithms, type CryptoPort, isAlgorithmName, type PublicJwk } from '@countersign/proof';
+import { wrong } from '@countersign/proof/argument';
 import { derFromSignature, signatureFromDer } from './ecdsa-signature.ts';
-import type { PrivateSigner } from './private-jwk.ts';
+import type { PrivateJwk, PrivateSigner } from './private-jwk.ts';
 
 export { derFromSignature, signatureFromDer };
 
@@ -50,7 +51,8 @@ function keyObject(jwk: PublicJwk): KeyObject {
 
 /** Signs at once, with the bare key where it can: an options object halves the speed of ES256. */
 export const privateSigner: PrivateSigner = (alg, jwk) => {
-  const key = createPrivateKey({ key: { ...jwk }, format: 'jwk' });
+  if (!isAlgorithmName(alg)) throw wrong('alg', 'the name of an algorithm');
+  const key = privateKeyOf(jwk);
   const { hash: digest, pssSaltBytes, der } = algorithms[alg].node;
   if (pssSaltBytes !== undefined)
     return (bytes) => sign(digest, bytes, { key, padding: pssPadding, saltLength: pssSaltBytes });
@@ -61,4 +63,13 @@ export const privateSigner: PrivateSigner = (alg, jwk) => {
 export function newMac(): (bytes: Uint8Array) => Uint8Array {
   const key = generateKeySync('hmac', { length: 256 });
   return (bytes) => createHmac('sha256', key).update(bytes).digest();
+}
+
+function privateKeyOf(jwk: PrivateJwk): KeyObject {
+  try {
+    return createPrivateKey({ key: { ...jwk }, format: 'jwk' });
+  } catch {
+    // What OpenSSL says of a private key may quote it.
+    throw wrong('jwk', 'a private key');
+  }
 }

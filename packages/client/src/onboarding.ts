@@ -1,8 +1,16 @@
 import { isJsonObject, type JsonObject, thumbprint } from '@countersign/proof';
+import {
+  type Checks,
+  text as checkText,
+  object,
+  optional,
+  options as optionsOf,
+  someText,
+} from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
 import { checkRealm } from './discovery.ts';
 import { ClientError } from './error.ts';
-import { fetchJson, type Transport } from './fetch-json.ts';
+import { fetchJson, type Transport, transportChecks } from './fetch-json.ts';
 import type { PrivateJwk } from './private-jwk.ts';
 import { digest, importNewKey, importSigningKey, type SigningKey, signJwt } from './signing-key.ts';
 
@@ -43,6 +51,24 @@ export interface PickUpOptions extends Transport {
   readonly code: string;
 }
 
+const applicationChecks: Checks<ApplicationOptions> = {
+  ...transportChecks,
+  issuer: checkText,
+  privateJwk: object,
+  role: someText,
+  baseUrl: optional(checkText),
+  name: someText,
+  contact: someText,
+};
+
+const pickUpChecks: Checks<PickUpOptions> = {
+  ...transportChecks,
+  issuer: checkText,
+  privateJwk: object,
+  applicationId: someText,
+  code: someText,
+};
+
 const maxBytes = 65_536;
 
 /**
@@ -50,7 +76,8 @@ const maxBytes = 65_536;
  *
  * @throws {ClientError} `onboarding.refused` with the server's words, `onboarding.malformed`, `signing_key.*`, `http.*`
  */
-export async function applyForParticipation(options: ApplicationOptions): Promise<SubmittedApplication> {
+export async function applyForParticipation(given: ApplicationOptions): Promise<SubmittedApplication> {
+  const options = optionsOf(given, 'options', applicationChecks);
   const { issuer, role, baseUrl, name, contact } = options;
   const key = await importNewKey(options.privateJwk);
   const bound = {
@@ -75,7 +102,8 @@ export async function applyForParticipation(options: ApplicationOptions): Promis
  *
  * @throws {ClientError} as `applyForParticipation`
  */
-export async function pickUpCredentials(options: PickUpOptions): Promise<Credentials> {
+export async function pickUpCredentials(given: PickUpOptions): Promise<Credentials> {
+  const options = optionsOf(given, 'options', pickUpChecks);
   const { issuer, applicationId: id, code } = options;
   const key = await importSigningKey(options.privateJwk);
   const codeHash = await digest(new TextEncoder().encode(code));

@@ -6,11 +6,20 @@ import {
   type VerifiedReceipt,
   verifyReceipt as verifyWith,
 } from '@countersign/proof';
-import { bytes, type Checks, optional, options } from '@countersign/proof/argument';
+import {
+  bytes,
+  type Checks,
+  having,
+  object,
+  optional,
+  options as optionsOf,
+  someText,
+  text,
+} from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
 import { checkRealm } from './discovery.ts';
 import { ClientError } from './error.ts';
-import { fetchJson, type Transport } from './fetch-json.ts';
+import { fetchJson, type Transport, transportChecks } from './fetch-json.ts';
 import { byToken, postToRealm, type RealmCaller } from './realm-call.ts';
 
 export type { VerifiedReceipt } from '@countersign/proof';
@@ -43,10 +52,13 @@ export interface RequestReceiptOptions extends RealmCaller {
  * @throws {ClientError} `receipt.refused` with the server's words, `receipt.malformed`, `http.*`
  * @throws {TypeError} where the body is no Uint8Array
  */
-export async function requestReceipt(options: RequestReceiptOptions): Promise<string> {
+export async function requestReceipt(asked: RequestReceiptOptions): Promise<string> {
+  const options = optionsOf(asked, 'options', requestChecks);
   // Picked one by one: a caller's object may hold more, which the server would refuse. What is undefined stays out of the JSON.
   const { body: given, signature, participantId, method, target, status, requestSignature, audience } = options.message;
   const body = bytes(given, 'message.body');
+  someText(signature, 'message.signature');
+  someText(participantId, 'message.participantId');
   const said = { signature, participantId, method, target, status, requestSignature, audience };
   const { receipt } = await postToRealm(
     options,
@@ -65,6 +77,14 @@ export interface ReceiptCerts {
   readonly keys: readonly JsonObject[];
 }
 
+const requestChecks: Checks<RequestReceiptOptions> = {
+  ...transportChecks,
+  issuer: text,
+  token: having('token'),
+  message: object,
+};
+const certsChecks: Checks<Transport & { readonly issuer: string }> = { ...transportChecks, issuer: text };
+
 const maxBytes = 1_048_576;
 
 /**
@@ -73,7 +93,8 @@ const maxBytes = 1_048_576;
  *
  * @throws {ClientError} `receipt.unavailable`, `receipt.malformed`, `http.*`
  */
-export async function fetchReceiptCerts(options: Transport & { readonly issuer: string }): Promise<ReceiptCerts> {
+export async function fetchReceiptCerts(given: Transport & { readonly issuer: string }): Promise<ReceiptCerts> {
+  const options = optionsOf(given, 'options', certsChecks);
   const { issuer } = options;
   checkRealm(issuer);
   const { status, value } = await fetchJson(`${issuer}/receipts/certs`, { maxBytes }, options);
@@ -100,7 +121,7 @@ const expectationChecks: Checks<ReceiptExpectation> = { certs: (value) => value,
  * @throws {TypeError} where `body` is there and no Uint8Array, or `expected` has another member
  */
 export async function verifyReceipt(receipt: string, expected: ReceiptExpectation): Promise<VerifiedReceipt> {
-  const { certs, body } = options(expected, 'expected', expectationChecks);
+  const { certs, body } = optionsOf(expected, 'expected', expectationChecks);
   const { issuer, keys } = receiptCerts(certs);
   return verifyWith(receipt, { crypto: cryptoPort, keys: parseReceiptKeys({ keys }), issuer, body });
 }

@@ -1,6 +1,18 @@
+import {
+  amount,
+  type Checks,
+  flag,
+  object,
+  optional,
+  options as optionsOf,
+  someText,
+  text,
+} from '@countersign/proof/argument';
 import { ClientError } from './error.ts';
+import { transportChecks } from './fetch-json.ts';
 import type { PrivateJwk } from './private-jwk.ts';
 import { byKey, bySecret, postToRealm, type RealmTransport, type Shown } from './realm-call.ts';
+import { type ClientCredentials, clientChecks } from './token-endpoint.ts';
 
 /** A participant that manages its own client secrets: it shows one that is good now, or signs with a key that is valid now. */
 export interface SecretHolder extends RealmTransport {
@@ -30,12 +42,25 @@ export interface RevokeSecretOptions extends SecretHolder {
   readonly compromised?: boolean;
 }
 
+const holderChecks = { ...transportChecks, issuer: text, participantId: someText, by: holder } as const;
+const issueChecks: Checks<IssueSecretOptions> = { ...holderChecks, overlapSeconds: optional(amount) };
+const revokeChecks: Checks<RevokeSecretOptions> = { ...holderChecks, secretId: someText, compromised: optional(flag) };
+
+/** It may hold more: what `issueSecret` gave can be shown as it is. */
+function holder(value: unknown, name: string): object {
+  const { currentKey, clientId, clientSecret } = object(value, name) as Readonly<Record<string, unknown>>;
+  if (currentKey !== undefined) return { currentKey: object(currentKey, `${name}.currentKey`) };
+  return optionsOf({ clientId, clientSecret } as ClientCredentials, name, clientChecks);
+}
+
 /**
  * A new client secret of ours beside the present one.
  *
  * @throws {ClientError} `secrets.refused` with the server's words, `secrets.malformed`, `signing_key.*`, `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
  */
-export async function issueSecret(options: IssueSecretOptions): Promise<IssuedSecret> {
+export async function issueSecret(given: IssueSecretOptions): Promise<IssuedSecret> {
+  const options = optionsOf(given, 'options', issueChecks);
   const { overlapSeconds } = options;
   const members = overlapSeconds === undefined ? {} : { overlapSeconds };
   const { secretId, clientId, clientSecret } = await postToRealm(
@@ -56,7 +81,8 @@ export async function issueSecret(options: IssueSecretOptions): Promise<IssuedSe
  *
  * @throws {ClientError} as `issueSecret`
  */
-export async function revokeSecret(options: RevokeSecretOptions): Promise<void> {
+export async function revokeSecret(given: RevokeSecretOptions): Promise<void> {
+  const options = optionsOf(given, 'options', revokeChecks);
   const { secretId, compromised = false } = options;
   const path = `${secretsOf(options)}/${encodeURIComponent(secretId)}/revoke`;
   await postToRealm(options, 'secrets', path, { compromised }, shown(options));

@@ -7,6 +7,7 @@ import {
   type PublicJwk,
   parsePublicJwk,
 } from '@countersign/proof';
+import { object } from '@countersign/proof/argument';
 import { cryptoPort, privateSigner } from '#platform-crypto';
 import { ClientError } from './error.ts';
 import type { PrivateJwk, Sign } from './private-jwk.ts';
@@ -25,8 +26,11 @@ const privateMembers = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth']);
  * can verify, so a trial signature is made and verified.
  *
  * @throws {ClientError} `signing_key.public` (with the member that is at fault), `signing_key.private`
+ * @throws {TypeError} where it is no object: a file is to be parsed first
  */
-export async function importSigningKey(jwk: PrivateJwk): Promise<SigningKey> {
+export async function importSigningKey(given: PrivateJwk): Promise<SigningKey> {
+  // A copy: what was looked at is what is imported.
+  const jwk: PrivateJwk = { ...object(given, 'privateKey') };
   const parsed = parsePublicJwk(Object.fromEntries(Object.entries(jwk).filter(([name]) => !privateMembers.has(name))));
   if (!parsed.ok)
     throw new ClientError('signing_key.public', `The key is not usable: ${parsed.member} ${parsed.reason}.`);

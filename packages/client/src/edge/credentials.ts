@@ -54,15 +54,15 @@ function isOfHost(origin: string, host: string): boolean {
 /** What no realm has as a name or a password is not asked for. Throws {MessageProblem} `login.malformed`. */
 export function requireCredentials(given: NameAndPassword): NameAndPassword {
   const { name, password } = given;
-  const isName = name !== '' && name.length <= longestName && isText(name) && !/[\u2028\u2029]/.test(name);
+  const isName = isText(name) && name !== '' && name.length <= longestName && !/[\u2028\u2029]/.test(name);
   // No code point takes more than two places.
-  const isPassword = password !== '' && password.length <= 2 * longestPassword && isText(password);
+  const isPassword = isText(password) && password !== '' && password.length <= 2 * longestPassword;
   if (!isName || !isPassword || [...password].length > longestPassword) throw problem('login.malformed');
-  return given;
+  return { name, password };
 }
 
-function isText(text: string): boolean {
-  return text.isWellFormed() && !/\p{Cc}/u.test(text);
+function isText(text: unknown): boolean {
+  return typeof text === 'string' && text.isWellFormed() && !/\p{Cc}/u.test(text);
 }
 
 /** RFC 4648 §4 with its padding: one text for every byte string. */

@@ -1,11 +1,12 @@
 import { createDataIntegrityProof, formatInstant, isJsonObject, type JsonObject, parseJson } from '@countersign/proof';
+import { type Checks, callable, object, optional, options as optionsOf, text } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
-import { challengeOf, type Device, deviceOf, textIn, type WalletOptions } from './device.ts';
-import { type Lock, makeDevice, type Unlocked, unlock } from './lock.ts';
+import { challengeOf, type Device, deviceOf, textIn, type WalletOptions, walletChecks } from './device.ts';
+import { type Lock, lockChecks, makeDevice, type Unlocked, unlock } from './lock.ts';
 import { issuerIn, parseProfile, profileText, type WalletProfile } from './profile.ts';
 import { bytesField, bytesIn, serialized } from './rpc.ts';
 import { type Wallet, walletOf } from './wallet.ts';
-import type { TokenKind } from './wallet-token.ts';
+import { type TokenKind, tokenKindCheck } from './wallet-token.ts';
 
 export type PrepareOptions = Lock & {
   /** The realm: `https://…/realms/{name}`. */
@@ -27,8 +28,22 @@ export type CreateOptions = WalletOptions &
     readonly tokens?: TokenKind;
   };
 
+const prepareChecks = { ...lockChecks, issuer: text } as Checks<PrepareOptions>;
+
+const createChecks = {
+  ...walletChecks,
+  ...lockChecks,
+  issuer: text,
+  code: optional(text),
+  description: optional(text),
+  profile: optional(object),
+  save: optional(callable),
+  tokens: tokenKindCheck,
+} as Checks<CreateOptions>;
+
 /** A key, and the profile of a device that waits for a capability: somebody grants one to its DID, and it accepts. */
-export async function prepareDevice({ issuer, ...lock }: PrepareOptions): Promise<WalletProfile> {
+export async function prepareDevice(options: PrepareOptions): Promise<WalletProfile> {
+  const { issuer, ...lock } = optionsOf(options, 'options', prepareChecks);
   return (await makeDevice(issuerIn(issuer), lock)).profile;
 }
 
@@ -38,6 +53,7 @@ export async function prepareDevice({ issuer, ...lock }: PrepareOptions): Promis
  * @throws {ClientError} `profile.malformed` where it was given to another DID, or is neither for a wallet nor for the realm
  */
 export function acceptCapability(profile: WalletProfile, capability: JsonObject): WalletProfile {
+  object(capability, 'capability');
   const isRealm = String(capability.invocationTarget).startsWith('urn:countersign:realm:');
   return parseProfile(profileText({ ...profile, [isRealm ? 'realmCapability' : 'capability']: capability }));
 }
@@ -48,7 +64,8 @@ export function acceptCapability(profile: WalletProfile, capability: JsonObject)
  * @throws {ClientError} with the code of the realm's refusal: `wallet.invitation` where the code is not one of an open invitation,
  * `wallet.uninvited` where one is needed; `profile.*`, `http.*`
  */
-export async function createWallet(options: CreateOptions): Promise<Wallet> {
+export async function createWallet(given: CreateOptions): Promise<Wallet> {
+  const options = optionsOf(given, 'options', createChecks);
   const { profile, key } = await deviceFor(options);
   await options.save?.(profile);
   const device = deviceOf(profile.issuer, key, options);

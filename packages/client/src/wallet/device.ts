@@ -6,9 +6,10 @@ import {
   type InvokedRequest,
   type JsonObject,
 } from '@countersign/proof';
+import { type Checks, callable, optional } from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
 import { ClientError } from '../error.ts';
-import type { Transport } from '../fetch-json.ts';
+import { type Transport, transportChecks } from '../fetch-json.ts';
 import type { DeviceKey } from './device-key.ts';
 import { callUnary, type RpcPath, serialized } from './rpc.ts';
 
@@ -19,6 +20,12 @@ export interface WalletOptions extends Transport {
   /** From 0 to 1; spreads the renewals of many processes. Default `Math.random`. */
   readonly random?: () => number;
 }
+
+export const walletChecks: Checks<WalletOptions> = {
+  ...transportChecks,
+  now: optional(callable),
+  random: optional(callable),
+};
 
 /** A key at work for one realm. */
 export interface Device extends Required<Pick<WalletOptions, 'now' | 'random'>> {

@@ -1,4 +1,5 @@
 import { encodeBase64url } from '@countersign/proof';
+import { having, optional, someText } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import type { KeyPair } from './device-key.ts';
 import type { KeyStore, StoredKey } from './key-store.ts';
@@ -36,6 +37,8 @@ export function indexedDbKeys(
   database = (globalThis as { readonly indexedDB?: KeyDatabase }).indexedDB,
   name = 'countersign-wallet',
 ): KeyStore {
+  optional(having('open'))(database, 'database');
+  someText(name, 'name');
   return {
     name: 'indexed-db',
     async create() {

@@ -1,4 +1,5 @@
 import { verifySignature } from '@countersign/proof';
+import { amount, type Checks, having, optional, options as optionsOf, text } from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
 import { ClientError } from '../error.ts';
 import { type DeviceKey, deviceKey, deviceKeyOfSeed, didOf, makeKey } from './device-key.ts';
@@ -11,6 +12,14 @@ import { type SealedKey, seal, unseal } from './seal.ts';
 export type Lock =
   | { readonly passphrase: string; readonly keyStore?: undefined; readonly cost?: ScryptCost }
   | { readonly keyStore: KeyStore; readonly passphrase?: undefined };
+
+const costChecks: Checks<ScryptCost> = { N: amount, r: amount, p: amount };
+
+export const lockChecks = {
+  passphrase: optional(text),
+  keyStore: optional(having('create', 'open')),
+  cost: optional((value, name) => optionsOf(value as ScryptCost, name, costChecks)),
+} as const;
 
 export interface Unlocked {
   readonly profile: WalletProfile;

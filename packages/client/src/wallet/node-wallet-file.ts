@@ -1,6 +1,7 @@
 /** @countersign/client/wallet-file: a profile in a file that only its owner can read. Node only. */
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { someText } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { parseProfile, profileText, type WalletProfile } from './profile.ts';
 
@@ -11,7 +12,9 @@ export interface WalletFile {
   save(profile: WalletProfile): Promise<void>;
 }
 
+/** @throws {TypeError} where the path is no string, or empty */
 export function walletFile(path: string): WalletFile {
+  someText(path, 'path');
   const load = async () => {
     const text = await readFile(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;

@@ -5,7 +5,7 @@
  * Realm and DID are sealed with the key. Capabilities are not: the realm judges them at every use.
  */
 import { canonicalize, isJsonObject, type JsonObject, type JsonValue, parseJson } from '@countersign/proof';
-import { textOrBytes } from '@countersign/proof/argument';
+import { object, textOrBytes } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { publicJwkOf } from './device-key.ts';
 import type { StoredKeyName } from './key-store.ts';
@@ -29,8 +29,20 @@ const version = 1;
 const limits = { maxBytes: 262_144, maxDepth: 64 };
 const members = ['type', 'version', 'issuer', 'did', 'capability', 'realmCapability', 'key'];
 
-/** The document of a profile, as it is kept. */
-export function profileText({ issuer, did, capability, realmCapability, key }: WalletProfile): string {
+/**
+ * The document of a profile, as it is kept. What could not be opened again is not written.
+ *
+ * @throws {ClientError} as `parseProfile`; {TypeError} where it is no object
+ */
+export function profileText(profile: WalletProfile): string {
+  const text = documentOf(profile);
+  parseProfile(text);
+  return text;
+}
+
+function documentOf(profile: WalletProfile): string {
+  const { issuer, did, capability, realmCapability, key } = object(profile, 'profile') as WalletProfile;
+  object(key, 'profile.key');
   const capabilities = { ...(capability && { capability }), ...(realmCapability && { realmCapability }) };
   const kept = 'store' in key ? { store: key.store, id: key.id } : sealedJson(key);
   return `${JSON.stringify({ type, version, issuer, did, ...capabilities, key: kept }, null, 2)}\n`;

@@ -1,4 +1,5 @@
 import { encodeBase64url, type JsonObject } from '@countersign/proof';
+import { oneOf, optional } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { holdToken } from '../held-token.ts';
 import type { TokenSource } from '../token.ts';
@@ -17,6 +18,8 @@ export interface WalletTokens extends Required<TokenSource> {
 
 /** `bearer` for who does not sign each call; `dpop` binds the token to the device's key. */
 export type TokenKind = 'bearer' | 'dpop';
+
+export const tokenKindCheck = optional(oneOf('bearer', 'dpop'));
 
 const acquire: RpcPath = '/countersign.v1.AuthService/AcquireToken';
 

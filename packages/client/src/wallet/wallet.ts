@@ -1,10 +1,19 @@
 import type { JsonObject } from '@countersign/proof';
+import { type Checks, options as optionsOf } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import type { TokenSource } from '../token.ts';
 import { type Access, accessOf } from './access.ts';
 import { type CallOptions, callOptions } from './call-options.ts';
-import { type Device, deviceOf, invocationOf, newNonce, requireLive, type WalletOptions } from './device.ts';
-import { type Lock, unlock } from './lock.ts';
+import {
+  type Device,
+  deviceOf,
+  invocationOf,
+  newNonce,
+  requireLive,
+  type WalletOptions,
+  walletChecks,
+} from './device.ts';
+import { type Lock, lockChecks, unlock } from './lock.ts';
 import { parseProfile, profileText, type WalletProfile } from './profile.ts';
 import { type RpcPath, serialized } from './rpc.ts';
 import { createServiceTokens, type ServiceOptions, type ServiceTokens } from './service-token.ts';
@@ -16,6 +25,7 @@ import {
   createWalletTokens,
   invocationFields,
   type TokenKind,
+  tokenKindCheck,
   type WalletTokens,
 } from './wallet-token.ts';
 
@@ -45,14 +55,17 @@ export interface Wallet extends Required<TokenSource>, Access, CallOptions {
   readonly pack: Pack;
 }
 
+const openChecks = { ...walletChecks, ...lockChecks, tokens: tokenKindCheck } as Checks<OpenOptions>;
+
 /**
  * A wallet from its profile: the document itself, its text, or its bytes. Nobody is called before there is something to ask.
  *
- * @throws {ClientError} `profile.*`, `signing_key.*`
+ * @throws {ClientError} `profile.*`, `signing_key.*`; {TypeError} naming the option that is of another type, or that does not exist
  */
-export async function openWallet(given: WalletProfile | string | Uint8Array, options: OpenOptions): Promise<Wallet> {
-  const text = typeof given === 'string' || given instanceof Uint8Array ? given : profileText(given);
-  const profile = parseProfile(text);
+export async function openWallet(given: WalletProfile | string | Uint8Array, unchecked: OpenOptions): Promise<Wallet> {
+  const options = optionsOf(unchecked, 'options', openChecks);
+  const isText = typeof given === 'string' || given instanceof Uint8Array;
+  const profile = parseProfile(isText ? given : profileText(given));
   if (profile.capability === undefined && profile.realmCapability === undefined) {
     throw new ClientError('profile.waiting', `The device ${profile.did} has no capability yet.`);
   }
