@@ -23,7 +23,7 @@ export async function listApplications(
   return query.orderBy('id').limit(limit).execute();
 }
 
-/** How many of the realm's applications have one of these statuses; it counts no further than `bound`. */
+/** Counts the realm's applications with one of these statuses, up to `bound`. */
 export async function countApplications(
   db: Kysely<Schema>,
   realm: string,
@@ -44,7 +44,7 @@ export async function insertApplication(db: Kysely<Schema>, row: Omit<Applicatio
   await db.insertInto('application').values(row).execute();
 }
 
-/** Compare-and-set on the version that was read. False when somebody else was faster. */
+/** Compare-and-set on the version that was read. False if another change came first. */
 export async function updateApplication(
   db: Kysely<Schema>,
   row: ApplicationRow,

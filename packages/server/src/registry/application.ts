@@ -32,7 +32,7 @@ import { requirePublicKey, requireSecretHalf } from './public-key.ts';
 
 const optionalLine = lineOfText().nullable().default(null);
 
-/** What an organisation says of itself when it applies for a role. Logos come as a URL or, small, as base64. */
+/** What an organisation says about itself in its application. A logo is a URL or, if small, base64. */
 const organisationSchema = z.strictObject({
   participantName: lineOfText(),
   participantDescription: lineOfText(2_048).nullable().default(null),
@@ -47,7 +47,7 @@ export const applicationSchema = z.strictObject({
   role: z.enum([...roles, ...Object.keys(roleAliases)]),
   baseUrl: z.string().max(2_048).optional(),
   participant: organisationSchema,
-  /** Where to reach whoever applies. Never shown to other participants. */
+  /** Address of the applicant. Never shown to other participants. */
   contact: z.email().max(254),
   publicKey: z.record(z.string(), z.unknown()),
   proof: z.string().min(1).max(8_192),
@@ -75,25 +75,25 @@ export const applicationViewSchema = z.object({
 });
 export type ApplicationView = z.output<typeof applicationViewSchema>;
 
-/** What the vault digests the one-time code for. */
+/** Purpose under which the vault digests the one-time code. */
 export const pickUpPurpose = 'pick-up';
 
-/** An hour's applications from one source; proofs that fail are counted as attempts instead. */
+/** Applications from one source in an hour. Failed proofs are counted as attempts instead. */
 const perSource = { budget: 10, window: 3_600_000, bound: 50_000 };
-/** Applications of a realm that nobody has decided yet: whoever is public needs a bound. */
+/** Statuses of undecided applications. Everyone may apply, so their number in a realm needs a bound. */
 const openStatuses: readonly ApplicationStatus[] = ['APPLIED', 'UNDER_REVIEW'];
 const maxOpen = 1_000;
 
 const rates = new WeakMap<Context, Rate>();
 
-/** Stores an application and returns the one-time code for the pick-up, which is shown this once. */
+/** Stores an application and returns the one-time code for the pick-up. The code is shown only now. */
 export async function submitApplication(
   context: Context,
   realm: Realm,
   wanted: Wanted,
   caller: Caller,
 ): Promise<{ readonly id: string; readonly status: ApplicationStatus; readonly pickUpCode: string }> {
-  // Realm `system` administers; it has no participants.
+  // Realm `system` administers the others and has no participants.
   if (realm.name === systemRealm) throw new Problem('request.not_found');
   const baseUrl = wanted.baseUrl === undefined ? undefined : requireBaseUrl(wanted.baseUrl, realm, '/baseUrl');
   const jwk = requirePublicKey(wanted.publicKey, '/publicKey');
@@ -133,7 +133,7 @@ export async function requireApplication(db: Writing['db'] | Context['store']['d
   return row;
 }
 
-/** Moves it on, unless somebody else did meanwhile. */
+/** Changes the application. @throws {Problem} `write.conflict` if another change came first */
 export async function changeApplication(
   tx: Writing,
   row: ApplicationRow,
@@ -161,7 +161,7 @@ export function applicationView(row: ApplicationRow): ApplicationView {
   };
 }
 
-/** The organisation of the participant that an approval registers. */
+/** The organisation that an approval registers. */
 export function organisationOf(row: ApplicationRow, now: number): Organisation {
   const said = JSON.parse(row.organisation) as z.output<typeof organisationSchema>;
   return { ...said, createdOn: isoDate(now), updatedOn: isoDate(now) };
@@ -173,7 +173,7 @@ interface Offered {
   readonly baseUrl: string | undefined;
 }
 
-/** The proof binds what the application says: nobody can put another role, address or name under a signature. */
+/** The proof covers the application's contents, so a signature cannot be reused with another role, address or name. */
 async function requireOwnKey(
   context: Context,
   realm: Realm,
@@ -213,13 +213,13 @@ async function requireRoom(tx: Writing, realm: string): Promise<void> {
   });
 }
 
-/** The base URL of an organisation that is in the registry: only with a key of that organisation. */
+/** Only an application signed by a key of an organisation may use the base URL of that organisation. */
 async function requireOwnBaseUrl(tx: Writing, realm: string, baseUrl: string | undefined, keyId: string) {
   if (baseUrl === undefined) return;
   const organisationId = await findKeyOwner(tx.db, realm, keyId);
   const owner = organisationId === undefined ? '' : organisationOwner(organisationId);
   if (!(await isNameTaken(tx, realm, { name: baseUrl, owner }))) return;
-  const detail = 'The base URL belongs to another organisation. Apply with a key of that one, if it is yours.';
+  const detail = 'The base URL belongs to another organisation. If it is yours, apply with one of its keys.';
   throw new Problem('registry.conflict', detail, { pointer: '/baseUrl' });
 }
 
@@ -250,7 +250,7 @@ function rateOf(context: Context): Rate {
   return rate;
 }
 
-/** SHA-256 as base64url: how a proof names the code without telling it. */
+/** SHA-256 as base64url. A proof names the code by this hash, without telling it. */
 export function codeHash(code: string): string {
   return encodeBase64url(cryptoPort.sha256(new TextEncoder().encode(code)));
 }

@@ -22,7 +22,7 @@ import { requireSecretHalf } from './public-key.ts';
 
 export type Decision = 'review' | 'approve' | 'reject';
 
-/** What may be decided of an application in which status. A review may be skipped. What was decided already changes nothing. */
+/** The statuses that each decision starts from. A review may be skipped. Repeating a decision changes nothing. */
 const decisions: Record<
   Decision,
   { readonly from: readonly ApplicationStatus[]; readonly to: ApplicationStatus; readonly event: string }
@@ -35,11 +35,15 @@ const decisions: Record<
 export interface DecisionDetails {
   /** For the event log. */
   readonly reason?: string | undefined;
-  /** On approval: an organisation that is in the registry already, in another role. A new one when absent. */
+  /** On approval: an organisation of the registry that gets another role. Undefined: a new organisation. */
   readonly organisationId?: string | undefined;
 }
 
-/** Takes one step of onboarding. Throws `application.unknown`, `registry.transition`, and on approval `registry.key_taken`. */
+/**
+ * Takes one step of onboarding.
+ *
+ * @throws {Problem} `application.unknown`, `registry.transition`, and on approval `registry.key_taken`, `registry.key`
+ */
 export async function decideApplication(
   context: Context,
   realm: string,
@@ -49,14 +53,14 @@ export async function decideApplication(
   caller: Caller,
 ): Promise<ApplicationView> {
   const { from, to, event } = decisions[decision];
-  // Made here and not in the transaction, which may run twice.
+  // Made outside the transaction, which may run twice.
   const made = {
     participantId: context.random.uuid(),
     clientId: context.random.uuid(),
     organisationId: context.random.uuid(),
   };
   const { jwk } = await requireApplication(context.store.db, realm, id);
-  // An application of before this was checked on arrival.
+  // Applications from before this check existed were not checked on arrival.
   if (decision === 'approve') await requireSecretHalf(storedKey(jwk), '/publicKey');
   await write(context, async (tx) => {
     const row = await requireApplication(tx.db, realm, id);
@@ -65,7 +69,7 @@ export async function decideApplication(
       throw new Problem('registry.transition', `The application is ${row.status}.`);
     }
     const ids = decision === 'approve' ? { participant_id: made.participantId, client_id: made.clientId } : {};
-    // First: the version of this row decides between two who decide at once.
+    // First, because the version of this row decides between two decisions at once.
     await changeApplication(tx, row, {
       status: to,
       decided_by: caller.actor,
@@ -95,7 +99,7 @@ async function organisationFor(tx: Writing, realm: string, { organisationId }: D
   throw new Problem('request.invalid', 'There is no such organisation in this realm.', { pointer: '/organisationId' });
 }
 
-/** The base URL may have been registered for somebody else since the application. */
+/** The base URL may have been registered for another organisation since the application. */
 async function requireFreeNames(tx: Writing, realm: string, organisationId: string, names: readonly string[]) {
   const owner = organisationOwner(organisationId);
   const claims = names.map((name) => ({ name, owner }));
@@ -109,7 +113,7 @@ interface Made {
   readonly organisationId: string;
 }
 
-/** The participant with its key, and its client without a secret: that one is made at pick-up. */
+/** Registers the participant with its key, and its client without a secret. The pick-up makes the secret. */
 async function register(context: Context, tx: Writing, row: ApplicationRow, made: Made, caller: Caller): Promise<void> {
   const { realm } = row;
   const { participantId, clientId, organisationId } = made;

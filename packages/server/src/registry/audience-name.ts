@@ -6,8 +6,9 @@ import type { Client } from './client.ts';
 import { lookUpParticipant } from './participant.ts';
 
 /**
- * What `aud` calls this client when it means it: its client id, the id of its participant, or the base URL of that; without what
- * belongs to somebody else. A name without an owner was registered by a server of the release before.
+ * The names by which `aud` means this client: its client id, the id of its participant, and the participant's base URL.
+ * Names that
+ * belong to another owner are left out. Names without an owner come from a server of the release before.
  */
 export async function audienceNamesOf(context: Context, client: Client): Promise<readonly string[]> {
   const { realm, id, participantId } = client;

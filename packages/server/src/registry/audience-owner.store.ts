@@ -4,7 +4,7 @@ import { inChunks } from './chunk.ts';
 
 export type AudienceOwnerRow = Readonly<AudienceOwnerTable>;
 
-/** Of these names, the ones that are taken already keep their owner. Returns the owners that now hold, of all of them. */
+/** Claims the names. A name that is taken keeps its owner. Returns the present owners of all names. */
 export async function claimNames(
   db: Kysely<Schema>,
   realm: string,
@@ -44,7 +44,7 @@ export async function deleteName(db: Kysely<Schema>, { realm, name, owner }: Aud
     .execute();
 }
 
-/** The base URLs of an organisation's participants that have not been offboarded. */
+/** The base URLs of an organisation's participants, without offboarded ones. */
 export async function listBaseUrls(db: Kysely<Schema>, realm: string, organisationId: string): Promise<string[]> {
   const rows = await db
     .selectFrom('participant')

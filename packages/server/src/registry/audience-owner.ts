@@ -3,17 +3,19 @@ import { realmKey } from '../kernel/id.ts';
 import type { Writing } from '../store/write.ts';
 import { claimNames, deleteName, findOwner, listBaseUrls } from './audience-owner.store.ts';
 
-/** A name that is to mean its owner in `aud`. */
+/** A name that shall mean its owner in `aud`. */
 export interface NameClaim {
-  /** As it is written. */
+  /** As written by the owner. */
   readonly name: string;
   readonly owner: string;
 }
 
 /**
- * Takes names for their owners. A name belongs to one organisation (or to one client without a participant): else the second one
- * could ask about tokens that are meant for the first. Returns the first claim whose name is somebody else's, also where that one
- * was faster by a moment; the primary key decides.
+ * Takes names for their owners. A name belongs to one organisation (or to one client without a participant), because a
+ * second
+ * owner could ask about tokens that are meant for the first. Returns the first claim whose name another owner has. The
+ * primary key
+ * decides between two claims at once.
  */
 export async function claimAudienceNames<C extends NameClaim>(
   tx: Writing,
@@ -21,20 +23,20 @@ export async function claimAudienceNames<C extends NameClaim>(
   claims: readonly C[],
 ): Promise<C | undefined> {
   const rows = claims.map(({ name, owner }) => ({ realm, name: audienceName(name), owner }));
-  // In one order: two transactions that take the same names never wait for each other.
+  // Sorted, so that two transactions that take the same names cannot deadlock.
   const sorted = rows.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  // Stable, so that of two claims of one list the first takes the name.
+  // The sort is stable, so the first of two claims in one list takes the name.
   const owners = new Map((await claimNames(tx.db, realm, sorted)).map((row) => [row.name, row.owner]));
   return claims.find(({ name, owner }) => owners.get(audienceName(name)) !== owner);
 }
 
-/** Whether a name belongs to another than this owner. */
+/** True if the name belongs to another owner. */
 export async function isNameTaken(tx: Writing, realm: string, { name, owner }: NameClaim): Promise<boolean> {
   const holder = await findOwner(tx.db, realm, audienceName(name));
   return holder !== undefined && holder !== owner;
 }
 
-/** After a participant has left a base URL: free for others, unless another participant of the organisation is there still. */
+/** Frees a base URL that a participant has left, unless another participant of the organisation still has it. */
 export async function releaseBaseUrl(
   tx: Writing,
   realm: string,

@@ -2,8 +2,9 @@ import { Problem } from '../kernel/problem.ts';
 import type { Realm } from '../subject/realm.ts';
 
 /**
- * Where a participant's API is: an absolute https URL without user, query or fragment, kept and given out as it was written.
- * http passes here too: whether it may be used is a setting of the realm (`development`), see `needsDevelopment`.
+ * Accepts the address of a participant's API: an absolute https URL without user, query or fragment, kept exactly as
+ * written.
+ * http passes here too: the realm's setting `development` decides about it, see `needsDevelopment`.
  */
 export function isBaseUrl(text: string): boolean {
   return text.length <= 2048 && visibleAscii.test(text) && shape.test(text) && URL.canParse(text);
@@ -13,7 +14,7 @@ export function needsDevelopment(baseUrl: string): boolean {
   return !/^https:/i.test(baseUrl);
 }
 
-/** The base URL as it was written, if this realm takes it. Throws `request.invalid` with the pointer. */
+/** The base URL as written, if this realm accepts it. @throws {Problem} `request.invalid` with the pointer */
 export function requireBaseUrl(text: string, realm: Pick<Realm, 'settings'>, pointer: string): string {
   if (isBaseUrl(text) && (realm.settings.development || !needsDevelopment(text))) return text;
   const rule =
@@ -21,7 +22,7 @@ export function requireBaseUrl(text: string, realm: Pick<Realm, 'settings'>, poi
   throw new Problem('request.invalid', `${pointer}: ${rule}.`, { pointer });
 }
 
-/** URL parsers drop tabs and newlines, and turn other letters into another spelling. */
+/** URL parsers drop tabs and newlines, and respell other letters. */
 const visibleAscii = /^[\x21-\x7e]+$/;
 /** No backslash, which parsers read as a slash, and no `@` before the path. */
 const shape = /^https?:\/\/[^/\\?#@]+(\/[^\\?#]*)?$/i;

@@ -1,7 +1,7 @@
-/** Rows that one statement carries: enough that the round trip no longer counts, far below SQLite's 32,766 parameters. */
+/** Rows of one statement: enough to make the round trip cheap, and far below SQLite's limit of 32,766 parameters. */
 const chunk = 200;
 
-/** Runs `act` over `items` in chunks, one after the other, and joins the results. */
+/** Runs `act` over `items` chunk by chunk and joins the results. */
 export async function inChunks<T, R>(
   items: readonly T[],
   act: (items: readonly T[]) => Promise<readonly R[]>,

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Schema } from '../store/schema.ts';
 
-/** A client with the part of its subject that says whether it is suspended. */
+/** A client with the suspension of its subject. */
 export async function findClientState(db: Kysely<Schema>, realm: string, id: string) {
   return clientStates(db, realm).where('client.id', '=', id).executeTakeFirst();
 }

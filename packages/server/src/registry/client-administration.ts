@@ -20,15 +20,21 @@ import {
 } from './client.ts';
 import { findClientState, listClientStates } from './client-administration.store.ts';
 
-/** Clients that belong to no participant: automation, administrators, monitoring. A participant's client follows its participant. */
+/**
+ * Clients without a participant: automation, administrators, monitoring. A participant's client follows its
+ * participant.
+ */
 export const newClientSchema = z.strictObject({
-  /** Letters that need no escape in a URL, in a form or in HTTP Basic. */
+  /** Characters that need no escape in a URL, in a form or in HTTP Basic. */
   id: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._~-]{0,254}$/, 'must be 1 to 255 of A-Z, a-z, 0-9, ., _, ~ and -')
     .optional(),
   name: lineOfText(),
-  /** RFC 6749 §3.3: scope tokens with single spaces. `countersign:admin` makes it an administrator of this realm. */
+  /**
+   * RFC 6749 §3.3: scope tokens with single spaces. `countersign:admin` makes the client an administrator of this
+   * realm.
+   */
   scope: z
     .string()
     .max(2048)
@@ -37,7 +43,7 @@ export const newClientSchema = z.strictObject({
       'must be scope tokens with one space between them',
     )
     .optional(),
-  /** RFC 8707: what it may name as `resource`. */
+  /** RFC 8707: the values of `resource` that the client may request. */
   audiences: z.array(lineOfText(2048)).max(100).optional(),
 });
 
@@ -55,7 +61,7 @@ export const clientViewSchema = z.object({
 });
 export type ClientView = z.output<typeof clientViewSchema>;
 
-/** The value is shown this once; only its digest is stored. */
+/** The secret is shown only now. The store keeps its digest. */
 export const newSecretSchema = z.object({ secretId: z.string(), clientId: z.string(), clientSecret: z.string() });
 export type NewSecret = z.output<typeof newSecretSchema>;
 
@@ -87,7 +93,7 @@ export async function registerClient(
       await recordEvent(context, tx, { realm, type: 'client.created', object: `client:${id}`, after }, caller);
     });
   } catch (thrown) {
-    // Found in use at the look, or by the primary key a moment later.
+    // The id was found in use, or the primary key refused it a moment later.
     throw isDuplicate(thrown) || (thrown instanceof Problem && thrown.code === 'registry.conflict') ? taken() : thrown;
   }
   return { secretId: secret.stored.id, clientId: id, clientSecret: secret.value };
@@ -107,8 +113,9 @@ export async function requireClientView(context: Context, realm: string, id: str
 }
 
 /**
- * A new secret beside the newest one, which ends `overlapSeconds` later. Two live at the same time, never three. That of a
- * participant's client is shown to the participant alone (`isOwn`).
+ * Makes a new secret. The newest one before it ends `overlapSeconds` later: at most two secrets live at once. The
+ * secret of a
+ * participant's client is shown only to the participant (`isOwn`).
  */
 export async function issueSecret(
   context: Context,
@@ -136,8 +143,9 @@ export async function issueSecret(
 }
 
 /**
- * The secret is refused from now on. Tokens that it obtained live to their end, because a token does not know its secret;
- * when somebody else may hold the secret (`compromised`), all tokens of the client die.
+ * Refuses the secret from now on. Tokens obtained with it live to their end, because a token does not name its secret.
+ * If
+ * the secret may have leaked (`compromised`), all tokens of the client die.
  */
 export async function revokeSecret(
   context: Context,
@@ -165,8 +173,8 @@ export async function revokeSecret(
 }
 
 /**
- * The client's tokens die, and it may get new ones at once. The caller has changed the client's row in this transaction: its
- * version keeps a suspension that comes at the same moment from being undone here.
+ * Ends the client's tokens. The client may get new ones at once. The caller has changed the client's row in this
+ * transaction, so a suspension at the same moment is not undone here.
  */
 export async function endLiveTokens(tx: Writing, row: ClientState): Promise<void> {
   if (row.suspended_at !== null || row.ended_at !== null) return;
@@ -176,7 +184,7 @@ export async function endLiveTokens(tx: Writing, row: ClientState): Promise<void
 
 export type ClientStep = 'disable' | 'enable' | 'end';
 
-/** What a step asks of a client's status, and what it makes of it. A step that has been taken already changes nothing. */
+/** The statuses from which each step starts, and its result. Repeating a step changes nothing. */
 const steps: Record<
   ClientStep,
   {
@@ -218,7 +226,7 @@ export async function stepClient(
   return requireClientView(context, realm, id);
 }
 
-/** The client's row is changed first: its version decides between two that come at once. */
+/** Changes the client's row first: its version decides between two changes at once. */
 async function disable(tx: Writing, row: ClientState): Promise<void> {
   await changeClient(tx, row, {});
   await suspendSubject(tx, row.realm, row.subject_id);
@@ -269,7 +277,7 @@ function statusOf(row: ClientState): ClientView['status'] {
   return row.suspended_at === null ? 'ENABLED' : 'DISABLED';
 }
 
-/** For the event log: which secrets, never what they are. */
+/** For the event log: the ids of the secrets, never their values. */
 function secretIds(secrets: readonly StoredSecret[]): { readonly secretIds: readonly string[] } {
   return { secretIds: secrets.map((secret) => secret.id) };
 }

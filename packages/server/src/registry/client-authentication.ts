@@ -13,7 +13,7 @@ import { type Client, clientSecretPurpose, lookUpClient, readClient, type Stored
 import { formDecode, type Parameters } from './parameters.ts';
 import { validKeys } from './participant-key.ts';
 
-/** What a request presents to show which client sends it. Not yet verified. */
+/** The proof with which a request names its client. Not verified yet. */
 export type ClientProof =
   | {
       readonly method: 'client_secret_basic' | 'client_secret_post';
@@ -22,7 +22,7 @@ export type ClientProof =
     }
   | { readonly method: 'private_key_jwt'; readonly clientId: string; readonly assertion: string };
 
-/** A client that has proved itself. */
+/** A client whose proof was verified. */
 export interface AuthenticatedClient {
   readonly client: Client;
   readonly subject: ClientSubject;
@@ -40,8 +40,9 @@ const privateKeyJwt = ['private_key_jwt'] as const;
 /**
  * The one proof of a request, from its `Authorization` header and its parameters.
  *
- * RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each request." `sameTwice` forgives that where
- * both are the very same id and secret: keycloak-connect does so at the introspection endpoint.
+ * RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each request." `sameTwice` allows both
+ * places if
+ * they carry the same id and secret: keycloak-connect does so at the introspection endpoint.
  */
 export function presentedProof(authorization: string | null, parameters: Parameters, sameTwice = false): ClientProof {
   const clientId = parameters.get('client_id');
@@ -66,13 +67,13 @@ export function presentedProof(authorization: string | null, parameters: Paramet
   throw new Problem('oauth.invalid_client');
 }
 
-/** The proof of a request whose body is no form: HTTP Basic, or an assertion in the field `Client-Assertion`. One of the two. */
+/** The proof of a request without a form: HTTP Basic, or an assertion in the field `Client-Assertion`. */
 export function headerProof(authorization: string | null, assertion: string | null): ClientProof {
   if (assertion !== null) return parseAssertion(assertion, assertionType, undefined);
   return parseBasic(authorization ?? '');
 }
 
-/** Whether a request presents any proof of a client: where none is needed, a wrong one is refused all the same. */
+/** True if a request carries a client's proof. A wrong proof is refused even where none is needed. */
 export function presentsClient(authorization: string | null, parameters: Parameters): boolean {
   return (
     authorization !== null ||
@@ -82,9 +83,11 @@ export function presentsClient(authorization: string | null, parameters: Paramet
 }
 
 /**
- * Who the proof shows. Unknown client, wrong secret, suspended, offboarded and not approved are the same
- * `oauth.invalid_client` after the same work; only the log knows which. Throws `attempt.throttled` after too many failures of
- * this client id from this source.
+ * Verifies the proof. Unknown client, wrong secret, suspended, offboarded and not approved all give the same
+ * `oauth.invalid_client` after the same work. Only the log tells them apart.
+ *
+ * @throws {Problem} `oauth.invalid_client`, `attempt.throttled` after too many failures of this client id from this
+ * source
  */
 export async function authenticateClient(
   context: Context,
@@ -117,9 +120,11 @@ async function authenticateSecret(
 }
 
 /**
- * The client, if `proves` holds. What the cache says is believed only when it is a yes: another node may have
- * issued the secret or lifted the suspension a moment ago, so a no is asked again past the cache, once. An unknown client was
- * read just now (its absence is never cached), so either refusal costs one read.
+ * The client, if `proves` holds. Another node may just have issued the secret or lifted the suspension, so a failure in
+ * the
+ * cache is checked once more in the store. An unknown client was read just now (absences are not cached). So every
+ * refusal costs
+ * one read.
  */
 async function findProven(
   context: Context,
@@ -141,10 +146,10 @@ function isLive(client: Client | undefined): client is Client {
   return client?.live === true;
 }
 
-/** A digest that no secret has. */
+/** A digest that matches no secret. */
 const decoy = 'A'.repeat(43);
 
-/** Always the same number of digests for a refusal, however many secrets there are; the newest is tried first. */
+/** A refusal always costs the same number of digests, however many secrets there are. The newest is tried first. */
 function provesSecret(context: Context, client: Client | undefined, secret: string): client is Client {
   const stored: readonly StoredSecret[] = client?.secrets ?? [];
   const now = context.clock.now();
@@ -160,11 +165,14 @@ function isCurrent(secret: StoredSecret, now: number): boolean {
   return secret.expiresAt === null || secret.expiresAt > now;
 }
 
-/** Seconds that an assertion may have left to live, and that two clocks may differ by. */
+/** Seconds: the longest remaining life of an assertion, and the tolerated difference of two clocks. */
 const longestAssertion = 600;
 const clockTolerance = 30;
 
-/** RFC 7523 §3, by the numbers of its list. Ids of clients are public in the registry: this does not hide which exist. */
+/**
+ * RFC 7523 §3, by the numbers of its list. Client ids are public in the registry, so this need not hide which ids
+ * exist.
+ */
 async function authenticateAssertion(
   context: Context,
   realm: Realm,
@@ -179,7 +187,8 @@ async function authenticateAssertion(
   requireRecentIssue(claims, now);
   const jti = requireId(claims);
   if (client === undefined) throw refused('not live');
-  // Last, and after the signature: nobody else can use up a client's ids. Kept for as long as the clock tolerance revives them.
+  // Last, after the signature, so that a stranger cannot use up a client's ids. Kept until the clock tolerance has
+  // passed too.
   const isFirst = await useOnce(
     context,
     realm.name,
@@ -191,7 +200,7 @@ async function authenticateAssertion(
   return { client, subject: { ...client.subject, amr: privateKeyJwt } };
 }
 
-/** §3 (9), (10): signed by a key that the participant has registered, with the algorithm that the key is registered for. */
+/** §3 (9), (10): a key that the participant has registered, with the algorithm registered for the key. */
 async function verifyAssertion(
   context: Context,
   realm: Realm,
@@ -206,7 +215,7 @@ async function verifyAssertion(
       crypto: cryptoPort,
       keys: registered.map((key) => key.jwk),
       algorithms: assertionAlgorithms,
-      // RFC 8725 §3.11: a JWT made for another purpose is none for this one.
+      // RFC 8725 §3.11: refuse a JWT that was made for another purpose.
       typ: [undefined, 'JWT', 'client-authentication+jwt'],
       // §3 (1): "The JWT MUST contain an 'iss' (issuer) claim"; for client authentication it is the client_id.
       issuer: proof.clientId,
@@ -227,8 +236,9 @@ function requireClientAsSubject(claims: JwtClaims, clientId: string): void {
 }
 
 /**
- * §3 (3), narrowed as draft-ietf-oauth-rfc7523bis asks: the issuer as the only audience. An assertion that also names somebody
- * else could be replayed here by them.
+ * §3 (3), narrowed as draft-ietf-oauth-rfc7523bis asks: the issuer is the only audience. A second audience could replay
+ * the
+ * assertion here.
  */
 function requireOnlyOurIssuer(claims: JwtClaims, issuer: string): void {
   const named = typeof claims.aud === 'string' ? [claims.aud] : (claims.aud ?? []);
@@ -246,7 +256,7 @@ function requireRecentIssue(claims: JwtClaims, now: number): void {
     throw refused('iat is too long ago');
 }
 
-/** §3 (7): with `jti` the server "may ensure that JWTs are not replayed". Ours does, so it has to be there. */
+/** §3 (7): with `jti` the server "may ensure that JWTs are not replayed". This server does, so `jti` is required. */
 function requireId(claims: JwtClaims): string {
   const { jti } = claims;
   if (typeof jti !== 'string' || jti === '' || jti.length > 256) throw refused('jti is missing or too long');
@@ -262,7 +272,7 @@ function parseBasic(header: string): ClientProof & { readonly secret: string } {
   }
   const encoded = header.slice(space + 1).trim();
   const bytes = Buffer.from(encoded, 'base64');
-  // The lenient decoder skips what it does not know: only what encodes back to itself was base64.
+  // Node's lenient decoder skips unknown characters. Encoding the bytes again must give the same text.
   if (space === -1 || encoded === '' || bytes.toString('base64') !== encoded) throw malformedBasic();
   const text = bytes.toString('utf8');
   const colon = text.indexOf(':');
@@ -283,7 +293,7 @@ function parseAssertion(assertion: string, type: string | undefined, clientId: s
   return { method: 'private_key_jwt', clientId: named ?? clientId ?? '', assertion };
 }
 
-/** Only to choose whose keys to verify with; the verification requires the very client chosen. */
+/** Only chooses whose keys to verify with. The verification then requires this client. */
 function unverifiedSubject(assertion: string): string | undefined {
   const bytes = decodeBase64url(assertion.split('.', 2)[1] ?? '', 16_384);
   const parsed = bytes === undefined ? undefined : parseJson(bytes);
@@ -306,7 +316,7 @@ function disagreement(): Problem {
   return new Problem('request.invalid', 'client_id is not the client that the credentials name.');
 }
 
-/** The reason is for the log only. */
+/** The reason goes to the log only. */
 function refused(reason: string): Problem {
   return new Problem('oauth.invalid_client', undefined, { cause: new Error(reason) });
 }

@@ -9,14 +9,14 @@ import { type Parameters, parseForm, parseJsonParameters } from './parameters.ts
 const form: readonly MediaType[] = ['application/x-www-form-urlencoded'];
 const formOrJson: readonly MediaType[] = [...form, 'application/json'];
 
-/** The parameters of an OAuth request: a form, or JSON where `jsonToo`. */
+/** The parameters of an OAuth request: a form, or also JSON if `jsonToo` is true. */
 export async function readParameters(call: Call, jsonToo: boolean): Promise<Parameters> {
   const mediaType = requireMediaType(call.request, jsonToo ? formOrJson : form);
   const body = await call.bytes();
   return mediaType === 'application/json' ? parseJsonParameters(body) : parseForm(body);
 }
 
-/** The client that sends this request, by whichever method it proves itself. */
+/** The client that sends this request, with any method of proof. */
 export async function authenticateCallingClient(
   call: Call,
   realm: Realm,
@@ -32,7 +32,7 @@ export interface CallingClient extends AuthenticatedClient {
   readonly parameters: Parameters;
 }
 
-/** A client that proves itself in the header or in the form that it sends. `sameTwice`: may it send one and the same proof in both? */
+/** A caller who proves itself as a client, in the header or in the form. `sameTwice`: the same proof may be in both. */
 export function client(sameTwice: (realm: Realm) => boolean): CallerKind<CallingClient> {
   return {
     security: 'client',

@@ -7,7 +7,7 @@ import type { Client } from './client.ts';
 import type { AuthenticatedClient } from './client-authentication.ts';
 import type { Parameters } from './parameters.ts';
 
-/** RFC 6749 §5.1, with the two members that Keycloak adds in the realms that look like one. */
+/** RFC 6749 §5.1, with two members that Keycloak adds in realms with its profile. */
 export interface TokenResponse {
   readonly access_token: string;
   /** Seconds. */
@@ -18,7 +18,7 @@ export interface TokenResponse {
   readonly 'not-before-policy'?: 0;
 }
 
-/** RFC 6749 §4.4: a token for the client itself. Throws `oauth.invalid_scope`, `oauth.invalid_target`. */
+/** RFC 6749 §4.4: a token for the client itself. @throws {Problem} `oauth.invalid_scope`, `oauth.invalid_target` */
 export async function grantClientCredentials(
   context: Context,
   realm: Realm,
@@ -38,13 +38,17 @@ export async function grantClientCredentials(
 }
 
 /**
- * RFC 6749 §3.3. Nothing asked: everything that the client has. More than it has: `invalid_scope`, never silently less, with one
- * exception: Keycloak's own clients always ask for `openid`, which means nothing where no person logs in, and is left out.
+ * RFC 6749 §3.3. A request without scope gets all scopes of the client. A request for more than it has is
+ * `invalid_scope`; the
+ * answer never silently has less. One exception: Keycloak's own clients always ask for `openid`, which means nothing
+ * without a
+ * login, and is left out.
  */
 function grantedScopes(realm: Realm, client: Client, asked: string | undefined): readonly string[] {
   const { scopes } = client.subject;
   if (asked === undefined) return scopes;
-  // One space between two (`scope-token *( SP scope-token )`): what is malformed leaves a piece that no client has.
+  // Scopes have one space between them (`scope-token *( SP scope-token )`). A malformed list leaves a piece that no
+  // client has.
   const wanted = [...new Set(asked.split(' '))].filter(
     (scope) => scope !== 'openid' || scopes.includes(scope) || realm.profile !== 'ocen4',
   );
@@ -53,8 +57,9 @@ function grantedScopes(realm: Realm, client: Client, asked: string | undefined):
 }
 
 /**
- * RFC 8707 §2: the resources asked for become `aud`, and `resource_access` is narrowed to them, so that a token for one
- * resource carries no right at another. Nothing asked: the realm's default audience, with all that the client may reach.
+ * RFC 8707 §2: the requested resources become `aud`, and `resource_access` is narrowed to them, so that a token for one
+ * resource carries no right at another. A request without resources gets the realm's default audience and all
+ * resources.
  */
 function grantedTarget(realm: Realm, client: Client, asked: readonly string[]): Omit<Grant, 'scopes'> {
   const { resourceAccess } = client.subject;

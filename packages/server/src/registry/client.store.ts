@@ -25,7 +25,7 @@ export async function insertClient(db: Kysely<Schema>, row: Omit<ClientRow, 'ver
   await db.insertInto('client').values(row).execute();
 }
 
-/** Compare-and-set on the version that was read. False when somebody else was faster. */
+/** Compare-and-set on the version that was read. False if another change came first. */
 export async function updateClient(db: Kysely<Schema>, row: ClientRow, change: Partial<ClientRow>): Promise<boolean> {
   const updated = await db
     .updateTable('client')
@@ -38,7 +38,7 @@ export async function updateClient(db: Kysely<Schema>, row: ClientRow, change: P
   return updated !== undefined;
 }
 
-/** Everything that the token endpoint needs to know of a client, in one read. */
+/** Everything about a client that the token endpoint needs, in one read. */
 export async function readClientWithParticipant(
   store: Store,
   realm: string,
@@ -51,7 +51,7 @@ export async function readClientWithParticipant(
   return rows[0];
 }
 
-/** Compiled once for each store: building the query costs more than running it. */
+/** Compiled once per store, because building the query costs more than running it. */
 const compiledReads = new WeakMap<Store, CompiledQuery<ClientWithParticipant>>();
 
 function compiledRead(store: Store): CompiledQuery<ClientWithParticipant> {

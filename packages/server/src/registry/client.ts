@@ -21,11 +21,11 @@ export interface Client {
   readonly id: string;
   readonly participantId: string | undefined;
   readonly secrets: readonly StoredSecret[];
-  /** What it may ask for beyond its resources: RFC 8707 targets that it may name. */
+  /** The RFC 8707 targets that the client may name beyond its resources. */
   readonly audiences: readonly string[];
-  /** False when suspended, offboarded, or its participant is not APPROVED. */
+  /** False if the client is suspended or offboarded, or if its participant is not APPROVED. */
   readonly live: boolean;
-  /** What it is once it has proved itself; `amr` says how. */
+  /** The subject once the client has proved itself. `amr` then says how. */
   readonly subject: Omit<ClientSubject, 'amr'>;
 }
 
@@ -33,17 +33,17 @@ export interface StoredSecret {
   readonly id: string;
   readonly digest: string;
   readonly createdAt: number;
-  /** Milliseconds; null while no end is set. */
+  /** Milliseconds. Null if no end is set. */
   readonly expiresAt: number | null;
 }
 
-/** What the vault digests a client secret for. */
+/** Purpose under which the vault digests a client secret. */
 export const clientSecretPurpose = 'client-secret';
 
-/** Secrets that live at the same time, while one replaces the other. */
+/** Secrets that may live at the same time, while one replaces the other. */
 const liveSecrets = 2;
 
-/** From the cache; undefined when there is no such client, or it has ended. `read` is called when the cache does not know. */
+/** From the cache; `read` is called if the cache does not know the client. Undefined for an unknown or ended client. */
 export function lookUpClient(
   context: Context,
   realm: string,
@@ -55,13 +55,13 @@ export function lookUpClient(
   return context.cache.get('client', realmKey(realm, id), () => read(context, realm, id));
 }
 
-/** Past the cache: for a refusal, which must take as long for a known client as for an unknown one. */
+/** Reads past the cache. A refusal must take as long for a known client as for an unknown one. */
 export async function readClient(context: Context, realm: string, id: string): Promise<Client | undefined> {
   const row = await readClientWithParticipant(context.store, realm, id);
   return row === undefined || row.ended_at !== null ? undefined : toClient(row);
 }
 
-/** Makes a client and its subject. `secretDigests` may be empty: such a client proves itself by `private_key_jwt`. */
+/** Makes a client and its subject. A client without secrets proves itself by `private_key_jwt`. */
 export async function createClient(
   context: Context,
   tx: Writing,
@@ -70,7 +70,7 @@ export async function createClient(
     readonly id: string;
     readonly name: string;
     readonly participantId?: string;
-    /** Of its participant. */
+    /** The organisation of the client's participant. */
     readonly organisationId?: string;
     readonly scope?: string;
     readonly audiences?: readonly string[];
@@ -78,14 +78,14 @@ export async function createClient(
     readonly suspended: boolean;
   },
 ): Promise<void> {
-  // A tombstone still holds its id: an id is never used again.
+  // An id is never used again, so the tombstone of an ended client still holds it.
   if ((await findClient(tx.db, client.realm, client.id)) !== undefined) {
     throw new Problem('registry.conflict', `The client id ${client.id} is or was in use.`);
   }
   const { organisationId } = client;
   const owner = organisationId === undefined ? clientOwner(client.id) : organisationOwner(organisationId);
   if ((await claimAudienceNames(tx, client.realm, [{ name: client.id, owner }])) !== undefined) {
-    throw new Problem('registry.conflict', `${client.id} is an audience name of somebody else.`);
+    throw new Problem('registry.conflict', `${client.id} is an audience name of another owner.`);
   }
   const subjectId = context.random.uuid();
   const kind = client.participantId === undefined ? 'client' : 'participant';
@@ -106,19 +106,19 @@ export async function createClient(
   tx.changed('client', realmKey(client.realm, client.id));
 }
 
-/** A new random secret of 256 bits, not yet stored: its value is shown once, its digest is kept. */
+/** A new random secret of 256 bits, not stored yet. Its value is shown once, and only its digest is kept. */
 export function makeSecret(context: Context): { readonly value: string; readonly stored: StoredSecret } {
   const value = context.random.token(32);
   return { value, stored: storeSecret(context, value) };
 }
 
-/** The stored form of a secret that was given to us (in a network file: at least 16 characters). */
+/** The stored form of a secret that came from outside (in a network file, with at least 16 characters). */
 export function storeSecret(context: Context, value: string): StoredSecret {
   const digest = context.vault.digest(clientSecretPurpose, value);
   return { id: context.random.token(9), digest, createdAt: context.clock.now(), expiresAt: null };
 }
 
-/** Adds a secret beside the newest one; older ones end. `overlapSeconds` later the previous one ends by itself. */
+/** Adds a secret. The newest one before it ends `overlapSeconds` later, older ones end now. */
 export async function addSecret(
   tx: Writing,
   row: ClientRow,
@@ -135,7 +135,7 @@ export async function addSecret(
   return secrets;
 }
 
-/** The client is refused from now on and its tokens are dead; its id stays as a tombstone. */
+/** Refuses the client from now on and ends its tokens. Its id stays as a tombstone. */
 export async function endClient(tx: Writing, row: ClientRow): Promise<void> {
   await changeClient(tx, row, { secrets: '[]', ended_at: tx.now });
   await endSubject(tx, row.realm, row.subject_id);

@@ -17,7 +17,7 @@ import {
 const base = '/realms/:realm/admin/clients';
 const administration = { tag: 'Administration', caller: administrator } as const;
 
-/** Seconds for which the secret before it lives on. */
+/** Seconds that the secret before lives on. */
 const rotationSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(2_592_000).default(86_400) });
 
 export const routes: readonly Route[] = [

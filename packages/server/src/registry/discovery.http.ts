@@ -17,7 +17,7 @@ export const routes: readonly Route[] = [
     ...common,
     path: '/realms/:realm/.well-known/openid-configuration',
     operationId: 'getOpenIdConfiguration',
-    summary: 'What this issuer offers, where OpenID Connect Discovery looks.',
+    summary: 'The metadata of this issuer, at the path of OpenID Connect Discovery.',
     answers: { 200: metadataSchema },
     handle: discovery,
   }),
@@ -45,7 +45,10 @@ function discovery({ context, who: realm }: Asked<Realm>): Response {
   });
 }
 
-/** RFC 8414 §2. Claims nothing that is not there; `id_token_signing_alg_values_supported` and `subject_types_supported` only because OpenID Connect Discovery §3 requires them. */
+/**
+ * RFC 8414 §2: lists only what exists. OpenID Connect Discovery §3 requires `id_token_signing_alg_values_supported` and
+ * `subject_types_supported`.
+ */
 function metadata(realm: Realm, publicUrl: string): object {
   const { issuer } = realm;
   const endpoints = `${issuer}/protocol/openid-connect`;
@@ -73,7 +76,7 @@ function metadata(realm: Realm, publicUrl: string): object {
 
 async function certs({ context, call, who: realm }: Asked<Realm>): Promise<Response> {
   const keys = publishedKeys(await signingKeys(context, realm.name), context.clock.now());
-  // A `kid` is the thumbprint of its key, and a key never changes: the list of them names this version of the set.
+  // A `kid` is the thumbprint of its key, and a key never changes. So the list of `kid`s names this version of the set.
   const headers = {
     etag: `"${keys.map((key) => key.kid).join('.')}"`,
     'cache-control': `public, max-age=${jwksMaxAge}`,

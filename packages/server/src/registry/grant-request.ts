@@ -4,19 +4,19 @@ import type { Realm } from '../subject/realm.ts';
 import type { AuthenticatedClient } from './client-authentication.ts';
 import type { Parameters } from './parameters.ts';
 
-/** A request to the token endpoint, before anybody has looked who sends it. */
+/** A request to the token endpoint, before the caller has proved itself. */
 export interface GrantRequest {
   readonly context: Context;
   readonly realm: Realm;
   readonly parameters: Parameters;
-  /** The address that it came from. */
+  /** The address that the request came from. */
   readonly source: Source;
-  /** The `DPoP` field; null where there is none. */
+  /** The `DPoP` field, or null. */
   readonly dpop: string | null;
-  /** What joins it to other calls: named by the caller, else the id of the request. */
+  /** The id that joins this call to others: given by the caller, else the id of the request. */
   readonly transaction: () => string;
-  /** True where it carries what looks like a client's proof, good or not. */
+  /** True if the request carries a client's proof, good or bad. */
   readonly presentsClient: () => boolean;
-  /** Throws `oauth.invalid_client`. */
+  /** @throws {Problem} `oauth.invalid_client` */
   authenticate(): Promise<AuthenticatedClient>;
 }

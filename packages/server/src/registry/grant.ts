@@ -6,7 +6,7 @@ import { grantTokenExchange } from './token-exchange.ts';
 
 export type Grant = (request: GrantRequest) => Promise<object>;
 
-/** RFC 6749 §4.4, RFC 8693 §2.1. Discovery lists what stands here, and nothing else. */
+/** RFC 6749 §4.4, RFC 8693 §2.1. Discovery lists these grants and no others. */
 export const grantTypes = ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'] as const;
 
 export type Grants = Readonly<Record<(typeof grantTypes)[number], Grant>>;
@@ -20,7 +20,7 @@ export function grantsWith(exchanges: readonly Exchange[]): Grants {
   };
 }
 
-/** RFC 6749 §5.2. Throws `request.invalid`, `oauth.unsupported_grant_type`. */
+/** RFC 6749 §5.2. @throws {Problem} `request.invalid`, `oauth.unsupported_grant_type` */
 export function requireGrant(grants: Grants, name: string | undefined): Grant {
   if (name === undefined) throw new Problem('request.invalid', 'grant_type is missing.');
   if (!Object.hasOwn(grants, name)) throw new Problem('oauth.unsupported_grant_type');

@@ -45,7 +45,10 @@ export const routes: readonly Route[] = [
   }),
 ];
 
-/** RFC 7662 §2.1 and RFC 7009 §2.1: `token` is required; `token_type_hint` is a hint, and there is only one type here. */
+/**
+ * RFC 7662 §2.1 and RFC 7009 §2.1: `token` is required. `token_type_hint` is ignored, because there is only one type
+ * here.
+ */
 function requireToken(parameters: Parameters): string {
   const token = parameters.get('token');
   if (token === undefined) throw new Problem('request.invalid', 'token is missing.', { pointer: 'token' });

@@ -9,7 +9,7 @@ import { isTokenRevoked, revokeToken } from '../subject/revocation.ts';
 import { audienceNamesOf } from './audience-name.ts';
 import type { Client } from './client.ts';
 
-/** RFC 7662 §2.2, with the claims that the token itself has. */
+/** RFC 7662 §2.2, with the claims of the token. */
 export type Introspection =
   | { readonly active: false }
   | ({ readonly active: true } & Readonly<Record<string, unknown>>);
@@ -17,7 +17,8 @@ export type Introspection =
 const inactive = { active: false } as const;
 
 /**
- * RFC 7662: whether a token is alive, told to those whom it concerns. §2.2: for a token that "does not exist or the protected
+ * RFC 7662: says whether a token is alive, if it concerns the caller. §2.2: for a token that "does not exist or the
+ * protected
  * resource is not allowed to introspect", "the authorization server MUST return" `{"active": false}` and nothing else.
  */
 export async function introspect(
@@ -63,8 +64,9 @@ function accessTokenMembers(subject: AccessTokenSubject, { act }: JwtClaims): ob
 }
 
 /**
- * RFC 7009: the client gives up one of its own tokens. §2.2: "invalid tokens do not cause an error response"; another client's
- * token is left alone with the same answer. Revoking twice is one revocation and one event.
+ * RFC 7009: a client revokes one of its own tokens. §2.2: "invalid tokens do not cause an error response". Another
+ * client's
+ * token gives the same answer and stays alive. Revoking twice is one revocation and one event.
  */
 export async function revoke(
   context: Context,
@@ -76,11 +78,12 @@ export async function revoke(
   const subject = (await ifValid(inspectToken(context, realm, token)))?.subject;
   const jti = subject?.jti;
   if (subject === undefined || jti === undefined) return;
-  // What belongs to no client ends within minutes, or earlier with the session or capability that it was made from.
+  // A token without a client ends within minutes, or earlier with its session or capability.
   if (subject.kind === 'credential' || subject.kind === 'wallet') return;
-  // Whom it speaks for; and who got it by an exchange (RFC 7009 §2.1: it "was issued to the client making the revocation request").
+  // The client that the token speaks for, or that got it by an exchange (RFC 7009 §2.1: it "was issued to the client
+  // making the revocation request").
   if (subject.clientId !== owner.id && subject.actors[0]?.clientId !== owner.id) return;
-  // Only spares the transaction; inside it the question is asked again.
+  // Only saves a transaction. The check inside the transaction decides.
   if (await isTokenRevoked(context, realm.name, jti)) return;
   await write(context, async (tx) => {
     if (!(await revokeToken(tx, realm.name, jti, subject.expiresAt * 1000))) return;
@@ -98,7 +101,7 @@ async function liveToken(context: Context, realm: Realm, token: string): Promise
   );
 }
 
-/** A refused token is an answer here, and no error; a database that cannot be asked stays one. */
+/** A refused token gives undefined. A database error stays an error. */
 async function ifValid<T>(checking: Promise<T>): Promise<T | undefined> {
   try {
     return await checking;
@@ -109,13 +112,15 @@ async function ifValid<T>(checking: Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * Whether the token is the caller's, or meant for it; or the token was issued for no resource in particular, which every member
- * of the realm may be shown (OCEN's access tokens are) and may exchange (transaction tokens are). The audiences that a client may
- * ask for are other people's resources, and give it no say here.
+ * True if the token is the caller's or meant for the caller, or if it was issued for no particular resource: every
+ * member of
+ * the realm may see such a token (as with OCEN's access tokens) and exchange it (as with transaction tokens). The
+ * audiences that a
+ * client may request belong to others, so they do not count here.
  */
 async function concerns(context: Context, realm: Realm, caller: Client, subject: Subject): Promise<boolean> {
   const { audience } = subject;
-  // A wallet's own token is a key to that wallet, and the affair of no client.
+  // A wallet's own token opens that wallet and concerns no client.
   if (audience.includes(realm.issuer)) return subject.kind !== 'wallet';
   if (subject.kind === 'client' || subject.kind === 'participant') {
     if (subject.clientId === caller.id || audience.includes(realm.settings.defaultAudience ?? realm.issuer))

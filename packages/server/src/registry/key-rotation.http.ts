@@ -26,7 +26,7 @@ export const routes: readonly Route[] = [
     operationId: 'retireOwnKey',
     summary:
       'End the validity of a key; `compromised` tells the status feed and kills the tokens. By the participant itself, or an administrator.',
-    // A secret is weaker than a key, so it ends none.
+    // A secret is weaker than a key, so a secret cannot end a key.
     caller: owner(['signature', 'administrator']),
     body: retirementSchema,
     bodyOptional: true,

@@ -19,13 +19,15 @@ import { requirePublicKey, requireSecretHalf } from './public-key.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
 /**
- * A participant replaces the key that it signs with, without anybody's help.
+ * A participant replaces its signing key without an administrator.
  *
- * 1. The new key is acceptable, and whoever asks holds its private half.
- * 2. Whoever asks holds a key of the participant that is valid now, too: a stolen token alone replaces no key. A participant
- *    without such a key needs an administrator.
- * 3. In one transaction: the key of step 2 is still valid, the new key is nobody else's, and the keys before it end together,
- *    `overlapSeconds` after the new one has begun. What they were to end at earlier stands.
+ * 1. The new key is acceptable, and the caller proves that it holds the private half.
+ * 2. The caller also proves that it holds a key of the participant that is valid now, so a stolen token alone cannot
+ *    replace a
+ * key. A participant without a valid key needs an administrator.
+ * 3. In one transaction: the key of step 2 is still valid, no other organisation has the new key, and the older keys
+ *    end together,
+ * `overlapSeconds` after the new one begins. A key with an earlier end keeps it.
  */
 const day = 86_400;
 
@@ -33,9 +35,9 @@ const proof = z.string().min(1).max(8_192);
 
 export const rotationSchema = z.strictObject({
   publicKey: z.record(z.string(), z.unknown()),
-  /** When the new key begins; at once, when absent or past. */
+  /** When the new key begins. Now, if absent or in the past. */
   nbf: numericDate.optional(),
-  /** Seconds for which the keys before it stay valid beside the new one. */
+  /** Seconds for which the older keys stay valid beside the new one. */
   overlapSeconds: z
     .int()
     .min(0)
@@ -54,7 +56,7 @@ export const rotatedSchema = keyViewSchema.extend({
 const maxAhead = 90 * day;
 /** A verifier tries at most eight keys of a sender. */
 const maxLiveKeys = 8;
-/** Keys stay as history, so their number needs a bound in time. */
+/** Keys stay as history, so rotations per time need a bound. */
 const perParticipant = { budget: 60, window: 3_600_000, bound: 10_000 };
 
 const rates = new WeakMap<Context, Rate>();
@@ -65,7 +67,10 @@ interface NewKey {
   readonly notBefore: number;
 }
 
-/** Throws `registry.key`, `registry.key_taken`, `registry.conflict`, `registry.proof`, `registry.transition`, `write.conflict`. */
+/**
+ * @throws {Problem} `registry.key`, `registry.key_taken`, `registry.conflict`, `registry.proof`, `registry.transition`,
+ * `write.conflict`
+ */
 export async function rotateKey(
   context: Context,
   realm: Realm,
@@ -94,7 +99,7 @@ export async function rotateKey(
   });
 }
 
-/** Milliseconds. A key is not valid for what was signed before it was registered. */
+/** Milliseconds. A key is never valid for signatures from before its registration. */
 function requireBeginning(context: Context, nbf: number | undefined): number {
   const now = context.clock.now();
   if (nbf !== undefined && nbf > seconds(now) + maxAhead) {
@@ -111,7 +116,7 @@ interface Asked {
   readonly isOwn: boolean;
 }
 
-/** Steps 1 and 2. The thumbprint of the key that vouches for the new one; null where an administrator does. */
+/** Steps 1 and 2. Returns the thumbprint of the key that vouches for the new one, or null if an administrator does. */
 async function provenBothWays(context: Context, asked: Asked, caller: Caller): Promise<string | null> {
   const { realm, participantId, next, proofs } = asked;
   const attempted = `keys ${participantId}`;
@@ -130,17 +135,17 @@ async function provenBothWays(context: Context, asked: Asked, caller: Caller): P
   }
 }
 
-/** The keys one of which has to vouch for the new one; none where an administrator does that. */
+/** The valid keys, one of which must vouch for the new key. None if an administrator vouches. */
 async function requireVouchers(context: Context, asked: Asked): Promise<readonly RegisteredKey[]> {
   const { realm, participantId, proofs, isOwn } = asked;
   const now = context.clock.now();
-  // Past the cache: what decides is asked where it is decided.
+  // Read past the cache: this decision needs the current row.
   const [participant] = await readParticipants(context, realm.name, [participantId]);
   if (participant === undefined) throw new Problem('participant.unknown');
   const valid = participant.keys.filter((key) => isValidAt(key, now));
   if (valid.length > 0 && proofs.current === undefined) {
     const pointer = '/proofs/current';
-    throw new Problem('request.invalid', `${pointer}: a key that is valid now has to sign, too.`, { pointer });
+    throw new Problem('request.invalid', `${pointer}: a key that is valid now must sign too.`, { pointer });
   }
   if (valid.length === 0 && isOwn) {
     throw new Problem('registry.transition', 'No key of the participant is valid: an administrator has to do this.');
@@ -148,7 +153,7 @@ async function requireVouchers(context: Context, asked: Asked): Promise<readonly
   return valid;
 }
 
-/** Step 3, its beginning: another rotation or retirement may have come between. */
+/** First part of step 3: another rotation or retirement may have come in between. */
 function requireStillProven(keys: readonly RegisteredKey[], provenBy: string | null, now: number): void {
   const valid = keys.filter((key) => isValidAt(key, now));
   const stands = provenBy === null ? valid.length === 0 : valid.some((key) => key.thumbprint === provenBy);
@@ -165,7 +170,7 @@ function requireStillProven(keys: readonly RegisteredKey[], provenBy: string | n
   }
 }
 
-/** Step 3, its end. Shortens, never prolongs. */
+/** Last part of step 3. Shortens validities and never extends them. */
 async function endKeys(
   tx: Writing,
   realm: string,
@@ -185,8 +190,9 @@ async function endKeys(
 }
 
 /**
- * The participant says that a key of its own is valid no longer. Its last valid one only as `compromised`: it would stand without
- * a voice, and needs an administrator to get one again.
+ * A participant ends one of its own keys. The last valid key may only end as `compromised`: without a valid key the
+ * participant
+ * cannot sign, and needs an administrator to register a new key.
  */
 export async function retireOwnKey(
   context: Context,
@@ -199,7 +205,7 @@ export async function retireOwnKey(
   { isOwn, caller }: { readonly isOwn: boolean; readonly caller: Caller },
 ): Promise<z.output<typeof keyViewSchema>> {
   return write(context, async (tx) => {
-    // First: of two retirements at once, one has to see what the other left.
+    // First, so that the second of two retirements at once sees the result of the first.
     await touchParticipant(tx, retired.realm, retired.participantId);
     const keys = await readKeys(tx, retired.realm, retired.participantId);
     const valid = keys.filter((key) => isValidAt(key, tx.now));

@@ -11,7 +11,7 @@ const base = '/realms/:realm/registry/participants/:id';
 const lifecycle = { method: 'POST', tag: 'Onboarding', bodyOptional: true } as const;
 
 const reasonSchema = z.strictObject({ reason: lineOfText(1_000).optional() });
-/** Seconds for which the secret before it lives on: a day, at most 30, or 0. */
+/** Seconds that the secret before lives on: a day by default, at most 30 days, or 0. */
 const rotationSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(2_592_000).default(86_400) });
 const revocationSchema = z.strictObject({ compromised: z.boolean().default(false) });
 

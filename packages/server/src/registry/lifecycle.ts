@@ -17,14 +17,15 @@ interface Row {
   readonly from: readonly Status[];
   readonly to: Status;
   readonly event: string;
-  /** What else changes with the status, in the same transaction. */
+  /** The other changes of the step, in the same transaction. */
   readonly act: (tx: Writing, participant: ParticipantRow, client: ClientRow | undefined) => Promise<void>;
   readonly change: Partial<ParticipantRow>;
 }
 
 /**
- * The life of a participant after its approval. A step that has been taken already changes nothing and is no event; every other
- * step from a status that is not listed is `registry.transition`. OFFBOARDED is the end: nothing leads out of it.
+ * The life of a participant after its approval. Repeating a step changes nothing and writes no event. A step from a
+ * status that
+ * is not listed is `registry.transition`. OFFBOARDED is final.
  */
 const steps: Record<LifecycleStep, Row> = {
   suspend: { from: ['APPROVED'], to: 'SUSPENDED', event: 'participant.suspended', act: suspend, change: {} },
@@ -38,7 +39,10 @@ const steps: Record<LifecycleStep, Row> = {
   },
 };
 
-/** Throws `participant.unknown`, `registry.transition`, or `write.conflict` when another step came at the same moment. */
+/**
+ * @throws {Problem} `participant.unknown`, `registry.transition`, `write.conflict` if another step came at the same
+ * moment
+ */
 export async function stepParticipant(
   context: Context,
   realm: string,
@@ -57,7 +61,7 @@ export async function stepParticipant(
     }
     const client = await findClientOfParticipant(tx.db, realm, id);
     const before = await lifecycleState(tx, participant, client);
-    // First: the version of this row decides between two steps at once.
+    // First, because the version of this row decides between two steps at once.
     await changeParticipant(tx, participant, client?.id ?? null, { status: to, ...change });
     await act(tx, participant, client);
     const after = { status: to, ...(step === 'offboard' ? { resources: [], keys: [], clientEnded: true } : {}) };
@@ -76,14 +80,16 @@ export async function stepParticipant(
   });
 }
 
-/** Its client is refused and its tokens die. Keys, secrets and mappings stay for the day it is reinstated. */
+/**
+ * Refuses the client and ends its tokens. Keys, secrets and mappings stay, so that the participant can be reinstated.
+ */
 async function suspend(tx: Writing, _participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
   if (client === undefined) return;
   await changeClient(tx, client, {});
   await suspendSubject(tx, client.realm, client.subject_id);
 }
 
-/** What was issued before the suspension stays dead: the generation has moved on. */
+/** Tokens from before the suspension stay dead, because the generation has moved on. */
 async function reinstate(tx: Writing, _participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
   if (client === undefined) return;
   await changeClient(tx, client, {});
@@ -91,8 +97,9 @@ async function reinstate(tx: Writing, _participant: ParticipantRow, client: Clie
 }
 
 /**
- * Secrets, mappings and tokens go; the client's id, old keys, and memberships in product networks stay as history. Networks go
- * on listing it with its status, so that its former partners see why it no longer answers.
+ * Removes secrets, mappings and tokens. The client's id, old keys and memberships in product networks stay as history.
+ * Networks
+ * still list the participant with its status, so that former partners see why it no longer answers.
  */
 async function offboard(tx: Writing, participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
   const { realm, organisation_id: organisationId, base_url: baseUrl } = participant;
@@ -103,7 +110,7 @@ async function offboard(tx: Writing, participant: ParticipantRow, client: Client
   await endClient(tx, { ...client, version: client.version + 1 });
 }
 
-/** For the event: what a step can change. */
+/** For the event: everything that a step can change. */
 async function lifecycleState(tx: Writing, participant: ParticipantRow, client: ClientRow | undefined) {
   const keys = await readKeys(tx, participant.realm, participant.id);
   return {

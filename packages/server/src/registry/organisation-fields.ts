@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { isLine, lineOfText } from '../kernel/text.ts';
 
-/** What an organisation says of itself and others show and follow: nothing that a browser would run. */
+/** The fields that others show and follow. They must not hold anything that a browser would run. */
 
 const scheme = /^[a-z][a-z0-9+.-]*:/i;
 const image = /^data:image\/(?:png|jpeg|gif|webp);base64,/i;
-/** Lines may be broken; other white space, such as a byte order mark, is invisible and no part of it. */
+/** Lines may be broken. Other white space, such as a byte order mark, is invisible and refused. */
 const base64 = /^[A-Za-z0-9+/_=\r\n\t -]*$/;
 
 function isWebAddress(text: string): boolean {

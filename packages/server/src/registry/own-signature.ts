@@ -9,7 +9,7 @@ import { useOnce } from '../subject/replay.ts';
 import { readParticipants } from './participant.ts';
 import { isValidAt } from './registered-key.ts';
 
-/** A request to us that a participant has signed. */
+/** A request to this server that a participant has signed. */
 export interface OwnRequest {
   readonly participantId: string;
   /** The value of `x-jws-signature`. */
@@ -18,14 +18,15 @@ export interface OwnRequest {
 }
 
 /**
- * A request that the participant itself has signed for us, in the strict form.
+ * Verifies that the participant itself has signed the request for this server, in the strict form.
  *
- * 1. The participant is approved, and the signature is by a key of its own that is valid now.
- * 2. Method and target are those of this request, the audience is the realm's issuer, the time is the present.
- * 3. It is presented once.
+ * 1. The participant is approved, and one of its keys that are valid now made the signature.
+ * 2. Method and target are those of this request, the audience is the realm's issuer, and the time is the present.
+ * 3. The signature is presented for the first time.
  *
- * Throws `registry.proof`. What the sender can mend is said; what depends on our state only the log knows. Throws
- * `attempt.throttled` after too many failures for this participant from this source.
+ * The refusal names faults that the sender can mend. Reasons that depend on the registry's contents go to the log only.
+ *
+ * @throws {Problem} `registry.proof`, `attempt.throttled` after too many failures for this participant from this source
  */
 export async function requireOwnSignature(
   context: Context,
@@ -59,7 +60,7 @@ function refused(reason: string | undefined, cause?: unknown): Problem {
   return new Problem('registry.proof', detail, { cause });
 }
 
-/** Reasons that would tell which participants and keys there are. */
+/** Reasons that would reveal which participants and keys exist. */
 const depending: ReadonlySet<string> = new Set([
   'message.key_missing',
   'message.kid_unknown',
@@ -68,7 +69,7 @@ const depending: ReadonlySet<string> = new Set([
   'message.signature',
 ]);
 
-/** Past the cache: what decides is asked where it is decided. */
+/** Read past the cache: this decision needs the current row. */
 async function currentKeys(context: Context, realm: string, participantId: string) {
   const [participant] = await readParticipants(context, realm, [participantId]);
   if (participant?.status !== 'APPROVED') return [];

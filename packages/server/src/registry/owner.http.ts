@@ -21,10 +21,12 @@ export interface Owner {
 }
 
 /**
- * The participant that the `:id` of the path names, proved by this very request; or an administrator, where `accepted` says so.
+ * The caller is the participant named by `:id` in the path, proved by this very request, or an administrator if
+ * `accepted` says so.
  *
- * An access token is shown to everybody whom the participant calls, so it manages no credential of its own (RFC 9700 §2.3). Where
- * the body proves the participant, a token only says who asks.
+ * The participant shows its access token to everyone it calls, so a token cannot manage the participant's own
+ * credentials (RFC 9700
+ * §2.3). Where the body proves the participant, a token only says who asks.
  */
 export function owner(accepted: readonly OwnProof[]): CallerKind<Owner> {
   return { security: 'participant', ownProofs: accepted, authenticate: (call) => authenticateOwner(call, accepted) };
@@ -83,7 +85,7 @@ async function byToken(call: Call, accepted: readonly OwnProof[]): Promise<Owner
   return { realm, isOwn: true, caller: call.caller(administratorName(subject, realm.name)) };
 }
 
-/** Undefined for a token of another realm: of those only `system` has a say here. */
+/** Undefined for a token of another realm, of which only `system` may act here. */
 async function bearerOrUndefined(authenticate: () => Promise<Bearer>): Promise<Bearer | undefined> {
   try {
     return await authenticate();

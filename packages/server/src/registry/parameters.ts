@@ -2,11 +2,13 @@ import { isJsonObject, type JsonValue, parseJson } from '@countersign/proof';
 import { Problem } from '../kernel/problem.ts';
 
 /**
- * The parameters of an OAuth request. Each name occurs once (RFC 6749 §3.2: "Request and response parameters MUST NOT be
- * included more than once"); only `resource` (RFC 8707 §2) and `audience` (RFC 8693 §2.1) may repeat, and are kept apart.
+ * The parameters of an OAuth request. Each name occurs once (RFC 6749 §3.2: "Request and response parameters MUST NOT
+ * be
+ * included more than once"). Only `resource` (RFC 8707 §2) and `audience` (RFC 8693 §2.1) may repeat, and have own
+ * lists.
  */
 export interface Parameters {
-  /** Undefined when it is absent or empty: "Parameters sent without a value MUST be treated as if they were omitted." */
+  /** Undefined if absent or empty: "Parameters sent without a value MUST be treated as if they were omitted." */
   get(name: string): string | undefined;
   readonly resources: readonly string[];
   readonly audiences: readonly string[];
@@ -14,13 +16,18 @@ export interface Parameters {
 
 const repeatable = { resource: 'resources', audience: 'audiences' } as const;
 
-/** No request of ours needs a third of this many. */
+/** More than three times as many as any request needs. */
 const maxParameters = 64;
 
-/** What an encoded form may consist of: a space between two scopes is a frequent slip and has only one reading. */
+/**
+ * Characters of an encoded form. A space between two scopes is a frequent slip and has only one reading, so it passes.
+ */
 const printable = /^[ -~]*$/;
 
-/** `application/x-www-form-urlencoded` as RFC 6749 Appendix B has it. Throws `request.invalid`, `request.repeated_parameter`. */
+/**
+ * `application/x-www-form-urlencoded` as in RFC 6749 Appendix B. @throws {Problem} `request.invalid`,
+ * `request.repeated_parameter`
+ */
 export function parseForm(body: Uint8Array): Parameters {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
   if (!printable.test(text)) throw malformed('Percent-encode everything but printable ASCII');
@@ -36,7 +43,7 @@ export function parseForm(body: Uint8Array): Parameters {
   return parameters;
 }
 
-/** The JSON body that OCEN's published description shows: an object of strings; those that may repeat may be an array of them. */
+/** The JSON body of OCEN's published description: an object of strings. Parameters that may repeat may be arrays. */
 export function parseJsonParameters(body: Uint8Array): Parameters {
   const parsed = parseJson(body, { maxDepth: 2 });
   if (!parsed.ok) {
@@ -59,7 +66,10 @@ export function parseJsonParameters(body: Uint8Array): Parameters {
   return parameters;
 }
 
-/** `+` is a space, `%xx` a byte of UTF-8. Refuses a broken escape, bytes that are no UTF-8, and NUL, which ends text elsewhere. */
+/**
+ * `+` is a space, `%xx` a byte of UTF-8. Refuses broken escapes, bytes outside UTF-8, and NUL, which ends text in other
+ * programs.
+ */
 export function formDecode(text: string): string {
   if (!text.includes('%')) return text.includes('+') ? text.replaceAll('+', ' ') : text;
   let decoded: string;

@@ -85,7 +85,7 @@ export async function pageOfParticipants(
   return { items: items.map((row) => participantView(toParticipant(row, keys.get(row.id) ?? []), now)), ...rest };
 }
 
-/** Past the cache: an administrator sees what is. */
+/** Reads past the cache, because an administrator must see the current state. */
 export async function participantDetail(
   context: Context,
   realm: string,
@@ -97,7 +97,7 @@ export async function participantDetail(
   return { ...participantView(participant, context.clock.now()), client };
 }
 
-/** A key beside those that the participant has. Throws `registry.key`, `registry.key_taken`, `registry.conflict`. */
+/** Adds a key to the participant's keys. @throws {Problem} `registry.key`, `registry.key_taken`, `registry.conflict` */
 export async function addParticipantKey(
   context: Context,
   realm: string,
@@ -133,8 +133,9 @@ export async function addParticipantKey(
 }
 
 /**
- * The key is valid no longer. When somebody else may hold it (`compromised`), the status feed says so, and the participant's
- * tokens die: whoever holds the key may have obtained some.
+ * Ends the validity of a key. If the key may have leaked (`compromised`), the status feed says so and the participant's
+ * tokens
+ * die, because the thief may have obtained some.
  */
 export async function retireParticipantKey(
   context: Context,
@@ -151,7 +152,7 @@ export async function retireParticipantKey(
   });
 }
 
-/** The same as part of a transaction. */
+/** The same inside a transaction. */
 export async function retireKeyOf(
   context: Context,
   tx: Writing,
@@ -164,7 +165,7 @@ export async function retireKeyOf(
   caller: Caller,
 ): Promise<z.output<typeof keyViewSchema>> {
   const { realm, participantId, ...after } = retired;
-  // Whoever else of the organisation signs with a stolen key does so no longer, too.
+  // A compromised key also ends for every other participant of the organisation that has it.
   const holders = after.compromised ? await listHolders(tx.db, realm, after.thumbprint) : [];
   for (const holder of new Set([participantId, ...holders])) {
     const outcome = await retireKey(tx, realm, holder, after.thumbprint);
@@ -186,7 +187,7 @@ async function endTokensOf(tx: Writing, realm: string, participantId: string): P
   await endLiveTokens(tx, state);
 }
 
-/** The id of the participant's client. Throws `client.unknown` when it has none. */
+/** The id of the participant's client. @throws {Problem} `participant.unknown`, `client.unknown` if it has no client */
 export async function clientIdOf(context: Context, realm: string, participantId: string): Promise<string> {
   const participant = await findParticipant(context.store.db, realm, participantId);
   if (participant === undefined) throw new Problem('participant.unknown');
@@ -195,7 +196,7 @@ export async function clientIdOf(context: Context, realm: string, participantId:
   return client.id;
 }
 
-/** Decides between this and a step of the lifecycle that comes at the same moment. */
+/** Decides between this change and a lifecycle step at the same moment. */
 export async function touchParticipant(tx: Writing, realm: string, id: string) {
   const row = await findParticipant(tx.db, realm, id);
   if (row === undefined) throw new Problem('participant.unknown');

@@ -5,7 +5,7 @@ import { inChunks } from './chunk.ts';
 export type ParticipantKeyRow = Selectable<ParticipantKeyTable>;
 export type KeyOwnerRow = Selectable<KeyOwnerTable>;
 
-/** All keys of these participants, retired ones too, oldest first for each. */
+/** All keys of these participants, also retired ones, each participant's oldest first. */
 export async function listKeys(
   db: Kysely<Schema>,
   realm: string,
@@ -24,7 +24,9 @@ export async function listKeys(
   );
 }
 
-/** Of these thumbprints, the ones that are taken already keep their owner. Returns the owners that now hold, of all of them. */
+/**
+ * Claims the thumbprints. A thumbprint that is taken keeps its owner. Returns the present owners of all thumbprints.
+ */
 export async function claimThumbprints(
   db: Kysely<Schema>,
   realm: string,
@@ -45,7 +47,7 @@ export async function claimThumbprints(
   );
 }
 
-/** Who owns the keys of these thumbprints; none for what was never registered. */
+/** The owners of these thumbprints. A thumbprint that was never registered has none. */
 export async function listOwners(
   db: Kysely<Schema>,
   realm: string,
@@ -60,9 +62,9 @@ export async function findKeyOwner(db: Kysely<Schema>, realm: string, thumbprint
   return (await listOwners(db, realm, [thumbprint]))[0]?.organisation_id;
 }
 
-/** The participants of the organisation that owns the key which have or had it. */
+/** The participants of the owning organisation that have or had the key. */
 export async function listHolders(db: Kysely<Schema>, realm: string, thumbprint: string): Promise<string[]> {
-  // By the owner's participants, for which there is an index.
+  // Joins over the owner's participants, because they have an index.
   const rows = await db
     .selectFrom('key_owner')
     .innerJoin('participant', (join) =>
@@ -105,7 +107,7 @@ export async function updateKey(
     .execute();
 }
 
-/** Every key of the participant that would still be valid at `at` or later is valid no longer than that. */
+/** Ends every key of the participant at `at`, unless it ends earlier. */
 export async function endKeysAt(db: Kysely<Schema>, realm: string, participantId: string, at: number): Promise<void> {
   await db
     .updateTable('participant_key')

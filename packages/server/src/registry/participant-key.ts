@@ -9,7 +9,7 @@ import { currentOf, isValidAt, type RegisteredKey, toRegisteredKey } from './reg
 
 export type { RegisteredKey } from './registered-key.ts';
 
-/** A key on its way into the registry. Times are epoch milliseconds. */
+/** A key that is being registered. Times are epoch milliseconds. */
 export interface NewKey {
   readonly realm: string;
   readonly participantId: string;
@@ -21,9 +21,13 @@ export interface NewKey {
 }
 
 /**
- * Registers a key beside those that the participant has. One thumbprint belongs to one organisation: else whoever registers
- * a stranger's public key could pass the stranger's signatures off as its own. Throws `registry.key_taken`, also when another
- * organisation was faster by a moment; `registry.conflict` when this participant has the key already, retired or not.
+ * Adds a key to the participant's keys. One thumbprint belongs to one organisation. Otherwise an organisation could
+ * register a
+ * stranger's public key and pass off the stranger's signatures as its own.
+ *
+ * @throws {Problem} `registry.key_taken`, also if another organisation was faster by a moment; `registry.conflict` if
+ * this
+ * participant has or had the key already
  */
 export async function registerKey(tx: Writing, key: NewKey): Promise<void> {
   const known = await listKeys(tx.db, key.realm, [key.participantId]);
@@ -34,9 +38,11 @@ export async function registerKey(tx: Writing, key: NewKey): Promise<void> {
 }
 
 /**
- * Registers keys of several participants at once, none of which its participant has already. The order of the list is the
- * order in which they count as added. Returns the first that belongs to another organisation, and nothing if there is none.
- * The caller drops from the caches what had keys before.
+ * Registers keys of several participants. No participant may have its key already. The order of the list is the order
+ * in which
+ * they count as added. Returns the first key that belongs to another organisation, else undefined. The caller removes
+ * changed
+ * participants from the caches.
  */
 export async function registerKeys(tx: Writing, realm: string, keys: readonly NewKey[]): Promise<NewKey | undefined> {
   const claims = keys.map((key) => ({ realm, thumbprint: key.thumbprint, organisation_id: key.organisationId }));
@@ -64,7 +70,7 @@ function keyRow(key: NewKey, createdAt: number) {
   };
 }
 
-/** The keys whose signatures count now, from the cache; none for an unknown participant. Validity is decided by the clock. */
+/** The keys that are valid now, from the cache. None for an unknown participant. The clock decides about validity. */
 export async function validKeys(
   context: Context,
   realm: string,
@@ -75,7 +81,7 @@ export async function validKeys(
   return (participant?.keys ?? []).filter((key) => isValidAt(key, now));
 }
 
-/** Of the valid keys, the one that came last. */
+/** The newest of the valid keys. */
 export async function currentKey(
   context: Context,
   realm: string,
@@ -84,12 +90,12 @@ export async function currentKey(
   return currentOf(await validKeys(context, realm, participantId), context.clock.now());
 }
 
-/** Every key of the participant, past the cache, oldest first. */
+/** Every key of the participant, oldest first, read past the cache. */
 export async function readKeys(tx: Writing, realm: string, participantId: string): Promise<readonly RegisteredKey[]> {
   return (await listKeys(tx.db, realm, [participantId])).map(toRegisteredKey);
 }
 
-/** The same for many participants at once. */
+/** The same for many participants. */
 export async function readKeysOf(
   tx: Pick<Writing, 'db'>,
   realm: string,
@@ -99,7 +105,7 @@ export async function readKeysOf(
   return new Map([...rows].map(([participantId, own]) => [participantId, own.map(toRegisteredKey)]));
 }
 
-/** Which of these keys are or were registered in the realm. */
+/** The ones of these keys that are or were registered in the realm. */
 export async function knownThumbprints(
   { store }: Context,
   realm: string,
@@ -108,7 +114,7 @@ export async function knownThumbprints(
   return new Set((await listOwners(store.db, realm, thumbprints)).map(({ thumbprint }) => thumbprint));
 }
 
-/** Moves the ends of a key's validity. Not for a retired key: what was retired is not revived. */
+/** Changes the validity of a key. Not for a retired key, which must stay retired. */
 export async function changeKeyValidity(
   tx: Writing,
   key: { readonly realm: string; readonly participantId: string; readonly thumbprint: string },
@@ -119,7 +125,9 @@ export async function changeKeyValidity(
   tx.changed('participant', realmKey(key.realm, key.participantId));
 }
 
-/** The key is valid no longer; it stays in the registry as history. Idempotent. Throws `registry.unknown`. */
+/**
+ * Ends the validity of a key, which stays in the registry as history. Idempotent. @throws {Problem} `registry.unknown`
+ */
 export async function retireKey(
   tx: Writing,
   realm: string,
@@ -134,7 +142,7 @@ export async function retireKey(
   return 'retired';
 }
 
-/** None of its keys is valid from now on. */
+/** Ends all keys of the participant now. */
 export async function retireAllKeys(tx: Writing, realm: string, participantId: string): Promise<void> {
   await endKeysAt(tx.db, realm, participantId, tx.now);
   tx.changed('participant', realmKey(realm, participantId));

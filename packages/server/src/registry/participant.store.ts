@@ -3,7 +3,7 @@ import type { ParticipantTable, Schema } from '../store/schema.ts';
 import { inChunks } from './chunk.ts';
 
 export type ParticipantRow = Selectable<ParticipantTable>;
-/** With the id of its client, when it has one. */
+/** A participant with the id of its client, if it has one. */
 export type ParticipantWithClient = ParticipantRow & { readonly client_id: string | null };
 
 export async function findParticipant(
@@ -14,7 +14,7 @@ export async function findParticipant(
   return db.selectFrom('participant').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
 }
 
-/** Of these ids, the ones that exist. In no order. */
+/** The existing ones of these ids, in no order. */
 export async function listParticipantsById(
   db: Kysely<Schema>,
   realm: string,
@@ -28,7 +28,7 @@ export interface ParticipantFilter {
   readonly status?: string | undefined;
 }
 
-/** One page in the order of ids. */
+/** One page, ordered by id. */
 export async function listParticipants(
   db: Kysely<Schema>,
   realm: string,
@@ -52,7 +52,7 @@ export async function insertParticipants(
   });
 }
 
-/** Compare-and-set on the version that was read. False when somebody else was faster. */
+/** Compare-and-set on the version that was read. False if another change came first. */
 export async function updateParticipant(
   db: Kysely<Schema>,
   row: ParticipantRow,

@@ -25,7 +25,7 @@ export const roles = [
 ] as const;
 export type Role = (typeof roles)[number];
 
-/** The spelling of OCEN's starter and of its older documents: taken on input, never written. */
+/** The spelling of OCEN's starter and of its older documents. Accepted on input, never written. */
 export const roleAliases: Readonly<Record<string, Role>> = { DERIVED_DATA_PROVIDER: 'DERIVED_DATA_PARTNER' };
 
 export const statuses = ['APPLIED', 'UNDER_REVIEW', 'APPROVED', 'REJECTED', 'SUSPENDED', 'OFFBOARDED'] as const;
@@ -44,13 +44,16 @@ export interface Organisation {
   readonly updatedOn: string | null;
 }
 
-/** Which of the realm's resources it may reach, with which roles. */
+/** A resource of the realm that the participant may reach, with its roles there. */
 export interface ResourceMapping {
   readonly resource: string;
   readonly roles: readonly string[];
 }
 
-/** One role of an organisation in the network: OCEN's "participant role". An organisation with two roles is two of these. */
+/**
+ * One role of an organisation in the network: OCEN's "participant role". An organisation with two roles has two of
+ * these.
+ */
 export interface Participant {
   readonly realm: string;
   readonly id: string;
@@ -58,7 +61,10 @@ export interface Participant {
   readonly role: Role;
   readonly status: Status;
   readonly baseUrl: string | null;
-  /** What it signs in and wants to be signed to in; null leaves it to the realm. `strict` refuses its keys in other forms. */
+  /**
+   * The form in which it signs and others sign to it. Null: the realm decides. `strict` refuses its keys in other
+   * forms.
+   */
   readonly signatureForm: SignatureForm | null;
   readonly organisation: Organisation;
   readonly resources: readonly ResourceMapping[];
@@ -67,11 +73,11 @@ export interface Participant {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly clientId: string | null;
-  /** Retired ones too, oldest first. */
+  /** Includes retired keys, oldest first. */
   readonly keys: readonly RegisteredKey[];
 }
 
-/** From the cache, with all its keys; undefined when there is none. */
+/** From the cache, with all keys. Undefined if unknown. */
 export async function lookUpParticipant(context: Context, realm: string, id: string): Promise<Participant | undefined> {
   return context.cache.get(
     'participant',
@@ -86,7 +92,7 @@ export async function requireParticipant(context: Context, realm: string, id: st
   return participant;
 }
 
-/** Of these ids the ones that exist, in the order of their ids, in a handful of queries. */
+/** The existing ones of these ids, ordered by id, in a handful of queries. */
 export async function readParticipants(
   context: Context,
   realm: string,
@@ -102,11 +108,14 @@ export async function readParticipants(
     ),
     (key) => key.participant_id,
   );
-  // Not by the database: its collation would decide, and PostgreSQL's differs from SQLite's.
+  // Sorted here, because PostgreSQL and SQLite sort by different collations.
   return rows.map((row) => toParticipant(row, keys.get(row.id) ?? [])).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** Changes the row if nobody else did meanwhile (`write.conflict`), and drops it and its client from the caches. */
+/**
+ * Changes the row and removes it and its client from the caches. @throws {Problem} `write.conflict` if another change
+ * came first
+ */
 export async function changeParticipant(
   tx: Writing,
   row: ParticipantRow,
@@ -115,7 +124,7 @@ export async function changeParticipant(
 ): Promise<void> {
   if (!(await updateParticipant(tx.db, row, { updated_at: tx.now, ...change }))) throw new Problem('write.conflict');
   tx.changed('participant', realmKey(row.realm, row.id));
-  // A client's cached record holds its participant's status, role and resources.
+  // The cached client holds its participant's status, role and resources.
   if (clientId !== null) tx.changed('client', realmKey(row.realm, clientId));
 }
 

@@ -19,12 +19,14 @@ import { isValidAt } from './registered-key.ts';
 /**
  * How a new participant gets its client secret.
  *
- * 1. It presents the one-time code that it was shown when it applied, and a proof by the key that it applied with over that
- *    code: neither a stolen code nor a stolen key is enough.
- * 2. A wrong code, a wrong proof, a code that was used and an application that does not exist are the same refusal.
- * 3. Whoever proved both is the applicant, and may know that the application is not approved (any more).
- * 4. The code is consumed by compare-and-set in the transaction that stores the digest of the secret: of two pick-ups at once
- *    one gets a secret.
+ * 1. The applicant presents the one-time code from its application, and a proof by the key of the application over that
+ *    code:
+ * neither a stolen code nor a stolen key is enough.
+ * 2. A wrong code, a wrong proof, a used code and an unknown application give the same refusal.
+ * 3. A caller who proved both is the applicant, and may learn that the application is not approved (any more).
+ * 4. The code is consumed by compare-and-set in the transaction that stores the secret's digest, so only one of two
+ *    pick-ups at
+ * once gets a secret.
  */
 export const pickUpSchema = z.strictObject({
   code: z.string().min(1).max(255),
@@ -38,7 +40,7 @@ export const credentialsSchema = z.object({
   tokenEndpoint: z.string(),
 });
 
-/** Seconds for which a secret that an administrator issued meanwhile lives on. */
+/** Seconds that a secret lives on which an administrator issued in the meantime. */
 const overlap = 86_400;
 
 export async function pickUpCredentials(
@@ -114,7 +116,7 @@ async function consume(context: Context, tx: Writing, pickUp: PickUp, caller: Ca
   );
 }
 
-/** The participant may have been suspended since, or the key retired because somebody else holds it. */
+/** The participant may have been suspended since, or the key retired because it leaked. */
 async function requireStillApproved(tx: Writing, row: ApplicationRow, participantId: string): Promise<void> {
   const participant = await findParticipant(tx.db, row.realm, participantId);
   if (participant?.status !== 'APPROVED')

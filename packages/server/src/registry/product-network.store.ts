@@ -7,7 +7,7 @@ export async function findProduct(db: Kysely<Schema>, realm: string, id: string)
   return db.selectFrom('product').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
 }
 
-/** The ids of its members; undefined when there is no such network. */
+/** The ids of the members. Undefined if the network is unknown. */
 export async function findMembers(db: Kysely<Schema>, realm: string, networkId: string): Promise<string[] | undefined> {
   const rows = await db
     .selectFrom('product_network')
@@ -21,7 +21,7 @@ export async function findMembers(db: Kysely<Schema>, realm: string, networkId: 
   return rows.length === 0 ? undefined : rows.flatMap((row) => row.participant_id ?? []);
 }
 
-/** A document that is given out as it came in. */
+/** A document that is given out exactly as it came in. */
 export async function findDocument(
   db: Kysely<Schema>,
   table: 'lender_network_filter' | 'server_whitelisting_item',

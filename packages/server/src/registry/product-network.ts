@@ -4,8 +4,11 @@ import { type Participant, type Role, readParticipants, requireParticipant, role
 import { findDocument, findMembers, findProduct, listItemsOf } from './product-network.store.ts';
 
 /**
- * The members of a product network by role, in the order of ids; roles without members are left out. A suspended or offboarded
- * member stays listed, with its status. Throws `registry.unknown`.
+ * The members of a product network by role, ordered by id. Roles without members are left out. Suspended and offboarded
+ * members stay
+ * listed with their status.
+ *
+ * @throws {Problem} `registry.unknown`
  */
 export async function membersByRole(
   context: Context,
@@ -15,7 +18,7 @@ export async function membersByRole(
   const ids = await findMembers(context.store.db, realm, networkId);
   if (ids === undefined) throw new Problem('registry.unknown');
   const byRole = Map.groupBy(await readParticipants(context, realm, ids), (participant) => participant.role);
-  // In the order of the table of roles, so that the same network always has the same representation.
+  // In the order of the table of roles, so that a network always has the same representation.
   return new Map(roles.flatMap((role) => (byRole.has(role) ? [[role, byRole.get(role) ?? []]] : [])));
 }
 
@@ -31,7 +34,7 @@ export async function requireProduct(context: Context, realm: string, id: string
   return { id: row.id, name: row.name, description: row.description };
 }
 
-/** A document of the network file, as it came. */
+/** A document of the network file, exactly as it came in. @throws {Problem} `registry.unknown` */
 export async function requireDocument(
   context: Context,
   table: 'lender_network_filter' | 'server_whitelisting_item',
@@ -43,7 +46,7 @@ export async function requireDocument(
   return JSON.parse(document) as unknown;
 }
 
-/** The addresses that a participant's servers call from. Throws `participant.unknown`; none is the empty list. */
+/** The addresses that a participant's servers call from; possibly none. @throws {Problem} `participant.unknown` */
 export async function whitelistingItemsOf(
   context: Context,
   realm: string,

@@ -16,20 +16,20 @@ import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
 
 /**
- * Proof that whoever speaks holds the private key of a public key: a compact JWS by that very key over what it is asked for.
+ * Proof that the caller holds the private key of a public key: a compact JWS by that key over the request.
  *
- * 1. The signature is that of one of the keys, under the algorithm that this key is for. The header brings no key of its own.
- * 2. `typ` is the one of this purpose, so that no token or message signed for another purpose passes.
+ * 1. One of the keys made the signature, under the algorithm of that key. The header brings no key of its own.
+ * 2. `typ` is that of this purpose, so that a token or message signed for another purpose does not pass.
  * 3. `aud` is the realm's issuer, as a single string.
- * 4. `iat` is at most five minutes from now, and `exp`, where there is one, has not passed.
- * 5. Every claim of `bound` is there with exactly that value; one that must be absent is absent.
- * 6. `jti` is used once. Last, so that nobody burns a value that is not theirs.
+ * 4. `iat` is at most five minutes from now. `exp`, if present, has not passed.
+ * 5. Every claim of `bound` has exactly that value. A claim that must be absent is absent.
+ * 6. `jti` is used once. This check is last, so that a stranger cannot use up another's value.
  *
- * Whatever fails, the outside sees `registry.proof` and only the log knows why.
+ * Every failure is `registry.proof` outside. Only the log has the reason.
  */
 export interface Possession {
   readonly proof: string;
-  /** Any of them will do. */
+  /** One of these keys must have signed. */
   readonly keys: readonly PossessedKey[];
   readonly typ: 'countersign-application+jwt' | 'countersign-pickup+jwt' | 'countersign-key+jwt';
   readonly bound: Readonly<Record<string, string | undefined>>;
@@ -42,12 +42,12 @@ export interface PossessedKey {
 
 /** Seconds. */
 const window = 300;
-/** Which of them it may be is decided by the key. */
+/** The key decides which of these algorithms is allowed. */
 const allAlgorithms = Object.keys(algorithms) as AlgorithmName[];
 /** Characters. */
 const maxProof = 8_192;
 
-/** The thumbprint of the key that made the proof. */
+/** Returns the thumbprint of the key that made the proof. @throws {Problem} `registry.proof` */
 export async function requirePossession(context: Context, realm: Realm, possession: Possession): Promise<string> {
   const { claims, thumbprint } = await signedClaims(possession);
   const now = seconds(context.clock.now());

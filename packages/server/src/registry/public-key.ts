@@ -2,7 +2,7 @@ import { type PublicJwk, parsePublicJwk } from '@countersign/proof';
 import { Problem } from '../kernel/problem.ts';
 import { isComputableKey } from '../subject/factoring.ts';
 
-/** Throws `registry.key` with a pointer to the member at fault. */
+/** @throws {Problem} `registry.key` with a pointer to the faulty member */
 export function requirePublicKey(value: unknown, pointer: string): PublicJwk {
   const parsed = parsePublicJwk(value);
   if (parsed.ok) return parsed.key;
@@ -12,14 +12,17 @@ export function requirePublicKey(value: unknown, pointer: string): PublicJwk {
 
 export const computableKey = 'the private key can be computed from this number: make a new key with other software';
 
-/** Before a key is registered, or a signature is held against a key that the caller brought. Throws `registry.key`. */
+/**
+ * Called before a key is registered, or before a signature is checked with the caller's key. @throws {Problem}
+ * `registry.key`
+ */
 export async function requireSecretHalf(jwk: PublicJwk, pointer: string): Promise<void> {
   if (!(await isComputableKey(jwk))) return;
   const at = `${pointer}/n`;
   throw new Problem('registry.key', `${at}: ${computableKey}.`, { pointer: at });
 }
 
-/** Both at once, for callers who are known. */
+/** Both checks, for callers who are authenticated. @throws {Problem} `registry.key` */
 export async function requireNewKey(value: unknown, pointer: string): Promise<PublicJwk> {
   const jwk = requirePublicKey(value, pointer);
   await requireSecretHalf(jwk, pointer);

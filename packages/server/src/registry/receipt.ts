@@ -10,15 +10,17 @@ import { requireParticipant } from './participant.ts';
 import { currentOf, type RegisteredKey } from './registered-key.ts';
 import { expectation, messageSchema, outcomeOf, type Party, spend, together } from './signature-check.ts';
 
-/** Of a participant's own key, or of one whose message was received: never of a key that somebody brings along. */
+/** For a participant's registered key, or for the key of a received message: never for a key that the caller brings. */
 export const receiptSchema = messageSchema.omit({ publicKey: true }).required({ participantId: true }).meta(together);
 
 /**
- * A message that is good now is countersigned by the realm: with the key's state and the time, so that the signature can be
- * checked years later, when the key has long been retired. A key of its own signs; it stays published for good. Neither the
- * message nor the receipt is stored: whoever asked keeps both.
+ * The realm countersigns a message that is good now, together with the key's state and the time. So the signature can
+ * be checked
+ * years later, long after the key was retired. A separate key signs receipts and stays published for good. The server
+ * stores
+ * neither the message nor the receipt: the caller keeps both.
  *
- * Throws `signature.refused` with the reason, and as `checkSignature`.
+ * @throws {Problem} `signature.refused` with the reason, and the codes of `checkSignature`
  */
 export async function issueReceipt(
   context: Context,
@@ -52,7 +54,7 @@ export async function issueReceipt(
   return issueDocument(context, realm.name, 'receipt', 'receipt+jwt', receipt);
 }
 
-/** As the check has read its times: whole seconds, in each of which the key was valid. */
+/** The key with the times that the check used: whole seconds, in each of which the key was valid. */
 function keyState(key: RegisteredKey, current: string | undefined): Receipt['key'] {
   return {
     thumbprint: key.thumbprint,
@@ -63,7 +65,7 @@ function keyState(key: RegisteredKey, current: string | undefined): Receipt['key
   };
 }
 
-/** Only what the signature binds: the realm vouches for nothing that it was merely told. */
+/** Only what the signature binds, because the realm vouches for nothing that the caller merely says. */
 function receipted(message: Message, { form }: VerifiedMessage, recipient: string | undefined): Receipt['message'] {
   const { kind, body } = message;
   const bytes = { kind, digest: encodeBase64url(cryptoPort.sha256(body)), length: body.length };

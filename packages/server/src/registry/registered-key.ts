@@ -2,14 +2,16 @@ import { type PublicJwk, parsePublicJwk } from '@countersign/proof';
 import { Problem } from '../kernel/problem.ts';
 import type { ParticipantKeyRow } from './participant-key.store.ts';
 
-/** A public key that a participant signs with, or has signed with: retired keys stay, so that history can be checked. */
+/**
+ * A public key with which a participant signs or has signed. Retired keys stay, so that old signatures can be checked.
+ */
 export interface RegisteredKey {
   /** RFC 7638, SHA-256, base64url. */
   readonly thumbprint: string;
   readonly jwk: PublicJwk;
-  /** Epoch milliseconds: valid from here on. */
+  /** Epoch milliseconds: valid from this moment on. */
   readonly notBefore: number;
-  /** Epoch milliseconds: valid before this; null while no end is set. */
+  /** Epoch milliseconds: valid until just before this moment. Null if no end is set. */
   readonly notAfter: number | null;
 }
 
@@ -26,7 +28,7 @@ export function isValidAt(key: RegisteredKey, now: number): boolean {
   return key.notBefore <= now && (key.notAfter === null || now < key.notAfter);
 }
 
-/** The key that a peer who knows only one should use: of the valid ones, the one that came last. `keys` are oldest first. */
+/** The newest of the valid keys, for a peer that can use only one. `keys` are oldest first. */
 export function currentOf(keys: readonly RegisteredKey[], now: number): RegisteredKey | undefined {
   return keys.findLast((key) => isValidAt(key, now));
 }

@@ -7,7 +7,7 @@ import { currentOf, type RegisteredKey } from './registered-key.ts';
 
 const text = z.string().nullable();
 
-/** ParticipantDetail, in OCEN's names. `kcClientSecret`, which OCEN's own type has, is never there. */
+/** ParticipantDetail, in OCEN's names. Leaves out `kcClientSecret`, which OCEN's own type has. */
 export const registryEntrySchema = z.object({
   id: z.string(),
   participantRole: z.enum(roles),
@@ -17,7 +17,7 @@ export const registryEntrySchema = z.object({
   approvedBy: text,
   approvedOn: text,
   baseUrl: text,
-  /** Ours, not OCEN's: the form in which it wants to be signed to, where that is not left to the realm. */
+  /** Our own member: the form in which the participant wants to be signed to. Absent if the realm decides. */
   signatureForm: signatureForm.optional(),
   publicKey: text,
   publicKeys: z.object({ keys: z.array(z.looseObject({ kty: z.string(), nbf: z.int(), exp: z.int().optional() })) }),
@@ -40,8 +40,9 @@ export const registryEntrySchema = z.object({
 export type RegistryEntry = z.output<typeof registryEntrySchema>;
 
 /**
- * A participant as OCEN's registry shows it. `isApproved` is the documented name and `approved` the one that OCEN's starter
- * reads; `publicKey` is the one key that a peer of OCEN 4.0 knows to use, as a string, `publicKeys` all that there have been.
+ * A participant as OCEN's registry shows it. `isApproved` is the documented name, and OCEN's starter reads `approved`.
+ * `publicKey`
+ * is a string with the one key that a peer of OCEN 4.0 can use. `publicKeys` has all keys, also former ones.
  */
 export function registryEntry(participant: Participant, now: number): RegistryEntry {
   const approved = participant.status === 'APPROVED';
@@ -65,7 +66,10 @@ export function registryEntry(participant: Participant, now: number): RegistryEn
   };
 }
 
-/** RFC 7517 with the JWT members `nbf` and `exp` (NumericDate): valid from, and valid before; and the one form of a strict key. */
+/**
+ * RFC 7517 with the JWT members `nbf` (valid from) and `exp` (valid before), both NumericDate, and the form of a strict
+ * key.
+ */
 function withValidity({ jwk, notBefore, notAfter }: RegisteredKey, form: SignatureForm | null) {
   return {
     ...ordered(jwk),
@@ -75,7 +79,7 @@ function withValidity({ jwk, notBefore, notAfter }: RegisteredKey, form: Signatu
   };
 }
 
-/** The order in which OCEN's registry writes an RSA key; the string is compared as a string by some. */
+/** The member order of an RSA key in OCEN's registry, because some peers compare the text. */
 const memberOrder = ['kty', 'e', 'use', 'kid', 'alg', 'n', 'crv', 'x', 'y'];
 
 function ordered(jwk: PublicJwk): PublicJwk {

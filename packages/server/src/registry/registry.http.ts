@@ -12,14 +12,14 @@ import { requireParticipant, roles } from './participant.ts';
 import { membersByRole, requireDocument, requireProduct, whitelistingItemsOf } from './product-network.ts';
 import { registryEntry, registryEntrySchema } from './registry-entry.ts';
 
-/** OCEN's registry, read by every participant and client of the realm. Paths, names and shapes are OCEN's. */
+/** OCEN's registry, which every participant and client of the realm reads. Paths, names and shapes are OCEN's. */
 const common = { method: 'GET', tag: 'Registry', caller: bearer } as const;
 const service = '/realms/:realm/service' as const;
 
-/** Seconds. Short: a reader that caches must learn of a retired key or a suspension soon. */
+/** Seconds. Short, so that caching readers soon learn of a retired key or a suspension. */
 const maxAge = 10;
 
-/** A lender network filter or a whitelisting item, as it came. */
+/** A lender network filter or a whitelisting item, exactly as it came in. */
 const documentSchema = z.looseObject({ id: z.string() });
 
 export const routes: readonly Route[] = [
@@ -91,7 +91,7 @@ async function networkMembers(context: Context, realm: string, id: string): Prom
   return Object.fromEntries([...members].map(([role, list]) => [role, list.map((one) => registryEntry(one, now))]));
 }
 
-/** The ETag is a hash of what is answered, so it changes also when only time has passed: a key that has ended, one that began. */
+/** The ETag hashes the answer, so it also changes when a key begins or ends as time passes. */
 function answer(call: Call, value: unknown): Response {
   const digest = cryptoPort.sha256(new TextEncoder().encode(JSON.stringify(value)));
   const headers = { etag: `"${encodeBase64url(digest)}"`, 'cache-control': `private, max-age=${maxAge}` };

@@ -27,48 +27,51 @@ import { requireNewKey } from './public-key.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
 /**
- * Whether the signature of a message is good, asked by one of its two parties: the sender, of its own; or whoever received it.
- * Nothing is stored, no key is shown, and nothing of what was presented is repeated.
+ * Checks the signature of a message for one of its two parties: the sender of the message, or its recipient. Nothing is
+ * stored, no
+ * key is shown, and nothing of the input is repeated.
  *
- * 1. The message is put together from what is said about it.
- * 2. Whose keys: those of an approved participant, as they are now; or one key that the caller brought, which says nothing about
- *    anybody (`matches`, never `valid`).
- * 3. Whom a strict message has to be for: the caller, unless the caller checks what it has sent itself.
- * 4. When: now; or at a moment that the caller claims, which nothing proves. A key that has ended by now is ended then, too.
+ * 1. The message is put together from the members of the request.
+ * 2. The keys are those of an approved participant, as they are now. Or the caller brings one key, which proves nothing
+ *    about its
+ * owner (`matches`, never `valid`).
+ * 3. A strict message must be for the caller, unless the caller checks a message that it sent itself.
+ * 4. The time is now, or a moment that the caller claims without proof. A key that has ended by now counts as ended
+ *    then too.
  */
 
-/** Bytes of a message. In base64, with the other members, it fits the largest body that is read. */
+/** Bytes of a message. In base64 and with the other members, it fits into the largest body that the server reads. */
 const maxPayload = 700 * 1024;
 
 const name = z.string().refine(isName, 'cannot be an id');
 const uri = z.string().min(1).max(8_192);
-/** RFC 4648 §4 with padding: what other spellings could mean differs from decoder to decoder. */
+/** RFC 4648 §4 with padding, because decoders read other spellings differently. */
 const base64 = z
   .string()
   .refine(isBase64, 'must be base64 (RFC 4648 section 4, with padding)')
   .meta({ contentEncoding: 'base64', pattern: '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' });
 
-/** What is said about a message. */
+/** The description of a message. */
 export const messageSchema = z.strictObject({
   /** The value of `x-jws-signature`. */
   signature: z.string().max(65_536),
-  /** The exact bytes of the body; empty where there is none. */
+  /** The exact bytes of the body; empty for none. */
   payload: base64
     .refine((text) => bytesOf(text) <= maxPayload, 'is larger than 700 KiB')
     .meta({ ...base64.meta(), maxLength: Math.ceil(maxPayload / 3) * 4 }),
   participantId: name.optional(),
   publicKey: z.record(z.string(), z.unknown()).optional(),
-  /** Of a request: its method and its absolute URI, or its request target as on the wire. */
+  /** For a request: its method, and its absolute URI or its request target as on the wire. */
   method: z.string().min(1).max(64).optional(),
   target: uri.optional(),
-  /** Of a response: its status, and the signature value of the request that it answers. */
+  /** For a response: its status, and the signature value of the request that it answers. */
   status: z.int().min(100).max(599).optional(),
   requestSignature: z.string().max(65_536).optional(),
-  /** Whom a strict message of one's own is for. */
+  /** The recipient of a strict message that the caller sent itself. */
   audience: name.optional(),
 });
 
-/** What members mean together: a request has no status, and what it answers has a response. */
+/** Rules between members: a request has no status, and a `requestSignature` needs a response's `status`. */
 export const together = {
   dependentRequired: { requestSignature: ['status'] },
   not: {
@@ -81,7 +84,7 @@ export const together = {
 export const checkSchema = messageSchema
   .extend({
     at: z.union([numericDate, z.iso.datetime({ offset: true })]).optional(),
-    /** What the sender says to have signed. */
+    /** The bytes that the sender claims to have signed. */
     signingInput: base64.optional(),
     explain: z.boolean().default(true),
   })
@@ -94,25 +97,26 @@ const text = z.string();
 export const verdictSchema = z.object({
   /** With `participantId` only. */
   valid: z.boolean().optional(),
-  /** With `publicKey` only: nobody has said whose key that is. */
+  /** With `publicKey` only, because the owner of that key is not known. */
   matches: z.boolean().optional(),
   reason: text.optional(),
   binding: z.enum(['bytes', 'message']).optional(),
-  /** Where no byte of a message is signed: a response without a body, or nothing was said of the message. */
+  /** Set if no byte of a message is signed: a response without a body, or a request that describes no message. */
   covers: z.literal('nothing').optional(),
   form: z.enum(messageFormNames as [string, ...string[]]).optional(),
   kid: text.nullable().optional(),
   alg: text.optional(),
   hint: text.optional(),
-  /** Where `at` was given: that the message was there then is the caller's word. */
+  /** Set if `at` was given: only the caller says that the message existed then. */
   signingTime: z.literal('unproven').optional(),
   explanation: z.object({ fault: text, text, difference: z.record(z.string(), z.unknown()).optional() }).optional(),
 });
 export type Verdict = z.output<typeof verdictSchema>;
 
 /**
- * Each caller's, a minute: a check costs a verification, a receipt a signature too, a diagnosis up to sixty verifications, a key that is
- * brought along up to a second.
+ * Per caller and minute. A check costs one verification, a receipt also a signature, a diagnosis up to sixty
+ * verifications, and a key
+ * that the caller brings up to a second.
  */
 const limits = {
   checks: { budget: 60_000, window: 60_000, bound: 10_000 },
@@ -123,7 +127,11 @@ const limits = {
 
 const rates = new WeakMap<Context, Record<keyof typeof limits, Rate>>();
 
-/** Throws `request.invalid`, `registry.key`, `token.insufficient_scope`, `attempt.throttled`. A bad signature is an answer. */
+/**
+ * A bad signature is an answer, not an error.
+ *
+ * @throws {Problem} `request.invalid`, `registry.key`, `token.insufficient_scope`, `attempt.throttled`
+ */
 export async function checkSignature(context: Context, realm: Realm, party: Party, asked: Asked): Promise<Verdict> {
   const now = context.clock.now();
   const at = asked.at === undefined ? now : requireMoment(asked.at, now);
@@ -145,15 +153,15 @@ export async function checkSignature(context: Context, realm: Realm, party: Part
   return { ...refusal, explanation: await explain(asked, expected) };
 }
 
-/** Who may ask. */
+/** The callers who may ask. */
 export type Party = ParticipantSubject;
 
 export function requireParty(subject: Subject): Party {
   if (subject.kind === 'participant') return subject;
-  throw new Problem('token.insufficient_scope', 'Only participants may ask, about messages of theirs.');
+  throw new Problem('token.insufficient_scope', 'Only participants may ask, and only about their own messages.');
 }
 
-/** Steps 1 to 4, for a message that is said to be there at `at` (milliseconds). */
+/** Steps 1 to 4, for a message that is claimed to exist at `at` (milliseconds). */
 export async function expectation(
   context: Context,
   realm: Realm,
@@ -163,7 +171,7 @@ export async function expectation(
 ): Promise<MessageExpectation> {
   const { participantId, publicKey } = presented;
   if ((participantId === undefined) === (publicKey === undefined)) {
-    throw new Problem('request.invalid', 'Name participantId or publicKey, one of them.', {
+    throw new Problem('request.invalid', 'Name either participantId or publicKey.', {
       pointer: '/participantId',
     });
   }
@@ -198,29 +206,30 @@ function messageOf({ payload, method, target = '', status, requestSignature }: P
   if ((method !== undefined || target !== '') && (status !== undefined || requestSignature !== undefined)) {
     throw new Problem(
       'request.invalid',
-      'method and target are of a request, status and requestSignature of a response.',
+      'method and target belong to a request, status and requestSignature to a response.',
       {
         pointer: '/method',
       },
     );
   }
   if (requestSignature !== undefined && status === undefined) {
-    throw new Problem('request.invalid', '/status: a response has one.', { pointer: '/status' });
+    throw new Problem('request.invalid', '/status: a response must have a status.', { pointer: '/status' });
   }
   if (status !== undefined) return { kind: 'response', status, requestSignature: requestSignature ?? '', body };
-  // Neither a body nor a place: only a response without a body is signed over no bytes.
+  // Neither a body nor a target: only a response without a body is signed over no bytes.
   if (body.length === 0 && method === undefined && target === '') {
     return { kind: 'response', status: 0, requestSignature: '', body };
   }
-  // `target` is the request target as on the wire, or the absolute URI, whose path and query were on the wire.
+  // `target` is the request target as on the wire, or the absolute URI that contains it.
   const absolute = /^https?:\/\/[^/?#]*/i.exec(target)?.[0];
   const requestTarget = absolute === undefined ? target : target.slice(absolute.length);
   return { kind: 'request', method: method ?? '', target: absolute === undefined ? '' : target, requestTarget, body };
 }
 
 /**
- * Step 2. An unknown participant has no keys, and neither has one that is not approved. What has ended by now has ended at every
- * moment: `at` is only the word of the caller, and a key that was given up signs nothing any more, whatever the date on it.
+ * Step 2. Unknown participants and participants that are not approved have no keys. A key that has ended by now counts
+ * as ended
+ * at every moment: `at` is only a claim, and a retired key must not sign anything more by dating it back.
  */
 async function keysOf(context: Context, realm: Realm, participantId: string): Promise<readonly MessageKey[]> {
   const now = context.clock.now();
@@ -234,7 +243,7 @@ async function keysOf(context: Context, realm: Realm, participantId: string): Pr
 function messageKey(key: RegisteredKey, now: number): MessageKey {
   const { jwk, notBefore, notAfter } = key;
   if (notAfter !== null && notAfter <= now) return { jwk, notAfter: 0 };
-  // Whole seconds, as the clock of the check: within its first second a key is valid already, within its last it still is.
+  // Whole seconds, as the check's clock: a key counts as valid in its whole first second and in its whole last second.
   return {
     jwk,
     notBefore: isValidAt(key, now) ? seconds(notBefore) : Math.ceil(notBefore / 1000),
@@ -246,14 +255,18 @@ function messageKey(key: RegisteredKey, now: number): MessageKey {
 function recipientOf({ participantId, publicKey, audience }: Presented, own: string): string | undefined {
   if (participantId === own || publicKey !== undefined) return audience;
   if (audience !== undefined && audience !== own) {
-    throw new Problem('request.invalid', '/audience: a message of somebody else has to be for yourself.', {
-      pointer: '/audience',
-    });
+    throw new Problem(
+      'request.invalid',
+      '/audience: you can check a message of another participant only if it was sent to you.',
+      {
+        pointer: '/audience',
+      },
+    );
   }
   return own;
 }
 
-/** Step 4. Milliseconds. Half a minute for clocks that differ. */
+/** Step 4. Milliseconds. Half a minute is allowed for clocks that differ. */
 function requireMoment(at: number | string, now: number): number {
   const moment = typeof at === 'number' ? at * 1000 : Date.parse(at);
   if (!(moment <= now + 30_000)) {
@@ -275,7 +288,7 @@ async function explain(asked: Asked, expected: MessageExpectation): Promise<Verd
   return { fault, text: said, ...(difference && { difference: { ...difference } }) };
 }
 
-/** What the header names, for a signature that is refused: only what could be a name of ours, never the header. */
+/** The `kid` and `alg` of a refused signature. Only values that could be our own names are shown, never the header. */
 function named(signature: string): Pick<Verdict, 'kid' | 'alg'> {
   const bytes = decodeBase64url(signature.split('.', 1)[0] ?? '', 16_384);
   const parsed = bytes && parseJson(bytes, { maxBytes: 16_384, maxDepth: 4 });

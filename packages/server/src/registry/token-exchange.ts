@@ -5,7 +5,7 @@ import type { AuthenticatedClient } from './client-authentication.ts';
 import type { GrantRequest } from './grant-request.ts';
 import type { Parameters } from './parameters.ts';
 
-/** RFC 8693 §2.2.1. The token stands in `access_token` "for historical reasons", whatever it is. */
+/** RFC 8693 §2.2.1. The token is in `access_token` "for historical reasons", whatever its type. */
 export interface ExchangeResponse {
   readonly access_token: string;
   readonly issued_token_type: string;
@@ -16,8 +16,10 @@ export interface ExchangeResponse {
 }
 
 /**
- * RFC 8693 §2: which exchange it is, who asks, and what for. Throws `request.invalid`, `exchange.*`, `oauth.invalid_client`,
- * `oauth.invalid_target`, `oauth.invalid_scope`.
+ * RFC 8693 §2: finds the exchange, authenticates the caller and checks the targets.
+ *
+ * @throws {Problem} `request.invalid`, `exchange.*`, `oauth.invalid_client`, `oauth.invalid_target`,
+ * `oauth.invalid_scope`
  */
 export async function grantTokenExchange(
   exchanges: readonly Exchange[],
@@ -66,7 +68,7 @@ function requestedExchange(exchanges: readonly Exchange[], parameters: Parameter
   return exchange;
 }
 
-/** §2.1: `actor_token_type` "MUST NOT be included" without an `actor_token`, and that is not taken here. */
+/** §2.1: `actor_token_type` "MUST NOT be included" without an `actor_token`, and this server takes no `actor_token`. */
 function requireNoActor(parameters: Parameters): void {
   for (const name of ['actor_token', 'actor_token_type']) {
     if (parameters.get(name) !== undefined) throw new Problem('exchange.actor', undefined, { pointer: name });
@@ -79,7 +81,7 @@ function required(parameters: Parameters, name: string): string {
   return value;
 }
 
-/** §2.1, as RFC 8707 §2 has it: `resource` is "an absolute URI" that "MUST NOT include a fragment component". */
+/** §2.1, as in RFC 8707 §2: `resource` is "an absolute URI" that "MUST NOT include a fragment component". */
 function requireUris(resources: readonly string[]): readonly string[] {
   if (resources.some((one) => !URL.canParse(one) || one.includes('#'))) throw new Problem('oauth.invalid_target');
   return resources;

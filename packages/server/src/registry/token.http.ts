@@ -13,7 +13,9 @@ import { type Grants, grantsWith, grantTypes, requireGrant } from './grant.ts';
 /** RFC 6749 §5.1. */
 const uncached = { 'cache-control': 'no-store', pragma: 'no-cache' } as const;
 
-/** For the description only: the hot path reads its few parameters by hand, and more strictly than a schema could. */
+/**
+ * For the API description only. The hot path reads its few parameters by hand, and more strictly than a schema could.
+ */
 const tokenRequest = z
   .object({
     grant_type: z.enum(grantTypes),
@@ -44,7 +46,7 @@ const tokenResponse = z.object({
   'not-before-policy': z.literal(0).optional(),
 });
 
-/** `exchanges`: what the token exchange grant takes. */
+/** `exchanges`: the exchanges of the token exchange grant. */
 export function tokenRoutes(exchanges: readonly Exchange[]): readonly Route[] {
   const grants = grantsWith(exchanges);
   return [
@@ -55,7 +57,7 @@ export function tokenRoutes(exchanges: readonly Exchange[]): readonly Route[] {
       operationId: 'generateAccessToken',
       summary:
         'An access token for a client that proves itself (RFC 6749 §4.4), or a token for the next service of a chain (RFC 8693).',
-      // The grant type decides who proves itself: the client, or the subject token alone.
+      // The grant type decides which proof is needed: the client's, or the subject token alone.
       caller: decidedByBody('client'),
       rawBody: { schema: tokenRequest, mediaTypes: ['application/x-www-form-urlencoded', 'application/json'] },
       answers: { 200: tokenResponse },

@@ -5,7 +5,7 @@ import type { ParticipantState } from './participant-state.ts';
 import type { PreparedParticipant } from './prepare.ts';
 import { invalid } from './refusal.ts';
 
-/** A participant as it was and as it is now, with the id that its client had. */
+/** A participant before and after the file, with the id of its client before. */
 export interface Named {
   readonly prepared: PreparedParticipant;
   readonly before: ParticipantState | undefined;
@@ -18,8 +18,11 @@ interface PlacedClaim extends NameClaim {
 }
 
 /**
- * Frees the names that participants have left and takes those that they have come to, once all participants of the file are
- * written: two may exchange their base URLs. Throws `network.invalid` at a name of another organisation.
+ * Frees the names that participants have left and takes the new ones. Runs after all participants of the file are
+ * written, because
+ * two may exchange their base URLs.
+ *
+ * @throws {Problem} `network.invalid` at a name of another organisation
  */
 export async function applyAudiences({ tx, realm }: Applying, all: readonly Named[]): Promise<void> {
   for (const { prepared, before, after, client } of all) {
@@ -37,7 +40,7 @@ export async function applyAudiences({ tx, realm }: Applying, all: readonly Name
   if (taken !== undefined) throw invalid(taken.at, 'is an audience name of another organisation');
 }
 
-/** What is new; what stays keeps its owner, also where that is somebody else since an older release. */
+/** Only new names. An older name keeps its owner, even if an older release gave it to another owner. */
 function claimsOf({ prepared, before, after, client }: Named): readonly PlacedClaim[] {
   const { entry, at } = prepared;
   const owner = organisationOwner(after.organisationId);
@@ -54,7 +57,7 @@ function claimsOf({ prepared, before, after, client }: Named): readonly PlacedCl
   ];
 }
 
-/** Whose, and where; nothing once offboarded. */
+/** The base URL together with its organisation. Undefined if offboarded. */
 function baseUrlOf({ status, baseUrl, organisationId }: ParticipantState): string | undefined {
   if (baseUrl === null || status === 'OFFBOARDED') return undefined;
   return `${organisationId} ${audienceName(baseUrl)}`;

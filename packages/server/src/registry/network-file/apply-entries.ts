@@ -18,7 +18,7 @@ import {
 import { invalid } from './refusal.ts';
 import { participantOf, type RealmFile, type Section } from './schema.ts';
 
-/** Everything of a realm but its participants, which are there already. */
+/** Writes everything of a realm except its participants, which are written already. */
 export async function applyEntries(applying: Applying, file: RealmFile): Promise<void> {
   await requireReferences(applying, file);
   await requireFreeCodes(applying, file);
@@ -34,7 +34,7 @@ interface Reference {
   readonly ids: (entry: never) => readonly (string | null | undefined)[];
 }
 
-/** Which member names an entry of which other kind. */
+/** The members that name entries of another kind. */
 const references: readonly Reference[] = [
   reference('productNetworks', 'productId', 'products', 'product', (entry) => [entry.productId]),
   reference('productNetworks', 'participants', 'participants', 'participant', (entry) => entry.participants ?? []),
@@ -56,7 +56,7 @@ function reference<S extends Section>(
   return { from, member, to, table, ids: ids as Reference['ids'] };
 }
 
-/** What an entry names is in the file or in the store. */
+/** Every referenced entry must be in the file or in the store. */
 async function requireReferences({ tx, realm, at }: Applying, file: RealmFile): Promise<void> {
   for (const { from, member, to, table, ids } of references) {
     const known = new Set((file[to] ?? []).map((entry) => entry.id));
@@ -91,7 +91,9 @@ async function requireFreeCodes({ tx, realm, at }: Applying, file: RealmFile): P
   }
 }
 
-/** "A credential belongs to an identity": what its holder has done was done for that one. */
+/**
+ * "A credential belongs to an identity": its past actions were done for that identity, so it cannot move to another.
+ */
 async function requireSameIdentities({ tx, realm, at }: Applying, file: RealmFile): Promise<void> {
   const credentials = file.credentials ?? [];
   const ids = credentials.map(({ id }) => id);
@@ -126,7 +128,7 @@ async function applyKind(applying: Applying, kind: EntryKind, file: RealmFile): 
       after,
     );
   }
-  // Before the members: nothing may stand beside an entry that is not there.
+  // Before the members, which refer to these rows.
   await insertRows(tx.db, kind.table, fresh as never);
   if (kind.section === 'credentials') await createCredentialSubjects(applying, fresh);
   if (members === undefined) return;
@@ -190,8 +192,8 @@ async function applyEntry(
 }
 
 /**
- * A credential that the file changed: its sessions say what it was before, what was sent to its holder may have gone elsewhere, and
- * a device of the code before is an unknown one.
+ * Follows a changed credential: its sessions end because they carry the old state, and so do the codes sent to its holder, because
+ * they may have gone elsewhere. The owner is told. After a new code, all devices count as unknown.
  */
 async function followCredential({ context, tx, realm }: Applying, before: Owner, after: Owner): Promise<void> {
   await renewSubject(tx, realm, credentialSubjectId(after.id));

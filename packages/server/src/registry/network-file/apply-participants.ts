@@ -19,7 +19,7 @@ import { invalid } from './refusal.ts';
 type ParticipantRow = Selectable<ParticipantTable>;
 type ClientRow = Selectable<ClientTable>;
 
-/** A participant of the file beside what is stored of it. */
+/** A participant of the file beside its stored state. */
 interface Pair {
   readonly prepared: PreparedParticipant;
   readonly row: ParticipantRow | undefined;
@@ -29,7 +29,7 @@ interface Pair {
   readonly keys: readonly RegisteredKey[];
 }
 
-/** What is written in bulk once every participant has been looked at. */
+/** Rows that are written in bulk, after every participant was checked. */
 interface Fresh {
   readonly participants: Omit<ParticipantRow, 'version'>[];
   readonly clients: Omit<ClientRow, 'version'>[];
@@ -42,11 +42,11 @@ export async function applyParticipants(applying: Applying, prepared: readonly P
   await requireFreeClientIds(applying, pairs);
   const fresh: Fresh = { participants: [], clients: [], keys: [] };
   for (const pair of pairs) {
-    // Nothing leads out of OFFBOARDED, and nothing is added to it.
+    // OFFBOARDED is final, and nothing is added to such a participant.
     if (pair.before?.status === 'OFFBOARDED') applying.unchanged.count += 1;
     else await applyParticipant(applying, pair, fresh);
   }
-  // New entries are in no cache: an absence is not kept there.
+  // No cache holds these new rows, because absences are not cached.
   await insertRows(applying.tx.db, 'participant', fresh.participants);
   await insertRows(applying.tx.db, 'client', fresh.clients);
   const taken = await registerKeys(
@@ -78,7 +78,7 @@ async function pairUp({ tx, realm, caller }: Applying, prepared: readonly Prepar
   });
 }
 
-/** A client id belongs to one participant for ever, also after it has ended. */
+/** A client id belongs to one participant for ever, even after the client has ended. */
 async function requireFreeClientIds({ tx, realm }: Applying, pairs: readonly Pair[]): Promise<void> {
   const wanted = pairs.flatMap(({ prepared }) => prepared.entry.client?.id ?? []);
   const holders = new Map(
@@ -117,7 +117,10 @@ async function applyParticipant(applying: Applying, pair: Pair, fresh: Fresh): P
   if (losesRights(pair)) await renewSubject(tx, realm, pair.client.subject_id);
 }
 
-/** Its tokens die with what is taken away. In every other status than APPROVED they are dead already. */
+/**
+ * True if the file takes rights away, so that the tokens must die. In other statuses than APPROVED they are dead
+ * already.
+ */
 function losesRights(pair: Pair): pair is Pair & { readonly client: ClientRow } {
   const { prepared, before, after, client } = pair;
   if (before?.status !== 'APPROVED' || after.status !== 'APPROVED' || client === undefined) return false;
@@ -135,7 +138,7 @@ function requireSound({ development }: Applying, { prepared, before, after, clie
     throw invalid(`${at}/baseUrl`, 'must be https: http is for realms with the setting development');
   }
   if (before !== undefined && keys.length > 0 && after.organisationId !== before.organisationId) {
-    // Its keys, and what they have signed, belong to the organisation that registered them.
+    // The participant's keys, and everything signed with them, belong to the organisation that registered them.
     throw invalid(`${at}/participant/id`, 'a participant with keys cannot move to another organisation');
   }
 }
@@ -146,7 +149,7 @@ interface Validity {
   readonly notAfter: number | null;
 }
 
-/** Adds new keys, moves the ends of known ones. Returns all that there are then. A retired key stays as it was retired. */
+/** Adds new keys and moves the ends of known ones. Returns all keys. A retired key stays retired. */
 async function applyKeys(
   applying: Applying,
   { prepared, after, keys }: Pair,
@@ -185,7 +188,7 @@ function requireSpan<V extends Omit<Validity, 'thumbprint'>>(key: PreparedKey, s
   return span;
 }
 
-/** The file counts in seconds, the store in milliseconds: within the same second the store is right. */
+/** The file has seconds, the store milliseconds. Within the same second the stored value counts. */
 function sameSecond<T extends number | null>(said: number | undefined, known: T): T | number {
   if (said === undefined) return known;
   return known !== null && Math.floor(known / 1000) * 1000 === said ? known : said;
@@ -195,7 +198,7 @@ function validity({ thumbprint, notBefore, notAfter }: RegisteredKey): Validity 
   return { thumbprint, notBefore, notAfter };
 }
 
-/** For events. The logo is a picture, and `updatedAt` follows from the event. */
+/** For events. Leaves out the logo, which is a picture, and `updatedAt`, which the event has anyway. */
 function view(
   { updatedAt: _, organisation: { participantLogo, ...organisation }, ...state }: ParticipantState,
   keys: readonly Validity[],
@@ -203,7 +206,7 @@ function view(
   return { ...state, organisation: { ...organisation, participantLogo: participantLogo === null ? null : '…' }, keys };
 }
 
-/** Only an approved participant's client is live: its subject is suspended in every other status. */
+/** The client is live only while its participant is approved. In every other status its subject is suspended. */
 async function followStatus({ tx, realm }: Applying, { prepared, before, after, client }: Pair): Promise<void> {
   if (before === undefined || before.status === after.status) return;
   if (after.status === 'OFFBOARDED') await retireAllKeys(tx, realm, prepared.entry.id);
@@ -222,7 +225,7 @@ async function applyClient(applying: Applying, pair: Pair, fresh: Fresh): Promis
   const { entry } = pair.prepared;
   if (entry.client === undefined) return;
   if (pair.client === undefined) return makeClient(applying, pair, entry.client, fresh);
-  // A tombstone stays one; what has been offboarded just now is one too.
+  // The tombstone of an ended client stays as it is, also if it was offboarded just now.
   if (pair.client.ended_at !== null || pair.after.status === 'OFFBOARDED') return;
   await updateClient(applying, pair.prepared, pair.client, entry.client);
 }
@@ -277,8 +280,9 @@ async function updateClient(
   const after = { ...before, scope: wanted.scope ?? before.scope, audiences: wanted.audiences ?? before.audiences };
   let current = row;
   if (given !== undefined && !secrets.some(({ digest }) => digest === given.digest)) {
-    // Without overlap: the file says which secret there is, and an operator may have replaced one that leaked. Two secrets
-    // that live side by side while a participant changes over are made by `POST …/participants/{id}/secrets`.
+    // Without overlap: the file states the secret, and the operator may have replaced one that leaked. A participant
+    // that needs two
+    // secrets for a while gets them from `POST …/participants/{id}/secrets`.
     after.secrets = (await addSecret(tx, current, given, 0)).map(({ id }) => id);
     current = { ...current, version: current.version + 1 };
   }

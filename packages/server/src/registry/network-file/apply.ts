@@ -20,18 +20,20 @@ import { type PreparedRealm, prepareNetwork } from './prepare.ts';
 import { invalid } from './refusal.ts';
 import type { ApplyReport } from './report.ts';
 
-/** What a new realm is when the file does not say. */
+/** Profile of a new realm for which the file names none. */
 const defaultProfile: ProfileName = 'strict';
 
 /**
- * Brings the store to what the network file says, in one transaction: all of it or nothing.
+ * Changes the store to match the network file, in one transaction: all of it or nothing.
  *
- * Applying twice changes nothing the second time. Entries that the file does not name stay, and so do members that an entry
- * leaves out. SUSPENDED and OFFBOARDED are not lifted. A client without a secret in the file gets one when it is made, and the
- * report shows it this once. `only` confines the file to one realm, for an administrator of that realm. `also` is done in the same
- * transaction.
+ * Applying a file again changes nothing. Entries that the file does not name stay, and so do members that an entry
+ * leaves out.
+ * SUSPENDED and OFFBOARDED are not lifted. A new client without a secret in the file gets one, which the report shows
+ * only once.
+ * `only` limits the file to one realm, for an administrator of that realm. `also` runs in the same transaction.
  *
- * Throws `network.invalid` with the JSON pointer of the fault; `write.conflict` when somebody else changed the same entries.
+ * @throws {Problem} `network.invalid` with the JSON pointer of the fault, `write.conflict` if another change hit the
+ * same entries
  */
 export async function applyNetwork(
   context: Context,
@@ -47,15 +49,15 @@ export async function applyNetwork(
     return report;
   });
   const report = await applying.catch((thrown: unknown) => {
-    // Somebody who does not apply a file registered the same id between our look and our write.
+    // A caller outside of network files registered the same id between our check and our write.
     throw isDuplicate(thrown) ? new Problem('write.conflict', undefined, { cause: thrown }) : thrown;
   });
-  // Also for realms that were there: a crash may have come between the transaction of a new realm and its keys.
+  // Existing realms too: a crash may have come between the transaction of a new realm and its keys.
   for (const { name } of report.realms) await ensureSigningKeys(context, name);
   return report;
 }
 
-/** The part before the transaction: all that `applyRealms` relies on. */
+/** The checks before the transaction. `applyRealms` relies on all of them. */
 export async function checkNetwork(context: Context, file: unknown, only?: string): Promise<readonly PreparedRealm[]> {
   const realms = prepareNetwork(context, file);
   const foreign = realms.find(({ entry }) => only !== undefined && entry.name !== only);
@@ -64,7 +66,7 @@ export async function checkNetwork(context: Context, file: unknown, only?: strin
   return realms;
 }
 
-/** The part in the transaction: for those who have more to do in it. */
+/** The part inside the transaction, for callers who do more in it. */
 export async function applyRealms(
   context: Context,
   tx: Writing,

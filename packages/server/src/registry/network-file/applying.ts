@@ -3,7 +3,7 @@ import type { Writing } from '../../store/write.ts';
 import { recordEvent } from '../../subject/event.ts';
 import type { MadeSecret, RealmReport } from './report.ts';
 
-/** One realm of a file on its way into the store: a transaction, and the notes of what it did. */
+/** One realm of a file while it is applied: the transaction, and a record of what was done. */
 export interface Applying {
   readonly context: Context;
   readonly tx: Writing;
@@ -11,7 +11,7 @@ export interface Applying {
   readonly realm: string;
   /** JSON pointer of the realm in the file. */
   readonly at: string;
-  /** http base URLs are allowed. */
+  /** The realm allows http base URLs. */
   readonly development: boolean;
   readonly created: string[];
   readonly changed: string[];
@@ -19,7 +19,7 @@ export interface Applying {
   readonly secrets: MadeSecret[];
 }
 
-/** An entry that was not there before. `past` is the participle of its event. */
+/** Notes a new entry. `past` is the participle of its event. */
 export async function noteCreated(applying: Applying, object: string, after: unknown, past = 'created'): Promise<void> {
   applying.created.push(object);
   await record(applying, object, past, { after });
@@ -40,7 +40,7 @@ export function toReport({ realm, created, changed, unchanged }: Applying): Real
   return { name: realm, created, changed, unchanged: unchanged.count };
 }
 
-/** Of two views of an entry, the members in which they differ. */
+/** The members in which two views of an entry differ. */
 export function differences<T extends object>(
   before: T,
   after: T,

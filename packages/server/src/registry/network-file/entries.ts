@@ -4,20 +4,20 @@ import type { Schema } from '../../store/schema.ts';
 import type { EntryTable } from './network.store.ts';
 import { participantOf, type RealmFile, type Section } from './schema.ts';
 
-/** What a kind of entry is called, where it is kept, and how it gets there and back. Participants and members are not here. */
+/** A kind of entry: its names, its table, and how to convert it. Participants and members are not here. */
 export interface EntryKind<S extends Section = Section, T extends EntryTable = EntryTable> {
   readonly section: S;
   readonly table: T;
-  /** In events and reports: `product:…`. */
+  /** The kind in events and reports: `product:…`. */
   readonly noun: string;
-  /** Columns of an entry; undefined where the file says nothing, so that what is stored stays. */
+  /** Columns of an entry. Undefined where the file says nothing, so that the stored value stays. */
   readonly columns: (entry: Entry<S>) => Readonly<Record<string, string | null | undefined>>;
-  /** What the file may leave out of a new entry. */
+  /** Values for members that a new entry leaves out. */
   readonly defaults?: Readonly<Record<string, string | null>>;
   readonly timestamps: boolean;
-  /** Under which the cache keeps such entries, if it does. */
+  /** Topic under which the cache keeps such entries, if it does. */
   readonly topic?: Topic;
-  /** An entry as the file has it. */
+  /** The entry in the form of the file. */
   readonly toEntry: (row: Selectable<Schema[T]>) => Entry<S>;
 }
 
@@ -27,7 +27,7 @@ function kind<S extends Section, T extends EntryTable>(row: EntryKind<S, T>): En
   return row as unknown as EntryKind;
 }
 
-/** In the order in which they may refer to one another. Members of product networks are kept beside them. */
+/** In the order in which entries may refer to one another. Members of product networks are stored beside them. */
 export const entryKinds: readonly EntryKind[] = [
   kind({
     section: 'products',

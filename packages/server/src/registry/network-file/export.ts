@@ -11,18 +11,19 @@ import { entryKinds } from './entries.ts';
 import { findRealmRow, listRows, readMembers } from './network.store.ts';
 import { fromColumns } from './participant-state.ts';
 
-/** A network file: what `applyNetwork` takes. Dates are written, and there are no secrets. */
+/** A network file as `applyNetwork` takes it, with dates and without secrets. */
 export interface ExportedNetwork {
   readonly realms: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[];
 }
 
 /**
- * The network as a file. Applied to the same store it changes nothing; applied to an empty one it makes everything again but
- * secrets and history. Clients that belong to no participant, applications and signing keys are not part of a network.
+ * The network as a file. Applied to the same store it changes nothing. Applied to an empty store it makes everything
+ * again,
+ * except secrets and history. Clients without a participant, applications and signing keys are not part of a network.
  */
 export async function exportNetwork(context: Context, realm?: string): Promise<ExportedNetwork> {
   const names = realm === undefined ? await realmNames(context) : [realm];
-  // One view of all tables, however long it takes: else an entry could name one that the file does not have.
+  // One consistent view of all tables. Otherwise an entry could name another one that the file does not have.
   const transaction = context.store.db.transaction();
   const isolated =
     context.store.dialect === 'postgres' ? transaction.setIsolationLevel('repeatable read') : transaction;
@@ -94,7 +95,7 @@ function exportParticipant(
   };
 }
 
-/** A key that was retired before it began was never valid: it ends where it begins. */
+/** A key that was retired before it began was never valid: its end equals its beginning. */
 function exportKey({ jwk, notBefore, notAfter }: RegisteredKey) {
   const end = notAfter === null ? {} : { exp: seconds(Math.max(notBefore, notAfter)) };
   return { ...jwk, nbf: seconds(notBefore), ...end };

@@ -1,6 +1,6 @@
 import type { ParticipantState } from './participant-state.ts';
 
-/** What a client may ask for. */
+/** The scopes and audiences that a client may request. */
 interface Grants {
   readonly scope: string;
   readonly audiences: readonly string[];
@@ -9,8 +9,9 @@ interface Grants {
 type Rights = Pick<ParticipantState, 'role' | 'resources'> & Grants;
 
 /**
- * Whether something is taken away that tokens carry: a role, a resource or a role there, a scope, an audience. What is added does not
- * count: tokens from before do not have it.
+ * True if a right that tokens carry is taken away: a role, a resource or a role at a resource, a scope, an audience.
+ * Added rights
+ * do not count, because older tokens do not have them.
  */
 export function isNarrowed(before: Rights, after: Rights): boolean {
   const has = new Set(list(after));

@@ -10,14 +10,14 @@ import { networkFileSchema } from './schema.ts';
 const ofRealm = { tag: 'Administration', caller: administrator, path: '/realms/:realm/admin/network' } as const;
 const ofAll = { tag: 'Administration', caller: systemAdministrator, path: '/admin/network' } as const;
 
-/** Read by the rule: the schema belongs to the file, wherever it comes from, and so do its refusals. */
+/** The rule parses the body itself: schema and refusals are the same for every source of a network file. */
 const rawBody = { schema: networkFileSchema, mediaTypes: ['application/json'] } as const;
 
 const reportSchema = z.object({
   realms: z.array(
     z.object({ name: z.string(), created: z.array(z.string()), changed: z.array(z.string()), unchanged: z.int() }),
   ),
-  /** Only those that were made now. */
+  /** Only the secrets that were made now. */
   secrets: z.array(z.object({ realm: z.string(), clientId: z.string(), secret: z.string() })),
 });
 

@@ -3,8 +3,9 @@ import type { Schema } from '../../store/schema.ts';
 import { inChunks } from '../chunk.ts';
 
 /**
- * A network file is written in bulk: the same few statements for each kind of entry that a realm owns. A thousand entries are
- * a handful of round trips.
+ * A network file is written in bulk, with the same few statements for each kind of entry. A thousand entries take a
+ * handful
+ * of round trips.
  */
 export type EntryTable =
   | 'participant'
@@ -37,7 +38,7 @@ export async function readRows<T extends EntryTable>(
   });
 }
 
-/** Of these ids, those that exist. */
+/** The existing ones of these ids. */
 export async function readIds(
   db: Kysely<Schema>,
   table: EntryTable,
@@ -50,14 +51,14 @@ export async function readIds(
   return new Set(found.map((row) => row.id));
 }
 
-/** Every row of the realm, in the order of ids. */
+/** Every row of the realm, ordered by id. */
 export async function listRows<T extends EntryTable>(
   db: Kysely<Schema>,
   table: T,
   realm: string,
 ): Promise<Selectable<Schema[T]>[]> {
   const rows = await db.selectFrom(entries(table)).selectAll().where('realm', '=', realm).execute();
-  // Not by the database, whose collation differs from one to the next.
+  // Sorted here, because each database sorts by another collation.
   return (rows as unknown as (Selectable<Schema[T]> & { id: string })[]).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
@@ -90,7 +91,7 @@ export async function updateRow(
     .execute();
 }
 
-/** Keeps whoever disables one of these identities waiting until the transaction ends. Returns those that are disabled. */
+/** Locks these identities against a disabling until the transaction ends. Returns the disabled ones. */
 export async function lockIdentities(
   db: Kysely<Schema>,
   realm: string,
@@ -108,7 +109,7 @@ export async function lockIdentities(
   return new Set(rows.filter(({ disabled_at }) => disabled_at !== null).map(({ id }) => id));
 }
 
-/** Members by network, each list in the order of ids. */
+/** Members by network, each list ordered by id. */
 export async function readMembers(
   db: Kysely<Schema>,
   realm: string,
@@ -157,7 +158,7 @@ export async function findRealmRow(db: Kysely<Schema>, name: string) {
   return db.selectFrom('realm').select(['profile', 'settings']).where('name', '=', name).executeTakeFirst();
 }
 
-/** Two files that are applied at the same moment wait for each other: this row stays locked until the transaction ends. */
+/** Serialises two files that are applied at once: this row stays locked until the transaction ends. */
 export async function lockNetwork(db: Kysely<Schema>, now: number): Promise<void> {
   const value = String(now);
   await db
@@ -167,7 +168,7 @@ export async function lockNetwork(db: Kysely<Schema>, now: number): Promise<void
     .execute();
 }
 
-/** All of them have `realm` and `id`; for the query builder one stands for all. */
+/** All these tables have `realm` and `id`. For the query builder one name stands for all. */
 function entries(table: EntryTable): 'lender_network_filter' {
   return table as 'lender_network_filter';
 }

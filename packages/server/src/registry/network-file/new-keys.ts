@@ -6,8 +6,9 @@ import type { PreparedRealm } from './prepare.ts';
 import { invalid } from './refusal.ts';
 
 /**
- * No new RSA key may be one whose private half everybody can compute. Outside of the transaction, because it takes time; what was registered
- * is not asked again, so that a file which is applied at every start costs that once.
+ * Refuses new RSA keys whose private half anyone can compute. Runs outside the transaction because it takes time.
+ * Registered keys
+ * are not checked again, so a file that is applied at every start pays for the check once.
  */
 export async function requireSecretHalves(context: Context, realms: readonly PreparedRealm[]): Promise<void> {
   for (const { entry, participants } of realms) {

@@ -3,7 +3,7 @@ import type { SignatureForm } from '../../subject/realm.ts';
 import type { Organisation, ResourceMapping, Status } from '../participant.ts';
 import type { ParticipantFile } from './schema.ts';
 
-/** What a file can say of a participant, apart from its keys and its client. Times are epoch milliseconds. */
+/** The part of a participant that a file can set, apart from its keys and its client. Times are epoch milliseconds. */
 export interface ParticipantState {
   readonly organisationId: string;
   readonly role: string;
@@ -18,7 +18,7 @@ export interface ParticipantState {
   readonly updatedAt: number;
 }
 
-/** The columns of `participant` that hold it. */
+/** The columns of `participant` that hold the state. */
 interface StateColumns {
   readonly organisation_id: string;
   readonly role: string;
@@ -66,8 +66,9 @@ export function toColumns(state: ParticipantState): StateColumns {
 }
 
 /**
- * What the participant is once the file has been applied: what the file leaves out stays. `updatedAt` is not decided by the
- * file alone, so that a file which names an old `updatedOn` does not count as a change: see `changedState`.
+ * The state after the file has been applied. Members that the file leaves out stay. `updatedAt` does not follow the
+ * file alone,
+ * so an old `updatedOn` in the file does not count as a change: see `changedState`.
  */
 export function mergeState(
   entry: ParticipantFile,
@@ -93,13 +94,13 @@ export function mergeState(
   };
 }
 
-/** The time of the change: what the file says, when that is later than the last change; else now. */
+/** The time of the change: that of the file if later than the last change, else now. */
 export function changedAt(entry: ParticipantFile, before: ParticipantState, now: number): number {
   const { updatedOn } = entry;
   return updatedOn != null && updatedOn > before.updatedAt ? updatedOn : now;
 }
 
-/** The administrator lifts a suspension by name, never by an old file; and nothing leads out of OFFBOARDED. */
+/** A file does not lift a suspension, because it may be old: the administrator does that. OFFBOARDED is final. */
 function nextStatus(before: Status | undefined, wanted: Status | undefined): Status {
   if (before === 'OFFBOARDED') return before;
   if (before === 'SUSPENDED') return wanted === 'OFFBOARDED' ? wanted : before;
@@ -125,7 +126,7 @@ function mergeOrganisation(
   };
 }
 
-/** null is said, undefined is not. */
+/** Null is a value, undefined is not. */
 function given<T>(said: T | null | undefined, otherwise: T | null): T | null {
   return said === undefined ? otherwise : said;
 }

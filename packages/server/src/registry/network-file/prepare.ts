@@ -9,8 +9,8 @@ import { invalid, pointerTo } from './refusal.ts';
 import { networkFileSchema, type ParticipantFile, type RealmFile, sections } from './schema.ts';
 
 /**
- * Everything that can be said of a network file without the database, and everything that costs computing time: checked and
- * done before the transaction begins.
+ * A network file after all checks and all computation that need no database. This work is done before the transaction
+ * begins.
  */
 export interface PreparedRealm {
   readonly entry: RealmFile;
@@ -24,25 +24,25 @@ export interface PreparedParticipant {
   readonly at: string;
   readonly organisationId: string | undefined;
   readonly keys: readonly PreparedKey[];
-  /** What the file says. */
+  /** The secret that the file states. */
   readonly given: StoredSecret | undefined;
-  /** For a new client about which the file does not say a secret. */
+  /** A new secret, if the file names a client without one. */
   readonly made: { readonly value: string; readonly stored: StoredSecret } | undefined;
 }
 
 export interface PreparedKey {
   readonly jwk: PublicJwk;
   readonly thumbprint: string;
-  /** Epoch milliseconds; undefined where the file says nothing. */
+  /** Epoch milliseconds. Undefined if the file says nothing. */
   readonly notBefore: number | undefined;
   readonly notAfter: number | undefined;
   readonly at: string;
 }
 
-/** Bytes. A file is held in memory several times over; what is larger is split by realm. */
+/** Bytes. Memory holds a file several times over, so larger files must be split by realm. */
 const maxFile = 512 * 1024 * 1024;
 
-/** Strict JSON of a file on disk. A refusal is `network.invalid`. */
+/** Strict JSON of a file on disk. @throws {Problem} `network.invalid` */
 export function parseNetworkFile(content: Uint8Array | string): unknown {
   const parsed = parseExactJson(content, { maxBytes: maxFile, maxDepth: 32 });
   if (parsed.ok) return parsed.value;
@@ -51,7 +51,7 @@ export function parseNetworkFile(content: Uint8Array | string): unknown {
   throw invalid(parsed.pointer, what);
 }
 
-/** Throws `network.invalid` with the JSON pointer of the first fault. */
+/** @throws {Problem} `network.invalid` with the JSON pointer of the first fault */
 export function prepareNetwork(context: Context, file: unknown): readonly PreparedRealm[] {
   const parsed = networkFileSchema.safeParse(file);
   if (!parsed.success) throw schemaRefusal(parsed.error);
@@ -72,7 +72,7 @@ export function prepareNetwork(context: Context, file: unknown): readonly Prepar
   });
 }
 
-/** The first issue is the first in the order of the schema. Its text tells the rule, never the value. */
+/** Reports the first issue in the order of the schema. The text names the rule, never the value. */
 function schemaRefusal(error: z.ZodError) {
   const issue = error.issues[0];
   const path = issue?.path ?? [];
@@ -81,7 +81,7 @@ function schemaRefusal(error: z.ZodError) {
   return invalid(pointerTo(...path), issue?.message ?? 'is not valid');
 }
 
-/** Realm `system` administers the others and holds nobody's participants. */
+/** Realm `system` administers the others and has no entries. */
 function requireEmptySystem(entry: RealmFile, at: string): void {
   if (entry.name !== systemRealm) return;
   const section = sections.find((name) => (entry[name]?.length ?? 0) > 0);
@@ -125,7 +125,7 @@ function requireDistinctEntries(entry: RealmFile, at: string): void {
   }
 }
 
-/** The refusal points at the second of two. */
+/** The refusal points at the second of two equal entries. */
 function requireDistinct<T>(
   entries: readonly T[],
   name: (entry: T) => string | undefined,
@@ -149,7 +149,7 @@ function prepareParticipant(context: Context, entry: ParticipantFile, at: string
   );
   const { client } = entry;
   if (client?.scope?.split(' ').includes(adminScope) === true) {
-    // A participant administers nothing: whoever takes over its one secret would own the realm.
+    // A participant administers nothing, because a thief of its one secret would then own the realm.
     throw invalid(`${at}/client/scope`, `a participant's client cannot have the scope ${adminScope}`);
   }
   return {

@@ -1,6 +1,6 @@
 import { Problem } from '../../kernel/problem.ts';
 
-/** Why a network file is refused, and where: an RFC 6901 JSON pointer. The empty pointer is the whole file. */
+/** The refusal of a network file, with the RFC 6901 JSON pointer of the fault. The empty pointer is the whole file. */
 export function invalid(pointer: string, what: string): Problem {
   return new Problem('network.invalid', `${pointer === '' ? 'The file' : pointer}: ${what}.`, { pointer });
 }

@@ -1,7 +1,7 @@
-/** What applying a network file did. Names are `kind:id`, as in events. */
+/** The result of applying a network file. Names are `kind:id`, as in events. */
 export interface ApplyReport {
   readonly realms: readonly RealmReport[];
-  /** Only those that were made now: nobody else has them. Shown once. */
+  /** Only the secrets that were made now. They are shown once and stored nowhere. */
   readonly secrets: readonly MadeSecret[];
 }
 
@@ -9,7 +9,7 @@ export interface RealmReport {
   readonly name: string;
   readonly created: readonly string[];
   readonly changed: readonly string[];
-  /** How many entries of the file were so already. */
+  /** The number of entries that already matched the file. */
   readonly unchanged: number;
 }
 

@@ -9,22 +9,23 @@ import { logo, logoContentType, website } from '../organisation-fields.ts';
 import { type Role, roleAliases, roles, statuses } from '../participant.ts';
 
 /**
- * The network file: what a network consists of, declared. Every object is strict, so that a misspelt member is refused and
- * not ignored. What a file leaves out of an entry stays as it is; null clears; a list that is given replaces the list.
+ * The network file declares the contents of a network. Every object is strict: a misspelt member is refused, not
+ * ignored. A
+ * member that an entry leaves out stays as it is, null clears it, and a list replaces the stored list.
  */
 
 const id = entryId;
 
-/** Several lines of text: no control characters but tab and line ends, whole characters only. */
+/** Text of several lines: whole characters, and no control characters except tab and line ends. */
 const text = (max: number) =>
   z.string().max(max).refine(isText, 'must be text without control and invisible characters');
 
-/** ISO 8601 with a zone, or a day: epoch milliseconds. */
+/** ISO 8601 with a zone, or a day, read into epoch milliseconds. */
 const date = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'must be an ISO 8601 date with a time zone' })
   .transform((written) => Date.parse(written));
 
-/** As OCEN writes dates: UTC, no fraction where there is none. */
+/** As OCEN writes dates: UTC, with a fraction only if there is one. */
 const normalDate = date.transform((milliseconds) => isoDate(milliseconds));
 
 const role = z
@@ -44,10 +45,10 @@ const organisation = z.strictObject({
   updatedOn: normalDate.nullish(),
 });
 
-/** The JWK itself is parsed by `parsePublicJwk`; here only what the registry adds: from when until when it is valid. */
+/** `parsePublicJwk` checks the JWK itself. Here are only the validity members that the registry adds. */
 const key = z.looseObject({ nbf: numericDate.optional(), exp: numericDate.optional() });
 
-/** RFC 6749 §3.3: visible ASCII without quote and backslash, one space between. */
+/** RFC 6749 §3.3: visible ASCII without quote and backslash, with one space between scopes. */
 const scope = z
   .string()
   .max(1_024)
@@ -57,7 +58,7 @@ const resourceName = lineOfText(2_048).regex(/^\S+$/, 'must not contain spaces')
 
 const client = z.strictObject({
   id: z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters'),
-  /** 128 bits, if it is random: digests of secrets are not stretched. */
+  /** 128 bits if random. The digests of secrets are not stretched. */
   secret: z
     .string()
     .min(16, 'must have at least 16 characters')
@@ -69,13 +70,13 @@ const client = z.strictObject({
 });
 
 const participant = z.strictObject({
-  /** The participant-role id: what OCEN calls participantId on the wire. */
+  /** The participant-role id, which OCEN's wire calls participantId. */
   id,
   role,
-  /** A new participant that says nothing is APPROVED: whoever applies the file is the administrator. */
+  /** A new participant without a status is APPROVED, because the file comes from the administrator. */
   status: z.enum(statuses).optional(),
   baseUrl: z.string().refine(isBaseUrl, 'must be an absolute https URL without user, query and fragment').nullish(),
-  /** What it signs in, and what others shall sign to it in. `strict` refuses its keys in every other form. */
+  /** The form in which it signs and others sign to it. `strict` refuses its keys in every other form. */
   signatureForm: signatureForm.nullish(),
   createdOn: date.nullish(),
   updatedOn: date.nullish(),
@@ -100,26 +101,28 @@ const productNetwork = z.strictObject({
   participants: z.array(id).optional(),
 });
 
-/** OCEN's operators include the literal `EQUALS,`, comma and all: what came in is what is given out. */
+/**
+ * OCEN's operators include the literal `EQUALS,` with its comma, so the document is given out exactly as it came in.
+ */
 const lenderNetworkFilter = z.looseObject({
   id,
   requirementName: lineOfText().optional(),
   operator: lineOfText().optional(),
 });
 
-/** OCEN's documents do not say all of its members: what came in is what is given out. */
+/** OCEN's documents do not list all members, so the document is given out exactly as it came in. */
 const serverWhitelistingItem = z.looseObject({
   id,
   ipAddress: lineOfText(64),
   portNumber: lineOfText(32),
-  /** The participant-role id, or the participant role as an object that has it. */
+  /** The participant-role id, or the participant role as an object with that id. */
   participantRole: z.union([id, z.looseObject({ id })], { error: 'must be the id of a participant' }).nullish(),
 });
 
 const identityProfile = z.strictObject({ id, name: lineOfText() });
 
 const passwordProfile = z.strictObject({
-  /** The id of the identity profile that it extends. */
+  /** The id of the identity profile that this one extends. */
   id,
   configPerCredentialType: passwordConfigSchema,
 });
@@ -131,7 +134,7 @@ const credential = z.strictObject({
   identityId: id,
   type: z.enum(['ROOT', 'USER']),
   code: credentialCode,
-  /** Where mail goes; without it to the code, if that is an address. */
+  /** The address for mail. Without it mail goes to the code, if that is an address. */
   email: credentialMail.nullish(),
 });
 
@@ -171,7 +174,7 @@ export const sections = [
 ] as const;
 export type Section = (typeof sections)[number];
 
-/** Which participant an item is of. */
+/** The participant that a whitelisting item belongs to. */
 export function participantOf({ participantRole }: WhitelistingItemFile): string | null {
   return (typeof participantRole === 'object' ? participantRole?.id : participantRole) ?? null;
 }
