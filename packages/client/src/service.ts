@@ -68,7 +68,7 @@ const serviceChecks: Checks<ServiceOptions> = { ...trustChecks, replay: optional
 /** The same for somebody who has something else to do with what it believes tokens by. */
 export function serviceOn(trust: Trust, options: ExchangeOptions & Pick<ServiceOptions, 'replay'>): Service {
   const { subjects, status, token, crypto, now, clockTolerance } = trust;
-  const exchange = exchangeOf(options);
+  const exchange = exchangeOf(options, status);
   const replay = options.replay ?? createMemoryReplayStore({ now });
   return {
     ...token,

@@ -31,6 +31,12 @@ export interface TokenAnswer {
   readonly members: JsonObject;
 }
 
+/** Nothing is wrong with the request but the token that it asks another one for. */
+export class SubjectTokenRefused extends ClientError {}
+
+/** RFC 8693 §2.2.2: `invalid_request` for that token and for the request alike. Only the description tells them apart. */
+const ofSubjectToken = 'The subject token cannot be exchanged.';
+
 const maxBytes = 65_536;
 
 /**
@@ -66,7 +72,8 @@ function tokenOf({ status, value }: JsonAnswer, types: readonly string[], hint: 
   if (status !== 200) {
     // The description is the issuer's and might repeat what we sent: only the code is passed on.
     const error = typeof members.error === 'string' && /^[a-z_]{1,64}$/.test(members.error) ? members.error : 'unknown';
-    throw new ClientError(
+    const Refusal = members.error_description === ofSubjectToken ? SubjectTokenRefused : ClientError;
+    throw new Refusal(
       `oauth.${error}`,
       `The token endpoint refused with ${status} ${error}.${error === 'invalid_client' ? hint : ''}`,
     );

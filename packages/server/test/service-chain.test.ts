@@ -227,6 +227,31 @@ describe('exchange', () => {
     await expect(orders.exchange(token, 'ledger')).rejects.toMatchObject(refused);
   });
 
+  test('gives nothing again once the session behind it has ended, or its token was revoked', async () => {
+    const orders = serviceOf('orders');
+    const { token, session } = await openTestSession(server);
+    const caller = await orders.authenticate({
+      authorization: `Bearer ${await subjectToken(server, token, urlOf('orders'))}`,
+    });
+    const refusalOf = (service: Service, presented: string, audience: string) =>
+      service.exchange(presented, audience).then(
+        () => 'given',
+        (error) => (error as { code: string }).code,
+      );
+    expect(await refusalOf(orders, caller.token, urlOf('ledger'))).toBe('given');
+    await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'logout'));
+    const ofSession = () => refusalOf(orders, caller.token, urlOf('ledger'));
+    expect(await until(ofSession, (answer) => answer !== 'given', 10_000)).toBe('token.ended');
+    const ledger = serviceOf('ledger', { accept: ['participant'] });
+    const presented = await accessToken('orders', { resource: urlOf('ledger') });
+    await ledger.authenticate({ authorization: `Bearer ${presented}` });
+    const ofToken = () => refusalOf(ledger, presented, urlOf('archive'));
+    expect(await ofToken()).toBe('given');
+    const revoking = `${server.issuer()}/protocol/openid-connect/revoke`;
+    expect((await post(revoking, form({ token: presented }), basic('orders', secret))).status).toBe(200);
+    expect(await until(ofToken, (answer) => answer !== 'given', 10_000)).toBe('token.ended');
+  });
+
   test('takes an access token too', async () => {
     const ledger = serviceOf('ledger', { accept: ['participant'] });
     const caller = await ledger.authenticate({

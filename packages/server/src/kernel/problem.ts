@@ -36,6 +36,7 @@ const table = {
   'oauth.invalid_scope': row(400, 'invalid_scope', 400, 3, 'The scope is unknown or not granted to this client.'),
   'oauth.invalid_target': row(400, 'invalid_target', 400, 3, 'The resource is unknown or not granted to this client.'),
   // RFC 8693 §2.2.2: a subject token that is "invalid for any reason, or unacceptable based on policy" is `invalid_request`.
+  // The SDK tells it from a malformed request by this text.
   'exchange.subject_token': row(400, 'invalid_request', 400, 16, 'The subject token cannot be exchanged.'),
   'exchange.token_type': row(400, 'invalid_request', 400, 3, 'This type of token cannot be exchanged here.'),
   'exchange.actor': row(
