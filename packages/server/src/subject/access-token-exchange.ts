@@ -20,7 +20,7 @@ import {
 import type { Realm } from './realm.ts';
 import { issueDocument } from './token.ts';
 
-/** A participant's access token, from the service that it was sent to on to the next one. */
+/** Exchanges a participant's access token: the service that received it gets a token for the next service. */
 export const accessTokenExchange: ClientExchange = {
   subjectTokenType: accessTokenUrn,
   issuedTokenType: accessTokenUrn,
@@ -29,7 +29,8 @@ export const accessTokenExchange: ClientExchange = {
 };
 
 /**
- * As for transaction tokens, with one difference: a token for the issuer names no service, and is exchanged by nobody.
+ * As for transaction tokens, with one difference: a token for the issuer names no service, so no client can exchange
+ * it.
  */
 async function exchangeAccessToken(
   context: Context,
@@ -47,7 +48,7 @@ async function exchangeAccessToken(
   const scope = narrowedScope(subject, request.scope);
   const iat = seconds(context.clock.now());
   const exp = Math.min(claims.exp, iat + realm.settings.accessTokenSeconds);
-  // All else stands as it was: whose it is, its generation, and `cnf`.
+  // Owner, generation and `cnf` stay as they were.
   const narrowed = {
     ...claims,
     aud: request.targets.length === 1 ? request.targets[0] : request.targets,
@@ -64,7 +65,7 @@ async function exchangeAccessToken(
   return { token, expiresIn: exp - iat, tokenType: 'Bearer', scope };
 }
 
-/** Never wider; and nobody administers a realm for somebody else. */
+/** Never wider than the presented token. The scope of administrators is not passed on. */
 function narrowedScope({ scopes }: AccessTokenSubject, asked: string | undefined): string {
   const held = scopes.filter((scope) => scope !== adminScope);
   if (asked === undefined) return held.join(' ');
@@ -73,7 +74,7 @@ function narrowedScope({ scopes }: AccessTokenSubject, asked: string | undefined
   return wanted.join(' ');
 }
 
-/** The roles that the presented token has at the targets: none, where it was narrowed to its own audience. */
+/** The roles that the presented token has at the targets. None if it was narrowed to its own audience. */
 function narrowedAccess({ resource_access: access }: JwtClaims, targets: readonly string[]): object {
   return Object.fromEntries(Object.entries(access ?? {}).filter(([resource]) => targets.includes(resource)));
 }

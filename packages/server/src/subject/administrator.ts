@@ -1,12 +1,14 @@
 import type { Context } from '../context.ts';
 import { systemRealm } from './realm.ts';
 
-/** The scope that opens the administration API. Granted to a client, never to a participant's by default. */
+/** The scope that opens the administration API. A participant's client does not get it by default. */
 export const adminScope = 'countersign:admin';
 
 /**
- * The administrator for automation that `COUNTERSIGN_ADMIN_CLIENT_ID` and `…_SECRET` name: a client of realm `system` that is
- * never stored, and gone when the variables go. Its generation follows from its secret, so a new secret kills old tokens.
+ * The administrator for automation that `COUNTERSIGN_ADMIN_CLIENT_ID` and `…_SECRET` name: a client of realm `system`.
+ * It is never
+ * stored, and is gone when the variables are gone. Its generation follows from its secret, so a new secret kills old
+ * tokens.
  */
 export interface ConfiguredAdministrator {
   readonly clientId: string;

@@ -5,15 +5,18 @@ import { isSessionAlive, type Session } from './session.ts';
 import { presentSubjectState } from './subject.ts';
 
 /**
- * What is derived dies with what it came from.
+ * A derived token or session dies with its ancestors.
  *
- * 1. Whatever is made from a session, a token or a capability names it, and all that this came from: a token in the claim `ancestors`, a
- *    row in a column `ancestors`. So one walk over a short list tells, from whichever generation of descendants.
- * 2. Whoever takes something derived walks the list first: at every use, on every node. Those who verify offline hold it against
- *    the status feed, which remembers a revocation for as long as anything derived may live.
- * 3. By time nothing derived outlives what it came from: its `exp` is no later.
+ * 1. A token, session or capability that is made from another one names that one and all of its ancestors: a token in
+ *    the claim
+ * `ancestors`, a row in the column `ancestors`. So one walk over a short list is enough, whatever the depth.
+ * 2. This list is walked at every use of a derived token, on every node. Offline verifiers compare it with the status
+ *    feed, which
+ * remembers a revocation for as long as anything derived may live.
+ * 3. No derived token outlives its ancestors: its `exp` is no later than theirs.
  *
- * The tree stands in docs/threat-model.md. What comes new to it names its ancestors, asks here, and gets a row there.
+ * docs/threat-model.md has the tree. A new kind of derived token names its ancestors, calls this function, and gets a
+ * row there.
  */
 export async function goneAmong(
   context: Context,
@@ -23,11 +26,11 @@ export async function goneAmong(
   const revocable: string[] = [];
   for (const ancestor of ancestors) {
     if (ancestor.kind === 'token' || ancestor.kind === 'capability') revocable.push(ancestor.id);
-    else if (!(await isThere(context, realm, ancestor))) return `the ${ancestor.kind} that it hangs on is gone`;
+    else if (!(await isThere(context, realm, ancestor))) return `the ${ancestor.kind} that it depends on is gone`;
   }
-  // One indexed read, not cached: what was revoked is refused on every node at once.
+  // One indexed read, not cached, so that a revocation counts on every node at once.
   const isRevoked = revocable.length > 0 && (await isAnyRevoked(context, realm, revocable));
-  return isRevoked ? 'it was revoked, or what it was made from' : undefined;
+  return isRevoked ? 'it or an ancestor was revoked' : undefined;
 }
 
 async function isThere(context: Context, realm: string, ancestor: Ancestor): Promise<boolean> {
@@ -37,7 +40,7 @@ async function isThere(context: Context, realm: string, ancestor: Ancestor): Pro
   return state?.live === true && state.generation === ancestor.generation;
 }
 
-/** What is made from a session hangs on it, and on the generation in which it was opened. */
+/** The ancestors of everything made from a session: the session itself, and the generation in which it was opened. */
 export function ancestorsOfSession({ id, subject }: Session): readonly Ancestor[] {
   return [
     { kind: 'session', id },
@@ -45,9 +48,11 @@ export function ancestorsOfSession({ id, subject }: Session): readonly Ancestor[
   ];
 }
 
-/** The claim of a new token; nothing where it was made from nothing. Ten links of a chain and eight exchanges stay within the bound. */
+/**
+ * The claim of a new token; absent without ancestors. The bound has room for ten links of a chain and eight exchanges.
+ */
 export function ancestorsClaim(ancestors: readonly Ancestor[]): { readonly ancestors?: readonly Ancestor[] } {
   const each = [...new Map(ancestors.map((ancestor) => [JSON.stringify(ancestor), ancestor])).values()];
-  if (each.length > maxAncestors) throw new RangeError('made from too many things');
+  if (each.length > maxAncestors) throw new RangeError('too many ancestors');
   return each.length === 0 ? {} : { ancestors: each };
 }

@@ -4,41 +4,43 @@ import { createRate } from '../kernel/rate.ts';
 import type { Source } from '../kernel/source.ts';
 
 /**
- * Throttles failed proofs per credential and source. Kept in memory, bounded: one process forgets at restart, and each node
- * counts for itself, which is enough against guessing at 128 bits and more. A success costs nothing, so bursts of correct
- * requests are never throttled; the source is part of the key, so nobody locks out somebody else.
+ * Throttles failed proofs per credential and source. The counts are in bounded memory: a process forgets them at a
+ * restart, and each
+ * node counts for itself. That is enough against guessing at 128 bits and more. A success costs nothing, so bursts of
+ * correct
+ * requests are never throttled. The source is part of the key, so a stranger cannot lock out the owner.
  */
 export interface Attempts {
-  /** Throws `attempt.throttled` when this pair has failed too often in the last minute. */
+  /** @throws {Problem} `attempt.throttled` if this pair has failed too often in the last minute */
   require(realm: string, credential: string, source: Source): void;
   failed(realm: string, credential: string, source: Source): void;
-  /** A failure that somebody else counts: for the event log only. */
+  /** Reports a failure that is counted elsewhere, for the event log only. */
   report(failure: FailedAttempts): void;
-  /** Failures since the last call, added up per object and source: for the event log. */
+  /** For the event log: the failures since the last call, added up per object and source. */
   drain(): readonly FailedAttempts[];
-  /** What was drained and could not be written. */
+  /** Puts back drained failures that could not be written. */
   putBack(failures: readonly FailedAttempts[]): void;
 }
 
 export interface FailedAttempts {
   readonly realm: string;
-  /** Of the event. */
+  /** The type of the event. */
   readonly type: 'proof.failed' | 'login.failed' | 'factor.failed';
-  /** Of the event: `client:…`, `credential:…`. Never what was typed where a password may have been. */
+  /** The object of the event: `client:…`, `credential:…`. Never typed text that may be a password. */
   readonly object: string;
   readonly source: string;
   readonly count: number;
 }
 
 const limit = { budget: 30, window: 60_000, bound: 50_000 };
-/** Pairs that get an event of their own each minute. */
+/** Pairs that get their own event each minute. */
 const reported = 100;
 
 export function createAttempts(clock: Clock): Attempts {
   const rate = createRate(clock, limit);
   const unreported = new Map<string, FailedAttempts>();
 
-  /** Pairs beyond the bound are added up in one entry: inventing credentials must not fill the event log. */
+  /** Further pairs share one entry, so that invented credentials cannot fill the event log. */
   function report(failure: FailedAttempts): void {
     const exact = keyOf(failure);
     const kind = failure.object.slice(0, failure.object.indexOf(':'));
@@ -73,7 +75,7 @@ export function createAttempts(clock: Clock): Attempts {
   };
 }
 
-/** A proof that proves nothing, or that cannot even be kept, is the failure of whoever presented it. A fault of ours is not. */
+/** True if the caller's proof was wrong or malformed. A fault of the server is not a failed proof. */
 export function isFailedProof(thrown: unknown, refusal: ProblemCode): boolean {
   return thrown instanceof Problem && (thrown.code === refusal || thrown.code === 'request.invalid');
 }
@@ -87,8 +89,9 @@ function keyOf({ realm, type, object, source }: Omit<FailedAttempts, 'count'>): 
 }
 
 /**
- * A stranger chooses the credential: it is kept short, and free of what a database cannot store (one NUL would lose the whole
- * minute's events) or a log reader would stumble over.
+ * A stranger chooses the credential. So it is shortened and cleared of characters that a database cannot store (one NUL
+ * would lose the
+ * events of a whole minute) or that would confuse a log reader.
  */
 function nameable(credential: string): string {
   return credential

@@ -1,4 +1,4 @@
-/** RFC 4648 §6 without padding: how authenticator apps take a secret. */
+/** RFC 4648 §6 without padding, as authenticator apps take a secret. */
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 export function base32(bytes: Uint8Array): string {
@@ -13,7 +13,9 @@ export function base32(bytes: Uint8Array): string {
   return bits === 0 ? text : text + alphabet[(value << (5 - bits)) & 31];
 }
 
-/** Undefined for what is not base32. People type it in small letters and in groups, and some programs pad it. */
+/**
+ * Accepts small letters, groups and padding, as people and programs write them. Undefined for text that is not base32.
+ */
 export function fromBase32(text: string): Uint8Array | undefined {
   const bytes: number[] = [];
   let bits = 0;

@@ -20,16 +20,18 @@ import { goneAmong } from './ancestor.ts';
 import { type Realm, signingAlgs } from './realm.ts';
 import { type SigningKey, signingKeys } from './signing-key.ts';
 
-/** A token of ours that anyone would find good offline, with all that it says. */
+/** A token of this server that passes every offline check, with its claims. */
 export interface InspectedToken {
   readonly subject: Subject;
   readonly claims: JwtClaims;
 }
 
 /**
- * The subject of an access token of this realm that is still alive: signature and claims as anyone would check them offline,
- * then what only we know: whether its subject is live in that generation, and whether this one token was revoked.
- * Throws `token.invalid`; the reason is for the log only.
+ * The subject of an access token of this realm that is still alive. Checks signature and claims as an offline verifier
+ * does, then what
+ * only the server knows: whether the subject is live in that generation, and whether this token was revoked.
+ *
+ * @throws {Problem} `token.invalid`, with the reason for the log only
  */
 export async function authenticateToken(
   context: Context,
@@ -39,13 +41,13 @@ export async function authenticateToken(
   const audience = realm.settings.audienceRequired ? realm.issuer : undefined;
   const { subject } = await verifyOwnToken(context, realm, presented, accessTokenTypes, audience);
   if (subject.kind === 'credential' || subject.kind === 'wallet') throw refused('no access token');
-  // What was passed on to another service is for that service: here everyone speaks for itself.
-  if (subject.actors.length > 0) throw refused('presented by somebody who acts for the subject');
+  // A token that a service passed on is for another service. Callers of this API speak for themselves.
+  if (subject.actors.length > 0) throw refused('presented by a service that acts for the subject');
   await requireAlive(context, realm.name, subject);
   return subject;
 }
 
-/** For introspection, revocation and exchange: whichever service the token is for. Throws `token.invalid`. */
+/** For introspection, revocation and exchange: accepts a token for any service. @throws {Problem} `token.invalid` */
 export async function inspectToken(
   context: Context,
   realm: Realm,
@@ -55,9 +57,9 @@ export async function inspectToken(
   return verifyOwnToken(context, realm, presented, types, undefined);
 }
 
-/** What no verifier can know offline. Throws `token.invalid`. */
+/** Checks what an offline verifier cannot know. @throws {Problem} `token.invalid` */
 export async function requireAlive(context: Context, realm: string, subject: Subject): Promise<void> {
-  if (subject.jti === undefined) throw refused('it has no name by which it could be revoked');
+  if (subject.jti === undefined) throw refused('it has no jti, so it could not be revoked');
   const gone = await goneAmong(context, realm, liveWhile(subject));
   if (gone !== undefined) throw refused(gone);
 }
@@ -75,7 +77,7 @@ async function verifyOwnToken(
   }));
 }
 
-/** A JWT that this realm signed as a token, with what its claims say. Throws `token.invalid`. */
+/** Verifies a JWT that this realm signed as a token, and reads its claims. @throws {Problem} `token.invalid` */
 export async function readToken<T>(
   context: Context,
   realm: Realm,
@@ -104,7 +106,7 @@ export async function readToken<T>(
 
 const headerCache = createHeaderCache();
 
-/** The public keys of a key ring, once for each ring. The status key is no key for tokens. */
+/** The public keys of a key ring, computed once per ring. Keys of other purposes do not verify tokens. */
 const publicKeys = new WeakMap<readonly SigningKey[], readonly PublicJwk[]>();
 
 function verificationKeys(ring: readonly SigningKey[]): readonly PublicJwk[] {

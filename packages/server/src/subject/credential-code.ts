@@ -6,18 +6,21 @@ import { isUsername } from './username.ts';
 const longest = 255;
 
 /**
- * By which a credential is recognised at a login: a name or an address, unique in its realm. People write it with capitals, in full
- * width, or with a blank that came along with a copy, and mean the same; and no code may pass for another that differs in no more than
- * that. So a code is folded wherever it comes in, is stored folded, and is compared exactly.
+ * The name or address that recognises a credential at a login, unique in its realm. People type it with capitals, in
+ * full width, or
+ * with a blank from copying, and mean the same code. No code may pass for another that differs only in that. So a code
+ * is folded
+ * wherever it comes in, stored folded, and compared exactly.
  *
- * What becomes a code is an RFC 8265 username (`isUsername`), for which this is the same as that profile's own mapping. What is looked for
- * is folded only: a code of before that rule goes on to log in.
+ * A new code must be an RFC 8265 username (`isUsername`), for which folding equals that profile's own mapping. A code
+ * in a lookup is
+ * only folded, so codes from before that rule can still log in.
  */
 export function foldCredentialCode(given: string): string {
   return given.normalize('NFKC').toLowerCase().normalize('NFKC').trim();
 }
 
-/** Some characters fold into many: the bound holds before and after. */
+/** The bound holds before and after folding, because some characters fold into many. */
 export const credentialCode = z
   .string()
   .min(1)
@@ -31,7 +34,7 @@ export const credentialCode = z
   .min(1, 'must not be blank')
   .max(longest, `must have at most ${longest} characters when folded`);
 
-/** Where mail for a credential goes, in its one spelling. */
+/** The address for a credential's mail, in its one spelling. */
 export const credentialMail = lineOfText()
   .overwrite((given) => mailAddress(given) ?? given)
   .refine((given) => mailAddress(given) !== undefined, 'must be an e-mail address such as name@example.org');

@@ -26,24 +26,31 @@ import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
 
 /**
- * DIDs whose private keys we keep: of realms, and of the owners of wallets. Custodial keys of a wallet sign its first delegation and
- * nothing else. Secrets are base64url; they are written to rows under the vault's seal only.
+ * DIDs whose private keys this server keeps: those of realms, and of the owners of wallets. A wallet's custodial keys
+ * sign its first
+ * delegation and nothing else. Secrets are base64url, and rows hold them only under the vault's seal.
  */
 export interface CustodialSecrets {
   readonly ed25519: string;
   readonly x25519: string;
-  /** Big-endian, of both BLS12-381 keys. */
+  /** Big-endian, for both BLS12-381 keys. */
   readonly bls?: string;
 }
 
 export interface CustodialDid {
   readonly peer: DidPeer4;
-  /** The Multikey that signs delegations: with it at hand, the document need not be read to verify one. */
+  /**
+   * The Multikey that signs delegations. It is stored here so that a delegation can be verified without reading the
+   * document.
+   */
   readonly signingKey: string;
   readonly secrets: CustodialSecrets;
 }
 
-/** The verification method that signs delegations, and the one for key agreement, of every DID made here. */
+/**
+ * The fragments of the verification method that signs delegations, and of the one for key agreement, in every DID made
+ * here.
+ */
 const signingFragment = '#key-1';
 export const agreementFragment = '#key-2';
 
@@ -52,14 +59,15 @@ export async function makeOwnerDid(random: Random): Promise<CustodialDid> {
   const bls = blsSecretFromSeed(random.bytes(32));
   const { g1, g2 } = blsKeysOf(bls);
   const { secrets, keys } = makeKeys();
-  // Least authority: the owner delegates. It neither invokes nor logs in, for these keys are not in its hands.
+  // Least authority: the owner DID delegates only. It cannot invoke or log in, because the owner does not hold these
+  // keys.
   const input = documentOf([...keys, g1, g2], { assertionMethod: ['#key-3', '#key-4'] });
   const peer = await createDidPeer4(input, cryptoPort);
   const signingKey = keys[0].multikey;
   return { peer, signingKey, secrets: { ...secrets, bls: Buffer.from(bls).toString('base64url') } };
 }
 
-/** The realm itself, to which packed calls are sealed. */
+/** The DID of the realm, to which packed calls are sealed. */
 export async function makeRealmDid(): Promise<CustodialDid> {
   const { secrets, keys } = makeKeys();
   const peer = await createDidPeer4(documentOf(keys, {}), cryptoPort);
@@ -91,9 +99,9 @@ function documentOf(keys: readonly Multikey[], more: JsonObject): JsonObject {
 }
 
 /**
- * The did:key that stands for a subject of the realm where somebody delegates to it. It is derived from the key that our digests are made
- * under, so it has no row, moves with a dump, and outlives a new master key. Its subject never holds it: the realm signs for the
- * subject, within what was delegated.
+ * The did:key of a subject, to which others delegate. It is derived from the digest key, so it needs no row, moves with
+ * a dump, and
+ * survives a new master key. The subject never holds the private key: the realm signs for it, within the delegation.
  */
 export function subjectDid({ vault }: Pick<Context, 'vault'>, realm: string, subject: string): SubjectDid {
   const key = privateKeyOf('ed25519', vault.digest('subject-did', `${realm}\0${subject}`));
@@ -111,7 +119,7 @@ export interface SubjectDid {
   readonly signer: CapabilitySigner;
 }
 
-/** What signs delegations in the name of such a DID. */
+/** The signer of delegations in the name of such a DID. */
 export function custodialSigner(did: string, { ed25519 }: Pick<CustodialSecrets, 'ed25519'>): CapabilitySigner {
   const key = privateKeyOf('ed25519', ed25519);
   return {
@@ -123,8 +131,8 @@ export function custodialSigner(did: string, { ed25519 }: Pick<CustodialSecrets,
 }
 
 /**
- * The key under which a delegation of such a DID is verified, from what we stored when we made it. Undefined for any other DID,
- * method or purpose.
+ * The key that verifies a delegation of such a DID, from the stored signing key. Undefined for any other DID, method or
+ * purpose.
  */
 export function custodialKey(did: string, signingKey: string, url: string, purpose: string): ResolvedKey | undefined {
   if (url !== did + signingFragment || purpose !== 'capabilityDelegation') return undefined;
@@ -132,7 +140,7 @@ export function custodialKey(did: string, signingKey: string, url: string, purpo
   return jwk && { jwk, controller: did };
 }
 
-/** X25519 (RFC 7748 §6.1) with a custodial key; `peer` is a checked public key. */
+/** X25519 (RFC 7748 §6.1) with a custodial key. `peer` must be a checked public key. */
 export function agreeOn({ x25519 }: Pick<CustodialSecrets, 'x25519'>): (peer: Uint8Array) => Uint8Array {
   return agreeing(privateKeyOf('x25519', x25519));
 }
@@ -150,7 +158,7 @@ function agreeing(privateKey: KeyObject): (peer: Uint8Array) => Uint8Array {
   };
 }
 
-/** RFC 8410 §7: PKCS #8 of a raw secret, which needs no public half. */
+/** RFC 8410 §7: PKCS #8 around a raw secret, without the public half. */
 const pkcs8 = { ed25519: '302e020100300506032b657004220420', x25519: '302e020100300506032b656e04220420' } as const;
 
 function privateKeyOf(kind: keyof typeof pkcs8, secret: string): KeyObject {

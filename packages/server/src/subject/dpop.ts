@@ -7,13 +7,16 @@ import type { Realm } from './realm.ts';
 import { useOnce } from './replay.ts';
 
 export interface DpopRequest {
-  /** The spellings under which this very request can be made. */
+  /** The URIs under which this request can be made. */
   readonly uris: readonly string[];
-  /** The token that comes with it; left out where there is none yet. */
+  /** The token that comes with the request. Absent if there is none yet. */
   readonly accessToken?: string;
 }
 
-/** The thumbprint of the key that proved itself for this POST, once (RFC 9449). Throws `dpop.missing`, `dpop.invalid`. */
+/**
+ * The thumbprint of the key that proved itself for this POST, once (RFC 9449). @throws {Problem} `dpop.missing`,
+ * `dpop.invalid`
+ */
 export async function requireDpop(
   context: Context,
   realm: Realm,
@@ -23,7 +26,7 @@ export async function requireDpop(
   return (await requireDpopKey(context, realm, presented, request)).thumbprint;
 }
 
-/** The same with the key itself. */
+/** The same, with the key itself. */
 export async function requireDpopKey(
   context: Context,
   realm: Realm,
@@ -46,7 +49,7 @@ async function verified(context: Context, presented: string, request: DpopReques
       now: seconds(context.clock.now()),
     });
   } catch (cause) {
-    // What is wrong with a proof, its maker may know.
+    // The maker of a proof may know what is wrong with it.
     if (cause instanceof ProofError) throw new Problem('dpop.invalid', cause.message, { cause });
     throw cause;
   }

@@ -16,27 +16,30 @@ import {
 import { openEnvelope, sealEnvelope } from './vault.ts';
 
 /**
- * The complete move of a database to another one, SQLite or PostgreSQL, as lines of text.
+ * Moves a complete database to another one, SQLite or PostgreSQL, as lines of text.
  *
  * 1. The first line names the format and this dump.
- * 2. Each further line is an envelope (AES-256-GCM under the master key) of a page of rows, bound to the dump and to its number,
- *    so that no line can be altered, left out, repeated, moved, or taken from another dump.
- * 3. The last line says that it is the last, and how many rows there were of each table: a file that was cut off does not load.
+ * 2. Each further line is an envelope (AES-256-GCM under the master key) with a page of rows, bound to the dump and to
+ *    its number.
+ * So a line cannot be altered, left out, repeated, moved, or taken from another dump.
+ * 3. The last line says that it is the last, with the number of rows of each table. So a file that was cut off does not
+ *    load.
  *
- * All is read in one transaction, and written in one. A load needs the master key of the dumped database; it stays the master key of
- * the new one. The new database is another incarnation for the readers of the status feed.
+ * One transaction reads everything, and one writes everything. A load needs the master key of the dumped database,
+ * which stays the
+ * master key of the new one. For readers of the status feed the new database is another incarnation.
  */
 const format = 'countersign-dump/1';
 
 export type Counts = Readonly<Record<string, number>>;
 
-/** Hears of the rows of each page. */
+/** Called with the number of rows of each page. */
 type Told = (rows: number) => void;
 
-/** Characters of JSON that a line holds at most, one row excepted: a line is in memory as a whole. */
+/** Most characters of JSON in a line, unless a single row has more. Memory holds a line as a whole. */
 const lineSize = 4 * 1024 * 1024;
 
-/** The lines of a dump, without their line ends. */
+/** Writes the lines of a dump, without line ends. */
 export async function dumpStore(
   store: Store,
   masterKey: Uint8Array,
@@ -63,7 +66,7 @@ export async function dumpStore(
   return counts;
 }
 
-/** The rows in groups of which each makes one line. */
+/** Groups the rows, one group per line. */
 function* bySize(rows: readonly Row[]): Generator<readonly Row[]> {
   let group: Row[] = [];
   let size = 0;
@@ -81,14 +84,15 @@ function* bySize(rows: readonly Row[]): Generator<readonly Row[]> {
 }
 
 /**
- * Reads a whole dump and writes nothing. A dump that is cut off, altered, or sealed under another key is refused before a database
- * is touched.
+ * Reads a whole dump and writes nothing. Refuses a dump that is cut off, altered or sealed under another key, before a
+ * database is
+ * touched.
  */
 export async function checkDump(masterKey: Uint8Array, lines: AsyncIterable<string>): Promise<Counts> {
   return readDump(masterKey, lines, async () => {});
 }
 
-/** Loads a dump into an empty database. Nothing stays unless all of it was there and intact. */
+/** Loads a dump into an empty database. Keeps nothing unless all of it arrived intact. */
 export async function loadStore(
   store: Store,
   masterKey: Uint8Array,
@@ -107,7 +111,7 @@ export async function loadStore(
         await insertRows(tx, table, rows);
         told(rows.length);
       });
-      // A dump of a release that did not have them.
+      // A dump of a release from before audience names had owners.
       if (counts.audience_owner === undefined) await fillAudienceOwners(tx, () => {});
       await unmarkLoading(tx);
       return counts;
@@ -118,7 +122,7 @@ export async function loadStore(
   }
 }
 
-/** Opens every line, and answers the counts of the last one once all of it was there. */
+/** Opens every line and returns the counts of the last line, if all of it arrived. */
 async function readDump(
   masterKey: Uint8Array,
   lines: AsyncIterable<string>,
@@ -168,7 +172,7 @@ function dumpId(line: string): string {
     const head = JSON.parse(line) as { format?: unknown; id?: unknown };
     if (head.format === format && typeof head.id === 'string') return head.id;
   } catch {
-    // Not even JSON: the same answer.
+    // Text that is not even JSON gets the same answer.
   }
   throw refused(`it is not a ${format} file`);
 }

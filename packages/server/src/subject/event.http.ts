@@ -45,7 +45,7 @@ export const routes: readonly Route[] = [
     operationId: 'getEventHead',
     summary: 'The head of the event chain, and the same as a signed JWT (`typ: event-head+jwt`) to keep elsewhere.',
     answers: { 200: z.object({ seq: z.number(), hash: z.string(), jwt: z.string() }) },
-    /** The chain is one for the whole store; each realm signs the same head with its own key. */
+    /** One chain covers the whole store. Each realm signs the same head with its own key. */
     async handle({ context, who: { realm } }) {
       const { seq, hash } = await eventHead(context);
       const claims = { iss: realm.issuer, iat: seconds(context.clock.now()), seq, hash };
@@ -54,7 +54,7 @@ export const routes: readonly Route[] = [
   }),
 ];
 
-/** `after` of a list that goes backwards: the number of the event shown last. */
+/** The list goes backwards, so `after` is the number of the event shown last. */
 function sequenceNumber(after: string): number {
   if (after === '') return Number.MAX_SAFE_INTEGER;
   if (!/^[0-9]{1,15}$/.test(after))

@@ -20,7 +20,7 @@ export async function headOfChain(db: Kysely<Schema>): Promise<{ seq: number; ha
   return row === undefined ? undefined : { seq: row.seq as number, hash: row.hash as string };
 }
 
-/** One statement for the whole batch: a round trip for each would hold the lease too long. */
+/** One statement for the whole batch: a round trip for each event would hold the lease too long. */
 export async function sealEvents(
   db: Kysely<Schema>,
   links: readonly { id: string; seq: number; hash: string }[],
@@ -37,7 +37,10 @@ export async function sealedAfter(db: Kysely<Schema>, seq: number, limit: number
   return db.selectFrom('event').selectAll().where('seq', '>', seq).orderBy('seq').limit(limit).execute();
 }
 
-/** Newest first, of one realm or of all; `before` is the seq to continue under. Unsealed events are at most a second away. */
+/**
+ * Newest first, of one realm or of all, below the sequence number `before`. New events are sealed within about a
+ * second.
+ */
 export async function listEvents(
   db: Kysely<Schema>,
   realm: string | undefined,

@@ -8,9 +8,10 @@ import { headOfChain, insertEvent, listEvents, listUnsealed, sealEvents, sealedA
 import { holdLease } from './lease.ts';
 
 /**
- * The append-only log: who did what to which, before and after, without secrets.
+ * The append-only log: who did what, to which object, before and after, without secrets.
  *
- * An event is written in the transaction of its change and chained afterwards, in batches, by whoever holds the lease: a chain
+ * An event is written in the transaction of its change. The holder of the lease chains it afterwards, in batches,
+ * because a chain
  * inside the transaction would make every node wait for every other. Each link is
  * `hash = SHA-256(JSON([previous hash, seq, id, realm, at, type, object, actor, requestId, before, after]))`.
  */
@@ -18,7 +19,7 @@ export interface Event {
   readonly realm: string;
   /** `noun.past_participle`: `participant.suspended`. */
   readonly type: string;
-  /** `kind:id` of what it happened to. */
+  /** `kind:id` of the object of the event. */
   readonly object: string;
   readonly before?: unknown;
   readonly after?: unknown;
@@ -40,15 +41,15 @@ export async function recordEvent(context: Context, tx: Writing, event: Event, c
   });
 }
 
-/** What the chain begins with. */
+/** The hash before the first event. */
 const genesis = '';
-/** Events that one call chains, and that one read of a verification takes. */
+/** Events that one call chains, and that one read of a verification fetches. */
 export const sealedAtOnce = 500;
 export const sealerLease = 'event-sealer';
 
-/** Chains what has been written since the last call. Returns how many; 0 also when another node holds the lease. */
+/** Chains the events since the last call. Returns their number, or 0 if another node holds the lease. */
 export async function sealNewEvents(context: Context, holder: string): Promise<number> {
-  // Asked first outside: a lease is a write, and on SQLite a write makes every other process wait for the disk.
+  // Checked before taking the lease: that is a write, which on SQLite makes every other process wait for the disk.
   if ((await listUnsealed(context.store.db, 1)).length === 0) return 0;
   return context.store.db.transaction().execute(async (tx) => {
     if (!(await holdLease(tx, sealerLease, holder, context.clock.now()))) return 0;
@@ -73,20 +74,22 @@ export type ChainVerdict =
       readonly events: number;
       readonly seq: number;
       readonly hash: string;
-      /** Events that say a time well before that of one that was chained before them; absent where there is none. */
+      /** Events with a time well before that of an earlier link. Absent if there are none. */
       readonly backdated?: { readonly events: number; readonly first: number };
     }
   | { readonly intact: false; readonly seq: number; readonly reason: string };
 
 /**
- * Milliseconds. Nodes whose clocks differ, and long transactions, stay within it. A clock that was set back does not, nor does a row that
- * somebody put into the database with an earlier time: the sealer chains it like any other.
+ * Milliseconds. Nodes whose clocks differ, and long transactions, stay within it. A clock that was set back does not.
+ * Neither does a row
+ * that was put into the database with an earlier time: the sealer chains it like any other.
  */
 const backdatedBy = 5 * 60_000;
 
 /**
- * Recomputes the whole chain. An altered, removed or inserted event breaks it where it stands; a cut-off end shows only against
- * a head exported earlier, which `expected` is for.
+ * Recomputes the whole chain. An altered, removed or inserted event breaks it at that place. A cut-off end shows only
+ * against a head
+ * that was exported earlier: `expected`.
  */
 export async function verifyChain(
   context: Context,
@@ -94,7 +97,7 @@ export async function verifyChain(
 ): Promise<ChainVerdict> {
   let seq = 0;
   let hash = genesis;
-  // From before the first number: what somebody numbered 0 or less is found too.
+  // Starts below the first number, to find rows that were numbered 0 or less.
   let cursor = Number.MIN_SAFE_INTEGER;
   let newest = Number.NEGATIVE_INFINITY;
   const backdated = { events: 0, first: 0 };
@@ -119,12 +122,12 @@ export async function verifyChain(
   return { intact: true, events: seq, seq, hash, ...(backdated.events > 0 && { backdated }) };
 }
 
-/** The newest events of a realm whose number is below `before`, newest first; those of the last second may not be there yet. */
+/** The newest events of a realm with numbers below `before`, newest first. Events of the last second may be missing. */
 export async function eventsBefore(context: Context, realm: string, before: number, limit: number) {
   return (await listEvents(context.store.db, realm, before, limit)).map(eventView);
 }
 
-/** Where the chain ends now: exported signed, it shows later whether events were cut off. */
+/** The end of the chain now. Exported and signed, it later shows whether events were cut off. */
 export async function eventHead(context: Context): Promise<{ readonly seq: number; readonly hash: string }> {
   return (await headOfChain(context.store.db)) ?? { seq: 0, hash: genesis };
 }

@@ -7,26 +7,30 @@ import type { Realm } from './realm.ts';
 import type { ClientSubject } from './subject.ts';
 
 /**
- * RFC 8693: a token for the next service, for one that is at hand. What can be exchanged stands in a table that the server
- * composes: a room that brings a kind of subject token of its own adds a row, and the token endpoint does not know it.
+ * RFC 8693: exchanges a token for another one, for the next service. The server composes the table of exchanges: a room
+ * with its own
+ * kind of subject token adds a row, and the token endpoint need not know it.
  *
- * What no exchange does: last longer than what was presented, allow more, or forget who passed it on.
+ * No exchange lengthens a token's life, widens its rights, or forgets which services passed it on.
  */
 export type Exchange = ProvingExchange | ClientExchange;
 
 interface ExchangeBase {
-  /** RFC 8693 §3: the `subject_token_type` that it takes. */
+  /** RFC 8693 §3: the `subject_token_type` of this exchange. */
   readonly subjectTokenType: string;
   readonly issuedTokenType: string;
 }
 
-/** The subject token is a proof in itself. A client that presents credentials besides must be who it says. */
+/** The subject token itself is the proof. A client that also presents credentials must match them. */
 export interface ProvingExchange extends ExchangeBase {
   readonly proof: 'subject_token';
   exchange(context: Context, realm: Realm, request: ExchangeRequest): Promise<ExchangedToken>;
 }
 
-/** Whoever holds the subject token may have stolen it: a client proves itself, and has to be meant by the token. */
+/**
+ * The holder of the subject token may have stolen it, so a client proves itself, and the token must be meant for that
+ * client.
+ */
 export interface ClientExchange extends ExchangeBase {
   readonly proof: 'client';
   exchange(context: Context, realm: Realm, request: ExchangeRequest, client: ExchangingClient): Promise<ExchangedToken>;
@@ -34,21 +38,21 @@ export interface ClientExchange extends ExchangeBase {
 
 export interface ExchangeRequest {
   readonly subjectToken: string;
-  /** `resource` and `audience` together, each once. */
+  /** `resource` and `audience` together, without repetitions. */
   readonly targets: readonly string[];
   readonly scope: string | undefined;
-  /** What joins all calls of the chain, where it begins here. */
+  /** The id that joins all calls of the chain, if the chain begins here. */
   readonly transaction: () => string;
   readonly source: Source;
-  /** The `DPoP` field of the request; null where there is none. */
+  /** The `DPoP` field of the request, or null. */
   readonly dpop: string | null;
 }
 
 export interface ExchangingClient {
   readonly subject: ClientSubject;
-  /** What `aud` calls it when it means it. */
+  /** The names by which `aud` means this client. */
   readonly names: readonly string[];
-  /** Whom it may get tokens for. */
+  /** The targets that the client may get tokens for. */
   readonly targets: readonly string[];
 }
 
@@ -56,7 +60,7 @@ export interface ExchangedToken {
   readonly token: string;
   /** Seconds. */
   readonly expiresIn: number;
-  /** RFC 8693 §2.2.1: `N_A` for what is no access token. */
+  /** RFC 8693 §2.2.1: `N_A` for a token that is not an access token. */
   readonly tokenType: 'Bearer' | 'DPoP' | 'N_A';
   readonly scope?: string;
 }
@@ -71,7 +75,10 @@ export function unacceptable(reason: string): Problem {
 
 const refusals = new Set<string>(['token.invalid', 'session.invalid', 'wallet.denied', 'capability.refused']);
 
-/** A refused token, session or invocation is a bad request here: it is what the request is about, and no proof of who sends it. */
+/**
+ * A refused token, session or invocation is a bad request here, because it is the subject of the request and not the
+ * caller's proof.
+ */
 export async function orUnacceptable<T>(checking: Promise<T>): Promise<T> {
   try {
     return await checking;
@@ -85,12 +92,13 @@ export async function orUnacceptable<T>(checking: Promise<T>): Promise<T> {
 
 /** "A JWT is exchanged only by an authenticated client in its `aud`." */
 export function requireMeant(audience: readonly string[], names: readonly string[]): void {
-  if (!audience.some((one) => names.includes(one))) throw unacceptable('the token is for somebody else');
+  if (!audience.some((one) => names.includes(one))) throw unacceptable('the token is for another service');
 }
 
 /**
- * "To targets on that client's list." The issuer is on no list: what is for the issuer anybody may exchange, and what is for
- * another service must not come back as a key to us.
+ * "To targets on that client's list." The issuer is on no list: any client may exchange a token for the issuer, so a
+ * token for another
+ * service must not become one for the issuer again.
  */
 export function requireTargets(realm: Realm, { targets }: ExchangeRequest, client: ExchangingClient): void {
   if (targets.length === 0) throw new Problem('request.invalid', 'Name the target, by audience or resource.');
@@ -98,14 +106,14 @@ export function requireTargets(realm: Realm, { targets }: ExchangeRequest, clien
   if (strange !== undefined) throw new Problem('oauth.invalid_target');
 }
 
-/** RFC 8693 §4.1: the client becomes the outermost actor. `gen` lets what it passed on die with it. */
+/** RFC 8693 §4.1: the client becomes the outermost actor. Because of `gen`, the new token dies with the client's own. */
 export function actOf(subject: Subject, previous: unknown, client: ExchangingClient): object {
   if (subject.actors.length >= maxActors) throw unacceptable('the chain of services is too long');
   const { id, clientId, generation } = client.subject;
   return { sub: id, client_id: clientId, gen: generation, ...(previous === undefined ? {} : { act: previous }) };
 }
 
-/** What the new token says beside what stands as it was: that it hangs on the presented one too. */
+/** The ancestors of the new token: those of the presented one, and the presented one itself. */
 export function withAncestors({ ancestors, jti }: Subject): { readonly ancestors?: readonly Ancestor[] } {
   return ancestorsClaim(jti === undefined ? ancestors : [...ancestors, { kind: 'token', id: jti }]);
 }

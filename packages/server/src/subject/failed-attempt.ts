@@ -4,7 +4,10 @@ import { write } from '../store/write.ts';
 import type { FailedAttempts } from './attempt.ts';
 import { recordEvent } from './event.ts';
 
-/** One event for each credential and source that failed since the last call: of clients and others `proof.failed`, else `login.failed`. */
+/**
+ * Writes one event per credential and source that failed since the last call: `login.failed` for logins, `proof.failed`
+ * for other proofs.
+ */
 export async function recordFailedAttempts(context: Context): Promise<void> {
   const failures = context.attempts.drain();
   if (failures.length === 0) return;
@@ -14,7 +17,7 @@ export async function recordFailedAttempts(context: Context): Promise<void> {
     for (const failure of some) unwritten.delete(failure);
     return some;
   };
-  // What no column takes would be refused for ever: it is told in the log, once.
+  // A row that the database refuses would be refused for ever, so it goes to the log, once.
   const refuse = (failure: FailedAttempts, cause: unknown) => {
     unwritten.delete(failure);
     const { code } = cause as { code?: unknown };

@@ -2,10 +2,10 @@ import { Problem } from '../kernel/problem.ts';
 import { type BcryptHash, type Pbkdf2Hash, readHash, type StoredHash, spellHash } from './stored-hash.ts';
 
 /**
- * Hashes in the spelling of other programs, beside those that `readHash` knows.
+ * Hashes in the spelling of other programs, in addition to those that `readHash` reads.
  *
- *     $pbkdf2-sha256$29000$<salt>$<tag>     passlib; $pbkdf2$ is SHA-1; its base64 has . for +
- *     pbkdf2_sha256$600000$<salt>$<tag>     Django; pbkdf2_sha1 too; the letters of its salt are the salt
+ * `$pbkdf2-sha256$29000$<salt>$<tag>`: passlib. `$pbkdf2$` is SHA-1. Its base64 has . for +.
+ * `pbkdf2_sha256$600000$<salt>$<tag>`: Django, also pbkdf2_sha1. The letters of the salt are the salt.
  */
 type Part = string;
 const spellings: readonly (readonly [RegExp, (digest: Part, iterations: Part, salt: Part, tag: Part) => string])[] = [
@@ -20,7 +20,10 @@ const spellings: readonly (readonly [RegExp, (digest: Part, iterations: Part, sa
   ],
 ];
 
-/** The spelling that we store, of a hash that another program made. Refuses, with `request.invalid`, what no login could use. */
+/**
+ * Turns another program's hash into our spelling. @throws {Problem} `request.invalid` for a hash that no login could
+ * use
+ */
 export function importHash(text: string): string {
   for (const [form, spell] of spellings) {
     const parts = text.length > 512 ? null : form.exec(text);
@@ -29,7 +32,10 @@ export function importHash(text: string): string {
   return requireReadable(text);
 }
 
-/** For programs that keep the parts of a hash apart. Whatever the parts are, what comes out of this can be read. */
+/**
+ * For programs that store the parts of a hash separately. Checks that the result can be read. @throws {Problem}
+ * `request.invalid`
+ */
 export function importParts(hash: Exclude<StoredHash, BcryptHash>): string {
   return requireReadable(spellHash(hash));
 }

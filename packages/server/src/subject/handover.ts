@@ -5,17 +5,17 @@ import type { Writing } from '../store/write.ts';
 import { deleteSealed, insertSealed, listSealed } from './vault.store.ts';
 
 /**
- * Secrets that a transaction makes and that somebody finds in files afterwards.
+ * Secrets that a transaction makes and the operator later finds in files.
  *
- * 1. The transaction that makes them leaves them in the store, sealed: both are committed, or neither.
- * 2. After the commit the files are written, each whole or not at all, and are on the disk.
- * 3. Then what was left is deleted. A process that dies before leaves it to the next start, which begins with step 2.
+ * 1. The transaction also stores the secrets, sealed, so both are committed or neither.
+ * 2. After the commit the files are written to the disk, each whole or not at all.
+ * 3. Then the stored secrets are deleted. If a process dies before that, the next start repeats step 2.
  *
- * So a file never holds a secret that the store does not know, and no secret is lost that the store knows.
+ * So a file never holds a secret that the store does not know, and no secret that the store knows is lost.
  */
 const leftName = 'files:';
 
-/** By the name of the file in the directory that `writeLeftFiles` is given. */
+/** Contents by file name, for the directory given to `writeLeftFiles`. */
 export type Files = Readonly<Record<string, string>>;
 
 export async function leaveFiles({ vault, random }: Context, tx: Writing, files: Files): Promise<void> {
@@ -24,7 +24,7 @@ export async function leaveFiles({ vault, random }: Context, tx: Writing, files:
   await insertSealed(tx.db, { name, value: vault.seal(JSON.stringify(files), name) });
 }
 
-/** Safe in several processes at once: each writes the same. */
+/** Safe in several processes at once, because each writes the same contents. */
 export async function writeLeftFiles({ store, vault, random }: Context, directory: string): Promise<void> {
   const left = (await listSealed(store.db)).filter(({ name }) => name.startsWith(leftName));
   for (const { name, value } of left) {
@@ -37,7 +37,7 @@ export async function writeLeftFiles({ store, vault, random }: Context, director
   }
 }
 
-/** A 0600 file that is there whole or not at all. */
+/** Writes a 0600 file, whole or not at all. */
 function writeWhole(path: string, content: string, suffix: string): void {
   const draft = `${path}.${suffix}`;
   try {
@@ -49,7 +49,7 @@ function writeWhole(path: string, content: string, suffix: string): void {
   }
 }
 
-/** A new name in a directory is on the disk once the directory is. */
+/** Syncs a directory, so that a new file name in it survives a crash. */
 export function syncDirectory(path: string): void {
   const directory = openSync(path, 'r');
   try {

@@ -3,23 +3,27 @@ import { Problem } from '../kernel/problem.ts';
 import type { HashDone, HashJob } from './hash-worker.ts';
 
 /**
- * A bounded queue before a few threads.
+ * A bounded queue in front of a few threads.
  *
- * 1. A job says how much work it is, in hashes of today's parameters, and how much memory it takes.
- * 2. It is refused (`attempt.busy`) when all that was admitted before it, and itself, could not be done within `patience`, going
- *    by how long a unit of work took lately. An idle pool refuses nothing.
- * 3. Known devices come first. Behind them strangers, who may be very many, and changes of passwords, which one holder of a session may
- *    ask for as often as it likes, take turns: many of one kind neither refuse nor hold up the other.
- * 4. What was admitted is done, each kind in the order of admission. A thread has its next job at hand before it ends the one it has.
- * 5. Threads start with the first job, and hold up no process that wants to end. One that dies takes only its own jobs along.
+ * 1. A job states its work, in hashes of today's parameters, and its memory.
+ * 2. It is refused (`attempt.busy`) if this job and all admitted before it would take longer than `patience`, judged by
+ *    how long a
+ * unit of work took lately. An idle pool refuses nothing.
+ * 3. Known devices come first. Behind them two kinds take turns: strangers, who may be very many, and changes of
+ *    passwords, which one
+ * holder of a session may request as often as it likes. So many jobs of one kind neither refuse nor delay the other.
+ * 4. An admitted job is done, each kind in the order of admission. A thread has its next job ready before the present
+ *    one ends.
+ * 5. Threads start with the first job, and do not keep a process from ending. A thread that dies takes only its own
+ *    jobs along.
  */
 export interface HashPool {
   run(work: HashWork, cost: Cost, asker?: Asker): Promise<HashDone>;
-  /** What waits is refused, what is under way is dropped, and the threads end. */
+  /** Refuses waiting jobs, drops running ones and ends the threads. */
   close(): Promise<void>;
 }
 
-/** A login from a device that is known, one from another device, or whatever is no login. */
+/** A login from a known device, a login from another device, or work that is not a login. */
 export type Asker = 'known' | 'stranger' | 'change';
 
 type Turn = Exclude<Asker, 'known'>;
@@ -48,20 +52,20 @@ interface Thread {
   readonly jobs: Map<number, Pending>;
 }
 
-/** What each thread has at once: one under way and one at hand. */
+/** Jobs that a thread has at once: one running and one ready. */
 const depth = 2;
-/** KiB at the threads at once, whatever the queue holds. What is larger runs alone. */
+/** KiB that all threads use at once. A larger job runs alone. */
 const memoryAtOnce = 524_288;
-/** Milliseconds that a unit of work is thought to take before one was measured. */
+/** Milliseconds assumed for a unit of work before the first measurement. */
 const firstGuess = 25;
 /** The weight of the newest measurement. */
 const smoothing = 0.1;
 
 export interface HashPoolOptions {
   readonly threads: number;
-  /** Milliseconds that the queue may stand for. */
+  /** Milliseconds of work that the queue may hold. */
   readonly patience: number;
-  /** What a thread runs. Given only by a test of threads that die. */
+  /** The program of a thread. Only a test of dying threads sets it. */
   readonly script?: URL;
 }
 
@@ -85,7 +89,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
     throw new Problem('attempt.busy', undefined, { retryAfter: Math.max(1, Math.ceil(wait / 1_000)) });
   }
 
-  /** Of the other kind no more is done before than of its own. */
+  /** The work ahead of a job: from the other kind, at most as much as from its own kind. */
   function inTurns(asker: Turn, work: number): number {
     return admitted[asker] + Math.min(admitted[asker] + work, admitted[other[asker]]);
   }
@@ -127,7 +131,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
     const pending = thread.jobs.get(done.id);
     if (pending === undefined) return;
     release(thread, pending);
-    // What is hardly any work says little about how long work takes.
+    // A very small job says little about the time of a unit of work.
     unit += smoothing * Math.min(1, pending.cost.work) * (done.took / pending.cost.work - unit);
     if (thread.jobs.size === 0) thread.worker.unref();
     if (done.fault === undefined) pending.done(done);

@@ -7,8 +7,9 @@ import { verifySync } from '@node-rs/bcrypt';
 import type { Argon2Hash, BcryptHash, Pbkdf2Hash, ScryptHash } from './stored-hash.ts';
 
 /**
- * The thread that hashes: it does one job after the other and knows nothing else. Its priority is below that of the event loop,
- * so that a token request never waits for a password; libuv's own pool, which files and names share, is left alone.
+ * The thread that hashes, one job after the other. Its priority is below that of the event loop, so a token request
+ * never waits for a
+ * password. It does not use libuv's own pool, which serves files and name lookups.
  */
 export type HashJob = {
   readonly id: number;
@@ -16,12 +17,12 @@ export type HashJob = {
   readonly secret: Uint8Array | undefined;
 } & (
   | {
-      /** Answers the tag. */
+      /** Returns the tag. */
       readonly make: Omit<Argon2Hash, 'tag'>;
       readonly password: Uint8Array;
     }
   | {
-      /** Answers the place of the first of these texts that has the hash; -1 for none. */
+      /** Returns the index of the first of these texts that matches the hash, or -1. */
       readonly compare: Argon2Hash | BcryptHash | Pbkdf2Hash | ScryptHash;
       readonly passwords: readonly Uint8Array[];
     }
@@ -29,7 +30,7 @@ export type HashJob = {
 
 export interface HashDone {
   readonly id: number;
-  /** Milliseconds of this thread. */
+  /** Milliseconds that this thread took. */
   readonly took: number;
   readonly tag?: Uint8Array;
   readonly matched?: number;
@@ -38,9 +39,9 @@ export interface HashDone {
 
 const argon2Types = { d: 0, i: 1, id: 2 } as const;
 const tagLength = 32;
-/** Bytes of one block of PBKDF2. The blocks are independent of each other: the first one alone decides. */
+/** Bytes of one block of PBKDF2. The blocks are independent, so comparing the first one is enough. */
 const blockLength = { sha1: 20, sha256: 32, sha512: 64 } as const;
-/** bcrypt reads no more of a password. Whoever made the hash lost the rest; the next hash covers all of it. */
+/** bcrypt ignores the rest of a password. The next hash covers all of it. */
 const bcryptLength = 72;
 
 lowerPriority();
@@ -102,11 +103,11 @@ function argon2(
   });
 }
 
-/** On Linux a thread has a priority of its own; elsewhere all stay equal. */
+/** On Linux each thread has its own priority. Elsewhere all threads stay equal. */
 function lowerPriority(): void {
   try {
     setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), 10);
   } catch {
-    // No such file, or not allowed: slower token requests during a flood, nothing worse.
+    // The file is missing or access is denied: token requests get slower during a flood, nothing worse.
   }
 }

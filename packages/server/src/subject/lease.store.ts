@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { Schema } from '../store/schema.ts';
 
-/** Takes the lease unless another holder's ends within `live`. */
+/** Takes the lease unless another holder's lease ends within `live`. */
 export async function takeLease(
   db: Transaction<Schema>,
   row: Schema['lease'],

@@ -9,8 +9,9 @@ import { syncDirectory } from './handover.ts';
 import { sealedUnder } from './vault.ts';
 
 /**
- * The master key: 32 bytes from the configuration, or, with SQLite only, from a 0600 file in the data directory that is made
- * at the first start. A store that has been sealed never gets a new one silently.
+ * The master key: 32 bytes from the configuration, or, with SQLite only, from a 0600 file in the data directory that
+ * the first start
+ * makes. A store that was sealed never gets a new master key silently.
  */
 export async function masterKeyOf(config: Config, store: Store, random: Random): Promise<Uint8Array> {
   if (config.masterKey !== undefined) return config.masterKey;
@@ -34,8 +35,9 @@ export async function masterKeyOf(config: Config, store: Store, random: Random):
 }
 
 /**
- * The file appears whole or not at all, however many processes make their first start at once, and is on the disk before
- * anything is sealed under it. When another process was faster, its key counts.
+ * The file appears whole or not at all, even if several processes start for the first time at once. It is on the disk
+ * before anything is
+ * sealed under it. If another process was faster, its key counts.
  */
 function createMasterKey(path: string, random: Random): void {
   const draft = `${path}.${random.token(9)}`;
@@ -47,14 +49,15 @@ function createMasterKey(path: string, random: Random): void {
   } finally {
     rmSync(draft, { force: true });
   }
-  // Also when another process made it: this one may be the first to seal under it.
+  // Also if another process made the file, because this one may be the first to seal under it.
   syncDirectory(dirname(path));
   syncDirectory(dirname(dirname(resolve(path))));
 }
 
 /**
- * Puts another key in a file beside the present one, on the disk, before anything is sealed under it. `replaceMasterKey` lets it take the
- * place of the present one; a `reseal` that was killed in between is finished by whatever opens the store next.
+ * Writes the next key to a file beside the present one, before anything is sealed under it. `replaceMasterKey` puts it
+ * in place of the
+ * present key. If `reseal` is killed in between, the next program that opens the store finishes it.
  */
 export function layNextMasterKey(config: Config, text: string): void {
   const next = nextOf(masterKeyPath(config));
@@ -80,13 +83,13 @@ async function finishReseal(path: string, store: Store): Promise<boolean> {
     renameSync(nextOf(path), path);
     syncDirectory(dirname(path));
   } catch (cause) {
-    // Another process that starts at the same moment was faster.
+    // Another process that started at the same moment was faster.
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
   }
   return true;
 }
 
-/** The master key that is there already: for commands that must not make one. */
+/** The existing master key, for commands that must not make one. @throws {Problem} `config.invalid` */
 export function requireMasterKey(config: Config): Uint8Array {
   const key = config.masterKey ?? readMasterKey(masterKeyPath(config));
   if (key !== undefined) return key;
@@ -111,7 +114,10 @@ function readMasterKey(path: string): Uint8Array | undefined {
   return parseMasterKey(text, path);
 }
 
-/** One spelling only: Node's decoder takes others, and a key that no start takes would close the database for good. */
+/**
+ * Accepts one spelling only: Node's decoder takes others, and a key that no start accepts would close the database for
+ * good.
+ */
 export function parseMasterKey(text: string, path: string): Uint8Array {
   if (!/^[A-Za-z0-9_-]{43}$/.test(text))
     throw new Problem('config.invalid', `${path} does not hold 32 bytes as base64url.`);

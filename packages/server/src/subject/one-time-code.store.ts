@@ -21,7 +21,7 @@ export async function findCode(
     .executeTakeFirst();
 }
 
-/** False when there is none of this owner that still holds, or somebody else was faster. */
+/** False if this owner has no such valid code, or if another use came first. */
 export async function takeCode(
   db: Kysely<Schema>,
   code: Pick<OneTimeCodeTable, 'realm' | 'purpose' | 'digest' | 'owner'>,

@@ -10,13 +10,13 @@ import {
   takeCode,
 } from './one-time-code.store.ts';
 
-/** Secrets that are given to somebody to be presented once: 256 random bits, of which only a digest is stored. */
+/** Secrets for one use: 256 random bits, of which only a digest is stored. */
 export type CodePurpose = keyof typeof purposes;
 
 interface Kind {
-  /** What a code begins with, so that whoever finds one knows what it is. */
+  /** The first letters of a code, so that a finder can tell what it is. */
   readonly prefix: string;
-  /** Whether a newer one ends the older: not where anybody can ask for one. */
+  /** True if a newer code ends the older ones. False where a stranger can request a code. */
   readonly replaces: boolean;
 }
 
@@ -33,7 +33,10 @@ export interface OneTimeCode {
   readonly until: number;
 }
 
-/** Shown or sent this once. The caller holds a lock that keeps two for the same owner apart, and records the event. */
+/**
+ * Makes a code that is shown or sent once. The caller holds a lock against a second one for the same owner, and records
+ * the event.
+ */
 export async function issueOneTimeCode(
   context: Context,
   tx: Writing,
@@ -51,7 +54,7 @@ export async function issueOneTimeCode(
   return { code, until };
 }
 
-/** How many of the owner's can still be used. */
+/** The number of the owner's codes that can still be used. */
 export async function countLiveCodes(
   { store, clock }: { readonly store: Pick<Context['store'], 'db'>; readonly clock: Context['clock'] },
   realm: string,
@@ -65,7 +68,7 @@ export function isOneTimeCode(purpose: CodePurpose, presented: string): boolean 
   return presented.startsWith(purposes[purpose].prefix) && shape.test(presented);
 }
 
-/** Whom the code was made for; undefined when there is no such code, or it has been used, replaced, or has expired. Uses nothing up. */
+/** The owner of the code. Undefined if the code is unknown, used, replaced or expired. Does not use the code up. */
 export async function ownerOfOneTimeCode(
   context: Context,
   realm: string,
@@ -79,7 +82,7 @@ export async function ownerOfOneTimeCode(
   return isGood ? row.owner : undefined;
 }
 
-/** Uses it up in this transaction. False when it is not, or no longer, one of this owner. */
+/** Uses the code up in this transaction. False if this owner has no such valid code. */
 export async function useOneTimeCode(
   context: Context,
   tx: Writing,
@@ -93,7 +96,7 @@ export async function useOneTimeCode(
   return takeCode(tx.db, { realm, purpose, digest, owner }, tx.now);
 }
 
-/** Every code of the owner, whatever it was for: what it was sent to, or for, is no longer so. */
+/** Deletes every code of the owner, for any purpose, because the address or the purpose has changed. */
 export async function revokeOneTimeCodes(tx: Writing, realm: string, owner: string): Promise<void> {
   await deleteCodesOf(tx.db, realm, Object.keys(purposes), owner);
 }

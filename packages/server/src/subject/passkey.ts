@@ -13,24 +13,28 @@ import { isComputableKey } from './factoring.ts';
 /**
  * Passkeys: WebAuthn, Level 3, as a second factor.
  *
- * 1. The relying party is the host of the public URL, its only origin that URL's. A browser signs both, so that a page elsewhere gets
- *    nothing that is good here.
- * 2. A challenge holds what it was made for, sealed by a digest of ours: session, purpose and time, and nothing is stored for it. It
- *    lives for five minutes; whoever accepts a response to it uses it up.
- * 3. The person is verified by the authenticator (a PIN, a finger): a stolen key alone is worth nothing.
- * 4. No attestation is asked for. What a browser passes on all the same is either none or the key's own signature: for a chain of
- *    certificates we would have to fetch from addresses that a stranger chose.
- * 5. A counter that does not grow means that there are two of the key: refused. Keys that are synchronised have none, and say 0.
+ * 1. The relying party is the host of the public URL, and that URL's origin is the only one. A browser signs both, so
+ *    another site's
+ * page gets nothing that works here.
+ * 2. A challenge contains session, purpose and time under our own digest, and is not stored. It lives for five minutes,
+ *    and is used
+ * up when a response to it is accepted.
+ * 3. The authenticator verifies the person (by a PIN or a finger), so a stolen key alone is worth nothing.
+ * 4. The server asks for no attestation. If a browser sends one, it must be empty or the key's own signature: for a
+ *    certificate chain
+ * the server would have to fetch from addresses that a stranger chose.
+ * 5. A counter that does not grow means that the key was copied, and is refused. Synchronised keys have no counter and
+ *    say 0.
  */
 export type PasskeyPurpose = 'enrol' | 'verify';
 
 export interface Ceremony {
   readonly purpose: PasskeyPurpose;
-  /** Of the session that asks: it belongs to one credential of one realm. */
+  /** The session that asks. It belongs to one credential of one realm. */
   readonly sessionId: string;
 }
 
-/** What is kept of a passkey: nothing of it is secret. */
+/** The stored part of a passkey. None of it is secret. */
 export interface Passkey {
   /** base64url. */
   readonly credentialId: string;
@@ -57,7 +61,7 @@ const credentialId = z
   .max(1_400);
 const common = { id: credentialId, rawId: credentialId, type: z.literal('public-key') };
 
-/** `PublicKeyCredential.toJSON()` of the browser. What we do not look at may be there. */
+/** The browser's `PublicKeyCredential.toJSON()`. Members that the server does not read are allowed. */
 export const registrationSchema = z.object({
   ...common,
   response: z.object({
@@ -92,7 +96,7 @@ export function registrationOptions(
     rpName: owner.realm,
     rpID: relyingParty(context).id,
     userName: owner.code,
-    // The same for every passkey of a credential, and the name of it to nobody but us.
+    // The same for every passkey of a credential. Only this server can match it to the credential.
     userID: Buffer.from(context.vault.digest('passkey-owner', `${owner.realm}\0${owner.credentialId}`), 'base64url'),
     challenge: bytesOf(makeChallenge(context, ceremony)),
     timeout: challengeLife,
@@ -114,13 +118,13 @@ export function assertionOptions(context: Context, ceremony: Ceremony, known: re
   });
 }
 
-/** What was proved, and by which challenge: the caller uses that up. */
+/** The proved passkey, and the challenge that the caller must use up. */
 export interface ProvedPasskey {
   readonly passkey: Passkey;
   readonly challenge: string;
 }
 
-/** Throws for whatever is not right; the reason is for the log. */
+/** Throws for every fault, with the reason for the log. */
 export async function proveRegistration(
   context: Context,
   ceremony: Ceremony,
@@ -151,7 +155,7 @@ export async function proveRegistration(
   };
 }
 
-/** Throws for whatever is not right; the reason is for the log. */
+/** Throws for every fault, with the reason for the log. */
 export async function proveAssertion(
   context: Context,
   ceremony: Ceremony,
@@ -181,7 +185,7 @@ function relyingParty({ config }: Context): { readonly id: string; readonly orig
   return { id: hostname, origin };
 }
 
-/** What a browser gets as bytes, and gives back as base64url of them. */
+/** The browser gets the challenge as bytes, and returns it as base64url of them. */
 function makeChallenge(context: Context, ceremony: Ceremony): string {
   const nonce = context.random.token(16);
   const time = context.clock.now().toString(36);
@@ -193,7 +197,7 @@ function isOpenChallenge(context: Context, ceremony: Ceremony, presented: string
   if (nonce === undefined || time === undefined || seal === undefined) return false;
   if (!context.vault.matches(digestPurpose, sealed(ceremony, nonce, time), seal)) return false;
   const age = context.clock.now() - Number.parseInt(time, 36);
-  // Not by what was presented, which has more than one spelling.
+  // The decoded parts, because the presented text has more than one spelling.
   seen.push(`${nonce}.${time}`);
   return age >= -60_000 && age < challengeLife;
 }
@@ -210,7 +214,7 @@ function requireNoCertificates(attestationObject: string): void {
   throw new Error(`an attestation of format ${String(format).slice(0, 32)}, with certificates`);
 }
 
-/** Authenticators made weak RSA keys by the million (CVE-2017-15361). */
+/** Millions of authenticators made weak RSA keys (CVE-2017-15361). */
 async function requireSoundRsa(publicKey: Uint8Array<ArrayBuffer>): Promise<void> {
   const key = decodeCredentialPublicKey(publicKey);
   if (!cose.isCOSEPublicKeyRSA(key)) return;

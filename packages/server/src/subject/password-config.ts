@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { longestPassword } from './password-text.ts';
 
-/** What a password profile says of the credentials of one type. The network file and the calls of passwords share it. */
+/** The rules of a password profile for one credential type. The network file and the password calls share them. */
 
 /**
- * NIST SP 800-63B-4 §3.1.1.2: at least 15 characters where a password is the only factor, 8 where it is one of two, at least 64
- * allowed; "SHALL NOT impose other composition rules", "SHALL NOT require subscribers to change passwords periodically". A profile
- * may ask for more.
+ * NIST SP 800-63B-4 §3.1.1.2: at least 15 characters if a password is the only factor, 8 if it is one of two, and at
+ * least 64
+ * allowed; "SHALL NOT impose other composition rules", "SHALL NOT require subscribers to change passwords
+ * periodically". A profile
+ * may demand more.
  */
 const leastLength = 8;
 const defaultMinimum = 15;
@@ -18,11 +20,11 @@ export const passwordRulesSchema = z
     maximumLength: z.int().min(leastLength).max(mostLength).optional(),
     /** Character classes that must occur: lower case, upper case, digits, others. */
     complexity: z.int().min(0).max(4).optional(),
-    /** 0 for never. */
+    /** 0 means never. */
     expiryPeriodDays: z.int().min(0).max(36_500).optional(),
-    /** Versions that may not come again; the present one never may. */
+    /** Number of earlier versions that may not be used again. The present one never may. */
     historySize: z.int().min(0).max(100).optional(),
-    /** Whether a login needs a second factor of whoever has none yet too. */
+    /** `required`: a login needs a second factor even if the credential has none yet. */
     secondFactor: z.enum(['optional', 'required']).optional(),
   })
   .refine(({ minimumLength = defaultMinimum, maximumLength = mostLength }) => minimumLength <= maximumLength, {
@@ -40,7 +42,7 @@ export const passwordConfigSchema = z.strictObject({
 
 export type PasswordConfig = Readonly<z.output<typeof passwordConfigSchema>>;
 
-/** With nothing left out. Lengths count characters (code points after NFKC). */
+/** All rules with their defaults filled in. Lengths count characters (code points after NFKC). */
 export interface PasswordRules {
   readonly minimumLength: number;
   readonly maximumLength: number;

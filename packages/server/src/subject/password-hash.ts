@@ -6,14 +6,22 @@ import { normalisedPassword, requirePassword } from './password-text.ts';
 import type { Pepper, Peppers } from './pepper.ts';
 import { isOutdated, memoryOf, readHash, type StoredHash, spellHash, today, workOf } from './stored-hash.ts';
 
-/** Hashes passwords and compares them with hashes, beside the event loop. Throws `attempt.busy` when there is too much to do. */
+/**
+ * Hashes passwords and compares them with hashes, outside the event loop. @throws {Problem} `attempt.busy` if there is
+ * too much work
+ */
 export interface Hasher {
-  /** A new hash of today's parameters under the current pepper, in PHC form. What is no password is refused with `password.too_long` or `request.invalid`. */
+  /**
+   * A new hash with today's parameters under the current pepper, in PHC form. @throws {Problem} `password.too_long`,
+   * `request.invalid`
+   */
   hash(password: string): Promise<string>;
   /**
-   * Is this the password of the stored hash? Undefined stands for an unknown credential: the same work, against a decoy, and
-   * false; so for a password that could not be one. An imported hash takes as long as whoever made it chose, and until its
-   * first login differs from the others in that. Who waits for whom is up to the pool.
+   * Compares a password with a stored hash. Undefined stands for an unknown credential: the same work against a decoy,
+   * and false. A text
+   * that could not be a password gets the same. An imported hash takes as long as the other program chose, so its time
+   * differs until
+   * its first login. The pool decides the order.
    */
   verify(stored: string | undefined, password: string, asker?: Asker): Promise<Verdict>;
   close(): Promise<void>;
@@ -21,16 +29,19 @@ export interface Hasher {
 
 export interface Verdict {
   readonly ok: boolean;
-  /** It must be hashed anew: another scheme, weaker parameters, no pepper or an older one, or a spelling that is not in NFKC. */
+  /**
+   * The password must be hashed anew: other scheme, weaker parameters, no pepper or an older one, or a spelling not in
+   * NFKC.
+   */
   readonly outdated: boolean;
 }
 
 export interface HasherOptions {
   readonly random: Random;
   readonly peppers: Peppers;
-  /** Default: as many as there are cores. */
+  /** Default: the number of cores. */
   readonly threads?: number;
-  /** Milliseconds that the queue may stand for. */
+  /** Milliseconds of work that the queue may hold. */
   readonly patience?: number;
 }
 
@@ -71,8 +82,9 @@ export function createHasher({
 }
 
 /**
- * What to try. Other programs hash what was typed, so an imported hash may be of that; which hash is imported does not show in
- * the time that a refusal takes, because both are tried against every one.
+ * The texts to try. Other programs hash the text as typed, so an imported hash may need that one. Both are tried
+ * against every hash, so
+ * the time of a refusal does not show which hashes are imported.
  */
 function spellings(password: string, text: string | undefined): readonly Uint8Array[] {
   if (text === undefined) return [Buffer.alloc(0)];
@@ -88,7 +100,7 @@ function costOf(hash: StoredHash, spelled: number): Cost {
   return { work: workOf(hash) * spelled, memory: memoryOf(hash) };
 }
 
-/** Whatever is in the store was read once before it came there. */
+/** A stored hash was checked before it was written, so a fault here is internal. */
 function known(stored: string): StoredHash {
   try {
     return readHash(stored);

@@ -7,7 +7,7 @@ import { listPeppers, type Pepper, sealPepper } from './pepper.ts';
 import { systemRealm } from './realm.ts';
 import { insertSealed } from './vault.store.ts';
 
-/** Another pepper, for every hash from now on. What an older one hashed stays good until its next login. */
+/** Makes another pepper for all new hashes. A hash under an older pepper stays valid until its next login. */
 export async function rotatePepper(context: Context, caller: Caller): Promise<Pepper> {
   const key = context.random.bytes(32);
   return write(context, async (tx) => {

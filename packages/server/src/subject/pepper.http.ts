@@ -28,7 +28,7 @@ export const routes: readonly Route[] = [
     summary:
       'A new secret key for password hashes. Each hash gets it at its next login. For administrators of realm system.',
     answers: { 200: pepperView },
-    // An event of realm `system` itself.
+    // The event belongs to realm `system` itself.
     handle: async ({ context, call, who: { subject } }) =>
       toView(await rotatePepper(context, call.caller(subject.clientId))),
   }),

@@ -9,16 +9,21 @@ import { hasPasswords, insertSealed, listSealed } from './vault.store.ts';
 import type { Vault } from './vault.ts';
 
 /**
- * The pepper: a secret key of password hashes, so that the database alone is not enough to guess passwords. NIST SP 800-63B-4 §3.1.1.2:
- * "verifiers SHOULD perform an additional iteration of a keyed hashing or encryption operation using a secret key known only to
- * the verifier"; in Argon2 it is the secret value K of RFC 9106 §3.1.
+ * The pepper: a secret key of password hashes, so that the database alone is not enough to guess passwords. NIST SP
+ * 800-63B-4
+ * §3.1.1.2: "verifiers SHOULD perform an additional iteration of a keyed hashing or encryption operation using a secret
+ * key known only
+ * to the verifier". In Argon2 it is the secret value K of RFC 9106 §3.1.
  *
- * 1. A pepper is 32 random bytes, sealed by the master key in the table `sealed`. It moves with a dump, and `reseal` seals it again.
- * 2. Each new hash is made under the current pepper and names its number (`keyid` of the PHC string). A login hashes anew what has
- *    none, or an older one.
- * 3. Older peppers stay: a hash may name them.
- * 4. A database that had passwords before it had a pepper gets one that begins an hour later. Until then nodes of the release before
- *    can read every hash.
+ * 1. A pepper is 32 random bytes, sealed by the master key in the table `sealed`. It moves with a dump, and `reseal`
+ *    seals it again.
+ * 2. Each new hash uses the current pepper and names its number (`keyid` of the PHC string). A login renews a hash
+ *    without a pepper
+ * or with an older one.
+ * 3. Older peppers stay, because hashes may name them.
+ * 4. A database that had passwords before peppers existed gets a first pepper that begins an hour later. Until then,
+ *    nodes of the
+ * release before can read every hash.
  */
 export interface Pepper {
   readonly number: number;
@@ -28,9 +33,9 @@ export interface Pepper {
 }
 
 export interface Peppers {
-  /** The one that new hashes are made under; undefined while the first has not begun. */
+  /** The pepper of new hashes. Undefined until the first pepper begins. */
   current(): Promise<Pepper | undefined>;
-  /** The one that a hash names. Throws `internal` where it is missing. */
+  /** The pepper that a hash names. @throws {Problem} `internal` if it is missing */
   named(number: number): Promise<Pepper>;
 }
 
@@ -38,7 +43,7 @@ const prefix = 'password-pepper-';
 /** Milliseconds. */
 const hour = 3_600_000;
 
-/** The peppers of a store, from the cache. Makes the first one where there is none. */
+/** The peppers of a store, from the cache. Makes the first one if there is none. */
 export async function openPeppers({
   store,
   vault,
@@ -72,13 +77,13 @@ export async function openPeppers({
   };
 }
 
-/** In the order in which they were made. */
+/** In the order of their numbers. */
 export async function listPeppers(db: Kysely<Schema>, vault: Vault): Promise<readonly Pepper[]> {
   const rows = (await listSealed(db)).filter(({ name }) => name.startsWith(prefix));
   return rows.map(({ name, value }) => openPepper(name, vault.open(value, name))).sort((a, b) => a.number - b.number);
 }
 
-/** As the table `sealed` has it. */
+/** The row of a pepper in the table `sealed`. */
 export function sealPepper(
   vault: Vault,
   { number, key, activeAt }: Pepper,

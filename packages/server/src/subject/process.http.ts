@@ -6,7 +6,9 @@ import { requireReady } from './readiness.ts';
 const state = z.object({ status: z.literal('ok') });
 const ok = { status: 'ok' } as const;
 
-/** What an operator's tools ask of the process. `metrics` comes late, because it counts the routes themselves. */
+/**
+ * The routes for an operator's tools. `metrics` is a function, because the metrics need the list of all routes first.
+ */
 export function processRoutes(metrics: () => Metrics): readonly Route[] {
   const common = { method: 'GET', tag: 'Process', caller: anybody } as const;
   return [

@@ -27,7 +27,7 @@ export const newRealmSchema = z.strictObject({
   settings: overridesSchema.optional(),
 });
 
-/** Each setting by its name; null goes back to what the profile says. */
+/** Each setting under its name. Null returns to the value of the profile. */
 export const settingsChangeSchema = z.strictObject({
   profile: z.enum(profileNames).optional(),
   settings: z
@@ -39,7 +39,7 @@ export const settingsChangeSchema = z.strictObject({
     .optional(),
 });
 
-/** A realm with its keys. Throws `registry.conflict` when the name is taken. */
+/** Makes a realm with its keys. @throws {Problem} `registry.conflict` if the name is taken */
 export async function createRealm(
   context: Context,
   wanted: z.output<typeof newRealmSchema>,
@@ -57,7 +57,10 @@ export async function createRealm(
   return requireRealm(context, name);
 }
 
-/** What is not named stays as it is. A change of the token algorithm takes effect with the next rotation of the keys. */
+/**
+ * Settings that are not named stay. A new token algorithm takes effect with the next rotation of the keys. @throws
+ * {Problem} `realm.unknown`
+ */
 export async function changeRealm(
   context: Context,
   name: string,
@@ -84,7 +87,7 @@ export async function changeRealm(
   return requireRealm(context, name);
 }
 
-/** What the administration API shows of a realm: its settings as they are in force. */
+/** The realm as the administration API shows it, with the settings in force. */
 export function realmView({ name, profile, issuer, settings, createdAt }: Realm) {
   return { name, profile, issuer, settings, createdAt: isoDate(createdAt) };
 }

@@ -10,7 +10,7 @@ export async function listRealmNames(db: Kysely<Schema>): Promise<string[]> {
   return rows.map((row) => row.name);
 }
 
-/** False when it is there already. */
+/** False if the realm exists already. */
 export async function insertRealm(db: Kysely<Schema>, row: RealmTable): Promise<boolean> {
   const inserted = await db
     .insertInto('realm')
@@ -25,7 +25,7 @@ export async function updateRealm(db: Kysely<Schema>, name: string, change: Part
   await db.updateTable('realm').set(change).where('name', '=', name).execute();
 }
 
-/** Takes the row's lock. False when there is no such realm. */
+/** Locks the row. False if the realm is unknown. */
 export async function touchRealm(db: Kysely<Schema>, name: string): Promise<boolean> {
   const rows = await db
     .updateTable('realm')

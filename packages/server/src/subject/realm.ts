@@ -7,7 +7,7 @@ import { lineOfText } from '../kernel/text.ts';
 import type { Writing } from '../store/write.ts';
 import { findRealm, insertRealm, listRealmNames, touchRealm, updateRealm } from './realm.store.ts';
 
-/** A tenant: its own issuer, signing keys, participants, wallets, identities. */
+/** A tenant, with its own issuer, signing keys, participants, wallets and identities. */
 export interface Realm {
   readonly name: string;
   readonly profile: ProfileName;
@@ -22,25 +22,25 @@ export type SigningAlg = (typeof signingAlgs)[number];
 export const signatureForm = z.enum(['ocen', 'rfc7797', 'strict'] satisfies MessageForm[]);
 export type SignatureForm = z.output<typeof signatureForm>;
 
-/** Seconds that no access token outlives, whatever the settings are or were. */
+/** Seconds. Longest life of an access token, whatever the settings are or were. */
 export const longestToken = 86_400;
 
-/** Every setting of a realm. A profile gives the defaults; the network file's `settings` override each by name. */
+/** Every setting of a realm. A profile gives the defaults. The network file's `settings` override each by name. */
 export const settingsSchema = z.strictObject({
   accessTokenAlg: z.enum(signingAlgs),
   accessTokenTyp: z.enum(['JWT', 'at+jwt']),
   /** Whole seconds. */
   accessTokenSeconds: z.int().min(30).max(longestToken),
-  /** Whether this server accepts only tokens that name the realm's issuer in `aud`. */
+  /** If true, this server accepts only tokens that name the realm's issuer in `aud`. */
   audienceRequired: z.boolean(),
-  /** `aud` of a token for which no resource was asked; null means the issuer. */
+  /** `aud` of a token for which no resource was requested. Null means the issuer. */
   defaultAudience: lineOfText(2_048).nullable(),
   signatureForms: z.array(signatureForm).min(1),
   signatureFormSent: signatureForm,
-  /** Whether the token endpoint takes a JSON body beside the form. */
+  /** If true, the token endpoint takes a JSON body as well as a form. */
   tokenRequestJson: z.boolean(),
   walletTokens: z.enum(['bearer', 'dpop']),
-  /** Whether a wallet is made for whoever asks, or only for who was invited. */
+  /** `invited`: only invited callers may make a wallet. `open`: every caller may. */
   walletCreation: z.enum(['invited', 'open']),
   sessionIdleSeconds: z.int().min(30).max(86_400),
   sessionMaxSeconds: z
@@ -90,14 +90,14 @@ export const profileNames = Object.keys(profiles) as [ProfileName, ...ProfileNam
 /** The realm that administers the others. It has no participants. */
 export const systemRealm = 'system';
 
-/** Lower case, digits and hyphens: a realm name stands in URLs and in issuers, and must have one spelling. */
+/** A realm name stands in URLs and in issuers, so it must have one spelling. */
 export const realmName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and -, not beginning with -');
 
 export type SettingsOverrides = { readonly [S in keyof Settings]?: Settings[S] | undefined };
 
-/** The realm of that name, from the cache. Throws `realm.unknown`. */
+/** The realm of that name, from the cache. @throws {Problem} `realm.unknown` */
 export async function requireRealm(context: Context, name: string): Promise<Realm> {
   const realm = await lookUpRealm(context, name);
   if (realm === undefined) throw new Problem('realm.unknown');
@@ -106,7 +106,7 @@ export async function requireRealm(context: Context, name: string): Promise<Real
 
 export function lookUpRealm(context: Context, name: string): Promise<Realm | undefined> {
   return context.cache.get('realm', name, async () => {
-    // What cannot be a name is not asked for: PostgreSQL refuses a NUL with an error.
+    // Only possible names are looked up: PostgreSQL fails on a NUL.
     if (!realmName.safeParse(name).success) return undefined;
     const row = await findRealm(context.store.db, name);
     if (row === undefined) return undefined;
@@ -121,7 +121,9 @@ export function lookUpRealm(context: Context, name: string): Promise<Realm | und
   });
 }
 
-/** Makes concurrent changes of the same realm's keys or settings wait for one another until the transaction ends. */
+/**
+ * Locks the realm until the transaction ends, so that concurrent changes of its keys or settings wait for each other.
+ */
 export async function lockRealm(tx: Writing, name: string): Promise<void> {
   if (!(await touchRealm(tx.db, name))) throw new Problem('realm.unknown');
 }
@@ -134,7 +136,7 @@ export function issuerOf(context: Context, realm: string): string {
   return `${context.config.publicUrl}/realms/${realm}`;
 }
 
-/** In the realm for development, and only there, `development` is the default, and anybody may make a wallet. */
+/** In the development realm, and only there, `development` is the default and every caller may make a wallet. */
 export function effectiveSettings(
   { developmentRealm }: Pick<Config, 'developmentRealm'>,
   name: string,
@@ -146,8 +148,9 @@ export function effectiveSettings(
 }
 
 /**
- * Makes the realm, or changes its profile and overrides unless they are to be kept. Returns what changed: nothing when it was so
- * already. Two nodes of the same first start may both ask for it: one makes it.
+ * Makes the realm, or changes its profile and overrides unless `existing` is `keep`. Returns what happened. Two nodes
+ * of the same
+ * first start may both call this: one makes the realm.
  */
 export async function saveRealm(
   tx: Writing,

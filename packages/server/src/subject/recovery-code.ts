@@ -4,9 +4,10 @@ import type { Vault } from './vault.ts';
 /**
  * One-time codes for the owner of a lost second factor.
  *
- * 24 letters of an alphabet of 32 (Crockford's: no I, L, O, U), 120 bits, written in groups of four. ASVS 5.0 6.5.2: with 112 bits
- * and more a digest is enough, and no slow hash is needed. Codes from before have 16 letters (80 bits); they work until they are
- * used or renewed.
+ * 24 letters of an alphabet of 32 (Crockford's: no I, L, O, U), 120 bits, written in groups of four. ASVS 5.0 6.5.2:
+ * from 112 bits on
+ * a digest is enough, and no slow hash is needed. Older codes have 16 letters (80 bits) and work until they are used or
+ * renewed.
  */
 const recoveryCodeCount = 10;
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -15,9 +16,9 @@ const lengthBefore = 16;
 const purpose = 'recovery-code';
 
 export interface RecoveryCodes {
-  /** To be shown once. */
+  /** Shown once. */
   readonly codes: readonly string[];
-  /** To be kept. */
+  /** Stored. */
   readonly digests: readonly string[];
 }
 
@@ -32,7 +33,7 @@ export function makeRecoveryCodes(
   return { codes, digests: codes.map((code) => digestOf(vault, code, owner) as string) };
 }
 
-/** The one of these digests that the code has; undefined for none. Whoever calls this takes it off, by compare-and-set. */
+/** The digest that matches the code, else undefined. The caller removes it by compare-and-set. */
 export function matchRecoveryCode(
   vault: Vault,
   code: string,
@@ -46,18 +47,18 @@ export function matchRecoveryCode(
   return matched;
 }
 
-/** For a lookup by digest. Undefined for what cannot be a recovery code. */
+/** The digest for a lookup. Undefined if the text cannot be a recovery code. */
 export function digestOf(vault: Vault, code: string, owner: string): string | undefined {
   const letters = lettersOf(code);
   return letters === undefined ? undefined : vault.digest(purpose, bound(letters, owner));
 }
 
-/** A digest that is copied to another owner is of no use there. */
+/** The owner is part of the digest, so a copied digest is useless for another owner. */
 function bound(letters: string, owner: string): string {
   return `${owner}\0${letters}`;
 }
 
-/** As people type it: in small letters, without the dashes, with an O for the zero, in full width. */
+/** Accepts a code as people type it: in small letters, without dashes, with O for zero, in full width. */
 function lettersOf(code: string): string | undefined {
   if (code.length > 64) return undefined;
   const letters = code.normalize('NFKC').toUpperCase().replace(/[\s-]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1');

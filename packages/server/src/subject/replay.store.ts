@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Schema } from '../store/schema.ts';
 
-/** Those that were not there already. */
+/** Returns the rows that were new. */
 export async function insertUses(
   db: Kysely<Schema>,
   rows: readonly Schema['used_once'][],

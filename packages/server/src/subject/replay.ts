@@ -19,12 +19,15 @@ const atOnce = 100;
 const waiting = new WeakMap<Store, Use[]>();
 
 /**
- * One-time use across nodes: true the first time a value is presented in its realm, false ever after until `expiresAt`.
- * The database's primary key decides races. Call it only after the signature over the value has been verified:
- * before that anyone could burn other people's values.
+ * One-time use across nodes: true the first time a value is presented in its realm, then false until `expiresAt`. The
+ * database's primary
+ * key decides races. Call it only after the signature over the value was verified: before that, a stranger could use up
+ * the values
+ * of others.
  *
- * Requests that come at the same moment are written together: each commit waits for the disk, and most of the time that a one-time
- * value takes is that. What the database refuses fails alone: nobody's request falls with a stranger's.
+ * Requests of the same moment are written together, because each commit waits for the disk, and that wait is most of
+ * the cost. A row
+ * that the database refuses fails alone and does not harm other requests.
  */
 export function useOnce(
   { store }: Pick<Context, 'store'>,
@@ -56,7 +59,10 @@ function writeWaiting(store: Store): void {
   }
 }
 
-/** Whoever came first to this process is first. In the order of keys: two nodes that write the same ones never wait for each other. */
+/**
+ * The first request at this process counts as the first use. Rows are sorted by key, so two nodes that write the same
+ * rows cannot deadlock.
+ */
 async function write(store: Store, uses: readonly Use[]): Promise<void> {
   const firsts = new Map<string, Use>();
   for (const use of uses) {
@@ -82,7 +88,7 @@ async function write(store: Store, uses: readonly Use[]): Promise<void> {
   for (const [name, use] of firsts) if (!refused.has(use)) use.settle(won.has(name));
 }
 
-/** Forgets values that would be refused for their age anyway. The minute covers clocks that differ between nodes. */
+/** Deletes values that would be refused for their age anyway. The minute covers clocks that differ between nodes. */
 export async function forgetOldUses(context: Context): Promise<void> {
   await deleteExpiredUses(context.store.db, context.clock.now() - 60_000);
 }

@@ -37,7 +37,7 @@ export async function findAnyRevocation(db: Kysely<Schema>, realm: string, ids: 
   return row !== undefined;
 }
 
-/** Revocations of a realm after `seq` that can still matter, in commit order. */
+/** Revocations of a realm after `seq` that still matter, in commit order. */
 export async function listRevocations(
   db: Kysely<Schema>,
   realm: string,

@@ -8,10 +8,10 @@ import {
   upsertRevocation,
 } from './revocation.store.ts';
 
-/** Milliseconds for which a revocation must be remembered; the minute is for clocks that differ. */
+/** Milliseconds that a revocation must be remembered. The minute is for clocks that differ. */
 const remembered = longestToken * 1000 + 60_000;
 
-/** Tokens of this subject up to and including `generation` are dead. */
+/** Kills the tokens of this subject up to and including `generation`. */
 export async function revokeSubjectTokens(
   tx: Writing,
   realm: string,
@@ -30,9 +30,11 @@ export async function revokeSubjectTokens(
   });
 }
 
-/** One token, by its `jti`, remembered until its own end (milliseconds). False when it was revoked already. */
+/**
+ * Revokes one token by its `jti`. It is remembered until its own end (milliseconds). False if it was revoked already.
+ */
 export async function revokeToken(tx: Writing, realm: string, jti: string, expiresAt: number): Promise<boolean> {
-  // Taken first: whoever holds the number's lock sees what all before it have written.
+  // First, because the holder of the sequence's lock sees all earlier writes.
   const seq = await tx.sequence();
   if (await findTokenRevocation(tx.db, realm, jti)) return false;
   await upsertRevocation(tx.db, {
@@ -48,8 +50,9 @@ export async function revokeToken(tx: Writing, realm: string, jti: string, expir
 }
 
 /**
- * A participant's signing key that somebody else may hold, by its thumbprint: nothing it signed is to be trusted. Whoever has
- * read the registry since knows by its end of validity; the entry only has to outlive what readers have cached.
+ * Revokes a participant's leaked signing key, by its thumbprint: its signatures must not be trusted. Later readers of
+ * the registry see
+ * its end of validity, so this entry only has to outlive their caches.
  */
 export async function revokeKey(tx: Writing, realm: string, thumbprint: string): Promise<void> {
   await upsertRevocation(tx.db, {
@@ -63,12 +66,16 @@ export async function revokeKey(tx: Writing, realm: string, thumbprint: string):
   });
 }
 
-/** Milliseconds for which a reader of the status feed may not have heard of the end of a session: older ones start anew. */
+/**
+ * Milliseconds that a reader of the status feed may miss the end of a session. Readers that were away longer start
+ * anew.
+ */
 const sessionRemembered = 10 * 60_000;
 
 /**
- * A session that ended before its time, by its id. What is made from it and verified offline, such as the token of a wallet, lives for
- * five minutes at most; what edge caches hold must not outlive the entry either.
+ * Reports a session that ended before its time, by its id. Tokens that were made from it and are verified offline, such
+ * as a wallet's,
+ * live for five minutes at most. Entries of edge caches must not outlive this row either.
  */
 export async function revokeSession(tx: Writing, realm: string, id: string): Promise<void> {
   await upsertRevocation(tx.db, {
@@ -82,7 +89,7 @@ export async function revokeSession(tx: Writing, realm: string, id: string): Pro
   });
 }
 
-/** A capability that was taken back before its end (milliseconds): neither it nor what descends from it is good. */
+/** Revokes a capability before its end (milliseconds), and everything that descends from it. */
 export async function revokeCapability(tx: Writing, realm: string, id: string, expiresAt: number): Promise<void> {
   await upsertRevocation(tx.db, {
     realm,
@@ -95,12 +102,12 @@ export async function revokeCapability(tx: Writing, realm: string, id: string, e
   });
 }
 
-/** One indexed read, not cached: a revoked token is refused on every node at once. */
+/** One indexed read, not cached, so that every node refuses a revoked token at once. */
 export async function isTokenRevoked(context: Context, realm: string, jti: string): Promise<boolean> {
   return findTokenRevocation(context.store.db, realm, jti);
 }
 
-/** Whether any of these tokens and capabilities was: no name is one of both. */
+/** True if one of these tokens or capabilities was revoked. The ids of both kinds never collide. */
 export async function isAnyRevoked(context: Context, realm: string, ids: readonly string[]): Promise<boolean> {
   return findAnyRevocation(context.store.db, realm, ids);
 }

@@ -9,7 +9,7 @@ import { findSession } from './session.store.ts';
 import { absoluteEnd, endSession, findSessionRow, openSessionsOf, type Session } from './session.ts';
 import { type CredentialSubject, credentialSubjectId, lookUpSubjectState, renewSubject } from './subject.ts';
 
-/** Epoch milliseconds as text, as the documented calls write 64-bit numbers. */
+/** Epoch milliseconds as text, because the documented calls write 64-bit numbers so. */
 const timestamp = z.string().regex(/^\d+$/);
 
 export const sessionViewSchema = z.object({
@@ -23,7 +23,7 @@ export const sessionViewSchema = z.object({
   expiryTimestamp: timestamp,
   source: z.string().nullable(),
   userAgent: z.string().nullable(),
-  /** Whether it is the one that asks. */
+  /** True for the session that asks. */
   current: z.boolean(),
 });
 
@@ -32,7 +32,7 @@ export async function logOut(context: Context, session: Session, caller: Caller)
   await end(context, session.realm, session.id, session.subject.id, 'logout', caller);
 }
 
-/** The newest open sessions of a credential, newest first. Throws `credential.unknown`. */
+/** The newest open sessions of a credential, newest first. @throws {Problem} `credential.unknown` */
 export async function sessionsOfCredential(
   context: Context,
   realm: Realm,
@@ -44,8 +44,11 @@ export async function sessionsOfCredential(
 }
 
 /**
- * "Forced by Admin", or by its holder from another device. `owner` confines it to the sessions of one subject: another's does not
- * exist. Throws `session.unknown`; ending what has ended is no error.
+ * "Forced by Admin", or by its holder from another device. `owner` limits it to the sessions of one subject; other
+ * sessions count as
+ * unknown. A session that has ended already is no error.
+ *
+ * @throws {Problem} `session.unknown`
  */
 export async function terminateSession(
   context: Context,
@@ -59,7 +62,7 @@ export async function terminateSession(
   await end(context, realm, id, row.subject_id, 'force', caller);
 }
 
-/** Every session of a credential, and every token that was made from one. Throws `credential.unknown`. */
+/** Ends every session of a credential, and every token made from one. @throws {Problem} `credential.unknown` */
 export async function terminateSessionsOf(
   context: Context,
   realm: string,
@@ -75,8 +78,11 @@ export async function terminateSessionsOf(
 }
 
 /**
- * For a change that its holder began some time ago: nobody has ended it since. What ends every session of its subject shows in the
- * generation. Throws `session.invalid`.
+ * Checks in a transaction that the session has not ended since the request began. Whatever ends all sessions of a
+ * subject shows in its
+ * generation, which the caller checks.
+ *
+ * @throws {Problem} `session.invalid`
  */
 export async function requireStillOpen(tx: Writing, { realm, id }: Session): Promise<void> {
   const row = await findSession(tx.db, realm, id);

@@ -12,10 +12,10 @@ import type { Realm } from './realm.ts';
 import { authenticateSession } from './session.ts';
 import { audienceSchema, issueTransactionToken } from './transaction-token.ts';
 
-/** RFC 8693 §3 leaves room for types of one's own. */
+/** RFC 8693 §3 allows own types. */
 export const sessionTokenUrn = 'urn:countersign:params:oauth:token-type:session';
 
-/** A session for the signed subject: the same token as `/auth/subject` gives, for callers that know OAuth. */
+/** Exchanges a session for the signed subject: the same token as from `/auth/subject`, for callers that use OAuth. */
 export const sessionExchange: ProvingExchange = {
   subjectTokenType: sessionTokenUrn,
   issuedTokenType: transactionTokenUrn,
@@ -27,7 +27,7 @@ async function exchangeSession(context: Context, realm: Realm, request: Exchange
   const { targets, scope, transaction, source } = request;
   if (scope !== undefined) throw new Problem('oauth.invalid_scope');
   const [audience, another] = targets;
-  // One `aud`: whoever gets a token for two services could use it at the other.
+  // One `aud`, because a service that gets a token for two could use it at the other.
   if (another !== undefined || !(audience === undefined || audienceSchema.safeParse(audience).success))
     throw new Problem('oauth.invalid_target');
   const session = await orUnacceptable(authenticateSession(context, request.subjectToken));

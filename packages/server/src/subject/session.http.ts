@@ -23,8 +23,9 @@ const subjectRequest = z.strictObject({ audience: audienceSchema.nullish() });
 const common = { tag: 'Sessions', bodyOptional: true } as const;
 
 /*
- * ASVS 5.0 7.5.2: "users are able to view and (having authenticated again with at least one factor) terminate any or all currently
- * active sessions". The list tells addresses and programs of the owner, so a stolen token alone does not get it either.
+ * ASVS 5.0 7.5.2: "users are able to view and (having authenticated again with at least one factor) terminate any or
+ * all currently
+ * active sessions". The list shows the owner's addresses and programs, so a stolen token alone cannot read it either.
  */
 
 export const routes: readonly Route[] = [
@@ -85,7 +86,7 @@ export const routes: readonly Route[] = [
     body: nothing,
     answers: { 204: 'Done.' },
     handle({ context, call, who, params: { session_id: id } }) {
-      // To end the session that asks is to log out.
+      // Ending the own session is a logout, which needs no recent login.
       if (who.kind !== 'session' || who.session.id !== id) requireRecent(call, who);
       const owner = who.kind === 'session' ? who.session.subject.id : undefined;
       return terminateSession(context, who.realm.name, id, owner, who.caller);

@@ -5,7 +5,7 @@ export async function insertSession(db: Kysely<Schema>, row: SessionTable): Prom
   await db.insertInto('session').values(row).execute();
 }
 
-/** A token belongs to one session of all realms. */
+/** Searches all realms: a token belongs to one session. */
 export async function findSessionByToken(db: Kysely<Schema>, digest: string): Promise<SessionTable | undefined> {
   return db.selectFrom('session').selectAll().where('token_digest', '=', digest).executeTakeFirst();
 }
@@ -14,7 +14,7 @@ export async function findSession(db: Kysely<Schema>, realm: string, id: string)
   return db.selectFrom('session').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
 }
 
-/** A session with what its subject is now: one read. */
+/** A session with the present state of its subject, in one read. */
 export async function findStanding(db: Kysely<Schema>, realm: string, id: string) {
   return db
     .selectFrom('session')
@@ -28,7 +28,7 @@ export async function findStanding(db: Kysely<Schema>, realm: string, id: string
     .executeTakeFirst();
 }
 
-/** Those of a subject's present generation that nothing has ended and nothing restricts, seen since then, newest first. */
+/** The open, unrestricted sessions of a subject's present generation that were used after `seenAfter`, newest first. */
 export async function listOpenSessions(
   db: Kysely<Schema>,
   realm: string,
@@ -52,7 +52,7 @@ export async function listOpenSessions(
     .execute();
 }
 
-/** False when it had ended already. */
+/** False if the session had ended already. */
 export async function endSessionRow(
   db: Kysely<Schema>,
   realm: string,
@@ -71,7 +71,7 @@ export async function endSessionRow(
   return row !== undefined;
 }
 
-/** Never back, whichever node writes later. */
+/** Never sets the time back, whichever node writes later. */
 export async function touchSession(db: Kysely<Schema>, realm: string, id: string, seenAt: number): Promise<void> {
   await db
     .updateTable('session')

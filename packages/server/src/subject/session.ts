@@ -21,12 +21,17 @@ import { type CredentialSubject, lookUpSubjectState, presentSubjectState } from 
 /**
  * Sessions: opened at logon, ended by logout, by force, or by time; "independent of the secret type used to create it".
  *
- * 1. A session is represented by an opaque token of 256 random bits, of which only a digest is stored.
- * 2. It lives while nobody has ended it, its subject is live in the generation in which it was opened, it was used within the idle
- *    limit, and its absolute limit, which no use extends, has not come. What ends all sessions of a subject at once (a password that
- *    changes, a credential that is disabled) begins a new generation and touches no session.
- * 3. A check is one cached or one indexed read; before a token is made from it, always one of the database. Use is written at most every half minute, so that among several nodes a session
- *    may idle out up to that much early; within a process to the millisecond.
+ * 1. An opaque token of 256 random bits represents a session. Only its digest is stored.
+ * 2. A session lives while it has not been ended, its subject is live in the generation in which it was opened, its
+ *    last use is within
+ * the idle limit, and its absolute limit, which no use extends, has not come. A change that ends all sessions of a
+ * subject (a new
+ * password, a disabled credential) begins a new generation and touches no session.
+ * 3. A check is one cached or one indexed read; before a token is made from the session, always one read of the
+ *    database. Use is
+ * written at most every half minute, so with several nodes a session may idle out up to that much early. Within one
+ * process it is
+ * exact to the millisecond.
  * 4. A restricted session may do one thing, once.
  */
 export interface Session {
@@ -37,14 +42,14 @@ export interface Session {
   /** Milliseconds: when the holder last proved itself. */
   readonly authTime: number;
   readonly createdAt: number;
-  /** When it began, or the one that it goes on for. */
+  /** When the session began, or the earlier session that it continues. */
   readonly beganAt: number;
-  /** Milliseconds: the absolute limit, as it was when the session was opened. */
+  /** Milliseconds: the absolute limit, as set when the session was opened. */
   readonly endsAt: number;
   readonly restriction: Restriction | undefined;
 }
 
-/** What a restricted session is for. */
+/** The one thing that a restricted session may do. */
 export type Restriction =
   | { readonly to: 'update-password'; readonly version: number }
   | { readonly to: 'second-factor' }
@@ -58,17 +63,17 @@ export interface OpenedSession {
   readonly session: Session;
 }
 
-/** What a session token begins with: whoever finds one knows what it is. */
+/** The first letters of a session token, so that a finder can tell what it is. */
 const sessionTokenPrefix = 'css_';
 const tokenShape = /^css_[A-Za-z0-9_-]{43}$/;
 
 /** Milliseconds. */
 const touchPause = 30_000;
 const restrictedLife = 5 * 60_000;
-/** For which ended sessions are kept, so that who asks why still finds out. */
+/** Milliseconds that ended sessions are kept, to be able to tell why they ended. */
 const kept = 24 * 3_600_000;
 
-/** Entry of the cache. `seenAt` is newer than what was written by up to half a minute. */
+/** An entry of the cache. `seenAt` is at most half a minute newer than the written value. */
 interface Known {
   readonly row: SessionTable;
   readonly session: Session;
@@ -78,17 +83,17 @@ interface Known {
 
 export interface Logon {
   readonly acr: Acr;
-  /** When the holder proved itself, in milliseconds; now, when absent. */
+  /** When the holder proved itself, in milliseconds. Default: now. */
   readonly authTime?: number;
   readonly restriction?: Restriction;
-  /** Where from, for the list of sessions that its holder sees. */
+  /** Where the session comes from, for the list of sessions that its holder sees. */
   readonly source?: Source;
   readonly agent?: string;
-  /** The session that goes on under a new token: its absolute limit stays. */
+  /** The session that continues under a new token. Its absolute limit stays. */
   readonly goesOn?: Pick<Session, 'beganAt' | 'endsAt'>;
 }
 
-/** Its token is shown this once. The caller records the event. */
+/** Opens a session. Its token is shown only now. The caller records the event. */
 export async function openSession(
   context: Context,
   tx: Writing,
@@ -129,8 +134,9 @@ export function isSessionToken(presented: string): boolean {
 }
 
 /**
- * The session that a token stands for, if it is alive; using it puts its idle limit off. Which restriction it has is for the caller
- * to look at. Throws `session.invalid`; the reason is for the log only.
+ * The living session of a token. Using it restarts the idle limit. The caller must check its restriction.
+ *
+ * @throws {Problem} `session.invalid`, with the reason for the log only
  */
 export async function authenticateSession(context: Context, token: string): Promise<Session> {
   if (!tokenShape.test(token)) throw refused('no session token');
@@ -141,8 +147,11 @@ export async function authenticateSession(context: Context, token: string): Prom
 }
 
 /**
- * Before something is made from a session: what the cache has not heard of yet, the database has. So once an end was answered, on
- * whichever node, no node makes anything more of it. Throws `session.invalid`.
+ * Checks a session in the database, past the cache, before anything is made from it. So after a session's end was
+ * answered on any
+ * node, no node makes anything more from it.
+ *
+ * @throws {Problem} `session.invalid`
  */
 export async function requireStanding({ store }: Context, { realm, id }: Session): Promise<void> {
   const row = await findStanding(store.db, realm, id);
@@ -150,13 +159,16 @@ export async function requireStanding({ store }: Context, { realm, id }: Session
   if (!isLive || row.present !== row.generation) throw refused('ended a moment ago');
 }
 
-/** For whoever holds a token that was made from a session: is that session still there? */
+/** True if the session of a derived token is still alive. */
 export async function isSessionAlive(context: Context, realm: string, id: string): Promise<boolean> {
   const row = await findSession(context.store.db, realm, id);
   return row !== undefined && (await isAlive(context, toKnown(row)));
 }
 
-/** Ends it here at once and everywhere else within two seconds. False when it had ended already. The caller records the event. */
+/**
+ * Ends a session here at once, and everywhere else within two seconds. False if it had ended already. The caller
+ * records the event.
+ */
 export async function endSession(
   tx: Writing,
   realm: string,
@@ -170,10 +182,10 @@ export async function endSession(
   return true;
 }
 
-/** Each login opens one: whoever has a password can open as many as it likes. */
+/** Each login opens a session, so the holder of a password can open any number. */
 const mostListed = 1_000;
 
-/** The newest open sessions of a subject, newest first, without the restricted ones. */
+/** The newest open sessions of a subject, newest first, without restricted ones. */
 export async function openSessionsOf(
   context: Context,
   realm: Realm,
@@ -211,7 +223,7 @@ function toKnown(row: SessionTable): Known {
 
 async function aliveSession(context: Context, known: Known): Promise<Session | undefined> {
   if (!(await isAlive(context, known))) {
-    // Another node may have seen it in use: only what the database says lets it idle out.
+    // Another node may have seen the session in use, so only the database decides that it idled out.
     const fresh = await readSession(context, known.row.token_digest);
     if (fresh === undefined || fresh.seenAt <= known.seenAt || !(await isAlive(context, fresh))) return undefined;
     known.seenAt = fresh.seenAt;
@@ -220,7 +232,7 @@ async function aliveSession(context: Context, known: Known): Promise<Session | u
   const now = context.clock.now();
   known.seenAt = Math.max(known.seenAt, now);
   if (now - known.writtenAt >= touchPause) {
-    // Before the write, so that a burst of requests makes one.
+    // Set before the write, so that a burst of requests makes one write.
     known.writtenAt = now;
     await touchSession(context.store.db, known.row.realm, known.row.id, now);
   }
@@ -231,20 +243,20 @@ async function isAlive(context: Context, { row, seenAt }: Known): Promise<boolea
   const now = context.clock.now();
   const realm = await requireRealm(context, row.realm);
   if (row.ended_at !== null || now >= absoluteEnd(realm, row)) return false;
-  // Of a clock that was ahead: it would outlive its limits by as much, and its login would be recent for hours.
+  // Times from a clock that was ahead would extend the limits, and let the login count as recent for hours.
   if (Math.max(row.created_at, row.auth_time, seenAt) > latestPast(now)) return false;
   const state = await presentSubjectState(context, row.realm, { id: row.subject_id, generation: row.generation });
   if (state === undefined || !state.live || state.generation !== row.generation) return false;
   return now - seenAt < realm.settings.sessionIdleSeconds * 1000;
 }
 
-/** A limit that was lowered since holds for open sessions too; one that was raised does not. */
+/** A limit that was lowered since then also holds for open sessions. A raised limit does not. */
 export function absoluteEnd({ settings }: Realm, row: SessionTable): number {
   if (row.restriction !== null) return row.ends_at;
   return Math.min(row.ends_at, (row.began_at ?? row.created_at) + settings.sessionMaxSeconds * 1000);
 }
 
-/** Of a session that was used just now: when it ends if it is not used again. Nothing that is made from it lives for longer. */
+/** When a session that was used just now ends if it is not used again. Nothing made from it lives longer. */
 export function sessionEnd({ clock }: Context, { settings }: Realm, { beganAt, endsAt }: Session): number {
   const limits = [
     clock.now() + settings.sessionIdleSeconds * 1000,

@@ -14,7 +14,7 @@ const keyView = z.object({
   alg: z.string(),
   publicKey: z.record(z.string(), z.unknown()),
   createdAt: z.string(),
-  /** Null for the next key, which is published and does not sign yet. */
+  /** Null for the next key, which is published but does not sign yet. */
   activeAt: z.string().nullable(),
   unpublishedAt: z.string().nullable(),
 });

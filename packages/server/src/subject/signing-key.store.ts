@@ -11,7 +11,7 @@ export async function listSigningKeys(db: Kysely<Schema>, realm: string): Promis
     .execute();
 }
 
-/** Of every realm: for sealing them anew. */
+/** The keys of every realm, to seal them anew. */
 export async function listAllSigningKeys(db: Kysely<Schema>): Promise<SigningKeyTable[]> {
   return db.selectFrom('signing_key').selectAll().execute();
 }

@@ -12,9 +12,11 @@ import { deleteSigningKey, insertSigningKey, listSigningKeys, updateSigningKey }
 import { signingKeyBinding } from './vault.ts';
 
 /**
- * The keys of a realm. For each purpose there is a current key, which signs; a next key, already published so that verifiers
- * know it before it signs; and previous keys, published until the last token that they signed has died. A receipt never dies:
- * neither do the keys of receipts, of which `unpublishedAt` means that the key was compromised then.
+ * The keys of a realm. Each purpose has a current key, which signs; a next key, published early so that verifiers know
+ * it before it signs;
+ * and previous keys, published until the last token they signed has died. Receipts do not die, so their keys stay
+ * published;
+ * `unpublishedAt` of a receipt key is the time when it was compromised.
  */
 export interface SigningKey {
   readonly kid: string;
@@ -27,11 +29,14 @@ export interface SigningKey {
   readonly unpublishedAt: number | null;
 }
 
-/** Access tokens and everything else that a verifier checks; the status feed and receipts have keys of their own. */
+/**
+ * `token` signs access tokens and everything else that verifiers check. The status feed and receipts have their own
+ * keys.
+ */
 export type Purpose = SigningKeyTable['purpose'];
 const purposes: readonly Purpose[] = ['token', 'status', 'receipt'];
 
-/** Seconds for which a verifier may keep the JWKS: a next key is published at least this long before it signs. */
+/** Seconds that a verifier may cache the JWKS. A next key is published at least this long before it signs. */
 export const jwksMaxAge = 300;
 
 const generate = promisify(generateKeyPair) as (
@@ -46,7 +51,7 @@ const generators: Record<SigningAlg, readonly [type: string, options: object]> =
   Ed25519: ['ed25519', {}],
 };
 
-/** All keys of the realm that are still published or about to be, from the cache. */
+/** All keys of the realm that are or will be published, from the cache. */
 export function signingKeys(context: Context, realm: string): Promise<readonly SigningKey[]> {
   return context.cache.get('keys', realm, async () =>
     (await listSigningKeys(context.store.db, realm)).map((row) => fromRow(context, row)),
@@ -54,8 +59,9 @@ export function signingKeys(context: Context, realm: string): Promise<readonly S
 }
 
 /**
- * The key that signs now: of those whose time has come, the one that came last. Where no time has come, because the clock was ahead
- * when the keys were made, the first one.
+ * The key that signs now: the newest of those whose time has come. If no time has come, because the clock was ahead
+ * when the keys were
+ * made, the first one.
  */
 export function currentKey(keys: readonly SigningKey[], purpose: Purpose, now: number): SigningKey {
   let current: SigningKey | undefined;
@@ -73,14 +79,17 @@ export function currentKey(keys: readonly SigningKey[], purpose: Purpose, now: n
   return current;
 }
 
-/** GetCertificate: the JWKS of the realm, public parts only. Keys of receipts are no keys for tokens and have a set of their own. */
+/**
+ * The JWKS of the realm, with public parts only. Receipt keys have a set of their own, because they must not verify
+ * tokens.
+ */
 export function publishedKeys(keys: readonly SigningKey[], now: number): readonly PublicJwk[] {
   return keys
     .filter((key) => key.purpose !== 'receipt' && (key.unpublishedAt === null || key.unpublishedAt > now))
     .map((key) => key.publicJwk);
 }
 
-/** The JWKS of receipts: all keys that there have been. `revoked` is that of OpenID Federation 1.0 §8.7, in NumericDate. */
+/** The JWKS of receipts, with all keys ever used. `revoked` is that of OpenID Federation 1.0 §8.7, in NumericDate. */
 export function publishedReceiptKeys(
   keys: readonly SigningKey[],
 ): readonly (PublicJwk & { readonly revoked?: { readonly revoked_at: number } })[] {
@@ -91,7 +100,7 @@ export function publishedReceiptKeys(
     );
 }
 
-/** Makes what is missing: a current and a next key for each purpose. Safe to call on several nodes at once. */
+/** Makes the missing keys: a current and a next one for each purpose. Safe on several nodes at once. */
 export async function ensureSigningKeys(context: Context, realm: string): Promise<void> {
   const { settings } = await requireRealm(context, realm);
   const rows = await listSigningKeys(context.store.db, realm);
@@ -108,7 +117,7 @@ export async function ensureSigningKeys(context: Context, realm: string): Promis
   });
 }
 
-/** All that a new realm needs. Made before the transaction: an RSA key takes a quarter of a second. */
+/** All keys of a new realm. Made before the transaction, because an RSA key takes a quarter of a second. */
 export function makeSigningKeys(context: Context, realm: string, alg: SigningAlg): Promise<readonly SigningKeyTable[]> {
   return makeKeys(context, realm, [...purposes, ...purposes], alg);
 }
@@ -117,7 +126,7 @@ function makeKeys(context: Context, realm: string, wanted: readonly Purpose[], a
   return Promise.all(wanted.map((purpose) => makeKey(context, realm, purpose, algFor(purpose, alg))));
 }
 
-/** Those of these keys that are missing. */
+/** Inserts those of these keys that are missing. */
 export async function placeSigningKeys(tx: Writing, realm: string, keys: readonly SigningKeyTable[]): Promise<void> {
   for (const key of keys) await placeMissing(tx, realm, key);
   tx.changed('keys', realm);
@@ -130,10 +139,13 @@ async function placeMissing(tx: Writing, realm: string, key: SigningKeyTable): P
 }
 
 /**
- * The next key takes over, a new next key is published, and the old one stays in the JWKS until its last token has died.
- * The next key takes over at once if it has been published for `jwksMaxAge`, else as soon as it has been. `immediately` is for
- * a compromised key: the old ones are destroyed now, and every token that they signed dies at its verifiers' next look. Of
- * receipts only the key that signs now is given up, and stays published as compromised: those of older keys are good.
+ * The next key takes over, a new next key is published, and the old key stays in the JWKS until its last token has
+ * died. The takeover
+ * is immediate if the next key has been published for `jwksMaxAge`, else as soon as it has been. `immediately` is for a
+ * compromised
+ * key: the old keys are destroyed now, and their tokens die when verifiers next fetch the JWKS. For receipts, only the
+ * current key is
+ * given up and stays published as compromised; receipts of older keys stay valid.
  */
 export async function rotateSigningKeys(
   context: Context,
@@ -163,7 +175,7 @@ export async function rotateSigningKeys(
     const lastDeath = activeAt + longestToken * 1000 + 60_000;
     for (const row of own) {
       if (row.kid === next.kid || row.active_at === null) continue;
-      // From a clock that was ahead: its time must not come after that of its successor.
+      // A time from a clock that was ahead must not come after that of the successor.
       if (row.active_at >= activeAt) await updateSigningKey(tx.db, realm.name, row.kid, { active_at: activeAt - 1 });
       if (purpose === 'receipt') await endReceiptKey(tx, row, own, immediately);
       else if (immediately) await deleteSigningKey(tx.db, realm.name, row.kid);
@@ -183,12 +195,18 @@ export async function rotateSigningKeys(
   });
 }
 
-/** Its time is near. One that is further away than a rotation takes comes from a clock that was ahead, and keeps nobody waiting. */
+/**
+ * True if the key begins soon. A time further away than a rotation takes comes from a clock that was ahead, and must
+ * not block.
+ */
 function isComing({ active_at }: SigningKeyTable, now: number): boolean {
   return active_at !== null && active_at > now && active_at <= now + jwksMaxAge * 1000;
 }
 
-/** Never deleted once it may have signed. One whose time has not come never will sign when another takes over at once. */
+/**
+ * A key that may have signed is never deleted. A key whose time has not come will never sign if another takes over at
+ * once.
+ */
 async function endReceiptKey(
   tx: Writing,
   row: SigningKeyTable,
@@ -204,7 +222,7 @@ async function endReceiptKey(
   if (!isOlder) await updateSigningKey(tx.db, row.realm, row.kid, { unpublished_at: tx.now });
 }
 
-/** The published next key, unless the realm has changed its algorithm since: then a new one, which has to be published first. */
+/** The published next key. If the realm has changed its algorithm since, a new key, which must be published first. */
 async function takeNext(
   tx: Writing,
   own: readonly SigningKeyTable[],
@@ -231,7 +249,7 @@ export async function removeDeadKeys(context: Context, realm: string): Promise<v
   });
 }
 
-/** The feed is small and read often, and receipts are many: their keys are always ES256. */
+/** The feed is small and often read, and receipts are many, so their keys are always ES256. */
 function algFor(purpose: Purpose, tokenAlg: Realm['settings']['accessTokenAlg']): SigningAlg {
   return purpose === 'token' ? tokenAlg : 'ES256';
 }
@@ -268,11 +286,11 @@ async function makeKey(context: Context, realm: string, purpose: Purpose, alg: S
   };
 }
 
-/** Our own public key, through the same border as everybody's. */
+/** Parses our own public key with the same checks as a stranger's. */
 function ownJwk(value: unknown): PublicJwk {
   const parsed = parsePublicJwk(value);
   if (!parsed.ok)
-    throw new Problem('internal', undefined, { cause: new Error(`a key of ours is damaged: ${parsed.reason}`) });
+    throw new Problem('internal', undefined, { cause: new Error(`one of our own keys is damaged: ${parsed.reason}`) });
   return parsed.key;
 }
 

@@ -7,18 +7,20 @@ import type { Realm } from './realm.ts';
 import { issueStatus, type SignedStatus } from './status.ts';
 
 /**
- * Gives the status feed to many readers at the price of few signatures, and pushes it to those who watch.
+ * Serves the status feed to many readers with few signatures, and pushes it to watchers.
  *
- * 1. A statement is signed again when anything has been committed since, or after a second: readers who ask for the same
- *    `after` share it meanwhile. So nobody reads what was true before a change that this database has committed.
- * 2. While anybody watches, the sequence is read twice a second, once for all of them. What a watcher has not been told of is
- *    sent at once; a statement without news at least every ten seconds, so that the reader's last one does not expire.
- * 3. A watcher whose own token has died, by its end or by the very statement that it is sent, is told and then ended.
+ * 1. A statement is signed again when anything was committed since, or after a second. In between, readers with the
+ *    same `after` share
+ * it. So no reader gets a statement from before a change that this database has committed.
+ * 2. While there are watchers, the sequence is read twice a second, once for all. News is sent to a watcher at once,
+ *    and a statement
+ * without news at least every ten seconds, so that the reader's last one does not expire.
+ * 3. A watcher whose own token has died, at its end or by the statement itself, gets that statement and is then ended.
  */
 export interface Watcher {
   readonly realm: Realm;
   readonly subject: Subject;
-  /** False when the reader does not keep up. */
+  /** False if the reader does not keep up. */
   send(status: SignedStatus): boolean;
   /** Called once. */
   end(): void;
@@ -27,24 +29,24 @@ export interface Watcher {
 /** Milliseconds. */
 const statementAge = 1_000;
 const pollPause = 500;
-/** A poll and a signature short of the ten seconds that readers may count on. */
+/** A poll and a signature less than the ten seconds that readers may count on. */
 const heartbeat = 9_000;
 const maxStatements = 256;
 const maxWatchers = 1_000;
 const maxWatchersOfSubject = 16;
 
 interface Statement {
-  /** The number of the sequence when it was asked for. */
+  /** The sequence number when the statement was requested. */
   readonly seq: number;
-  /** `clock.elapsed()` then. */
+  /** `clock.elapsed()` at that time. */
   readonly at: number;
   readonly status: Promise<SignedStatus>;
 }
 
 interface Watch extends Watcher {
-  /** What it has been told of. */
+  /** The last sequence number that the watcher was sent. */
   after: number;
-  /** `clock.elapsed()` when it was last told. */
+  /** `clock.elapsed()` of the last send. */
   toldAt: number;
 }
 
@@ -66,8 +68,9 @@ function feedOf(context: Context): Feed {
 }
 
 /**
- * What has been revoked since `after`, 0 for everything. A number that this database has never reached comes from another one:
- * the reader gets everything, and sees by `after` in the statement that it has to start anew.
+ * The revocations since `after`, 0 for all. A number that this database has never reached comes from another one: the
+ * reader then gets
+ * everything, and sees by `after` in the statement that it must start anew.
  */
 export async function currentStatus(context: Context, realm: Realm, after: number): Promise<SignedStatus> {
   const seq = await currentSequence(context.store);
@@ -89,8 +92,10 @@ function statementAt(context: Context, realm: Realm, after: number, seq: number)
 }
 
 /**
- * Sends everything at once, then what is new, until the returned function is called or the watcher's token has died.
- * Throws `attempt.throttled` when this subject watches too often, `store.unavailable` when too many watch at this process.
+ * Sends everything at once, then news, until the returned function is called or the watcher's token has died.
+ *
+ * @throws {Problem} `attempt.throttled` if this subject watches too often, `store.unavailable` if this process has too
+ * many watchers
  */
 export async function watchStatus(context: Context, watcher: Watcher): Promise<() => void> {
   const feed = feedOf(context);
@@ -140,7 +145,7 @@ async function poll(context: Context, feed: Feed): Promise<void> {
     feed.seq = seq;
     for (const watch of [...feed.watches]) await attend(context, feed, watch, seq, changed);
   } catch (thrown) {
-    // A node that has lost its store knows nothing any more: readers shall ask another one.
+    // A node that has lost its store hears of nothing, so readers must ask another one.
     context.log.warn({ reason: thrown instanceof Error ? thrown.message : 'unknown' }, 'status watchers were ended');
     for (const watch of [...feed.watches]) end(feed, watch);
   }
@@ -149,7 +154,7 @@ async function poll(context: Context, feed: Feed): Promise<void> {
 async function attend(context: Context, feed: Feed, watch: Watch, seq: number, changed: boolean): Promise<void> {
   if (watch.subject.expiresAt <= seconds(context.clock.now())) return end(feed, watch);
   const due = context.clock.elapsed() - watch.toldAt >= heartbeat;
-  // A watch that began since the last poll may have missed what came with it.
+  // A watch that began since the last poll may have missed a change.
   if (!changed && !due && watch.after >= seq) return;
   const status = await statementAt(context, watch.realm, watch.after > seq ? 0 : watch.after, seq);
   if (due || status.claims.revoked.length > 0) tell(context, feed, watch, status);

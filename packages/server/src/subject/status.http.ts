@@ -38,12 +38,14 @@ async function status({ context, call, who: { realm } }: Asked<Bearer>): Promise
   return new Response(jwt, { headers: { ...headers, 'content-type': 'application/status+jwt' } });
 }
 
-/** Seconds for which an unchanged statement counts as the same version. */
+/** Seconds that an unchanged statement counts as the same version. */
 const versionSeconds = 10;
 
 /**
- * Changes with the feed, and every ten seconds without a change: a reader that is told 304 holds a statement of this very
- * span, so it has 20 of its 30 seconds left. Weak (RFC 9110 §8.8.1), because statements of one span differ in `iat` and signature.
+ * Changes with the feed, and every ten seconds without a change. So a reader that gets a 304 holds a statement of the
+ * same span, with at
+ * least 20 of its 30 seconds left. Weak (RFC 9110 §8.8.1), because statements of one span differ in `iat` and
+ * signature.
  */
 function versionOf({ incarnation, seq, after, iat }: SignedStatus['claims']): string {
   return `W/"${incarnation}.${seq}.${after}.${Math.floor(iat / versionSeconds)}"`;
@@ -91,7 +93,7 @@ async function events({ context, call, who: { realm, subject } }: Asked<Bearer>)
     end: close,
   });
   if (call.stopping.aborted) close();
-  // The reader may have gone, or have been ended by its very first statement.
+  // The reader may have gone, or its first statement may have ended it.
   if (sink !== undefined) call.stopping.addEventListener('abort', close);
   return new Response(body, {
     headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' },

@@ -10,7 +10,7 @@ export async function deleteIncarnation(db: Kysely<Schema>): Promise<void> {
   await db.deleteFrom('meta').where('name', '=', 'incarnation').execute();
 }
 
-/** The first one stays. */
+/** An existing name stays. */
 export async function insertIncarnation(db: Kysely<Schema>, value: string): Promise<void> {
   await db
     .insertInto('meta')

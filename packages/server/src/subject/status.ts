@@ -6,19 +6,20 @@ import { listRevocations } from './revocation.store.ts';
 import { deleteIncarnation, findIncarnation, insertIncarnation } from './status.store.ts';
 import { issueDocument } from './token.ts';
 
-/** Seconds for which a reader may act on one statement of the feed. */
+/** Seconds that a reader may act on one statement of the feed. */
 const statusSeconds = 30;
 
 /**
- * The status feed: what has been revoked in a realm and has not expired. A reader keeps `seq` and asks for what came after it;
- * when `incarnation` changes (another database, a restore) or `after` is not what it asked for, it reloads everything.
+ * The status feed: the revocations of a realm that have not expired. A reader keeps `seq` and asks for later entries.
+ * If `incarnation`
+ * changes (another database, a restore), or `after` differs from its request, it reloads everything.
  */
 export interface StatusClaims {
   readonly iss: string;
   readonly iat: number;
   readonly exp: number;
   readonly incarnation: string;
-  /** Numbers stand in commit order: nothing with a smaller one will ever appear. They are not consecutive. */
+  /** In commit order: no entry with a smaller number appears later. Numbers are not consecutive. */
   readonly seq: number;
   readonly after: number;
   readonly revoked: readonly RevokedEntry[];
@@ -30,7 +31,7 @@ export interface RevokedEntry {
   /** For a subject: its tokens of this generation and earlier are dead. */
   readonly generation?: number;
   readonly seq: number;
-  /** NumericDate after which it may be forgotten. */
+  /** NumericDate after which the entry may be forgotten. */
   readonly exp: number;
 }
 
@@ -41,7 +42,7 @@ export interface SignedStatus {
 
 export async function issueStatus(context: Context, realm: Realm, after: number): Promise<SignedStatus> {
   const now = context.clock.now();
-  // The number is read first: what commits meanwhile may be listed too early, which is harmless, but never skipped.
+  // The number is read first: a later commit may be listed too early, which is harmless, but is never skipped.
   const seq = await currentSequence(context.store);
   const rows = await listRevocations(context.store.db, realm.name, after, now);
   const claims: StatusClaims = {
@@ -62,16 +63,13 @@ export async function issueStatus(context: Context, realm: Realm, after: number)
   return { claims, jwt: await issueDocument(context, realm.name, 'status', 'status+jwt', claims) };
 }
 
-/**
- * For a database that was brought back from a copy: its readers must not go on from numbers that it had when it was copied.
- * Returns the new name.
- */
+/** For a database restored from a copy: its readers must not go on from their old numbers. Returns the new name. */
 export async function renewIncarnation(context: Context): Promise<string> {
   await deleteIncarnation(context.store.db);
   return incarnation(context);
 }
 
-/** Names this database. A restored or moved one gets a new name, so that readers do not trust old numbers. */
+/** The name of this database. A restored or moved database gets a new one, so that readers do not trust old numbers. */
 export async function incarnation(context: Context): Promise<string> {
   const known = await findIncarnation(context.store.db);
   if (known !== undefined) return known;

@@ -9,7 +9,7 @@ import { Problem } from '../kernel/problem.ts';
  *     $pbkdf2-sha256$i=600000$<salt>$<tag>             sha1 and sha512 too; PHC has no entry for it, this is our spelling
  *     $2b$12$<22 letters of salt><31 of tag>           $2a$ and $2y$ too; not $2x$, which marks hashes of a faulty program
  *
- * Salt and tag are base64 without padding. What a stored hash may ask of us is bounded: it was imported, and each login pays it.
+ * Salt and tag are base64 without padding. The cost of a stored hash is bounded, because it may be imported and each login pays it.
  */
 export type StoredHash = Argon2Hash | ScryptHash | Pbkdf2Hash | BcryptHash;
 
@@ -50,10 +50,10 @@ export interface BcryptHash {
   readonly cost: number;
 }
 
-/** OWASP's and our contract's least: 19 MiB, two passes, one lane. */
+/** The least that OWASP and our contract ask for: 19 MiB, two passes, one lane. */
 export const today = { type: 'id', version: 19, memory: 19_456, passes: 2, lanes: 1 } as const;
 
-/** The most that a stored hash may ask for: in one piece of memory, and in hashes of today's parameters that take as long. */
+/** The most that a stored hash may cost: KiB of memory, and work in hashes of today's parameters. */
 export const mostMemory = 262_144;
 export const mostWork = 100;
 
@@ -63,7 +63,7 @@ const scryptForm = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([^$]+)\$([
 const pbkdf2Form = /^\$pbkdf2-(sha1|sha256|sha512)\$i=(\d{1,7})\$([^$]+)\$([^$]+)$/;
 const bcryptForm = /^\$2[aby]\$(\d{2})\$[./A-Za-z0-9]{53}$/;
 
-/** Each scheme: its form, and how the parts become a hash. */
+/** Each scheme with its form and the function that builds the hash from the parts. */
 const forms: readonly (readonly [RegExp, (...parts: string[]) => StoredHash])[] = [
   [
     argon2Form,
@@ -101,7 +101,7 @@ const forms: readonly (readonly [RegExp, (...parts: string[]) => StoredHash])[] 
   [bcryptForm, (cost) => ({ scheme: 'bcrypt', text: '', cost: bcryptCost(cost as string) })],
 ];
 
-/** Reads what the store holds, or is to hold. Refuses with `request.invalid`; the refusal never repeats the hash. */
+/** Reads a hash from the store, or for it. The refusal never repeats the hash. @throws {Problem} `request.invalid` */
 export function readHash(text: string): StoredHash {
   if (text.length > 512) throw refused('it is too long');
   for (const [form, build] of forms) {
@@ -112,7 +112,7 @@ export function readHash(text: string): StoredHash {
     requireBounds(hash);
     return hash;
   }
-  throw refused('it is none of argon2, scrypt, pbkdf2 and bcrypt in the spelling that the documentation gives');
+  throw refused('it is not an argon2, scrypt, pbkdf2 or bcrypt hash as the documentation spells them');
 }
 
 export function spellHash(hash: Exclude<StoredHash, BcryptHash>): string {
@@ -127,18 +127,19 @@ function spellParameters(hash: Exclude<StoredHash, BcryptHash>): string {
   return `$argon2${hash.type}${version}$m=${hash.memory},t=${hash.passes},p=${hash.lanes}${keyId}`;
 }
 
-/** Weaker than what we would write now, in any respect; `pepper` is the current one. */
+/** True if the hash is weaker than a new one in any respect. `pepper` is the number of the current pepper. */
 export function isOutdated(hash: StoredHash, pepper: number | undefined): boolean {
   if (hash.scheme !== 'argon2' || hash.type !== today.type || hash.version !== today.version) return true;
   if (hash.salt.length < 16 || hash.tag.length < 32) return true;
-  // Never back to an older one: a node that does not know the newest yet would undo what another has done.
+  // Never back to an older pepper: a node that does not know the newest yet would undo another node's work.
   if (pepper !== undefined && (hash.pepper ?? 0) < pepper) return true;
   return hash.memory < today.memory || hash.passes < today.passes;
 }
 
 /**
- * About how long it takes, in hashes of today's parameters: what the queue reckons with. The divisors were measured; that they
- * are off by a half on another machine does no harm.
+ * The approximate time, in hashes of today's parameters, for the queue. The divisors were measured. An error of a half
+ * on another
+ * machine does no harm.
  */
 export function workOf(hash: StoredHash): number {
   if (hash.scheme === 'argon2') return (hash.memory * hash.passes) / (today.memory * today.passes);
@@ -147,7 +148,7 @@ export function workOf(hash: StoredHash): number {
   return 2 ** hash.cost / 168;
 }
 
-/** KiB that it takes while it is computed. */
+/** KiB of memory during the computation. */
 export function memoryOf(hash: StoredHash): number {
   if (hash.scheme === 'argon2') return hash.memory;
   if (hash.scheme === 'scrypt') return (2 ** hash.logN + hash.lanes) * hash.blockSize * 0.125;
@@ -157,13 +158,13 @@ export function memoryOf(hash: StoredHash): number {
 function requireBounds(hash: StoredHash): void {
   if (hash.scheme === 'argon2' && hash.memory < 8 * hash.lanes) throw refused('m is less than 8 p');
   if ('lanes' in hash && hash.lanes > 16) throw refused('p is more than 16');
-  // RFC 7914 §2. It would fail at every login.
+  // RFC 7914 §2. Such a hash would fail at every login.
   if (hash.scheme === 'scrypt' && hash.logN >= 16 * hash.blockSize) throw refused('N is not less than 2^(16 r)');
   if (memoryOf(hash) > mostMemory) throw refused(`it asks for more than ${mostMemory} KiB of memory`);
   if (workOf(hash) > mostWork) throw refused('each login with it would take too long');
 }
 
-/** bcrypt: 2^4 to 2^31 rounds; the bound on work allows 2^14. */
+/** bcrypt allows 2^4 to 2^31 rounds. The bound on work allows 2^14. */
 function bcryptCost(text: string): number {
   const cost = Number(text);
   if (cost < 4 || cost > 31) throw refused('its cost is not from 4 to 31');
@@ -171,7 +172,7 @@ function bcryptCost(text: string): number {
 }
 
 function count(name: string, text: string | undefined): number {
-  // PHC: "the minimal decimal encoding": no zeros before it.
+  // PHC: "the minimal decimal encoding", so no leading zeros.
   if (text === undefined || !/^[1-9]\d*$/.test(text)) throw refused(`${name} is not a positive number`);
   return Number(text);
 }

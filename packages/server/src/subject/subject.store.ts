@@ -9,7 +9,7 @@ export async function insertSubjects(db: Kysely<Schema>, rows: readonly SubjectT
   await db.insertInto('subject').values(rows).execute();
 }
 
-/** The new generation; undefined where there is no such subject, or it has ended. */
+/** The new generation. Undefined if the subject is unknown or has ended. */
 export async function nextGeneration(
   db: Kysely<Schema>,
   realm: string,

@@ -7,7 +7,7 @@ import { revokeOneTimeCodes } from './one-time-code.ts';
 import { revokeSubjectTokens } from './revocation.ts';
 import { findSubject, insertSubjects, nextGeneration, updateSubject } from './subject.store.ts';
 
-/** Whoever proved who they are. Every proof ends here; sessions and tokens begin here. */
+/** An authenticated caller. Every proof ends here, and sessions and tokens begin here. */
 export type Subject = ClientSubject | CredentialSubject;
 
 interface SubjectBase {
@@ -15,11 +15,11 @@ interface SubjectBase {
   /** `sub`: stable, never reused. */
   readonly id: string;
   readonly generation: number;
-  /** Authentication methods (RFC 8176): how it proved itself, never with which secret. */
+  /** Authentication methods (RFC 8176): how the subject proved itself, never with which secret. */
   readonly amr: readonly string[];
 }
 
-/** A participant through its client, or a client of its own. */
+/** A participant through its client, or a client without a participant. */
 export interface ClientSubject extends SubjectBase {
   readonly kind: 'client' | 'participant';
   readonly clientId: string;
@@ -27,7 +27,7 @@ export interface ClientSubject extends SubjectBase {
   readonly participantId: string | undefined;
   /** Roles in the realm: a participant's role in the network. */
   readonly roles: readonly string[];
-  /** What it may ask for; a token holds what it got. */
+  /** The scopes that the subject may request. In a token: the granted ones. */
   readonly scopes: readonly string[];
   readonly resourceAccess: ResourceAccess;
 }
@@ -50,12 +50,12 @@ export interface IdentityReference {
   readonly id: string;
 }
 
-/** `sub` of a credential: credentials are never deleted, so neither is the name. */
+/** `sub` of a credential. Credentials are never deleted, so the name is never reused. */
 export function credentialSubjectId(credentialId: string): string {
   return `credential:${credentialId}`;
 }
 
-/** Which resources a subject may reach, with which roles: `resource_access` of a token. */
+/** The resources that a subject may reach, with its roles there: `resource_access` of a token. */
 export type ResourceAccess = Readonly<Record<string, { readonly roles: readonly string[] }>>;
 
 /** The part of a subject that decides whether its tokens still live. */
@@ -64,7 +64,7 @@ export interface SubjectState {
   readonly live: boolean;
 }
 
-/** From the cache; undefined when there is no such subject. */
+/** From the cache. Undefined if the subject is unknown. */
 export async function lookUpSubjectState(
   context: Context,
   realm: string,
@@ -78,15 +78,16 @@ export async function lookUpSubjectState(
   });
 }
 
-/** What the database says now, within a transaction. */
+/** The present state in the database, inside a transaction. */
 export async function readSubjectState(tx: Writing, realm: string, id: string): Promise<SubjectState | undefined> {
   const row = await findSubject(tx.db, realm, id);
   return row && toState(row);
 }
 
 /**
- * For whoever holds something of this generation. Past the cache where the cache is behind: it was made a moment ago, after a change
- * on another node, in a newer generation, or in this one after the subject was reinstated, for nothing is made while it is suspended.
+ * The state for checking something of this generation. Reads past the cache if the cache is behind: another node has
+ * changed the subject
+ * a moment ago, to a newer generation, or reinstated it in this one (a suspended subject gets nothing new).
  */
 export async function presentSubjectState(
   context: Context,
@@ -125,31 +126,35 @@ export async function createSubjects(
   );
 }
 
-/** Its tokens die now, here at once and everywhere else within two seconds. */
+/** Kills the subject's tokens, here at once and everywhere else within two seconds. */
 export async function suspendSubject(tx: Writing, realm: string, id: string): Promise<void> {
   await killTokens(tx, realm, id, { suspended_at: tx.now });
 }
 
 /**
- * What was issued so far dies, and so do its sessions and the codes that were sent to its holder; it may get new ones at once. Returns
- * the new generation.
+ * Kills everything issued so far, with the sessions and the codes sent to the holder. The subject may get new ones at
+ * once. Returns the
+ * new generation.
  */
 export async function renewSubject(tx: Writing, realm: string, id: string): Promise<number> {
   return killTokens(tx, realm, id, {});
 }
 
-/** It may get tokens again. What was issued before stays dead. */
+/** The subject may get tokens again. Older tokens stay dead. */
 export async function reinstateSubject(tx: Writing, realm: string, id: string): Promise<void> {
   await updateSubject(tx.db, realm, id, { suspended_at: null });
   tx.changed('subject', realmKey(realm, id));
 }
 
-/** For good. The row stays as a tombstone. */
+/** Ends the subject for good. The row stays as a tombstone. */
 export async function endSubject(tx: Writing, realm: string, id: string): Promise<void> {
   await killTokens(tx, realm, id, { ended_at: tx.now });
 }
 
-/** Tokens and sessions say of which generation they are. Codes that were sent to the holder of a credential are rows, and go. */
+/**
+ * Tokens and sessions carry their generation, so a new one kills them. The codes sent to a credential's holder are
+ * rows, and are deleted.
+ */
 async function killTokens(tx: Writing, realm: string, id: string, change: Partial<SubjectTable>): Promise<number> {
   const next = await nextGeneration(tx.db, realm, id, change);
   if (next === undefined) return 0;

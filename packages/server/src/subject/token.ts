@@ -6,7 +6,7 @@ import type { Realm, SigningAlg } from './realm.ts';
 import { currentKey, type Purpose, type SigningKey, signingKeys } from './signing-key.ts';
 import type { ClientSubject, ResourceAccess } from './subject.ts';
 
-/** What was granted: never more than the subject may have. */
+/** The granted rights: never more than the subject may have. */
 export interface Grant {
   readonly audience: readonly string[];
   readonly scopes: readonly string[];
@@ -21,8 +21,9 @@ export interface IssuedToken {
 }
 
 /**
- * An access token for an authenticated subject: a JWT (RFC 9068 in the profile `strict`; the shape that OCEN's participants
- * expect in `ocen4`). It writes no row: whoever holds the public keys verifies it offline.
+ * Issues an access token for an authenticated subject: a JWT (RFC 9068 in the profile `strict`, the shape that OCEN's
+ * participants expect
+ * in `ocen4`). It writes no row. Every holder of the public keys verifies it offline.
  */
 export async function issueToken(
   context: Context,
@@ -47,7 +48,7 @@ export async function issueToken(
     client_id: subject.clientId,
     scope: grant.scopes.join(' '),
     gen: subject.generation,
-    // Absent members stay out of the JSON.
+    // Undefined members are left out of the JSON.
     participantId: subject.participantId,
     realm_access: { roles: subject.roles },
     resource_access: grant.resourceAccess,
@@ -56,7 +57,10 @@ export async function issueToken(
   return { accessToken: signJwt(key, realm.settings.accessTokenTyp, claims), expiresIn, jti };
 }
 
-/** Signs a document of the realm that is no access token (the status feed, the head of the event chain). `typ` keeps them apart. */
+/**
+ * Signs another document of the realm (the status feed, the head of the event chain). `typ` keeps it apart from access
+ * tokens.
+ */
 export async function issueDocument(
   context: Context,
   realm: string,
@@ -67,7 +71,7 @@ export async function issueDocument(
   return signJwt(currentKey(await signingKeys(context, realm), purpose, context.clock.now()), typ, claims);
 }
 
-/** The encoded header of each key, by type: it is the same for every token. */
+/** The encoded header of each key and type. It is the same for every token. */
 const headers = new WeakMap<SigningKey, Map<string, string>>();
 
 /** The one place that signs. */
@@ -84,7 +88,10 @@ function headerSegment(key: SigningKey, typ: string): string {
   return segment;
 }
 
-/** RFC 7518 §3.3–3.5 and RFC 8037 §3.1. ES256 takes the bare key: with an options object Node 24 signs at half the speed. */
+/**
+ * RFC 7518 §3.3–3.5 and RFC 8037 §3.1. ES256 takes the bare key: with an options object Node 24 signs at half the
+ * speed.
+ */
 const signers: Record<SigningAlg, (input: Buffer, key: SigningKey) => Buffer> = {
   RS256: (input, key) => sign('sha256', input, key.privateKey),
   PS256: (input, key) =>

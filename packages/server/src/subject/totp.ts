@@ -3,24 +3,30 @@ import type { Random } from '../kernel/random.ts';
 import { base32 } from './base32.ts';
 
 /**
- * Time-based one-time passwords, RFC 6238, as every authenticator app computes them: HMAC-SHA-1, 6 digits, steps of 30 seconds.
+ * Time-based one-time passwords, RFC 6238, as every authenticator app computes them: HMAC-SHA-1, 6 digits, steps of 30
+ * seconds.
  *
- * §5.2: "The verifier MUST NOT accept the second attempt of the OTP after the successful validation has been issued for the first
- * OTP". So `matchTotp` says which step matched, and takes the last step that was used: only later ones count. Six digits with
- * three steps open are one chance in 333,333 a try: whoever calls this throttles.
+ * §5.2: "The verifier MUST NOT accept the second attempt of the OTP after the successful validation has been issued for
+ * the first
+ * OTP". So `matchTotp` returns the matching step, and takes the last used step: only later ones count. Six digits with
+ * three open
+ * steps are one chance in 333,333 per try, so the caller must throttle.
  */
 export const totpStepSeconds = 30;
 const digits = 6;
-/** Steps to either side for a clock that is off and a person who types slowly (§5.2 recommends "at most one time step"). */
+/**
+ * Steps to either side, for a clock that is off and a person who types slowly (§5.2 recommends "at most one time
+ * step").
+ */
 const window = 1;
-/** RFC 4226 §4: "a shared secret length of 160 bits" is recommended: as long as the digest. */
+/** RFC 4226 §4 recommends "a shared secret length of 160 bits": as long as the digest. */
 const secretLength = 20;
 
 export function newTotpSecret(random: Random): Uint8Array {
   return random.bytes(secretLength);
 }
 
-/** The step that this code is of, if it is of one that is open and later than `usedStep`; undefined if of none. */
+/** The step of this code, if that step is open and later than `usedStep`, else undefined. */
 export function matchTotp(
   secret: Uint8Array,
   code: string,
@@ -31,7 +37,7 @@ export function matchTotp(
   if (!/^\d{6}$/.test(presented)) return undefined;
   const current = Math.floor(now / 1_000 / totpStepSeconds);
   let matched: number | undefined;
-  // All of them, whichever matches: the time tells nothing.
+  // Tries all steps in every case, so that the time reveals nothing.
   for (let step = Math.max(0, current - window); step <= current + window; step++) {
     const equal = timingSafeEqual(Buffer.from(hotp(secret, step)), Buffer.from(presented));
     if (equal && (usedStep === null || step > usedStep)) matched ??= step;
@@ -49,9 +55,13 @@ export function hotp(secret: Uint8Array, counter: number, length = digits): stri
   return String(number % 10 ** length).padStart(length, '0');
 }
 
-/** What an authenticator app reads from a QR code. The parameters are those that apps assume where none are named, and named. */
+/**
+ * The content of the QR code for an authenticator app. Apps assume these parameters as defaults; they are named all the
+ * same.
+ */
 export function totpUri(secret: Uint8Array, issuer: string, holder: string): string {
-  // Colons part the two: neither may bring its own. URLSearchParams writes a space as +, which apps show as it is.
+  // A colon separates the two parts, so neither may contain one. URLSearchParams writes a space as +, which apps would
+  // show.
   const label = [issuer, holder].map((part) => encodeURIComponent(part.replaceAll(':', ' '))).join(':');
   const parameters = [
     `secret=${base32(secret)}`,

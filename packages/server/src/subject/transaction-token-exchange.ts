@@ -17,7 +17,7 @@ import {
 import type { Realm } from './realm.ts';
 import { reissueTransactionToken } from './transaction-token.ts';
 
-/** The signed subject, from one service of the chain to the next. */
+/** Exchanges the signed subject from one service of the chain to the next. */
 export const transactionTokenExchange: ClientExchange = {
   subjectTokenType: transactionTokenUrn,
   issuedTokenType: transactionTokenUrn,
@@ -26,10 +26,10 @@ export const transactionTokenExchange: ClientExchange = {
 };
 
 /**
- * 1. The token is ours, and good now.
- * 2. The client is whom it is for. One that is for the issuer is "good for exchange only", by any client.
+ * 1. This realm signed the token, and it is valid now.
+ * 2. The token is for the calling client. A token for the issuer is "good for exchange only", by any client.
  * 3. The target is on the client's list.
- * 4. Session and epoch, which those who verify offline may not have heard of, are asked again.
+ * 4. Session and epoch are checked again, because an offline verifier may not have heard of their end.
  */
 async function exchangeTransactionToken(
   context: Context,

@@ -8,21 +8,23 @@ import { requireStanding, type Session, sessionEnd } from './session.ts';
 import { issueDocument } from './token.ts';
 
 /**
- * The signed subject for a chain of correlated service calls: an OAuth transaction token (draft-ietf-oauth-transaction-tokens),
- * which every service down the chain verifies offline. It lives for a minute, never beyond its session, and is no access token:
- * its type keeps them apart.
+ * The signed subject for a chain of correlated service calls: an OAuth transaction token
+ * (draft-ietf-oauth-transaction-tokens), which
+ * every service of the chain verifies offline. It lives for a minute and never beyond its session. Its type keeps it
+ * apart from
+ * access tokens.
  */
 const [transactionTokenType] = transactionTokenTypes;
 
-/** What a token may call whom it is for. */
+/** The audience of a token. */
 export const audienceSchema = lineOfText(2_048).regex(/^\S+$/, 'must not contain spaces');
 
 export interface TransactionTokenRequest {
-  /** Who it is for; undefined: the issuer, which makes it good for exchange only. */
+  /** The audience. Undefined: the issuer, which makes the token good for exchange only. */
   readonly audience: string | undefined;
   /** `txn`: joins all calls of the chain. */
   readonly transaction: string;
-  /** The address that the first call of the chain came from. */
+  /** The address of the first call of the chain. */
   readonly source: Source;
 }
 
@@ -32,7 +34,7 @@ export interface IssuedTransactionToken {
   readonly expiresIn: number;
 }
 
-/** Throws `session.invalid` where the session has just ended. */
+/** @throws {Problem} `session.invalid` if the session has just ended */
 export async function issueTransactionToken(
   context: Context,
   realm: Realm,
@@ -55,7 +57,7 @@ export async function issueTransactionToken(
     acr: session.acr,
     amr: subject.amr,
     auth_time: seconds(session.authTime),
-    // What is cached under an older one is stale: a password changed, or the credential was disabled.
+    // Anything cached under an older epoch is stale: the password was changed or the credential disabled.
     epoch: subject.generation,
     realm: realm.name,
     credential: subject.credential,
@@ -69,8 +71,9 @@ export async function issueTransactionToken(
 }
 
 /**
- * The same subject for the next service of the chain. Everything that the presented token says of it stands, and its end: `act`
- * gets one more service, `aud` is the next one. Whoever calls has verified the claims.
+ * The same subject for the next service of the chain. All claims and the end of the presented token stay: `act` gets
+ * one more service, and
+ * `aud` becomes the next one. The caller has verified the claims.
  */
 export async function reissueTransactionToken(
   context: Context,

@@ -1,13 +1,16 @@
 /**
- * Which texts may be the code of a credential: RFC 8265 §3.3, UsernameCaseMapped, over the IdentifierClass of RFC 8264 §4.2.
+ * The texts that may be the code of a credential: RFC 8265 §3.3, UsernameCaseMapped, over the IdentifierClass of RFC
+ * 8264 §4.2.
  *
  * 1. Width: full-width and half-width forms become the usual ones.
  * 2. Case: lower.
  * 3. Normalization: NFC.
- * 4. Parts between single spaces (RFC 8265 §3.5), each of one or more code points that the class has: letters, digits and the signs of
- *    ASCII. It has no invisible characters, no compatibility forms such as ﬁ, no signs beyond ASCII.
- * 5. Code points that are good in one place only (RFC 5892, appendix A). Joiners are refused everywhere: their rules need tables that no
- *    runtime has, and what has no rule is refused.
+ * 4. Parts between single spaces (RFC 8265 §3.5), each of one or more code points of the class: letters, digits and
+ *    ASCII signs. The
+ * class has no invisible characters, no compatibility forms such as ﬁ, and no signs beyond ASCII.
+ * 5. Code points that are allowed in one place only (RFC 5892, appendix A). Joiners are refused everywhere, because
+ *    their rules need
+ * tables that no runtime has.
  * 6. Directions are not mixed (RFC 5893 §2).
  */
 export function isUsername(given: string): boolean {
@@ -17,7 +20,7 @@ export function isUsername(given: string): boolean {
     .every((part) => part !== '' && hasOnlyIdentifiers(part) && isInItsPlace(part) && hasOneDirection(part));
 }
 
-/** Steps 1 to 3. Forms that RFC 8265 maps to another compatibility form stay, and are refused by step 4. */
+/** Steps 1 to 3. Forms that RFC 8265 maps to another compatibility form stay, and step 4 refuses them. */
 function enforced(given: string): string {
   const usual = given.replace(/[\u3000\uff01-\uff9f\uffe0-\uffe2\uffe4-\uffe6]/g, (form) => form.normalize('NFKC'));
   return usual.toLowerCase().normalize('NFC').trim();
@@ -37,7 +40,7 @@ function hasOnlyIdentifiers(text: string): boolean {
   });
 }
 
-/** Step 5: each with the places that are its own. */
+/** Step 5: each sign with its allowed places. */
 const places: readonly (readonly [RegExp, RegExp])[] = [
   [/\u00b7/g, /(?<=l)\u00b7(?=l)/g],
   [/\u0375/g, /\u0375(?=\p{Script=Greek})/gu],
@@ -46,12 +49,14 @@ const places: readonly (readonly [RegExp, RegExp])[] = [
 
 function isInItsPlace(text: string): boolean {
   if (/\u30fb/.test(text) && !/[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]/u.test(text)) return false;
-  // The digits of Arabic and those of Persian look alike in part.
+  // Some Arabic and Persian digits look alike.
   if (/[\u0660-\u0669]/.test(text) && /[\u06f0-\u06f9]/.test(text)) return false;
   return places.every(([sign, place]) => (text.match(sign) ?? []).length === (text.match(place) ?? []).length);
 }
 
-/** Bidi classes, as far as a username has them. The blocks of scripts from right to left are the same in every version of Unicode. */
+/**
+ * The Bidi classes that a username needs. The blocks of right-to-left scripts are the same in every version of Unicode.
+ */
 const directions: readonly (readonly [RegExp, string])[] = [
   [/^[\u0660-\u0669\u{10e60}-\u{10e7e}\u{10d30}-\u{10d39}]$/u, 'a'],
   [/^[0-9\u06f0-\u06f9]$/, 'e'],
@@ -60,7 +65,10 @@ const directions: readonly (readonly [RegExp, string])[] = [
   [/^[\p{L}\p{Mc}\p{Nd}]$/u, 'l'],
 ];
 
-/** Step 6: where there is anything from right to left, it begins so, ends so or with a digit, and has no letter from left to right. */
+/**
+ * Step 6: a text with right-to-left characters begins with one, ends with one or with a digit, and has no left-to-right
+ * letter.
+ */
 function hasOneDirection(text: string): boolean {
   const classes = [...text].map((one) => directions.find(([kind]) => kind.test(one))?.[1] ?? 'o').join('');
   if (!/[ra]/.test(classes)) return true;

@@ -3,7 +3,7 @@ import type { Schema } from '../store/schema.ts';
 
 type SealedRow = Schema['sealed'];
 
-/** The first one stays: false when there was one. */
+/** An existing row stays: false if there was one. */
 export async function insertSealed(db: Kysely<Schema>, row: SealedRow): Promise<boolean> {
   const made = await db
     .insertInto('sealed')

@@ -15,30 +15,33 @@ import { listAllSigningKeys, updateSigningKey } from './signing-key.store.ts';
 import { findSealed, insertSealed, listSealed, updateSealed } from './vault.store.ts';
 
 /**
- * Keeps our own secrets at rest.
+ * Keeps the server's own secrets at rest.
  *
- * - Private keys are sealed with AES-256-GCM under the master key. An envelope is `v1.<key id>.<nonce>.<ciphertext+tag>`, and
- *   what it belongs to is authenticated with it, so that an envelope copied to another row does not open.
- * - Client secrets and one-time codes are kept as HMAC-SHA-256 under a random key that is itself sealed: rotating the master
- *   key re-seals envelopes and kills no secret. A KDF is not needed: what is digested here has 128 bits and more, or is throttled.
+ * - Private keys are sealed with AES-256-GCM under the master key. An envelope is `v1.<key
+ *   id>.<nonce>.<ciphertext+tag>`. It also
+ * authenticates the place that it belongs to, so an envelope copied to another row does not open.
+ * - Client secrets and one-time codes are kept as HMAC-SHA-256 under a random key, which is sealed too. So a new master
+ *   key only
+ * re-seals envelopes and kills no secret. No KDF is needed: the digested secrets have 128 bits and more, or are
+ * throttled.
  */
 export interface Vault {
   seal(plain: string, boundTo: string): string;
   open(envelope: string, boundTo: string): string;
   /** Digest of a secret for a purpose (`client-secret`, `pick-up`), as base64url. */
   digest(purpose: string, secret: string): string;
-  /** Constant-time: does this secret have this digest? */
+  /** True if this secret has this digest. Takes constant time. */
   matches(purpose: string, secret: string, digest: string): boolean;
 }
 
 const digestKeyName = 'digest-key';
 
-/** Opens the vault of a store; makes its digest key at the very first start. A master key that does not fit stops the start. */
+/** Opens the vault of a store, and makes its digest key at the very first start. A wrong master key stops the start. */
 export async function openVault(store: Store, masterKey: Uint8Array): Promise<Vault> {
   const fresh = sealEnvelope(masterKey, randomBytes(32).toString('base64url'), digestKeyName);
   await insertSealed(store.db, { name: digestKeyName, value: fresh });
   const sealed = (await findSealed(store.db, digestKeyName)) as string;
-  // A key object: given the bytes, Node 24 makes one for every digest, which takes eight times as long as the digest.
+  // A key object, because from bytes Node 24 makes a new one per digest, which takes eight times as long as the digest.
   const digestKey = createSecretKey(Buffer.from(openEnvelope(masterKey, sealed, digestKeyName), 'base64url'));
 
   const digest = (purpose: string, secret: string) =>
@@ -48,7 +51,8 @@ export async function openVault(store: Store, masterKey: Uint8Array): Promise<Va
     open: (envelope, boundTo) => openEnvelope(masterKey, envelope, boundTo),
     digest,
     matches(purpose, secret, expected) {
-      // As text: decoded, four writings of the last letter would be the same digest, and a seal in somebody's hands not one text.
+      // Compared as text: four spellings of the last letter decode to the same digest, and a seal must have only one
+      // text.
       const known = Buffer.from(expected);
       const presented = Buffer.from(digest(purpose, secret));
       return known.length === presented.length && timingSafeEqual(known, presented);
@@ -56,7 +60,7 @@ export async function openVault(store: Store, masterKey: Uint8Array): Promise<Va
   };
 }
 
-/** Under which master key the store is sealed: this one, another one, or none yet. */
+/** Whether the store is sealed under this master key, another one, or none yet. */
 export async function sealedUnder(
   store: Store,
   masterKey: Uint8Array | undefined,
@@ -66,13 +70,13 @@ export async function sealedUnder(
   return masterKey !== undefined && sealed.split('.')[1] === keyId(masterKey) ? 'this' : 'another';
 }
 
-/** What another room has sealed: seals each of its envelopes again, and answers how many they are. */
+/** Seals every envelope of another room again, and returns their number. */
 export type Resealing = (
   tx: Transaction<Schema>,
   again: (envelope: string, boundTo: string) => string,
 ) => Promise<number>;
 
-/** Seals everything again under another master key, in one transaction. No server may run: `alone` sees to it. */
+/** Seals everything again under another master key, in one transaction. No server may run, which `alone` ensures. */
 export async function reseal(
   store: Store,
   from: Uint8Array,
@@ -97,12 +101,12 @@ export async function reseal(
   });
 }
 
-/** What a signing key's envelope is bound to. */
+/** The place that a signing key's envelope is bound to. */
 export function signingKeyBinding(realm: string, kid: string): string {
   return `signing-key\0${realm}\0${kid}`;
 }
 
-/** Names the master key without telling it: the first 64 bits of a hash. */
+/** Identifies the master key without revealing it: the first 64 bits of a hash. */
 function keyId(masterKey: Uint8Array): string {
   return createHash('sha256')
     .update('countersign master key\0')
@@ -112,7 +116,7 @@ function keyId(masterKey: Uint8Array): string {
     .toString('base64url');
 }
 
-/** An envelope under a master key, bound to what it belongs to. */
+/** Seals a text under a master key, bound to its place. */
 export function sealEnvelope(masterKey: Uint8Array, plain: string, boundTo: string): string {
   const nonce = randomBytes(12);
   const head = `v1.${keyId(masterKey)}`;
@@ -121,7 +125,7 @@ export function sealEnvelope(masterKey: Uint8Array, plain: string, boundTo: stri
   return `${head}.${nonce.toString('base64url')}.${body.toString('base64url')}`;
 }
 
-/** Throws `config.invalid` for another master key, `internal` for an envelope that was altered or moved. */
+/** @throws {Problem} `config.invalid` for another master key, `internal` for an envelope that was altered or moved */
 export function openEnvelope(masterKey: Uint8Array, envelope: string, boundTo: string): string {
   const [version, id, nonce, body, ...more] = envelope.split('.');
   if (version !== 'v1' || nonce === undefined || body === undefined || more.length > 0) throw damaged();
@@ -142,7 +146,7 @@ export function openEnvelope(masterKey: Uint8Array, envelope: string, boundTo: s
   }
 }
 
-/** Node's decoder is lenient: one value has one spelling here, so that any changed letter is found. */
+/** Node's decoder is lenient. Here a value has only one spelling, so that any changed letter is found. */
 function exactBytes(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64url');
   if (bytes.toString('base64url') !== text) throw damaged();

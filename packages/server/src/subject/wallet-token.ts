@@ -16,28 +16,29 @@ import { lookUpSubjectState } from './subject.ts';
 import { issueDocument } from './token.ts';
 
 /**
- * The token that a device gets for the invocation of its capability: five minutes at most, never beyond its chain, and not good once
- * any link of the chain has been revoked. It writes no row.
+ * The token that a device gets for invoking its capability. It lives five minutes at most, never beyond its chain, and
+ * dies once any link
+ * of the chain is revoked. It writes no row.
  */
 const [walletTokenType] = walletTokenTypes;
 
-/** `sub` of a wallet: wallets are never deleted, so neither is the name. */
+/** `sub` of a wallet. Wallets are never deleted, so the name is never reused. */
 export function walletSubjectId(walletId: string): string {
   return `wallet:${walletId}`;
 }
 
 export interface WalletGrant {
-  /** The service that is called with it; left out, ourselves. */
+  /** The service that is called with the token. Absent: this server. */
   readonly audience?: string | undefined;
   readonly walletId: string;
   /** The DID of the device. */
   readonly device: string;
   readonly actions: readonly string[];
-  /** From the first delegation to the one that was invoked. */
+  /** The ids from the first delegation to the invoked one. */
   readonly chain: readonly string[];
-  /** What its links were made from. */
+  /** The ancestors of the links. */
   readonly ancestors: readonly Ancestor[];
-  /** Of the chain, in milliseconds. */
+  /** The end of the chain, in milliseconds. */
   readonly chainEnds: number;
   /** Thumbprint of the key that the token is bound to. */
   readonly confirmation: string | undefined;
@@ -82,14 +83,17 @@ export async function issueWalletToken(context: Context, realm: Realm, grant: Wa
   };
 }
 
-/** With claims that are all there: new ones, or those of a token that is passed on. */
+/** Signs complete claims: new ones, or those of a token that is passed on. */
 export function signWalletToken(context: Context, realm: Realm, claims: object): Promise<string> {
   return issueDocument(context, realm.name, 'token', walletTokenType, claims);
 }
 
 /**
- * The subject of a wallet token of this realm whose wallet is live, and all that it was made from. Whether the links of its chain still are, and whether the caller
- * holds the key that it is bound to, is for whoever asks. Throws `token.invalid`.
+ * The subject of a wallet token of this realm whose wallet and ancestors are alive. The caller must check that the
+ * links of its chain
+ * still are, and that the presenter holds the key that the token is bound to.
+ *
+ * @throws {Problem} `token.invalid`
  */
 export async function readWalletToken(context: Context, realm: Realm, presented: string): Promise<WalletSubject> {
   const expected = { types: walletTokenTypes, audience: realm.issuer };
