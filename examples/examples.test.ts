@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../packages/server/test/support/eventually.ts';
 import { freePort } from '../packages/server/test/support/free-port.ts';
 import { publicHalf, rsaKey } from './demo/member.ts';
 
@@ -21,11 +21,10 @@ function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv)
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const output = Promise.all([text(child.stdout), text(child.stderr)]);
-  const ended = once(child, 'close').then(
-    async ([code]): Promise<Ended> => ({ code, output: (await output).join('\n') }),
-  );
-  return { child, ended };
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part) => (output += part));
+  const ended = once(child, 'close').then(([code]): Ended => ({ code, output }));
+  return { child, ended, output: () => output };
 }
 
 describe('npm run demo', () => {
@@ -127,6 +126,7 @@ describe('a lender and a loan agent, beside the server that both know', () => {
     programs.push(lender);
     await untilAnswering(`http://localhost:${environments.lender.PORT}`);
     const agent = await start('examples/loan-agent.ts', [], environments['loan-agent']).ended;
+    await eventually(() => lender.output().includes('it has our offer'), 20_000);
     lender.child.kill('SIGTERM');
     expect(agent.output.trim().split('\n').sort()).toEqual([
       'signed by The Lender (rfc7797): 250000.00 INR at 11 percent',

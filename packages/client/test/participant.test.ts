@@ -92,7 +92,7 @@ test('a thousand first calls at once make one token and one look at the registry
   const sender = participant(agent, { fetch: counted, status: { pollSeconds: 3600 } });
   const answers = await Promise.all(
     Array.from({ length: 1000 }, () =>
-      sender.fetch(`${provider.url}/blind`, { method: 'POST', body: 'x', to: lender.id }),
+      sender.fetch(`${provider.url}/blind`, { method: 'POST', body: 'x', to: lender.id, timeoutMilliseconds: 60_000 }),
     ),
   );
   expect(answers.every(({ status, countersign }) => status === 200 && countersign !== undefined)).toBe(true);

@@ -85,7 +85,7 @@ describe('the documented calls', async () => {
       const answer = await real.call(place(path), authorization, body);
       const label = `${path} ${what}`;
       expect([label, answer.status, answer.status < 500]).toEqual([label, answer.status, true]);
-      expect([label, performance.now() - started < 2_000]).toEqual([label, true]);
+      expect([label, performance.now() - started < 10_000]).toEqual([label, true]);
       expect([label, answer.status === 401 && what !== 'null']).toEqual([label, false]);
       if (answer.status !== 400) continue;
       const { validation } = answer.body as { validation: { fields: { name: unknown; errors: unknown[] }[] } };
