@@ -63,6 +63,7 @@ export async function finishEnrolment(
   name: string,
 ): Promise<ConfirmedFactor> {
   const { realm, caller } = by;
+  await requireMayEnrol(context.store.db, by);
   const { passkey } = await proved(context, by, () => proveRegistration(context, ceremonyOf(by, 'enrol'), response));
   const made = prepareRecovery(context, by);
   return write(context, async (tx) => {
