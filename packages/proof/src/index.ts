@@ -4,6 +4,7 @@ export { type Algorithm, type AlgorithmName, algorithms, isAlgorithmName } from 
 export { liveWhile, maxAncestors } from './ancestor.ts';
 export { decodeBase64url, decodeEitherBase64, encodeBase64url, encodeTextBase64url } from './base64url.ts';
 export { blsKeysOf, blsSecretFromSeed, isSameBlsSecret } from './bls.ts';
+export { type Action, actions, actionsOpening, realmPrefix, walletPrefix } from './capability/action.ts';
 export { createInvocation, type InvocationRequest } from './capability/create-invocation.ts';
 export { type Delegation, delegateCapability } from './capability/delegate.ts';
 export { explainCapability } from './capability/explain.ts';

@@ -1,3 +1,4 @@
+import { actionsOpening } from '@countersign/proof';
 import { afterAll, describe, expect, test } from 'vitest';
 import { proceduresOf } from '../src/rpc/procedure.ts';
 import { allServices } from '../src/server.ts';
@@ -25,6 +26,13 @@ function messageOf(path: string): string {
     return '{"walletId":"8f14e45f-ceea-467f-a8d5-4a0d0f0e5c11"}';
   return '{}';
 }
+
+test('every procedure that is not open is opened by a capability', () => {
+  const closed = proceduresOf(allServices).filter(
+    ({ path }) => path.startsWith('/countersign.') && !open.includes(path),
+  );
+  expect(closed.filter(({ path }) => actionsOpening(path) === undefined)).toEqual([]);
+});
 
 describe('every procedure', async () => {
   const server = await testServer({

@@ -1,9 +1,16 @@
-import { delegateCapability, isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
+import {
+  type Action,
+  delegateCapability,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  walletPrefix,
+} from '@countersign/proof';
 import { ClientError } from '../error.ts';
 import { type Device, newId, textIn } from './device.ts';
 import type { WalletProfile } from './profile.ts';
 import { bytesField, type RpcPath } from './rpc.ts';
-import { type Action, targetOf, walletPrefix } from './target.ts';
+import { targetOf } from './target.ts';
 
 export interface GrantOptions {
   readonly actions: readonly Action[];

@@ -2,6 +2,7 @@
 import { acceptCapability, createWallet, prepareDevice } from './create.ts';
 import { openWallet } from './wallet.ts';
 
+export type { Action } from '@countersign/proof';
 export type {
   Access,
   CapabilityEntry,
@@ -22,7 +23,6 @@ export { parseProfile, profileText, type WalletProfile } from './profile.ts';
 export type { RpcPath } from './rpc.ts';
 export type { ScryptCost } from './scrypt.ts';
 export type { ServiceOptions, ServiceTokens } from './service-token.ts';
-export type { Action } from './target.ts';
 export type { Pack } from './tunnel.ts';
 export { type By, type OpenOptions, openWallet, type Wallet as OpenedWallet } from './wallet.ts';
 export type { CallFields, TokenKind } from './wallet-token.ts';

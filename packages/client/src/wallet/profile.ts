@@ -4,13 +4,20 @@
  *
  * Realm and DID are sealed with the key. Capabilities are not: the realm judges them at every use.
  */
-import { canonicalize, isJsonObject, type JsonObject, type JsonValue, parseJson } from '@countersign/proof';
+import {
+  canonicalize,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseJson,
+  realmPrefix,
+  walletPrefix,
+} from '@countersign/proof';
 import { object, textOrBytes } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { publicJwkOf } from './device-key.ts';
 import type { StoredKeyName } from './key-store.ts';
 import { readSealed, type SealedKey, sealedJson } from './seal.ts';
-import { realmPrefix, walletPrefix } from './target.ts';
 
 export interface WalletProfile {
   /** The realm: `https://…/realms/{name}`. */

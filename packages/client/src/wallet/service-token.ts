@@ -1,11 +1,11 @@
-import { encodeBase64url, type JsonObject, walletScope } from '@countersign/proof';
+import { type Action, encodeBase64url, type JsonObject, walletScope } from '@countersign/proof';
 import { holdToken } from '../held-token.ts';
 import type { TokenSource } from '../token.ts';
 import { askTokenEndpoint } from '../token-endpoint.ts';
 import { challengeOf, type Device, invocationOf, requireLive } from './device.ts';
 import { dpopProof } from './dpop.ts';
 import { serialized } from './rpc.ts';
-import { type Action, actionsOf } from './target.ts';
+import { actionsOf } from './target.ts';
 import { type CallFields, codeOf, type TokenKind } from './wallet-token.ts';
 
 export interface ServiceOptions {

@@ -1,10 +1,4 @@
-import type { JsonObject } from '@countersign/proof';
-
-/** What capabilities of a realm are for. */
-export const walletPrefix = 'urn:countersign:wallet:';
-export const realmPrefix = 'urn:countersign:realm:';
-
-export type Action = 'read' | 'write' | 'grant' | 'invite';
+import { type Action, actions, actionsOpening, type JsonObject } from '@countersign/proof';
 
 export function targetOf({ invocationTarget }: JsonObject): string {
   return typeof invocationTarget === 'string' ? invocationTarget : '';
@@ -15,17 +9,11 @@ export function actionsOf({ allowedAction }: JsonObject): readonly string[] {
   return [allowedAction].flat().filter((action): action is string => typeof action === 'string');
 }
 
-const needed: Readonly<Record<string, Action>> = {
-  '/countersign.v1.WalletService/GetWallet': 'read',
-  '/countersign.v1.WalletService/ListCapabilities': 'read',
-  '/countersign.v1.WalletService/GrantAccess': 'grant',
-  '/countersign.v1.ProviderService/Invite': 'invite',
-  '/countersign.v1.ProviderService/GetInvitation': 'invite',
-  '/countersign.v1.ProviderService/CancelInvitation': 'invite',
-};
+const strongestFirst: readonly Action[] = ['grant', ...actions];
 
-/** What a call is invoked as: what it needs; where nobody knows, the most that the capability allows. */
+/** What a call is invoked as: of the actions that open it, the first that the capability allows. */
 export function actionFor(path: string, capability: JsonObject): string {
+  const opening = actionsOpening(path) ?? strongestFirst;
   const allowed = actionsOf(capability);
-  return needed[path] ?? (allowed.includes('grant') ? 'grant' : (allowed[0] ?? 'read'));
+  return opening.find((action) => allowed.includes(action)) ?? (opening[0] as Action);
 }

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@countersign/proof';
+import { type JsonObject, walletPrefix } from '@countersign/proof';
 import { type Checks, options as optionsOf } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import type { TokenSource } from '../token.ts';
@@ -17,7 +17,7 @@ import { type Lock, lockChecks, unlock } from './lock.ts';
 import { parseProfile, profileText, type WalletProfile } from './profile.ts';
 import { type RpcPath, serialized } from './rpc.ts';
 import { createServiceTokens, type ServiceOptions, type ServiceTokens } from './service-token.ts';
-import { actionFor, targetOf, walletPrefix } from './target.ts';
+import { actionFor, targetOf } from './target.ts';
 import { type Pack, packer } from './tunnel.ts';
 import {
   type CallFields,

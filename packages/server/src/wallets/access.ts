@@ -1,4 +1,4 @@
-import { decodeEitherBase64 } from '@countersign/proof';
+import { type Action, actionsOpening, decodeEitherBase64, walletPrefix } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { requireDpop } from '../subject/dpop.ts';
@@ -6,7 +6,7 @@ import type { Realm } from '../subject/realm.ts';
 import { readWalletToken } from '../subject/wallet-token.ts';
 import { revokedLink } from './authorization.ts';
 import { authenticateInvocation, denied, type Invoked, requireSealer } from './invocation.ts';
-import { type Action, actions, walletIdOf, walletPrefix } from './target.ts';
+import { walletIdOf } from './target.ts';
 
 /** What a call shows of its caller, whichever way it came. */
 export interface PresentedCall {
@@ -23,17 +23,6 @@ export interface PresentedCall {
   readonly sealedBy: string | undefined;
 }
 
-/** Of which actions a procedure needs one. What is not here, no capability opens. */
-const needed: Readonly<Record<string, readonly Action[]>> = {
-  '/countersign.v1.WalletService/GetWallet': ['read'],
-  '/countersign.v1.WalletService/ListCapabilities': ['read'],
-  '/countersign.v1.WalletService/GrantAccess': ['grant'],
-  '/countersign.v1.WalletService/RevokeAccess': actions,
-  '/countersign.v1.ProviderService/Invite': ['invite'],
-  '/countersign.v1.ProviderService/GetInvitation': ['invite'],
-  '/countersign.v1.ProviderService/CancelInvitation': ['invite'],
-};
-
 export type Access = Omit<Invoked, 'action'>;
 
 /** Whoever may do this to the target, by a token of that wallet or by an invocation made for this one call. */
@@ -48,7 +37,7 @@ export async function requireAccess(
   if (authorization === null && invocation === null) {
     throw new Problem('token.missing', 'A wallet token or a capability invocation is required.');
   }
-  const accepted = needed[call.procedure];
+  const accepted = actionsOpening(call.procedure);
   if (accepted === undefined) throw denied(new Error('no capability opens this procedure'));
   const access =
     invocation === null

@@ -1,3 +1,4 @@
+import { realmPrefix } from '@countersign/proof';
 import { administratorName, authenticateAdministratorToken } from '../callers/administrator.ts';
 import { bearerTokenIn } from '../callers/token.ts';
 import type { RpcCall } from '../rpc/call.ts';
@@ -5,7 +6,6 @@ import type { RpcCallerKind } from '../rpc/service.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type Access, type PresentedCall, requireAccess, targetNamed } from './access.ts';
 import type { Inviter } from './invitation.ts';
-import { realmPrefix } from './target.ts';
 
 /** The kinds of caller of the wallet procedures. */
 

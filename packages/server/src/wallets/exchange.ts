@@ -1,4 +1,11 @@
-import { actionOfScope, type WalletSubject, walletScope, walletTokenTypes } from '@countersign/proof';
+import {
+  type Action,
+  actionOfScope,
+  actions,
+  type WalletSubject,
+  walletScope,
+  walletTokenTypes,
+} from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -21,7 +28,6 @@ import type { Realm } from '../subject/realm.ts';
 import { audienceSchema } from '../subject/transaction-token.ts';
 import { signWalletToken } from '../subject/wallet-token.ts';
 import { documentIn } from './access.ts';
-import { type Action, actions } from './target.ts';
 import { tokenForInvocation } from './token.ts';
 
 const invocationUrn = 'urn:countersign:params:oauth:token-type:capability-invocation';

@@ -13,6 +13,7 @@
  *    with what it was made from: with the session, the token or the generation of the subject it ends before its time.
  */
 import {
+  type Action,
   type Ancestor,
   accessTokenTypes,
   delegateCapability,
@@ -24,6 +25,7 @@ import {
   ProofError,
   parseInstant,
   parseJson,
+  walletPrefix,
   walletScope,
 } from '@countersign/proof';
 import type { Context } from '../context.ts';
@@ -49,7 +51,7 @@ import { sessionTokenUrn } from '../subject/session-exchange.ts';
 import { countLive, listDelegationsTo } from './capability.store.ts';
 import { grantAccess } from './capability.ts';
 import { requireActions } from './exchange.ts';
-import { type Action, walletIdOf, walletPrefix } from './target.ts';
+import { walletIdOf } from './target.ts';
 
 const capabilityUrn = 'urn:countersign:params:oauth:token-type:capability';
 

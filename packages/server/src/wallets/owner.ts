@@ -1,9 +1,8 @@
-import { createRootCapability, delegateCapability, type JsonObject } from '@countersign/proof';
+import { actions, createRootCapability, delegateCapability, type JsonObject, walletPrefix } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import type { WalletTable } from '../store/schema.ts';
 import { type CustodialSecrets, custodialSigner, makeOwnerDid } from '../subject/custody.ts';
 import { ownerBinding } from './realm-did.ts';
-import { actions, walletPrefix } from './target.ts';
 
 /** Who a wallet belongs to: a DID of its own, whose keys we keep. */
 export type Owner = Pick<WalletTable, 'owner_did' | 'owner_long_did' | 'signing_key' | 'web_did' | 'sealed_keys'> & {

@@ -1,4 +1,4 @@
-import { delegateCapability, type JsonObject, parseInstant } from '@countersign/proof';
+import { delegateCapability, type JsonObject, parseInstant, realmPrefix } from '@countersign/proof';
 import { z } from 'zod';
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -8,7 +8,7 @@ import type { Realm } from '../subject/realm.ts';
 import { registerCapability } from './capability.ts';
 import { delegationTime } from './owner.ts';
 import { realmDid } from './realm-did.ts';
-import { lookUpTarget, realmPrefix, type Target } from './target.ts';
+import { lookUpTarget, type Target } from './target.ts';
 
 /** What an administrator may let a DID do to the realm itself: invite. The realm's own DID signs it. */
 export const realmCapabilitySchema = z.strictObject({

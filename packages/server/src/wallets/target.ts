@@ -1,4 +1,11 @@
-import { createRootCapability, type ResolvedKey, type RootCapability, rootCapabilityId } from '@countersign/proof';
+import {
+  createRootCapability,
+  type ResolvedKey,
+  type RootCapability,
+  realmPrefix,
+  rootCapabilityId,
+  walletPrefix,
+} from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
 import { custodialKey } from '../subject/custody.ts';
@@ -6,16 +13,12 @@ import type { Realm } from '../subject/realm.ts';
 import { realmDid } from './realm-did.ts';
 import { findWallet } from './wallet.store.ts';
 
-/** What capabilities of ours are about: a wallet, or the realm itself. Each has one root, made here and never read from the wire. */
-export const walletPrefix = 'urn:countersign:wallet:';
-export const realmPrefix = 'urn:countersign:realm:';
 export const rootPrefix = 'urn:zcap:root:';
 
-/** All that can be done to a target. Everything may be read that says what a wallet is and who may use it. */
-export const actions = ['read', 'write', 'grant', 'invite'] as const;
-export type Action = (typeof actions)[number];
-
-/** Nothing of it can change: a wallet keeps its owner for ever. */
+/**
+ * What a capability is about: a wallet, or the realm itself. Each has one root, made here and never read from the wire. Nothing of it can
+ * change: a wallet keeps its owner for ever.
+ */
 export interface Target {
   readonly target: string;
   readonly root: RootCapability;

@@ -1,3 +1,4 @@
+import { realmPrefix } from '@countersign/proof';
 import { z } from 'zod';
 import { administrator } from '../callers/administrator.ts';
 import { authenticateBearer } from '../callers/bearer.ts';
@@ -11,7 +12,6 @@ import { isSessionToken } from '../subject/session.ts';
 import { targetNamed } from './access.ts';
 import { delegateRealm, realmCapabilitySchema } from './realm-capability.ts';
 import { type Revoked, revokeAsAdministrator } from './revoke.ts';
-import { realmPrefix } from './target.ts';
 import { webDidDocument } from './web-did.ts';
 
 const administration = { tag: 'Administration', caller: administrator } as const;

@@ -8,6 +8,7 @@ import {
   type RevokeAccessRequest,
   WalletService,
 } from '@countersign/client/rpc';
+import { walletPrefix } from '@countersign/proof';
 import { Problem } from '../kernel/problem.ts';
 import { type RpcService, rpcService, unary } from '../rpc/service.ts';
 import { anybodyInRealm, device, inviter, presented } from './callers.rpc.ts';
@@ -16,7 +17,6 @@ import { issueChallenge } from './challenge.ts';
 import { configurationOf } from './configuration.ts';
 import { cancelInvitation, type Invitation, invite, readInvitation } from './invitation.ts';
 import { type Revoked, revokeAccess } from './revoke.ts';
-import { walletPrefix } from './target.ts';
 import { acquireToken } from './token.ts';
 import { createWallet, readWallet, type WalletView } from './wallet.ts';
 
