@@ -19,16 +19,34 @@ export interface Rendering {
   readonly enumName?: string;
 }
 
+/** The kinds of refusal that have several codes: the HTTP status, the error of OAuth with its own HTTP status, the status of gRPC. */
+const malformed = kind(400, 'invalid_request', 400, 3);
+const missing = kind(404, 'invalid_request', 404, 5);
+const conflict = kind(409, 'invalid_request', 409, 9);
+const taken = kind(409, 'invalid_request', 409, 6);
+const full = kind(409, 'invalid_request', 409, 8);
+const forbidden = kind(403, 'insufficient_scope', 403, 7);
+const closed = kind(403, 'invalid_request', 403, 7);
+const unproved = kind(401, 'invalid_request', 401, 16);
+const badToken = kind(401, 'invalid_token', 401, 16);
+const badDpop = kind(401, 'invalid_dpop_proof', 400, 16);
+const weak = kind(403, 'insufficient_user_authentication', 401, 7);
+const unfinished = kind(409, 'invalid_grant', 400, 9);
+const throttled = kind(429, 'slow_down', 429, 8);
+const unavailable = kind(503, 'temporarily_unavailable', 503, 14);
+const upstream = kind(502, 'server_error', 502, 14);
+const broken = kind(500, 'server_error', 500, 13);
+
 const table = {
   // The caller's request cannot be understood.
-  'request.invalid': row(400, 'invalid_request', 400, 3, 'The request is malformed.'),
-  'request.duplicate_member': row(400, 'invalid_request', 400, 3, 'A JSON member name occurs twice.'),
-  'request.repeated_parameter': row(400, 'invalid_request', 400, 3, 'A parameter occurs twice.'),
-  'request.two_authentication_methods': row(400, 'invalid_request', 400, 3, 'Use one client authentication method.'),
+  'request.invalid': malformed('The request is malformed.'),
+  'request.duplicate_member': malformed('A JSON member name occurs twice.'),
+  'request.repeated_parameter': malformed('A parameter occurs twice.'),
+  'request.two_authentication_methods': malformed('Use one client authentication method.'),
   'request.media_type': row(415, 'invalid_request', 415, 3, 'The media type of the body is not supported here.'),
   'request.too_large': row(413, 'invalid_request', 413, 8, 'The body is larger than 1 MiB.'),
   'request.timeout': row(408, 'invalid_request', 408, 4, 'The body did not arrive in time.'),
-  'request.not_found': row(404, 'invalid_request', 404, 5, 'There is nothing here.'),
+  'request.not_found': missing('There is nothing here.'),
   'request.method': row(405, 'invalid_request', 405, 12, 'This method is not supported here.'),
   // OAuth.
   'oauth.unsupported_grant_type': row(400, 'unsupported_grant_type', 400, 3, 'This grant type is not supported.'),
@@ -38,198 +56,114 @@ const table = {
   // RFC 8693 §2.2.2: a subject token that is "invalid for any reason, or unacceptable based on policy" is `invalid_request`.
   // The SDK tells it from a malformed request by this text.
   'exchange.subject_token': row(400, 'invalid_request', 400, 16, 'The subject token cannot be exchanged.'),
-  'exchange.token_type': row(400, 'invalid_request', 400, 3, 'This type of token cannot be exchanged here.'),
-  'exchange.actor': row(
-    400,
-    'invalid_request',
-    400,
-    3,
-    'The actor is the client that authenticates; send no actor_token.',
-  ),
+  'exchange.token_type': malformed('This type of token cannot be exchanged here.'),
+  'exchange.actor': malformed('The actor is the client that authenticates; send no actor_token.'),
   // Bearer tokens (RFC 6750 §3.1).
-  'token.missing': row(401, 'invalid_request', 401, 16, 'A bearer token is required.'),
-  'token.invalid': row(401, 'invalid_token', 401, 16, 'The token is not valid.'),
-  'token.audience': row(401, 'invalid_token', 401, 16, 'The token is for another audience.'),
-  'token.other_realm': row(403, 'insufficient_scope', 403, 7, 'The token belongs to another realm.'),
-  'token.insufficient_scope': row(403, 'insufficient_scope', 403, 7, 'The token lacks a scope that this call needs.'),
+  'token.missing': unproved('A bearer token is required.'),
+  'token.invalid': badToken('The token is not valid.'),
+  'token.audience': badToken('The token is for another audience.'),
+  'token.other_realm': forbidden('The token belongs to another realm.'),
+  'token.insufficient_scope': forbidden('The token lacks a scope that this call needs.'),
   // Registry.
-  'realm.unknown': row(404, 'invalid_request', 404, 5, 'There is no such realm.'),
-  'participant.unknown': row(404, 'invalid_request', 404, 5, 'There is no such participant.'),
-  'client.unknown': row(404, 'invalid_request', 404, 5, 'There is no such client.'),
-  'application.unknown': row(404, 'invalid_request', 404, 5, 'There is no such application.'),
-  'registry.unknown': row(404, 'invalid_request', 404, 5, 'There is no such entry.'),
-  'registry.transition': row(409, 'invalid_request', 409, 9, 'The present status does not allow this step.'),
-  'registry.conflict': row(409, 'invalid_request', 409, 6, 'The entry exists already.'),
-  'registry.key': row(400, 'invalid_request', 400, 3, 'The public key is not acceptable.'),
-  'registry.key_taken': row(409, 'invalid_request', 409, 6, 'The public key belongs to another organisation.'),
-  'registry.proof': row(401, 'invalid_request', 401, 16, 'The proof of possession is not valid.'),
-  'registry.own_proof': row(401, 'invalid_request', 401, 16, 'The participant itself must prove this request.'),
+  'realm.unknown': missing('There is no such realm.'),
+  'participant.unknown': missing('There is no such participant.'),
+  'client.unknown': missing('There is no such client.'),
+  'application.unknown': missing('There is no such application.'),
+  'registry.unknown': missing('There is no such entry.'),
+  'registry.transition': conflict('The present status does not allow this step.'),
+  'registry.conflict': taken('The entry exists already.'),
+  'registry.key': malformed('The public key is not acceptable.'),
+  'registry.key_taken': taken('The public key belongs to another organisation.'),
+  'registry.proof': unproved('The proof of possession is not valid.'),
+  'registry.own_proof': unproved('The participant itself must prove this request.'),
   'signature.refused': row(422, 'invalid_request', 422, 9, 'The signature of the message is not valid now.'),
   // Sessions, passwords, identities: the calls of the document.
-  'session.invalid': row(401, 'invalid_token', 401, 16, 'The session token is not valid.'),
-  'session.restricted': row(403, 'insufficient_scope', 403, 7, 'This session is restricted to another call.'),
-  'session.stale': row(
-    403,
-    'insufficient_user_authentication',
-    401,
-    7,
-    'Log in again first: this call needs a recent login.',
-  ),
-  'session.weak': row(
-    403,
-    'insufficient_user_authentication',
-    401,
-    7,
-    'Prove a second factor first: this call needs it.',
-  ),
-  'session.unknown': row(404, 'invalid_request', 404, 5, 'There is no such session.'),
-  'caller.forbidden': row(403, 'insufficient_scope', 403, 7, 'The caller may not do this.'),
+  'session.invalid': badToken('The session token is not valid.'),
+  'session.restricted': forbidden('This session is restricted to another call.'),
+  'session.stale': weak('Log in again first: this call needs a recent login.'),
+  'session.weak': weak('Prove a second factor first: this call needs it.'),
+  'session.unknown': missing('There is no such session.'),
+  'caller.forbidden': forbidden('The caller may not do this.'),
   'login.failed': row(403, 'invalid_grant', 400, 16, 'The login failed.', 'FAILED_LOGIN'),
-  'login.expired_password': row(
-    409,
-    'invalid_grant',
-    400,
-    9,
+  'login.expired_password': unfinished(
     'The password is right but has expired. Update it with the token of this answer.',
     'EXPIRED_PASSWORD',
   ),
-  'login.second_factor': row(
-    409,
-    'invalid_grant',
-    400,
-    9,
+  'login.second_factor': unfinished(
     'The password is right. Prove a second factor with the token of this answer.',
     'SECOND_FACTOR_REQUIRED',
   ),
-  'login.factor_enrolment': row(
-    409,
-    'invalid_grant',
-    400,
-    9,
+  'login.factor_enrolment': unfinished(
     'The password is right. Enrol a second factor with the token of this answer.',
     'SECOND_FACTOR_ENROLMENT_REQUIRED',
   ),
-  'factor.unknown': row(404, 'invalid_request', 404, 5, 'There is no such second factor.'),
-  'factor.incorrect': row(409, 'invalid_grant', 400, 9, 'The code is wrong or was used before.'),
-  'factor.too_many': row(409, 'invalid_request', 409, 8, 'The credential has as many passkeys as it may have.'),
-  'lost_password.code': row(
-    409,
-    'invalid_request',
-    409,
-    9,
-    'The code is unknown for this credential, or has expired.',
-    'INVALID_NONCE_OR_EMAIL',
-  ),
-  'identity.unknown': row(404, 'invalid_request', 404, 5, 'There is no such identity.'),
-  'identity_profile.unknown': row(404, 'invalid_request', 404, 5, 'There is no such identity profile.'),
-  'credential.unknown': row(404, 'invalid_request', 404, 5, 'There is no such credential.'),
-  'credential.code_taken': row(409, 'invalid_request', 409, 6, 'Another credential of the realm has this code.'),
-  'credential.disabled': row(409, 'invalid_request', 409, 9, 'The credential or its identity is disabled.'),
-  'credential.no_address': row(
-    409,
-    'invalid_request',
-    409,
-    9,
-    'The credential has no e-mail address. Give it one first.',
-  ),
-  'password.unknown': row(404, 'invalid_request', 404, 5, 'There is no such password.'),
-  'password_profile.unknown': row(404, 'invalid_request', 404, 5, 'There is no such password profile.'),
-  'identity.unresolved': row(
-    409,
-    'invalid_request',
-    409,
-    9,
-    'The identity of the credential has no password profile.',
-    'UNRESOLVED_IDENTITY',
-  ),
-  'password.profile_not_configured_for_credential_type': row(
-    409,
-    'invalid_request',
-    409,
-    9,
+  'factor.unknown': missing('There is no such second factor.'),
+  'factor.incorrect': unfinished('The code is wrong or was used before.'),
+  'factor.too_many': full('The credential has as many passkeys as it may have.'),
+  'lost_password.code': conflict('The code is unknown for this credential, or has expired.', 'INVALID_NONCE_OR_EMAIL'),
+  'identity.unknown': missing('There is no such identity.'),
+  'identity_profile.unknown': missing('There is no such identity profile.'),
+  'credential.unknown': missing('There is no such credential.'),
+  'credential.code_taken': taken('Another credential of the realm has this code.'),
+  'credential.disabled': conflict('The credential or its identity is disabled.'),
+  'credential.no_address': conflict('The credential has no e-mail address. Give it one first.'),
+  'password.unknown': missing('There is no such password.'),
+  'password_profile.unknown': missing('There is no such password profile.'),
+  'identity.unresolved': conflict('The identity of the credential has no password profile.', 'UNRESOLVED_IDENTITY'),
+  'password.profile_not_configured_for_credential_type': conflict(
     'The password profile has no rules for this type of credential.',
   ),
-  'password_profile.already_created': row(
-    409,
-    'invalid_request',
-    409,
-    6,
-    'The identity profile has a password profile already.',
-  ),
-  'password.already_created': row(409, 'invalid_request', 409, 6, 'The credential has a password already.'),
-  'password.incorrect': row(409, 'invalid_request', 409, 9, 'The old password is not right.'),
+  'password_profile.already_created': taken('The identity profile has a password profile already.'),
+  'password.already_created': taken('The credential has a password already.'),
+  'password.incorrect': conflict('The old password is not right.'),
   'network.invalid': row(422, 'invalid_request', 422, 3, 'The network file is not valid.'),
   // Passwords.
-  'password.too_short': row(409, 'invalid_request', 409, 9, 'The password is too short.'),
-  'password.too_long': row(409, 'invalid_request', 409, 9, 'The password is too long.'),
-  'password.too_simple': row(409, 'invalid_request', 409, 9, 'The password has too few kinds of characters.'),
-  'password.compromised': row(
-    409,
-    'invalid_request',
-    409,
-    9,
-    'The password is on the list of common or leaked passwords.',
-  ),
-  'password.reused': row(409, 'invalid_request', 409, 9, 'The password was used before.'),
+  'password.too_short': conflict('The password is too short.'),
+  'password.too_long': conflict('The password is too long.'),
+  'password.too_simple': conflict('The password has too few kinds of characters.'),
+  'password.compromised': conflict('The password is on the list of common or leaked passwords.'),
+  'password.reused': conflict('The password was used before.'),
   // Wallets. What is refused for want of authority is one answer; the log says which link failed, and why.
-  'wallet.denied': row(403, 'insufficient_scope', 403, 7, 'The capability does not allow this.'),
-  'wallet.proof': row(401, 'invalid_request', 401, 16, 'The proof of the signed request is not valid.'),
-  'wallet.invitation': row(403, 'invalid_request', 403, 7, 'No open invitation has this security code.'),
-  'wallet.uninvited': row(
-    403,
-    'invalid_request',
-    403,
-    7,
-    'Creating a wallet needs an invitation: send its securityCode.',
-  ),
-  'wallet.exists': row(409, 'invalid_request', 409, 6, 'This key has a wallet already.'),
-  'wallet.full': row(409, 'invalid_request', 409, 8, 'The wallet has as many live capabilities as it may have.'),
-  'invitation.unknown': row(404, 'invalid_request', 404, 5, 'There is no such invitation.'),
-  'invitation.closed': row(409, 'invalid_request', 409, 9, 'The invitation is no longer open.'),
-  'capability.refused': row(400, 'invalid_request', 400, 3, 'The capability cannot be registered.'),
-  'capability.unknown': row(404, 'invalid_request', 404, 5, 'No capability below yours has this id.'),
-  'packed.refused': row(400, 'invalid_request', 400, 3, 'The packed message cannot be opened.'),
+  'wallet.denied': forbidden('The capability does not allow this.'),
+  'wallet.proof': unproved('The proof of the signed request is not valid.'),
+  'wallet.invitation': closed('No open invitation has this security code.'),
+  'wallet.uninvited': closed('Creating a wallet needs an invitation: send its securityCode.'),
+  'wallet.exists': taken('This key has a wallet already.'),
+  'wallet.full': full('The wallet has as many live capabilities as it may have.'),
+  'invitation.unknown': missing('There is no such invitation.'),
+  'invitation.closed': conflict('The invitation is no longer open.'),
+  'capability.refused': malformed('The capability cannot be registered.'),
+  'capability.unknown': missing('No capability below yours has this id.'),
+  'packed.refused': malformed('The packed message cannot be opened.'),
   // RFC 9449 §5 and §7.1.
-  'dpop.missing': row(401, 'invalid_dpop_proof', 400, 16, 'A DPoP proof is required.'),
-  'dpop.invalid': row(401, 'invalid_dpop_proof', 400, 16, 'The DPoP proof is not valid.'),
+  'dpop.missing': badDpop('A DPoP proof is required.'),
+  'dpop.invalid': badDpop('The DPoP proof is not valid.'),
   // Limits and state.
-  'attempt.throttled': row(429, 'slow_down', 429, 8, 'Too many failed attempts. Wait before the next one.'),
-  'attempt.busy': row(429, 'slow_down', 429, 8, 'Too many logins at once. Try again shortly.'),
+  'attempt.throttled': throttled('Too many failed attempts. Wait before the next one.'),
+  'attempt.busy': throttled('Too many logins at once. Try again shortly.'),
   'write.conflict': row(409, 'invalid_request', 409, 10, 'Another change happened at the same moment. Try again.'),
-  'store.unavailable': row(503, 'temporarily_unavailable', 503, 14, 'The server cannot answer now. Try again shortly.'),
+  'store.unavailable': unavailable('The server cannot answer now. Try again shortly.'),
   // Remote procedure calls.
   'rpc.unimplemented': row(404, 'invalid_request', 404, 12, 'There is no such method.'),
-  'rpc.unknown_service': row(404, 'invalid_request', 404, 5, 'There is no such service.'),
+  'rpc.unknown_service': missing('There is no such service.'),
   'rpc.encoding': row(415, 'invalid_request', 415, 12, 'The compression of the message is not supported here.'),
   'rpc.deadline': row(504, 'temporarily_unavailable', 503, 4, 'The deadline passed before the answer was ready.'),
-  'rpc.stopping': row(503, 'temporarily_unavailable', 503, 14, 'The server is stopping. Connect again.'),
+  'rpc.stopping': unavailable('The server is stopping. Connect again.'),
   // The gateway, beside what the SDK refuses under its own codes.
-  'gateway.target': row(400, 'invalid_request', 400, 3, 'The request target cannot be passed on.'),
-  'gateway.upgrade': row(400, 'invalid_request', 400, 3, 'Only HTTP is supported here.'),
+  'gateway.target': malformed('The request target cannot be passed on.'),
+  'gateway.upgrade': malformed('Only HTTP is supported here.'),
   'gateway.misdirected': row(421, 'invalid_request', 400, 3, 'The request is for another host.'),
-  'gateway.browser': row(403, 'invalid_request', 403, 7, 'This port answers the application beside it, not web pages.'),
-  'gateway.recipient': row(400, 'invalid_request', 400, 3, 'Name one participant that the message is for.'),
-  'gateway.recipient_unknown': row(404, 'invalid_request', 404, 5, 'The registry does not know the participant.'),
-  'gateway.recipient_unusable': row(409, 'invalid_request', 409, 9, 'The participant cannot be called.'),
-  'gateway.response_refused': row(502, 'server_error', 502, 14, 'The response cannot be passed on.'),
-  'gateway.response_too_large': row(
-    502,
-    'server_error',
-    502,
-    14,
-    'The response is too large to be signed or verified.',
-  ),
-  'gateway.upstream_unreachable': row(502, 'server_error', 502, 14, 'The other side cannot be reached.'),
+  'gateway.browser': closed('This port answers the application beside it, not web pages.'),
+  'gateway.recipient': malformed('Name one participant that the message is for.'),
+  'gateway.recipient_unknown': missing('The registry does not know the participant.'),
+  'gateway.recipient_unusable': conflict('The participant cannot be called.'),
+  'gateway.response_refused': upstream('The response cannot be passed on.'),
+  'gateway.response_too_large': upstream('The response is too large to be signed or verified.'),
+  'gateway.upstream_unreachable': upstream('The other side cannot be reached.'),
   'gateway.upstream_timeout': row(504, 'server_error', 504, 4, 'The other side did not answer in time.'),
-  'gateway.not_ready': row(
-    503,
-    'temporarily_unavailable',
-    503,
-    14,
-    'The realm cannot be asked now. Try again shortly.',
-  ),
-  'config.invalid': row(500, 'server_error', 500, 13, 'The configuration is not valid.'),
-  internal: row(500, 'server_error', 500, 13, 'Something went wrong. Quote the request id.'),
+  'gateway.not_ready': unavailable('The realm cannot be asked now. Try again shortly.'),
+  'config.invalid': broken('The configuration is not valid.'),
+  internal: broken('Something went wrong. Quote the request id.'),
 } satisfies Record<string, Rendering>;
 
 export type ProblemCode = keyof typeof table;
@@ -280,6 +214,13 @@ export function toProblem(thrown: unknown): Problem {
   return thrown instanceof Problem ? thrown : new Problem('internal', undefined, { cause: thrown });
 }
 
+function kind(status: number, oauth: string, oauthStatus: number, grpc: number) {
+  return (text: string, enumName?: string): Rendering => {
+    return { status, oauth, oauthStatus, grpc, text, ...(enumName === undefined ? {} : { enumName }) };
+  };
+}
+
+/** The only code of its kind. */
 function row(
   status: number,
   oauth: string,
@@ -288,5 +229,5 @@ function row(
   text: string,
   enumName?: string,
 ): Rendering {
-  return { status, oauth, oauthStatus, grpc, text, ...(enumName === undefined ? {} : { enumName }) };
+  return kind(status, oauth, oauthStatus, grpc)(text, enumName);
 }
