@@ -4,10 +4,7 @@ import type { Clock } from './kernel/clock.ts';
 import type { Log } from './kernel/log.ts';
 import type { Random } from './kernel/random.ts';
 import type { Source } from './kernel/source.ts';
-import type { MailRoom } from './mail/room.ts';
-import type { LoginThrottle } from './passwords/throttle-room.ts';
 import type { Store } from './store/open.ts';
-import type { Attempts } from './subject/attempt.ts';
 import type { Hasher } from './subject/password-hash.ts';
 import type { Vault } from './subject/vault.ts';
 
@@ -21,12 +18,6 @@ export interface Context {
   /** Seals private keys at rest and digests secrets, under the master key. */
   readonly vault: Vault;
   readonly cache: Cache;
-  /** Failed proofs of the last minutes, for throttling. */
-  readonly attempts: Attempts;
-  /** Guesses at passwords of the last day. */
-  readonly throttle: LoginThrottle;
-  /** What this process knows of its mails: who got how many, and that one waits. */
-  readonly mails: MailRoom;
   /** Hashes passwords beside the event loop. */
   readonly hasher: Hasher;
 }

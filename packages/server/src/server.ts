@@ -14,7 +14,6 @@ import { type Clock, systemClock } from './kernel/clock.ts';
 import { createLog, type Log } from './kernel/log.ts';
 import { requirePrivate } from './kernel/private-file.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
-import { createMailRoom } from './mail/room.ts';
 import { routes as credentialAdministrationRoutes } from './passwords/credential-administration.http.ts';
 import { routes as factorRoutes } from './passwords/factors.http.ts';
 import { routes as identityRoutes } from './passwords/identity.http.ts';
@@ -24,7 +23,6 @@ import { routes as lostPasswordRoutes } from './passwords/lost-password.http.ts'
 import { routes as passkeyRoutes } from './passwords/passkeys.http.ts';
 import { routes as passwordRoutes } from './passwords/passwords.http.ts';
 import { routes as passwordProfileRoutes } from './passwords/profiles.http.ts';
-import { createLoginThrottle } from './passwords/throttle-room.ts';
 import { routes as clientRoutes } from './registry/clients.http.ts';
 import { routes as discoveryRoutes } from './registry/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/introspection.http.ts';
@@ -45,7 +43,6 @@ import { isStoreFault } from './store/fault.ts';
 import { requireLoaded } from './store/loading.ts';
 import { openStore, type Store, type StoreNeed } from './store/open.ts';
 import { accessTokenExchange } from './subject/access-token-exchange.ts';
-import { createAttempts } from './subject/attempt.ts';
 import { routes as eventRoutes } from './subject/event.http.ts';
 import type { Exchange } from './subject/exchange.ts';
 import { masterKeyOf, masterKeyPath } from './subject/master-key.ts';
@@ -94,10 +91,7 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
       config,
       vault,
       cache,
-      attempts: createAttempts(clock),
-      throttle: createLoginThrottle(store, clock),
       hasher: createHasher({ random, peppers }),
-      mails: createMailRoom(clock),
     };
   } catch (thrown) {
     await store.close();

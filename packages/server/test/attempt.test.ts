@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../src/kernel/log.ts';
-import { createAttempts } from '../src/subject/attempt.ts';
+import { attempts, createAttempts } from '../src/subject/attempt.ts';
 import { recordFailedAttempts } from '../src/subject/failed-attempt.ts';
 import { manualClock } from './support/clock.ts';
 import { openContext } from './support/context.ts';
@@ -102,8 +102,8 @@ eachDatabase('failed attempts', (freshUrl) => {
 
   test('become one event for each credential and source', async () => {
     const context = await openContext(await freshUrl());
-    for (let i = 0; i < 3; i++) context.attempts.failed('dev', 'client', from('192.0.2.1'));
-    context.attempts.failed('dev', 'another', from('192.0.2.1'));
+    for (let i = 0; i < 3; i++) attempts(context).failed('dev', 'client', from('192.0.2.1'));
+    attempts(context).failed('dev', 'another', from('192.0.2.1'));
     await recordFailedAttempts(context);
     await recordFailedAttempts(context);
     const common = { realm: 'dev', type: 'proof.failed', actor: 'anonymous' };
@@ -115,10 +115,10 @@ eachDatabase('failed attempts', (freshUrl) => {
 
   test('are recorded whatever the credential holds: nobody hides behind what a database cannot store', async () => {
     const context = await openContext(await freshUrl());
-    context.attempts.failed('dev', 'nul\0nul', from('192.0.2.1'));
-    context.attempts.failed('dev', 'half\ud800', from('192.0.2.1'));
-    context.attempts.failed('dev', 'two\r\nlines', from('192.0.2.1'));
-    context.attempts.failed('dev', 'victim', from('192.0.2.1'));
+    attempts(context).failed('dev', 'nul\0nul', from('192.0.2.1'));
+    attempts(context).failed('dev', 'half\ud800', from('192.0.2.1'));
+    attempts(context).failed('dev', 'two\r\nlines', from('192.0.2.1'));
+    attempts(context).failed('dev', 'victim', from('192.0.2.1'));
     await recordFailedAttempts(context);
     expect((await events(context)).map(({ object }) => object).sort()).toEqual([
       'client:half\ufffd',
@@ -139,9 +139,9 @@ eachDatabase('failed attempts', (freshUrl) => {
       source: '192.0.2.1',
       count: 1,
     } as const;
-    context.attempts.failed('dev', 'client', from('192.0.2.1'));
-    context.attempts.report(broken);
-    context.attempts.failed('dev', 'another', from('192.0.2.1'));
+    attempts(context).failed('dev', 'client', from('192.0.2.1'));
+    attempts(context).report(broken);
+    attempts(context).failed('dev', 'another', from('192.0.2.1'));
     await recordFailedAttempts(context);
     await recordFailedAttempts(context);
     expect((await events(context)).map(({ object }) => object)).toEqual(['client:another', 'client:client']);
@@ -150,11 +150,14 @@ eachDatabase('failed attempts', (freshUrl) => {
 
   test('wait for a database that is away', async () => {
     const context = await openContext(await freshUrl());
-    context.attempts.failed('dev', 'client', from('192.0.2.1'));
-    const { store } = await openContext(await freshUrl());
-    await store.close();
-    await expect(recordFailedAttempts({ ...context, store })).rejects.toThrow();
-    context.attempts.failed('dev', 'client', from('192.0.2.1'));
+    attempts(context).failed('dev', 'client', from('192.0.2.1'));
+    const { store } = context;
+    const { store: away } = await openContext(await freshUrl());
+    await away.close();
+    Object.assign(context, { store: away });
+    await expect(recordFailedAttempts(context)).rejects.toThrow();
+    Object.assign(context, { store });
+    attempts(context).failed('dev', 'client', from('192.0.2.1'));
     await recordFailedAttempts(context);
     expect((await events(context)).map(({ after }) => after.count)).toEqual([2]);
   });

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../src/kernel/clock.ts';
 import { createLog } from '../src/kernel/log.ts';
 import { systemRandom } from '../src/kernel/random.ts';
+import { keepLoginCounts } from '../src/passwords/throttle.ts';
 import { openStore } from '../src/store/open.ts';
 import { write } from '../src/store/write.ts';
 import { dumpStore, loadStore } from '../src/subject/dump.ts';
@@ -50,7 +51,7 @@ async function full(databaseUrl: string) {
     })
     .execute();
   for (let i = 0; i < 12; i++) await real.login('eve', 'whatever it may be');
-  await context.throttle.guesses.write();
+  await keepLoginCounts(context);
   const lines: string[] = [];
   await dumpStore(context.store, key, systemRandom, async (line) => void lines.push(line));
   return { lines, ended, session, restricted, ...codes };

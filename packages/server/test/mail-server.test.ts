@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { mailMemory } from '../src/mail/memory.ts';
 import { enqueueMail, mailState } from '../src/mail/outbox.ts';
 import { write } from '../src/store/write.ts';
 import { openContext, temporaryDir } from './support/context.ts';
@@ -53,7 +54,7 @@ eachDatabase('two servers', (freshUrl) => {
     await eventually(() => box.received.length === 25, 20_000);
     // Another turn of both, which finds nothing.
     await new Promise((resolve) => setTimeout(resolve, 300));
-    for (const { context } of servers) context.mails.wake();
+    for (const { context } of servers) mailMemory(context).wake();
     await Promise.all(servers.map((server) => server.close()));
     const ids = new Set(box.received.map(({ raw }) => /^Message-ID: (.*)$/m.exec(raw)?.[1]));
     expect([ids.size, box.received.length]).toEqual([25, 25]);

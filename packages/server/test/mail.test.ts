@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { createDeliverer } from '../src/mail/deliver.ts';
+import { mailMemory } from '../src/mail/memory.ts';
 import { allowMail, enqueueMail, forgetOldMails, mailState, resealMails } from '../src/mail/outbox.ts';
 import { transportOf } from '../src/mail/transport.ts';
 import { write } from '../src/store/write.ts';
@@ -56,7 +57,7 @@ eachDatabase('a mail', (freshUrl) => {
     const box = await mailbox();
     const { context } = await open(await freshUrl(), box.url);
     let woken = 0;
-    context.mails.onWake(() => woken++);
+    mailMemory(context).onWake(() => woken++);
     const failing = write(context, async (tx) => {
       await enqueueMail(context, tx, lostPassword());
       throw new Error('changed its mind');

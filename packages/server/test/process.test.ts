@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { allRoutes } from '../src/server.ts';
+import { attempts } from '../src/subject/attempt.ts';
 import { masterKey } from './support/context.ts';
 import { cuttable } from './support/cuttable.ts';
 import { eventually } from './support/eventually.ts';
@@ -217,13 +218,13 @@ describe('cross-origin requests', () => {
 
 describe('the source of a request', () => {
   async function sourceOf(at: TestServer, forwarded?: string): Promise<string | undefined> {
-    at.context.attempts.drain();
+    attempts(at.context).drain();
     await fetch(`${at.url}${tokenPath}`, {
       method: 'POST',
       headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
       body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'nobody', client_secret: 'x' }),
     });
-    return at.context.attempts.drain()[0]?.source;
+    return attempts(at.context).drain()[0]?.source;
   }
 
   test.each([

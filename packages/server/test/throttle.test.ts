@@ -173,7 +173,7 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
     const ahead = manualClock(Date.UTC(2026, 0, 15, 17, 30));
     const before = await node(async () => url, ahead);
     await before.guess(10);
-    await before.context.throttle.guesses.write();
+    await keepLoginCounts(before.context);
     const clock = manualClock(Date.UTC(2026, 0, 15, 12));
     const after = await node(async () => url, clock);
     expect(await after.guess(1)).toEqual({ 'attempt.throttled': 1 });

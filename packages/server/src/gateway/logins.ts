@@ -1,10 +1,10 @@
 /**
- * Calls to an application whose callers log in:
+ * In front of an application whose callers log in:
  *
- * 1. Requests that must not reach an application are refused. The gateway's own paths never reach it.
- * 2. Name and password, or the session token, are exchanged for a signed subject before the body is read.
+ * 1. What no application shall see is refused; what is ours never reaches it.
+ * 2. Name and password, or the session token, are turned into a signed subject before anything of the body is taken in.
  * 3. The request goes to the application, its target byte for byte, with the signed subject as its bearer token.
- * 4. The response streams through unsigned, because these callers could not verify a signature.
+ * 4. The response streams through. Nobody could verify a signature of it.
  */
 import type { Authenticated, Edge } from '@countersign/client';
 import { Problem } from '../kernel/problem.ts';
@@ -49,9 +49,7 @@ function authenticate(call: Call, { edge, accept, sourceOf }: LoginsOptions): Pr
   return isSession ? edge.authenticateSession(shown) : edge.authenticateBasic(shown);
 }
 
-/**
- * Shows the application the transaction under which the subject was signed, whether the caller or the gateway named it.
- */
+/** The application sees under which transaction the subject was signed, whoever named it. */
 function subjectFields({ token, correlationId = '' }: Authenticated): readonly Field[] {
   return [
     ['Authorization', `Bearer ${token}`],
@@ -60,9 +58,8 @@ function subjectFields({ token, correlationId = '' }: Authenticated): readonly F
 }
 
 /**
- * Decides whether a call is a login, where signed messages are accepted too. A call without any proof counts as a
- * login, so
- * that the answer says how to log in.
+ * Whether a call is one of somebody who logs in, where signed messages are accepted too. Without any proof it is: it is told how
+ * to log in.
  */
 export function logsIn(call: Call, accept: readonly Accepted[]): boolean {
   if (!accept.includes('message')) return true;

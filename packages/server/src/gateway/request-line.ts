@@ -2,28 +2,22 @@ import type { IncomingMessage } from 'node:http';
 import { Problem } from '../kernel/problem.ts';
 import { type Field, fieldsOf } from './fields.ts';
 
-/** Prefix of the paths that the gateway answers itself. */
+/** Paths of the gateway's own. */
 export const ownPrefix = '/.well-known/countersign-gateway';
 
-/** RFC 9110 §9: every method passes except those that would use the gateway as a tunnel or an echo. */
+/** RFC 9110 §9: every method passes but those that would make a tunnel or an echo of us. */
 const refusedMethods: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
 const maxTargetLength = 8192;
 
-/**
- * @throws {Problem} `request.invalid`, `request.method`, `gateway.upgrade`, `gateway.target` for a request that must
- * not reach the application
- */
+/** @throws {Problem} for a request that no application behind us shall see, whoever sent it */
 export function checkRequestLine(request: IncomingMessage): {
   readonly method: string;
   readonly requestTarget: string;
 } {
   const { method = '', url = '' } = request;
   const hosts = fieldsOf(request.rawHeaders).filter(([name]) => name.toLowerCase() === 'host');
-  // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that
-  // lacks a
-  // Host header field and to any request message that contains more than one Host header field line". The application
-  // might
-  // read the other one.
+  // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host header
+  // field and to any request message that contains more than one Host header field line". What stands behind us might read the other one.
   if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) {
     throw new Problem('request.invalid', 'A request has exactly one Host field.');
   }
@@ -35,7 +29,7 @@ export function checkRequestLine(request: IncomingMessage): {
   return { method, requestTarget: url };
 }
 
-/** True if a target, in any form, is a path of the gateway itself. Such paths never reach the application. */
+/** Whether a target, in whichever form, is a path of the gateway's own: those never reach the application. */
 export function isOwn(requestTarget: string): boolean {
   return requestTarget.replace(/^https?:\/\/[^/?#]*/i, '').startsWith(ownPrefix);
 }
@@ -46,9 +40,8 @@ export function pathOf(requestTarget: string): string | undefined {
 }
 
 /**
- * The absolute target URI: the public URL and the request target, never the Host field. A target in absolute form (RFC
- * 9112
- * §3.2.2) is taken as it is, and must begin with our origin.
+ * The absolute target URI: our public URL and the request target, never the Host field. A target in absolute form (RFC 9112
+ * §3.2.2) is its own, and must be ours.
  *
  * @throws {Problem} `gateway.misdirected`
  */
@@ -60,10 +53,9 @@ export function absoluteTarget(requestTarget: string, publicUrl: string): string
 }
 
 /**
- * True if a request target matches a pattern: a path, or a path that ends in `*` for everything below. Compared as
- * written. A
- * path that an application might read differently (escapes, dot segments, doubled slashes, other letters) matches no
- * pattern.
+ * Whether a request target is one of the patterns: a path, or a path that ends in `*` for everything below. Compared as
+ * written. A path that an application might read in another way than we do (escapes, dot segments, doubled slashes, other
+ * letters) is none of them.
  */
 export function matches(requestTarget: string, patterns: readonly string[]): boolean {
   const path = pathOf(requestTarget);
@@ -71,7 +63,7 @@ export function matches(requestTarget: string, patterns: readonly string[]): boo
   return patterns.some((pattern) => (pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern));
 }
 
-/** The value of a field that occurs exactly once, else undefined. */
+/** The value of a field that must be there exactly once. */
 export function single(fields: readonly Field[], wanted: string): string | undefined {
   const values = fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
   return values.length === 1 ? values[0] : undefined;

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { createDeliverer } from '../mail/deliver.ts';
+import { mailMemory } from '../mail/memory.ts';
 import { forgetOldMails } from '../mail/outbox.ts';
 import { transportOf } from '../mail/transport.ts';
 import { nameOldPasskeys } from '../passwords/passkey-factor.ts';
@@ -29,7 +30,7 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
     every(500, 'follow changes', log, follow),
     every(500, 'seal events', log, () => sealBacklog(context, holder)),
     // Seldom: who enqueues a mail wakes its own process. This is for retries, and for what a dead process left.
-    every(2_000, 'deliver mails', log, deliverer.round, context.mails.onWake),
+    every(2_000, 'deliver mails', log, deliverer.round, mailMemory(context).onWake),
     every(1_000, 'keep login counts', log, () => keepLoginCounts(context)),
     every(60_000, 'record failed attempts', log, () => recordFailedAttempts(context)),
     every(60_000, 'forget', log, () => forget(context)),

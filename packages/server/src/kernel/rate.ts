@@ -6,6 +6,8 @@ export interface Rate {
   /** Throws `attempt.throttled` when this key has spent its budget. */
   require(key: string): void;
   spend(key: string): void;
+  /** Spends one. Throws `attempt.throttled` when none is left. */
+  admit(key: string): void;
   /** Spends one if there is one left. */
   take(key: string): boolean;
   /** Takes one `spend` back, for what is spent before it is known to be due. */
@@ -40,12 +42,18 @@ export function createRate(clock: Clock, { budget, window, bound }: RateLimit): 
     if (windows.size > bound) windows.delete(windows.keys().next().value as string);
   }
 
+  function require(key: string): void {
+    const wait = waitOf(key);
+    if (wait > 0) throw new Problem('attempt.throttled', undefined, { retryAfter: Math.ceil(wait / 1000) });
+  }
+
   return {
-    require(key) {
-      const wait = waitOf(key);
-      if (wait > 0) throw new Problem('attempt.throttled', undefined, { retryAfter: Math.ceil(wait / 1000) });
-    },
+    require,
     spend,
+    admit(key) {
+      require(key);
+      spend(key);
+    },
     take(key) {
       if (waitOf(key) > 0) return false;
       spend(key);
@@ -56,4 +64,13 @@ export function createRate(clock: Clock, { budget, window, bound }: RateLimit): 
       if (open !== undefined && open.spent > 0) open.spent--;
     },
   };
+}
+
+/** A rate for each of the limits. */
+export function createRates<Name extends string>(
+  clock: Clock,
+  limits: Readonly<Record<Name, RateLimit>>,
+): Readonly<Record<Name, Rate>> {
+  const rates = Object.entries<RateLimit>(limits).map(([name, limit]) => [name, createRate(clock, limit)]);
+  return Object.fromEntries(rates) as Record<Name, Rate>;
 }

@@ -3,6 +3,7 @@ import type { MailTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
 import { recordEvent } from '../subject/event.ts';
 import { changeMail, claimMail, listDueMails } from './mail.store.ts';
+import { mailMemory } from './memory.ts';
 import { composeMessage, dropped, type Outcome, type Transport } from './message.ts';
 import { openLetter } from './outbox.ts';
 
@@ -45,7 +46,7 @@ export function createDeliverer(context: Context, transport: Transport): Deliver
       .finally(() => {
         running.delete(done);
         // There is a free place.
-        context.mails.wake();
+        mailMemory(context).wake();
       });
     running.add(done);
   };

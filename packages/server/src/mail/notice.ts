@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import type { Writing } from '../store/write.ts';
 import { mailAddress } from './address.ts';
+import { mailMemory } from './memory.ts';
 import { enqueueMail } from './outbox.ts';
 import type { Values } from './texts.ts';
 
@@ -33,8 +34,8 @@ export async function tellOwner<P extends Notice>(
 ): Promise<void> {
   const addresses = new Set([before, owner].flatMap(({ email, code }) => mailAddress(email ?? code) ?? []));
   const counted = `${realm} ${kindOf(purpose, values)} credential ${owner.id}`;
-  if (addresses.size === 0 || !context.mails.rate.take(counted)) return;
-  tx.rolledBack(() => context.mails.rate.giveBack(counted));
+  if (addresses.size === 0 || !mailMemory(context).rate.take(counted)) return;
+  tx.rolledBack(() => mailMemory(context).rate.giveBack(counted));
   for (const to of addresses) {
     await enqueueMail(context, tx, { realm, to, purpose, values: { ...values, at: tx.now } as Values[P] });
   }

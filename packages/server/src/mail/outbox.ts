@@ -7,6 +7,7 @@ import type { Writing } from '../store/write.ts';
 import type { Resealing, Vault } from '../subject/vault.ts';
 import type { MailAddress } from './address.ts';
 import { deleteSettledMails, findMailAbout, insertMail, listSealedMails, updateSealedMail } from './mail.store.ts';
+import { mailMemory } from './memory.ts';
 import { type Letter, type Purpose, type Values, writeLetter } from './texts.ts';
 
 /**
@@ -51,7 +52,7 @@ export async function enqueueMail<P extends Purpose>(context: Context, tx: Writi
     created_at: tx.now,
     settled_at: null,
   });
-  tx.committed(context.mails.wake);
+  tx.committed(mailMemory(context).wake);
   return id;
 }
 
@@ -69,8 +70,8 @@ function requireLines(values: object): void {
  * May this recipient get one more mail about this within the hour? Counted in this process, and only when it may. For mails that
  * anybody can ask for. The answer to whoever asks must be the same either way.
  */
-export function allowMail({ mails }: Context, realm: string, purpose: Purpose, recipient: string): boolean {
-  return mails.rate.take(`${realm} ${purpose} ${recipient.toLowerCase()}`);
+export function allowMail(context: Context, realm: string, purpose: Purpose, recipient: string): boolean {
+  return mailMemory(context).rate.take(`${realm} ${purpose} ${recipient.toLowerCase()}`);
 }
 
 export interface MailState {

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import { processMemory } from '../kernel/process-memory.ts';
 import { createRate, type Rate } from '../kernel/rate.ts';
 import type { LoginFailureTable } from '../store/schema.ts';
 import { addFailures, listFailures } from './login-failure.store.ts';
@@ -94,11 +95,10 @@ export function budgetKey(name: string, of: string): string {
   return `${name} ${of}`;
 }
 
-const rates = new WeakMap<Context, Map<string, Rate>>();
+const rates = processMemory((_: Context) => new Map<string, Rate>());
 
 function ownRate(context: Context, { name, limit, window }: Budget): Rate {
-  const known = rates.get(context) ?? new Map<string, Rate>();
-  rates.set(context, known);
+  const known = rates(context);
   const rate = known.get(name) ?? createRate(context.clock, { budget: limit, window, bound: 10_000 });
   known.set(name, rate);
   return rate;

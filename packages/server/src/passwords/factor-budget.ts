@@ -4,6 +4,7 @@ import type { Source } from '../kernel/source.ts';
 import { tellOwner } from '../mail/notice.ts';
 import type { FactorTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
+import { attempts } from '../subject/attempt.ts';
 import { recordEvent } from '../subject/event.ts';
 import { budgetKey, giveBackBudgets, spendBudgets, throttledUntil } from './budget.ts';
 import { requireCredential } from './credential.ts';
@@ -51,7 +52,7 @@ export async function withinFactorBudget<T>(
     return proved;
   } catch (thrown) {
     if (thrown instanceof Problem && thrown.code === 'factor.incorrect') {
-      context.attempts.report({
+      attempts(context).report({
         realm,
         type: 'factor.failed',
         object: `credential:${credentialId}`,

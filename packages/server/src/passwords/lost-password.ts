@@ -1,6 +1,7 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
-import { createRate, type Rate } from '../kernel/rate.ts';
+import { processMemory } from '../kernel/process-memory.ts';
+import { createRate } from '../kernel/rate.ts';
 import { type Source, unknownSource } from '../kernel/source.ts';
 import type { MailAddress } from '../mail/address.ts';
 import { tellOwner } from '../mail/notice.ts';
@@ -95,12 +96,11 @@ async function recipientOf(
 
 /** What one network may ask for while a code is live. */
 const perNetwork = { budget: 3, window: life, bound: 50_000 };
-const rates = new WeakMap<Context, Rate>();
+const networkRate = processMemory((context: Context) => createRate(context.clock, perNetwork));
 
 /** Counts this start, if it is one more within both. */
 function isWithinBudgets(context: Context, realm: string, owner: string, { network }: Source): boolean {
-  const rate = rates.get(context) ?? createRate(context.clock, perNetwork);
-  rates.set(context, rate);
+  const rate = networkRate(context);
   const key = `${realm}\0${owner}\0${network}`;
   if (!rate.take(key)) return false;
   if (allowMail(context, realm, purpose, owner)) return true;

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
-import { createRate, type Rate } from '../kernel/rate.ts';
+import { processMemory } from '../kernel/process-memory.ts';
+import { createRates } from '../kernel/rate.ts';
 import type { Source } from '../kernel/source.ts';
 
 /**
@@ -14,14 +15,9 @@ const limits = {
 
 export type PublicCall = keyof typeof limits;
 
-const rates = new WeakMap<Context, Map<PublicCall, Rate>>();
+const rates = processMemory((context: Context) => createRates(context.clock, limits));
 
 /** Throws `attempt.throttled`. */
 export function admitPublicCall(context: Context, kind: PublicCall, { network }: Source): void {
-  const known = rates.get(context) ?? new Map<PublicCall, Rate>();
-  rates.set(context, known);
-  const rate = known.get(kind) ?? createRate(context.clock, limits[kind]);
-  known.set(kind, rate);
-  rate.require(network);
-  rate.spend(network);
+  rates(context)[kind].admit(network);
 }

@@ -1,13 +1,16 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import { processMemory } from '../kernel/process-memory.ts';
+import { createRate } from '../kernel/rate.ts';
 import type { Source } from '../kernel/source.ts';
 import { write } from '../store/write.ts';
+import { attempts } from '../subject/attempt.ts';
 import { foldCredentialCode } from '../subject/credential-code.ts';
 import { recordEvent } from '../subject/event.ts';
 import { requireCredential } from './credential.ts';
 import type { Device } from './device.ts';
 import { forgetFactorGuesses } from './factor-budget.ts';
-import type { Guess } from './guess-count.ts';
+import { createGuessCounts, type Guess } from './guess-count.ts';
 import { window } from './guess-writer.ts';
 import { lockKey, recordLocks } from './lock-notice.ts';
 import { deleteExpiredFailures, deleteFailures, shortenFailures } from './login-failure.store.ts';
@@ -35,6 +38,11 @@ import { deleteExpiredFailures, deleteFailures, shortenFailures } from './login-
  */
 export const guessesPerCredential = 10;
 const guessesPerDevice = 10;
+const perNetwork = { budget: 100, window: 600_000, bound: 50_000 } as const;
+
+const throttle = processMemory(({ store, clock }: Context) => {
+  return { guesses: createGuessCounts(store, clock), networks: createRate(clock, perNetwork) };
+});
 
 /** A try: what was typed as the code of a credential, and where. */
 export interface Guessing {
@@ -73,16 +81,16 @@ export async function withinBudget<O extends Outcome>(
   const { credentialId } = outcome;
   guess.failed(credentialId === undefined ? undefined : { credentialId, source: address });
   const object = credentialId === undefined ? unknownCode(context, realm, code) : `credential:${credentialId}`;
-  context.attempts.report({ realm, type: 'login.failed', object, source: address, count: 1 });
+  attempts(context).report({ realm, type: 'login.failed', object, source: address, count: 1 });
   return outcome;
 }
 
 /** Of a known device that has some left. */
-async function ownGuess({ throttle, vault }: Context, { realm, device }: Guessing): Promise<Guess | undefined> {
+async function ownGuess(context: Context, { realm, device }: Guessing): Promise<Guess | undefined> {
   if (device === undefined) return undefined;
-  const key = `device ${vault.digest('login-device-count', device.id)}`;
+  const key = `device ${context.vault.digest('login-device-count', device.id)}`;
   try {
-    const guess = await throttle.guesses.take({ realm, key, limit: guessesPerDevice });
+    const guess = await throttle(context).guesses.take({ realm, key, limit: guessesPerDevice });
     return { ...guess, failed: () => guess.failed() };
   } catch (thrown) {
     if (thrown instanceof Problem && thrown.code === 'attempt.throttled') return undefined;
@@ -92,9 +100,8 @@ async function ownGuess({ throttle, vault }: Context, { realm, device }: Guessin
 
 /** By a success no more than itself is given back: else each login of the owner would give strangers another budget. */
 async function strangersGuess(context: Context, { realm, code, source: { network } }: Guessing): Promise<Guess> {
-  const { guesses, networks } = context.throttle;
-  networks.require(network);
-  networks.spend(network);
+  const { guesses, networks } = throttle(context);
+  networks.admit(network);
   const guess = await guesses
     .take({ realm, key: codeKey(context, realm, code), limit: guessesPerCredential })
     .catch((thrown: unknown) => {
@@ -116,13 +123,13 @@ export async function unlockCredential(context: Context, realm: string, id: stri
     await deleteFailures(tx.db, realm, [key, lockKey(key)]);
     await forgetFactorGuesses(tx, realm, id);
     await recordEvent(context, tx, { realm, type: 'credential.unlocked', object: `credential:${id}` }, caller);
-    tx.committed(() => context.throttle.guesses.forget(realm, key));
+    tx.committed(() => throttle(context).guesses.forget(realm, key));
   });
 }
 
 /** Every second: counts go to the database, what was unlocked elsewhere is noticed, and owners are told of locks. */
 export async function keepLoginCounts(context: Context): Promise<void> {
-  const { guesses } = context.throttle;
+  const { guesses } = throttle(context);
   await guesses.write();
   await guesses.refresh();
   await recordLocks(context, guesses.exhausted());

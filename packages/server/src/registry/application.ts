@@ -7,11 +7,12 @@ import { isoDate } from '../kernel/clock.ts';
 import { timeOrderedId } from '../kernel/id.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
-import { createRate, type Rate } from '../kernel/rate.ts';
+import { processMemory } from '../kernel/process-memory.ts';
+import { createRate } from '../kernel/rate.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { type Writing, write } from '../store/write.ts';
-import { isFailedProof } from '../subject/attempt.ts';
+import { attempts, isFailedProof } from '../subject/attempt.ts';
 import { recordEvent } from '../subject/event.ts';
 import { type Realm, systemRealm } from '../subject/realm.ts';
 import {
@@ -84,7 +85,7 @@ const perSource = { budget: 10, window: 3_600_000, bound: 50_000 };
 const openStatuses: readonly ApplicationStatus[] = ['APPLIED', 'UNDER_REVIEW'];
 const maxOpen = 1_000;
 
-const rates = new WeakMap<Context, Rate>();
+const sourceRate = processMemory((context: Context) => createRate(context.clock, perSource));
 
 /** Stores an application and returns the one-time code for the pick-up. The code is shown only now. */
 export async function submitApplication(
@@ -182,7 +183,7 @@ async function requireOwnKey(
   caller: Caller,
 ): Promise<void> {
   const source = caller.source ?? unknownSource;
-  context.attempts.require(realm.name, 'application', source);
+  attempts(context).require(realm.name, 'application', source);
   const bound = {
     role: wanted.role,
     baseUrl: wanted.baseUrl,
@@ -198,10 +199,10 @@ async function requireOwnKey(
       bound,
     });
   } catch (thrown) {
-    if (isFailedProof(thrown, 'registry.proof')) context.attempts.failed(realm.name, 'application', source);
+    if (isFailedProof(thrown, 'registry.proof')) attempts(context).failed(realm.name, 'application', source);
     throw thrown;
   }
-  const rate = rateOf(context);
+  const rate = sourceRate(context);
   rate.require(source.network);
   rate.spend(source.network);
 }
@@ -239,15 +240,6 @@ function toRow(context: Context, realm: string, wanted: Wanted, offered: Offered
     client_id: null,
     decided_by: null,
   };
-}
-
-function rateOf(context: Context): Rate {
-  let rate = rates.get(context);
-  if (rate === undefined) {
-    rate = createRate(context.clock, perSource);
-    rates.set(context, rate);
-  }
-  return rate;
 }
 
 /** SHA-256 as base64url. A proof names the code by this hash, without telling it. */

@@ -5,7 +5,7 @@ import { instantOfDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
 import { isName } from '../kernel/text.ts';
-import { isFailedProof } from '../subject/attempt.ts';
+import { attempts, isFailedProof } from '../subject/attempt.ts';
 import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
 import type { ClientSubject } from '../subject/subject.ts';
@@ -95,13 +95,13 @@ export async function authenticateClient(
   proof: ClientProof,
   source: Source,
 ): Promise<AuthenticatedClient> {
-  context.attempts.require(realm.name, proof.clientId, source);
+  attempts(context).require(realm.name, proof.clientId, source);
   try {
     return proof.method === 'private_key_jwt'
       ? await authenticateAssertion(context, realm, proof)
       : await authenticateSecret(context, realm, proof);
   } catch (thrown) {
-    if (isFailedProof(thrown, 'oauth.invalid_client')) context.attempts.failed(realm.name, proof.clientId, source);
+    if (isFailedProof(thrown, 'oauth.invalid_client')) attempts(context).failed(realm.name, proof.clientId, source);
     throw thrown;
   }
 }

@@ -1,4 +1,5 @@
 import { type CompiledQuery, type Kysely, type Selectable, sql } from 'kysely';
+import { processMemory } from '../kernel/process-memory.ts';
 import type { Store } from '../store/open.ts';
 import type { ClientTable, Schema } from '../store/schema.ts';
 
@@ -52,15 +53,7 @@ export async function readClientWithParticipant(
 }
 
 /** Compiled once per store, because building the query costs more than running it. */
-const compiledReads = new WeakMap<Store, CompiledQuery<ClientWithParticipant>>();
-
-function compiledRead(store: Store): CompiledQuery<ClientWithParticipant> {
-  const known = compiledReads.get(store);
-  if (known !== undefined) return known;
-  const compiled = compileRead(store.db);
-  compiledReads.set(store, compiled);
-  return compiled;
-}
+const compiledRead = processMemory((store: Store) => compileRead(store.db));
 
 export interface ClientWithParticipant extends ClientRow {
   readonly generation: number;

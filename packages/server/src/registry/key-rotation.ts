@@ -5,10 +5,11 @@ import type { Caller, Context } from '../context.ts';
 import { numericDate, seconds } from '../kernel/clock.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
-import { createRate, type Rate } from '../kernel/rate.ts';
+import { processMemory } from '../kernel/process-memory.ts';
+import { createRate } from '../kernel/rate.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { type Writing, write } from '../store/write.ts';
-import { isFailedProof } from '../subject/attempt.ts';
+import { attempts, isFailedProof } from '../subject/attempt.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { readParticipants } from './participant.ts';
@@ -59,7 +60,7 @@ const maxLiveKeys = 8;
 /** Keys stay as history, so rotations per time need a bound. */
 const perParticipant = { budget: 60, window: 3_600_000, bound: 10_000 };
 
-const rates = new WeakMap<Context, Rate>();
+const participantRate = processMemory((context: Context) => createRate(context.clock, perParticipant));
 
 interface NewKey {
   readonly jwk: PublicJwk;
@@ -121,7 +122,7 @@ async function provenBothWays(context: Context, asked: Asked, caller: Caller): P
   const { realm, participantId, next, proofs } = asked;
   const attempted = `keys ${participantId}`;
   const source = caller.source ?? unknownSource;
-  context.attempts.require(realm.name, attempted, source);
+  attempts(context).require(realm.name, attempted, source);
   const bound = { realm: realm.name, participantId, thumbprint: next.thumbprint };
   const purpose = { typ: 'countersign-key+jwt', bound } as const;
   const current = await requireVouchers(context, asked);
@@ -130,7 +131,7 @@ async function provenBothWays(context: Context, asked: Asked, caller: Caller): P
     if (current.length === 0) return null;
     return await requirePossession(context, realm, { ...purpose, proof: proofs.current ?? '', keys: current });
   } catch (thrown) {
-    if (isFailedProof(thrown, 'registry.proof')) context.attempts.failed(realm.name, attempted, source);
+    if (isFailedProof(thrown, 'registry.proof')) attempts(context).failed(realm.name, attempted, source);
     throw thrown;
   }
 }
@@ -218,12 +219,5 @@ export async function retireOwnKey(
 }
 
 function spendRotation(context: Context, realm: string, participantId: string): void {
-  let rate = rates.get(context);
-  if (rate === undefined) {
-    rate = createRate(context.clock, perParticipant);
-    rates.set(context, rate);
-  }
-  const key = realmKey(realm, participantId);
-  rate.require(key);
-  rate.spend(key);
+  participantRate(context).admit(realmKey(realm, participantId));
 }

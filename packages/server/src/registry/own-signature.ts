@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { instantOfDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
+import { attempts } from '../subject/attempt.ts';
 import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
 import { readParticipants } from './participant.ts';
@@ -35,7 +36,7 @@ export async function requireOwnSignature(
   source: Source,
 ): Promise<void> {
   const attempted = `keys ${participantId}`;
-  context.attempts.require(realm.name, attempted, source);
+  attempts(context).require(realm.name, attempted, source);
   try {
     const { jti, freshUntil = 0 } = await verifyMessage(signature, {
       crypto: cryptoPort,
@@ -49,7 +50,7 @@ export async function requireOwnSignature(
     if (await useOnce(context, realm.name, 'strict-request', value, instantOfDate(freshUntil + 1))) return;
   } catch (thrown) {
     if (!(thrown instanceof ProofError)) throw thrown;
-    context.attempts.failed(realm.name, attempted, source);
+    attempts(context).failed(realm.name, attempted, source);
     throw refused(depending.has(thrown.code) ? undefined : thrown.code, thrown);
   }
   throw refused('message.replayed');

@@ -4,7 +4,7 @@ import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { type Writing, write } from '../store/write.ts';
-import { isFailedProof } from '../subject/attempt.ts';
+import { attempts, isFailedProof } from '../subject/attempt.ts';
 import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type ApplicationRow, findApplication, updateApplication } from './application.store.ts';
@@ -52,7 +52,7 @@ export async function pickUpCredentials(
 ): Promise<z.output<typeof credentialsSchema>> {
   const source = caller.source ?? unknownSource;
   const attempted = `application ${id.slice(0, 128)}`;
-  context.attempts.require(realm.name, attempted, source);
+  attempts(context).require(realm.name, attempted, source);
   try {
     const { participantId, clientId } = await requireApplicant(context, realm, id, presented);
     const secret = makeSecret(context);
@@ -62,7 +62,7 @@ export async function pickUpCredentials(
     const tokenEndpoint = `${realm.issuer}/protocol/openid-connect/token`;
     return { clientId, clientSecret: secret.value, participantId, tokenEndpoint };
   } catch (thrown) {
-    if (isFailedProof(thrown, 'registry.proof')) context.attempts.failed(realm.name, attempted, source);
+    if (isFailedProof(thrown, 'registry.proof')) attempts(context).failed(realm.name, attempted, source);
     throw thrown;
   }
 }

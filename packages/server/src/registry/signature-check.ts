@@ -19,7 +19,8 @@ import { z } from 'zod';
 import type { Context } from '../context.ts';
 import { numericDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
-import { createRate, type Rate, type RateLimit } from '../kernel/rate.ts';
+import { processMemory } from '../kernel/process-memory.ts';
+import { createRates, type RateLimit } from '../kernel/rate.ts';
 import { isName } from '../kernel/text.ts';
 import type { Realm } from '../subject/realm.ts';
 import { lookUpParticipant } from './participant.ts';
@@ -125,7 +126,7 @@ const limits = {
   newKeys: { budget: 60, window: 60_000, bound: 10_000 },
 } as const satisfies Record<string, RateLimit>;
 
-const rates = new WeakMap<Context, Record<keyof typeof limits, Rate>>();
+const rates = processMemory((context: Context) => createRates(context.clock, limits));
 
 /**
  * A bad signature is an answer, not an error.
@@ -301,20 +302,7 @@ function named(signature: string): Pick<Verdict, 'kid' | 'alg'> {
 }
 
 export function spend(context: Context, what: keyof typeof limits, realm: Realm, party: Party): void {
-  let own = rates.get(context);
-  if (own === undefined) {
-    const { clock } = context;
-    own = {
-      checks: createRate(clock, limits.checks),
-      receipts: createRate(clock, limits.receipts),
-      diagnoses: createRate(clock, limits.diagnoses),
-      newKeys: createRate(clock, limits.newKeys),
-    };
-    rates.set(context, own);
-  }
-  const key = `${realm.name} ${party.id}`;
-  own[what].require(key);
-  own[what].spend(key);
+  rates(context)[what].admit(`${realm.name} ${party.id}`);
 }
 
 function isBase64(value: string): boolean {

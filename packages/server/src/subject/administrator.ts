@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { processMemory } from '../kernel/process-memory.ts';
 import { systemRealm } from './realm.ts';
 
 /** The scope that opens the administration API. A participant's client does not get it by default. */
@@ -17,21 +18,13 @@ export interface ConfiguredAdministrator {
   readonly secretDigest: string;
 }
 
-const known = new WeakMap<Context, ConfiguredAdministrator | null>();
-
 export function configuredAdministrator(context: Context, realm: string): ConfiguredAdministrator | undefined {
-  if (realm !== systemRealm) return undefined;
-  let administrator = known.get(context);
-  if (administrator === undefined) {
-    administrator = derive(context);
-    known.set(context, administrator);
-  }
-  return administrator ?? undefined;
+  return realm === systemRealm ? administratorOf(context) : undefined;
 }
 
-function derive(context: Context): ConfiguredAdministrator | null {
+const administratorOf = processMemory((context: Context): ConfiguredAdministrator | undefined => {
   const { admin } = context.config;
-  if (admin === undefined) return null;
+  if (admin === undefined) return undefined;
   return {
     clientId: admin.clientId,
     subjectId: `administrator:${admin.clientId}`,
@@ -41,4 +34,4 @@ function derive(context: Context): ConfiguredAdministrator | null {
     ).readUIntBE(0, 6),
     secretDigest: context.vault.digest('client-secret', admin.clientSecret),
   };
-}
+});

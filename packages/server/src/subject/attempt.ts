@@ -1,5 +1,7 @@
+import type { Context } from '../context.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Problem, type ProblemCode } from '../kernel/problem.ts';
+import { processMemory } from '../kernel/process-memory.ts';
 import { createRate } from '../kernel/rate.ts';
 import type { Source } from '../kernel/source.ts';
 
@@ -35,6 +37,8 @@ export interface FailedAttempts {
 const limit = { budget: 30, window: 60_000, bound: 50_000 };
 /** Pairs that get their own event each minute. */
 const reported = 100;
+
+export const attempts = processMemory((context: Context) => createAttempts(context.clock));
 
 export function createAttempts(clock: Clock): Attempts {
   const rate = createRate(clock, limit);

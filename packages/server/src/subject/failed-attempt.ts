@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { writeRows } from '../store/rows.ts';
 import { write } from '../store/write.ts';
 import type { FailedAttempts } from './attempt.ts';
+import { attempts } from './attempt.ts';
 import { recordEvent } from './event.ts';
 
 /**
@@ -9,7 +10,7 @@ import { recordEvent } from './event.ts';
  * for other proofs.
  */
 export async function recordFailedAttempts(context: Context): Promise<void> {
-  const failures = context.attempts.drain();
+  const failures = attempts(context).drain();
   if (failures.length === 0) return;
   const unwritten = new Set(failures);
   const record = async (some: readonly FailedAttempts[]) => {
@@ -24,7 +25,7 @@ export async function recordFailedAttempts(context: Context): Promise<void> {
     context.log.error({ type: failure.type, code }, 'failed attempts could not be recorded');
   };
   await writeRows(failures, record, refuse).catch((thrown: unknown) => {
-    context.attempts.putBack([...unwritten]);
+    attempts(context).putBack([...unwritten]);
     throw thrown;
   });
 }

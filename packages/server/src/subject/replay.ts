@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Context } from '../context.ts';
 import type { Instant } from '../kernel/clock.ts';
+import { processMemory } from '../kernel/process-memory.ts';
 import { storeProblem } from '../store/fault.ts';
 import type { Store } from '../store/open.ts';
 import { writeRows } from '../store/rows.ts';
@@ -16,7 +17,7 @@ interface Use {
 
 /** Rows of one statement. */
 const atOnce = 100;
-const waiting = new WeakMap<Store, Use[]>();
+const waiting = processMemory((_: Store): Use[] => []);
 
 /**
  * One-time use across nodes: true the first time a value is presented in its realm, then false until `expiresAt`. The
@@ -41,16 +42,12 @@ export function useOnce(
     const row = { realm, key, expires_at: expiresAt };
     requireStorable(Object.values(row));
     const use = { row, settle, fail };
-    const others = waiting.get(store);
-    if (others?.push(use)) return;
-    waiting.set(store, [use]);
-    setImmediate(writeWaiting, store);
+    if (waiting(store).push(use) === 1) setImmediate(writeWaiting, store);
   });
 }
 
 function writeWaiting(store: Store): void {
-  const uses = waiting.get(store) ?? [];
-  waiting.delete(store);
+  const uses = waiting(store).splice(0);
   for (let i = 0; i < uses.length; i += atOnce) {
     const some = uses.slice(i, i + atOnce);
     write(store, some).catch((reason: unknown) => {

@@ -2,6 +2,7 @@ import { liveWhile, type Subject } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
+import { processMemory } from '../kernel/process-memory.ts';
 import { currentSequence } from '../store/write.ts';
 import type { Realm } from './realm.ts';
 import { issueStatus, type SignedStatus } from './status.ts';
@@ -57,15 +58,9 @@ interface Feed {
   timer: NodeJS.Timeout | undefined;
 }
 
-const feeds = new WeakMap<Context, Feed>();
-
-function feedOf(context: Context): Feed {
-  const known = feeds.get(context);
-  if (known !== undefined) return known;
-  const feed: Feed = { statements: new Map(), watches: new Set(), seq: -1, timer: undefined };
-  feeds.set(context, feed);
-  return feed;
-}
+const feedOf = processMemory((_: Context): Feed => {
+  return { statements: new Map(), watches: new Set(), seq: -1, timer: undefined };
+});
 
 /**
  * The revocations since `after`, 0 for all. A number that this database has never reached comes from another one: the

@@ -1,6 +1,7 @@
 import type { Caller, Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
-import { createRate, type Rate } from '../kernel/rate.ts';
+import { processMemory } from '../kernel/process-memory.ts';
+import { createRate } from '../kernel/rate.ts';
 import { requireMailAddress } from '../mail/address.ts';
 import { allowMail, enqueueMail, mailState } from '../mail/outbox.ts';
 import type { WalletInvitationTable, WalletTable } from '../store/schema.ts';
@@ -102,14 +103,11 @@ export async function invite(
 
 /** Mails that one device may ask for in a day, to whatever addresses. Counted in this process. */
 const perDevice = { budget: 100, window: 86_400_000, bound: 10_000 };
-const rates = new WeakMap<Context, Rate>();
+const deviceRate = processMemory((context: Context) => createRate(context.clock, perDevice));
 
 /** Throws `attempt.throttled`. */
 function spendInvitation(context: Context, realm: string, inviter: string): void {
-  const rate = rates.get(context) ?? createRate(context.clock, perDevice);
-  rates.set(context, rate);
-  rate.require(`${realm} ${inviter}`);
-  rate.spend(`${realm} ${inviter}`);
+  deviceRate(context).admit(`${realm} ${inviter}`);
 }
 
 /** Throws `invitation.unknown`, also for whoever did not make it. */

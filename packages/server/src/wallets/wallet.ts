@@ -1,10 +1,11 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
-import { type JsonObject, parseDidPeer4 } from '@countersign/proof';
+import { type JsonObject, parseDidPeer4, walletPrefix } from '@countersign/proof';
 import type { Caller, Context } from '../context.ts';
 import { instantOf } from '../kernel/clock.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
-import { createRate, type Rate } from '../kernel/rate.ts';
+import { processMemory } from '../kernel/process-memory.ts';
+import { createRate } from '../kernel/rate.ts';
 import { unknownSource } from '../kernel/source.ts';
 import type { WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
@@ -21,7 +22,7 @@ import { completeInvitation, type OpenInvitation, openInvitation } from './invit
 import { requireSealer } from './invocation.ts';
 import { delegateToDevice, makeOwner, type Owner } from './owner.ts';
 import { type SignedRequest, verifySignedRequest } from './signed-request.ts';
-import { rootPrefix, walletPrefix } from './target.ts';
+import { rootPrefix } from './target.ts';
 import { findWallet, insertWallet, openWaitingWallet } from './wallet.store.ts';
 
 /** A wallet as its holders see it. */
@@ -56,7 +57,7 @@ export interface CreatedWallet {
 
 /** Wallets that one network may make in a minute without an invitation. */
 const perSource = { budget: 60, window: 60_000, bound: 50_000 };
-const rates = new WeakMap<Context, Rate>();
+const sourceRate = processMemory((context: Context) => createRate(context.clock, perSource));
 
 /**
  * New registration.
@@ -106,10 +107,7 @@ async function invitationFor(
 ): Promise<OpenInvitation | undefined> {
   if (securityCode !== undefined) return openInvitation(context, realm.name, securityCode);
   if (realm.settings.walletCreation !== 'open') throw new Problem('wallet.uninvited');
-  const rate = rateOf(context);
-  const counted = `${realm.name} ${(caller.source ?? unknownSource).network}`;
-  rate.require(counted);
-  rate.spend(counted);
+  sourceRate(context).admit(`${realm.name} ${(caller.source ?? unknownSource).network}`);
   return undefined;
 }
 
@@ -183,13 +181,4 @@ export async function readWallet(context: Context, realm: Realm, id: string): Pr
 
 async function ownerDocument(longDid: string): Promise<JsonObject> {
   return (await parseDidPeer4(longDid, cryptoPort)).document.json;
-}
-
-function rateOf(context: Context): Rate {
-  let rate = rates.get(context);
-  if (rate === undefined) {
-    rate = createRate(context.clock, perSource);
-    rates.set(context, rate);
-  }
-  return rate;
 }
