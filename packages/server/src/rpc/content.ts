@@ -1,17 +1,17 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 
-/** What a content type says of a call. */
+/** The protocol and encoding of a call, as its content type says. */
 export interface Content {
   readonly protocol: 'grpc' | 'grpc-web' | 'connect';
   readonly codec: 'proto' | 'json';
-  /** Whether messages stand in frames, or the body is the one message. */
+  /** True if messages come in frames, false if the body is one message. */
   readonly framed: boolean;
   readonly kinds: 'all' | 'unary' | 'streams';
-  /** How the libraries below spell it. */
+  /** The spelling that the libraries below expect. */
   readonly type: string;
 }
 
-/** The gRPC, gRPC-Web and Connect protocols; gRPC-Web's base64 form is not among them. */
+/** The gRPC, gRPC-Web and Connect protocols, without gRPC-Web's base64 form. */
 const contents: Readonly<Record<string, Content>> = {
   'application/grpc': grpc('grpc', 'proto'),
   'application/grpc+proto': grpc('grpc', 'proto'),
@@ -33,10 +33,10 @@ function connect(codec: Content['codec']): Content {
   return { protocol: 'connect', codec, framed: false, kinds: 'unary', type: `application/connect+${codec}` };
 }
 
-/** No spaces stand where the pattern could share them out in two ways: that would take the square of their number. */
+/** The pattern allows spaces in one way only. With two ways, matching would take the square of their number. */
 const contentType = /^ *([a-z0-9./+-]+)(?: *; *charset="?utf-?8"?)?(?: *;)? *$/i;
 
-/** Nothing where this server does not read that type for this method. Of parameters only `charset=utf-8` is fine. */
+/** Undefined if this server does not read that type for this method. The only allowed parameter is `charset=utf-8`. */
 export function contentOf(header: string | null, method: DescMethod): Content | undefined {
   const name = contentType.exec(header ?? '')?.[1]?.toLowerCase() ?? '';
   const content = Object.hasOwn(contents, name) ? contents[name] : undefined;
@@ -44,7 +44,7 @@ export function contentOf(header: string | null, method: DescMethod): Content | 
   return (content.kinds === 'unary') === (method.methodKind === 'unary') ? content : undefined;
 }
 
-/** What to send, for a refusal. */
+/** The content types of the method, for a refusal. */
 export function acceptedTypes(method: DescMethod): string {
   return Object.keys(contents)
     .filter((type) => contentOf(type, method) !== undefined)

@@ -1,4 +1,7 @@
-/** What a page of a configured origin may read of an answer. The question before (OPTIONS) is answered for every path alike. */
+/**
+ * Headers that a page of a configured origin may read. The preflight (OPTIONS) is answered elsewhere, alike for every
+ * path.
+ */
 const exposed = 'grpc-status, grpc-message, grpc-status-details-bin, x-request-id, www-authenticate, retry-after';
 
 export function crossOrigin(

@@ -4,13 +4,13 @@ import type { Content } from './content.ts';
 /** Milliseconds. */
 const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
-/** Milliseconds that a unary call gets, from its first byte to its answer, whatever it asked for. */
+/** Milliseconds that a unary call has from its first byte to its answer, whatever it asked for. */
 const longestUnary = 30_000;
 
-/** Of a stream that asks for one; beyond it a timer would fire at once. */
+/** Longest deadline of a stream. A timer set for longer would fire at once. */
 const longestStream = 2 ** 31 - 1;
 
-/** The milliseconds that this call has, by its own header and by ours; nothing for a stream without a deadline. */
+/** The milliseconds of this call, by its own header and our bounds. Undefined for a stream without a deadline. */
 export function timeAllowed(
   { protocol }: Content,
   kind: 'unary' | 'stream',

@@ -13,22 +13,22 @@ import { rpcRefusal } from './refusal.ts';
 import type { Received } from './service.ts';
 import { realmNameOf, type Target } from './target.ts';
 
-/** A call in the hands of the wire, from its head to its answer. */
+/** A call on the wire, from its head to its answer. */
 export interface Flight {
   readonly procedure: Procedure;
   readonly content: Content;
   readonly call: RpcCall;
-  /** Decoded, and not yet taken by the handler. */
+  /** Decoded messages that the handler has not taken yet. */
   readonly received: Received[];
   /** The gRPC status as far as it is known. */
   status(): number;
-  /** What can be refused before anything of the body is read; starts the clock. */
+  /** Makes the checks that need nothing of the body, and starts the clock. */
   admit(): Promise<void>;
-  /** How a failure looks to the caller. Logged once, however often it passes. */
+  /** The failure as the caller sees it. Logged once, however often this is called. */
   refuse(thrown: unknown): ConnectError;
   /** Ends the wait for the caller. */
   giveUp(problem: Problem): void;
-  /** The caller has gone: nobody waits for an answer. */
+  /** The caller has gone and needs no answer. */
   abandon(): void;
   /** The answer has been sent. */
   end(): void;
@@ -102,7 +102,7 @@ export function openFlight(
   };
 }
 
-/** Rejects as soon as the call is aborted. A rule that does not look at the signal goes on alone. */
+/** Rejects as soon as the call is aborted. A rule that ignores the signal runs on in the background. */
 export function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {

@@ -1,15 +1,15 @@
 import { Problem } from '../kernel/problem.ts';
 
-/** Bytes of one message, as it comes and decompressed; as with every body. */
+/** Bytes of one message, compressed and decompressed; as with every body. */
 export const maxMessage = 1024 * 1024;
 
-/** A message with its prefix: one byte of flags, four of length (gRPC, gRPC-Web, Connect streams). */
+/** A message with its prefix: one byte of flags and four of length (gRPC, gRPC-Web, Connect streams). */
 export interface Frame {
   readonly flags: number;
   readonly data: Uint8Array;
 }
 
-/** Never holds more than one message and what came with it. */
+/** Never holds more than one message and the bytes that arrived with it. */
 export async function* readFrames(body: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
   let held = nothing;
   let wanted = prefix;
@@ -28,7 +28,7 @@ export async function* readFrames(body: AsyncIterable<Uint8Array>): AsyncGenerat
 
 const prefix = 5;
 
-/** Where the first frame ends, as soon as its prefix is there. */
+/** The end of the first frame, once its prefix has arrived. */
 function frameEnd(bytes: Uint8Array): number {
   if (bytes.length < prefix) return prefix;
   const length = new DataView(bytes.buffer, bytes.byteOffset, prefix).getUint32(1);
@@ -46,7 +46,7 @@ export async function* readWhole(body: AsyncIterable<Uint8Array>): AsyncGenerato
   yield { flags: 0, data: bytesOf(held) };
 }
 
-/** Bytes, and room for more: a body in a million chunks of one byte costs no more than its bytes. */
+/** Bytes, and room for more, so that a body in a million chunks of one byte costs no more than its bytes. */
 interface Held {
   readonly room: Uint8Array;
   readonly size: number;

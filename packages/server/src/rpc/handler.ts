@@ -13,7 +13,7 @@ import { type Flight, untilAborted } from './flight.ts';
 import type { Procedure } from './procedure.ts';
 import type { Received } from './service.ts';
 
-/** How a handler below finds the call that it serves: Connect hands on whatever stands under this key. */
+/** The key under which a handler finds its call: Connect passes the context values on. */
 export const flightKey = createContextKey<Flight | undefined>(undefined);
 
 /** Connect's part of a procedure: the frames, headers and trailers of the answer in each of its protocols. */
@@ -36,7 +36,7 @@ export function universalHandler(procedure: Procedure): UniversalHandler {
       );
       break;
     default:
-      throw new Error(`${procedure.path}: nobody has needed a ${methodKind} method yet`);
+      throw new Error(`${procedure.path}: ${methodKind} methods are not supported`);
   }
   return router.handlers[0] as UniversalHandler;
 }

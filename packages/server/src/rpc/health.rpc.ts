@@ -6,12 +6,13 @@ import type { RpcCall } from './call.ts';
 import { Health, HealthCheckResponse_ServingStatus as Status } from './gen/grpc/health/v1/health_pb.ts';
 import { anybody, type RpcService, rpcService, stream, unary } from './service.ts';
 
-/** Milliseconds between two looks, for those who watch. */
+/** Milliseconds between two checks for watchers. */
 const interval = 1_000;
 
 /**
- * The gRPC health checking protocol, with the truth of `/readyz`: all services of this process are ready, or none is. The empty
- * name means the process.
+ * The gRPC health checking protocol, with the result of `/readyz`: all services of this process are ready, or none is.
+ * The empty name
+ * means the process.
  */
 export function healthService(services: readonly RpcService[]): RpcService {
   const names = new Set(['', Health.typeName, ...services.map(({ service }) => service.typeName)]);
@@ -47,7 +48,7 @@ async function look(context: Context): Promise<Status> {
   );
 }
 
-/** However many watch, the store is asked once in an interval. */
+/** Checks the store once per interval, for any number of watchers. */
 function sharedLook(): (context: Context) => Promise<Status> {
   let at = Number.NEGATIVE_INFINITY;
   let last: Promise<Status> | undefined;
@@ -58,7 +59,7 @@ function sharedLook(): (context: Context) => Promise<Status> {
   };
 }
 
-/** An interval, or less when the caller goes or the server stops. */
+/** Waits for an interval, or less if the caller goes or the server stops. */
 async function untilNextLook({ signal, stopping }: RpcCall): Promise<void> {
   await sleep(interval, undefined, { signal: AbortSignal.any([signal, stopping]), ref: false }).catch(() => {});
 }

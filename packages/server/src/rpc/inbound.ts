@@ -3,12 +3,13 @@ import { Problem } from '../kernel/problem.ts';
 import { type Flight, untilAborted } from './flight.ts';
 import { receive } from './receive.ts';
 
-/** Milliseconds within which the one message of a caller arrives, or the next of its stream. */
+/** Milliseconds in which the caller's one message, or the next one of its stream, must arrive. */
 const patience = 30_000;
 
 /**
- * What Connect gets to read instead of the body: an empty message for each one that we have received and put aside for the
- * handler (`receive.ts` says why), or the refusal, which Connect then renders as the protocol has it.
+ * The body that Connect reads: an empty message for each message that we have received and kept for the handler
+ * (`receive.ts` says
+ * why), or the refusal, which Connect then renders in its protocol.
  */
 export async function* placeholders(flight: Flight, incoming: Readable): AsyncGenerator<Uint8Array> {
   const { procedure, content, call, received } = flight;
@@ -29,12 +30,12 @@ function emptyMessage({ codec, framed }: Flight['content']): Uint8Array {
   return Uint8Array.from(framed ? [0, 0, 0, 0, message.length, ...message] : message);
 }
 
-/** The chunks of the body. What ends them early is the deadline, our patience, or the caller. */
+/** The chunks of the body, until its end, the deadline, our patience, or the caller ends them. */
 async function* bodyOf(flight: Flight, incoming: Readable): AsyncGenerator<Uint8Array> {
   const { signal } = flight.call;
   const { methodKind } = flight.procedure.method;
   const chunks: AsyncIterator<Uint8Array> = incoming.iterator({ destroyOnReturn: false });
-  // A unary call has its deadline for all of it.
+  // A unary call has its deadline for the whole body.
   const timer =
     methodKind === 'unary' ? undefined : setTimeout(() => flight.giveUp(new Problem('request.timeout')), patience);
   try {
@@ -49,7 +50,7 @@ async function* bodyOf(flight: Flight, incoming: Readable): AsyncGenerator<Uint8
   }
 }
 
-/** The connection or the stream broke: the signal says so too, a moment later. */
+/** The connection or the stream broke. The signal aborts too, a moment later. */
 function gone(cause: unknown): never {
   throw new Problem('request.invalid', 'The body broke off.', { cause });
 }

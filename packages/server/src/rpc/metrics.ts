@@ -2,7 +2,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Content } from './content.ts';
 import type { Procedure } from './procedure.ts';
 
-/** What to call when a call of this procedure has ended. `seconds` is its duration. */
+/** Called when a call of this procedure has ended. `seconds` is its duration. */
 export type ObserveCall = (protocol: Content['protocol'], status: number, seconds: number) => void;
 
 export function rpcObservers(registry: Registry): (procedure: Procedure) => ObserveCall {
@@ -23,7 +23,7 @@ export function rpcObservers(registry: Registry): (procedure: Procedure) => Obse
     const timer = duration.labels(path);
     return (protocol, status, seconds) => {
       calls.labels(path, protocol, String(status)).inc();
-      // How long somebody watched says nothing of us.
+      // The length of a stream depends on the watcher and says nothing about the server.
       if (method.methodKind === 'unary') timer.observe(seconds);
     };
   };

@@ -21,17 +21,19 @@ import { send } from './send.ts';
 import type { RpcService } from './service.ts';
 import { type Target, targetOf } from './target.ts';
 
-/** Takes a request, or leaves it to others. */
+/** Takes a request, or leaves it to the other listeners. */
 export type RpcWay = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
-/** A procedure with all that serving it needs. A hot unary one may get a way of its own here, past Connect. */
+/**
+ * A procedure with everything needed to serve it. A hot unary one may later get a shorter way here, without Connect.
+ */
 interface Mounted {
   readonly procedure: Procedure;
   readonly handler: UniversalHandler;
   readonly observe: ObserveCall;
 }
 
-/** Mounts services beside the HTTP routes, in the protocols gRPC, gRPC-Web and Connect, JSON included. */
+/** Mounts services beside the HTTP routes, in the protocols gRPC, gRPC-Web and Connect, also with JSON. */
 export function rpcWay(
   context: Context,
   services: readonly RpcService[],
@@ -105,7 +107,7 @@ async function run(
   const answer = await handler({
     httpVersion: incoming.httpVersion,
     method: 'POST',
-    // Only the query of a GET is ever looked at there.
+    // Connect reads only the query of a GET from it.
     url: `http://localhost${call.procedure}`,
     header: new Headers({ 'content-type': content.type }),
     body: placeholders(flight, incoming as Readable),
@@ -122,14 +124,14 @@ async function run(
   await send(answer, headers, outgoing, closed);
 }
 
-/** A refusal may come before the end of the body: what still comes of it is not kept, and in HTTP/1.1 nothing can follow it. */
+/** A refusal may come before the end of the body. The rest is discarded, and an HTTP/1.1 connection closes. */
 function leftovers(incoming: IncomingMessage): Readonly<Record<string, string>> {
   if (incoming.readableEnded || incoming.httpVersionMajor > 1) return {};
   incoming.resume();
   return { connection: 'close' };
 }
 
-/** With both values of a name that occurs twice: Node's own `headers` would silently keep the first of some. */
+/** Joins the values of a name that occurs twice. Node's own `headers` would silently keep only the first of some. */
 function headersOf({ rawHeaders }: IncomingMessage): Headers {
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -141,19 +143,19 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
 
 const grpcType = /^application\/grpc(?:-web)?(?:\+(?:proto|json))?(?: *;|$)/i;
 
-/** A gRPC client wants a gRPC status (12) also where there is nothing; whatever else asks gets the 404 of every path. */
+/** A gRPC client needs a gRPC status (12) even on an unknown path. Other clients get the 404 of every path. */
 function refuseUnknown(context: Context, type: string, outgoing: ServerResponse): void {
   const requestId = context.random.uuid();
   const headers = new Headers({ 'content-type': type.split(';', 1)[0] as string });
   setTrailerStatus(headers, rpcRefusal(new Problem('rpc.unimplemented'), requestId, context.config.defaultRealm));
-  // Not writeHead: the head must be the last of the answer, as "Trailers-Only" has it.
+  // Not writeHead: the head must be the end of the answer, as "Trailers-Only" demands.
   for (const [name, value] of [...headers, ...Object.entries(commonHeaders(context, requestId))]) {
     outgoing.setHeader(name, value);
   }
   outgoing.end();
 }
 
-/** Not POST, or no content type of ours: nothing in which a gRPC status could be said. */
+/** For another method than POST, or an unknown content type, where a gRPC status has no place. */
 function refusePlainly(context: Context, { method }: Procedure, { incoming, outgoing }: Wire): void {
   const requestId = context.random.uuid();
   const [problem, extra] =

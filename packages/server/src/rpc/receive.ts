@@ -7,17 +7,18 @@ import type { Content } from './content.ts';
 import { type Frame, maxMessage, readFrames, readWhole } from './frames.ts';
 import type { Received } from './service.ts';
 
-/** Messages that one stream of a caller may hold. */
+/** Messages of one stream from the caller. */
 const maxMessages = 1_000;
 
 /**
- * From the body of a call to its messages, in every protocol. Connect would do this too, but it does not tell the bytes that a
- * message came in, takes duplicate members of JSON, and calls what is malformed a fault of ours.
+ * Reads the messages from the body of a call, in every protocol. Connect could do this too, but it does not give the
+ * bytes of a
+ * message, accepts duplicate members of JSON, and reports malformed input as a fault of the server.
  *
- *  1. Frames, or the whole body: never more than 1 MiB of one message.
- *  2. gzip where the frame (or, without frames, the header) says so, never to more than 1 MiB.
- *  3. Protobuf, or strict JSON: no duplicate members, no unknown ones.
- *  4. Exactly one message, unless the method takes a stream.
+ * 1. Frames, or the whole body: at most 1 MiB per message.
+ * 2. gzip if the frame (or, without frames, the header) says so, up to 1 MiB.
+ * 3. Protobuf, or strict JSON: no duplicate members, no unknown ones.
+ * 4. Exactly one message, unless the method takes a stream.
  */
 export async function* receive(
   method: DescMethod,
@@ -43,7 +44,7 @@ const encodingHeaders = {
   connect: 'connect-content-encoding',
 } as const;
 
-/** The compression that frames may use. */
+/** The compression of the frames. @throws {Problem} `rpc.encoding` */
 function encodingOf(content: Content, headers: Pick<Headers, 'get'>): 'gzip' | 'identity' {
   const name = content.framed ? encodingHeaders[content.protocol] : 'content-encoding';
   const encoding = headers.get(name) ?? 'identity';
@@ -64,7 +65,7 @@ async function plainBytes(
   return inflate(data);
 }
 
-/** zlib stops at the bound: what would be larger costs no more than that. */
+/** zlib stops at the bound, so larger data costs no more than that. */
 async function inflate(data: Uint8Array): Promise<Uint8Array> {
   if (data.length === 0) return data;
   try {
@@ -84,6 +85,6 @@ export function decode(method: DescMethod, { codec }: Pick<Content, 'codec'>, by
       : fromBinary(method.input, bytes, { readUnknownFields: false });
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message.slice(0, 300) : '';
-    throw new Problem('request.invalid', `The message is no ${method.input.typeName}: ${why}.`);
+    throw new Problem('request.invalid', `The message is not a ${method.input.typeName}: ${why}.`);
   }
 }

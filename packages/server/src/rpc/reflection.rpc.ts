@@ -5,7 +5,7 @@ import { ServerReflection as V1 } from './gen/grpc/reflection/v1/reflection_pb.t
 import { ServerReflection as V1alpha } from './gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import { anybody, type RpcService, rpcService, stream } from './service.ts';
 
-/** gRPC server reflection of the services that are mounted, in both versions that clients ask for: they differ by name only. */
+/** gRPC server reflection of the mounted services, in both versions that clients ask for. They differ in name only. */
 export function reflectionServices(services: readonly RpcService[]): readonly RpcService[] {
   const known = describe([...services.map(({ service }) => service), V1, V1alpha]);
   return [
@@ -89,7 +89,7 @@ function describe(services: readonly DescService[]): Known {
 
 function symbolsOf(file: DescFile): readonly string[] {
   const messages = [...file.messages];
-  // Grows while it is walked: messages within messages.
+  // The list grows while it is walked: messages can be nested.
   for (const message of messages) messages.push(...message.nestedMessages);
   const enums = [...file.enums, ...messages.flatMap(({ nestedEnums }) => nestedEnums)];
   return [

@@ -5,7 +5,10 @@ import { type Problem, rendering } from '../kernel/problem.ts';
 
 type OutgoingDetail = NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number];
 
-/** How a problem looks to callers of RPCs: a gRPC status with `google.rpc.ErrorInfo`; the code of the problem is its reason. */
+/**
+ * A problem as callers of RPCs see it: a gRPC status with `google.rpc.ErrorInfo`, whose reason is the code of the
+ * problem.
+ */
 export function rpcRefusal(problem: Problem, requestId: string, realm: string): ConnectError {
   const { grpc } = rendering(problem);
   const { code, pointer, retryAfter } = problem;
@@ -27,7 +30,7 @@ export function rpcRefusal(problem: Problem, requestId: string, realm: string): 
   return new ConnectError(message, grpc as Code, metadata, details);
 }
 
-/** A fault of ours tells nothing of itself. What quotes the caller may have been cut within a character, which gRPC cannot write. */
+/** A server fault tells no details. Quoted input may have been cut within a character, which gRPC cannot write. */
 export function publicText(problem: Problem): string {
   const { status, text } = rendering(problem);
   return (status >= 500 ? text : problem.message).toWellFormed();

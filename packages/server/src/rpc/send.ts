@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 
-/** Connect's answer, written as fast as the caller reads. Resolves when all is written or nobody listens any more. */
+/** Writes Connect's answer as fast as the caller reads. Resolves when all is written or the caller has gone. */
 export async function send(
   answer: UniversalServerResponse,
   headers: Readonly<Record<string, string>>,
@@ -10,13 +10,13 @@ export async function send(
 ): Promise<void> {
   const body = answer.body?.[Symbol.asyncIterator]();
   try {
-    // The first part comes before the head: whatever makes it may still say something there.
+    // The first part comes before the head, because producing it may still add headers.
     let part = await body?.next();
     outgoing.writeHead(answer.status, { ...plain(answer.header), ...headers });
     for (; part !== undefined && part.done !== true; part = await body?.next()) {
       if (!outgoing.write(part.value)) await Promise.race([drained(outgoing), closed]);
     }
-    // In HTTP/1.1 these are trailers too, where anybody asks for them.
+    // In HTTP/1.1 these become trailers too, if the caller asked for trailers.
     if (answer.trailer !== undefined) outgoing.addTrailers(plain(answer.trailer));
     outgoing.end();
   } finally {

@@ -11,28 +11,30 @@ import type {
 import type { RpcCall } from './call.ts';
 
 /**
- * One row of the table from which everything about a service follows: its handlers in every protocol, its place in reflection and
- * health, its metrics. A method without a handler is refused as one that is not there (gRPC 12).
+ * One row of the table of services. Its handlers in every protocol, its place in reflection and health, and its metrics
+ * follow from it.
+ * A method without a handler is refused as not implemented (gRPC 12).
  */
 export interface RpcService {
   readonly service: DescService;
   readonly handlers: Readonly<Record<string, RpcHandler | undefined>>;
-  /** `none`: about the process, not about a realm; such a service has no path below `/realms/{realm}`. */
+  /** `none`: the service is about the process and has no path below `/realms/{realm}`. */
   readonly realm: 'named' | 'none';
 }
 
 /**
- * A kind of caller of procedures: how it proves itself, by the metadata of the call and by what the message names. It is asked
- * before the handler, so a procedure is open only where it says `anybody`.
+ * A kind of caller of procedures: how it proves itself, by the metadata of the call and by the message. Checked before
+ * the handler, so
+ * only procedures with `anybody` are open.
  */
 export interface RpcCallerKind<M, Who> {
   readonly authenticate: (call: RpcCall, message: M) => Who | Promise<Who>;
 }
 
-/** Anyone, about the process. */
+/** Every caller, for questions about the process. */
 export const anybody: RpcCallerKind<unknown, undefined> = { authenticate: () => undefined };
 
-/** What a handler gets: the caller has proved itself. */
+/** The input of a handler. The caller has proved itself. */
 interface Asked<M, Who> {
   readonly call: RpcCall;
   readonly message: M;
@@ -41,7 +43,7 @@ interface Asked<M, Who> {
 
 declare const declared: unique symbol;
 
-/** A handler whose caller is said. Only `unary` and `stream` make one. */
+/** A handler with a declared kind of caller. Only `unary` and `stream` make one. */
 type Declared<M, A> = ((message: M, call: RpcCall) => A) & { readonly [declared]: true };
 
 export function unary<M, Who, O extends object>(
@@ -63,7 +65,7 @@ export function stream<M, Who, O extends object>(
   return handler as unknown as Declared<M, AsyncIterable<O>>;
 }
 
-/** What `Handlers` says exactly, with the types of the messages forgotten: the wire has just decoded them by the method's own. */
+/** `Handlers` without the exact message types. The wire has decoded each message by the method's own type. */
 export type RpcHandler = (request: never, call: RpcCall) => Promise<object> | AsyncIterable<object>;
 
 export type Handlers<S extends DescService> = {
@@ -87,7 +89,7 @@ export function rpcService<S extends DescService>(
   return { service, handlers: handlers as unknown as RpcService['handlers'], realm };
 }
 
-/** A decoded request, beside the bytes that it was decoded from. */
+/** A decoded request with the bytes that it was decoded from. */
 export interface Received {
   readonly message: Message;
   readonly bytes: Uint8Array;

@@ -1,8 +1,8 @@
 import { Problem } from '../kernel/problem.ts';
 
-/** Where a call goes: `[/realms/{realm}]/{service}/{method}`. */
+/** The parts of a call's path: `[/realms/{realm}]/{service}/{method}`. */
 export interface Target {
-  /** As the path names it. */
+  /** As written in the path. */
   readonly realm: string | undefined;
   readonly procedure: string;
 }
@@ -19,7 +19,10 @@ export function targetOf(url: string): Target {
 
 const realms = '/realms/';
 
-/** One name, from the path or the metadata key `realm`: two that differ are a mistake that nobody should guess at. */
+/**
+ * The realm's name from the path or the metadata key `realm`. Two different names are refused, because guessing would
+ * be wrong.
+ */
 export function realmNameOf(inPath: string | undefined, inMetadata: string | null, byDefault: string): string {
   if (inPath !== undefined && inMetadata !== null && inPath !== inMetadata) {
     throw new Problem('request.invalid', 'The path and the metadata key realm name different realms.', {

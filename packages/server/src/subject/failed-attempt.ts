@@ -6,8 +6,8 @@ import { attempts } from './attempt.ts';
 import { recordEvent } from './event.ts';
 
 /**
- * Writes one event per credential and source that failed since the last call: `login.failed` for logins, `proof.failed`
- * for other proofs.
+ * Writes one event per credential and source that failed since the last call: `login.failed`, `factor.failed` or
+ * `proof.failed`.
  */
 export async function recordFailedAttempts(context: Context): Promise<void> {
   const failures = attempts(context).drain();
