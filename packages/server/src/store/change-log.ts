@@ -3,16 +3,18 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Store } from './open.ts';
 import { currentSequence } from './write.ts';
 
-/** Milliseconds for which change entries are kept. A node that has been away for longer drops everything it has cached. */
+/** Milliseconds that change entries are kept. A node that was away longer drops its whole cache. */
 export const changeRetention = 10 * 60_000;
 
-/** The counter that holds the newest number that was pruned. */
+/** The counter with the newest pruned number. */
 const prunedTo = 'changes-pruned-to';
 
 /**
- * Follows what other nodes changed. Each call reads the entries after the last one seen and drops them from the cache; the
- * caller decides how often (twice a second). Several polls may fail: nothing is skipped, only later. After `maxStaleness`
- * without one everything is dropped: who knows whether the same database answers as before.
+ * Follows the changes of other nodes. Each call reads the entries after the last one seen and drops them from the
+ * cache. The caller
+ * decides how often (twice a second). Failed polls skip nothing, they only delay it. After `maxStaleness` without a
+ * poll everything is
+ * dropped, because another database may answer now.
  */
 export async function followChanges({ store, cache, clock }: Following): Promise<() => Promise<void>> {
   let asOf = clock.elapsed();
@@ -23,7 +25,7 @@ export async function followChanges({ store, cache, clock }: Following): Promise
     const started = clock.elapsed();
     const upTo = await currentSequence(store);
     if (started - before > maxStaleness || upTo < seen) {
-      // Away for too long, or another database answers than the one we knew: a restore.
+      // Away for too long, or the database is another one than before: a restore.
       cache.invalidateAll();
       seen = upTo;
     } else if (upTo > seen) {
@@ -55,7 +57,7 @@ async function prunedAfter(store: Store, seq: number): Promise<boolean> {
   return row !== undefined && row.value > seq;
 }
 
-/** Removes entries that every live node has long read. */
+/** Removes entries that every live node has read long ago. */
 export async function pruneChanges(store: Store, now: number): Promise<void> {
   await store.db.transaction().execute(async (tx) => {
     const rows = await tx
@@ -65,7 +67,7 @@ export async function pruneChanges(store: Store, now: number): Promise<void> {
       .execute();
     if (rows.length === 0) return;
     const value = rows.reduce((newest, row) => Math.max(newest, row.seq), 0);
-    // It never goes back, whichever node prunes by whichever clock.
+    // Never goes back, whichever node prunes with whichever clock.
     await tx
       .insertInto('counter')
       .values({ name: prunedTo, value })

@@ -2,8 +2,9 @@ import { Problem } from '../kernel/problem.ts';
 import { unstorable } from './storable.ts';
 
 /**
- * What a database says when it cannot answer now, as opposed to when a query is wrong. The words are for the log: callers learn
- * only that they may try again.
+ * The texts for a database that cannot answer now, as opposed to a wrong query. They are for the log: callers learn
+ * only that they
+ * may try again.
  */
 const silence = 'the database does not answer';
 const socketCodes = new Set([
@@ -16,14 +17,14 @@ const socketCodes = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
 ]);
-/** By the beginning of PostgreSQL's code; the longer one stands first. */
+/** By the beginning of PostgreSQL's code. Longer beginnings come first. */
 const postgresFaults: readonly (readonly [code: string, words: string])[] = [
   ['53100', 'the disk of the database is full'],
   ['53200', 'the database has no memory left'],
   ['53300', 'the database has no connection left'],
   ['53', 'the database has too few resources'],
   ['58', 'the disk of the database gives errors'],
-  ['25006', 'the database can only be read: is it a standby?'],
+  ['25006', 'the database is read-only: is it a standby?'],
   ['25P03', silence],
   ['08', silence],
   ['57', silence],
@@ -41,7 +42,7 @@ const sqliteFaults: Readonly<Record<number, string>> = {
 const messages =
   /timeout exceeded when trying to connect|Connection terminated|Query read timeout|not queryable|driver has already been destroyed/;
 
-/** Why the database cannot answer now, in words for the log; undefined where the error is another. */
+/** Why the database cannot answer now, as a text for the log. Undefined for other errors. */
 function storeFault(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
@@ -59,8 +60,9 @@ export function isStoreFault(error: unknown): boolean {
 }
 
 /**
- * A Problem stays what it is; a database that cannot answer becomes `store.unavailable`; a value that no column takes (PostgreSQL
- * class 22), which `requireStorable` should have stopped, is the fault of the request; the rest is a fault of the server.
+ * A Problem stays. A database that cannot answer becomes `store.unavailable`. A value that no column accepts
+ * (PostgreSQL class 22) is the
+ * request's fault, though `requireStorable` should have stopped it. All other errors are faults of the server.
  */
 export function storeProblem(thrown: unknown): unknown {
   const fault = storeFault(thrown);
@@ -79,12 +81,15 @@ function sentence(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** SQLITE_BUSY and its extended codes: another process writes. */
+/** SQLITE_BUSY and its extended codes: another process is writing. */
 export function isBusy(error: unknown): boolean {
   return (((error as { errcode?: number }).errcode ?? 0) & 0xff) === 5;
 }
 
-/** A primary key or unique index has decided a race: PostgreSQL unique_violation, SQLITE_CONSTRAINT_PRIMARYKEY and _UNIQUE. */
+/**
+ * A primary key or unique index has decided a race: PostgreSQL unique_violation, SQLITE_CONSTRAINT_PRIMARYKEY and
+ * _UNIQUE.
+ */
 export function isDuplicate(error: unknown): boolean {
   const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
   return code === '23505' || errcode === 1555 || errcode === 2067;

@@ -6,26 +6,28 @@ import { isBusy } from './fault.ts';
 import type { Schema } from './schema.ts';
 
 /**
- * A process that serves says so in the store, again and again. Commands that must not run beside a server see it there; and a
- * store that takes no writes, because its disk is full, is noticed although nothing else is written.
+ * The row that a serving process keeps renewing in the store. Commands that must not run beside a server look for it.
+ * The renewal also
+ * detects a store that takes no writes, for example because its disk is full.
  */
 export interface Hold {
   /** Names this process in the leases of the store. */
   readonly holder: string;
   /**
-   * Throws when the store takes no write. `lost`: the entry of this process was removed, because it did not renew it in time; what it
-   * knows of the store may be wrong from then on.
+   * Throws if the store takes no writes. `lost`: the entry of this process was removed because it was not renewed in
+   * time, so what the
+   * process knows about the store may be wrong from then on.
    */
   renew(): Promise<'held' | 'lost'>;
-  /** Lets go of every lease of this process. */
+  /** Releases every lease of this process. */
   release(): Promise<void>;
 }
 
-/** Milliseconds from one renewal to the next, and after which a server that does not renew its hold counts as dead. */
+/** Milliseconds between two renewals, and the time after which a server without renewals counts as dead. */
 export const holdRenewal = 3_000;
 const holdTime = 12_000;
 const holdName = 'server:';
-/** Milliseconds for which an answer is good: anyone may ask for readiness, as often as they like. */
+/** Milliseconds that an answer may be reused, because strangers may ask for readiness at any rate. */
 const freshFor = 1_000;
 
 export function createHold(db: Kysely<Schema>, clock: Clock): Hold {
@@ -54,7 +56,7 @@ export function createHold(db: Kysely<Schema>, clock: Clock): Hold {
     renew() {
       if (last === undefined || performance.now() - last.at >= freshFor) {
         const outcome = renewed().catch((error: unknown) => {
-          // Another process writes at this moment: the store takes writes.
+          // Another process is writing at this moment, so the store takes writes.
           if (isBusy(error)) return 'held' as const;
           throw error;
         });
@@ -65,14 +67,14 @@ export function createHold(db: Kysely<Schema>, clock: Clock): Hold {
     async release() {
       if (last === undefined) return;
       await last.outcome.catch(() => {});
-      // Where that fails, the leases run out by themselves.
+      // If that fails, the leases expire by themselves.
       const removed = db.deleteFrom('lease').where('holder', '=', holder).execute();
       await removed.catch(() => {});
     },
   };
 }
 
-/** What the servers have said, by process. */
+/** The expiry that each server has stated, by process. */
 type Holders = ReadonlyMap<string, number>;
 
 async function holdersOf(db: Kysely<Schema>): Promise<Holders> {
@@ -80,14 +82,18 @@ async function holdersOf(db: Kysely<Schema>): Promise<Holders> {
   return new Map(rows.map((row) => [row.name, row.expires_at]));
 }
 
-/** A hold that came or was renewed between two looks. Clocks are not asked: those of nodes may differ. */
+/**
+ * True if a hold appeared or was renewed between two looks. Clocks are not compared, because those of nodes may differ.
+ */
 function isAlive(before: Holders, after: Holders): boolean {
   return [...after].some(([name, expiresAt]) => before.get(name) !== expiresAt);
 }
 
 /**
- * For work that no server may live through. Watches the holds for as long as a dead server's last; throws when one of them lives. What is
- * returned is called in the transaction of that work: it throws when a server has come since, and lets none come until the end.
+ * For work that no server may run beside. Watches the holds for as long as a dead server's last one lasts, and throws
+ * if one is alive. Call
+ * the returned function inside the transaction of that work: it throws if a server has come since, and keeps servers
+ * out until the end.
  */
 export async function requireNoServer({
   db,
@@ -102,7 +108,7 @@ export async function requireNoServer({
     if (isAlive(before, await holdersOf(db))) throw held();
   }
   return async (tx) => {
-    // SQLite has one writer at a time anyway.
+    // SQLite has only one writer at a time.
     if (dialect === 'postgres') await sql`lock table lease in share row exclusive mode`.execute(tx);
     if (isAlive(before, await holdersOf(tx))) throw held();
     await tx.deleteFrom('lease').where('name', 'like', `${holdName}%`).execute();

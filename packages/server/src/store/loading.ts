@@ -4,8 +4,9 @@ import type { Store } from './open.ts';
 import type { Schema } from './schema.ts';
 
 /**
- * A load of a dump leaves a mark while it runs. A load that was killed leaves the mark behind, and no server starts on it: else the
- * server would take the database for a new one.
+ * A load of a dump leaves a mark while it runs. A killed load leaves the mark behind, and no server starts then,
+ * because the server would
+ * take the database for a new one.
  */
 const mark = 'loading';
 
@@ -24,14 +25,14 @@ export async function unmarkLoading(db: Kysely<Schema>): Promise<void> {
   await db.deleteFrom('meta').where('name', '=', mark).execute();
 }
 
-/** True for one load at a time, until the transaction ends. SQLite has one writer at a time anyway. */
+/** True for one load at a time, until the transaction ends. SQLite has only one writer anyway. */
 export async function claimLoading(tx: Kysely<Schema>, dialect: Store['dialect']): Promise<boolean> {
   if (dialect === 'sqlite') return true;
   const { rows } = await sql<{ won: boolean }>`select pg_try_advisory_xact_lock(${sql.lit(lockId)}) as won`.execute(tx);
   return rows[0]?.won === true;
 }
 
-/** Throws `store.unavailable` where a load has begun and not ended. */
+/** @throws {Problem} `store.unavailable` if a load has begun and not ended */
 export async function requireLoaded({ db }: Store): Promise<void> {
   const row = await db.selectFrom('meta').select('name').where('name', '=', mark).executeTakeFirst();
   if (row === undefined) return;

@@ -11,8 +11,9 @@ import * as passkeyIds from './migrations/0011-passkey-ids.ts';
 import type { Schema } from './schema.ts';
 
 /**
- * Migrations only go forward, and each keeps the previous release working. They run in one transaction under a lock, so that
- * several nodes may start at the same moment: the first migrates, the others find it done.
+ * Migrations only go forward, and each keeps the previous release working. They run in one transaction under a lock, so
+ * several nodes may
+ * start at once: the first one migrates, and the others find it done.
  */
 const migrations = [foundation, passwords, mail, wallets, devices, ancestors, audienceOwners, passkeyIds] as const;
 
@@ -21,7 +22,9 @@ const known = new Set<string>(migrations.map(({ name }) => name));
 /** An arbitrary number that names this lock within a PostgreSQL database. */
 const lockId = 7_265_482_113;
 
-/** Returns the names of the migrations that it applied. `report` hears of what stands and no longer could be made. */
+/**
+ * Returns the names of the migrations that it applied. `report` gets existing entries that the new rules would refuse.
+ */
 export async function migrate(
   db: Kysely<Schema>,
   dialect: 'sqlite' | 'postgres',
@@ -45,10 +48,10 @@ export async function migrate(
   });
 }
 
-/** Nobody knows what a newer version has changed the meaning of. */
+/** A newer version may have changed the meaning of the data. */
 function newerSchema(newer: readonly string[]): Problem {
   return new Problem(
     'config.invalid',
-    `The database is of a newer Countersign: its schema is ${[...newer].sort().at(-1)}, and this version knows none after ${migrations.at(-1)?.name}. Start the newer version.`,
+    `The database was made by a newer Countersign: its schema is ${[...newer].sort().at(-1)}, and this version knows none after ${migrations.at(-1)?.name}. Start the newer version.`,
   );
 }

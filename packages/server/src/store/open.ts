@@ -12,12 +12,12 @@ import { sqliteDialect } from './sqlite.ts';
 export interface Store {
   readonly db: Kysely<Schema>;
   readonly dialect: 'sqlite' | 'postgres';
-  /** What a process that serves from this store keeps renewing. */
+  /** The hold that a serving process keeps renewing. */
   readonly hold: Hold;
   close(): Promise<void>;
 }
 
-/** `existing`: what is no store of Countersign yet is refused, and not made one. */
+/** `existing`: a database that is not a Countersign store is refused instead of becoming one. */
 export type StoreNeed = 'existing' | 'any';
 
 /** Opens `sqlite:<path>` or `postgres://…` and brings its schema up to date. */
@@ -65,7 +65,7 @@ function noStore(url: string): Problem {
   );
 }
 
-/** Without the password that a URL may hold. */
+/** Leaves out the password that a URL may hold. */
 function nameOf(url: string): string {
   if (url.startsWith('sqlite:')) return url.slice('sqlite:'.length);
   if (!URL.canParse(url)) return 'of COUNTERSIGN_DATABASE_URL';

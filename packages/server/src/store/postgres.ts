@@ -2,30 +2,32 @@ import { PostgresDialect, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { requireStorable } from './storable.ts';
 
-/** bigint arrives as text from the driver; all of ours are epoch milliseconds or counters below 2^53. */
+/** The driver gives bigint as text. All of ours are epoch milliseconds or counters below 2^53. */
 const int8 = 20;
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     oid === int8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
 };
 
-/** Milliseconds: the server ends a statement by itself before the client stops listening for its answer. */
+/** Milliseconds: the server ends a statement before the client stops waiting for its answer. */
 const serverTimeout = 5_000;
 const clientTimeout = 6_000;
 const idleTimeout = 10_000;
 
 /**
- * Not given as parameters of the connection: PgBouncer refuses those that it does not know. On a connection of its own a process sets
- * them once. Behind a pooler that gives each transaction another connection, what is set once would reach strangers: there every
- * transaction sets them for itself, and a statement without one is ended by the client alone.
+ * The timeouts are not connection parameters, because PgBouncer refuses parameters that it does not know. On a direct
+ * connection a
+ * process sets them once. Behind a pooler that changes connections between transactions, that would affect other
+ * clients. So there
+ * every transaction sets them itself, and a statement outside of one is ended by the client alone.
  *
- * PostgreSQL names itself with the number of the process that answers; a pooler names itself with another.
+ * PostgreSQL reports the number of the process that answers; a pooler reports another number.
  */
 const setOnce = `select set_config('statement_timeout', '${serverTimeout}', false),
   set_config('idle_in_transaction_session_timeout', '${idleTimeout}', false) where pg_backend_pid() = $1`;
 const setForTransaction = `set local statement_timeout = ${serverTimeout}; set local idle_in_transaction_session_timeout = ${idleTimeout}`;
 
-/** `onError` hears of connections that died; the pool replaces them by itself. */
+/** `onError` gets the errors of dead connections, which the pool replaces. */
 export function postgresDialect(url: string, onError: (error: Error) => void): PostgresDialect {
   const pool = new pg.Pool({
     connectionString: url,
@@ -36,8 +38,9 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
     keepAlive: true,
     application_name: 'countersign',
   });
-  // On every connection, from its beginning: the pool itself listens only to idle ones, and an `error` that nobody listens to
-  // ends the process.
+  // On every connection from its beginning: the pool itself listens only to idle ones, and an `error` without a
+  // listener ends the
+  // process.
   pool.on('connect', (client) => client.on('error', onError));
   pool.on('error', () => {});
   const pooled = new WeakMap<pg.PoolClient, boolean>();
@@ -54,15 +57,16 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
   return new PostgresDialect({ pool: { connect, end: () => pool.end(), options: pool.options } });
 }
 
-/** False behind a pooler: there nothing was set. */
+/** False behind a pooler, where nothing was set. */
 async function setTimeouts(client: pg.PoolClient): Promise<boolean> {
   const { processID } = client as unknown as { readonly processID: number };
   return (await client.query(setOnce, [processID])).rows.length === 1;
 }
 
 /**
- * A connection on which a query got no answer leaves the pool when it is given back: the network may have swallowed the other
- * end, and whoever took it next would wait behind that query.
+ * Removes a connection from the pool after a query without an answer: the other end may have vanished, and the next
+ * user would wait
+ * behind that query.
  */
 function discarding(client: pg.PoolClient, isPooled: boolean): PostgresPoolClient {
   let silent = false;
@@ -70,7 +74,7 @@ function discarding(client: pg.PoolClient, isPooled: boolean): PostgresPoolClien
     requireStorable(parameters);
     try {
       if (isPooled && /^(begin|start transaction)\b/.test(text)) {
-        // One round trip.
+        // One round trip for both.
         await client.query(`${text}; ${setForTransaction}`);
         return { command: 'BEGIN', rows: [] };
       }

@@ -1,8 +1,9 @@
 import { isStoreFault } from './fault.ts';
 
 /**
- * Writes many rows in one statement. Where the database refuses that, each is written by itself: one row cannot fail another's. A
- * database that does not answer is not asked again: that throws.
+ * Writes many rows in one statement. If the database refuses it, each row is written alone, so that a bad row cannot
+ * fail the others. If
+ * the database does not answer, this throws without another try.
  */
 export async function writeRows<Row, Written>(
   rows: readonly Row[],

@@ -1,9 +1,11 @@
 import type { Generated } from 'kysely';
 
 /**
- * Every table, in the portable subset: text ids, integer epoch milliseconds, JSON as opaque text that is never queried inside,
- * nullable timestamps instead of booleans. Realm-owned tables begin their primary key with `realm`, so that a query that
- * forgets the realm finds no index and a join cannot cross realms.
+ * Every table, in the portable subset: text ids, integer epoch milliseconds, JSON as opaque text that queries never
+ * look into, nullable
+ * timestamps instead of booleans. The primary key of a realm's table begins with `realm`, so a query that forgets the
+ * realm finds no
+ * index, and a join cannot cross realms.
  */
 export interface Schema {
   readonly meta: MetaTable;
@@ -45,7 +47,7 @@ export interface Schema {
   readonly capability: CapabilityTable;
 }
 
-/** Facts of the database itself: its incarnation. */
+/** Facts about the database itself: its incarnation. */
 interface MetaTable {
   name: string;
   value: string;
@@ -57,7 +59,7 @@ interface CounterTable {
   value: number;
 }
 
-/** What caches must drop, in commit order. Pruned after some minutes. */
+/** Entries that caches must drop, in commit order. Pruned after some minutes. */
 interface ChangeTable {
   seq: number;
   topic: string;
@@ -72,7 +74,7 @@ interface LeaseTable {
   expires_at: number;
 }
 
-/** Keys of our own that are sealed by the master key. */
+/** Our own keys, sealed by the master key. */
 interface SealedTable {
   name: string;
   value: string;
@@ -90,7 +92,7 @@ export interface EventTable {
   realm: string;
   at: number;
   type: string;
-  /** What it happened to: `participant:1111…`, `client:…`, `realm:…`. */
+  /** The object of the event: `participant:1111…`, `client:…`, `realm:…`. */
   object: string;
   actor: string;
   request_id: string;
@@ -110,7 +112,7 @@ interface RevocationTable {
   generation: number | null;
   seq: number;
   at: number;
-  /** After this nothing that it revokes can still be alive. */
+  /** After this time, everything that it revokes has expired. */
   expires_at: number;
 }
 
@@ -132,17 +134,17 @@ export interface SigningKeyTable {
   created_at: number;
   /** When it begins to sign; null for the published next key. */
   active_at: number | null;
-  /** When its successor took over and its last token will have died: it leaves the JWKS then. */
+  /** When its successor has taken over and its last token has expired. The key then leaves the JWKS. */
   unpublished_at: number | null;
 }
 
-/** Whatever can be authenticated. Never deleted, so that an id is never used again. */
+/** An entity that can be authenticated. Never deleted, so that an id is never used again. */
 export interface SubjectTable {
   realm: string;
   /** `sub` of its tokens. */
   id: string;
   kind: 'client' | 'participant' | 'credential' | 'wallet';
-  /** Bumped when its tokens must die: those of an earlier generation are dead, also after a reinstatement. */
+  /** Incremented when its tokens must die: tokens of earlier generations are dead, even after a reinstatement. */
   generation: number;
   suspended_at: number | null;
   ended_at: number | null;
@@ -154,7 +156,7 @@ export interface ClientTable {
   subject_id: string;
   participant_id: string | null;
   name: string;
-  /** Space-separated scopes that the client may ask for. */
+  /** Space-separated scopes that the client may request. */
   scope: string;
   /** JSON array of resources (RFC 8707) beyond the participant's resource mappings. */
   audiences: string;
@@ -174,7 +176,7 @@ export interface ParticipantTable {
   role: string;
   status: string;
   base_url: string | null;
-  /** The signature form that it signs in and wants to be signed to in; null leaves it to the realm. */
+  /** The form in which it signs and others sign to it. Null: the realm decides. */
   signature_form: string | null;
   /** JSON of the organisation's own fields (name, website, contact …). */
   organisation: string;
@@ -193,7 +195,7 @@ export interface ParticipantKeyTable {
   thumbprint: string;
   jwk: string;
   not_before: number;
-  /** The key is valid before this; null while no end is set. */
+  /** The key is valid until just before this time. Null if no end is set. */
   not_after: number | null;
   created_at: number;
 }
@@ -205,12 +207,12 @@ export interface KeyOwnerTable {
   organisation_id: string;
 }
 
-/** A name that means somebody in `aud` belongs to one organisation or client: the primary key decides races. */
+/** A name in `aud` belongs to one organisation or client. The primary key decides races. */
 export interface AudienceOwnerTable {
   realm: string;
-  /** In the one spelling of `audienceName`. */
+  /** In the single spelling that `audienceName` gives. */
   name: string;
-  /** `organisation:…`, or `client:…` where the client has no participant. */
+  /** `organisation:…`, or `client:…` for a client without a participant. */
   owner: string;
 }
 
@@ -259,7 +261,7 @@ interface ProductNetworkParticipantTable {
   participant_id: string;
 }
 
-/** A document of the network file that is stored and served as it came. */
+/** A document of the network file, stored and served exactly as it came in. */
 interface DocumentTable {
   realm: string;
   id: string;
@@ -301,32 +303,34 @@ export interface CredentialTable {
   id: string;
   identity_id: string;
   type: string;
-  /** By which its holder is recognised at a login: unique in the realm. */
+  /** The code that recognises the credential at a login, unique in the realm. */
   code: string;
   created_at: number;
   updated_at: number;
   disabled_at: number | null;
-  /** Where mail goes; null: to the code, if that is an address. */
+  /** The address for mail. Null: the code, if that is an address. */
   email: string | null;
-  /** Cookies of devices that were made before this are worth nothing; null: none has been called back. */
+  /** Device cookies from before this time are not accepted. Null: all are. */
   devices_after: number | null;
-  /** `root`: the ROOT of its identity, which may enable it again; null: an administrator. */
+  /** `root`: disabled by the ROOT of its identity, who may enable it again. Null: by an administrator. */
   disabled_by: 'root' | null;
 }
 
-/** The versions of a credential's password. Only the newest one can log in; the primary key decides who makes the next one. */
+/**
+ * The versions of a credential's password. Only the newest can log in. The primary key decides who makes the next one.
+ */
 export interface PasswordTable {
   realm: string;
   credential_id: string;
   version: number;
-  /** A PHC string; null once neither a login nor the history needs it. */
+  /** A PHC string. Null once neither a login nor the history needs it. */
   hash: string | null;
   created_at: number;
-  /** When its period ends; null for never. */
+  /** When its period ends. Null for never. */
   expires_at: number | null;
-  /** When it was expired by somebody, or replaced; null while that has not happened. */
+  /** When it was expired by a call, or replaced. Null until then. */
   expired_at: number | null;
-  /** Set when it was expired as known to somebody else. */
+  /** Set if it was expired because others know it. */
   compromised_at: number | null;
 }
 
@@ -337,11 +341,11 @@ export interface FactorTable {
   id: string;
   kind: 'totp' | 'recovery' | 'passkey';
   name: string;
-  /** A secret that only we may know, sealed by the vault; null where there is none. */
+  /** A secret that only the server may know, sealed by the vault. Null if the kind has none. */
   sealed: string | null;
-  /** JSON of what need not be sealed: public key, digests, the last step that was used. */
+  /** JSON of the parts that need no seal: public key, digests, the last used step. */
   state: string;
-  /** The credential id of a passkey, unique in the realm; null for the other kinds. */
+  /** The credential id of a passkey, unique in the realm. Null for the other kinds. */
   passkey: string | null;
   created_at: number;
   /** Null until its holder has shown that it works. */
@@ -354,12 +358,12 @@ export interface FactorTable {
 export interface SessionTable {
   realm: string;
   id: string;
-  /** Digest of the session token: the token itself is nowhere. */
+  /** Digest of the session token. The token itself is not stored. */
   token_digest: string;
   subject_id: string;
-  /** The subject's generation then: a session of an earlier one is dead. */
+  /** The subject's generation at that time. A session of an earlier generation is dead. */
   generation: number;
-  /** JSON of what identifies the subject. It cannot change within a generation. */
+  /** JSON of the subject's identification. It cannot change within a generation. */
   subject: string;
   /** Authentication methods (RFC 8176), separated by spaces. */
   amr: string;
@@ -375,51 +379,54 @@ export interface SessionTable {
   ends_at: number;
   ended_at: number | null;
   ended_by: 'logout' | 'force' | 'use' | null;
-  /** JSON of the one thing that it may do; null for a session that may do everything. */
+  /** JSON of the one thing that a restricted session may do. Null for an unrestricted session. */
   restriction: string | null;
-  /** Of a session that goes on for another one: when the first of them began. */
+  /** For a session that continues another one: when the first of them began. */
   began_at: number | null;
 }
 
-/** A secret that was given to somebody to be presented once: an invitation to a first password, a lost-password code. */
+/** A secret for one use: an invitation to a first password, a lost-password code. */
 export interface OneTimeCodeTable {
   realm: string;
   purpose: string;
   digest: string;
-  /** What it is for: a credential. */
+  /** The owner of the code, such as a credential. */
   owner: string;
   created_at: number;
   expires_at: number;
 }
 
-/** Failed guesses of all nodes together: at a credential from devices that it does not know, and those of each device that it knows. */
+/** Failed guesses, summed over all nodes: at a credential from unknown devices, and from each known device. */
 export interface LoginFailureTable {
   realm: string;
-  /** Digest of what was tried as a credential code, which need not exist; or of a device; or that a lock was told of. */
+  /**
+   * Digest of a tried credential code (which need not exist), of a device, or of the note that the owner was told of a
+   * lock.
+   */
   key: string;
   failures: number;
   /** When the count begins anew. */
   resets_at: number;
 }
 
-/** Passwords known to others, by the SHA-1 in which such lists come: 40 upper-case hex digits. */
+/** Leaked passwords, by SHA-1 as such lists have them: 40 upper-case hex digits. */
 interface BlockedPasswordTable {
   sha1: string;
 }
 
-/** The outbox: what is to be mailed, and what became of it. */
+/** The outbox: mails to send, and their results. */
 export interface MailTable {
   realm: string;
   id: string;
-  /** What the mail is about, by the name that its sender gave it: `invitation:…`. */
+  /** The subject of the mail, under the name that its sender gave: `invitation:…`. */
   reference: string | null;
   purpose: string;
   state: 'waiting' | 'delivered' | 'failed';
-  /** Recipient and text, sealed; null once nobody needs them any more. */
+  /** Recipient and text, sealed. Null once they are no longer needed. */
   sealed: string | null;
-  /** Also the version: who counts it up may try, until `next_at`. */
+  /** Also the version: the process that increments it may try, until `next_at`. */
   attempts: number;
-  /** When anybody may try (again); null once settled. */
+  /** When any process may try (again). Null once settled. */
   next_at: number | null;
   give_up_at: number;
   /** Why the last try failed. */
@@ -428,7 +435,7 @@ export interface MailTable {
   settled_at: number | null;
 }
 
-/** The DID of a realm, which receives packed calls and delegates what may be done to the realm. */
+/** The DID of a realm. It receives packed calls, and delegates the realm's own capabilities. */
 export interface RealmDidTable {
   realm: string;
   /** did:peer:4, short form. */
@@ -448,18 +455,18 @@ export interface WalletTable {
   description: string;
   /** JSON array of the roles that the inviter assigned. */
   roles: string;
-  /** did:peer:4, short form. Null until there is one: an individual gets it with its first device. */
+  /** did:peer:4, short form. Null at first: an individual gets it with its first device. */
   owner_did: string | null;
   /** The long form, which carries the document. */
   owner_long_did: string | null;
-  /** Multikey of the owner's key that signs the first delegation. */
+  /** Multikey of the owner's key, which signs the first delegation. */
   signing_key: string | null;
   /** The did:web of an organization that asked for one. */
   web_did: string | null;
   /** The owner's private keys. */
   sealed_keys: string | null;
   created_at: number;
-  /** When its first device got it; null while it waits for that. */
+  /** When its first device got it. Null while it waits for that. */
   opened_at: number | null;
 }
 
@@ -467,7 +474,7 @@ export interface WalletInvitationTable {
   realm: string;
   id: string;
   wallet_id: string;
-  /** Subject id or DID of whoever invites: may ask for its state and cancel it. */
+  /** Subject id or DID of the inviter, who may ask for the invitation's state and cancel it. */
   inviter: string;
   created_at: number;
   expires_at: number;
@@ -479,7 +486,7 @@ export interface WalletInvitationTable {
 export interface CapabilityTable {
   realm: string;
   id: string;
-  /** `urn:countersign:wallet:…` or `urn:countersign:realm:…`: the root's. */
+  /** The root's target: `urn:countersign:wallet:…` or `urn:countersign:realm:…`. */
   target: string;
   parent_id: string;
   /** The DID that may use it. */
@@ -487,12 +494,12 @@ export interface CapabilityTable {
   /** JSON array. */
   actions: string;
   expires_at: number;
-  /** As it was signed, JSON. */
+  /** The signed document, as JSON. */
   document: string;
-  /** Its signature: which of all documents of this id was registered. */
+  /** Its signature: tells which of several documents with this id was registered. */
   proof_value: string;
   created_at: number;
   revoked_at: number | null;
-  /** JSON array of `Ancestor`: what the server made it from; null where a device or the server itself has given it. */
+  /** JSON array of `Ancestor`: what the server made it from. Null if a device or the server itself delegated it. */
   ancestors: string | null;
 }

@@ -13,18 +13,16 @@ import { Problem } from '../kernel/problem.ts';
 import { isBusy } from './fault.ts';
 import { requireStorable } from './storable.ts';
 
-/** SQLite before this may corrupt a WAL database when a checkpoint meets a reset of the log. */
+/** Older versions of SQLite may corrupt a WAL database when a checkpoint meets a reset of the log. */
 const oldestSafe = [3, 51, 3] as const;
 
-/** Milliseconds that a writer waits for another process's transaction before it gives up. */
+/** Milliseconds that a writer waits for another process's transaction. */
 const busyTimeout = 5_000;
-/** Milliseconds of that which SQLite itself may wait at a time: while it does, this process answers nobody. */
+/** Milliseconds of that which SQLite may block at a time. While it blocks, this process answers no requests. */
 const busyBlock = 2;
 const busyPause = 5;
 
-/**
- * One file, WAL, `synchronous=FULL`: what was acknowledged survives the death of the process.
- */
+/** One file, WAL, `synchronous=FULL`: acknowledged writes survive the death of the process. */
 export function sqliteDialect(path: string): SqliteDialect {
   requireSafeVersion(process.versions.sqlite ?? '0');
   const dialect = new SqliteDialect({ database: adapt(openFile(path)) });
@@ -33,7 +31,7 @@ export function sqliteDialect(path: string): SqliteDialect {
   });
 }
 
-/** Waits for another process's transaction between tries, not inside SQLite: the event loop goes on meanwhile. */
+/** Waits for another process's transaction between tries and not inside SQLite, so that the event loop goes on. */
 function patientDriver(driver: Driver): Driver {
   const acquire = driver.acquireConnection.bind(driver);
   return Object.assign(driver, {
@@ -75,8 +73,9 @@ function openFile(path: string): DatabaseSync {
 }
 
 /**
- * Changing to WAL needs the file for itself for a moment, and there SQLite does not wait: when several processes open a new
- * database at once, those that come second try again.
+ * The change to WAL needs the file alone for a moment, and SQLite does not wait there. If several processes open a new
+ * database at once, the
+ * later ones try again.
  */
 function beginWal(database: DatabaseSync): void {
   const deadline = performance.now() + busyTimeout;
@@ -91,7 +90,10 @@ function beginWal(database: DatabaseSync): void {
   }
 }
 
-/** Database, log and shared memory are readable by their owner only, from their first moment on: SQLite copies the mode. */
+/**
+ * Makes database, log and shared memory readable only for their owner, from the first moment on: SQLite copies the
+ * mode.
+ */
 function restrictFiles(path: string): void {
   closeSync(openSync(path, 'a', 0o600));
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
@@ -113,26 +115,26 @@ const nothing: ReturnType<SqliteDatabase['prepare']> = {
 
 interface Prepared {
   readonly statement: StatementSync;
-  /** Whether it answers rows. Asking SQLite takes longer than reading a row does, and the answer is the same each time. */
+  /** True if it returns rows. Asking SQLite takes longer than reading a row, and the answer never changes. */
   readonly reader: boolean;
 }
 
-/** Kysely speaks the interface of better-sqlite3; this is the difference. Statements are prepared once for each SQL text. */
+/** Adapts node:sqlite to the interface of better-sqlite3, which Kysely uses. Each SQL text is prepared once. */
 function adapt(database: DatabaseSync): SqliteDatabase {
   const prepared = new Map<string, Prepared>();
   return {
     close: () => database.close(),
     prepare(sql) {
-      // SQLite ends a transaction by itself where the disk is full or broken: to end it again would hide why.
+      // SQLite ends a transaction by itself if the disk is full or broken. Ending it again would hide the reason.
       if (sql === 'rollback' && !database.isTransaction) return nothing;
-      // A transaction of ours always writes: taking the lock at its beginning avoids a deadlock at the first write.
+      // Our transactions always write: taking the lock at the beginning avoids a deadlock at the first write.
       const text = sql === 'begin' ? 'begin immediate' : sql;
       let known = prepared.get(text);
       if (known === undefined) {
         const statement = database.prepare(text);
         known = { statement, reader: statement.columns().length > 0 };
         prepared.set(text, known);
-        // Every SQL text of ours is fixed, except lists of varying length: keep those from piling up.
+        // Our SQL texts are fixed, except for lists of varying length: the bound keeps those from piling up.
         if (prepared.size > 500) prepared.delete(prepared.keys().next().value as string);
       }
       const { statement, reader } = known;

@@ -1,9 +1,11 @@
 import { Problem } from '../kernel/problem.ts';
 
 /**
- * What every column takes, on either database: numbers are whole and exact (columns of numbers are 64-bit integers), text is whole
- * characters without NUL. PostgreSQL refuses the rest with the whole statement; SQLite keeps it, changed. Both drivers ask before
- * each statement, so that it is the fault of the request that brought the value, and the database never sees it.
+ * The values that every column accepts, on both databases: whole and exact numbers (columns of numbers are 64-bit
+ * integers), and text of
+ * whole characters without NUL. PostgreSQL refuses other values together with the whole statement; SQLite stores them
+ * changed. Both
+ * drivers check before each statement, so the request with such a value is refused, and the database never sees it.
  */
 export function requireStorable(parameters: readonly unknown[]): void {
   for (const value of parameters) if (!isStorable(value)) throw unstorable();

@@ -6,15 +6,16 @@ export type TableName = keyof Schema;
 export type Row = Readonly<Record<string, string | number | null>>;
 
 /**
- * What of a database moves to another one, and by which columns its rows are paged. A table that does not move holds what
- * only the running nodes of that one database mean by it. The compiler asks for a line for every table.
+ * The tables that move to another database, with the columns by which their rows are paged. A table that does not move
+ * has a meaning only
+ * for the running nodes of one database. The compiler demands a line for every table.
  */
 const keys: Readonly<Record<TableName, readonly string[] | 'stays'>> = {
-  // The incarnation: another database is another one.
+  // The incarnation, which differs for every database.
   meta: 'stays',
   change: 'stays',
   lease: 'stays',
-  // Its numbers must go on where they were: revocations and readers of the status feed remember them.
+  // The numbers must continue, because revocations and readers of the status feed remember them.
   counter: ['name'],
   sealed: ['name'],
   used_once: ['realm', 'key'],
@@ -57,10 +58,10 @@ export function isMovedTable(name: unknown): name is TableName {
   return movedTables.includes(name as TableName);
 }
 
-/** Rows to a page: a page is one statement on loading, and PostgreSQL takes 65,535 parameters. */
+/** Rows of a page. Loading a page is one statement, and PostgreSQL takes 65,535 parameters. */
 const pageSize = 500;
 
-/** Reads all tables as they are at one moment. Writers go on meanwhile: on SQLite a deferred transaction only reads. */
+/** Reads all tables as of one moment. Writers go on meanwhile: on SQLite a deferred transaction only reads. */
 export async function readOneMoment(store: Store, read: (db: Kysely<Schema>) => Promise<void>): Promise<void> {
   if (store.dialect === 'postgres') {
     await store.db.transaction().setIsolationLevel('repeatable read').execute(read);
@@ -76,7 +77,7 @@ export async function readOneMoment(store: Store, read: (db: Kysely<Schema>) => 
   });
 }
 
-/** All rows of a table, page by page, each page after the last row of the one before. */
+/** All rows of a table, page by page. Each page begins after the last row of the one before. */
 export async function* readTable(db: Kysely<Schema>, table: TableName): AsyncGenerator<readonly Row[]> {
   const columns = keys[table] as readonly string[];
   const order = sql.join(columns.map((column) => sql.ref(column)));
@@ -94,7 +95,7 @@ export async function* readTable(db: Kysely<Schema>, table: TableName): AsyncGen
   } while (after !== undefined);
 }
 
-/** Puts rows in as they are. What the table does not have as a column is refused by the database. */
+/** Inserts rows as they are. The database refuses unknown columns. */
 export async function insertRows(db: Kysely<Schema>, table: TableName, rows: readonly Row[]): Promise<void> {
   const columns = Object.keys(rows[0] as Row);
   const values = rows.map((row) => sql`(${sql.join(columns.map((column) => row[column] ?? null))})`);
@@ -102,7 +103,7 @@ export async function insertRows(db: Kysely<Schema>, table: TableName, rows: rea
   await sql`insert into ${sql.table(table)} (${names}) values ${sql.join(values)}`.execute(db);
 }
 
-/** True when nothing has been written yet but the schema. */
+/** True if the database has only its schema and no rows. */
 export async function isEmpty(db: Kysely<Schema>): Promise<boolean> {
   for (const table of movedTables) {
     const { rows } = await sql`select 1 from ${sql.table(table)} limit 1`.execute(db);

@@ -10,16 +10,17 @@ import type { Schema } from './schema.ts';
 export interface Writing {
   readonly db: Transaction<Schema>;
   readonly now: number;
-  /** This entry of the caches is stale once the transaction has committed. */
+  /** Marks a cache entry as stale once the transaction has committed. */
   changed(topic: Topic, key: string): void;
   /**
-   * The next number of the store-wide sequence. The counter's row stays locked until the transaction ends, so numbers appear
-   * in commit order: whoever has seen n will never later see a smaller one appear.
+   * The next number of the store-wide sequence. The counter's row stays locked until the transaction ends, so numbers
+   * appear in commit
+   * order: a reader who has seen n never sees a smaller number appear later.
    */
   sequence(): Promise<number>;
-  /** Runs once the transaction has committed, in this process: a nudge, for a process that dies in between runs nothing. */
+  /** Runs in this process after the commit. Only a hint, because a process that dies in between runs nothing. */
   committed(act: () => void): void;
-  /** Runs when the transaction has not committed, before it is tried again too: takes back what was counted in memory for it. */
+  /** Runs if the transaction did not commit, also before another try. Takes back what was counted in memory for it. */
   rolledBack(act: () => void): void;
 }
 
@@ -34,8 +35,9 @@ const transient = new Set(['40001', '40P01']);
 const tries = 4;
 
 /**
- * Runs `act` in one transaction. `act` must do nothing but read and write the database (no hashing, no network), and must be
- * safe to run again: a deadlock is retried.
+ * Runs `act` in one transaction. `act` may only read and write the database (no hashing, no network), and must be safe
+ * to run again,
+ * because a deadlock is retried.
  */
 export async function write<T>(context: WriteContext, act: (tx: Writing) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -50,7 +52,7 @@ export async function write<T>(context: WriteContext, act: (tx: Writing) => Prom
       if (!transient.has((error as { code?: string }).code ?? '')) throw error;
       if (attempt === tries) throw new Problem('write.conflict', undefined, { cause: error });
     } finally {
-      // Also after a failure: when the connection broke during commit, nobody knows which way it went.
+      // Also after a failure: if the connection broke during the commit, the outcome is unknown.
       for (const [topic, key] of changes.values()) context.cache.invalidate(topic, key);
     }
   }
@@ -94,7 +96,7 @@ async function nextSequence(db: Transaction<Schema>): Promise<number> {
   return row.value;
 }
 
-/** The newest number of the sequence that has been committed; 0 in an empty store. */
+/** The newest committed number of the sequence. 0 in an empty store. */
 export async function currentSequence(store: Store): Promise<number> {
   const row = await store.db.selectFrom('counter').select('value').where('name', '=', 'sequence').executeTakeFirst();
   return row?.value ?? 0;

@@ -1,6 +1,7 @@
 /**
- * The first schema. `bigint` is an integer on both databases (epoch milliseconds outgrow 32 bits).
- * `realm` leads every primary key of what a realm owns.
+ * The first schema. `bigint` is an integer on both databases (epoch milliseconds outgrow 32 bits). `realm` leads every
+ * primary key of
+ * a realm's entries.
  */
 export const name = '0001-foundation';
 
@@ -27,7 +28,7 @@ export const statements: readonly string[] = [
   `create table signing_key (
      realm text not null, kid text not null, purpose text not null, alg text not null, public_jwk text not null,
      sealed_jwk text not null, created_at bigint not null, active_at bigint, unpublished_at bigint, primary key (realm, kid))`,
-  // One next key at a time, whichever node makes it.
+  // Only one next key at a time, whichever node makes it.
   `create unique index signing_key_next on signing_key (realm, purpose) where active_at is null`,
   `create table subject (
      realm text not null, id text not null, kind text not null, generation bigint not null, suspended_at bigint,

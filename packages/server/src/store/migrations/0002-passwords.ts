@@ -1,4 +1,4 @@
-/** Passwords, sessions, and what goes with them. */
+/** Passwords, sessions and related tables. */
 export const name = '0002-passwords';
 
 export const statements: readonly string[] = [
@@ -6,10 +6,10 @@ export const statements: readonly string[] = [
   `alter table credential add column disabled_at bigint`,
   `alter table credential add column email text`,
   `create index identity_by_profile on identity (realm, profile_id)`,
-  // Credentials of the release before had no subject yet.
+  // Credentials of the release before had no subject.
   `insert into subject (realm, id, kind, generation)
      select realm, 'credential:' || id, 'credential', 1 from credential`,
-  // Codes are kept folded from now on, as far as a database can; where two become one, both stay as they are.
+  // Codes are folded from now on, as far as a database can. If two would become equal, both stay as they are.
   `update credential set code = lower(code) where lower(code) <> code and not exists (
      select 1 from credential as other where other.realm = credential.realm and other.id <> credential.id
        and lower(other.code) = lower(credential.code))`,

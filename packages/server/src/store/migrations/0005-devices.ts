@@ -1,4 +1,4 @@
-/** Devices that a credential has logged in from are known by a cookie of theirs, until this. */
+/** Device cookies of a credential from before this time are no longer accepted. */
 export const name = '0005-devices';
 
 export const statements: readonly string[] = [`alter table credential add column devices_after bigint`];

@@ -1,4 +1,4 @@
-/** What a capability was made from, when a session began that goes on under new tokens, and who disabled a credential. */
+/** The ancestors of a capability, the beginning of a continued session, and who disabled a credential. */
 export const name = '0006-ancestors';
 
 export const statements: readonly string[] = [

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { audienceName, organisationOwner } from '../../kernel/audience-name.ts';
 import type { Schema } from '../schema.ts';
 
-/** The names that mean somebody in `aud` belong to one organisation, or to one client that has none. */
+/** A name in `aud` belongs to one organisation, or to one client without an organisation. */
 export const name = '0009-audience-owners';
 
 export const statements: readonly string[] = [
@@ -21,8 +21,9 @@ interface Located {
 }
 
 /**
- * Gives what is stored its owners. Where two organisations have the same base URL, it belongs to the one that was registered first;
- * the others keep it as an address, and are reported.
+ * Gives the stored names their owners. If two organisations have the same base URL, it belongs to the one registered
+ * first. The others
+ * keep it as an address and are reported.
  */
 export async function fill(db: Kysely<Schema>, report: (notice: object) => void): Promise<void> {
   await sql`insert into audience_owner (realm, name, owner)

@@ -1,4 +1,7 @@
-/** The id of a passkey belongs to one account of the realm. Rows of an older release have null there until `nameOldPasskeys` has seen them. */
+/**
+ * The id of a passkey belongs to one credential of the realm. Rows of an older release have null until
+ * `nameOldPasskeys` fills it.
+ */
 export const name = '0011-passkey-ids';
 
 export const statements: readonly string[] = [
