@@ -1,4 +1,4 @@
-/** An answer in plain parts, from which either way to the wire makes what it needs. */
+/** An answer in plain parts, from which both ways to the wire build their response. */
 export interface Answer {
   readonly status: number;
   /** Names in lower case. */

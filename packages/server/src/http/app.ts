@@ -19,7 +19,7 @@ import type { Route } from './route.ts';
 import { hostFault, requireSingleFields } from './single-field.ts';
 import { type SourceOf, sourceOf } from './source.ts';
 
-/** What a page of a configured origin may read of an answer: what a caller acts upon. */
+/** The headers that a page of a configured origin may read: those that a caller acts upon. */
 const exposedFields = ['x-request-id', 'x-callref', 'etag', 'www-authenticate', 'retry-after'] as const;
 
 interface Bindings {
@@ -28,10 +28,10 @@ interface Bindings {
 }
 type Wire = HonoContext<{ Bindings: Bindings }>;
 
-/** What else than routes may take a request, before the router looks at it. */
+/** A handler of other protocols, which may take a request before the router sees it. */
 export type OtherWay = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
-/** Everything that all routes share: who answers, what a refusal looks like, what every answer carries. */
+/** The parts that all routes share: dispatch, refusals, and the headers of every answer. */
 export function createApp(
   context: Context,
   routes: readonly Route[],
@@ -45,7 +45,7 @@ export function createApp(
   if (corsOrigins.length > 0) {
     const allow = cors({ origin: [...corsOrigins], exposeHeaders: [...exposedFields], maxAge: 600 });
     app.use((wire, next) => {
-      // A preflight is answered right here, and every answer carries a request id.
+      // A preflight is answered right here. It needs a request id too.
       if (wire.req.method === 'OPTIONS') setCommonHeaders(context, context.random.uuid(), wire.env.outgoing);
       return allow(wire, next);
     });
@@ -64,7 +64,7 @@ export function createApp(
     });
   }
   const allowed = methodsByShape(routes);
-  // One series for all of it: the paths and methods are the caller's.
+  // One series for all of them, because the caller chooses these paths and methods.
   const observeNone = metrics.observerOf({ method: 'any', path: 'none' });
   app.notFound((wire) => {
     const started = context.clock.elapsed();
@@ -79,7 +79,7 @@ export function createApp(
       ? refuseBare(shared, wire, 'request.not_found', 'problem', {})
       : refuseBare(shared, wire, 'request.method', known[0].refusals, { allow: [...new Set(methods)].join(', ') });
   };
-  // What cross-origin callers need is said in one place only: with such callers there is no short way.
+  // The headers for cross-origin callers are written in one place only, so with such callers there is no short way.
   const direct = directWay(corsOrigins.length > 0 ? [] : routes, async (route, params, incoming, outgoing) => {
     const call = toCall(shared, plainRequest(incoming), params, incoming);
     const observe = observers.get(route) as Observe;
@@ -107,7 +107,7 @@ interface Shared {
 
 type Observe = (status: number, seconds: number) => void;
 
-/** From a call to its answer, whichever way it came and leaves. */
+/** From a call to its answer, on either way. */
 async function answer<A extends { readonly status: number }>(
   call: Call,
   incoming: IncomingMessage,
@@ -136,8 +136,9 @@ async function answer<A extends { readonly status: number }>(
 }
 
 /**
- * No getters in this object: an object literal with getters gets a hidden class of its own each time, which stays in the old
- * generation until a full collection and is unknown to every inline cache that the call passes.
+ * No getters in this object: an object literal with getters gets a hidden class of its own each time. Such a class
+ * stays in the old
+ * generation until a full collection, and every inline cache that the call passes misses it.
  */
 function toCall(
   { context, stopping, source }: Shared,
@@ -172,19 +173,22 @@ function queryOf(url: string): URLSearchParams {
   return new URLSearchParams(mark === -1 ? '' : url.slice(mark));
 }
 
-/** To HEAD no body is sent: an answer that would go on, such as a stream of events, ends here, or it would go on without a reader. */
+/**
+ * A HEAD request gets no body. An endless body, such as a stream of events, is cancelled, or it would go on without a
+ * reader.
+ */
 async function withoutBody(answered: Promise<Response>): Promise<Response> {
   const { status, headers, body } = await answered;
   await body?.cancel();
   return new Response(null, { status, headers });
 }
 
-/** Written to the socket's own response: the answer of a handler stays as light as it is. */
+/** Sets the headers on Node's response, so that the handler's own answer stays light. */
 function setCommonHeaders(context: Context, requestId: string, outgoing: ServerResponse): void {
   for (const [name, value] of Object.entries(commonHeaders(context, requestId))) outgoing.setHeader(name, value);
 }
 
-/** The public part goes to the caller, the cause to the log, and the request id joins them. */
+/** The caller gets the public part, the log gets the cause, and the request id joins them. */
 function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>, thrown: unknown): Answer {
   const problem = toProblem(storeProblem(thrown));
   const { requestId, source } = call;
@@ -192,7 +196,7 @@ function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>
   return refusalAnswer(problem, route, call);
 }
 
-/** Nothing on this connection is believed any more: whoever is in front may see other requests in it. */
+/** Closes the connection, because a proxy in front may see other requests in its bytes. */
 function refuseHost({ context, source }: Shared, fault: Problem, incoming: IncomingMessage, outgoing: ServerResponse) {
   const requestId = context.random.uuid();
   logRefusal(context.log, fault, { requestId, route: 'none', source: source(incoming).address });
@@ -216,7 +220,8 @@ function refuseBare(
 }
 
 /**
- * What 405 needs. Only a request that no route takes looks here: a second handler for every path, to refuse other methods, would
+ * The methods of each path, for the 405. Only requests that no route takes look here: second handlers that refuse other
+ * methods would
  * make Hono compose a chain for every request.
  */
 function methodsByShape(

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { constants, type Http2ServerRequest } from 'node:http2';
 
-/** Milliseconds that a request has to arrive, in every version of HTTP. */
+/** Milliseconds in which a request must arrive, in every version of HTTP. */
 export const arrivalTime = 30_000;
 
 /** Ends an HTTP/2 request whose body does not come. */

@@ -8,12 +8,16 @@ export type MediaType = 'application/json' | 'application/x-www-form-urlencoded'
 /** Bytes. */
 const maxBody = 1024 * 1024;
 
-/** The exact bytes of the body. Throws `request.too_large` before reading more than 1 MiB, `request.invalid` when the caller goes away. */
+/**
+ * The exact bytes of the body.
+ *
+ * @throws {Problem} `request.too_large` before reading more than 1 MiB, `request.invalid` if the caller goes away
+ */
 export async function readBytes(request: WireRequest): Promise<Uint8Array> {
   try {
     return await read(request);
   } catch (cause) {
-    // What a socket says of a caller that went away is what it says of a database: here it is known which it was.
+    // The error of a socket looks the same for a lost caller and a lost database. Here the caller is the lost one.
     throw cause instanceof Problem ? cause : new Problem('request.invalid', 'The body ended too early.', { cause });
   }
 }
@@ -36,7 +40,9 @@ async function read(request: WireRequest): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** The media type of the body without its parameters (a `;charset=UTF-8` is fine), or `request.media_type`. */
+/**
+ * The media type of the body without parameters (a `;charset=UTF-8` is fine). @throws {Problem} `request.media_type`
+ */
 export function requireMediaType(request: WireRequest, accepted: readonly MediaType[]): MediaType {
   const given = (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
   const found = accepted.find((type) => type === given);
@@ -45,8 +51,9 @@ export function requireMediaType(request: WireRequest, accepted: readonly MediaT
 }
 
 /**
- * Strict JSON (no duplicate members, bounded depth, no number that would be rounded), then the schema. A refusal names the member by its JSON pointer. Where the body
- * is optional, no bytes mean `{}`, whatever their media type.
+ * Parses strict JSON (no duplicate members, bounded depth, no number that would be rounded) and applies the schema. A
+ * refusal names the
+ * member by its JSON pointer. If the body is optional, an empty one means `{}`, whatever its media type.
  */
 export async function readBody<S extends z.ZodType>(call: Call, schema: S, optional: boolean): Promise<z.output<S>> {
   if (!optional) requireMediaType(call.request, ['application/json']);

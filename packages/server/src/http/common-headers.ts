@@ -2,8 +2,9 @@ import type { Context } from '../context.ts';
 import type { Answer } from './answer.ts';
 
 /**
- * What every answer carries, of whatever protocol. No answer is kept by a cache unless its handler says so: only what is public, or has
- * an ETag, says so.
+ * The headers of every answer, in every protocol. Caches keep no answer unless its handler says so. Only public answers
+ * and answers with
+ * an ETag do.
  */
 export function commonHeaders({ config }: Pick<Context, 'config'>, requestId: string): Answer['headers'] {
   const always = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };

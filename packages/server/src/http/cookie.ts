@@ -1,6 +1,6 @@
 import type { WireRequest } from './call.ts';
 
-/** Longer ones are none of ours. */
+/** Longer cookies cannot be ours. */
 const longest = 4_096;
 
 /** The value of the first cookie with this name (RFC 6265 §4.2.1). */
@@ -14,7 +14,9 @@ export function presentedCookie(request: Pick<WireRequest, 'headers'>, name: str
   return undefined;
 }
 
-/** `Set-Cookie` for a cookie that scripts do not see, and that other sites do not send along. A name with `__Host-` is for https. */
+/**
+ * `Set-Cookie` for a cookie that scripts cannot read and other sites do not send. A name with `__Host-` needs https.
+ */
 export function lastingCookie(name: string, value: string, seconds: number): string {
   const secure = name.startsWith('__Host-') ? '; Secure' : '';
   return `${name}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`;

@@ -4,7 +4,9 @@ import type { Call, WireRequest } from './call.ts';
 import { type Route, type Row, route } from './route.ts';
 
 /**
- * The documented calls of corporate identities: POST, refused in their own form, each at the root, as documented, and under its realm.
+ * The documented calls of corporate identities: POST, with their own form of refusals. Each exists at the root, as
+ * documented, and under
+ * its realm.
  */
 export function corporate<Who, const Path extends string, Body extends z.ZodType = z.ZodUndefined>(
   row: Omit<Row<Who, Path, Body, z.ZodObject<Record<never, never>>>, 'method' | 'refusals' | 'query'>,
@@ -14,16 +16,16 @@ export function corporate<Who, const Path extends string, Body extends z.ZodType
   return [route(common), route({ ...common, ...inRealm })];
 }
 
-/** What a caller may send, and gets back: visible ASCII. */
+/** An allowed value: visible ASCII. The answer repeats it. */
 const callRef = /^[\x21-\x7e]{1,128}$/;
 
-/** The header to repeat, if it is one. */
+/** The header to repeat, if its value is allowed. */
 export function echoedCallRef(request: Pick<WireRequest, 'headers'>): string | undefined {
   const given = request.headers.get('x-callref');
   return given !== null && callRef.test(given) ? given : undefined;
 }
 
-/** Joins all calls of a chain: what the caller names it, else the id of this request. */
+/** The id that joins all calls of a chain: named by the caller, else the id of this request. */
 export function correlationId(call: Call): string {
   const given = call.request.headers.get('x-callref');
   if (given === null) return call.requestId;

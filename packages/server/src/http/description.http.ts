@@ -3,7 +3,7 @@ import { openApi } from './openapi.ts';
 import { json } from './render.ts';
 import { anybody, type Route, route } from './route.ts';
 
-/** `/openapi.json`, and the same as a page for people. Both follow from the table of routes. */
+/** `/openapi.json`, and the same as a page for people. Both are generated from the table of routes. */
 export function descriptionRoutes(described: readonly Route[]): readonly Route[] {
   const common = { method: 'GET', tag: 'Process', caller: anybody } as const;
   return [

@@ -8,7 +8,7 @@ export type DirectWay = (incoming: IncomingMessage, outgoing: ServerResponse) =>
 
 export type DirectRoute = Route & Required<Pick<Route, 'direct'>>;
 
-/** A route with the shape of the paths that need no decoding. */
+/** A route with the pattern of its paths that need no decoding. */
 interface Lane {
   readonly route: DirectRoute;
   readonly shape: RegExp;
@@ -22,9 +22,11 @@ type Serve = (
 ) => Promise<void>;
 
 /**
- * The short way of the few hot routes (`Route.direct`), from Node's request to Node's response: a router, a `Request` and a
- * `Response` would cost the token endpoint a fifth of its time. It takes only what is plain (the method, a path without escapes
- * or query, a declared length); whatever else there is goes the long way to the same rules.
+ * The short way of the few hot routes (`Route.direct`), from Node's request to Node's response: a router, a `Request`
+ * and a `Response` would
+ * cost the token endpoint a fifth of its time. It takes only plain requests (the method, a path without escapes or
+ * query, a declared
+ * length). All other requests go the long way, to the same rules.
  */
 export function directWay(routes: readonly Route[], serve: Serve): DirectWay {
   const lanes = routes.filter((route): route is DirectRoute => route.direct !== undefined).map(toLane);
@@ -44,7 +46,7 @@ function toLane(route: DirectRoute): Lane {
   return { route, shape: new RegExp(`^${route.path.replace(/:([^/]+)/g, '(?<$1>[A-Za-z0-9_-]+)')}$`) };
 }
 
-/** Node's request with the few members of a web `Request` that handlers look at. */
+/** Node's request with the few members of a web `Request` that handlers read. */
 export function plainRequest(incoming: IncomingMessage): WireRequest {
   return {
     headers: { get: (name) => header(incoming, name) },
@@ -53,7 +55,9 @@ export function plainRequest(incoming: IncomingMessage): WireRequest {
   };
 }
 
-/** As `Headers` has it: a name that occurs twice has both values. Node's own `headers` would silently keep the first. */
+/**
+ * Joins the values of a name that occurs twice, as `Headers` does. Node's own `headers` would silently keep the first.
+ */
 function header(incoming: IncomingMessage, name: string): string | null {
   const { rawHeaders } = incoming;
   let value: string | null = null;
@@ -65,7 +69,7 @@ function header(incoming: IncomingMessage, name: string): string | null {
   return value;
 }
 
-/** Its size is declared, and was looked at before; Node enforces it. Rejects when the caller goes away. */
+/** The declared size was checked before, and Node enforces it. Rejects if the caller goes away. */
 function wholeBody(incoming: IncomingMessage): Promise<ArrayBuffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

@@ -1,7 +1,7 @@
 import type { Security } from './render.ts';
 import type { Route } from './route.ts';
 
-/** A page that a person can read without JavaScript and without any other host. */
+/** A page that people can read without JavaScript and without any other host. */
 export function docsPage(routes: readonly Route[], publicUrl: string): string {
   const tags = [...new Set(routes.map((route) => route.tag))];
   const sections = tags.map((tag) =>

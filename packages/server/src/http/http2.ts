@@ -2,10 +2,10 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 
-/** HTTP/2 connections that somebody else has accepted. */
+/** Serves HTTP/2 on connections that another server has accepted. */
 export interface Http2 {
   serve(socket: Socket): void;
-  /** Tells every caller to go elsewhere (GOAWAY) and finishes what is in flight. */
+  /** Tells every caller to go elsewhere (GOAWAY) and finishes running requests. */
   close(): void;
   destroy(): void;
 }
@@ -15,14 +15,14 @@ const maxHeaders = 16_384;
 
 const limits = {
   settings: { maxConcurrentStreams: 100, maxHeaderListSize: maxHeaders },
-  // Resets beyond that end the connection (CVE-2023-44487): a burst, then so many a second.
+  // More resets end the connection (CVE-2023-44487): first a burst, then so many per second.
   streamResetBurst: 200,
   streamResetRate: 50,
   maxSessionInvalidFrames: 100,
   maxSessionRejectedStreams: 100,
 };
 
-/** Milliseconds that the other side gets to close its half of a connection that has ended. */
+/** Milliseconds that the other side has to close its half of an ended connection. */
 const linger = 1_000;
 
 /** `idle`: milliseconds that a connection may be without a request, as between two requests of HTTP/1.1. */
@@ -30,12 +30,12 @@ export function createHttp2(listener: RequestListener, idle = 65_000): Http2 {
   const connections = new Set<Connection>();
   const server = createServer(limits);
   server.on('request', (incoming, outgoing) => {
-    // nghttp2 holds callers to the bound only once they have acknowledged it.
+    // nghttp2 enforces the bound only after the caller has acknowledged it.
     if (sizeOf(incoming.rawHeaders) > maxHeaders) outgoing.writeHead(431).end();
-    // The classes are Node's own imitation of HTTP/1.1's, made for this.
+    // Node's compatibility classes imitate those of HTTP/1.1 for this purpose.
     else listener(incoming as unknown as IncomingMessage, outgoing as unknown as ServerResponse<IncomingMessage>);
   });
-  // A fault of one connection is that connection's end; without a listener it would be ours.
+  // A fault ends its connection. Without this listener it would end the process.
   server.on('sessionError', (_error, session) => session.destroy());
   return {
     serve(socket) {
@@ -63,13 +63,14 @@ function sizeOf(headers: readonly string[]): number {
 
 interface Connection {
   readonly socket: Socket;
-  /** Gracefully; for good where the other side leaves its half of the connection open. */
+  /** Ends gracefully, then for good if the other side leaves its half open. */
   end(): void;
 }
 
 /**
- * Ends connections that nothing comes of: without a request for a time, however many bytes trickle in; and with requests, when the
- * other side no longer answers a ping.
+ * Ends useless connections: those without a request for a time, even if bytes trickle in, and those with requests whose
+ * other side no longer
+ * answers a ping.
  */
 function guard(session: ServerHttp2Session, socket: Socket, idle: number): Connection {
   let open = 0;
@@ -96,7 +97,7 @@ function guard(session: ServerHttp2Session, socket: Socket, idle: number): Conne
     if (open === 0) cutSoon();
   }
 
-  /** Node's session waits for the other side to close, for ever. */
+  /** Node's session would wait for ever for the other side to close. */
   function cutSoon(): void {
     setTimeout(() => socket.destroy(), linger).unref();
   }

@@ -4,13 +4,16 @@ import { textOfAll } from './worker-metrics.ts';
 
 export interface Metrics {
   readonly registry: Registry;
-  /** What Prometheus reads: of all workers together, where there are several. */
+  /** The text for Prometheus. With several workers, for all of them together. */
   text(): Promise<string>;
-  /** What to call when a request of this route has been answered. `seconds` is its duration. */
+  /** Called when a request of this route has been answered. `seconds` is its duration. */
   observerOf(route: { readonly method: string; readonly path: string }): (status: number, seconds: number) => void;
 }
 
-/** Counted in a plain object, and told to the registry when it is asked: its own counter hashes the labels at every request. */
+/**
+ * Counted in a plain object and passed on when the registry is read: prom-client's own counter hashes the labels at
+ * every request.
+ */
 interface Tally {
   readonly labels: { readonly method: string; readonly route: string; readonly status: string };
   count: number;

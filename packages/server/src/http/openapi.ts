@@ -42,7 +42,7 @@ const securitySchemes = {
   session: {
     type: 'http',
     scheme: 'bearer',
-    description: 'A session token; where the call is open to administrators, an access token of theirs.',
+    description: 'A session token; where the call is open to administrators, also their access token.',
   },
   administrator: {
     type: 'http',
@@ -73,7 +73,7 @@ const oauthErrorSchema = {
 const corporateRefusalSchema = {
   type: 'object',
   description:
-    'A 400 lists what is wrong by field under `validation`; all others say the name of the refusal in `code` and `errorCode`.',
+    'A 400 lists the faults by field under `validation`; all others have the name of the refusal in `code` and `errorCode`.',
   properties: {
     code: { type: 'string' },
     errorCode: { type: 'string' },

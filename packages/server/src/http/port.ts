@@ -13,18 +13,19 @@ import { readTls } from './tls.ts';
 export interface Port {
   /** `http://127.0.0.1:8080`. */
   readonly address: string;
-  /** Stops accepting, finishes what is in flight (at most 10 s). */
+  /** Stops accepting and finishes running requests (at most 10 s). */
   close(): Promise<void>;
 }
 
-/** Milliseconds that requests in flight get when the server stops. */
+/** Milliseconds that running requests have to end when the server stops. */
 const grace = 10_000;
 
 const limits = { requestTimeout: arrivalTime, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 };
 
 /**
- * Node's HTTP/1.1 server listens, with its limits and its count of connections; a connection that speaks HTTP/2 is handed on before
- * that server has looked at it. In the clear the first bytes tell (RFC 9113 §3.4); under TLS, ALPN does.
+ * Node's HTTP/1.1 server listens, with its limits and its count of connections. A connection that speaks HTTP/2 is
+ * passed on before that
+ * server has seen it. Without TLS the first bytes decide (RFC 9113 §3.4), with TLS the ALPN.
  */
 export async function openPort(config: Config, listener: RequestListener): Promise<Port> {
   const http2 = createHttp2(listener);
@@ -75,7 +76,7 @@ function tlsServer(tls: NonNullable<Config['tls']>, listener: RequestListener, h
   return server;
 }
 
-/** What Node's server does with a new connection; from now on it does it only when called. */
+/** Takes over the server's own listener for new connections, and returns it to be called by hand. */
 function takeOver(server: Server, event: 'connection' | 'secureConnection'): ConnectionListener {
   const [own, ...others] = server.listeners(event);
   if (own === undefined || others.length > 0) throw new Error(`Node's HTTP server no longer has one ${event} listener`);
@@ -83,7 +84,10 @@ function takeOver(server: Server, event: 'connection' | 'secureConnection'): Con
   return own as ConnectionListener;
 }
 
-/** Throws `config.invalid` where the port cannot be opened, naming the variable, before a start makes anything. */
+/**
+ * Checks that the port can be opened, before a start changes anything. @throws {Problem} `config.invalid`, naming the
+ * variable
+ */
 export async function checkPort(config: Config): Promise<void> {
   if (config.tls !== undefined) readTls(config.tls);
   const probe = createTcpServer();
@@ -91,7 +95,7 @@ export async function checkPort(config: Config): Promise<void> {
   await new Promise((closed) => probe.close(closed));
 }
 
-/** The faults of an address that do not lie in the number of the port. */
+/** Faults of the address and not of the port number. */
 const hostFaults = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EINVAL', 'EAFNOSUPPORT']);
 
 function bind(server: TcpServer, { host, port }: Config): Promise<void> {
@@ -113,7 +117,7 @@ function close(server: Server, http2: Http2, undecided: ReadonlySet<Socket>): Pr
       server.closeAllConnections();
       http2.destroy();
     }, grace);
-    // A connection that is kept alive becomes idle only when its last answer has ended.
+    // A kept-alive connection becomes idle only after its last answer has ended.
     const idle = setInterval(() => server.closeIdleConnections(), 50);
     server.close(() => {
       clearTimeout(cut);

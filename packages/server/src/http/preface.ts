@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net';
 
-/** How every HTTP/2 connection begins, and no HTTP/1.1 request of ours: the rest of the preface is for the parser to judge. */
+/**
+ * The beginning of every HTTP/2 connection, which no HTTP/1.1 request has. The parser checks the rest of the preface.
+ */
 const preface = Buffer.from('PRI ');
 
 /**
- * Tells what a new connection speaks, by its first bytes, and leaves them where they were; `undefined` where it ended or stayed
- * silent for `patience` milliseconds before that was clear. It costs a connection one look, and its requests nothing.
+ * Detects the protocol of a new connection by its first bytes, and puts them back. `undefined` if the connection ended
+ * or stayed silent for
+ * `patience` milliseconds. It costs one look per connection and nothing per request.
  */
 export function protocolOf(
   socket: Socket,
@@ -31,7 +34,7 @@ export function protocolOf(
       socket.unshift(head as Buffer);
     }
     decided(protocol);
-    // Whoever serves it now has said what it wants to hear.
+    // The server that takes the connection has added its listeners by now.
     if (protocol !== undefined) process.nextTick(() => socket.resume());
   }
 
@@ -43,5 +46,5 @@ export function protocolOf(
   socket.on('data', look).on('end', end).on('close', end).on('error', ignore);
 }
 
-/** `close` follows. */
+/** The `close` event follows. */
 function ignore(): void {}

@@ -2,7 +2,7 @@ import { enumNameOf, type Problem, rendering } from '../kernel/problem.ts';
 import type { Answer } from './answer.ts';
 import type { Call } from './call.ts';
 
-/** How a caller proves itself, as the challenge of a 401 and `/openapi.json` call it. */
+/** How a caller proves itself, for the challenge of a 401 and for `/openapi.json`. */
 export type Security = 'none' | 'client' | 'bearer' | 'session' | 'administrator' | 'participant';
 
 /** RFC 9457 problem documents, RFC 6749 §5.2 objects, or those of the documented corporate calls. */
@@ -12,7 +12,7 @@ export function jsonAnswer(status: number, value: unknown, headers: Answer['head
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) };
 }
 
-/** `headers` as plain members: the adapter writes them without building a Headers object. */
+/** `headers` stay plain members, so the adapter need not build a Headers object. */
 export function toResponse({ status, headers, body }: Answer): Response {
   return new Response(body, { status, headers });
 }
@@ -29,7 +29,7 @@ export function refusal(...refused: Parameters<typeof refusalAnswer>): Response 
   return toResponse(refusalAnswer(...refused));
 }
 
-/** How a refusal looks on the wire of this route. */
+/** The refusal in the form of this route. */
 export function refusalAnswer(
   problem: Problem,
   route: { readonly refusals: Refusals; readonly security: Security },
@@ -54,8 +54,9 @@ const renderers: Record<Refusals, (problem: Problem, requestId: string) => Answe
 };
 
 /**
- * As the documented calls refuse: what a 400 finds wrong is listed by field; everything else says an upper-case name, under both of
- * the two member names that its callers have known.
+ * The form of the documented calls: a 400 lists the faults by field. All others have an upper-case name, under both
+ * member names that
+ * their callers know.
  */
 function corporateRefusal(problem: Problem, requestId: string): Answer {
   const { status, text } = rendering(problem);
@@ -72,7 +73,7 @@ function corporateRefusal(problem: Problem, requestId: string): Answer {
   return jsonAnswer(status, { code, errorCode: code, message, ...problem.members, requestId });
 }
 
-/** RFC 9457. `code` is stable; `detail` is for people; `pointer` says where in the request the fault is. */
+/** RFC 9457. `code` is stable, `detail` is for people, and `pointer` names the faulty place in the request. */
 function problemDocument(problem: Problem, requestId: string): Answer {
   const { status, text } = rendering(problem);
   const body = {
@@ -80,7 +81,7 @@ function problemDocument(problem: Problem, requestId: string): Answer {
     title: text,
     status,
     code: problem.code,
-    // A fault of ours tells nothing of itself.
+    // A server fault tells no details.
     ...(status >= 500 || problem.message === text ? {} : { detail: problem.message }),
     ...(problem.pointer === undefined ? {} : { pointer: problem.pointer }),
     requestId,
@@ -95,7 +96,7 @@ function oauthRefusal(problem: Problem): Answer {
   return jsonAnswer(oauthStatus, { error: oauth, error_description: description.replace(/[^\x20-\x7e]|["\\]/g, '?') });
 }
 
-/** RFC 7617 for clients, RFC 6750 §3 for tokens; an error code only when a token was presented. */
+/** RFC 7617 for clients, RFC 6750 §3 for tokens. An error code only if the caller presented a token. */
 export function challenge(
   problem: Problem,
   route: { readonly security: Security },

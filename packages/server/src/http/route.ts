@@ -6,25 +6,26 @@ import { pathName } from './name.ts';
 import { json, noContent, type Refusals, type Security } from './render.ts';
 
 /**
- * A kind of caller: how it proves itself, said once for every row that it may call. The application asks it before it looks at
- * anything else of the request, so an endpoint is open only where its row says so.
+ * A kind of caller and how it proves itself, written once for every row that it may call. The check comes before
+ * everything else of the
+ * request, so an endpoint is open only if its row says so.
  */
 export interface CallerKind<Who> {
   readonly security: Security;
   /** With `participant`: how the participant of the path may prove this one request. */
   readonly ownProofs?: readonly OwnProof[];
-  /** Throws the problem that a caller without the proof is answered with. */
+  /** Throws the problem for a caller without the proof. */
   readonly authenticate: (call: Call) => Who | Promise<Who>;
 }
 
 export const anybody: CallerKind<undefined> = { security: 'none', authenticate: () => undefined };
 
-/** Where the body must be read to know who has to prove itself: the handler authenticates, and the row says why. */
+/** For routes whose body decides who must prove itself: the handler authenticates, and the row says why. */
 export function decidedByBody(security: Security): CallerKind<undefined> {
   return { security, authenticate: () => undefined };
 }
 
-/** How a participant proves that a request which manages it is its own, and what to send for that. */
+/** The ways in which a participant proves a request that manages itself, and what to send. */
 export const ownProofTexts = {
   client: 'its client credentials, as HTTP Basic or as a private_key_jwt in the field Client-Assertion',
   signature: 'a strict signature by a current key of the participant in x-jws-signature, for the issuer',
@@ -49,7 +50,7 @@ export type Tag =
   | 'Administration'
   | 'Status';
 
-/** By status: the schema of a JSON body, or a description of something that is no JSON. The first is the one of success. */
+/** By status: the schema of a JSON body, or a description of another body. The first one is the success. */
 export type Answers = Readonly<Record<number, z.ZodType | string>>;
 
 /** A route as the application, the metrics and the API description see it. Only `route()` makes one. */
@@ -66,7 +67,9 @@ export interface Route {
   readonly answers: Answers;
   readonly refusals: Refusals;
   readonly handle: (call: Call) => Promise<Response>;
-  /** Of a hot route only: what `handle` answers, in plain parts, for the short way past the router (`http/direct.ts`). */
+  /**
+   * For hot routes: the same answer as `handle`, in plain parts, for the short way past the router (`http/direct.ts`).
+   */
   readonly direct?: (call: Call) => Promise<Answer>;
   readonly [made]: true;
 }
@@ -74,38 +77,47 @@ export interface Route {
 export interface BodyDescription {
   readonly schema: z.ZodType;
   readonly mediaTypes: readonly MediaType[];
-  /** True where no body means `{}`. */
+  /** True if an absent body means `{}`. */
   readonly optional: boolean;
 }
 
 declare const made: unique symbol;
 
 /**
- * One row of the table from which everything about a path follows: who may call it, what is read and how it is checked, its
- * handler, its 405, its place in `/openapi.json`. The schemas are the ones that validate.
+ * One row of the table of routes. Everything about a path follows from it: who may call it, what is read and how it is
+ * checked, its handler,
+ * its 405, its place in `/openapi.json`. The described schemas are those that validate.
  */
 export interface Row<Who, Path extends string, Body extends z.ZodType, Query extends z.ZodObject> {
   readonly method: Method;
-  /** Parameters as `:name`, each one path segment. What cannot be the name of an entry is 404, unless `rawParameters` names it. */
+  /**
+   * Parameters as `:name`, each one path segment. A value that cannot name an entry is a 404, unless `rawParameters`
+   * lists it.
+   */
   readonly path: Path;
-  /** Parameters that are no names of entries: the handler reads them from `call.params`. */
+  /** Parameters that do not name entries. The handler reads them from `call.params`. */
   readonly rawParameters?: readonly string[];
   readonly tag: Tag;
   readonly operationId: string;
   readonly summary: string;
   readonly caller: CallerKind<Who>;
-  /** Parameters that are not named here are ignored; of one that occurs twice the first counts. */
+  /** Other parameters are ignored. If one occurs twice, the first counts. */
   readonly query?: Query;
-  /** A JSON body. Where there is none, the body is not read. */
+  /** A JSON body. If absent, the body is not read. */
   readonly body?: Body;
-  /** True where no body means `{}`. */
+  /** True if an absent body means `{}`. */
   readonly bodyOptional?: boolean;
-  /** For the description only: a body that `caller` or `handle` reads itself, because it is no JSON or must be read to know the caller. */
+  /**
+   * For the description only: a body that `caller` or `handle` reads, because it is not JSON or decides who the caller
+   * is.
+   */
   readonly rawBody?: Omit<BodyDescription, 'optional'>;
   readonly answers: Answers;
-  /** Problem documents, where the row does not say otherwise. */
+  /** Default: problem documents. */
   readonly refusals?: Refusals;
-  /** An object is sent as JSON with the status of success, nothing as 204 or an empty body; a `Response` is sent as it is. */
+  /**
+   * An object is sent as JSON with the status of success, nothing as 204 or an empty body, and a `Response` as it is.
+   */
   readonly handle: (asked: Asked<Who, Path, Body, Query>) => Handled | Promise<Handled>;
   readonly direct?: (call: Call) => Promise<Answer>;
 }
@@ -116,7 +128,7 @@ type Handled = object | void;
 /** The body of a call that needs none: `{}`. */
 export const nothing = z.strictObject({});
 
-/** What a handler gets: the caller is authenticated, body and query have passed their schemas. */
+/** The input of a handler. The caller is authenticated, and body and query have passed their schemas. */
 export interface Asked<Who, Path extends string = string, Body = z.ZodType, Query = z.ZodObject> {
   readonly call: Call;
   readonly context: Call['context'];
@@ -126,7 +138,7 @@ export interface Asked<Who, Path extends string = string, Body = z.ZodType, Quer
   readonly query: z.output<Query>;
 }
 
-/** The names of the parameters of a path, but for the realm, which the kinds of caller know. */
+/** The names of the path's parameters, except the realm, which the kinds of caller read. */
 type ParameterOf<Path extends string> = Exclude<
   Path extends `${string}:${infer Name}/${infer Rest}`
     ? Name | ParameterOf<`/${Rest}`>
@@ -137,8 +149,9 @@ type ParameterOf<Path extends string> = Exclude<
 >;
 
 /**
- * Makes a route of a row. For each call, in this order: the caller is authenticated, the parameters of path and query and the body
- * are read and checked, then `handle` is asked.
+ * Makes a route from a row. Each call, in this order: authenticates the caller, reads and checks the parameters of path
+ * and query and the
+ * body, then calls `handle`.
  */
 export function route<
   Who,

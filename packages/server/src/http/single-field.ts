@@ -1,13 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { Problem } from '../kernel/problem.ts';
 
-/** RFC 3986 §3.2.2, without the comma that a list of two would have. */
+/** RFC 3986 §3.2.2, without the comma, which only a list of two hosts would have. */
 const hostAndPort = /^(?:\[[0-9a-f:.]+\]|[\w.~!$&'()*+;=%-]*)(?::\d{0,5})?$/i;
 
 /**
- * RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host header field
- * and to any request message that contains more than one Host header field line or a Host header field with an invalid field value."
- * RFC 9113 §8.3.1: nor may it differ from `:authority`. Whoever stands in front may have looked at the other one.
+ * RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks
+ * a Host header
+ * field and to any request message that contains more than one Host header field line or a Host header field with an
+ * invalid field
+ * value." RFC 9113 §8.3.1: Host must not differ from `:authority`. A proxy in front may have read the other one.
  */
 export function hostFault({ rawHeaders, httpVersionMajor }: IncomingMessage): Problem | undefined {
   let host: string | undefined;
@@ -25,7 +27,7 @@ export function hostFault({ rawHeaders, httpVersionMajor }: IncomingMessage): Pr
   return differs ? new Problem('request.invalid', 'Host and :authority differ.') : undefined;
 }
 
-/** Of two, Node would keep the first, and others the last: whoever stands in front may have judged the other one. */
+/** Node would keep the first of two, and other programs the last, so a proxy in front may have judged the other one. */
 const singles = new Map([
   ['authorization', 'Authorization'],
   ['content-type', 'Content-Type'],

@@ -4,12 +4,13 @@ import { ipv6Groups, parseIpAddress } from '@countersign/proof';
 import { Problem } from '../kernel/problem.ts';
 import { type Source, unknownSource } from '../kernel/source.ts';
 
-/** Decides where a request came from. */
+/** Finds the address that a request came from. */
 export type SourceOf = (incoming: IncomingMessage) => Source;
 
 /**
- * The peer; while that is a trusted proxy, the address before it in `X-Forwarded-For`. What is no address ends the search, at the
- * proxy that reported it. Without trusted proxies the header is not read: anybody can write it.
+ * The peer. While that is a trusted proxy, the address before it in `X-Forwarded-For`. An element that is not an
+ * address ends the search at
+ * the proxy that reported it. Without trusted proxies the header is not read, because anyone can write it.
  */
 export function sourceOf(trustedProxies: readonly string[], setting = 'COUNTERSIGN_TRUSTED_PROXIES'): SourceOf {
   if (trustedProxies.length === 0) return peer;
@@ -30,7 +31,10 @@ function peer({ socket }: IncomingMessage): Source {
   return parseIpAddress(socket.remoteAddress ?? '') ?? unknownSource;
 }
 
-/** The header is as long as a stranger likes: no more of it is read than is believed. Empty elements are ignored (RFC 9110 §5.6.1). */
+/**
+ * A stranger chooses the header's length, so only the believed part is read. Empty elements are ignored (RFC 9110
+ * §5.6.1).
+ */
 function* fromTheEnd(list: string): Generator<string> {
   for (let end = list.length; end > 0; ) {
     const comma = list.lastIndexOf(',', end - 1);
@@ -47,7 +51,11 @@ function parseHop(hop: string): Source | undefined {
   return parseIpAddress(hop.replace(/^([\d.]+):\d{1,5}$/, '$1'));
 }
 
-/** Addresses and CIDR ranges (RFC 4632 §3.1). Throws `config.invalid`, naming the entry: a range that was read too wide would believe strangers. */
+/**
+ * Addresses and CIDR ranges (RFC 4632 §3.1). Strict, because a range read too wide would believe strangers.
+ *
+ * @throws {Problem} `config.invalid`, naming the entry
+ */
 export function readProxies(entries: readonly string[], setting: string): BlockList {
   const list = new BlockList();
   for (const entry of entries) {
@@ -57,7 +65,7 @@ export function readProxies(entries: readonly string[], setting: string): BlockL
   return list;
 }
 
-/** What is wrong with the entry. */
+/** The fault of the entry, if any. */
 function addProxy(list: BlockList, entry: string): string | undefined {
   if (entry === '') return 'has an empty entry';
   const [, text = '', bits] = /^([^/%]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(entry) ?? [];

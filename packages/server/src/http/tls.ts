@@ -3,14 +3,14 @@ import type { Config } from '../config.ts';
 import { Problem } from '../kernel/problem.ts';
 import { requireTls } from '../pem.ts';
 
-/** Certificate and key as PEM, each checked for what it is. */
+/** Certificate and key as PEM, each checked to be what it should be. @throws {Problem} `config.invalid` */
 export function readTls({ cert, key }: NonNullable<Config['tls']>): { readonly cert: string; readonly key: string } {
   const pems = { cert: pem('COUNTERSIGN_TLS_CERT', cert), key: pem('COUNTERSIGN_TLS_KEY', key) };
   requireTls(pems, { cert: 'COUNTERSIGN_TLS_CERT', key: 'COUNTERSIGN_TLS_KEY' });
   return pems;
 }
 
-/** A path that cannot be read is not quoted: it may be a key whose first line was lost. */
+/** The message leaves the path out: the value may be a key whose first line was lost. */
 function pem(variable: string, given: string): string {
   if (given.startsWith('-----BEGIN')) return given;
   try {

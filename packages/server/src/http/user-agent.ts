@@ -1,6 +1,6 @@
 import type { Call } from './call.ts';
 
-/** For the list of sessions that the holder looks at: a line of at most 255 characters. */
+/** For the list of sessions that the holder sees: a line of at most 255 characters. */
 export function userAgent({ request }: Call): string | undefined {
   const given = request.headers
     .get('user-agent')

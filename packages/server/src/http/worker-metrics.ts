@@ -3,8 +3,9 @@ import { AggregatorRegistry, type Registry } from 'prom-client';
 import { Problem } from '../kernel/problem.ts';
 
 /**
- * Workers share the port, and each counts what it answered itself. The worker that is asked for metrics asks the primary, which asks
- * every worker and adds up. Numbers that have no sum, such as the start of the process, are left out there.
+ * Workers share the port, and each counts its own answers. The worker that is asked for metrics asks the primary, which
+ * asks every worker
+ * and adds up. Numbers without a sum, such as the start of the process, are left out there.
  */
 const type = 'countersign:metrics';
 
@@ -13,7 +14,7 @@ interface Message {
   readonly text?: string;
 }
 
-/** For the primary: from now on workers may ask. */
+/** For the primary: lets workers ask from now on. */
 export function collectFromWorkers(): void {
   const all = new AggregatorRegistry();
   cluster.on('message', (worker, message: Message) => {
@@ -23,11 +24,14 @@ export function collectFromWorkers(): void {
   });
 }
 
-/** The metrics of this process, or as a worker those of all workers. Throws `store.unavailable` where they do not arrive. */
+/**
+ * The metrics of this process; for a worker, those of all workers. @throws {Problem} `store.unavailable` if they do not
+ * arrive
+ */
 export function textOfAll(registry: Registry): () => Promise<string> {
   if (!cluster.isWorker) return () => registry.metrics();
   AggregatorRegistry.setRegistries(registry);
-  // Made for its listener only, which tells the primary what is in the registry.
+  // Made only for its listener, which sends the registry's contents to the primary.
   new AggregatorRegistry();
   let pending: Promise<string> | undefined;
   return () => {
