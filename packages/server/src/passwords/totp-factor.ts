@@ -1,8 +1,8 @@
+import { base32nopad } from '@scure/base';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { tellOwner } from '../mail/notice.ts';
 import { type Writing, write } from '../store/write.ts';
-import { base32, fromBase32 } from '../subject/base32.ts';
 import { matchTotp, newTotpSecret, totpUri } from '../subject/totp.ts';
 import { type Credential, requireCredential } from './credential.ts';
 import {
@@ -57,7 +57,7 @@ export async function enrolTotp(context: Context, by: Presenting, name: string):
   const { realm, session, caller } = by;
   const secret = newTotpSecret(context.random);
   const key = { realm: realm.name, credential_id: session.subject.credential.id, id: context.random.uuid() };
-  const sealed = context.vault.seal(base32(secret), factorBinding(key));
+  const sealed = context.vault.seal(base32nopad.encode(secret), factorBinding(key));
   await write(context, async (tx) => {
     const credential = await lockOwn(tx, by);
     await requireMayEnrol(tx.db, by);
@@ -73,7 +73,7 @@ export async function enrolTotp(context: Context, by: Presenting, name: string):
     await recordFactor(context, tx, row, 'factor.enrolled', caller);
   });
   const uri = totpUri(secret, realm.name, session.subject.credential.code);
-  return { factorId: key.id, secret: base32(secret), uri };
+  return { factorId: key.id, secret: base32nopad.encode(secret), uri };
 }
 
 /** Throws `factor.unknown` where none waits to be confirmed, `factor.incorrect`, `session.weak`, `attempt.throttled`. */
@@ -121,7 +121,7 @@ export async function verifyTotp(context: Context, by: Presenting, code: string)
 
 /** The state after this code was used. Throws `factor.incorrect`. */
 function matched({ vault, clock }: Context, row: FactorRow, code: string): string {
-  const secret = fromBase32(vault.open(row.sealed as string, factorBinding(row))) as Uint8Array;
+  const secret = base32nopad.decode(vault.open(row.sealed as string, factorBinding(row)));
   const { step: used } = JSON.parse(row.state) as TotpState;
   const step = matchTotp(secret, code, clock.now(), used);
   if (step === undefined) throw new Problem('factor.incorrect');

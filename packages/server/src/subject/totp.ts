@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { base32nopad } from '@scure/base';
 import type { Random } from '../kernel/random.ts';
-import { base32 } from './base32.ts';
 
 /**
  * Time-based one-time passwords, RFC 6238, as every authenticator app computes them: HMAC-SHA-1, 6 digits, steps of 30
@@ -64,7 +64,7 @@ export function totpUri(secret: Uint8Array, issuer: string, holder: string): str
   // show.
   const label = [issuer, holder].map((part) => encodeURIComponent(part.replaceAll(':', ' '))).join(':');
   const parameters = [
-    `secret=${base32(secret)}`,
+    `secret=${base32nopad.encode(secret)}`,
     `issuer=${encodeURIComponent(issuer.replaceAll(':', ' '))}`,
     'algorithm=SHA1',
     `digits=${digits}`,

@@ -1,6 +1,6 @@
 /** Authenticator apps for the suites of second factors. */
 
-import { fromBase32 } from '../../src/subject/base32.ts';
+import { base32nopad } from '@scure/base';
 import { hotp, totpStepSeconds } from '../../src/subject/totp.ts';
 import type { Corporate } from './passwords.ts';
 
@@ -10,7 +10,7 @@ interface Now {
 
 /** What a phone does with a secret. */
 export function authenticatorApp(secret: string, clock: Now) {
-  const key = fromBase32(secret) as Uint8Array;
+  const key = base32nopad.decode(secret);
   const step = () => Math.floor(clock.now() / 1000 / totpStepSeconds);
   return {
     code: () => hotp(key, step()),
