@@ -1,6 +1,7 @@
 /**
- * The one spelling under which the names of audiences are compared. Of a URL: scheme and host in lower case and without a final dot, no
- * default port, no slash at the end. Everything else is a name as it is.
+ * The one spelling in which audience names are compared. For a URL: scheme and host in lower case, the host without a
+ * final dot, no default
+ * port, no slash at the end. Other names stay as they are.
  */
 export function audienceName(text: string): string {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return text;
@@ -10,7 +11,7 @@ export function audienceName(text: string): string {
   return `${protocol}//${host}${path}${search}${hash}`;
 }
 
-/** Whose a name is: an organisation's, for all its participants; or that of a client which belongs to no participant. */
+/** The owner of a name: an organisation for all its participants, or a client that belongs to no participant. */
 export function organisationOwner(organisationId: string): string {
   return `organisation:${organisationId}`;
 }

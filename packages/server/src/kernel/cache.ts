@@ -5,24 +5,30 @@ import { requireNoTransaction } from './transaction.ts';
 /**
  * The one cache of a process: bounded, read-through, single flight, invalidated by topic and key.
  *
- * What it serves is never older than the last change that this process made itself, and never older than the last poll of the
- * change log for changes that others made. When polling has failed for `maxStaleness`, the cache refuses instead of serving:
- * a node that is cut off from its store must not keep honouring what may have been revoked. Until the first poll nothing is
- * kept: a command that follows no change log must not act on what it read minutes ago.
+ * An entry is never older than the last change of this process, and never older than the last poll of the change log
+ * for changes of
+ * others. When polling has failed for `maxStaleness`, the cache refuses: a node that is cut off from its store must not
+ * accept what
+ * may have been revoked. Before the first poll nothing is kept, because a command that does not follow the change log
+ * must not act
+ * on old values.
  */
 export interface Cache {
-  /** Every token request passes here three times: no async function, whose promise around a promise costs three turns. */
+  /**
+   * Not an async function: every token request calls this three times, and a promise around a promise costs three
+   * turns.
+   */
   get<T>(topic: Topic, key: string, load: () => Promise<T>): Promise<T>;
   invalidate(topic: Topic, key: string): void;
   invalidateAll(): void;
-  /** The change log was read up to what was its end at `asOf`, a reading of `clock.elapsed()`; just now, when absent. */
+  /** The change log was read up to its end at `asOf`, a reading of `clock.elapsed()`. Default: now. */
   refreshed(asOf?: number): void;
-  /** Throws `store.unavailable` when the change log has not been read for too long. */
+  /** @throws {Problem} `store.unavailable` if the change log has not been read for too long */
   requireFresh(): void;
   size(): number;
 }
 
-/** What is cached, each with how many entries a process keeps. About 1.5 KB an entry. */
+/** The topics of the cache, with the number of entries that a process keeps. About 1.5 KB per entry. */
 const bounds = {
   realm: 1_000,
   keys: 1_000,
@@ -44,7 +50,7 @@ export const maxStaleness = 5_000;
 
 export function createCache(clock: Clock): Cache {
   const rooms = new Map<Topic, Map<string, Promise<unknown>>>();
-  // Kept from one removal to the next: a new iterator would step over every entry that was removed before.
+  // Kept between removals: a new iterator would step over every entry that was removed before.
   const oldest = new Map<Topic, MapIterator<string>>();
   for (const topic of Object.keys(bounds) as Topic[]) {
     const room = new Map<string, Promise<unknown>>();
@@ -72,8 +78,8 @@ export function createCache(clock: Clock): Cache {
       const forget = () => {
         if (room.get(key) === loading) room.delete(key);
       };
-      // A failed load is no answer, and an absence is not kept. Room is made only for what was found: unknown names must not
-      // push known ones out.
+      // Failed loads and absences are not cached. Only a found value evicts another, so unknown names cannot empty the
+      // cache.
       loading.then((value) => {
         if (value === undefined) forget();
         else if (room.size > bounds[topic]) room.delete(oldest.get(topic)?.next().value as string);
@@ -81,7 +87,7 @@ export function createCache(clock: Clock): Cache {
       return loading;
     },
     invalidate(topic, key) {
-      // This drops loads that are still under way too: their answer may be from before the change.
+      // Also drops running loads, because their result may be from before the change.
       rooms.get(topic)?.delete(key);
     },
     invalidateAll() {

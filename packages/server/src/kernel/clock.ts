@@ -1,31 +1,37 @@
 import { z } from 'zod';
 import { Problem } from './problem.ts';
 
-/** Time arrives in `Context`; a rule never calls Date.now. */
+/** Time arrives in `Context`. A rule never calls Date.now. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number;
-  /** Milliseconds of a clock that never goes back, for measuring how long something took or stayed away. */
+  /** Milliseconds of a clock that never goes back, to measure durations. */
   elapsed(): number;
 }
 
 export const systemClock: Clock = { now: Date.now, elapsed: () => performance.now() };
 
 declare const instant: unique symbol;
-/** A whole number of milliseconds since the epoch, as a column takes it. A number from outside becomes one by `instantOf` alone. */
+/**
+ * A whole number of milliseconds since the epoch, as columns take it. Only `instantOf` makes one from an outside
+ * number.
+ */
 export type Instant = number & { readonly [instant]: true };
 
-/** Not before `milliseconds`. Throws `request.invalid` for what is no moment at all. */
+/**
+ * The first whole millisecond not before `milliseconds`. @throws {Problem} `request.invalid` for a number that is not a
+ * time
+ */
 export function instantOf(milliseconds: number): Instant {
   const whole = Math.ceil(milliseconds);
   if (typeof milliseconds === 'number' && Number.isSafeInteger(whole)) return whole as Instant;
   throw new Problem('request.invalid', 'A time is not a number of seconds or milliseconds that can be.');
 }
 
-/** A time in a body: whole seconds (RFC 7519 §2), as far as a year has four digits. */
+/** A time in a body: whole seconds (RFC 7519 §2), up to the year 9999. */
 export const numericDate = z.int().min(0).max(253_402_300_799);
 
-/** Of a NumericDate, which may have a fraction (RFC 7519 §2). */
+/** The instant of a NumericDate, which may have a fraction (RFC 7519 §2). @throws {Problem} `request.invalid` */
 export function instantOfDate(date: number): Instant {
   return instantOf(typeof date === 'number' ? date * 1000 : date);
 }
@@ -33,7 +39,7 @@ export function instantOfDate(date: number): Instant {
 /** Milliseconds by which the clocks of two nodes may differ. */
 const clocksDiffer = 60_000;
 
-/** The latest moment at which anything can have been made: what says a later one was made by a clock that was ahead. */
+/** The latest time that anything made so far can have. A later time comes from a clock that was ahead. */
 export function latestPast(now: number): number {
   return now + clocksDiffer;
 }

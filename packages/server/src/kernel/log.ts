@@ -3,8 +3,9 @@ import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pin
 export type Log = Logger;
 
 /**
- * Names of members whose values never reach a log, at any depth up to three. Redaction by name is the net under the rule
- * that nobody logs a secret in the first place.
+ * Members with these names never reach a log with their values, up to three levels deep. This is only a safety net:
+ * code must not
+ * log secrets in the first place.
  */
 export const secretNames = [
   'access_token',
@@ -39,12 +40,13 @@ const paths = secretNames.flatMap((name) => {
 });
 
 /**
- * A `code` may be a one-time code, which is a secret, or the public name of a fault: a problem's, an errno, an SQLSTATE, the
- * number of a process's end. Only what has the shape of the latter is told.
+ * A `code` may be a one-time code, which is a secret, or the public name of a fault: that of a problem, an errno, an
+ * SQLSTATE, an exit
+ * code. Only values with the shape of a fault are shown.
  */
 const faultCode = /^(?:internal|[a-z_]+\.[a-z_]+|E[A-Z0-9]+|[A-Z]{2,12}(?:_[A-Z0-9]{1,16}){1,8}|[0-9A-Z]{5}|\d{1,4})$/;
 
-/** What is not there, or is only yes or no, is no secret under any name. */
+/** An absent value or a boolean is not a secret under any name. */
 function censor(value: unknown, path: string[]): unknown {
   if (value === null || value === undefined || typeof value === 'boolean') return value;
   return path.at(-1) === 'code' && faultCode.test(String(value)) ? value : '[redacted]';

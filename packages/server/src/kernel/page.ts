@@ -1,6 +1,6 @@
 import { Problem } from './problem.ts';
 
-/** One page of a list ordered by id: `next` is the id to continue after, absent on the last page. */
+/** One page of a list ordered by id. `next` is the id to continue after, and is absent on the last page. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next?: string;
@@ -13,7 +13,7 @@ export interface PageRequest {
 
 const maxLimit = 200;
 
-/** `?limit=1…200&after=<id>`. The empty string sorts before every id. */
+/** `?limit=1…200&after=<id>`. The empty string sorts before every id. @throws {Problem} `request.invalid` */
 export function pageRequest(limit: string | undefined, after: string | undefined): PageRequest {
   const wanted = Number(limit ?? '50');
   if ((limit !== undefined && !/^\d{1,3}$/.test(limit)) || wanted < 1 || wanted > maxLimit) {
@@ -22,7 +22,7 @@ export function pageRequest(limit: string | undefined, after: string | undefined
   return { limit: wanted, after: after ?? '' };
 }
 
-/** `rows` holds up to limit + 1 entries; the extra one only tells that there is more. */
+/** `rows` has up to limit + 1 entries. The extra one only shows that there are more. */
 export function toPage<T>(rows: readonly T[], limit: number, key: (row: T) => string): Page<T> {
   const items = rows.slice(0, limit);
   const last = items.at(-1);

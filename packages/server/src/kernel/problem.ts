@@ -1,25 +1,26 @@
 /**
  * Every refusal of the server: one class, one table.
  *
- * A rule throws `new Problem(code, detail?)`. The table says what the outside sees of it on each wire; the `detail` may be
- * shown to the caller because the rule wrote it for the caller; the `cause` goes to the log only, with the request id.
+ * A rule throws `new Problem(code, detail?)`. The table has what callers see on each wire. The rule writes `detail` for
+ * the caller, so it
+ * may be shown. The `cause` goes to the log only, with the request id.
  */
 
 export interface Rendering {
-  /** HTTP status of the native (RFC 9457) rendering; OAuth endpoints use `oauthStatus`. */
+  /** HTTP status of the native rendering (RFC 9457). OAuth endpoints use `oauthStatus`. */
   readonly status: number;
   /** RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2 error code. */
   readonly oauth: string;
   readonly oauthStatus: number;
   /** gRPC status code number. */
   readonly grpc: number;
-  /** The public text when the rule gives no detail. */
+  /** The public text if the rule gives no detail. */
   readonly text: string;
-  /** The name on the calls of section 5 that keep the names of the document; else it follows from the code. */
+  /** The name on the documented corporate calls, if it does not follow from the code. */
   readonly enumName?: string;
 }
 
-/** The kinds of refusal that have several codes: the HTTP status, the error of OAuth with its own HTTP status, the status of gRPC. */
+/** Kinds of refusals with several codes: HTTP status, OAuth error with its own HTTP status, gRPC status. */
 const malformed = kind(400, 'invalid_request', 400, 3);
 const missing = kind(404, 'invalid_request', 404, 5);
 const conflict = kind(409, 'invalid_request', 409, 9);
@@ -123,7 +124,7 @@ const table = {
   'password.too_simple': conflict('The password has too few kinds of characters.'),
   'password.compromised': conflict('The password is on the list of common or leaked passwords.'),
   'password.reused': conflict('The password was used before.'),
-  // Wallets. What is refused for want of authority is one answer; the log says which link failed, and why.
+  // Wallets. Every lack of authority is the same answer. The log says which link failed, and why.
   'wallet.denied': forbidden('The capability does not allow this.'),
   'wallet.proof': unproved('The proof of the signed request is not valid.'),
   'wallet.invitation': closed('No open invitation has this security code.'),
@@ -149,7 +150,7 @@ const table = {
   'rpc.encoding': row(415, 'invalid_request', 415, 12, 'The compression of the message is not supported here.'),
   'rpc.deadline': row(504, 'temporarily_unavailable', 503, 4, 'The deadline passed before the answer was ready.'),
   'rpc.stopping': unavailable('The server is stopping. Connect again.'),
-  // The gateway, beside what the SDK refuses under its own codes.
+  // The gateway. The SDK's refusals keep their own codes.
   'gateway.target': malformed('The request target cannot be passed on.'),
   'gateway.upgrade': malformed('Only HTTP is supported here.'),
   'gateway.misdirected': row(421, 'invalid_request', 400, 3, 'The request is for another host.'),
@@ -174,11 +175,11 @@ export const problemCodes = Object.keys(table) as ProblemCode[];
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly code: ProblemCode;
-  /** Where in the caller's document the fault is: an RFC 6901 JSON pointer, or a parameter name. */
+  /** The place of the fault in the caller's document: an RFC 6901 JSON pointer, or a parameter name. */
   readonly pointer: string | undefined;
-  /** Seconds after which a new try makes sense (429, 503). */
+  /** Seconds after which another try makes sense (429, 503). */
   readonly retryAfter: number | undefined;
-  /** More of the answer, for the caller's eyes only: never logged. */
+  /** More members of the answer, only for the caller: never logged. */
   readonly members: Readonly<Record<string, unknown>> | undefined;
 
   constructor(
@@ -203,13 +204,13 @@ export function rendering(problem: Problem): Rendering {
   return table[problem.code];
 }
 
-/** The upper-case name by which the calls of the document tell a refusal: `PASSWORD_TOO_SHORT`. */
+/** The upper-case name of a refusal on the documented calls: `PASSWORD_TOO_SHORT`. */
 export function enumNameOf(code: ProblemCode): string {
   const known: Rendering = table[code];
   return known.enumName ?? code.replaceAll('.', '_').toUpperCase();
 }
 
-/** What is not a Problem is a fault of ours: the caller learns nothing of it. */
+/** Other errors are server faults: the caller learns nothing about them. */
 export function toProblem(thrown: unknown): Problem {
   return thrown instanceof Problem ? thrown : new Problem('internal', undefined, { cause: thrown });
 }
@@ -220,7 +221,7 @@ function kind(status: number, oauth: string, oauthStatus: number, grpc: number) 
   };
 }
 
-/** The only code of its kind. */
+/** For a code that has its kind to itself. */
 function row(
   status: number,
   oauth: string,

@@ -1,9 +1,10 @@
 /**
- * What one process remembers of `owner`, a context or a store: made at the first question, and gone with its owner.
- * Each call makes a memory of its own.
+ * The memory of one process about `owner`, a context or a store. Made at the first call, and gone with its owner. Each
+ * call of
+ * `processMemory` makes a separate memory.
  *
- *     const rate = processMemory((context: Context) => createRate(context.clock, perSource));
- *     rate(context).require(source.network);
+ * `const rate = processMemory((context: Context) => createRate(context.clock, perSource));`
+ * `rate(context).require(source.network);`
  */
 export function processMemory<Owner extends object, Memory>(make: (owner: Owner) => Memory): (owner: Owner) => Memory {
   const memories = new WeakMap<Owner, Memory>();

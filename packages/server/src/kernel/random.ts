@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-/** Randomness arrives in `Context`, so that a test can make a run repeatable. Always cryptographically strong in production. */
+/** Randomness arrives in `Context`, so that a test can repeat a run. Always cryptographically strong in production. */
 export interface Random {
-  /** A version 4 UUID: identifiers that nobody should guess the order of. */
+  /** A version 4 UUID: an identifier whose order cannot be guessed. */
   uuid(): string;
   /** Random bytes as base64url: 32 for a secret. */
   token(bytes: number): string;

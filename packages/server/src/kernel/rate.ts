@@ -1,16 +1,18 @@
 import type { Clock } from './clock.ts';
 import { Problem } from './problem.ts';
 
-/** Counts what each source did within a window and refuses what is too much. In memory, bounded; a restart forgets. */
+/**
+ * Counts what each source does within a window, and refuses more than its budget. In bounded memory; a restart forgets.
+ */
 export interface Rate {
-  /** Throws `attempt.throttled` when this key has spent its budget. */
+  /** @throws {Problem} `attempt.throttled` if this key has spent its budget */
   require(key: string): void;
   spend(key: string): void;
-  /** Spends one. Throws `attempt.throttled` when none is left. */
+  /** Spends one. @throws {Problem} `attempt.throttled` if none is left */
   admit(key: string): void;
-  /** Spends one if there is one left. */
+  /** Spends one if one is left. True if it did. */
   take(key: string): boolean;
-  /** Takes one `spend` back, for what is spent before it is known to be due. */
+  /** Takes one `spend` back, for budget that was spent before it was known to be due. */
   giveBack(key: string): void;
 }
 
@@ -18,14 +20,14 @@ export interface RateLimit {
   readonly budget: number;
   /** Milliseconds. */
   readonly window: number;
-  /** Keys that are remembered; beyond it the oldest window is forgotten. */
+  /** Number of keys to remember. Beyond it the oldest window is forgotten. */
   readonly bound: number;
 }
 
 export function createRate(clock: Clock, { budget, window, bound }: RateLimit): Rate {
   const windows = new Map<string, { spent: number; readonly until: number }>();
 
-  /** Milliseconds that a spent budget has to wait; not above 0 for one that is not spent. */
+  /** Milliseconds until a spent budget is renewed. At most 0 if it is not spent. */
   function waitOf(key: string): number {
     const open = windows.get(key);
     return open === undefined || open.spent < budget ? 0 : open.until - clock.elapsed();
@@ -66,7 +68,7 @@ export function createRate(clock: Clock, { budget, window, bound }: RateLimit): 
   };
 }
 
-/** A rate for each of the limits. */
+/** One rate for each limit. */
 export function createRates<Name extends string>(
   clock: Clock,
   limits: Readonly<Record<Name, RateLimit>>,

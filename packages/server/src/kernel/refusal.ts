@@ -1,26 +1,26 @@
 import type { Log } from './log.ts';
 import { type Problem, rendering } from './problem.ts';
 
-/** What joins a refusal in the log with the request that was refused. */
+/** Joins a refusal in the log with its request. */
 interface Refused {
   readonly requestId: string;
-  /** The pattern of a path or the name of a procedure: nothing that the caller chose. */
+  /** The pattern of a path or the name of a procedure, never text of the caller. */
   readonly route: string;
   readonly source: string;
 }
 
-/** The cause that the caller is not told. */
+/** Logs a refusal with its cause, which the caller does not get. */
 export function logRefusal(log: Log, problem: Problem, refused: Refused): void {
   const { requestId, route, source } = refused;
   const entry = { requestId, route, code: problem.code, pointer: problem.pointer, source };
   const { status, text } = rendering(problem);
-  // What the caller is not told: that the disk is full.
+  // A detail that the caller does not get, such as a full disk.
   const detail = problem.message === text ? undefined : problem.message;
   if (status >= 500) log.error({ ...entry, detail, cause: describe(problem.cause) }, 'a request failed');
   else log.info({ ...entry, cause: reason(problem.cause) }, 'a request was refused');
 }
 
-/** A fault of ours: with its stack. The message of a database error may quote values, so only its code is kept. */
+/** A server fault, with its stack. The message of a database error may quote values, so only its code is kept. */
 function describe(cause: unknown): unknown {
   if (!(cause instanceof Error)) return undefined;
   const { code, errcode } = cause as { code?: unknown; errcode?: unknown };
@@ -40,7 +40,7 @@ function frames(error: Error): string | undefined {
     .join('\n');
 }
 
-/** A refusal: the reason without a stack. Reasons are written by us or by `proof`, and hold no value of the caller. */
+/** A refusal: the reason without a stack. Only our own code and `proof` write reasons, without values of the caller. */
 function reason(cause: unknown): unknown {
   return cause instanceof Error ? ((cause as { code?: unknown }).code ?? cause.message) : undefined;
 }

@@ -1,10 +1,10 @@
-/** Where a request came from, read once where it enters. */
+/** Where a request came from, read once on entry. */
 export interface Source {
-  /** In its one spelling: what logs, events and sessions show. */
+  /** In its one spelling, as logs, events and sessions show it. */
   readonly address: string;
-  /** What every throttle counts: the address, or its /64 where it is an IPv6 address. */
+  /** The key of every throttle: the address, or the /64 of an IPv6 address. */
   readonly network: string;
 }
 
-/** A request without an address; all of them count as one. */
+/** A request without an address. All such requests count as one source. */
 export const unknownSource: Source = { address: 'unknown', network: 'unknown' };

@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import { Problem } from './problem.ts';
 
 /**
- * What a file of text holds, without the byte order mark that some editors put first. UTF-16 is refused: of a secret another one would be left.
- * `config.invalid` names the option, if there is one, and the file; never what is in it.
+ * The contents of a text file, without the byte order mark that some editors put first. UTF-16 is refused, because a
+ * secret would be read
+ * wrongly. The error names the option, if there is one, and the file, never the contents.
+ *
+ * @throws {Problem} `config.invalid`
  */
 export function readMarked(path: string, option?: string): Uint8Array {
   let bytes: Uint8Array;
@@ -17,7 +20,7 @@ export function readMarked(path: string, option?: string): Uint8Array {
   return mark === 'efbbbf' ? bytes.subarray(3) : bytes;
 }
 
-/** The same as text, which has to be UTF-8. */
+/** The same as text, which must be UTF-8. @throws {Problem} `config.invalid` */
 export function readTextFile(path: string, option?: string): string {
   const bytes = readMarked(path, option);
   try {
@@ -27,7 +30,7 @@ export function readTextFile(path: string, option?: string): string {
   }
 }
 
-/** Whether the file was not there, as opposed to unreadable. */
+/** True if the file was missing, as opposed to unreadable. */
 export function isMissing(thrown: unknown): boolean {
   return thrown instanceof Problem && (thrown.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 }

@@ -1,28 +1,29 @@
 import { z } from 'zod';
 
 /**
- * Text of one line that people read and that is stored: what they see is what is there. No control characters, no NUL (which PostgreSQL
- * cannot store), whole characters only; nothing invisible, and nothing that turns the direction of what follows, by which one name could
- * pass for another.
+ * Stored text of one line that people read: they see all of it. No control characters, no NUL (which PostgreSQL cannot
+ * store), whole
+ * characters only, nothing invisible, and nothing that turns the text direction, which would let one name pass for
+ * another.
  */
 export function lineOfText(max = 255) {
   return z.string().min(1).max(max).refine(isLine, rule).refine(isPlain, plainRule);
 }
 
-/** What somebody looks for, and types for that: also names from before invisible characters were refused. */
+/** A search text. It may also match names from before invisible characters were refused. */
 export function searchText(max = 255) {
   return z.string().min(1).max(max).refine(isLine, rule);
 }
 
 const rule = 'must be one line of text without control characters';
-const plainRule = 'must not have invisible characters, nor such that change the direction of the text';
+const plainRule = 'must not have invisible characters or characters that change the direction of the text';
 
-/** Ids that we take from others stand in URLs and need no escaping there; a URL parser would swallow `.` and `..`. */
+/** Ids that others choose stand in URLs and must not need escapes there. A URL parser would swallow `.` and `..`. */
 export const entryId = z
   .string()
   .regex(/^(?!\.{1,2}$)[A-Za-z0-9._~:@-]{1,255}$/, 'must be 1 to 255 of A-Z, a-z, 0-9 and . _ ~ : @ -');
 
-/** The name of an entry in a URL of ours: what is longer or holds control characters is the name of nothing. */
+/** True if the text could name an entry in a URL. Longer texts, and texts with control characters, name nothing. */
 export function isName(text: string): boolean {
   return text.length > 0 && text.length <= 255 && isLine(text);
 }
@@ -32,8 +33,11 @@ export function isLine(text: string): boolean {
 }
 
 /**
- * Unicode's own lists, and two signs without ink that are on neither. A joiner counts as visible where it changes what is seen: between letters of the
- * scripts that are written with it, and in emoji; so does the selector after a sign that is drawn in two ways.
+ * Refuses the characters of Unicode's own lists, and two signs without ink that are on neither list. A joiner counts as
+ * visible where it
+ * changes the picture: between letters of scripts that are written with it, and in emoji. So does a selector after a
+ * sign that is
+ * drawn in two ways.
  */
 export function isPlain(text: string): boolean {
   const seen = text.replace(joined, '');
