@@ -1,19 +1,25 @@
 import { domainToASCII } from 'node:url';
 import { Problem } from '../kernel/problem.ts';
 
-/** An address that can be put on an envelope as it is: one line of ASCII without anything that SMTP or a header could misread. */
+/** An address that can be put on an envelope as it is: one line of ASCII that neither SMTP nor a header can misread. */
 export type MailAddress = string & { readonly mailAddress: true };
 
-/** RFC 5322 §3.2.3 `dot-atom-text`: no quotes, no comments, no spaces. An encoded word (RFC 2047) would be one, and is read as another address. */
+/**
+ * RFC 5322 §3.2.3 `dot-atom-text`: no quotes, comments or spaces. The caller also refuses encoded words (RFC 2047),
+ * which pass here but
+ * are read as another address.
+ */
 const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/i;
-/** What a domain may be written with before it is encoded; no separator of a URL, no percent sign. */
+/** Characters of a domain before it is encoded: no separator of a URL, no percent sign. */
 const domainText = /^[\p{L}\p{M}\p{N}.-]+$/u;
 const domainName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
- * `local@domain`, or undefined. The domain is lower-cased and an international one encoded (RFC 5891), so that one mailbox has one
- * spelling; the local part stays as it is, because only its own server knows what the case means. A local part beyond ASCII needs a
- * chain of servers that all know SMTPUTF8, and is refused.
+ * `local@domain`, or undefined. The domain is put in lower case and an international one encoded (RFC 5891), so that
+ * one mailbox has one
+ * spelling. The local part stays, because only its own server knows what its case means. A local part beyond ASCII is
+ * refused,
+ * because it needs SMTPUTF8 in every server on its way.
  */
 export function mailAddress(text: string): MailAddress | undefined {
   if (text.length > 254) return undefined;
@@ -23,13 +29,13 @@ export function mailAddress(text: string): MailAddress | undefined {
   if (at < 1 || local.length > 64 || !localPart.test(local) || local.includes('=?') || !domainText.test(written))
     return undefined;
   const domain = domainToASCII(written);
-  // A last label that begins with a letter: no IP address, in whichever notation.
+  // The last label begins with a letter, so IP addresses are refused in every notation.
   if (domain.length > 253 || !domainName.test(domain)) return undefined;
   const address = `${local}@${domain}`;
   return address.length > 254 ? undefined : (address as MailAddress);
 }
 
-/** The address in a field of a request; `request.invalid` names the field. */
+/** The address in a field of a request. @throws {Problem} `request.invalid` with the field */
 export function requireMailAddress(text: string, pointer: string): MailAddress {
   const address = mailAddress(text);
   if (address === undefined) {

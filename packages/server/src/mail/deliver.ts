@@ -8,16 +8,19 @@ import { composeMessage, dropped, type Outcome, type Transport } from './message
 import { openLetter } from './outbox.ts';
 
 /**
- * Delivers what is due, on every node.
+ * Delivers due mails, on every node.
  *
- * 1. Claim: count up `attempts` and put off `next_at`, if nobody else has since. The one who did may try, for as long as the claim.
- * 2. Try, at most `atOnce` mails at a time, each for at most `patience`: a server that hangs holds up nobody else for long.
- * 3. Settle: delivered, failed for good, or due again later. A node that dies here leaves the claim to run out, and the mail is tried again.
+ * 1. Claim: increment `attempts` and move `next_at`, unless another node was faster. The winner may try for as long as
+ *    the claim lasts.
+ * 2. Try, at most `atOnce` mails at a time, each for at most `patience`, so that a server that hangs does not delay
+ *    others for long.
+ * 3. Settle: delivered, failed for good, or due again later. If a node dies here, its claim expires and the mail is
+ *    tried again.
  */
 export interface Deliverer {
-  /** Claims what is due and begins to deliver it; does not wait for that. */
+  /** Claims due mails and begins to deliver them, without waiting for the end. */
   round(): Promise<void>;
-  /** Gives what is under way a moment, then lets go of it, so that another node can have it at once. */
+  /** Gives running deliveries a moment, then drops them, so that another node can take them at once. */
   stop(): Promise<void>;
 }
 
@@ -26,7 +29,7 @@ const atOnce = 8;
 const patience = 20_000;
 const claimTime = 60_000;
 const lastMoment = 1_000;
-/** Milliseconds after the first, second, … failure; the last one stays. Grey lists want some minutes. */
+/** Milliseconds after the first, second, … failure. The last value repeats. Grey lists need some minutes. */
 const longestPause = 1_800_000;
 const pauses = [...[5, 10, 30, 60, 120, 300, 600, 900].map((seconds) => seconds * 1_000), longestPause];
 
@@ -39,13 +42,13 @@ export function createDeliverer(context: Context, transport: Transport): Deliver
   const begin = (mail: MailTable) => {
     const done = deliver(context, transport, mail, stopping.signal)
       .catch((error: unknown) => {
-        // The claim runs out, and the mail is tried again: it may then arrive twice.
+        // The claim expires and the mail is tried again, so it may arrive twice.
         const reason = error instanceof Error ? error.message : 'unknown';
-        context.log.warn({ mail: mail.id, reason }, 'what became of a mail could not be noted');
+        context.log.warn({ mail: mail.id, reason }, 'the result of a mail could not be stored');
       })
       .finally(() => {
         running.delete(done);
-        // There is a free place.
+        // A place is free.
         mailMemory(context).wake();
       });
     running.add(done);
@@ -57,7 +60,7 @@ export function createDeliverer(context: Context, transport: Transport): Deliver
         const { db } = context.store;
         const now = context.clock.now();
         const places = atOnce - running.size;
-        // A mail that says to wait longer was put off by a clock that was ahead.
+        // A longer wait was set by a clock that was ahead.
         const due = await listDueMails(db, { now, latest: now + longestPause }, places);
         for (const mail of due) {
           if (stopping.signal.aborted) return;
@@ -104,13 +107,13 @@ async function attempt(
     const letter = openLetter(context.vault, mail.realm, mail.id, mail.sealed ?? '');
     return await transport(await composeMessage(context.config.mailFrom, mail, letter), signal);
   } catch (error) {
-    // Ours, and the next mail must not wait for its repair.
+    // A fault of this server: the next mail must not wait for its repair.
     context.log.error({ ...named(mail), err: error }, 'a mail cannot be read');
     return { sent: false, permanent: true, reason: 'unreadable' };
   }
 }
 
-/** The end of it: recipient and text go, what became of it stays. */
+/** Settles a mail: recipient and text are deleted, and the result stays. */
 async function settle(
   context: Context,
   mail: MailTable,
@@ -130,7 +133,7 @@ async function settle(
   else context.log.error({ ...named(mail), reason }, 'a mail was given up');
 }
 
-/** What may be said of a mail: no address, no word of it. */
+/** The loggable part of a mail: neither its address nor its text. */
 function named({ realm, id, purpose, attempts }: MailTable) {
   return { realm, mail: id, purpose, attempts };
 }

@@ -2,12 +2,12 @@ import { chmod, mkdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dropped, type Transport } from './message.ts';
 
-/** Where mails are written when no server is configured. */
+/** The folder for mails when no server is configured. */
 export function mailFolder(dataDir: string): string {
   return join(dataDir, 'mails');
 }
 
-/** One `.eml` file for each mail, whole from its first moment on: readers never see half of one. They hold codes: the owner's alone. */
+/** Writes one `.eml` file per mail. A file appears whole. Mails hold codes, so only the owner can read them. */
 export function writeToFolder(dataDir: string): Transport {
   const folder = mailFolder(dataDir);
   return async ({ id, to, bytes }) => {

@@ -5,7 +5,7 @@ export async function insertMail(db: Kysely<Schema>, row: MailTable): Promise<vo
   await db.insertInto('mail').values(row).execute();
 }
 
-/** The newest mail about a thing: ids sort by the time they were made. */
+/** The newest mail with this reference: ids sort by the time they were made. */
 export async function findMailAbout(
   db: Kysely<Schema>,
   realm: string,
@@ -21,7 +21,7 @@ export async function findMailAbout(
     .executeTakeFirst();
 }
 
-/** Of all realms, what has waited longest first; last what says to wait past `latest`, which no mail does. */
+/** Due mails of all realms, longest waiting first. Also those set to wait past `latest`, which no mail should. */
 export async function listDueMails(
   db: Kysely<Schema>,
   { now, latest }: { readonly now: number; readonly latest: number },
@@ -38,12 +38,12 @@ export async function listDueMails(
 
 type Version = Pick<MailTable, 'realm' | 'id' | 'attempts'>;
 
-/** False when another node was quicker, or has settled it. */
+/** False if another node was faster or has settled the mail. */
 export async function claimMail(db: Kysely<Schema>, seen: Version, until: number): Promise<boolean> {
   return changeMail(db, seen, { attempts: seen.attempts + 1, next_at: until });
 }
 
-/** Changes a mail that nobody has claimed since. */
+/** Changes a mail that was not claimed since it was read. */
 export async function changeMail(db: Kysely<Schema>, seen: Version, change: Partial<MailTable>): Promise<boolean> {
   const row = await db
     .updateTable('mail')

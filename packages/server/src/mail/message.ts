@@ -2,41 +2,41 @@ import type MimeNode from 'nodemailer/lib/mime-node';
 import type { MailAddress } from './address.ts';
 import type { Addressed } from './outbox.ts';
 
-/** A mail as it goes over the wire. */
+/** A mail as it is sent. */
 export interface Message {
   readonly id: string;
   readonly from: MailAddress;
-  /** Null: `dropped`, after whatever else it takes to send one. */
+  /** Null: the result is `dropped`, after all the other work of sending. */
   readonly to: MailAddress | null;
   readonly bytes: Buffer;
 }
 
-/** Tries once. Never throws; ends soon after the signal is given. */
+/** Tries once. Never throws, and ends soon after the signal. */
 export type Transport = (message: Message, signal: AbortSignal) => Promise<Outcome>;
 
-/** What became of one try. */
+/** The result of one try. */
 export type Outcome =
   | { readonly sent: true }
   | {
       readonly sent: false;
-      /** The mail will never be taken, however often it is offered. */
+      /** The server will never accept the mail, however often it is offered. */
       readonly permanent: boolean;
       /** A code, never a text that may hold an address. */
       readonly reason: string;
-      /** For the log: what the network or TLS said, which knows of no mail. */
+      /** For the log: the message of the network or of TLS, which knows nothing about the mail. */
       readonly detail?: string;
     };
 
-/** What becomes of a mail that has no recipient. */
+/** The result for a mail without a recipient. */
 export const dropped = { sent: false, permanent: true, reason: 'no recipient' } as const satisfies Outcome;
 
-/** The same mail makes the same bytes at every try: date and Message-ID are its own. */
+/** Every try sends the same bytes: date and Message-ID belong to the mail. */
 export async function composeMessage(
   from: MailAddress,
   mail: { readonly id: string; readonly created_at: number },
   { to, subject, text }: Addressed,
 ): Promise<Message> {
-  // Loaded for the first mail: a start that mails nothing is quicker and smaller by it.
+  // Loaded for the first mail, so that a start without mails is faster and smaller.
   const { default: Node } = await import('nodemailer/lib/mime-node');
   const node = new Node('text/plain; charset=utf-8', { disableFileAccess: true, disableUrlAccess: true });
   node.setHeader({
@@ -45,13 +45,15 @@ export async function composeMessage(
     Subject: subject,
     'Message-ID': `<${mail.id}@${from.slice(from.lastIndexOf('@') + 1)}>`,
     Date: new Date(mail.created_at).toUTCString().replace('GMT', '+0000'),
-    // RFC 3834 §5: nobody's out-of-office answers.
+    // RFC 3834 §5: asks for no out-of-office answers.
     'Auto-Submitted': 'auto-generated',
   });
   return { id: mail.id, from, to, bytes: await encoded(node, text) };
 }
 
-/** RFC 5322 §2.1.1: what can go as it is. The library would break every line beyond 76 characters, and a code with it. */
+/**
+ * RFC 5322 §2.1.1: text that needs no encoding. The library would break every line beyond 76 characters, and so a code.
+ */
 const sevenBit = /^[\t\n -~]*$/;
 const longLine = /[^\n]{990}/;
 

@@ -6,22 +6,26 @@ import { enqueueMail } from './outbox.ts';
 import type { Values } from './texts.ts';
 
 /**
- * Mails that tell the owner of a credential what was done with it (ASVS 5.0 6.3.5 and 6.3.7): a thief of a session, of a password
- * or of an administrator's token cannot do it in silence. None has a code, a link, or a text that the one who did it chose.
+ * Mails that tell the owner of a credential about a change to it (ASVS 5.0 6.3.5 and 6.3.7), so that a thief of a
+ * session, a password or an
+ * administrator's token cannot change it unseen. They hold no code, no link, and no text chosen by the one who made the
+ * change.
  */
 export type Notice = 'password-changed' | 'password-expired' | 'new-device' | 'factor-changed' | 'credential-changed';
 
 export interface Owner {
-  /** Of the credential. */
+  /** The id of the credential. */
   readonly id: string;
   readonly email: string | null;
   readonly code: string;
 }
 
 /**
- * In the transaction of the change. At most five an hour of one kind for one credential, counted in this process: the first ones
- * tell the owner, and more would only fill a mailbox. One whose transaction is rolled back told nothing, and is not counted. `before`
- * is what the credential was before the change: the address that it had then is told too.
+ * Queues the mail in the transaction of the change. At most five an hour of one kind for one credential, counted in
+ * this process: the
+ * first ones tell the owner, and more would only fill the mailbox. A rolled back transaction is not counted. `before`
+ * is the
+ * credential before the change: its old address gets the mail too.
  */
 export async function tellOwner<P extends Notice>(
   context: Context,
@@ -41,7 +45,10 @@ export async function tellOwner<P extends Notice>(
   }
 }
 
-/** Each change of factors is a kind of its own: or five new sets of recovery codes would hide that the factor was removed. */
+/**
+ * Each change of factors counts as its own kind. Otherwise five new sets of recovery codes would hide the removal of a
+ * factor.
+ */
 function kindOf(purpose: Notice, values: object): string {
   return 'change' in values ? `${purpose} ${values.change}` : purpose;
 }

@@ -11,27 +11,32 @@ import { mailMemory } from './memory.ts';
 import { type Letter, type Purpose, type Values, writeLetter } from './texts.ts';
 
 /**
- * The outbox. A rule puts its mail here in the transaction of its change: both are there, or neither. A node delivers it after the
- * commit (`deliver.ts`), at once as a rule, and until it succeeds, is refused for good, or a day has passed. A mail may arrive
- * twice, when a node dies between sending and noting it; its Message-ID is then the same.
+ * The outbox. A rule inserts its mail in the transaction of its change, so both exist or neither. A node delivers it
+ * after the commit
+ * (`deliver.ts`), normally at once, and tries until it succeeds, is refused for good, or a day has passed. A mail may
+ * arrive twice, if
+ * a node dies between sending and noting it. Both then have the same Message-ID.
  */
 export interface Mail<P extends Purpose> {
   readonly realm: string;
-  /** Null where nobody may learn that there is no recipient: the mail goes every step of the way, and is dropped at the last one. */
+  /**
+   * Null if callers must not learn that there is no recipient: the mail takes the same path, and is dropped at the last
+   * step.
+   */
   readonly to: MailAddress | null;
   readonly purpose: P;
   readonly values: Values[P];
-  /** Under this name `mailState` tells what became of it: `invitation:…`. */
+  /** The name by which `mailState` finds the mail's state: `invitation:…`. */
   readonly reference?: string;
-  /** When it has lost its sense, such as the end of its code; a day from now when absent or later. */
+  /** When the mail becomes useless, e.g. when its code expires. At most, and by default, a day from now. */
   readonly until?: number;
 }
 
 const day = 86_400_000;
-/** How long we remember what became of a mail. */
+/** Milliseconds that the result of a mail is kept. */
 const remembered = 30 * day;
 
-/** Returns the mail's id. */
+/** Queues a mail and returns its id. */
 export async function enqueueMail<P extends Purpose>(context: Context, tx: Writing, mail: Mail<P>): Promise<string> {
   const { realm, purpose } = mail;
   const { publicUrl } = context.config;
@@ -56,7 +61,9 @@ export async function enqueueMail<P extends Purpose>(context: Context, tx: Writi
   return id;
 }
 
-/** What a value holds stands in the text, and may stand in the subject: it never adds a line to either. */
+/**
+ * Values stand in the text, and perhaps in the subject, so they must not add lines. @throws {Problem} `request.invalid`
+ */
 function requireLines(values: object): void {
   for (const [name, value] of Object.entries(values) as [string, unknown][]) {
     if (typeof value !== 'string' || (value.length <= 1_000 && isLine(value))) continue;
@@ -67,8 +74,9 @@ function requireLines(values: object): void {
 }
 
 /**
- * May this recipient get one more mail about this within the hour? Counted in this process, and only when it may. For mails that
- * anybody can ask for. The answer to whoever asks must be the same either way.
+ * Spends one mail of this recipient's budget for this purpose and hour, counted in this process. False if none is left.
+ * For mails that a
+ * stranger can request: the answer to the stranger must be the same in both cases.
  */
 export function allowMail(context: Context, realm: string, purpose: Purpose, recipient: string): boolean {
   return mailMemory(context).rate.take(`${realm} ${purpose} ${recipient.toLowerCase()}`);
@@ -78,11 +86,11 @@ export interface MailState {
   readonly id: string;
   readonly state: MailTable['state'];
   readonly attempts: number;
-  /** Why the last try failed: `SMTP 550`, `ECONNREFUSED`; never a text of the other side. */
+  /** Why the last try failed: `SMTP 550`, `ECONNREFUSED`. Never a text of the other side. */
   readonly reason?: string;
 }
 
-/** What became of the newest mail under this reference; undefined when there was none within a month. */
+/** The state of the newest mail under this reference. Undefined if there was none within a month. */
 export async function mailState(context: Context, realm: string, reference: string): Promise<MailState | undefined> {
   const row = await findMailAbout(context.store.db, realm, reference);
   if (row === undefined) return undefined;
@@ -111,7 +119,7 @@ function binding(realm: string, id: string): string {
   return `mail\0${realm}\0${id}`;
 }
 
-/** Mails that wait, under another master key. */
+/** Seals waiting mails again under another master key. */
 export const resealMails: Resealing = async (tx, again) => {
   const mails = await listSealedMails(tx);
   for (const { realm, id, sealed } of mails) {

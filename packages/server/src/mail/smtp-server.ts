@@ -1,12 +1,15 @@
-/** The mail server that `COUNTERSIGN_SMTP_URL` names. */
+/** The mail server named by `COUNTERSIGN_SMTP_URL`. */
 export interface SmtpServer {
   readonly host: string;
   readonly port: number;
   /** TLS from the first byte, instead of STARTTLS. */
   readonly secure: boolean;
-  /** Without STARTTLS nothing is sent. When it is offered it is used in any case. */
+  /** Without STARTTLS nothing is sent. If the server offers it, it is used in any case. */
   readonly requireTls: boolean;
-  /** A certificate counts when it is good; between two processes of one machine nobody stands whom it could unmask. */
+  /**
+   * Whether the certificate must be valid. Not between two processes of one machine, where no attacker stands in
+   * between.
+   */
   readonly verifyCertificate: boolean;
   readonly login: { readonly user: string; readonly pass: string } | undefined;
 }
@@ -16,7 +19,7 @@ const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
 /** RFC 8314 §3.3, RFC 6409. */
 const ports: Readonly<Record<string, number>> = { 'smtps:': 465, 'smtp:': 587 };
 
-/** Undefined for anything that we would have to guess at: a path, another parameter, half a login. */
+/** Undefined for a URL that would need guessing: a path, another parameter, half a login. */
 export function smtpServerOf(text: string): SmtpServer | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);

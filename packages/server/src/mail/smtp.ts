@@ -2,7 +2,7 @@ import type SmtpConnection from 'nodemailer/lib/smtp-connection';
 import { dropped, type Message, type Outcome, type Transport } from './message.ts';
 import type { SmtpServer } from './smtp-server.ts';
 
-/** Milliseconds for one step of the conversation. The whole of it is bounded by the caller's signal. */
+/** Milliseconds for one step of the conversation. The caller's signal bounds all of it. */
 const limits = {
   dnsTimeout: 5_000,
   connectionTimeout: 5_000,
@@ -12,12 +12,12 @@ const limits = {
   maxResponseSize: 65_536,
 };
 
-/** A connection for each mail: what one recipient's mail does to the conversation is no other's trouble. */
+/** One connection per mail, so that one mail's trouble does not affect another. */
 export function sendBySmtp(server: SmtpServer): Transport {
   const { host, port, secure, requireTls, verifyCertificate, login } = server;
   const tls = { rejectUnauthorized: verifyCertificate, minVersion: 'TLSv1.2' } as const;
   return async (message, signal) => {
-    // Loaded for the first mail: a start that mails nothing is quicker and smaller by it.
+    // Loaded for the first mail, so that a start without mails is faster and smaller.
     const { default: SmtpConnection } = await import('nodemailer/lib/smtp-connection');
     return converse(
       new SmtpConnection({ host, port, secure, requireTLS: requireTls, tls, ...limits }),
@@ -40,7 +40,7 @@ function converse(
       if (over) return;
       over = true;
       signal.removeEventListener('abort', abort);
-      // A proper goodbye, whose answer is awaited by nobody.
+      // A proper QUIT, without waiting for its answer.
       if (outcome.sent || outcome === dropped) connection.quit();
       connection.close();
       resolve(outcome);
@@ -57,7 +57,7 @@ function converse(
         end(error ? refusal(error) : { sent: true }),
       );
     };
-    // They stay after the outcome: an `error` that nobody listens to ends the process.
+    // The listeners stay after the outcome, because an `error` without a listener ends the process.
     connection.on('error', (error) => end(refusal(error)));
     connection.on('end', () => end(temporary('ECONNECTION')));
     signal.addEventListener('abort', abort);
@@ -70,10 +70,10 @@ function temporary(reason: string, detail?: string): Outcome {
   return { sent: false, permanent: false, reason, ...(detail === undefined ? {} : { detail }) };
 }
 
-/** What the library's errors carry. */
+/** The members of the library's errors. */
 interface Failure {
   readonly code?: string;
-  /** The system's own: `ECONNREFUSED`. */
+  /** The operating system's own code: `ECONNREFUSED`. */
   readonly originalCode?: string;
   readonly responseCode?: number;
   readonly response?: string;
@@ -81,15 +81,17 @@ interface Failure {
 }
 
 /**
- * RFC 5321 §4.2.1: a 5yz reply to the envelope or to the text is about this mail, and final. A 5yz reply to the greeting, STARTTLS
- * or the login is about us: somebody will repair it, and the mail must still be there then. So with 503 (a sequence of commands that
- * the server did not expect) and 530 (it wants TLS or a login first).
+ * RFC 5321 §4.2.1: a 5yz reply to the envelope or to the text is about this mail, and final. A 5yz reply to the
+ * greeting, STARTTLS or the
+ * login is about this server: it will be repaired, and the mail must still be there then. The same goes for 503 (an
+ * unexpected
+ * sequence of commands) and 530 (TLS or a login is required first).
  */
 function refusal(error: unknown): Outcome {
   const { code, originalCode, responseCode, response, message } = error as Failure;
   const aboutTheMail = code === 'EENVELOPE' || code === 'EMESSAGE';
   if (responseCode === undefined) {
-    // What the server wrote, and what was wrong with the mail, may hold an address.
+    // The server's text, or a fault of the mail, may hold an address.
     return temporary(originalCode ?? code ?? 'unknown', aboutTheMail || response !== undefined ? undefined : message);
   }
   const final = responseCode >= 500 && responseCode <= 599 && responseCode !== 503 && responseCode !== 530;

@@ -1,23 +1,26 @@
 import { isoDate } from '../kernel/clock.ts';
 
 /**
- * What we write, and why. Plain text without links to click: a code is consumed by a POST that its owner makes, never by a mail
- * filter that follows links. No line is longer than mail programs show.
+ * The texts of our mails. Plain text without links: a code is consumed by a POST of its owner, never by a mail filter
+ * that follows links.
+ * No line is longer than mail programs show.
  */
 export interface Values {
-  /** Somebody has got a credential and sets its first password. */
+  /** The new holder of a credential sets its first password. */
   readonly 'password-invitation': { readonly credentialId: string; readonly code: string; readonly until: number };
   readonly 'lost-password': { readonly code: string; readonly until: number };
   readonly 'password-changed': { readonly at: number };
   /** By its owner or an administrator. */
   readonly 'password-expired': { readonly at: number; readonly compromised: boolean };
-  /** The right password from a device and a network that the credential was not used from. */
+  /** The right password, from a device and a network that the credential had not used before. */
   readonly 'new-device': { readonly at: number; readonly source: string };
-  /** So many failures that new devices have to wait. */
+  /** So many failures that new devices must wait. */
   readonly 'login-locked': { readonly at: number };
-  /** What was done to the second factors of a credential. Their names are not told: the thief of a session chooses them. */
+  /**
+   * A change of a credential's second factors. Their names are left out, because the thief of a session chooses them.
+   */
   readonly 'factor-changed': { readonly at: number; readonly change: FactorChange; readonly factor: FactorKind };
-  /** To the address from before too. */
+  /** Also sent to the old address. */
   readonly 'credential-changed': { readonly at: number; readonly newCode: boolean; readonly newAddress: boolean };
   readonly 'wallet-invitation': {
     readonly participant: 'individual' | 'organization';
@@ -44,7 +47,7 @@ type FactorKind = keyof typeof factorKinds;
 
 const factorKinds = { totp: 'authenticator app', passkey: 'passkey', recovery: 'recovery codes' } as const;
 
-/** Where the reader has to do with us. */
+/** The places of this server in the text. */
 export interface Place {
   readonly realm: string;
   /** `{public}/realms/{realm}`. */

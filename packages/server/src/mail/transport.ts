@@ -4,7 +4,7 @@ import type { Transport } from './message.ts';
 import { sendBySmtp } from './smtp.ts';
 import { smtpServerOf } from './smtp-server.ts';
 
-/** By the configured server, or into the data directory. */
+/** Sends through the configured server, or writes into the data directory. */
 export function transportOf(config: Config): Transport {
   const server = config.smtpUrl === undefined ? undefined : smtpServerOf(config.smtpUrl);
   return server === undefined ? writeToFolder(config.dataDir) : sendBySmtp(server);
