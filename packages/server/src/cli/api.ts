@@ -8,7 +8,7 @@ import { Problem } from '../kernel/problem.ts';
 import type { ReadPage } from './list.ts';
 import { serverUrl } from './server-url.ts';
 
-/** The administration API as the command line sees it. Paths begin after the server's URL. */
+/** The administration API for the command line. Paths begin after the server's URL. */
 export interface Api {
   /** `/realms/{realm}` of the `--realm` option. */
   readonly realm: string;
@@ -19,7 +19,10 @@ export interface Api {
 
 interface Profile {
   readonly url: string;
-  /** Where the administrator's client is: `system`, who administers every realm, or the one realm that it administers. */
+  /**
+   * The realm of the administrator's client: `system`, whose administrators administer every realm, or the one realm
+   * that it administers.
+   */
   readonly realm?: string;
   readonly clientId: string;
   readonly clientSecret: string;
@@ -30,17 +33,17 @@ interface Options {
   readonly profile?: string;
 }
 
-/** The options that every command against a running server has. */
+/** Adds the options of every command against a running server. */
 export function online(command: Command): Command {
   return command
     .option('--realm <name>', 'the realm to work in (default: COUNTERSIGN_DEFAULT_REALM)')
     .option(
       '--profile <file>',
-      'JSON with url, clientId and clientSecret of an administrator (default: the data directory)',
+      'JSON with url, clientId and clientSecret of an administrator (default: the one in the data directory)',
     );
 }
 
-/** Signs in with the profile, the configured administrator, or the one in the data directory, in this order. */
+/** Signs in with the profile, else the configured administrator, else the one in the data directory. */
 export function connect(options: Options): Api {
   const { config } = loadConfig(process.env);
   const ownFile = administratorFile(config);
@@ -57,7 +60,7 @@ export function connect(options: Options): Api {
   const issuer = `${profile.url}/realms/${profile.realm ?? 'system'}`;
   const tokens = createTokenSource({
     issuer,
-    // Whatever audience the realm gives by default: administration takes no other.
+    // Named whatever the realm's default audience is, because administration takes no other.
     resource: issuer,
     clientId: profile.clientId,
     clientSecret: profile.clientSecret,
@@ -81,7 +84,7 @@ export function connect(options: Options): Api {
   };
 }
 
-/** The pages of a list of the administration. */
+/** The pages of a list of the administration API. */
 export function pagesAt(api: Api, path: string, filter: Readonly<Record<string, string | undefined>> = {}): ReadPage {
   return async (limit, after) => {
     const wanted = Object.entries({ ...filter, limit: String(limit), after }).filter(
@@ -93,7 +96,7 @@ export function pagesAt(api: Api, path: string, filter: Readonly<Record<string, 
   };
 }
 
-/** What the server answered, or a refusal in a line. */
+/** The answer of the server. Throws a refusal as an error of one line. */
 export async function answer(response: Response): Promise<unknown> {
   const text = await response.text();
   if (response.ok) return text === '' ? undefined : JSON.parse(text);
@@ -106,7 +109,7 @@ export async function answer(response: Response): Promise<unknown> {
   throw new Error(`${said} (${response.status}, request ${requestId ?? 'unknown'})`);
 }
 
-/** Of a native path, or of a documented one of corporate identities. */
+/** The refusal of a native path, or of a documented corporate call. */
 interface Refusal {
   readonly title?: string;
   readonly detail?: string;
@@ -136,7 +139,7 @@ function readProfile(path: string): Profile {
   return { url: serverUrl(url, `url of ${path}`), clientId, clientSecret, ...said };
 }
 
-/** Results go to standard output as JSON, for people and for scripts. */
+/** Results go to standard output as JSON, for people and scripts. */
 export function print(value: unknown): void {
   if (value !== undefined) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

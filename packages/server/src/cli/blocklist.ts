@@ -7,16 +7,16 @@ import { importBlocklist } from '../passwords/blocklist.ts';
 import { print } from './api.ts';
 import { offline } from './offline.ts';
 
-/** The list of passwords that nobody may choose. These commands open the database; servers may run meanwhile. */
+/** The list of refused passwords. These commands open the database, and servers may run meanwhile. */
 export function blocklistCommands(program: Command): void {
-  const blocklist = program.command('blocklist').description('The list of passwords that nobody may choose.');
+  const blocklist = program.command('blocklist').description('The list of passwords that are refused.');
   blocklist
     .command('import')
     .description(
       'Add passwords to the list: word lists, lists of SHA-1 digests (DIGEST:COUNT), and ranges of them (files named by the first five digits).',
     )
     .argument('<file...>', 'the files')
-    .option('--skip <lines>', 'lines of the first file that an earlier run has taken', wholeNumber, 0)
+    .option('--skip <lines>', 'number of lines of the first file that an earlier run has imported', wholeNumber, 0)
     .action((files: readonly string[], { skip }: { skip: number }) =>
       offline((context) => importFiles(context, files, skip)),
     );
@@ -49,7 +49,7 @@ async function importFiles(context: Context, files: readonly string[], skip: num
   }
 }
 
-/** Longer than any entry: what has no line ends is no list, and must not fill the memory. */
+/** Longer than any entry. A file without line ends is not a list, and must not fill the memory. */
 const longestLine = 65_536;
 
 async function* linesOf(path: string): AsyncGenerator<string> {
@@ -58,7 +58,7 @@ async function* linesOf(path: string): AsyncGenerator<string> {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() as string;
     if (rest.length > longestLine)
-      throw new Problem('request.invalid', `${path} is no list: it has a line without end.`);
+      throw new Problem('request.invalid', `${path} is not a list: it has a line without end.`);
     for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
   }
   if (rest !== '') yield rest;

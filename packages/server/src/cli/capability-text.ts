@@ -1,18 +1,18 @@
 import type { CapabilityExplanation, CapabilityRefusal, ExplainedInvocation, ExplainedLink } from '@countersign/proof';
 
-/** That a key is not in the document, nor known: nothing speaks against the link, and nothing for it. */
+/** The key is neither in the document nor known, so the signature could not be checked. */
 const unknownKeys: readonly string[] = ['did.unknown', 'did_peer.unknown', 'integrity.key_unknown'];
 
 type Row = readonly [name: string, value: string | undefined];
 
-/** All that speaks against it. Without the owner, that its key is unknown does not. */
+/** All faults of the capability. Without the owner's document, an unknown key is not a fault. */
 export function refusalsIn(explained: CapabilityExplanation, knowsOwner: boolean): readonly CapabilityRefusal[] {
   const { links, invocation, refusals } = explained;
   const ofLinks = links.flatMap((link) => link.refusals.filter((one) => knowsOwner || !isUnknownKey(one)));
   return [...refusals, ...ofLinks, ...(invocation?.refusals ?? [])];
 }
 
-/** For people: a paragraph for each link, from the root to the tail, and one for the invocation. */
+/** Text for people: one paragraph for each link, from the root to the tail, and one for the invocation. */
 export function explanationText(explained: CapabilityExplanation, knowsOwner: boolean): string {
   const { kind, links, invocation, refusals } = explained;
   const paragraphs = links.map((link, at) => paragraph(`${at}. ${link.kind}`, linkRows(link, knowsOwner)));
@@ -27,7 +27,7 @@ function linkRows(link: ExplainedLink, knowsOwner: boolean): readonly Row[] {
     ['id', id],
     ['for', target],
     ['held by', controllers?.join(', ')],
-    // What could not be read allows nothing.
+    // A link that could not be read allows nothing.
     ['allows', target === undefined ? undefined : (actions?.join(', ') ?? 'everything')],
     ['signed by', signedBy],
     ['from', time(created)],
@@ -67,7 +67,7 @@ function paragraph(title: string, rows: readonly Row[]): string {
   return [title, ...said.map(([name, value]) => `   ${name.padEnd(12)} ${visible(value as string)}`)].join('\n');
 }
 
-/** Whoever made the document must not write on our terminal: no control characters, nothing without end. */
+/** The maker of the document must not control our terminal: no control characters, and no endless values. */
 function visible(value: string): string {
   const plain = value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
   return plain.length > 300 ? `${plain.slice(0, 300)}…` : plain;

@@ -22,9 +22,9 @@ interface ExplainOptions {
 export function capabilityCommands(program: Command): void {
   program
     .command('capability')
-    .description('Capabilities and their invocations, looked at offline.')
+    .description('Explain capabilities and their invocations, offline.')
     .command('explain <file>')
-    .description('Show each link, what it allows, and why it would be refused; exit code 1 where it would be.')
+    .description('Show each link, what it allows, and why it would be refused; exit code 1 if it would be refused.')
     .option('--owner <file>', 'the DID document of the owner, who signs the first link (countersign wallet owner)')
     .option('--json', 'as JSON')
     .action(explain);
@@ -47,7 +47,7 @@ async function explain(file: string, { owner: path, json }: ExplainOptions): Pro
   else process.stdout.write(explanationText(explained, owner !== undefined));
 }
 
-/** A did:peer:4 proves its document by the long form that is in it; of another DID, the file is taken at its word. */
+/** A did:peer:4 proves its document by the long form in it. The file of another DID is believed. */
 async function ownerIn(path: string): Promise<DidDocument> {
   const document = readJsonFile(path, '--owner');
   const { id, alsoKnownAs } = document;

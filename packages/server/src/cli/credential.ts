@@ -26,19 +26,19 @@ export function credentialCommands(program: Command): void {
   });
   online(credential.command('create <code>'))
     .description('Make a credential. It has no password until its holder is invited and sets one.')
-    .requiredOption('--identity <id>', 'whose it is')
+    .requiredOption('--identity <id>', 'the identity that it belongs to')
     .option('--type <type>', 'ROOT or USER', 'USER')
     .option('--id <id>', 'its id (default: a random one)')
-    .option('--email <address>', 'where mail goes (default: to the code, if that is an address)')
+    .option('--email <address>', 'the address for mail (default: the code, if that is an address)')
     .action(async (code: string, options) => {
       const api = connect(options);
       const { identity: identityId, type, id, email } = options as Wanted;
       print(await api.post(`${api.realm}/admin/credentials`, { id, identityId, type, code, email }));
     });
   online(credential.command('change <credential>'))
-    .description('Change its code, which ends its sessions, or where its mail goes.')
-    .option('--code <code>', 'by which it is recognised from now on')
-    .option('--email <address>', 'where mail goes')
+    .description('Change its code, which ends its sessions, or its address for mail.')
+    .option('--code <code>', 'the new code')
+    .option('--email <address>', 'the new address for mail')
     .action(async (id: string, options) => {
       const api = connect(options);
       const { code, email } = options as { code?: string; email?: string };
@@ -56,7 +56,7 @@ export function credentialCommands(program: Command): void {
       });
   }
   online(credential.command('unlock <credential>'))
-    .description('Forgive the failed logins from unknown devices, which have to wait otherwise.')
+    .description('Forgive its failed logins, so that unknown devices need not wait.')
     .action(async (id: string, options) => {
       const api = connect(options);
       await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/unlock`);

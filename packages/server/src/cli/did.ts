@@ -24,7 +24,7 @@ export function didCommands(program: Command): void {
     });
   did
     .command('inspect <did>')
-    .description('Show of which method a DID is, its keys, and what each of them is for. Nothing is fetched.')
+    .description('Show the method of a DID, its keys, and the purpose of each. Nothing is fetched.')
     .action(async (name: string) => print(await inspected(name)));
 }
 
@@ -32,7 +32,7 @@ async function inspected(did: string): Promise<object> {
   if (did.startsWith('did:web:')) return { method: 'did:web', document: parseDidWeb(did).url };
   const method = did.split(':', 2).join(':');
   if (isDidPeer4(did) && isShortDidPeer4(did)) {
-    return { method, form: 'short', note: 'The keys are in the long form, which whoever uses this DID has shown.' };
+    return { method, form: 'short', note: 'The keys are in the long form, which the user of this DID has shown.' };
   }
   const document = await resolveDid(did, { crypto: cryptoPort });
   return { method, did: document.id, keys: keysOf(document) };
@@ -44,7 +44,7 @@ function keysOf({ verificationMethods, relationships }: DidDocument): readonly o
   });
 }
 
-/** Over TLS, without following anybody elsewhere, and no more than a document can be. */
+/** Over TLS, without following redirects, and no more bytes than a document may have. */
 async function fetched(did: string): Promise<DidDocument | undefined> {
   if (!did.startsWith('did:web:')) return undefined;
   const { url } = parseDidWeb(did);

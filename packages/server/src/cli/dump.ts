@@ -30,7 +30,7 @@ export function dumpCommands(program: Command): void {
     );
 }
 
-/** The file has its name once it is whole. */
+/** The file gets its name once it is whole. */
 async function dump(file: string, signal: AbortSignal): Promise<Counts> {
   const { config } = loadConfig(process.env);
   if (await exists(file)) throw new Error(`${file} is there already: name a new file.`);
@@ -69,7 +69,10 @@ async function dump(file: string, signal: AbortSignal): Promise<Counts> {
   }
 }
 
-/** Reads the file twice: a file that is not whole, or that another key sealed, is refused before the database is touched. */
+/**
+ * Reads the file twice, so that an incomplete file, or one under another key, is refused before the database is
+ * touched.
+ */
 async function load(file: string, signal: AbortSignal): Promise<Counts> {
   const { config } = loadConfig(process.env);
   const masterKey = requireMasterKey(config);
@@ -96,7 +99,7 @@ async function load(file: string, signal: AbortSignal): Promise<Counts> {
   }
 }
 
-/** Far above what a dump writes on a line, and far below what breaks a process. */
+/** Far above the longest line of a dump, and far below the length that breaks a process. */
 const longestLine = 256 * 1024 * 1024;
 
 async function* linesOf(file: string, signal: AbortSignal, passed: (bytes: number) => void): AsyncGenerator<string> {
@@ -118,7 +121,7 @@ async function* linesOf(file: string, signal: AbortSignal, passed: (bytes: numbe
   if (rest !== '') yield rest;
 }
 
-/** A signal is heard between two lines, so that the command can undo what it began and say so. */
+/** The signal is checked between two lines, so that the command can undo its work and say so. */
 async function interruptible<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

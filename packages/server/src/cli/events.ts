@@ -13,7 +13,7 @@ export function eventCommands(program: Command): void {
       await printList(options, pagesAt(api, `${api.realm}/admin/events`), 'items');
     });
   online(events.command('head'))
-    .description('The signed end of the chain: keep it elsewhere, and a cut-off log shows.')
+    .description('Show the signed end of the chain. Kept elsewhere, it shows later whether the log was cut off.')
     .action(async (options) => {
       const api = connect(options);
       print(await api.get(`${api.realm}/admin/events/head`));

@@ -14,7 +14,7 @@ interface GoingOn {
   readonly token: string;
 }
 
-/** Second factors: of the session’s credential, or for an administrator of any. */
+/** Second factors of the session's credential. An administrator may name any credential. */
 export function factorCommands(program: Command): void {
   const factor = program.command('factor').description('Second factors: authenticator apps, passkeys, recovery codes.');
   listing(online(withSession(factor.command('list'))))

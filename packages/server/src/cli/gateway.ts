@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type OptionName, optionsSchema, readOptions } from '../gateway/options.ts';
 import { startGateway } from '../gateway/start.ts';
 
-/** The order in which the help shows them; the values are those of `optionsSchema`. */
+/** In the order of the help. The values are those of `optionsSchema`. */
 const values: Readonly<Record<OptionName, string>> = {
   upstream: 'url',
   listen: 'address',
@@ -39,7 +39,7 @@ interface Given extends Readonly<Record<string, unknown>> {
 export function gatewayCommands(program: Command): void {
   const gateway = program
     .command('gateway')
-    .description('Verify and sign the messages of an application that knows nothing of either, in any language.')
+    .description('Verify and sign messages for an application in any language, which need not do either.')
     .option('--config <file>', 'JSON with the options below by their names in camelCase; the command line wins');
   for (const [name, value] of Object.entries(values)) {
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -48,7 +48,7 @@ export function gatewayCommands(program: Command): void {
   gateway
     .option(
       '--dangerously-listen-for-other-machines',
-      'let other machines reach the forward and admin ports: whoever does speaks in our name',
+      'let other machines reach the forward and admin ports: they can then act in our name',
       false,
     )
     .option('--dangerously-allow-plain-http', 'send token and message over http to participants elsewhere', false)

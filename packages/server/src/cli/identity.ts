@@ -3,7 +3,7 @@ import { connect, online, pagesAt, print } from './api.ts';
 import { importKeycloakCommand } from './import-keycloak.ts';
 import { listing, printList } from './list.ts';
 
-/** Profiles are made seldom, identities often: each is a noun of its own. */
+/** Profiles are made rarely and identities often, so each is a noun of its own. */
 export function identityCommands(program: Command): void {
   profileCommands(program);
   const identity = program.command('identity').description('Corporate identities, whose credentials log in.');
@@ -22,7 +22,7 @@ export function identityCommands(program: Command): void {
   });
   online(identity.command('create <name>'))
     .description('Make an identity from an identity profile.')
-    .requiredOption('--identity-profile <id>', 'what it is made from')
+    .requiredOption('--identity-profile <id>', 'the identity profile that it is made from')
     .option('--id <id>', 'its id (default: a random one)')
     .action(async (name: string, options) => {
       const api = connect(options);
@@ -31,7 +31,7 @@ export function identityCommands(program: Command): void {
     });
   for (const [step, text] of [
     ['disable', 'Let none of its credentials log in; their sessions end.'],
-    ['enable', 'Let its credentials log in again, but those that are disabled themselves.'],
+    ['enable', 'Let its credentials log in again, except those that are disabled themselves.'],
   ] as const) {
     online(identity.command(`${step} <identity>`))
       .description(text)

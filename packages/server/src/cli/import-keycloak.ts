@@ -15,20 +15,18 @@ interface ImportOptions {
   readonly withoutSecondFactor?: true;
 }
 
-/** For `countersign identity`: the one of its commands that opens the database itself. */
+/** For `countersign identity`: its only command that opens the database itself. */
 export function importKeycloakCommand(identity: Command): void {
   identity
     .command('import-keycloak')
-    .description(
-      'Take in the users of a realm that Keycloak exported, with their passwords. Opens the database itself.',
-    )
+    .description('Import the users of a realm that Keycloak exported, with their passwords. Opens the database itself.')
     .argument('<file>', 'the export')
-    .option('--realm <name>', 'the realm to take them into (default: COUNTERSIGN_DEFAULT_REALM)')
-    .option('--identity <id>', 'the identity that they all become credentials of')
-    .option('--identity-profile <id>', 'or: the identity profile that an identity is made from for each')
+    .option('--realm <name>', 'the realm that they are imported into (default: COUNTERSIGN_DEFAULT_REALM)')
+    .option('--identity <id>', 'the identity whose credentials they all become')
+    .option('--identity-profile <id>', 'or: the identity profile from which each gets an identity')
     .addOption(new Option('--type <type>', 'the type of the credentials').choices(['ROOT', 'USER']).default('USER'))
-    .option('--keycloak-realm <name>', 'which one, where the file holds several realms')
-    .option('--without-second-factor', 'take also those who had one there, which cannot be taken along')
+    .option('--keycloak-realm <name>', 'the realm in the file, if it holds several')
+    .option('--without-second-factor', 'import also users with a second factor, which cannot be imported')
     .action((file: string, options: ImportOptions) => importKeycloak(file, options));
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Command, InvalidArgumentError } from 'commander';
 
-/** How much of a list somebody wants. */
+/** The wanted part of a list. */
 export interface ListOptions {
   readonly limit?: number;
   readonly after?: string;
@@ -10,22 +10,22 @@ export interface ListOptions {
 
 interface Page {
   readonly items: readonly unknown[];
-  /** What to continue after; absent on the last page. */
+  /** The key to continue after. Absent on the last page. */
   readonly next?: string;
 }
 
-/** Reads one page: so many entries at most, and those after this key. */
+/** Reads one page: at most `limit` entries after the key `after`. */
 export type ReadPage = (limit: number, after: string | undefined) => Promise<Page>;
 
-/** What the server gives at a time. */
+/** Entries that the server gives at a time. */
 const pageSize = 200;
 const usual = 50;
 
-/** The options that every list has. */
+/** Adds the options of every list. */
 export function listing(command: Command): Command {
   return command
-    .option('--limit <number>', `so many at most (default: ${usual})`, atLeastOne)
-    .option('--after <key>', 'only those after this one: the `next` of a list that stopped')
+    .option('--limit <number>', `at most this many (default: ${usual})`, atLeastOne)
+    .option('--after <key>', 'only those after this key: the `next` of a list that stopped')
     .option('--all', 'all of them');
 }
 
@@ -35,12 +35,13 @@ function atLeastOne(text: string): number {
 }
 
 /**
- * Prints a list as JSON, page by page, so that a long one needs little memory. `member` names the list in an object, in which a list
- * that stops has `next`; without it the list stands alone. Where it stops, standard error says how to go on.
+ * Prints a list as JSON, page by page, so that a long one needs little memory. `member` names the list in an object; if
+ * the list stops
+ * early, that object has `next`. Without `member` the list stands alone. Standard error says how to go on.
  */
 export async function printList(options: ListOptions, read: ReadPage, member?: string): Promise<void> {
   const { all, limit } = options;
-  if (all === true && limit !== undefined) throw new Error('Say --all or --limit, one of them.');
+  if (all === true && limit !== undefined) throw new Error('Use either --all or --limit.');
   const wanted = all === true ? Number.POSITIVE_INFINITY : (limit ?? usual);
   const indent = member === undefined ? '  ' : '    ';
   const [open, close] = member === undefined ? ['[', ']'] : [`{\n  ${JSON.stringify(member)}: [`, '  ]'];
@@ -62,7 +63,7 @@ export async function printList(options: ListOptions, read: ReadPage, member?: s
   if (after !== undefined) process.stderr.write(`${shown} of more: --all, or --after ${after}\n`);
 }
 
-/** Of a list that the server gives as a whole. */
+/** Pages of a list that the server gives as a whole. */
 export function pagesOf<T>(items: readonly T[], keyOf: (item: T) => string): ReadPage {
   return async (limit, after) => {
     const from = after === undefined ? 0 : items.findIndex((item) => keyOf(item) === after) + 1;

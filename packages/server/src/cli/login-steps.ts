@@ -1,7 +1,7 @@
 import { answer } from './api.ts';
 import { readSecret } from './typed-secret.ts';
 
-/** Where the steps that a login still needs get what they need. */
+/** Files for the further steps of a login. */
 export interface StepOptions {
   readonly factorCodeFile?: string;
   readonly newPasswordFile?: string;
@@ -10,7 +10,7 @@ export interface StepOptions {
 export interface LoggedOn {
   readonly token: string;
   readonly credential: { readonly id: string };
-  /** What a session that is not a full one may do. */
+  /** The one thing that a restricted session may do. */
   readonly restriction?: string;
 }
 
@@ -21,7 +21,7 @@ interface Restricted extends LoggedOn {
 /** A documented call of the realm. */
 export type Send = (path: string, body: object, token?: string) => Promise<Response>;
 
-/** What was typed for the login. */
+/** The input of the login. */
 interface Typed {
   readonly password?: unknown;
 }
@@ -42,7 +42,10 @@ const steps: Readonly<Record<string, Step>> = {
   },
 };
 
-/** Does what the login still needs, step by step. A session that can only enrol a factor is the caller's to go on with. */
+/**
+ * Takes the remaining steps of the login. A session that can only enrol a factor is returned: the caller goes on with
+ * it.
+ */
 export async function completeLogin(
   send: Send,
   first: Response,
@@ -60,7 +63,7 @@ export async function completeLogin(
     const step = steps[refused.code];
     if (step === undefined) break;
     const next = await step(send, refused, typed, options);
-    // An update says whose password it is, and no more.
+    // The answer of an update has only the token, so the credential is that of the login.
     if (next.ok && refused.code === 'EXPIRED_PASSWORD') {
       const { token, restriction } = (await answer(next)) as LoggedOn;
       return { token, credential: refused.credential, ...(restriction === undefined ? {} : { restriction }) };
@@ -76,7 +79,7 @@ async function restrictedOf(response: Response): Promise<Restricted | undefined>
   return body.token === undefined ? undefined : (body as Restricted);
 }
 
-/** Codes of an app are six digits; recovery codes are longer. */
+/** Codes of an app have six digits; recovery codes are longer. */
 export function verifyPath(code: string): string {
   return `/auth/factors/${/^[\d\s]{6,8}$/.test(code) ? 'totp' : 'recovery'}/verify`;
 }

@@ -22,7 +22,7 @@ interface LoginOptions extends SessionOptions, StepOptions {
   readonly from?: string;
 }
 
-/** What the holder of a credential does. An administrator's options are on the commands that are open to administrators too. */
+/** Commands for the holder of a credential. The commands that administrators may use too have their options as well. */
 export function loginCommands(program: Command): void {
   withSession(program.command('login [code]'))
     .description('Open a session as a credential, and keep its token in a file that only you can read.')
@@ -34,9 +34,9 @@ export function loginCommands(program: Command): void {
     .option('--new-password-file <file>', 'its first line is the next password, if this one has expired (default: ask)')
     .action(async (code: string | undefined, options: LoginOptions) => print(await login(code, options)));
   withSession(program.command('whoami'))
-    .description('Whose session it is, as the server signs it for the services that it is used at.')
+    .description('Show the holder of the session, as the server signs it for other services.')
     .option('--token', 'show the signed subject itself')
-    .option('--audience <audience>', 'for which service (default: the realm)')
+    .option('--audience <audience>', 'the service that it is for (default: the realm)')
     .action(async (options: SessionOptions & { token?: true; audience?: string }) => {
       const { audience } = options;
       const body = audience === undefined ? {} : { audience };
@@ -65,7 +65,7 @@ export async function call(options: SessionOptions, path: string, body: object =
   return answer(await send(`${url}/realms/${realm}${path}`, body, { authorization: `Bearer ${token}` }));
 }
 
-/** A change that ends the session gives a new one in its place. */
+/** A change that ends the session returns a new one, which is kept instead. */
 export function keepToken(options: SessionOptions, token: string): void {
   const path = sessionPath(options);
   writeSession(path, { ...readSession(path), token });
@@ -112,7 +112,7 @@ function sessionCommands(program: Command): void {
     .option('--all', 'every session of the credential')
     .action(async (session: string | undefined, options) => {
       const { credential, all } = options as { credential?: string; all?: true };
-      if ((session === undefined) === (all === undefined)) throw new Error('Name one session, or say --all.');
+      if ((session === undefined) === (all === undefined)) throw new Error('Name one session, or use --all.');
       if (session !== undefined) {
         print(await callAs(options, `/auth/sessions/${encodeURIComponent(session)}/terminate`, credential));
       } else {
@@ -123,7 +123,7 @@ function sessionCommands(program: Command): void {
     });
 }
 
-/** As an administrator where a credential is named, else with the own session. */
+/** As an administrator if a credential is named, else with the own session. */
 export async function callAs(
   options: SessionOptions & Parameters<typeof connect>[0],
   path: string,
@@ -144,7 +144,7 @@ function send(url: string, body: object, headers: Readonly<Record<string, string
   });
 }
 
-/** Only to be read: whoever acts on it verifies it. */
+/** Reads the claims without verification: only for display. */
 function claimsOf(token: string): unknown {
   return JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 }

@@ -1,6 +1,6 @@
 import { createProgram } from './program.ts';
 
-/** What the launcher runs: one command. A refusal is one line on standard error and exit code 1. */
+/** Runs one command for the launcher. A refusal is one line on standard error and exit code 1. */
 try {
   await (await createProgram(process.argv[2])).parseAsync(process.argv);
 } catch (thrown) {

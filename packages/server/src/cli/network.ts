@@ -8,7 +8,7 @@ import { offline } from './offline.ts';
 export function networkCommands(program: Command): void {
   online(program.command('apply'))
     .description(
-      'Bring realms, participants and everything else of a network file into being. Applying twice changes nothing.',
+      'Make the realms, participants and other entries of a network file. Applying it again changes nothing.',
     )
     .requiredOption('-f, --file <file>', 'the network file')
     .option('--offline', 'on the database itself, for files over 1 MiB or before the first start', false)

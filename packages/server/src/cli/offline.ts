@@ -3,8 +3,9 @@ import type { Context } from '../context.ts';
 import type { StoreNeed } from '../store/open.ts';
 
 /**
- * Opens the configured database itself for the time of one piece of work. Only then is the server read, which is all of the code.
- * `any` is for work that may come before the first start; everything else is refused where there is no store, and makes none.
+ * Opens the configured database itself for one piece of work. Only then the code of the server is loaded, which is all
+ * of the code. `any`
+ * is for work that may come before the first start. Other work is refused if there is no store, and makes none.
  */
 export async function offline<T>(work: (context: Context) => Promise<T>, store: StoreNeed = 'existing'): Promise<T> {
   const { createContext } = await import('../server.ts');

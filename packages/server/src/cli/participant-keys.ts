@@ -12,7 +12,7 @@ import { print } from './api.ts';
 import { type ListOptions, listing, pagesOf, printList } from './list.ts';
 import { serverUrl } from './server-url.ts';
 
-/** Which realm of which server. */
+/** The realm and the server. */
 export interface Place {
   readonly realm?: string;
   readonly url?: string;
@@ -31,18 +31,20 @@ interface Rotation extends Place {
   readonly overlap?: number;
 }
 
-/** What a participant does with its own keys, under its own credentials. */
+/** Commands of a participant for its own keys, under its own credentials. */
 export function participantKeyCommands(participant: Command): void {
-  const keys = participant.command('keys').description('The keys that a participant signs with, by itself.');
+  const keys = participant
+    .command('keys')
+    .description('The keys that a participant signs with, managed by the participant.');
   const own = (name: string) =>
     keys
       .command(name)
       .option('--realm <name>', 'the realm (default: COUNTERSIGN_DEFAULT_REALM)')
       .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
       .requiredOption('--client-id <id>', 'the client of the participant')
-      .requiredOption('--client-secret-file <file>', 'holds its secret');
+      .requiredOption('--client-secret-file <file>', 'a file with its secret');
   listing(own('list <participant>'))
-    .description('Its keys, past and future ones too.')
+    .description('List its keys, with past and future ones.')
     .action(async (id: string, options: Credentials & ListOptions) => list(id, options));
   const byKey = (name: string) =>
     keys
@@ -58,8 +60,8 @@ export function participantKeyCommands(participant: Command): void {
     .option('--overlap <seconds>', 'how long the keys before it stay valid (default: a day)', Number)
     .action(async (id: string, options: Rotation) => rotate(id, options));
   byKey('retire <participant> <thumbprint>')
-    .description('End a key now; the key of --key may be the one. The last valid one only as compromised.')
-    .option('--compromised', 'somebody else may hold it: the status feed says so, and all tokens die', false)
+    .description('End a key now; it may be the key of --key. The last valid key ends only as compromised.')
+    .option('--compromised', 'others may have it: the status feed says so, and all tokens die', false)
     .action(async (id: string, print: string, options: Place & { key: string; compromised: boolean }) => {
       const { key, compromised } = options;
       const currentKey = readJwk(key);
@@ -98,7 +100,10 @@ async function rotate(id: string, options: Rotation): Promise<void> {
   print({ ...rotated, newKeyFile });
 }
 
-/** On disk before the registry learns of it: a crash in between must not leave a participant without its private key. */
+/**
+ * Written to disk before the registry learns of it, because a crash in between must not leave a participant without its
+ * private key.
+ */
 async function makeKeyBeside(path: string, { alg }: PrivateJwk): Promise<string> {
   const kind: SigningAlg = signingAlgs.find((one) => one === alg) ?? (alg === 'EdDSA' ? 'Ed25519' : 'ES256');
   const { privateJwk, publicJwk } = await generateJwks(kind);

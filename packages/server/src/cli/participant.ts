@@ -57,7 +57,7 @@ export function participantCommands(program: Command): void {
   participantSecretCommand(participant);
 }
 
-/** What an applicant does, who has no credentials yet: only the private key whose public half is to be registered. */
+/** Commands of an applicant, who has no credentials yet, only the private key of the public key to register. */
 function applicantCommands(participant: Command): void {
   const applicant = (name: string) =>
     participant

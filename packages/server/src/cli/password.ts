@@ -39,7 +39,7 @@ export function passwordCommands(program: Command): void {
     });
   online(password.command('expire <credential> <version>'))
     .description('Expire a version. Its holder can still update it, unless it is compromised.')
-    .option('--compromised', 'somebody else may know it: it can only be recovered from by mail')
+    .option('--compromised', 'others may know it: the holder needs a lost-password mail for a new one')
     .action(async (id: string, version: string, options) => {
       const api = connect(options);
       const reason = (options as { compromised?: true }).compromised === true ? { reason: 'COMPROMISED' } : {};
@@ -51,14 +51,14 @@ export function passwordCommands(program: Command): void {
 function profileCommands(program: Command): void {
   const profile = program
     .command('password-profile')
-    .description('What the passwords of an identity profile must be, under its id.');
+    .description('The password rules of an identity profile, under its id.');
   online(profile.command('get <identity-profile>')).action(async (id: string, options) => {
     const api = connect(options);
     print(await api.post(`${api.realm}/passwords/profiles/${encodeURIComponent(id)}/get`));
   });
   for (const [step, text] of [
     ['create', 'Extend an identity profile.'],
-    ['update', 'Replace what is said of the types that the file names.'],
+    ['update', 'Replace the rules of the types that the file names.'],
   ] as const) {
     online(profile.command(`${step} <identity-profile>`))
       .description(text)
@@ -89,7 +89,7 @@ async function create(id: string, options: Files & { invitationFile?: string; re
   return answer(response);
 }
 
-/** Whose session it is stands in the file since the login. */
+/** The session file has the credential since the login. */
 function credentialOf(options: SessionOptions): string {
   return readSession(sessionPath(options)).credentialId;
 }

@@ -7,7 +7,7 @@ export function pepperCommands(program: Command): void {
     .command('pepper')
     .description('The secret key of password hashes, for administrators of system.');
   listing(online(pepper.command('list')))
-    .description('When each began. The last one that has begun is current.')
+    .description('List when each began. The last one that has begun is current.')
     .action(async (options) => {
       const { items } = (await connect(options).get('/admin/password-peppers')) as { items: { id: string }[] };
       await printList(

@@ -4,8 +4,9 @@ import { Command } from 'commander';
 type Adding = (program: Command) => void;
 
 /**
- * Which file has which commands. A start reads the file of its own command only: all of them are the whole server, whose reading
- * takes longer than most commands.
+ * The file of each command. A start loads only the file of its own command: all files together are the whole server,
+ * whose loading takes
+ * longer than most commands.
  */
 export const sources: readonly { readonly names: readonly string[]; readonly read: () => Promise<Adding> }[] = [
   { names: ['serve'], read: async () => (await import('./serve.ts')).serveCommands },
@@ -31,13 +32,16 @@ export const sources: readonly { readonly names: readonly string[]; readonly rea
   { names: ['gateway'], read: async () => (await import('./gateway.ts')).gatewayCommands },
 ];
 
-/** `countersign` with what the command of this name needs, or with every command where none has it: for help, and for the reference. */
+/**
+ * `countersign` with the one named command, or with every command if the name is unknown: for help, and for the
+ * reference.
+ */
 export async function createProgram(name?: string): Promise<Command> {
   const program = new Command('countersign')
     .description('Authentication and authorization for networks of participants, wallets and corporate identities.')
-    .showHelpAfterError('(countersign --help lists what there is)')
+    .showHelpAfterError('(countersign --help lists the commands)')
     .configureHelp({ sortSubcommands: true })
-    // What follows `=` may be a secret that somebody took for an option.
+    // The text after `=` may be a secret that was passed by mistake.
     .configureOutput({ outputError: (text, write) => write(text.replace(/(unknown option '--[\w-]+)=.*'/s, "$1'")) });
   const own = sources.filter(({ names }) => name !== undefined && names.includes(name));
   const adding = await Promise.all((own.length > 0 ? own : sources).map(({ read }) => read()));

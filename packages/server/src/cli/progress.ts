@@ -1,7 +1,7 @@
-/** Says on standard error how far a long command is. */
+/** Shows the progress of a long command on standard error. */
 export interface Progress {
   tell(text: string): void;
-  /** Ends the line that a terminal shows. */
+  /** Ends the line on a terminal. */
   end(): void;
 }
 
@@ -10,7 +10,7 @@ interface Screen {
   write(text: string): unknown;
 }
 
-/** Milliseconds between two updates: a terminal rewrites one line, anything else gets a line every few seconds. */
+/** Milliseconds between two updates: a terminal rewrites one line, a log gets a line every few seconds. */
 const everyOnTerminal = 100;
 const everyInLog = 3_000;
 

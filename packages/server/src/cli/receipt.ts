@@ -13,7 +13,7 @@ interface VerifyOptions {
 export function receiptCommands(program: Command): void {
   const receipt = program
     .command('receipt')
-    .description('Receipts of verified messages: checked years later, offline.');
+    .description('Receipts of verified messages, which can be checked years later, offline.');
   receipt
     .command('certs')
     .description('Fetch the keys of receipts. Keep them: receipts are checked with them alone.')
@@ -21,17 +21,17 @@ export function receiptCommands(program: Command): void {
     .action(async ({ issuer }: { issuer: string }) => print(await fetchReceiptCerts({ issuer })));
   receipt
     .command('verify <file>')
-    .description('Check a receipt, and with --message that it is one of that very message.')
-    .option('--message <file>', 'the exact bytes of the message; an empty file where it had no body')
+    .description('Check a receipt, and with --message that it belongs to exactly that message.')
+    .option('--message <file>', 'the exact bytes of the message; an empty file if it had no body')
     .option('--certs <file>', 'the keys of receipts as they were saved; no server is asked')
     .option('--issuer <url>', 'fetch the keys from this realm instead')
     .action(async (file: string, options: VerifyOptions) => verify(file, options));
 }
 
-/** Keys that come along with a receipt prove nothing: whoever forges the one forges the other. */
+/** Keys that come with a receipt prove nothing, because a forger of one can forge the other. */
 async function verify(file: string, { message, certs, issuer }: VerifyOptions): Promise<void> {
   if ((certs === undefined) === (issuer === undefined)) {
-    throw new Error('Name --certs (keys that you have saved) or --issuer (whom you trust to say them), one of them.');
+    throw new Error('Name either --certs (keys that you have saved) or --issuer (a realm whose keys you trust).');
   }
   const { receipt } = readJsonFile(file) as { receipt?: unknown };
   if (typeof receipt !== 'string') throw new Error(`${file} holds no receipt.`);

@@ -38,7 +38,7 @@ export function serveCommands(program: Command): void {
   );
 }
 
-/** A shell makes nothing of a variable that is not set: an option without a value is a mistake. */
+/** An option without a value is a mistake: a shell writes nothing for a variable that is not set. */
 function given(flag: string) {
   return (value: string): string => {
     if (value === '') throw new Error(`${flag} is empty: give it a value, or leave it out.`);
@@ -46,7 +46,7 @@ function given(flag: string) {
   };
 }
 
-/** What the options say, by the names of the variables. */
+/** The options, under the names of their variables. */
 function variablesOf(command: Command, options: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const names = new Map(settingOptions().map(({ flag, variable }) => [flag, variable]));
   return Object.fromEntries(
@@ -73,7 +73,7 @@ async function serve(env: Parameters<typeof loadConfig>[0]): Promise<void> {
   process.stdout.write(screen(config));
 }
 
-/** Only a warning: containers mount secrets in this way. */
+/** Only a warning, because containers mount secrets in this way. */
 function openSecrets(files: readonly SecretFile[]): readonly string[] {
   return files
     .filter(({ path }) => isOpenToOthers(path))
@@ -90,7 +90,7 @@ async function prepare(config: Config): Promise<void> {
   try {
     const network = config.apply === undefined ? undefined : readNetworkFile(config.apply);
     const first = await makeFirstStart(context, network);
-    // Also what an earlier start left, which was killed before.
+    // Also files of an earlier start that was killed before it wrote them.
     await writeLeftFiles(context, directory);
     if (network !== undefined && first === 'was there') {
       await applyNetwork(context, network, starter, undefined, (tx, { secrets }) =>
@@ -106,7 +106,7 @@ async function prepare(config: Config): Promise<void> {
   }
 }
 
-/** Of realms that strangers can reach: it may be meant, and is easily forgotten. */
+/** Warns of development realms that strangers can reach. That may be intended, but is easily forgotten. */
 async function warnOfDevelopment(context: Context): Promise<void> {
   const { publicUrl } = context.config;
   if (isLoopback(publicUrl)) return;
@@ -117,7 +117,7 @@ async function warnOfDevelopment(context: Context): Promise<void> {
   }
 }
 
-/** One process that serves, until it is told to stop. */
+/** One process that serves until it is told to stop. */
 async function run(config: Config): Promise<void> {
   const context = await createContext(config, { serving: true });
   const { log } = context;
@@ -140,7 +140,7 @@ async function run(config: Config): Promise<void> {
   if (cluster.isPrimary) endWithParent(() => void stop('the parent is gone'));
 }
 
-/** Milliseconds that a stop may take when the parent is gone: the port must be free for the next start. */
+/** Milliseconds that a stop may take when the parent is gone, because the port must be free for the next start. */
 const orphanGrace = 1_500;
 
 function endWithParent(stop: () => void): void {
@@ -150,7 +150,10 @@ function endWithParent(stop: () => void): void {
   });
 }
 
-/** Workers share the port. One that dies is replaced, unless it dies within a second of its start, again and again. */
+/**
+ * Workers share the port. A worker that dies is replaced, unless workers die again and again within a second of their
+ * start.
+ */
 function superviseWorkers(config: Config): void {
   const log = createLog(config.logLevel);
   let stopping = false;
@@ -175,7 +178,7 @@ function superviseWorkers(config: Config): void {
   endWithParent(() => stop('SIGTERM'));
 }
 
-/** What a newcomer sees: where things are, and a line for each proof that works as it stands. */
+/** The first screen for a newcomer: where things are, and a command for each kind of login, ready to run. */
 function screen(config: Config): string {
   const issuer = `${config.publicUrl}/realms/${config.defaultRealm}`;
   const lines = [
@@ -209,7 +212,11 @@ function screen(config: Config): string {
   return `${lines.join('\n')}\n\n`;
 }
 
-/** The first one makes it: a newcomer's realm is open. What differs from the defaults is said, for the reader's shell may not know it. */
+/**
+ * The command for a wallet. A newcomer's realm is open, so the first one makes it. Options that differ from the
+ * defaults are written
+ * out, because the reader's shell may not have the variables.
+ */
 function walletLine(config: Config): readonly string[] {
   const passphrase = walletPassphraseFile(config);
   if (!existsSync(passphrase)) return [];

@@ -1,8 +1,9 @@
 import { Problem } from '../kernel/problem.ts';
 
 /**
- * The URL of a server as an operator writes it, without the slash that may end it. What belongs to no server is refused: a path (of a
- * realm, mostly), a query, a name and a password. `named` says where the URL is from.
+ * The URL of a server as an operator writes it, without a slash at its end. Refuses parts that a server's URL does not
+ * have: a path (mostly
+ * that of a realm), a query, a name and a password. `named` says where the URL comes from.
  */
 export function serverUrl(text: unknown, named: string): string {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;

@@ -5,7 +5,9 @@ import { credentialsDir } from '../credentials.ts';
 import { readJsonFile } from '../json-file.ts';
 import { Problem } from '../kernel/problem.ts';
 
-/** The session that `countersign login` opened: readable by its owner only, and gone after `countersign logout`. */
+/**
+ * The session that `countersign login` opened. Only its owner can read the file, and `countersign logout` deletes it.
+ */
 export interface SessionFile {
   readonly url: string;
   readonly realm: string;
@@ -29,7 +31,7 @@ export function writeSession(path: string, session: SessionFile): void {
 
 export function readSession(path: string): SessionFile {
   if (!existsSync(path))
-    throw new Problem('config.invalid', `Nobody is logged in: ${path} is not there. Log in first.`);
+    throw new Problem('config.invalid', `There is no session: ${path} is not there. Log in first.`);
   return readJsonFile(path, '--session') as unknown as SessionFile;
 }
 

@@ -18,23 +18,23 @@ import { resealWalletKeys } from '../wallets/realm-did.ts';
 import { print } from './api.ts';
 import { offline } from './offline.ts';
 
-/** The rooms beside `subject` that keep something sealed. */
+/** The rooms besides `subject` that store sealed values. */
 const sealedElsewhere: readonly Resealing[] = [resealMails, resealWalletKeys, resealFactors];
 
-/** Commands on the database itself, for which no server may run. */
+/** Commands on the database itself, during which no server may run. */
 export function storeCommands(program: Command): void {
   program
     .command('migrate')
     .description('Bring the schema up to date and stop.')
     .action(async () => {
-      // An empty PostgreSQL was named; a directory without a store may be the wrong one.
+      // A named PostgreSQL may be empty. A directory without a store may be the wrong one.
       const { databaseUrl } = loadConfig(process.env).config;
       await offline(async () => {}, databaseUrl?.startsWith('postgres') ? 'any' : 'existing');
       print({ migrated: true });
     });
   program
     .command('restored')
-    .description('Say that this database was brought back from a copy: readers of the status feed begin anew.')
+    .description('Tell that this database was restored from a copy: readers of the status feed then begin anew.')
     .action(async () => {
       print({ incarnation: await offline(renewIncarnation) });
     });
@@ -43,7 +43,7 @@ export function storeCommands(program: Command): void {
     .description(
       'Replace the master key: everything sealed is sealed again under a new one. Refused while a server runs.',
     )
-    .option('--new-key-file <file>', 'holds the new key (32 bytes, base64url); default: make one')
+    .option('--new-key-file <file>', 'a file with the new key (32 bytes, base64url); default: make one')
     .action(({ newKeyFile }: { newKeyFile?: string }) => offline((context) => resealStore(context, newKeyFile)));
 }
 

@@ -4,8 +4,9 @@ import { text } from 'node:stream/consumers';
 import { readTextFile } from '../kernel/text-file.ts';
 
 /**
- * A secret from a file, or as somebody types it: it is not shown, and never an argument, which every process of the machine could
- * read. Without a terminal it is the first line of standard input. A byte order mark is not part of it.
+ * A secret from a file, or typed without being shown. Never an argument, because every process of the machine could
+ * read that. Without a
+ * terminal, the first line of standard input. A byte order mark is skipped.
  */
 export async function readSecret(prompt: string, file: string | undefined): Promise<string> {
   if (file !== undefined) return firstLine(readTextFile(file));

@@ -23,20 +23,20 @@ interface GrantOptions extends WalletFileOptions {
 
 const day = 86_400_000;
 
-/** Who may act on a wallet, and who is to have one. */
+/** Who may act on a wallet, and who gets one. */
 export function accessCommands(wallet: Command): void {
   online(withWallet(wallet.command('invite <email>')))
-    .description('Send somebody the code for a wallet of their own, as an administrator.')
+    .description('Mail the code for a new wallet, as an administrator.')
     .option('--organization', 'an organization (default: an individual)')
     .option('--description <text>', 'one line: whose wallet it will be', '')
-    .option('--role <role>', 'beside the one that its kind has; may be said again', collect, [])
+    .option('--role <role>', 'a role besides that of its kind; may be repeated', collect, [])
     .option('--did-web', 'for an organization: a did:web beside its did:peer')
-    .option('--as-device', 'as the device of --wallet, by its capability for the realm')
+    .option('--as-device', 'as the device of --wallet, with its capability for the realm')
     .action(async (email: string, options: InviteOptions) => print(await invite(email, options)));
   withWallet(wallet.command('grant <did>'))
-    .description('Pass on what this device may do, or less of it, to another DID.')
-    .option('--action <action>', 'read, write, grant or invite; may be said again (default: read)', collect, [])
-    .option('--days <days>', 'for how long', '30')
+    .description('Give another DID the actions of this device, or some of them.')
+    .option('--action <action>', 'read, write, grant or invite; may be repeated (default: read)', collect, [])
+    .option('--days <days>', 'how many days it lasts', '30')
     .option('--out <file>', 'write the capability there, for the other device to accept')
     .action(grant);
   withWallet(wallet.command('revoke [capability]'))
@@ -49,8 +49,8 @@ export function accessCommands(wallet: Command): void {
       print({ revoked: await (await openWallet(options)).revoke(what) });
     });
   listing(withWallet(wallet.command('list')))
-    .description('List who may do what.')
-    .option('--revoked', 'those that were revoked too', false)
+    .description('List the capabilities and who holds them.')
+    .option('--revoked', 'also revoked ones', false)
     .action(async (options: WalletFileOptions & ListOptions & { revoked: boolean }) => {
       const entries = await (await openWallet(options)).list({ revoked: options.revoked });
       const shown = entries.map(({ expires, revoked, ...entry }) => ({

@@ -6,13 +6,13 @@ import { walletProfileFile } from '../credentials.ts';
 import { serverUrl } from './server-url.ts';
 import { readSecret } from './typed-secret.ts';
 
-/** Where a wallet is kept, and how it is opened. */
+/** The file of a wallet, and how it is opened. */
 export interface WalletFileOptions {
   readonly wallet?: string;
   readonly passphraseFile?: string;
 }
 
-/** Of which realm a new device is. */
+/** The realm of a new device. */
 export interface RealmOptions {
   readonly realm?: string;
   readonly url?: string;
@@ -55,7 +55,7 @@ export async function openWallet(options: WalletFileOptions): Promise<OpenedWall
   return Wallet.open(profile, { passphrase: await readSecret('Passphrase: ', options.passphraseFile) });
 }
 
-/** Of a new key: typed twice, for there is no way back to a key whose passphrase was mistyped. */
+/** The passphrase of a new key. Typed twice, because a key with a mistyped passphrase is lost. */
 export async function newPassphrase({ passphraseFile }: WalletFileOptions): Promise<string> {
   const passphrase = await readSecret('Passphrase for the new key: ', passphraseFile);
   if (passphraseFile !== undefined || !process.stdin.isTTY) return passphrase;

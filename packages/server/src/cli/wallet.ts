@@ -31,12 +31,12 @@ export function walletCommands(program: Command): void {
   withWallet(wallet.command('token'))
     .description('Acquire a token by invoking the capability.')
     .option('--for <path>', 'the metadata of one call: /countersign.v1.WalletService/GetWallet')
-    .option('--service <audience>', 'a token for this service instead, which the realm does not take itself')
+    .option('--service <audience>', 'a token for this service instead, which the realm itself refuses')
     .action(token);
   withWallet(wallet.command('call <method> [message]'))
     .description('Make one call: countersign.v1.WalletService/GetWallet and its message in JSON (default: {}).')
-    .option('--invocation', 'by an invocation of the capability for this one call, instead of a token')
-    .option('--action <action>', 'what the invocation is for (default: what the call needs)')
+    .option('--invocation', 'with an invocation of the capability for this one call, instead of a token')
+    .option('--action <action>', 'the action of the invocation (default: the one that the call needs)')
     .option('--packed', 'as an encrypted message that only the realm can read')
     .action(call);
 }
@@ -46,16 +46,16 @@ function deviceCommands(wallet: Command): void {
     .description('Make a key and a wallet for it: with the code of an invitation, or where the realm is open.')
     .option('--code', 'ask for the security code of the invitation')
     .option('--code-file <file>', 'its first line is the security code of the invitation')
-    .option('--description <text>', 'one line for whoever reads the wallet')
+    .option('--description <text>', 'one line about the wallet')
     .action(create);
   withRealm(withWallet(wallet.command('prepare')))
-    .description('Make a key only, for somebody to grant a capability to its DID.')
+    .description('Make only a key. Another device then grants a capability to its DID.')
     .action(prepare);
   withWallet(wallet.command('accept <file>'))
     .description('Take a capability that was granted to this device, for a wallet or for the realm.')
     .action(accept);
   withWallet(wallet.command('open'))
-    .description('Open the wallet and show what the realm says of it.')
+    .description('Open the wallet and show its state at the realm.')
     .action(async (options: WalletFileOptions) => {
       const opened = await openWallet(options);
       print({ ...(opened.id === undefined ? {} : await described(opened)), ...deviceIn(opened.profile) });
@@ -70,7 +70,7 @@ async function described(opened: OpenedWallet): Promise<object> {
   return { ...rest, created: new Date(created).toISOString(), owner: didDocument.id };
 }
 
-/** A first attempt that broke off left its key behind: the next one takes that. */
+/** If an earlier attempt broke off, its key is still there and is used. */
 async function create(options: CreateOptions): Promise<void> {
   const file = fileOf(options);
   const profile = await file.load();
@@ -99,7 +99,7 @@ async function prepare(options: WalletFileOptions & RealmOptions): Promise<void>
   print({ did: profile.did, wallet: file.path });
 }
 
-/** Nothing is signed, and the key is left alone: no passphrase is needed. */
+/** Signs nothing and leaves the key alone, so no passphrase is needed. */
 async function accept(path: string, options: WalletFileOptions): Promise<void> {
   const file = fileOf(options);
   const given = readJsonFile(path) as { readonly capability?: object };
@@ -120,7 +120,7 @@ interface TokenOptions extends WalletFileOptions {
 
 async function token(options: TokenOptions): Promise<void> {
   const { for: path, service } = options;
-  if (path !== undefined && service !== undefined) throw new Error('Say --for or --service, one of them.');
+  if (path !== undefined && service !== undefined) throw new Error('Use either --for or --service.');
   const opened = await openWallet(options);
   if (path !== undefined) print(await opened.authorize(path));
   else print({ token: await (service === undefined ? opened.token() : opened.service(service).token()) });
@@ -147,12 +147,12 @@ function messageIn(text: string): Record<string, never> {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, never>;
   } catch {
-    // Said below, for all that is no object.
+    // Refused below, with all other values that are not an object.
   }
   throw new Error('The message must be a JSON object.');
 }
 
-/** Packed calls are in protobuf: the method must be one that is known here. */
+/** Packed calls are in protobuf, so the method must be known here. */
 async function packed(
   opened: OpenedWallet,
   path: string,
