@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-/**
- * Starts the command line on a Node that can run it: in this process where it can, else in the Node that npm installed.
- */
+/** Starts the command line in this Node if it can run it, else in the Node that npm installed. */
 import { spawn } from 'node:child_process';
 import module, { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -20,16 +18,18 @@ else {
 }
 
 /**
- * Keeps what V8 compiles, so that the next start takes less time and some 25 MB less memory. Beside the code that it is made of:
- * whoever can write there can write the code too, which is true of no directory for temporary files. Where it cannot be
- * written, nothing is kept, and nothing is said.
+ * Keeps the code that V8 compiled, so that the next start is faster and takes some 25 MB less memory. The cache is
+ * beside the source, because
+ * only a user who can write there could change the code anyway. Directories for temporary files are open to others. If
+ * the cache cannot
+ * be written, nothing is kept and nothing is reported.
  */
 function keepCompiled() {
   module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/countersign', import.meta.url)));
 }
 
 /**
- * Becomes as thin as a parent can be: same streams, same signals, same end.
+ * Runs the command in another Node, with the same streams, signals and exit code.
  * @param {string} node path of the other Node
  */
 function continueOn(node) {
@@ -48,7 +48,7 @@ function continueOn(node) {
   });
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);
-    // To end by the same signal, stop catching it first.
+    // To end by the same signal, this process must stop catching it first.
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });

@@ -1,15 +1,19 @@
 /**
- * Whether the process that this one lives for is still there. Plain JavaScript of 2020, as the launcher is.
+ * Watches whether the parent process is still there. Plain JavaScript of 2020, as the launcher is.
  *
- * A parent that is killed (`kill -9`) can pass no signal on, and its child would keep the port. Only two parents are watched: the
- * launcher, and npm or npx. A server that systemd, a shell or a program started detached lives for no parent.
+ * A parent that is killed (`kill -9`) cannot pass the signal on, and its child would keep the port. Only two parents
+ * are watched: the
+ * launcher, and npm or npx. A server that was started detached, by systemd, a shell or a program, is not watched.
  */
 import { readFileSync } from 'node:fs';
 
-/** Names the launcher to the Node that it starts: only while that is the parent, so that inheriting it means nothing. */
+/**
+ * The launcher puts its own process id here. It counts only while that process is the parent, so inheriting it means
+ * nothing.
+ */
 export const launcherVariable = '_COUNTERSIGN_LAUNCHER';
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const interval = 250;
 
 /**
@@ -22,7 +26,7 @@ export function watchParent(gone) {
   // In a container npm is process 1 and ends only with everything else.
   const byNpm = process.env.npm_lifecycle_event !== undefined && parent !== 1 && !leadsItsGroup();
   if (!byLauncher && !byNpm) return;
-  // npm starts a shell for a script, and that waits on when npm is gone.
+  // npm starts a shell for a script, and the shell keeps running when npm is gone.
   const shell = byLauncher || !isShell(parent) ? undefined : { parent: statusOf(parent).parent };
   const timer = setInterval(() => {
     const isThere = process.ppid === parent && isAlive(parent);
@@ -33,7 +37,7 @@ export function watchParent(gone) {
   timer.unref();
 }
 
-/** Of a detached process (`setsid`), as far as this platform tells. */
+/** True for a detached process (`setsid`), as far as this platform tells. */
 function leadsItsGroup() {
   return statusOf('self').group === process.pid;
 }
@@ -44,7 +48,7 @@ function isShell(pid) {
 }
 
 /**
- * What Linux tells of a process: proc_pid_stat(5). Other platforms tell nothing in this way.
+ * The state of a process as Linux tells it: proc_pid_stat(5). Empty on other platforms.
  * @param {number | 'self'} pid
  * @returns {{ name?: string | undefined, parent?: number, group?: number }}
  */
@@ -58,7 +62,7 @@ function statusOf(pid) {
 }
 
 /**
- * Windows keeps telling the number of a parent that has ended.
+ * Windows keeps the process number of an ended parent, so the process itself is checked.
  * @param {number} pid
  */
 function isAlive(pid) {

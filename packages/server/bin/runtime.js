@@ -1,8 +1,9 @@
 /**
- * Which Node runs Countersign. Plain JavaScript of 2020, since the Node that reads this may be older than the server's.
+ * Chooses the Node that runs Countersign. Plain JavaScript of 2020, because the Node that reads this may be older than
+ * the server's.
  */
 
-/** TypeScript without flags, and a `node:sqlite` with a SQLite that does not corrupt its WAL. */
+/** Needed: TypeScript without flags, and a `node:sqlite` whose SQLite does not corrupt its WAL. */
 const oldest = { major: 24, minor: 15 };
 
 /**
@@ -16,7 +17,7 @@ const bundled = {
 };
 
 /**
- * Decides who runs the server: this Node, the bundled one, or nobody.
+ * Decides what runs the server: this Node, the bundled one, or none.
  * @param {string} version of this Node, as in `process.version`
  * @param {string} platform as in `process.platform`
  * @param {string} arch as in `process.arch`
@@ -30,7 +31,7 @@ export function chooseRuntime(version, platform, arch, resolve) {
     try {
       return { run: 'other', node: resolve(request) };
     } catch {
-      // Not installed (npm install --omit=optional): the advice below is all that is left.
+      // Not installed (npm install --omit=optional): only the advice below is left.
     }
   }
   return {

@@ -7,12 +7,13 @@ import { type MailAddress, mailAddress } from './mail/address.ts';
 import { smtpServerOf } from './mail/smtp-server.ts';
 
 /**
- * Configuration: environment variables `COUNTERSIGN_*`, and a JSON file named by `COUNTERSIGN_CONFIG` with the same names.
- * The environment wins over the file. A secret may be given as `…_FILE`, the path of a file that holds it.
+ * Configuration: environment variables `COUNTERSIGN_*`, and a JSON file named by `COUNTERSIGN_CONFIG` with the same
+ * names. The environment wins
+ * over the file. A secret may be given as `…_FILE`, the path of a file with the secret.
  */
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** Digits, from the environment or as a JSON number: not everything that JavaScript takes for a number. */
+/** Digits, from the environment or as a JSON number. Other numbers of JavaScript are refused. */
 const count = (max: number) =>
   z
     .union(
@@ -127,7 +128,7 @@ const prefix = 'COUNTERSIGN_';
 /** Only these may come as `…_FILE`. */
 const secrets: readonly Name[] = ['MASTER_KEY', 'ADMIN_CLIENT_SECRET', 'DATABASE_URL', 'SMTP_URL', 'TLS_KEY'];
 
-/** For the reference in `docs/`: every setting, what it means, and what it is when it is not set. */
+/** For the reference in `docs/`: every setting with its meaning and its default. */
 export function describeSettings() {
   return (Object.entries(settings) as [Name, z.ZodType][]).map(([name, schema]) => ({
     name: prefix + name,
@@ -138,8 +139,9 @@ export function describeSettings() {
 }
 
 /**
- * The settings as options of a command: `--port` for `COUNTERSIGN_PORT`. A secret is no option, since the command line of a process is
- * visible to others: only the path of its file is.
+ * The settings as options of a command: `--port` for `COUNTERSIGN_PORT`. A secret has no option of its own, because
+ * others can see the command
+ * line of a process. Only the path of its file has one.
  */
 export function settingOptions() {
   const config = {
@@ -161,7 +163,7 @@ export function settingOptions() {
 export interface Config {
   readonly host: string;
   readonly port: number;
-  /** Without a trailing slash: what issuers and links begin with. */
+  /** The beginning of issuers and links, without a trailing slash. */
   readonly publicUrl: string;
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
@@ -169,7 +171,10 @@ export interface Config {
   readonly apply: string | undefined;
   readonly admin: { readonly clientId: string; readonly clientSecret: string } | undefined;
   readonly defaultRealm: string;
-  /** Where plain http is allowed and wallets are open to all, unless its settings say otherwise; undefined: nowhere. */
+  /**
+   * The realm where plain http is allowed and wallets are open to all, unless its settings say otherwise. Undefined:
+   * none.
+   */
   readonly developmentRealm: string | undefined;
   readonly smtpUrl: string | undefined;
   readonly mailFrom: MailAddress;
@@ -184,7 +189,7 @@ export interface LoadedConfig {
   readonly config: Config;
   /** One line each: what was ignored, and why. */
   readonly warnings: readonly string[];
-  /** Where secrets came from. */
+  /** The files that secrets were read from. */
   readonly secretFiles: readonly SecretFile[];
 }
 
@@ -193,14 +198,14 @@ export interface SecretFile {
   readonly path: string;
 }
 
-/** Reads environment and file. Throws `config.invalid` with one line that names the variable. */
+/** Reads environment and file. @throws {Problem} `config.invalid` in one line that names the variable */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): LoadedConfig {
   const warnings: string[] = [];
   const path = env[`${prefix}CONFIG`];
   const fromFile = path ? readConfigFile(path) : {};
   const fromEnv: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(env)) {
-    // An empty variable means unset: that is how shells and compose files clear one.
+    // An empty variable counts as unset, because shells and compose files clear a variable so.
     if (!name.startsWith(prefix) || !value || name === `${prefix}CONFIG`) continue;
     if (settingOf(name) !== undefined) fromEnv[name] = value;
     else warnings.push(`${name} is not a setting of Countersign and was ignored.`);
@@ -220,7 +225,7 @@ function secretFilesOf(given: Readonly<Record<string, unknown>>): readonly Secre
   });
 }
 
-/** Which setting a variable gives, itself or as `…_FILE`. */
+/** The setting that a variable gives, itself or as `…_FILE`. */
 function settingOf(variable: string): Name | undefined {
   const bare = variable.slice(prefix.length);
   if (Object.hasOwn(settings, bare)) return bare as Name;
@@ -245,7 +250,7 @@ function resolveFiles(given: Record<string, unknown>): Record<string, unknown> {
       throw new Problem('config.invalid', `${prefix}${name} and ${prefix}${name}_FILE are both set: use one.`);
     }
     const text = readTextFile(String(file), `${prefix}${name}_FILE`).trim();
-    // Else an unmounted secret would pass for one that is not wanted.
+    // Otherwise an unmounted secret would count as an absent one.
     if (text === '') throw new Problem('config.invalid', `${prefix}${name}_FILE: ${String(file)} is empty.`);
     given[prefix + name] = text;
   }
@@ -259,7 +264,7 @@ function parseAll(given: Record<string, unknown>): Parsed {
     const value = given[prefix + name];
     const result = settings[name].safeParse(value);
     if (!result.success) {
-      // The value itself may be a secret, so only the rule is told.
+      // The value may be a secret, so the message has only the rule.
       throw new Problem('config.invalid', `${prefix}${name}: ${result.error.issues[0]?.message ?? 'is not valid'}.`);
     }
     return [name, result.data];
@@ -294,7 +299,7 @@ function toConfig(parsed: Parsed): Config {
       }),
     ),
     defaultRealm: parsed.DEFAULT_REALM ?? devRealm,
-    // What strangers can reach is for development only if somebody says so.
+    // A realm that strangers can reach is for development only if the configuration says so.
     developmentRealm: isLoopback(publicUrl) || parsed.DEFAULT_REALM === devRealm ? devRealm : undefined,
     smtpUrl: parsed.SMTP_URL,
     mailFrom: parsed.MAIL_FROM,
@@ -306,7 +311,7 @@ function toConfig(parsed: Parsed): Config {
   };
 }
 
-/** Before the store is opened: a first start that is refused leaves nothing. */
+/** Checked before the store is opened, so that a refused first start leaves nothing behind. */
 function checkedProxies(entries: readonly string[]): readonly string[] {
   readProxies(entries, `${prefix}TRUSTED_PROXIES`);
   return entries;
@@ -328,7 +333,7 @@ function both<T>(
 
 const devRealm = 'dev';
 
-/** Of an absolute URL. */
+/** True if the host of an absolute URL is this machine. */
 export function isLoopback(url: string): boolean {
   return loopback.has(new URL(url).hostname);
 }
@@ -336,7 +341,7 @@ export function isLoopback(url: string): boolean {
 function isPublicUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  // Also the user part and the empty query and fragment, which `URL` does not show: nothing may follow or precede the host.
+  // Checks the text for a user part and an empty query or fragment too, which `URL` does not show.
   const bare = url.href === `${url.origin}/` && !/[?#@]/.test(text);
   return bare && (url.protocol === 'https:' || (url.protocol === 'http:' && loopback.has(url.hostname)));
 }

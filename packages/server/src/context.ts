@@ -8,7 +8,7 @@ import type { Store } from './store/open.ts';
 import type { Hasher } from './subject/password-hash.ts';
 import type { Vault } from './subject/vault.ts';
 
-/** What every rule may use. Built once in `server.ts`; a test builds its own with another clock or store. */
+/** Everything that rules may use. Built once in `server.ts`. A test builds its own with another clock or store. */
 export interface Context {
   readonly store: Store;
   readonly clock: Clock;
@@ -18,15 +18,15 @@ export interface Context {
   /** Seals private keys at rest and digests secrets, under the master key. */
   readonly vault: Vault;
   readonly cache: Cache;
-  /** Hashes passwords beside the event loop. */
+  /** Hashes passwords outside the event loop. */
   readonly hasher: Hasher;
 }
 
-/** Who asks, for the event log: never a secret, never a token. */
+/** The caller, for the event log: never a secret, never a token. */
 export interface Caller {
   /** A client id, `cli`, `system`, or `anonymous`. */
   readonly actor: string;
   readonly requestId: string;
-  /** Where the request came from, when there is one. */
+  /** Where the request came from, if there is one. */
   readonly source?: Source;
 }

@@ -4,19 +4,19 @@ import type { Config } from './config.ts';
 import type { MadeSecret } from './registry/network-file/report.ts';
 import type { Files } from './subject/handover.ts';
 
-/** Where the first credentials are: 0600 files in a directory of the data directory. */
+/** The directory of the first credentials, in the data directory. Its files have mode 0600. */
 export function credentialsDir(config: Config): string {
   return join(config.dataDir, 'credentials');
 }
 
-/** The directory, and whatever is in it. */
+/** The directory and its files. */
 export function credentialPaths(config: Config): readonly string[] {
   const directory = credentialsDir(config);
   if (!existsSync(directory)) return [];
   return [directory, ...readdirSync(directory).map((name) => join(directory, name))];
 }
 
-/** Where the command line finds its administrator. */
+/** The file of the command line's administrator. */
 export function administratorFile(config: Config): string {
   return join(credentialsDir(config), 'admin.json');
 }
@@ -26,19 +26,19 @@ export function loginFile(config: Config): string {
   return join(credentialsDir(config), 'example-root.json');
 }
 
-/** A passphrase for the key of a first wallet, whose line on the screen would else have to ask for one. */
+/** The file of a passphrase for the first wallet, so that the command on the screen need not ask for one. */
 export function walletPassphraseFile(config: Config): string {
   return join(credentialsDir(config), 'wallet.passphrase');
 }
 
-/** Where the command line keeps a wallet unless told otherwise. */
+/** The default file of a wallet of the command line. */
 export function walletProfileFile(config: Config): string {
   return join(credentialsDir(config), 'wallet.json');
 }
 
-/** Secrets that applying a network file made: nobody else has them, so each gets a file of its own. */
+/** The secrets that applying a network file made. They are stored nowhere else, so each gets a file. */
 export function secretFiles(secrets: readonly MadeSecret[]): Files {
-  // A client id may hold anything but control characters: encoded, it names one file in this directory.
+  // A client id may hold any visible characters. Encoded, it is a safe file name.
   const named = secrets.map((made) => [`${made.realm}.${encodeURIComponent(made.clientId)}.secret`, made.secret]);
   return Object.fromEntries(named) as Files;
 }

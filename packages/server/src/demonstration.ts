@@ -5,12 +5,15 @@ import { makeSecret } from './registry/client.ts';
 import type { Files } from './subject/handover.ts';
 import { generateJwks } from './subject/signing-key.ts';
 
-/** What a newcomer finds in the realm for development: a loan agent, a lender, and a corporate identity whose ROOT can log in. */
+/**
+ * The contents of the development realm for a newcomer: a loan agent, a lender, and a corporate identity whose ROOT can
+ * log in.
+ */
 export interface Demonstration {
   /** A network file. */
   readonly network: unknown;
   readonly files: Files;
-  /** Of the ROOT, which the network file cannot say. */
+  /** The password of the ROOT, which a network file cannot hold. */
   readonly password: { readonly identityId: string; readonly id: string; readonly hash: string };
 }
 
@@ -64,7 +67,7 @@ async function makeParticipant(context: Context, { name, role, port, title }: (t
       client,
     },
     files: {
-      // Without a newline at the end: `curl --data-urlencode client_secret@FILE` sends every byte of the file.
+      // Without a newline at the end, because `curl --data-urlencode client_secret@FILE` sends every byte of the file.
       [`${name}.secret`]: client.secret,
       [`${name}.private.jwk`]: `${JSON.stringify(privateJwk)}\n`,
     },

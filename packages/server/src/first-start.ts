@@ -16,12 +16,14 @@ import { effectiveSettings, lookUpRealm, systemRealm } from './subject/realm.ts'
 import { makeSigningKeys, placeSigningKeys } from './subject/signing-key.ts';
 
 /**
- * The very first start, in one transaction: two realms with their signing keys, an administrator for the command line, and the network
- * of `COUNTERSIGN_APPLY`; without one, in a realm for development, a network to try things out. No secret is default or guessable:
- * each is random, and is left for a 0600 file in the same transaction. Of several first starts at once one makes it all, and the others
- * wait for it and find it done.
+ * The very first start, in one transaction. It makes two realms with their signing keys, an administrator for the
+ * command line, and the
+ * network of `COUNTERSIGN_APPLY`; without one, an example network in a development realm. Every secret is random and is
+ * left for a 0600
+ * file in the same transaction. Of several first starts at once, one makes everything, and the others wait and find it
+ * done.
  *
- * Every start asks for it: nothing is done where the realm `system` is there.
+ * Every start calls this. Nothing happens if the realm `system` exists.
  */
 export async function makeFirstStart(context: Context, file: unknown): Promise<'made' | 'was there'> {
   if ((await lookUpRealm(context, systemRealm)) !== undefined) return 'was there';
@@ -31,7 +33,7 @@ export async function makeFirstStart(context: Context, file: unknown): Promise<'
   const keys = await makeKeys(context, realms);
   const secret = makeSecret(context);
   return write(context, async (tx) => {
-    // Another first start that is under way holds this row: it is waited for here.
+    // If another first start is running, it holds this row, and this one waits here.
     if (!(await makeRealm(context, tx, systemRealm, 'strict'))) return 'was there';
     const files = config.admin === undefined ? await placeAdministrator(context, tx, secret) : {};
     const { secrets } = await applyRealms(context, tx, realms, starter);
@@ -43,14 +45,17 @@ export async function makeFirstStart(context: Context, file: unknown): Promise<'
   });
 }
 
-/** A network file says itself what there is to be. */
+/** Not with a network file, which says what to make. */
 async function isForNewcomers(context: Context): Promise<boolean> {
   const { apply, defaultRealm, developmentRealm } = context.config;
   if (apply !== undefined || defaultRealm !== developmentRealm) return false;
   return (await lookUpRealm(context, defaultRealm)) === undefined;
 }
 
-/** For every realm that the first start makes; made before the transaction, because an RSA key takes a quarter of a second. */
+/**
+ * The keys of every realm of the first start. Made before the transaction, because an RSA key takes a quarter of a
+ * second.
+ */
 async function makeKeys(
   context: Context,
   realms: readonly PreparedRealm[],

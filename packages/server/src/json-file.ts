@@ -15,10 +15,12 @@ const why = {
 } as const;
 
 /**
- * The JSON object in a file that an operator names: the one reader for all of them. A refusal says which file and where in it, and
- * quotes nothing: what was mistyped may be a password or a key. `option` names what gave the path. A byte order mark is skipped.
+ * The JSON object in a file that an operator names: the one reader for all such files. A refusal names the file and the
+ * place in it. It quotes
+ * nothing, because the mistyped text may be a password or a key. `option` names the source of the path. A byte order
+ * mark is skipped.
  *
- * Throws `config.invalid`.
+ * @throws {Problem} `config.invalid`
  */
 export function readJsonFile(path: string, option?: string): JsonObject {
   const refused = (fault: string) =>
@@ -38,7 +40,10 @@ export function readJsonFile(path: string, option?: string): JsonObject {
 const token =
   /\s*(?:"(?:[^"\\\n\r\t]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null|[{}[\]:,])/y;
 
-/** The first place that no token fits, or where the parser's own message has a position. Its message is never shown: it quotes. */
+/**
+ * The first place that no token fits, else the position in the parser's message. The message itself is not shown,
+ * because it quotes.
+ */
 function placeOfFault(text: string): string {
   token.lastIndex = 0;
   let end = 0;

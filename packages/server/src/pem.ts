@@ -1,7 +1,10 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { Problem } from './kernel/problem.ts';
 
-/** Certificate and key as PEM. `names` are the settings that gave them. Throws `config.invalid`, and quotes nothing of either. */
+/**
+ * Checks certificate and key as PEM. `names` are the settings that gave them. Quotes neither. @throws {Problem}
+ * `config.invalid`
+ */
 export function requireTls(
   { cert, key }: { readonly cert: string; readonly key: string },
   names: { readonly cert: string; readonly key: string },

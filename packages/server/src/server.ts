@@ -67,9 +67,11 @@ export interface Parts {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Log;
-  /** `existing` for commands that look into a store and must not make one. */
+  /** `existing` for commands that read a store and must not make one. */
   readonly store?: StoreNeed;
-  /** Says so in the store, before anything sealed is read: a change of the master key cannot come between. */
+  /**
+   * Registers the process in the store before anything sealed is read, so that the master key cannot change in between.
+   */
   readonly serving?: boolean;
 }
 
@@ -99,21 +101,21 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
   }
 }
 
-/** A server starts on a full disk too: it is not ready, and refuses what needs a write. */
+/** A server also starts on a full disk: it is not ready, and refuses requests that need a write. */
 function passStoreFault(thrown: unknown): void {
   if (!isStoreFault(thrown)) throw thrown;
 }
 
-/** The database that the configuration names; without one, a file in the data directory, which is made. */
+/** Opens the configured database, else a file in the data directory, which is made if missing. */
 export function openConfiguredStore(config: Config, clock: Clock, log: Log, need: StoreNeed = 'any'): Promise<Store> {
   const url = config.databaseUrl ?? `sqlite:${join(config.dataDir, 'countersign.db')}`;
   if (need === 'any') mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  // An SQLite database is closed to others when it is opened.
+  // Opening an SQLite database also makes its files private.
   requirePrivate([config.dataDir, masterKeyPath(config), ...credentialPaths(config)]);
   return openStore(url, clock, log, need);
 }
 
-/** What can be exchanged for a token at the token endpoint (RFC 8693). */
+/** The token exchanges of the token endpoint (RFC 8693). */
 const exchanges: readonly Exchange[] = [
   sessionExchange,
   transactionTokenExchange,
@@ -160,10 +162,10 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
   return [...routes, ...descriptionRoutes(routes)];
 }
 
-/** Every remote procedure of the server, beside those that tell of the process itself. */
+/** Every remote procedure of the server, without those about the process itself. */
 export const allServices: readonly RpcService[] = [...walletServices, secureService(walletServices)];
 
-/** Reflection and health tell of each other too. */
+/** Reflection and health also describe each other. */
 function withProcessServices(services: readonly RpcService[]): readonly RpcService[] {
   const healthy = [...services, healthService(services)];
   return [...healthy, ...reflectionServices(healthy)];
@@ -171,13 +173,13 @@ function withProcessServices(services: readonly RpcService[]): readonly RpcServi
 
 export interface RunningServer {
   readonly context: Context;
-  /** What it listens on: `http://127.0.0.1:8080`. */
+  /** The address that it listens on: `http://127.0.0.1:8080`. */
   readonly address: string;
-  /** Stops accepting, finishes what is in flight (at most 10 s), closes the store. */
+  /** Stops accepting, finishes running requests (at most 10 s), closes the store. */
   stop(): Promise<void>;
 }
 
-/** Listens for a context that is ready: its realms and keys are there. */
+/** Listens for a ready context, whose realms and keys exist. */
 export async function listen(context: Context, services = allServices): Promise<RunningServer> {
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -190,7 +192,7 @@ export async function listen(context: Context, services = allServices): Promise<
     metrics,
     rpc,
   );
-  // Once nothing but the port can be wrong: jobs that run would keep a process alive that could not start.
+  // Started after all else that can fail except the port: running jobs would keep a failed process alive.
   const stopJobs = await startJobs(context);
   const port = await openPort(context.config, app).catch(async (thrown) => {
     await stopJobs();

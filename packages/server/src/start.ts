@@ -6,7 +6,10 @@ import { ensureSigningKeys } from './subject/signing-key.ts';
 
 export const starter: Caller = { actor: 'system', requestId: 'start' };
 
-/** The two realms that every server has: `system`, which administers the others, and the default one. Each gets its keys. */
+/**
+ * Makes the two realms that every server has: `system`, which administers the others, and the default one. Each gets
+ * its keys.
+ */
 export async function ensureRealms(context: Context): Promise<void> {
   await ensureRealm(context, systemRealm, 'strict');
   await ensureRealm(context, context.config.defaultRealm, 'ocen4');
@@ -20,7 +23,7 @@ async function ensureRealm(context: Context, name: string, profile: ProfileName)
   });
 }
 
-/** False when it is there. */
+/** False if the realm exists already. */
 export async function makeRealm(context: Context, tx: Writing, name: string, profile: ProfileName): Promise<boolean> {
   if ((await saveRealm(tx, name, profile, {}, 'keep')) !== 'created') return false;
   const event = { realm: name, type: 'realm.created', object: `realm:${name}`, after: { profile } };

@@ -11,7 +11,7 @@ import { realmOf } from './realm.ts';
 import { bearerToken, unverifiedIssuer } from './token.ts';
 
 export interface Administrator {
-  /** The realm that is administered. */
+  /** The administered realm. */
   readonly realm: Realm;
   readonly caller: Caller;
 }
@@ -22,7 +22,7 @@ export const administrator: CallerKind<Administrator> = {
   authenticate: authenticateAdministrator,
 };
 
-/** An administrator of realm `system`, for what stands above all realms. */
+/** An administrator of realm `system`, for calls that concern all realms. */
 export const systemAdministrator: CallerKind<{ readonly subject: AccessTokenSubject; readonly caller: Caller }> = {
   security: 'administrator',
   async authenticate(call) {
@@ -36,14 +36,15 @@ export async function authenticateAdministrator(call: Call): Promise<Administrat
   const bySystem = unverifiedIssuer(token) === issuerOf(call.context, systemRealm);
   const subject = bySystem ? await authenticateSystem(call, token) : (await authenticateBearer(call)).subject;
   requireAdministrator(subject);
-  // Only now: a stranger must not learn which realms there are.
+  // Only now, because a stranger must not learn which realms exist.
   const realm = await realmOf(call);
   return { realm, caller: call.caller(administratorName(subject, realm.name)) };
 }
 
 /**
- * An administrator by a token of its own realm, or of `system`; the realm is the one that the request names. A realm's own
- * administrator need not name it; `system`'s means the default one.
+ * An administrator with a token of its own realm or of `system`, for the realm that the request names. A realm's own
+ * administrator need not
+ * name it. For an administrator of `system` the default realm is meant if none is named.
  */
 export async function authenticateAdministratorToken(
   call: Pick<Call, 'context'>,
@@ -61,7 +62,10 @@ export async function authenticateAdministratorToken(
   return { subject, realm: own ?? named ?? (await requireRealm(context, context.config.defaultRealm)) };
 }
 
-/** For the event log: a client id of the realm, or `system/<client id>`, for both realms may have a client of the same id. */
+/**
+ * For the event log: a client id of the realm, or `system/<client id>`, because both realms may have a client of the
+ * same id.
+ */
 export function administratorName(subject: AccessTokenSubject, realm: string | undefined): string {
   return subject.realm === realm ? subject.clientId : `${subject.realm}/${subject.clientId}`;
 }
@@ -73,8 +77,9 @@ async function authenticateSystem(call: Pick<Call, 'context'>, token: string): P
 }
 
 /**
- * What makes a live token an administrator's: its scope, and that it is for its issuer alone. A token that also serves elsewhere is
- * seen there, and must not administer (RFC 9700 §2.3).
+ * Requires the scope of administrators, and a token for its issuer alone. A token that also serves elsewhere is seen
+ * there, and must not
+ * administer (RFC 9700 §2.3).
  */
 function requireAdministrator({ scopes, audience, issuer }: AccessTokenSubject): void {
   if (!scopes.includes(adminScope)) throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);

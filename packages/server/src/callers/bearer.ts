@@ -12,7 +12,9 @@ export interface Bearer {
   readonly subject: AccessTokenSubject;
 }
 
-/** The holder of a live token of the realm in the path. A token of another realm of this server is `token.other_realm`. */
+/**
+ * The holder of a live token of the realm in the path. A token of another realm of this server is `token.other_realm`.
+ */
 export const bearer: CallerKind<Bearer> = { security: 'bearer', authenticate: authenticateBearer };
 
 export async function authenticateBearer(call: Call): Promise<Bearer> {

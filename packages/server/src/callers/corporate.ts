@@ -3,8 +3,11 @@ import { Problem } from '../kernel/problem.ts';
 import { lookUpRealm, type Realm, requireRealm } from '../subject/realm.ts';
 
 /**
- * The realm that a documented call of corporate identities names: in its path, as `X-programmeKey: tenant|programme`, as
- * `programmeId`. Undefined where it names none. An unknown name, and two that disagree, are the caller's mistake: `request.invalid`.
+ * The realm that a documented corporate call names: in its path, as `X-programmeKey: tenant|programme`, or as
+ * `programmeId`. Undefined if it
+ * names none.
+ *
+ * @throws {Problem} `request.invalid` for an unknown name, or for two names that differ
  */
 export async function namedRealm(call: Call, programmeId?: string): Promise<Realm | undefined> {
   const names = [
@@ -25,14 +28,14 @@ export async function namedRealm(call: Call, programmeId?: string): Promise<Real
   return found;
 }
 
-/** Where the caller need not prove itself: the realm that it names, else the default one. */
+/** For callers who need no proof: the named realm, else the default one. */
 export async function realmOrDefault(call: Call, programmeId?: string | null): Promise<Realm> {
   return (
     (await namedRealm(call, programmeId ?? undefined)) ?? requireRealm(call.context, call.context.config.defaultRealm)
   );
 }
 
-/** The tenant is ignored: it was for routing, and is no secret. */
+/** The tenant is ignored. It was for routing, and is not a secret. */
 function programmeOf(request: WireRequest): string | undefined {
   const header = request.headers.get('x-programmekey');
   if (header === null) return undefined;

@@ -25,7 +25,7 @@ export interface AdministratorHolder {
   readonly caller: Caller;
 }
 
-/** The holder of a session that may do everything, or an administrator. */
+/** The holder of an unrestricted session, or an administrator. */
 export const holder: CallerKind<Holder> = { security: 'session', authenticate: authenticateHolder };
 
 /** An administrator, on the documented calls. */
@@ -34,7 +34,7 @@ export const administratorHolder: CallerKind<AdministratorHolder> = {
   authenticate: authenticateAdministratorHolder,
 };
 
-/** The holder of a session: one that may do everything, or one that is restricted to this call. */
+/** The holder of an unrestricted session, or of one restricted to this call. */
 export function sessionHolder(restricted?: Restriction['to']): CallerKind<SessionHolder> {
   return {
     security: 'session',
@@ -42,7 +42,7 @@ export function sessionHolder(restricted?: Restriction['to']): CallerKind<Sessio
   };
 }
 
-/** The holder of any session, whatever it may do: to end it. */
+/** The holder of any session, even a restricted one: for ending it. */
 export const anySessionHolder: CallerKind<SessionHolder> = {
   security: 'session',
   authenticate: (call) => authenticateAnySession(call, presentedToken(call.request)),
@@ -70,7 +70,7 @@ export const strongHolder: CallerKind<SessionHolder> = {
   },
 };
 
-/** The same, of the credential that the path names. Another credential does not exist for a holder. */
+/** The same, for the credential in the path. For a holder, other credentials do not exist. */
 export function ofCredential<Who extends Holder>(kind: CallerKind<Who>, parameter: string): CallerKind<Who> {
   return {
     security: kind.security,
@@ -86,7 +86,10 @@ export function ofCredential<Who extends Holder>(kind: CallerKind<Who>, paramete
 /** The body of a call on a credential, as `credentialOf` reads it. */
 export const namedCredential = z.strictObject({ credentialId: lineOfText().nullish() });
 
-/** The holder's own credential, which it need not name; an administrator names one. Another does not exist for a holder. */
+/**
+ * The holder's own credential, which need not be named. An administrator must name one. For a holder, other credentials
+ * do not exist.
+ */
 export function credentialOf(who: Holder, { credentialId }: z.output<typeof namedCredential>): string {
   if (who.kind === 'administrator') {
     if (credentialId == null)
@@ -111,7 +114,9 @@ export function requireRecent({ context }: Call, who: Holder): void {
     throw new Problem('session.stale');
 }
 
-/** `Authorization: Bearer <token>`, `X-TOKEN <token>`, or the bare token, as the callers of three generations send it. */
+/**
+ * `Authorization: Bearer <token>`, `X-TOKEN <token>`, or the bare token: three generations of callers send these forms.
+ */
 export function presentedToken(request: WireRequest): string {
   const header = request.headers.get('authorization');
   if (header === null || header.trim() === '') throw new Problem('token.missing', 'A token is required.');
@@ -145,7 +150,7 @@ async function authenticateSessionToken(
   return who;
 }
 
-/** "A token fixes its realm": a request may name no other. */
+/** "A token fixes its realm": a request may not name another. */
 async function authenticateAnySession(call: Call, token: string): Promise<SessionHolder> {
   const named = await namedRealm(call);
   const session = await authenticateSession(call.context, token);

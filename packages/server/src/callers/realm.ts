@@ -2,10 +2,10 @@ import type { Call } from '../http/call.ts';
 import type { CallerKind } from '../http/route.ts';
 import { type Realm, requireRealm } from '../subject/realm.ts';
 
-/** The realm of the path; 404 when there is none. */
+/** The realm of the path. @throws {Problem} `realm.unknown` */
 export function realmOf(call: Call): Promise<Realm> {
   return requireRealm(call.context, call.params.realm ?? '');
 }
 
-/** Anyone, in the realm of the path. */
+/** Every caller, in the realm of the path. */
 export const anybodyInRealm: CallerKind<Realm> = { security: 'none', authenticate: realmOf };

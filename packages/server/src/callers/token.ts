@@ -1,7 +1,10 @@
 import type { WireRequest } from '../http/call.ts';
 import { Problem } from '../kernel/problem.ts';
 
-/** The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme in any case). Tokens in forms and queries are not read. */
+/**
+ * The token of `Authorization: Bearer …` (RFC 6750 §2.1, the scheme in any case). Tokens in forms and queries are not
+ * read.
+ */
 export function bearerToken(request: WireRequest): string {
   return bearerTokenIn(request.headers.get('authorization'));
 }
@@ -13,7 +16,7 @@ export function bearerTokenIn(header: string | null): string {
   return match[1] as string;
 }
 
-/** Only to choose the keys to verify with; the verification requires the issuer that was chosen. */
+/** Only chooses the keys to verify with. The verification then requires this issuer. */
 export function unverifiedIssuer(token: string): string | undefined {
   try {
     const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {

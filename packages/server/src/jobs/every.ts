@@ -1,8 +1,9 @@
 import type { Log } from '../kernel/log.ts';
 
 /**
- * Runs `act` again and again with a pause between; one run at a time. The returned function stops it and waits for the run under way.
- * What `onWake` is given ends the pause, or the one after the run under way.
+ * Runs `act` again and again with a pause in between, one run at a time. The returned function stops it and waits for
+ * the running one. `onWake`
+ * gets a function that ends the present pause, or the one after the present run.
  */
 export function every(
   milliseconds: number,
@@ -27,7 +28,7 @@ export function every(
         if (failing) log.info({ job: name }, 'the job works again');
         failing = false;
       } catch (error) {
-        // Said once, not twice a second for as long as the database is away.
+        // Logged once, not twice a second while the database is away.
         if (!failing && !stopped)
           log.warn(
             { job: name, reason: error instanceof Error ? error.message : 'unknown' },

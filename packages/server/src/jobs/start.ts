@@ -18,7 +18,10 @@ import { removeDeadKeys } from '../subject/signing-key.ts';
 import { forgetOldCapabilities } from '../wallets/revoke.ts';
 import { every } from './every.ts';
 
-/** What a node does by itself. Every node runs all of it: leases and compare-and-set keep them apart. */
+/**
+ * The background jobs of a node. Every node runs all of them; leases and compare-and-set keep nodes from doing the same
+ * work twice.
+ */
 export async function startJobs(context: Context): Promise<() => Promise<void>> {
   const { log } = context;
   const { hold } = context.store;
@@ -29,7 +32,8 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
     every(holdRenewal, 'hold the store', log, () => keepHold(context)),
     every(500, 'follow changes', log, follow),
     every(500, 'seal events', log, () => sealBacklog(context, holder)),
-    // Seldom: who enqueues a mail wakes its own process. This is for retries, and for what a dead process left.
+    // Rarely: a process that queues a mail wakes its own delivery. This is for retries, and for mails of a dead
+    // process.
     every(2_000, 'deliver mails', log, deliverer.round, mailMemory(context).onWake),
     every(1_000, 'keep login counts', log, () => keepLoginCounts(context)),
     every(60_000, 'record failed attempts', log, () => recordFailedAttempts(context)),
@@ -43,13 +47,13 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
       await recordFailedAttempts(context);
       await sealBacklog(context, holder);
     } catch (error) {
-      // A server whose database is away must be able to stop all the same.
+      // A server without its database must still be able to stop.
       log.warn({ reason: error instanceof Error ? error.message : 'unknown' }, 'the last events were not sealed');
     }
   };
 }
 
-/** A process that was taken for dead must not go on with what it knows: the store may be sealed under another master key now. */
+/** A process that was taken for dead must stop: the store may be sealed under another master key now. */
 async function keepHold({ store, log }: Context): Promise<void> {
   if ((await store.hold.renew()) === 'held') return;
   log.fatal('this process did not reach its database for too long and was taken for dead: it stops');
