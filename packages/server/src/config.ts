@@ -48,13 +48,13 @@ const settings = {
   PUBLIC_URL: origin
     .optional()
     .describe(
-      'What callers see: every issuer and link begins with it. https, except on loopback. Default `http://localhost:<port>`.',
+      'The URL that callers see: every issuer and link begins with it. https, except on loopback. Default `http://localhost:<port>`.',
     ),
   DATA_DIR: z
     .string()
     .min(1)
     .default('./data')
-    .describe('Holds the SQLite database, the master key and the first credentials. Made with mode 0700.'),
+    .describe('The directory of the SQLite database, the master key and the first credentials. Made with mode 0700.'),
   DATABASE_URL: z
     .string()
     .regex(/^(postgres(ql)?:\/\/|sqlite:)/, 'must begin with postgres:// or sqlite:')
@@ -83,7 +83,7 @@ const settings = {
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be a realm name')
     .optional()
     .describe(
-      'The realm that the first start makes, and that the command line means without `--realm`. Default `dev`, which is a realm for development where the public URL is on loopback, or where this says `dev`.',
+      'The realm that the first start makes, and that the command line uses without `--realm`. Default `dev`: a realm for development if the public URL is on loopback, or if this variable says `dev`.',
     ),
   SMTP_URL: z
     .string()
@@ -93,7 +93,7 @@ const settings = {
     )
     .optional()
     .describe(
-      'The mail server: `smtps://name:password@host:465` for TLS from the start, `smtp://name:password@host:587` for STARTTLS, which is required unless the host is this machine or `?requireTLS=false` is there. Unset: mails are files in `mails` in the data directory.',
+      'The mail server: `smtps://name:password@host:465` for TLS from the start, `smtp://name:password@host:587` for STARTTLS, which is required unless the host is this machine or the URL has `?requireTLS=false`. Unset: mails are files in `mails` in the data directory.',
     ),
   MAIL_FROM: z
     .string()
@@ -104,7 +104,7 @@ const settings = {
       issue.addIssue('must be an e-mail address, such as countersign@id.example');
       return z.NEVER;
     })
-    .describe('The address that mails come from.'),
+    .describe("The sender's address of mails."),
   TRUSTED_PROXIES: z
     .string()
     .transform((text) => (text === '' ? [] : text.split(',').map((entry) => entry.trim())))

@@ -34,7 +34,7 @@ export function factorCommands(program: Command): void {
     });
   withSession(factor.command('enrol-totp'))
     .description('Get the secret for an authenticator app, shown this once. It counts once it is confirmed.')
-    .option('--name <name>', 'what to call it')
+    .option('--name <name>', 'a name for it')
     .action(async (options: SessionOptions & { name?: string }) => {
       const { name } = options;
       print(await call(options, '/auth/factors/totp/enrol', name === undefined ? {} : { name }));

@@ -77,10 +77,10 @@ export const optionsSchema = z.strictObject({
   upstream: z
     .string()
     .refine(isOrigin, 'must be an http or https URL without path, query and user')
-    .describe('the application: where verified requests go'),
+    .describe('the application that gets the verified requests'),
   listen: address
     .default({ host: '127.0.0.1', port: 8443 })
-    .describe('where callers reach the gateway (default: 127.0.0.1:8443)'),
+    .describe('the address for callers (default: 127.0.0.1:8443)'),
   issuer: z
     .string()
     .min(1)
@@ -88,30 +88,30 @@ export const optionsSchema = z.strictObject({
     .describe('the realm'),
   clientId: z.string().min(1).describe('the client of the participant'),
   clientSecretFile: file.describe('a file with its secret'),
-  key: file.optional().describe('the registered private key as a JWK; needed where messages are accepted or forwarded'),
-  participantId: z.string().min(1).optional().describe('who we are (default: what our token says)'),
+  key: file.optional().describe('the registered private key as a JWK; needed to accept or forward messages'),
+  participantId: z.string().min(1).optional().describe('the id of the participant (default: the one in its token)'),
   publicUrl: z
     .string()
     .refine(isPublicUrl, 'must be an absolute URL without query, fragment and user')
     .transform((text) => text.replace(/\/$/, ''))
     .optional()
-    .describe('where callers see the gateway; strict signatures are bound to it (default: the address listened on)'),
+    .describe('the URL that callers use; strict signatures are bound to it (default: the address listened on)'),
   form: z
     .enum(['ocen', 'rfc7797', 'strict'])
     .default('rfc7797')
-    .describe('how we sign: ocen, rfc7797 or strict (default: rfc7797)'),
+    .describe('the form of signatures: ocen, rfc7797 or strict (default: rfc7797)'),
   audience: z.string().min(1).optional().describe('the tokens of callers must be for this audience (default: any)'),
   accept: list
     .pipe(z.array(z.enum(acceptable, `must be of ${acceptable.join(', ')}`)).min(1, 'must name somebody'))
     .default(['message'])
     .describe(
-      'who may call, separated by commas: message (signed by a participant), basic (name and password), session (a session token) (default: message)',
+      'accepted kinds of callers, separated by commas: message (signed by a participant), basic (name and password), session (a session token) (default: message)',
     ),
   subjectAudience: z
     .string()
     .regex(/^\S{1,2048}$/, 'must not contain spaces')
     .optional()
-    .describe('who the signed subject of a login is for (default: the origin of the upstream)'),
+    .describe('the audience of the signed subject of a login (default: the origin of the upstream)'),
   trustedProxies: list
     .default([])
     .describe('addresses or CIDR ranges, separated by commas, whose X-Forwarded-For is believed (default: none)'),
@@ -119,25 +119,25 @@ export const optionsSchema = z.strictObject({
     .pipe(z.array(route))
     .default([])
     .describe(
-      'paths, separated by commas, whose responses stream through unsigned; a * at the end stands for everything below',
+      'paths, separated by commas, whose responses are streamed unsigned; a * at the end stands for everything below',
     ),
   forwardListen: address
     .optional()
-    .describe('where the application calls other participants through the gateway (default: nowhere)'),
+    .describe("the address for the application's calls to other participants (default: none)"),
   adminListen: address
     .default({ host: '127.0.0.1', port: 8445 })
-    .describe('key set for the application, health, metrics (default: 127.0.0.1:8445)'),
+    .describe('the address for the key set, health and metrics (default: 127.0.0.1:8445)'),
   maxBody: size(67_108_864, '64MiB').default(1_048_576).describe('largest request body (default: 1MiB)'),
   maxResponse: size(4_294_967_296, '4GiB')
     .optional()
     .describe('largest response that is signed (default: 64MiB; 8MiB with an Ed25519 key)'),
-  spoolDir: file.optional().describe('where bodies over 64 KiB wait (default: the temporary directory)'),
+  spoolDir: file.optional().describe('the directory for bodies over 64 KiB (default: the temporary directory)'),
   timeoutSeconds: z.coerce
     .number()
     .positive()
     .max(150)
     .default(30)
-    .describe('silence of the application, or of another participant, after which it is given up (default: 30)'),
+    .describe('how long the application, or another participant, may be silent (default: 30)'),
   subjectKey: file
     .optional()
     .describe('the private key, as a JWK, that signs x-countersign-subject (default: a new one at every start)'),
