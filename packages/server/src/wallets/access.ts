@@ -8,24 +8,24 @@ import { revokedLink } from './authorization.ts';
 import { authenticateInvocation, denied, type Invoked, requireSealer } from './invocation.ts';
 import { walletIdOf } from './target.ts';
 
-/** What a call shows of its caller, whichever way it came. */
+/** The proofs and facts of a call, however it came. */
 export interface PresentedCall {
   /** The full RPC path. */
   readonly procedure: string;
-  /** The message as it was serialized by the caller. */
+  /** The message exactly as the caller serialized it. */
   readonly bytes: Uint8Array;
   readonly authorization: string | null;
   readonly dpop: string | null;
   readonly invocation: string | null;
-  /** The spellings of the URI of this very call. */
+  /** The URIs under which this call can be made. */
   readonly uris: readonly string[];
-  /** Of a packed call, the DID that sealed it: whoever proves itself within must be that. */
+  /** For a packed call, the DID that sealed it. A proof inside the call must be by the same DID. */
   readonly sealedBy: string | undefined;
 }
 
 export type Access = Omit<Invoked, 'action'>;
 
-/** Whoever may do this to the target, by a token of that wallet or by an invocation made for this one call. */
+/** The caller may do this to the target: with a token of that wallet, or with an invocation made for this one call. */
 export async function requireAccess(
   context: Context,
   realm: Realm,
@@ -89,13 +89,16 @@ async function byInvocation(
     nonce: 'random',
     sealedBy,
   });
-  // Not what the chain allows: it was invoked for this one action.
+  // The invocation was for this one action, so the chain's other actions do not count.
   return { ...invoked, actions: [invoked.action] };
 }
 
 const maxMetadata = 98_304;
 
-/** JSON in base64url, as HTTP fields carry it; base64 with padding is taken too, as clients of the document sent it. */
+/**
+ * JSON in base64url, as HTTP fields carry it. Also accepts base64 with padding, which clients of the original document
+ * sent.
+ */
 export function documentIn(text: string): Uint8Array | undefined {
   return decodeEitherBase64(text, maxMetadata);
 }
@@ -104,7 +107,9 @@ function invalidToken(reason: string): Problem {
   return new Problem('token.invalid', undefined, { cause: new Error(reason) });
 }
 
-/** Of the wallet that a request names; a name that none can have is refused by name. */
+/**
+ * The target of the wallet that a request names. @throws {Problem} `request.invalid` for a name that no wallet can have
+ */
 export function targetNamed(walletId: string): string {
   const id = walletIdOf(walletId);
   if (id === undefined) {

@@ -4,15 +4,15 @@ import { realmKey } from '../kernel/id.ts';
 import { goneAmong } from '../subject/ancestor.ts';
 import { findCapability } from './capability.store.ts';
 
-/** "Authorizations": what we know of a delegation that was registered here. */
+/** "Authorizations": the stored facts about a registered delegation. */
 interface Authorization {
   readonly target: string;
   readonly isRevoked: boolean;
   /** Milliseconds. */
   readonly expiresAt: number;
-  /** The signature of the document that was registered: another document of the same id is not it. */
+  /** The signature of the registered document. Another document with the same id is not registered. */
   readonly proofValue: string;
-  /** What it was made from, where no device has signed it. */
+  /** What the server made it from. Empty if a device has signed it. */
   readonly ancestors: readonly Ancestor[];
 }
 
@@ -48,8 +48,9 @@ export function linksOf(tail: JsonObject): readonly PresentedLink[] {
 }
 
 /**
- * What the links of a chain were made from; or why it may not be used, link by link from the root. Verifying its signatures is not
- * enough.
+ * The ancestors of a chain's links, or why the chain may not be used, checked link by link from the root. Verifying the
+ * signatures of a
+ * chain is not enough.
  */
 export async function ancestorsOfChain(
   context: Context,
@@ -70,7 +71,7 @@ export async function ancestorsOfChain(
   return gone === undefined ? ancestors : new Error(gone);
 }
 
-/** The same for a token of ours, which names the links by their ids alone. */
+/** The same check for our own token, which names the links only by their ids. */
 export async function revokedLink(context: Context, realm: string, ids: readonly string[]): Promise<Error | undefined> {
   for (const [i, id] of ids.entries()) {
     const known = await lookUpAuthorization(context, realm, id);

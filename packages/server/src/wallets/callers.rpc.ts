@@ -9,10 +9,13 @@ import type { Inviter } from './invitation.ts';
 
 /** The kinds of caller of the wallet procedures. */
 
-/** Anyone, in the realm that the call names: the proof is in the message, and the rule reads it. */
+/** Every caller, in the realm that the call names. The proof is in the message, and the rule checks it. */
 export const anybodyInRealm: RpcCallerKind<unknown, Realm> = { authenticate: (call) => call.realm() };
 
-/** A device with a token or an invocation for the wallet that the message names, and the action that the procedure needs. */
+/**
+ * A device with a token or an invocation for the wallet that the message names, and with the action that the procedure
+ * needs.
+ */
 export const device: RpcCallerKind<{ readonly walletId: string }, { readonly realm: Realm; readonly access: Access }> =
   {
     async authenticate(call, { walletId }) {
@@ -21,7 +24,7 @@ export const device: RpcCallerKind<{ readonly walletId: string }, { readonly rea
     },
   };
 
-/** An administrator by its access token, or a device that may `invite` to this realm. */
+/** An administrator with an access token, or a device with the action `invite` for this realm. */
 export const inviter: RpcCallerKind<unknown, { readonly realm: Realm; readonly inviter: Inviter }> = {
   async authenticate(call) {
     const realm = await call.realm();
@@ -35,7 +38,7 @@ export const inviter: RpcCallerKind<unknown, { readonly realm: Realm; readonly i
   },
 };
 
-/** All that a call shows of its caller. */
+/** All proofs and facts that a call shows of its caller. */
 export function presented(call: RpcCall, realm: Realm): PresentedCall {
   const { metadata, procedure, bytes, sealedBy, context } = call;
   const { publicUrl } = context.config;
@@ -46,7 +49,7 @@ export function presented(call: RpcCall, realm: Realm): PresentedCall {
     authorization: metadata.get('authorization'),
     dpop: metadata.get('dpop'),
     invocation: metadata.get('capability-invocation'),
-    // The prefix of a realm is one of two ways to name it.
+    // A call may name the realm by prefix or in another way, so both URIs are possible.
     uris: [publicUrl + procedure, realm.issuer + procedure],
   };
 }

@@ -9,7 +9,7 @@ export async function findCapability(
   return db.selectFrom('capability').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
 }
 
-/** False when there is one of this id. */
+/** False if the id is taken. */
 export async function insertCapability(db: Kysely<Schema>, row: CapabilityTable): Promise<boolean> {
   const inserted = await db
     .insertInto('capability')
@@ -20,7 +20,7 @@ export async function insertCapability(db: Kysely<Schema>, row: CapabilityTable)
   return inserted !== undefined;
 }
 
-/** Of one target, in the order of their ids, which is none that means anything. */
+/** The capabilities of one target, ordered by id. That order has no meaning. */
 export async function listCapabilities(
   db: Kysely<Schema>,
   realm: string,
@@ -39,7 +39,7 @@ export async function listCapabilities(
 
 export type CapabilityEdge = Pick<CapabilityTable, 'id' | 'parent_id' | 'controller' | 'expires_at'>;
 
-/** All that is live, without documents: the tree of a target. */
+/** All live delegations without their documents: the tree of a target. */
 export async function listEdges(
   db: Kysely<Schema>,
   realm: string,
@@ -52,7 +52,7 @@ export async function listEdges(
     .execute();
 }
 
-/** How many are live, of one target or of one parent in it, as far as `bound`. */
+/** Counts the live delegations of one target, or of one parent in it, up to `bound`. */
 export async function countLive(
   db: Kysely<Schema>,
   { realm, target, parent }: { readonly realm: string; readonly target: string; readonly parent?: string },
@@ -64,7 +64,7 @@ export async function countLive(
   return (await query.limit(bound).execute()).length;
 }
 
-/** False when it was revoked already. */
+/** False if it was revoked already. */
 export async function markRevoked(db: Kysely<Schema>, realm: string, id: string, at: number): Promise<boolean> {
   const marked = await db
     .updateTable('capability')
@@ -77,7 +77,7 @@ export async function markRevoked(db: Kysely<Schema>, realm: string, id: string,
   return marked !== undefined;
 }
 
-/** Live delegations of a target to one DID, the one that ends last first. */
+/** Live delegations of a target to one DID, the last to end first. */
 export async function listDelegationsTo(
   db: Kysely<Schema>,
   realm: string,
@@ -95,8 +95,9 @@ export async function listDelegationsTo(
 }
 
 /**
- * A live delegation to this DID straight from a root, whose ids begin with `roots`, of such targets as begin with `targets`: of wallets,
- * the one that it was given first.
+ * A live delegation to this DID, directly from a root whose id begins with `roots`, for a target that begins with
+ * `targets`. For wallets:
+ * the DID's first one.
  */
 export async function findFirstDelegation(
   db: Kysely<Schema>,

@@ -31,20 +31,21 @@ export interface CapabilityView {
   readonly revoked: number | undefined;
 }
 
-/** Live delegations of one target. */
+/** Largest number of live delegations of one target. */
 const maxLive = 1_000;
-/** Ids are many and short, and nobody can choose one that means something. */
+/** Ids are short random names, so that a caller cannot choose one with a meaning. */
 const uuidUrn = /^urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * Registers a delegation that the granting device has signed: until it is registered, nobody can use it.
+ * Registers a delegation that the granting device has signed. It cannot be used before that.
  *
- * 1. The chain is good, from our own root to the tail.
- * 2. Its parent is the very capability that the caller shows, so the caller has signed it and has not more to give than it has.
- * 3. Every link but the new one is registered and has not been revoked.
- * 4. It goes to one DID, under an id that nobody has.
+ * 1. The chain is valid, from our own root to the tail.
+ * 2. Its parent is the very capability that the caller shows. So the caller has signed it, and cannot give more than it
+ *    has.
+ * 3. Every link except the new one is registered and not revoked.
+ * 4. It goes to one DID, under an unused id.
  *
- * What it was made from besides, such as a session, ends it too: `madeFrom`.
+ * `madeFrom` lists its further ancestors, such as a session, which also end it.
  */
 export async function grantAccess(
   context: Context,
@@ -73,7 +74,7 @@ export async function grantAccess(
   return row.id;
 }
 
-/** A delegation that was registered by the server itself. */
+/** A delegation that the server itself registers. */
 export async function registerCapability(
   context: Context,
   tx: Writing,
@@ -128,12 +129,12 @@ async function verifiedDelegation(
   return document;
 }
 
-/** Or the DID URL of one key of it. Of a did:peer:4 the short form is the one that acts. */
+/** A DID, or the DID URL of one of its keys. A did:peer:4 acts under its short form. */
 function isDid(text: string): boolean {
   return text.length <= 1_000 && /^did:[a-z0-9]+:[\x21-\x7e]+$/.test(text);
 }
 
-/** The same delegation twice is one. */
+/** Registering the same delegation twice is allowed and changes nothing. */
 async function requireSame(tx: Writing, row: Omit<CapabilityTable, 'created_at'>): Promise<void> {
   const known = await findCapability(tx.db, row.realm, row.id);
   if (known?.proof_value === row.proof_value && known.target === row.target && known.revoked_at === null) return;
@@ -157,7 +158,7 @@ function rowOf(realm: string, target: string, document: JsonObject): Omit<Capabi
   };
 }
 
-/** In the order of ids; `after` is the id to go on from. */
+/** Ordered by id. `after` is the id to continue after. */
 export async function pageOfCapabilities(
   context: Context,
   realm: Realm,
@@ -165,7 +166,7 @@ export async function pageOfCapabilities(
   { revoked, size, token }: { readonly revoked: boolean; readonly size: number; readonly token: string },
 ): Promise<Page<CapabilityView>> {
   if (token !== '' && !uuidUrn.test(token)) {
-    throw new Problem('request.invalid', 'page_token is not one of ours.', { pointer: 'page_token' });
+    throw new Problem('request.invalid', 'page_token is not one of this server.', { pointer: 'page_token' });
   }
   const { limit, after } = pageRequest(size === 0 ? undefined : String(size), token);
   const rows = await listCapabilities(context.store.db, realm.name, target, { revoked, after, limit: limit + 1 });

@@ -1,7 +1,10 @@
 import type { Context } from '../context.ts';
 import type { Realm } from '../subject/realm.ts';
 
-/** A nonce of ours, good for five minutes. Nothing is stored: it says when it was made, under a MAC that only we can make. */
+/**
+ * Our own nonce, valid for five minutes. It is not stored: it contains its time, under a MAC that only this server can
+ * make.
+ */
 export interface Challenge {
   readonly nonce: string;
   readonly audience: string;
@@ -10,10 +13,10 @@ export interface Challenge {
 }
 
 const life = 300_000;
-/** By which the clocks of two nodes may differ. */
+/** Milliseconds by which the clocks of two nodes may differ. */
 const tolerance = 30_000;
 const shape = /^([0-9a-z]{8,9})\.[A-Za-z0-9_-]{22}$/;
-/** Of the MAC, and of what is used once: whatever a challenge was used for, it is used. */
+/** Purpose of the MAC and of the one-time use. A used challenge is used for every purpose. */
 export const challengePurpose = 'wallet-challenge';
 
 export function issueChallenge({ clock, random, vault }: Context, { issuer }: Realm): Challenge {
@@ -26,7 +29,7 @@ export function issueChallenge({ clock, random, vault }: Context, { issuer }: Re
   };
 }
 
-/** Milliseconds after which the nonce passes no more; undefined when it is none of ours for this realm, or too old. */
+/** Milliseconds at which the nonce ends. Undefined if it is not ours for this realm, or too old. */
 export function challengeEnd({ clock, vault }: Context, { issuer }: Realm, nonce: string): number | undefined {
   const end = nonce.lastIndexOf('.');
   const payload = nonce.slice(0, Math.max(0, end));

@@ -9,11 +9,14 @@ export interface Configuration {
   /** The DID URL of the key that calls are packed to. */
   readonly keyAgreementKeyId: string;
   readonly issuer: string;
-  /** What every signed request and invocation names. */
+  /** The audience of every signed request and invocation. */
   readonly audience: string;
 }
 
-/** GetProviderConfiguration: who a client talks to. The long form of the DID, which proves its document, is in `alsoKnownAs`. */
+/**
+ * GetProviderConfiguration: the identity of this realm. The long form of the DID, which proves its document, is in
+ * `alsoKnownAs`.
+ */
 export async function configurationOf(context: Context, realm: Realm): Promise<Configuration> {
   const { peer } = await realmDid(context, realm.name);
   return {

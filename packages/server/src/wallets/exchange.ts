@@ -31,10 +31,13 @@ import { documentIn } from './access.ts';
 import { tokenForInvocation } from './token.ts';
 
 const invocationUrn = 'urn:countersign:params:oauth:token-type:capability-invocation';
-/** An access token too, which shows by a type of its own that it speaks for a wallet. */
+/** Also an access token. Its own type shows that it speaks for a wallet. */
 const walletTokenUrn = 'urn:countersign:params:oauth:token-type:wallet';
 
-/** The invocation of a capability, for a token for one service: the device has signed for which, and for what. */
+/**
+ * Exchanges the invocation of a capability for a token for one service. The device has signed the service and the
+ * actions.
+ */
 export const invocationExchange: ProvingExchange = {
   subjectTokenType: invocationUrn,
   issuedTokenType: accessTokenUrn,
@@ -42,7 +45,7 @@ export const invocationExchange: ProvingExchange = {
   exchange: exchangeInvocation,
 };
 
-/** A wallet's token, from the service that it was sent to on to the next one. */
+/** Exchanges a wallet's token: the service that received it gets a token for the next service. */
 export const walletTokenExchange: ClientExchange = {
   subjectTokenType: walletTokenUrn,
   issuedTokenType: walletTokenUrn,
@@ -51,17 +54,18 @@ export const walletTokenExchange: ClientExchange = {
 };
 
 /**
- * 1. One service is named, and known actions.
- * 2. The invocation is one for a token for this very service and scope, under a challenge of ours. So nobody on its way can turn it
- *    into another token than the device wanted.
- * 3. The token allows what was asked for and the whole chain allows, ends no later than any link, and names the links.
+ * 1. One service is named, with known actions.
+ * 2. The invocation asks for a token for exactly this service and scope, under our challenge. So a party on its way
+ *    cannot turn it into
+ * another token than the device wanted.
+ * 3. The token allows what was requested and the whole chain allows, ends no later than any link, and names the links.
  */
 async function exchangeInvocation(context: Context, realm: Realm, request: ExchangeRequest): Promise<ExchangedToken> {
   const { subjectToken, scope, dpop } = request;
   const resource = requireService(realm, request);
   const wanted = scope === undefined ? [] : requireActions(scope);
   const invocation = documentIn(subjectToken);
-  if (invocation === undefined) throw unacceptable('the invocation is no base64url');
+  if (invocation === undefined) throw unacceptable('the invocation is not base64url');
   const issued = await orUnacceptable(
     tokenForInvocation(context, realm, invocation, {
       request: { kind: 'token', resource, scope },
@@ -74,8 +78,10 @@ async function exchangeInvocation(context: Context, realm: Realm, request: Excha
 }
 
 /**
- * As for transaction tokens: the client is whom it is for, the target is on the client's list, and the chain, which those who verify
- * offline may not have heard of, is looked at again. `cnf` stays: a bound token is good only where its device proves its key.
+ * As for transaction tokens: the token is for the calling client, and the target is on the client's list. The chain is
+ * checked again,
+ * because an offline verifier may not have heard of its end. `cnf` stays: a bound token works only where its device
+ * proves its key.
  */
 async function exchangeWalletToken(
   context: Context,
@@ -112,7 +118,10 @@ async function exchangeWalletToken(
   return { token, expiresIn: subject.expiresAt - iat, tokenType, scope };
 }
 
-/** One: whoever gets a token for two could use it at the other. And not us: what is for us opens the wallet itself. */
+/**
+ * Exactly one service, because a service that gets a token for two could use it at the other. And not the issuer, whose
+ * tokens open the wallet.
+ */
 function requireService({ issuer }: Realm, { targets }: ExchangeRequest): string {
   const [service, another] = targets;
   if (service === undefined) throw new Problem('request.invalid', 'Name the target, by audience or resource.');
@@ -121,7 +130,7 @@ function requireService({ issuer }: Realm, { targets }: ExchangeRequest): string
   return service;
 }
 
-/** Each a scope of a wallet, once. */
+/** Every name must be a scope of a wallet, and occur once. @throws {Problem} `oauth.invalid_scope` */
 export function requireActions(scope: string): readonly Action[] {
   const named = scope.split(' ').map((one) => actions.find((action) => action === actionOfScope(one)));
   const known = named.filter((action) => action !== undefined);
@@ -129,7 +138,7 @@ export function requireActions(scope: string): readonly Action[] {
   return known;
 }
 
-/** Never wider. */
+/** Never wider than the presented token. */
 function narrowedActions({ actions: held }: WalletSubject, scope: string | undefined): readonly string[] {
   if (scope === undefined) return held;
   const wanted = requireActions(scope);

@@ -17,16 +17,17 @@ import { findInvitation, findWallet, insertInvitation, insertWallet, settleInvit
 import { webDidOf } from './web-did.ts';
 
 /**
- * Onboarding, in the order of the document: the wallet is made; an organization gets its DID; the role is assigned; the mail is sent.
- * The invitation has an id, which its inviter may know it by, and a code, which is mailed and nowhere else.
+ * Onboarding, in the order of the document: the wallet is made, an organization gets its DID, the role is assigned, the
+ * mail is sent. The
+ * inviter knows the invitation by its id. Its code is only in the mail.
  */
 export interface Invite {
   readonly participant: WalletTable['type'];
   readonly description: string;
   readonly email: string;
-  /** Beside the one that every participant of its type has. */
+  /** Roles besides the one that every participant of its type has. */
   readonly roles: readonly string[];
-  /** For an organization: a did:web beside its did:peer:4. */
+  /** For an organization: a did:web besides its did:peer:4. */
   readonly didWeb: boolean;
 }
 
@@ -42,7 +43,7 @@ export interface Invitation {
   readonly expires: number;
 }
 
-/** Who may ask for an invitation, or cancel it: `administrator`, or the inviter of that name. */
+/** Who may read or cancel an invitation: an `administrator`, or the inviter of that name. */
 export type Inviter = { readonly kind: 'administrator' | 'device'; readonly name: string };
 
 const life = 7 * 86_400_000;
@@ -101,16 +102,16 @@ export async function invite(
   return (await readInvitation(context, realm, id, inviter)) as Invitation;
 }
 
-/** Mails that one device may ask for in a day, to whatever addresses. Counted in this process. */
+/** Mails per day that one device may cause, to all addresses together. Counted in this process. */
 const perDevice = { budget: 100, window: 86_400_000, bound: 10_000 };
 const deviceRate = processMemory((context: Context) => createRate(context.clock, perDevice));
 
-/** Throws `attempt.throttled`. */
+/** @throws {Problem} `attempt.throttled` */
 function spendInvitation(context: Context, realm: string, inviter: string): void {
   deviceRate(context).admit(`${realm} ${inviter}`);
 }
 
-/** Throws `invitation.unknown`, also for whoever did not make it. */
+/** @throws {Problem} `invitation.unknown`, also if another caller made the invitation */
 export async function readInvitation(
   context: Context,
   realm: Realm,
@@ -124,7 +125,7 @@ export async function readInvitation(
   return { id, walletId: row.wallet_id, participant, description, status, expires: row.expires_at };
 }
 
-/** The code that was mailed is worth nothing from now on. Throws `invitation.unknown`, `invitation.closed`. */
+/** Ends the mailed code. @throws {Problem} `invitation.unknown`, `invitation.closed` */
 export async function cancelInvitation(
   context: Context,
   realm: Realm,
@@ -144,13 +145,15 @@ export async function cancelInvitation(
   return readInvitation(context, realm, id, inviter);
 }
 
-/** An invitation whose code was presented, and the wallet that waits. */
+/** An invitation whose code was presented, with the waiting wallet. */
 export interface OpenInvitation {
   readonly id: string;
   readonly wallet: WalletTable;
 }
 
-/** One answer, whether there never was such a code, or it was used, cancelled or expired: `wallet.invitation`. Uses nothing up. */
+/**
+ * Does not use the code up. @throws {Problem} `wallet.invitation` alike for an unknown, used, cancelled or expired code
+ */
 export async function openInvitation(context: Context, realm: string, code: string): Promise<OpenInvitation> {
   const id = await ownerOfOneTimeCode(context, realm, codePurpose, code);
   const row = id === undefined ? undefined : await findInvitation(context.store.db, realm, id);
@@ -159,7 +162,7 @@ export async function openInvitation(context: Context, realm: string, code: stri
   return { id: id as string, wallet };
 }
 
-/** Uses the code up, in the transaction that opens the wallet. */
+/** Uses the code up, in the transaction that opens the wallet. @throws {Problem} `wallet.invitation` */
 export async function completeInvitation(
   context: Context,
   tx: Writing,

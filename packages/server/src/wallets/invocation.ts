@@ -1,12 +1,15 @@
 /**
  * Capability invocations: a device proves by a signature that it may do something to a wallet.
  *
- * 1. `verifyInvocation` of proof: size, strict JSON, shape; meant for us and for this very request; fresh; the chain from our own root
- *    to the tail; the signature of whoever invokes.
- * 2. Every link is registered here for this target, as it was presented, and has not been revoked, nor what it was made from.
- * 3. The nonce is used up: on whichever node it comes first. Only now, or anybody could use up the nonces of others.
+ * 1. `verifyInvocation` of proof: size, strict JSON, shape; meant for this realm and for this very request; fresh; the
+ *    chain from our own
+ * root to the tail; the signature of the invoker.
+ * 2. Every link is registered here for this target, exactly as presented. Neither the link nor its ancestors are
+ *    revoked.
+ * 3. The nonce is used up, on the node that sees it first. This comes last, so that a stranger cannot use up the nonces
+ *    of others.
  *
- * Outside, whatever fails is `wallet.denied`. The log says which link failed and why.
+ * Outside, every failure is `wallet.denied`. The log says which link failed and why.
  */
 import { cryptoPort } from '@countersign/client/node-crypto';
 import {
@@ -33,26 +36,26 @@ export interface Invoked {
   readonly target: string;
   /** The DID that proved itself. */
   readonly device: string;
-  /** What was invoked. */
+  /** The invoked action. */
   readonly action: string;
-  /** What all links of the chain allow. */
+  /** The actions that all links of the chain allow. */
   readonly actions: readonly string[];
-  /** Ids from the first delegation to the one that was invoked; empty for an owner itself. */
+  /** Ids from the first delegation to the invoked one. Empty if the owner itself invokes. */
   readonly chain: readonly string[];
-  /** What its links were made from. */
+  /** The ancestors of the links. */
   readonly ancestors: readonly Ancestor[];
-  /** Milliseconds; infinity for an owner itself. */
+  /** Milliseconds. Infinity if the owner itself invokes. */
   readonly chainEnds: number;
 }
 
 export interface InvocationTerms extends Pick<InvocationExpectation, 'request' | 'actions' | 'target'> {
-  /** `challenge`: one of ours; `random`: chosen by the caller. */
+  /** `challenge`: issued by this server. `random`: chosen by the caller. */
   readonly nonce: 'challenge' | 'random';
-  /** Of a packed call, the DID that sealed it: a stolen proof must not travel under the seal of the thief. */
+  /** For a packed call, the DID that sealed it. A thief must not send a stolen proof under its own seal. */
   readonly sealedBy: string | undefined;
 }
 
-/** Throws `wallet.denied`. */
+/** @throws {Problem} `wallet.denied` */
 export async function authenticateInvocation(
   context: Context,
   realm: Realm,
@@ -87,14 +90,17 @@ async function verifiedInvocation(
   try {
     return await verifyInvocation(presented, { ...chainTerms(context, realm), audience: realm.issuer, ...terms });
   } catch (refusal) {
-    // A database that does not answer has said nothing of the capability.
+    // A database that does not answer says nothing about the capability.
     throw refusal instanceof ProofError ? denied(refusal) : refusal;
   }
 }
 
 const delegationCrypto = rememberSignatures(cryptoPort, 4_096);
 
-/** What every chain of a realm is verified under. For one chain: it remembers whose root it has looked up. */
+/**
+ * The terms under which every chain of a realm is verified. Use one object per chain, because it remembers the target
+ * it looked up.
+ */
 export function chainTerms(context: Context, realm: Realm) {
   const now = context.clock.now();
   const resolve = keyResolver({ crypto: cryptoPort }, now);
@@ -113,7 +119,10 @@ export function chainTerms(context: Context, realm: Realm) {
   };
 }
 
-/** Of a verified invocation; an empty object where a root was invoked by its controller, which has no links. */
+/**
+ * The tail of a verified invocation. An empty object if a root's controller invoked it, because there are no links
+ * then.
+ */
 function tailOf({ document }: VerifiedInvocation): JsonObject {
   const { capability } = document.proof as JsonObject;
   return isJsonObject(capability) ? capability : {};
@@ -128,7 +137,7 @@ async function useNonce(
 ): Promise<void> {
   const end = kind === 'random' ? freshUntil : challengeEnd(context, realm, nonce);
   if (end === undefined) throw denied(new Error('the nonce is no challenge of ours, or too old'));
-  // A challenge is anybody's until it is used; what a caller chose is that caller's.
+  // Any caller may use a challenge, until it is used. A nonce that a caller chose counts for that caller only.
   const [purpose, value] =
     kind === 'random' ? ['invocation', `${verificationMethod}\0${nonce}`] : [challengePurpose, nonce];
   if (await useOnce(context, realm.name, purpose, value, instantOf(end))) return;
@@ -136,15 +145,15 @@ async function useNonce(
 }
 
 export function requireSealer(sealedBy: string | undefined, prover: string): void {
-  if (sealedBy !== undefined && sealedBy !== prover) throw denied(new Error('sealed by somebody else'));
+  if (sealedBy !== undefined && sealedBy !== prover) throw denied(new Error('sealed by another DID'));
 }
 
-/** One answer for everything; the reason for the log. */
+/** One answer for every failure. The reason is for the log. */
 export function denied(reason: Error): Problem {
   return new Problem('wallet.denied', undefined, { cause: reason instanceof ProofError ? located(reason) : reason });
 }
 
-/** Which link it was stands in the pointer. Names that the caller chose stay out of the log. */
+/** The pointer tells which link it was. Names that the caller chose stay out of the log. */
 function located({ code, pointer }: ProofError): Error {
   const place = pointer !== undefined && /^(?:\/(?:@context|[A-Za-z]{1,32}|\d{1,4}))*$/.test(pointer) ? pointer : '';
   return new Error(place === '' ? code : `${code} at ${place}`);

@@ -1,16 +1,22 @@
 /**
- * From a session or an access token to a capability: somebody works with a wallet without a device of it.
+ * From a session or an access token to a capability, for work with a wallet without one of its devices.
  *
- * Which wallets a subject controls, their devices say, and nobody else: a device delegates to the DID that stands for the subject
- * (`subjectDid`), by the same signed and registered delegation as to any other DID, with the actions and the end that it chooses.
- * It is listed, and revoked, like any other. The realm passes on from that, and can give nothing that no device has given.
+ * Only the devices of a wallet decide which subjects control it: a device delegates to the DID that stands for the
+ * subject
+ * (`subjectDid`), with the same signed and registered delegation as to any other DID, and chooses its actions and its
+ * end. This
+ * delegation is listed and revoked like any other. The realm passes on from it, and can give nothing that no device has
+ * given.
  *
- * 1. The session, or the client and its own access token, is good.
+ * 1. The session is valid, or the client and its own access token are.
  * 2. One wallet is named, and the actions.
- * 3. The capability goes to the did:key of the DPoP proof that comes along: to who holds that key, not to who reads the answer.
- * 4. A live delegation to the subject allows the actions. No such wallet and no such delegation are the same answer.
- * 5. The new one ends within five minutes, no later than the delegation, the session or the token. It is registered as any other,
- *    with what it was made from: with the session, the token or the generation of the subject it ends before its time.
+ * 3. The capability goes to the did:key of the DPoP proof in the request: to the holder of that key, not to the reader
+ *    of the answer.
+ * 4. A live delegation to the subject allows the actions. An unknown wallet and a missing delegation give the same
+ *    answer.
+ * 5. The new capability ends within five minutes, and no later than the delegation, the session or the token. It is
+ *    registered like any
+ * other, with its ancestors: it ends early with the session, the token or the generation of the subject.
  */
 import {
   type Action,
@@ -69,11 +75,11 @@ export const clientToCapability: ClientExchange = {
   exchange: exchangeAccessToken,
 };
 
-/** Who asks, and until when (milliseconds) it may. */
+/** The subject that asks, and until when (milliseconds) it may use the capability. */
 interface Asker {
   readonly id: string;
   readonly until: number;
-  /** What the capability is made from. */
+  /** The ancestors of the capability. */
   readonly ancestors: readonly Ancestor[];
 }
 
@@ -90,7 +96,10 @@ async function exchangeSession(context: Context, realm: Realm, request: Exchange
   });
 }
 
-/** Its own token, for the issuer, from its own hands: nobody controls a wallet in the name of somebody else. */
+/**
+ * Requires the client's own token, for the issuer, presented by the client itself. A token that acts for another
+ * subject is refused.
+ */
 async function exchangeAccessToken(
   context: Context,
   realm: Realm,
@@ -149,7 +158,7 @@ async function controllerOf(context: Context, realm: Realm, dpop: string | null)
   return didKeyOf(multikeyFromJwk(key)).did;
 }
 
-/** Step 4: the one that ends last. */
+/** Step 4. Takes the delegation that ends last. */
 async function linkOf(
   context: Context,
   realm: Realm,
@@ -168,7 +177,7 @@ async function linkOf(
   return document.value;
 }
 
-/** That live at once of one delegation: nobody who was let in may fill the wallet. */
+/** Live capabilities from one delegation, so that one admitted subject cannot fill the wallet. */
 const maxPassedOn = 32;
 
 async function requireRoom({ store, clock }: Context, { realm, target, id }: CapabilityTable): Promise<void> {
@@ -179,7 +188,7 @@ async function requireRoom({ store, clock }: Context, { realm, target, id }: Cap
 /** Milliseconds. */
 const longest = 300_000;
 
-/** Step 5. Times are whole seconds; no clock may make it older than what it comes from. */
+/** Step 5. Times are whole seconds. No clock may make the capability older than its parent. */
 async function passedOn(
   context: Context,
   link: JsonObject,

@@ -4,7 +4,7 @@ import type { WalletTable } from '../store/schema.ts';
 import { type CustodialSecrets, custodialSigner, makeOwnerDid } from '../subject/custody.ts';
 import { ownerBinding } from './realm-did.ts';
 
-/** Who a wallet belongs to: a DID of its own, whose keys we keep. */
+/** The owner of a wallet: a separate DID whose keys this server keeps. */
 export type Owner = Pick<WalletTable, 'owner_did' | 'owner_long_did' | 'signing_key' | 'web_did' | 'sealed_keys'> & {
   readonly owner_did: string;
 };
@@ -28,20 +28,22 @@ export async function makeOwner(
 }
 
 /**
- * As long as its wallet lasts, as far as anybody plans: there is nobody above the first device who could renew it. It ends by being
- * revoked; what it delegates ends when it says.
+ * Years: as long as the wallet is expected to last, because the first device has no one above it who could renew the
+ * delegation. It ends by
+ * revocation. Capabilities delegated from it end when they say.
  */
 const firstDelegationYears = 10;
 
 /**
- * A minute ago, in whole seconds: a device whose clock lags, or tells no milliseconds, must not seem to pass the capability on before it
+ * A minute ago, in whole seconds. A device whose clock lags or has no milliseconds must not seem to pass the capability
+ * on before it
  * got it.
  */
 export function delegationTime(now: number): number {
   return Math.floor(now / 1000) * 1000 - 60_000;
 }
 
-/** What the owner signs: everything, to the first device. */
+/** The owner's signed delegation of every action to the first device. */
 export async function delegateToDevice(
   context: Context,
   realm: string,

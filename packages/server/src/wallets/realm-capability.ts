@@ -10,7 +10,9 @@ import { delegationTime } from './owner.ts';
 import { realmDid } from './realm-did.ts';
 import { lookUpTarget, type Target } from './target.ts';
 
-/** What an administrator may let a DID do to the realm itself: invite. The realm's own DID signs it. */
+/**
+ * The capability for the realm itself that an administrator may give a DID: to invite. The realm's own DID signs it.
+ */
 export const realmCapabilitySchema = z.strictObject({
   controller: z.string().regex(/^did:key:z[1-9A-HJ-NP-Za-km-z]{40,140}$/, 'must be a did:key'),
   expires: z

@@ -14,14 +14,14 @@ import {
   updateSealedWallet,
 } from './wallet.store.ts';
 
-/** The DID of a realm: calls are packed to it, and it is the controller of the realm's root capability. */
+/** The DID of a realm. Calls are packed to it, and it is the controller of the realm's root capability. */
 export interface RealmDid {
   readonly peer: DidPeer4;
   readonly signingKey: string;
   readonly secrets: CustodialSecrets;
 }
 
-/** Made when it is first asked for; it never changes. Of two nodes that make it at once, one is taken by both. */
+/** Made at the first request, and never changed. If two nodes make it at once, both take the same one. */
 export function realmDid(context: Context, realm: string): Promise<RealmDid> {
   return context.cache.get(
     'realm_did',
@@ -56,12 +56,12 @@ function realmDidBinding(realm: string): string {
   return `realm-did\0${realm}`;
 }
 
-/** What the envelope of an owner's keys is bound to. */
+/** The place that the envelope of an owner's keys is bound to. */
 export function ownerBinding(realm: string, walletId: string): string {
   return `wallet\0${realm}\0${walletId}`;
 }
 
-/** The keys of realms and of owners, under another master key. */
+/** Seals the keys of realms and owners again under another master key. */
 export const resealWalletKeys: Resealing = async (tx, again) => {
   const realms = await listRealmDids(tx);
   for (const { realm, sealed_keys } of realms) {

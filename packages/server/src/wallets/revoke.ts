@@ -12,8 +12,9 @@ import { type CapabilityEdge, deleteExpired, listEdges, markRevoked } from './ca
 export type Revoked = { readonly capabilityId: string } | { readonly did: string };
 
 /**
- * Ends a capability and all that descends from it: its tokens die with it. A holder may give up its own; with the action `grant`, it
- * may take back what it, or whoever it granted to, has granted. Returns the ids.
+ * Ends a capability and everything that descends from it, with its tokens. A holder may give up its own. With the
+ * action `grant` it may
+ * revoke what it has granted, and everything granted below that. Returns the ids.
  */
 export async function revokeAccess(
   context: Context,
@@ -29,7 +30,7 @@ export async function revokeAccess(
   ]);
 }
 
-/** Any delegation of a target. */
+/** Ends any delegation of a target. */
 export async function revokeAsAdministrator(
   context: Context,
   realm: string,
@@ -71,7 +72,7 @@ async function endCapability(tx: Writing, realm: string, { id, expires_at }: Cap
   tx.changed('capability', realmKey(realm, id));
 }
 
-/** Everything below, however deep. */
+/** Everything below, at any depth. */
 function subtree(edges: Edges, id: string): Edges {
   const below: CapabilityEdge[] = [];
   for (let parents = new Set([id]); parents.size > 0; ) {
@@ -82,10 +83,13 @@ function subtree(edges: Edges, id: string): Edges {
   return below;
 }
 
-/** Milliseconds for which a delegation is shown after its end. */
+/** Milliseconds that a delegation is shown after its end. */
 const remembered = 30 * 86_400_000;
 
-/** Whoever delegates for minutes fills no table. What has expired is refused for its age: nothing comes back. */
+/**
+ * Deletes old rows, so that short delegations do not fill the table. An expired capability is refused for its age, so
+ * it cannot come back.
+ */
 export async function forgetOldCapabilities(context: Context): Promise<void> {
   await deleteExpired(context.store.db, context.clock.now() - remembered);
 }

@@ -12,11 +12,11 @@ import { storeProblem } from '../store/fault.ts';
 import { anybodyInRealm } from './callers.rpc.ts';
 import { type OpenedCall, openCall, sealAnswer } from './tunnel.ts';
 
-/** "pack, if secure endpoint": the unary calls of these services, each by its own handler, as packed messages. */
+/** "pack, if secure endpoint": the unary calls of these services as packed messages, each served by its own handler. */
 export function secureService(services: readonly RpcService[]): RpcService {
   const procedures = new Map(proceduresOf(services).map((procedure) => [procedure.path, procedure]));
   return rpcService(SecureService, {
-    // The packed call decides who proves itself: its own procedure asks.
+    // The packed call decides who must prove itself: its own procedure authenticates.
     request: unary(anybodyInRealm, async ({ message: { message }, call, who: realm }) => {
       const opened = await openCall(call.context, realm, message);
       const answer = await answerTo(procedures.get(opened.method), opened, call);
@@ -45,7 +45,7 @@ async function answerTo(procedure: Procedure | undefined, opened: OpenedCall, ou
   }
 }
 
-/** What the message says, and nothing of the metadata around it. */
+/** Takes only the contents of the message, and nothing of the metadata around it. */
 function innerCall({ method, message, authorization, sender }: OpenedCall, outer: RpcCall): RpcCall {
   const metadata = new Headers();
   if (authorization !== undefined && 'invocation' in authorization) {

@@ -1,12 +1,13 @@
 /**
- * The request for a new wallet, signed by the key that is to use it: `{type: "CreateWallet", controller, audience, nonce, created,
+ * The request for a new wallet, signed by the key that will use it: `{type: "CreateWallet", controller, audience,
+ * nonce, created,
  * securityCode?}` under an `eddsa-jcs-2022` proof of purpose `authentication`.
  *
  * 1. Size, strict JSON, the shape of each member.
- * 2. It is meant for this realm, with a challenge of ours, and was made just now.
- * 3. The proof is by a did:key, and that is the controller.
+ * 2. It is meant for this realm, has a challenge of this server, and was made just now.
+ * 3. The proof is by a did:key, which is the controller.
  *
- * The nonce is left for whoever asks to use up: only a good signature may do that.
+ * The caller must use the nonce up, because only a valid signature may do that.
  */
 import { cryptoPort } from '@countersign/client/node-crypto';
 import {
@@ -31,16 +32,16 @@ export interface SignedRequest {
   readonly invoker: string;
   readonly securityCode: string | undefined;
   readonly nonce: string;
-  /** Milliseconds until which the nonce has to be remembered. */
+  /** Milliseconds until which the nonce must be remembered. */
   readonly nonceEnd: number;
 }
 
 const limits = { maxBytes: 16_384, maxDepth: 8 };
-/** Milliseconds that a request may be old, and that clocks may differ. */
+/** Milliseconds: the highest age of a request, and the tolerated difference of two clocks. */
 const maxAge = 300_000;
 const clockTolerance = 30_000;
 
-/** Throws `request.invalid` with a pointer to the member, `wallet.proof`. */
+/** @throws {Problem} `request.invalid` with a pointer to the member, `wallet.proof` */
 export async function verifySignedRequest(
   context: Context,
   realm: Realm,
@@ -57,7 +58,8 @@ export async function verifySignedRequest(
   if (audience !== realm.issuer) throw invalid('audience', `audience must be ${realm.issuer}.`);
   requireRecent(context, parseInstant(created));
   const nonceEnd = challengeEnd(context, realm, nonce);
-  if (nonceEnd === undefined) throw invalid('nonce', 'The challenge is not one of ours, or too old: get another one.');
+  if (nonceEnd === undefined)
+    throw invalid('nonce', 'The challenge is not from this server, or is too old: get another one.');
   const invoker = await proverOf(context, document, controller);
   return { controller, invoker, securityCode, nonce, nonceEnd };
 }
@@ -70,7 +72,7 @@ function documentIn(presented: Uint8Array): JsonObject {
   return parsed.value;
 }
 
-/** The DID, also where the DID URL of its one key is named. */
+/** The DID, even if the DID URL of its one key is given. */
 function controllerOf({ controller }: JsonObject): string {
   const [did, fragment, ...more] = typeof controller === 'string' ? controller.split('#') : [];
   try {
@@ -83,7 +85,7 @@ function controllerOf({ controller }: JsonObject): string {
   throw invalid('controller', 'controller must be a did:key of an Ed25519 key.');
 }
 
-/** Step 2. Written so that a time that is none refuses. */
+/** Step 2. Written so that an unreadable time is refused. */
 function requireRecent({ clock }: Context, created: number | undefined): void {
   const now = clock.now();
   if (created !== undefined && created <= now + clockTolerance && now - created <= maxAge + clockTolerance) return;
@@ -104,7 +106,7 @@ async function proverOf({ clock }: Context, document: JsonObject, controller: st
     });
     if (proof.controller === controller) return proof.verificationMethod;
   } catch (cause) {
-    // What is wrong with a proof, its maker may know.
+    // The maker of a proof may know what is wrong with it.
     if (cause instanceof ProofError) throw new Problem('wallet.proof', cause.message, { cause });
     throw cause;
   }

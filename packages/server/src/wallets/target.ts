@@ -16,8 +16,9 @@ import { findWallet } from './wallet.store.ts';
 export const rootPrefix = 'urn:zcap:root:';
 
 /**
- * What a capability is about: a wallet, or the realm itself. Each has one root, made here and never read from the wire. Nothing of it can
- * change: a wallet keeps its owner for ever.
+ * The object of a capability: a wallet, or the realm itself. Each has one root, which is made here and never read from
+ * the wire. The root
+ * cannot change, because a wallet keeps its owner for ever.
  */
 export interface Target {
   readonly target: string;
@@ -29,13 +30,13 @@ export interface Target {
 
 const idShape = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The id that a request names: bare, or as the target. Undefined where it can be the id of no wallet. */
+/** The wallet id of a request: bare, or in the form of the target. Undefined if no wallet can have it. */
 export function walletIdOf(named: string): string | undefined {
   const id = named.startsWith(walletPrefix) ? named.slice(walletPrefix.length) : named;
   return idShape.test(id) ? id : undefined;
 }
 
-/** From the cache; undefined where there is none, or nobody owns it yet. */
+/** From the cache. Undefined if unknown, or if the wallet has no owner yet. */
 export async function lookUpTarget(context: Context, realm: Realm, target: string): Promise<Target | undefined> {
   if (target === realmPrefix + realm.name) {
     const { peer, signingKey } = await realmDid(context, realm.name);
@@ -50,7 +51,7 @@ export async function lookUpTarget(context: Context, realm: Realm, target: strin
   });
 }
 
-/** By the id of its root, as chains begin. */
+/** The target by the id of its root, with which chains begin. */
 export function targetOfRoot(rootId: string): string | undefined {
   if (!rootId.startsWith(rootPrefix)) return undefined;
   try {

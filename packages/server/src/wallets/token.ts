@@ -10,11 +10,11 @@ import { walletIdOf } from './target.ts';
 
 export interface TokenRequest {
   readonly invocation: Uint8Array;
-  /** Empty: a bearer token is asked for. */
+  /** Empty: the caller wants a bearer token. */
   readonly dpopProof: string;
-  /** What the token is to allow; empty: all that the chain does. */
+  /** The actions of the token. Empty: all that the chain allows. */
   readonly actions: readonly string[];
-  /** The spellings of this very request's URI. */
+  /** The URIs under which this request can be made. */
   readonly uris: readonly string[];
   readonly sealedBy: string | undefined;
 }
@@ -23,7 +23,10 @@ export interface AcquiredToken extends IssuedWalletToken {
   readonly actions: readonly string[];
 }
 
-/** "Check if DID has capability for requested WalletId": a token for an invocation, bound to a key if the caller proves one. */
+/**
+ * "Check if DID has capability for requested WalletId": a token for an invocation, bound to a key if the caller proves
+ * one.
+ */
 export async function acquireToken(context: Context, realm: Realm, request: TokenRequest): Promise<AcquiredToken> {
   requireKnown(request.actions);
   if (request.invocation.length === 0) {
@@ -41,7 +44,12 @@ export interface TokenTerms {
   readonly sealedBy: string | undefined;
 }
 
-/** What the chain allows of the actions, for us or for the service that the device has named. Throws `wallet.denied`, `dpop.*`. */
+/**
+ * A token with the requested actions that the chain allows, for this server or for the service that the device has
+ * named.
+ *
+ * @throws {Problem} `wallet.denied`, `dpop.*`
+ */
 export async function tokenForInvocation(
   context: Context,
   realm: Realm,
@@ -69,7 +77,9 @@ export async function tokenForInvocation(
 
 function requireKnown(wanted: readonly string[]): void {
   if (wanted.length <= actions.length && wanted.every(isIn(actions))) return;
-  throw new Problem('request.invalid', `actions are among ${actions.join(', ')}, each once.`, { pointer: 'actions' });
+  throw new Problem('request.invalid', `actions must be among ${actions.join(', ')}, each once.`, {
+    pointer: 'actions',
+  });
 }
 
 function isIn(list: readonly string[]) {

@@ -1,10 +1,12 @@
 /**
- * Packed calls: a call as a DIDComm message that only the realm can read, and an answer that only its caller can.
+ * Packed calls: the call is a DIDComm message that only the realm can read, and only the caller can read the answer.
  *
  * 1. The message opens with the realm's key, and proves the DID of its sender.
- * 2. It has not come before: neither here nor on another node.
- * 3. What is in it is a call like any other; whoever proves itself in it must be the sender.
- * 4. The answer is sealed to the sender, refusals too. Only what cannot be opened is refused in the open, for one reason.
+ * 2. The message is new, on this node and every other.
+ * 3. The message contains a normal call. A proof inside the call must be by the sender.
+ * 4. The answer is sealed to the sender, also if it is a refusal. Only a message that cannot be opened is refused in
+ *    the open, with one
+ * reason for all faults.
  */
 import { ProofError } from '@countersign/proof';
 import type {
@@ -23,10 +25,10 @@ import type { Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
 import { realmDid } from './realm-did.ts';
 
-/** Loaded for the first packed call: most servers never see one. */
+/** Loaded for the first packed call, because most servers never get one. */
 const didcomm = () => import('@countersign/proof/didcomm');
 
-/** Seconds for which the caller may read the answer. */
+/** Seconds that the caller may read the answer. */
 const answerLife = 60;
 
 export interface OpenedCall extends UnpackedCall {
@@ -34,7 +36,7 @@ export interface OpenedCall extends UnpackedCall {
   readonly senderKey: NamedAgreementKey;
 }
 
-/** Steps 1 and 2. Throws `packed.refused`. */
+/** Steps 1 and 2. @throws {Problem} `packed.refused` */
 export async function openCall(context: Context, realm: Realm, presented: Uint8Array): Promise<OpenedCall> {
   const { didKeySender, unpackCall } = await didcomm();
   const { own, did } = await ownKey(context, realm);
@@ -95,5 +97,5 @@ async function ownKey(context: Context, realm: Realm) {
 
 function checked(result: { readonly ok: true; readonly key: AgreementKey } | { readonly ok: false }): AgreementKey {
   if (result.ok) return result.key;
-  throw new Problem('internal', undefined, { cause: new Error('an agreement key of ours is damaged') });
+  throw new Problem('internal', undefined, { cause: new Error('one of our own agreement keys is damaged') });
 }

@@ -9,7 +9,7 @@ export async function insertWallet(db: Kysely<Schema>, row: WalletTable): Promis
   await db.insertInto('wallet').values(row).execute();
 }
 
-/** Gives the wallet that waits to its first device. False when it has one. */
+/** Gives a waiting wallet to its first device. False if it has one. */
 export async function openWaitingWallet(
   db: Kysely<Schema>,
   realm: string,
@@ -44,7 +44,7 @@ export async function insertInvitation(db: Kysely<Schema>, row: WalletInvitation
   await db.insertInto('wallet_invitation').values(row).execute();
 }
 
-/** Settles an invitation that is open. False when it is not, or somebody else was faster. */
+/** Settles an open invitation. False if it is not open, or if another call was faster. */
 export async function settleInvitation(
   db: Kysely<Schema>,
   realm: string,
@@ -69,7 +69,7 @@ export async function findRealmDid(db: Kysely<Schema>, realm: string): Promise<R
   return db.selectFrom('realm_did').selectAll().where('realm', '=', realm).executeTakeFirst();
 }
 
-/** The first one stays. False when it was there already. */
+/** An existing row stays: false if there was one. */
 export async function insertRealmDid(db: Kysely<Schema>, row: RealmDidTable): Promise<boolean> {
   const inserted = await db
     .insertInto('realm_did')

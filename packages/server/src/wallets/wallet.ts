@@ -39,15 +39,15 @@ export interface WalletView {
 export interface WalletRequest {
   readonly signedRequest: Uint8Array;
   readonly description: string;
-  /** Of a packed call, the DID that sealed it. */
+  /** For a packed call, the DID that sealed it. */
   readonly sealedBy: string | undefined;
 }
 
 export interface CreatedWallet {
   readonly walletId: string;
-  /** Of the owner. */
+  /** The DID document of the owner. */
   readonly didDocument: JsonObject;
-  /** The target of all that is delegated. */
+  /** The target of all its delegations. */
   readonly capability: string;
   /** The DID URL of the device's key. */
   readonly invoker: string;
@@ -55,7 +55,7 @@ export interface CreatedWallet {
   readonly zcap: JsonObject;
 }
 
-/** Wallets that one network may make in a minute without an invitation. */
+/** Wallets per minute that one network may make without an invitation. */
 const perSource = { budget: 60, window: 60_000, bound: 50_000 };
 const sourceRate = processMemory((context: Context) => createRate(context.clock, perSource));
 
@@ -63,10 +63,10 @@ const sourceRate = processMemory((context: Context) => createRate(context.clock,
  * New registration.
  *
  * 1. The signed request proves the device, and its nonce is used up.
- * 2. A security code says which wallet waits for it; without one, the realm must be open to everybody.
+ * 2. A security code tells which wallet waits for it. Without one, the realm must be open to all.
  * 3. The owner's DID and keys are made, unless an organization has them from its invitation.
  * 4. The owner signs the first delegation, to the device.
- * 5. All of it is written, and the code used up, or nothing.
+ * 5. All of it is written and the code used up, or nothing.
  */
 export async function createWallet(
   context: Context,
@@ -122,7 +122,7 @@ async function insertOpen(
   realm: Realm,
   { walletId, owner, description, request }: Opening & { readonly walletId: string },
 ): Promise<void> {
-  // Two requests of one key at the same moment: the second sees what the first has made.
+  // Of two requests of one key at the same moment, the second sees the wallet of the first.
   await lockRealm(tx, realm.name);
   const wallets = { roots: rootPrefix, targets: walletPrefix };
   if (await findFirstDelegation(tx.db, realm.name, request.controller, wallets, tx.now)) {
@@ -164,7 +164,7 @@ function ownerMembers({ owner_long_did, signing_key, web_did, sealed_keys }: Wal
   return { owner_long_did, signing_key, web_did, sealed_keys };
 }
 
-/** Throws `wallet.denied` where there is none, as for whoever may not see it. */
+/** @throws {Problem} `wallet.denied` for an unknown wallet, as for callers who may not see it */
 export async function readWallet(context: Context, realm: Realm, id: string): Promise<WalletView> {
   const row = await findWallet(context.store.db, realm.name, id);
   if (row?.owner_long_did == null)

@@ -18,7 +18,7 @@ const administration = { tag: 'Administration', caller: administrator } as const
 const document = z.record(z.string(), z.unknown());
 const revocation = z
   .strictObject({
-    /** Left out, the capability is one of the realm itself. */
+    /** Absent: a capability of the realm itself. */
     walletId: z.string().optional(),
     capabilityId: z.string().optional(),
     did: z.string().optional(),
@@ -44,7 +44,7 @@ export const routes: readonly Route[] = [
     path: '/realms/:realm/dids/:id/did.json',
     tag: 'Wallets',
     operationId: 'getDidDocument',
-    summary: 'The document of the did:web of an organization, where the method has it looked for.',
+    summary: 'The document of the did:web of an organization, at the path of that method.',
     caller: anybodyInRealm,
     answers: { 200: 'application/did+json: the DID document.' },
     async handle({ context, who: realm, params: { id } }) {
@@ -58,7 +58,7 @@ export const routes: readonly Route[] = [
     tag: 'Wallets',
     operationId: 'getSubjectDid',
     summary:
-      'The DID that a wallet delegates to, so that the caller gets capabilities for it by its session or access token.',
+      'The DID that a wallet delegates to, so that the caller can get capabilities for it with its session or access token.',
     caller: sessionOrBearer,
     answers: { 200: z.object({ subject: z.string(), did: z.string() }) },
     handle: ({ context, who: { realm, subjectId } }) => ({

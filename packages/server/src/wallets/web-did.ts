@@ -7,8 +7,8 @@ import { walletIdOf } from './target.ts';
 import { findWallet } from './wallet.store.ts';
 
 /**
- * The did:web of an organization: `did:web:{host}:realms:{realm}:dids:{id}`, whose rules put its document at
- * `https://{host}/realms/{realm}/dids/{id}/did.json`. It holds the keys of the did:peer:4, under its own name.
+ * The did:web of an organization: `did:web:{host}:realms:{realm}:dids:{id}`. By the rules of did:web its document is at
+ * `https://{host}/realms/{realm}/dids/{id}/did.json`. It has the keys of the did:peer:4, under its own name.
  */
 export function webDidOf({ config }: Context, realm: Realm, walletId: string): string {
   const { host } = new URL(config.publicUrl);
@@ -21,7 +21,7 @@ export function webDidOf({ config }: Context, realm: Realm, walletId: string): s
   }
 }
 
-/** Throws `request.not_found` where no such DID was asked for. */
+/** @throws {Problem} `request.not_found` if the wallet has no such DID */
 export async function webDidDocument(context: Context, realm: Realm, id: string): Promise<JsonObject> {
   const row = walletIdOf(id) === id ? await findWallet(context.store.db, realm.name, id) : undefined;
   if (row?.web_did == null || row.owner_long_did === null) throw new Problem('request.not_found');
