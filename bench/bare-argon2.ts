@@ -1,6 +1,6 @@
 /**
- * Argon2id and nothing else: verifies the same password again and again, as many at once as there are cores. Answers a line with the
- * rate for every line that names a count.
+ * Only Argon2id: verifies the same password again and again, one at a time on each core. For every input line with a count it
+ * prints a line with the rate.
  */
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';

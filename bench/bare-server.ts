@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import { type Alg, bench } from './network.ts';
 
 /**
- * What somebody writes in an afternoon: `node:http`, a Map of clients, a signature. It checks nothing beyond "is there such a
- * client, and is this its secret", and its tokens have the same claims as ours. Not to be used for anything but measuring.
+ * A token server that one could write in an afternoon: `node:http`, a Map of clients, a signature. It checks only "does this
+ * client exist, and is this its secret", and its tokens have the same claims as ours. Use it only for measuring.
  */
 const port = Number(process.argv[2]);
 
@@ -18,7 +18,7 @@ const ed25519 = generateKeyPairSync('ed25519').privateKey;
 const rs256 = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 
 const keys: Record<Alg, Key> = {
-  // The bare key and a conversion: with `dsaEncoding` Node 24 signs at half the speed, and this server is to be a fast one.
+  // The bare key and a conversion: with `dsaEncoding` Node 24 signs at half the speed, and this server must be fast.
   ES256: { header: header('ES256'), sign: (input) => fromDer(sign('sha256', input, es256)) },
   Ed25519: { header: header('Ed25519'), sign: (input) => sign(null, input, ed25519) },
   RS256: { header: header('RS256'), sign: (input) => sign('sha256', input, rs256) },
@@ -74,7 +74,7 @@ function header(alg: Alg): string {
   return Buffer.from(JSON.stringify({ alg, typ: 'at+jwt', kid: randomUUID() })).toString('base64url');
 }
 
-/** SEQUENCE { INTEGER r, INTEGER s } to r||s, trusting OpenSSL. */
+/** Converts SEQUENCE { INTEGER r, INTEGER s } to r||s, without checks because OpenSSL made it. */
 function fromDer(der: Buffer): Buffer {
   const signature = Buffer.alloc(64);
   const rEnd = 4 + (der[3] as number);

@@ -28,7 +28,7 @@ const target = 'urn:countersign:wallet:alice';
 const audience = 'https://wallet.example';
 const message = new TextEncoder().encode('{"walletId":"alice"}');
 const request = { kind: 'rpc', procedure: '/countersign.v1.WalletService/GetWallet', message } as const;
-/** As long as what a Data Integrity proof signs. */
+/** As many bytes as a Data Integrity proof signs. */
 const signed = new Uint8Array(64);
 const repetitions = 300;
 const lengths = [1, 2, 3, 5, 10];
@@ -59,7 +59,7 @@ async function againstPeer(rounds: number): Promise<readonly Row[]> {
   ];
 }
 
-/** Against as many Ed25519 verifications as there are proofs, and nothing else. */
+/** Compares with one bare Ed25519 verification for each proof. */
 async function againstRaw(length: number, rounds: number): Promise<Row> {
   const { presented, expected, publicKey, signature } = await invocationOf(length);
   const rates = await measured(rounds, [
@@ -100,7 +100,7 @@ function party(): Party {
   return { did, signer, publicKey };
 }
 
-/** An invocation of a chain, the root counted. */
+/** An invocation of a chain; its length includes the root. */
 async function invocationOf(length: number) {
   const now = Date.now();
   let holder = party();

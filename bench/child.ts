@@ -7,11 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { cpuSeconds } from '../packages/server/test/support/cpu-time.ts';
 
-/** A server in a process of its own. */
+/** A server in its own process. */
 export interface Child {
   readonly pid: number;
   readonly port: number;
-  /** CPU time that it used so far, in all its threads. */
+  /** The CPU time that it has used so far, in all its threads. */
   cpuSeconds(): number;
   memory(): { readonly residentMegabytes: number; readonly peakMegabytes: number };
   stop(): Promise<void>;
@@ -22,7 +22,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts one of the peers of this folder, which is given its port and `args`, and waits until it listens. */
+/** Starts a peer program of this folder with a port and `args`, and waits until it listens. */
 export async function startPeer(file: string, args: readonly string[] = []): Promise<Child> {
   const port = await freePort();
   const path = fileURLToPath(new URL(file, import.meta.url));
@@ -35,7 +35,7 @@ export interface CountersignOptions {
   readonly dataDir: string;
   /** A network file to apply at start. */
   readonly network?: unknown;
-  /** False to come back as soon as the process is there, before it listens. */
+  /** False returns as soon as the process runs, before it listens. */
   readonly untilReady?: boolean;
 }
 
@@ -114,7 +114,7 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** A directory that goes away when `use` is done. */
+/** A directory that is deleted when `use` is done. */
 export async function withDirectory<T>(use: (path: string) => Promise<T>): Promise<T> {
   const path = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   try {

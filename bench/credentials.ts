@@ -5,8 +5,8 @@ import { createContext } from '../packages/server/src/server.ts';
 import { codeOf, loginPassword, loginRealm } from './network.ts';
 
 /**
- * Puts credentials with a password into a data directory that no server uses at the moment: rows as the rules write them, past the
- * rules and the event log, all with the same hash. For benchmarks only.
+ * Writes credentials with a password directly into a data directory that no server uses at the moment: the same rows as the
+ * rules write, without the rules and the event log, all with the same hash. For benchmarks only.
  */
 export async function populateCredentials(dataDir: string, count: number): Promise<void> {
   const { config } = loadConfig({ COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_LOG_LEVEL: 'warn' });

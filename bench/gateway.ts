@@ -7,9 +7,9 @@ import type { ProxyServer } from './proxy-server.ts';
 import { type Row, times } from './report.ts';
 
 /**
- * What `countersign gateway` costs beside a bare reverse proxy of `node:http` in front of the same application: CPU time of the
- * proxy alone, for signed requests of 2 KiB (ES256). The gateway verifies each, tells the application who sent it, and
- * signs the response; the bare proxy looks at nothing.
+ * Compares `countersign gateway` with a bare reverse proxy of `node:http` in front of the same application: the CPU time of the
+ * proxy alone, for signed requests of 2 KiB (ES256). The gateway verifies each request, names the sender to the application,
+ * and signs the response; the bare proxy checks nothing.
  */
 export async function measureGateway(rounds: number): Promise<readonly Row[]> {
   return withDirectory(async (dataDir) => {

@@ -9,9 +9,9 @@ export interface Load {
 }
 
 /**
- * Sends requests over keep-alive connections, one at a time on each, and resolves when all are answered. Anything but 200 is an
- * error: a server that refuses is not to be called fast. Sockets and no HTTP client, so that on a small machine the
- * generator leaves its server enough of the processor.
+ * Sends requests over keep-alive connections, one at a time on each, and resolves when all are answered. Any answer but 200 is
+ * an error: a refusing server must not look fast. It uses sockets and no HTTP client, so that even on a small machine the
+ * generator leaves enough of the processor to the server.
  */
 export async function drive({ port, next, requests, connections = 16 }: Load): Promise<void> {
   let unsent = requests;

@@ -14,11 +14,14 @@ import { milliseconds, perSecond, type Row, rateNote, share } from './report.ts'
 import { tokensPerCpuSecond } from './token-endpoint.ts';
 
 const few = 1_000;
-/** Logins a round: three seconds and more of two cores. */
+/** Logins in a round: at least three seconds of two cores. */
 const logins = 250;
 const subjects = 4_000;
 
-/** Logins beside bare Argon2id and among many credentials, what a flood of them does to tokens, and what a session costs after. */
+/**
+ * Measures logins against bare Argon2id and among many credentials, token requests during a flood of logins, and calls of a
+ * session.
+ */
 export async function measureLogins(rounds: number, many: number): Promise<readonly Row[]> {
   return withDirectory(async (directory) => {
     const small = await populated(join(directory, 'small'), few);
@@ -59,7 +62,7 @@ function jsonRequest(path: string, body: object, token?: string): string {
   ].join('\r\n');
 }
 
-/** By the clock on the wall: what counts is how many get in while all cores are at it. */
+/** Measured by wall-clock time: how many logins succeed while all cores are busy. */
 function loginsPerSecond(child: Child, among: number): Contender<'countersign'>['round'] {
   return async () => {
     const begun = performance.now();
@@ -98,7 +101,10 @@ function startBare() {
   };
 }
 
-/** How long a token request takes, one at a time, while nobody logs in and while more try to than can. */
+/**
+ * Measures how long single token requests take, without logins and during a flood of logins that the machine cannot keep up
+ * with.
+ */
 async function besideTokens(child: Child, rounds: number): Promise<readonly Row[]> {
   const request = tokenRequest(tokenPath(realmOf('ES256')), bench.clientId, bench.clientSecret);
   const differences: number[] = [];
@@ -132,7 +138,7 @@ function p99(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.99)] as number;
 }
 
-/** What every request of a session costs: the check, and the signed subject. */
+/** Measures every request of a session: the check, and the signed subject. */
 async function afterLogin(child: Child, rounds: number): Promise<readonly Row[]> {
   const token = await openSession(child);
   const issue = jsonRequest(`/realms/${loginRealm}/auth/subject`, { audience: 'ledger' }, token);

@@ -1,4 +1,4 @@
-/** Something that is measured side by side with others. `round` answers a rate: more is faster. */
+/** One of several programs that are measured side by side. `round` returns a rate: a larger one is faster. */
 export interface Contender<Name extends string> {
   readonly name: Name;
   round(): Promise<number>;
@@ -7,7 +7,10 @@ export interface Contender<Name extends string> {
 /** The rate of each contender in each round. */
 export type Rates<Name extends string> = Readonly<Record<Name, readonly number[]>>;
 
-/** Every contender once a round, each round beginning with another one: what the machine does meanwhile hits all alike. */
+/**
+ * Runs every contender once a round, and begins each round with another one, so that other work on the machine affects all
+ * alike.
+ */
 export async function rotate<Name extends string>(
   contenders: readonly Contender<Name>[],
   rounds: number,
@@ -38,7 +41,7 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0] as number, max: sorted.at(-1) as number };
 }
 
-/** Ratios of what was measured in the same round. */
+/** Ratios of two rates of the same round. */
 export function ratio(ours: readonly number[], theirs: readonly number[]): Spread {
   return spread(ours.map((rate, round) => rate / (theirs[round] as number)));
 }

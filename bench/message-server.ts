@@ -7,7 +7,7 @@ import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
 
-/** What the process is told, as JSON, after its port. */
+/** The second argument of the process, as JSON, after its port. */
 export interface MessageServer {
   readonly framework: 'Express' | 'Fastify' | 'Hono';
   /** `plain` is the same application without the middleware; `verified` leaves the responses unsigned. */
@@ -18,7 +18,7 @@ export interface MessageServer {
   readonly privateKey: PrivateJwk;
 }
 
-/** A participant's API that reads the JSON of a request and answers with a little of it. */
+/** A participant's API that reads the JSON of a request and answers with a small part of it. */
 const port = Number(process.argv[2]);
 const { framework, mode, ...credentials } = JSON.parse(process.argv[3] ?? '') as MessageServer;
 const options = {

@@ -15,7 +15,7 @@ import { type Alg, algs } from './network.ts';
 import { type Row, rateNote, share, times } from './report.ts';
 import { contender, keyPairs } from './verification.ts';
 
-/** `raw` has its input ready, as OpenSSL wants it: no header is read or written, nothing is encoded. */
+/** `raw` has its input ready for OpenSSL: it reads and writes no header and encodes nothing. */
 type Name = 'countersign' | 'jose' | 'raw';
 
 type Contenders = readonly Contender<Name>[];

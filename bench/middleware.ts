@@ -12,10 +12,10 @@ type Mode = (typeof modes)[number];
 
 export const realm = 'bench-messages';
 const requests = 2_000;
-/** Different ones, sent again and again: the middleware reports that, and verifies all the same. */
+/** Different requests, sent again and again: the middleware reports the repetition, but verifies each. */
 const distinct = 100;
 
-/** Clients and keys that exist on loopback for as long as the run lasts. */
+/** Clients and keys that exist only on loopback and only during the run. */
 export const members = {
   sender: member('5b1a0c1e-7a3e-4a53-9a52-0d6a4f0f6c01', 'LOAN_AGENT'),
   receiver: member('5b1a0c1e-7a3e-4a53-9a52-0d6a4f0f6c02', 'LENDER'),
@@ -43,8 +43,8 @@ export const network = {
 };
 
 /**
- * What it costs a server to verify a signed request of 2 KiB and its token (both ES256), and to sign the response: CPU time of the
- * same application with the middleware and without.
+ * Measures the cost for a server to verify a signed request of 2 KiB and its token (both ES256), and to sign the response: the
+ * CPU time of the same application with the middleware and without.
  */
 export async function measureMiddleware(rounds: number): Promise<readonly Row[]> {
   return withDirectory(async (dataDir) => {
@@ -88,7 +88,7 @@ export async function signedLoad<N extends string>(name: N, child: Child, sender
   return { name, round: () => tokensPerCpuSecond(child, next, requests) };
 }
 
-/** As bytes. */
+/** The requests as bytes. */
 async function signedRequest(port: number, sender: Participant): Promise<string> {
   const requestTarget = '/loans';
   const text = JSON.stringify({ id: crypto.randomUUID(), note: 'n'.repeat(1_994) });
@@ -107,7 +107,7 @@ async function signedRequest(port: number, sender: Participant): Promise<string>
   ].join('\r\n');
 }
 
-/** What is measured as verified is refused when it is not signed. */
+/** Checks that the measured server really verifies: it must refuse an unsigned request. */
 export async function requireProtection({ port }: Child, isProtected: boolean): Promise<void> {
   const { status } = await fetch(`http://127.0.0.1:${port}/loans`, {
     method: 'POST',

@@ -1,8 +1,8 @@
-/** The algorithms that are measured, and what the benchmarks' client is called in every server. */
+/** The measured algorithms, and the benchmarks' client, which is the same in every server. */
 export const algs = ['ES256', 'Ed25519', 'RS256'] as const;
 export type Alg = (typeof algs)[number];
 
-/** A benchmark's client, not a secret: it exists on loopback for as long as the run lasts. */
+/** A client of the benchmarks. Its secret protects nothing: it exists only on loopback and only during the run. */
 export const bench = {
   participantId: '6f1c2f9e-0f5a-4c57-9d0e-3a1f6f0b7c11',
   clientId: 'b0d1a7e4-5c1f-4a36-8f0e-2f6f9a1c3d77',
@@ -33,12 +33,14 @@ export const network = {
   })),
 };
 
-/** Of every credential of the benchmarks: not a secret, they exist on loopback for as long as the run lasts. */
+/**
+ * The password of every credential of the benchmarks. It protects nothing: they exist only on loopback and only during the run.
+ */
 export const loginPassword = 'seven mild otters hum';
 export const loginRealm = 'bench-logins';
 export const codeOf = (n: number): string => `holder-${n}@acme.example`;
 
-/** One identity profile and one identity: the credentials are put beside them. */
+/** One identity profile and one identity; the credentials are added to them. */
 export const loginNetwork = {
   realms: [
     {

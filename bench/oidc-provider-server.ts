@@ -4,12 +4,12 @@ import { createServer } from 'node:http';
 import { type Alg, algs, bench } from './network.ts';
 
 /**
- * oidc-provider with JWT access tokens, its own in-memory adapter, and one client for each algorithm. What it can do beyond the
- * client credentials grant is switched off where it can be.
+ * oidc-provider with JWT access tokens, its own in-memory adapter, and one client for each algorithm. Every other feature than
+ * the client credentials grant is switched off if possible.
  */
 const port = Number(process.argv[2]);
 
-// Named by a variable: the type check of the workspace runs where the peers are not installed.
+// Imported by a variable, because the type check of the workspace also runs without the installed peers.
 const peer: string = 'oidc-provider';
 const { Provider } = (await import(peer)) as {
   Provider: new (issuer: string, configuration: object) => { callback(): RequestListener };

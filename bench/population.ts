@@ -11,7 +11,7 @@ export interface Inhabitant {
   readonly secret: string;
 }
 
-/** The n-th participant: scattered ids as real ones are, and yet everybody can compute them. */
+/** The n-th participant. Its ids are as scattered as real ones, but computed from `n`. */
 export function inhabitant(n: number): Inhabitant {
   const hash = createHash('sha512').update(`inhabitant ${n}`).digest();
   const hex = hash.toString('hex');
@@ -28,8 +28,9 @@ function uuid(hex: string): string {
 }
 
 /**
- * Puts participants into a realm of a data directory that no server uses at the moment: rows as `createParticipant` and
- * `createClient` write them, past the rules and the event log. For benchmarks only; a network is made with `countersign apply`.
+ * Writes participants directly into a realm of a data directory that no server uses at the moment: the same rows as
+ * `createParticipant` and `createClient` write, without the rules and the event log. For benchmarks only: make a network with
+ * `countersign apply`.
  */
 export async function populate(dataDir: string, realm: string, count: number): Promise<void> {
   const { config } = loadConfig({ COUNTERSIGN_DATA_DIR: dataDir, COUNTERSIGN_LOG_LEVEL: 'warn' });

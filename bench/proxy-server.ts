@@ -3,7 +3,7 @@ import type { PrivateJwk } from '@countersign/client';
 import { startGateway } from '../packages/server/src/gateway/start.ts';
 import { createLog } from '../packages/server/src/kernel/log.ts';
 
-/** What the process is told, as JSON, after its port. */
+/** The second argument of the process, as JSON, after its port. */
 export interface ProxyServer {
   readonly mode: 'bare' | 'gateway';
   readonly upstream: string;
@@ -18,7 +18,7 @@ const { mode, upstream, ...participant } = JSON.parse(process.argv[3] ?? '') as 
 const free = { host: '127.0.0.1', port: 0 };
 
 const start = {
-  /** What somebody writes in an afternoon: every byte there and back, and no look at any. */
+  /** A proxy that one could write in an afternoon: it passes every byte there and back and checks none. */
   bare() {
     const agent = new Agent({ keepAlive: true });
     createServer((incoming, outgoing) => {

@@ -5,9 +5,9 @@ import { type Spread, spread } from './measure.ts';
 export interface Row {
   readonly what: string;
   readonly measured: Spread;
-  /** How a number of this row is written. */
+  /** Writes a number of this row as text. */
   readonly format: (value: number) => string;
-  /** What the median must reach; absent for a row that only informs. */
+  /** The bar for the median; absent if the row only informs. */
   readonly bar?: { readonly least?: number; readonly most?: number };
   readonly note?: string;
 }

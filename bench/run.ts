@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 /**
- * `npm run bench [-- --quick] [-- --only <group>]`: what the project promises about speed and size, measured. Prints a markdown
- * table; a whole run also keeps it in `bench/results/latest.md`. Ends with 1 when a bar was missed in a whole run.
+ * `npm run bench [-- --quick] [-- --only <group>]` measures the project's promises about speed and size. It prints a markdown
+ * table; a whole run also saves it in `bench/results/latest.md`, and ends with exit code 1 if a bar was missed.
  */
 const here = fileURLToPath(new URL('.', import.meta.url));
 const { values: wanted } = parseArgs({
@@ -14,7 +14,7 @@ const { values: wanted } = parseArgs({
 });
 
 const rounds = wanted.quick ? 3 : 9;
-/** Each is read when it is measured: some import the peers. */
+/** Each group is imported only when it is measured, because some import the peers. */
 const groups = {
   verification: async () => (await import('./verification.ts')).measureVerification(wanted.quick ? 5 : 15),
   messages: async () => (await import('./messages.ts')).measureMessages(wanted.quick ? 5 : 15),
@@ -54,7 +54,7 @@ if (isWhole) {
   process.exitCode = rows.every(isMet) ? 0 : 1;
 }
 
-/** The peers are no dependencies of the project: they come when they are asked for. */
+/** The peers are not dependencies of the project: they are installed only when a run needs them. */
 function installPeers(): void {
   const peers = ['oidc-provider', '@digitalbazaar/http-signature-zcap-verify'];
   if (peers.every((name) => existsSync(`${here}node_modules/${name}`))) return;

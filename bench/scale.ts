@@ -13,12 +13,15 @@ const few = 1_000;
 const hot = 5_000;
 const requests = 6_000;
 
-/** The token endpoint of a server with many participants beside one with 1,000: any of them asks, or 5,000 of them do. */
+/**
+ * Compares the token endpoint of a server with many participants with one that has 1,000: requests come from any of them, or
+ * from 5,000.
+ */
 export async function measureScale(rounds: number, many: number): Promise<readonly Row[]> {
   return withDirectory(async (directory) => {
     const small = await populated(join(directory, 'small'), few);
     const large = await populated(join(directory, 'large'), many);
-    // A process of its own on the same database: otherwise whoever asks beside the hot ones would push them out of its cache.
+    // A second process on the same database: in one process requests of the others would push the hot ones out of the cache.
     const largeHot = await startCountersign({ dataDir: join(directory, 'large') });
     const all = contender('any of them', large, many);
     const hotSet = contender('the hot ones', largeHot, hot);
@@ -32,14 +35,14 @@ export async function measureScale(rounds: number, many: number): Promise<readon
     const count = many.toLocaleString('en');
     return [
       {
-        what: `rate with ${count} participants, any of whom asks, against 1,000`,
+        what: `rate with ${count} participants, requests from any of them, against 1,000`,
         measured: ratio(rates['any of them'], rates['1,000']),
         format: share,
         bar: { least: 0.9 },
         note: `${rateNote(rates)}; resident ${Math.round(residentMegabytes)} MB`,
       },
       {
-        what: `rate with ${count} participants, ${hot.toLocaleString('en')} of whom ask, against 1,000`,
+        what: `rate with ${count} participants, requests from ${hot.toLocaleString('en')} of them, against 1,000`,
         measured: ratio(rates['the hot ones'], rates['1,000']),
         format: share,
         bar: { least: 0.9 },
@@ -48,7 +51,9 @@ export async function measureScale(rounds: number, many: number): Promise<readon
   });
 }
 
-/** The first start makes the schema, the realms and their keys; the second serves the participants that were put in between. */
+/**
+ * The first start makes the schema, the realms and their keys; the second serves the participants that were written in between.
+ */
 async function populated(dataDir: string, count: number): Promise<Child> {
   mkdirSync(dataDir);
   await (await startCountersign({ dataDir, network })).stop();

@@ -7,7 +7,7 @@ import { spread } from './measure.ts';
 import { bench, network, realmOf, tokenPath } from './network.ts';
 import { milliseconds, type Row } from './report.ts';
 
-/** From the start of the process to the first token: the very first time, with keys to make, and with data that is there. */
+/** Measures from the start of the process to the first token: at the first start, which makes keys, and with existing data. */
 export async function measureStart(rounds: number): Promise<readonly Row[]> {
   return withDirectory(async (directory) => {
     const dataDirs = Array.from({ length: rounds }, (_, round) => join(directory, String(round)));
@@ -45,7 +45,7 @@ async function millisecondsToToken(dataDir: string, file?: unknown): Promise<num
       await drive({ port: child.port, next: () => request, requests: 1 });
       break;
     } catch (error) {
-      // Not there yet. Anything but a refused connection is a fault.
+      // The server does not listen yet. Every other error than a refused connection is a fault.
       if ((error as { code?: string }).code !== 'ECONNREFUSED') throw error;
       await sleep(5);
     }

@@ -11,12 +11,12 @@ const bars: Readonly<Record<Alg, { readonly provider: number; readonly bare?: nu
   RS256: { provider: 2, bare: 0.9 },
 };
 
-/** Requests a round: about a second of a server's time. */
+/** Requests in a round: about a second of a server's time. */
 const requests: Readonly<Record<Alg, number>> = { ES256: 6_000, Ed25519: 6_000, RS256: 1_500 };
 
 type Name = 'countersign' | 'oidc-provider' | 'bare server';
 
-/** The token endpoint beside oidc-provider, and beside a server that checks nothing. */
+/** Compares the token endpoint with oidc-provider, and with a server that checks nothing. */
 export async function measureTokenEndpoint(rounds: number): Promise<readonly Row[]> {
   return withDirectory(async (dataDir) => {
     const countersign = await startCountersign({ dataDir, network });
@@ -35,7 +35,7 @@ export async function measureTokenEndpoint(rounds: number): Promise<readonly Row
         contender('bare server', bare, alg, tokenRequest(`/${alg}`, bench.clientId, bench.clientSecret)),
       ];
       await requireToken(countersign, alg);
-      // Compiled code is what a server runs after its first seconds.
+      // After its first seconds a server runs compiled code, so that is measured.
       for (const { round } of contenders) for (let turn = 0; turn < 5; turn++) await round();
       rows.push(...compare(alg, await rotate(contenders, rounds)));
     }
@@ -77,7 +77,7 @@ function compare(alg: Alg, rates: Rates<Name>): Row[] {
   ];
 }
 
-/** What is measured is a token that a stranger's verifier accepts. */
+/** Checks that an independent verifier accepts the measured token. */
 async function requireToken(countersign: Child, alg: Alg): Promise<void> {
   const issuer = `http://localhost:${countersign.port}/realms/${realmOf(alg)}`;
   const response = await fetch(`http://127.0.0.1:${countersign.port}${tokenPath(realmOf(alg))}`, {

@@ -6,7 +6,7 @@ import { type Contender, ratio, rotate } from './measure.ts';
 import { type Alg, algs, bench } from './network.ts';
 import { type Row, rateNote, share, times } from './report.ts';
 
-/** `raw` does not take the token apart: its signature and what it signs are ready, as OpenSSL wants them. */
+/** `raw` does not parse the token: the signature and the signed bytes are ready for OpenSSL. */
 type Name = 'countersign' | 'jose' | 'raw verify';
 
 const issuer = 'https://auth.example/realms/dev';
@@ -68,7 +68,7 @@ async function contendersFor(alg: Alg): Promise<readonly Contender<Name>[]> {
   ];
 }
 
-/** Something that this process does again and again: its rate is per second of CPU time. */
+/** An operation that this process repeats: its rate is per second of CPU time. */
 export function contender<Name extends string>(name: Name, act: () => unknown, times = verifications): Contender<Name> {
   return {
     name,

@@ -23,14 +23,14 @@ import { contender } from './verification.ts';
 const realm = 'bench-wallets';
 const requests = 50;
 
-/** Tokens for invocations, and what DIDs and packed messages cost in this process. */
+/** Measures tokens for invocations, and the cost of DIDs and packed messages in this process. */
 export async function measureWallets(rounds: number): Promise<readonly Row[]> {
   return [...(await measureAcquire(rounds)), ...(await measureDids(rounds)), ...(await measurePacking(rounds))];
 }
 
 /**
- * A challenge, an invocation over a chain of one delegation, a token, on both wires. Over HTTP as the SDK asks; over gRPC one channel
- * and messages in protobuf. What the caller signs is not counted: only the server's time is.
+ * A challenge, an invocation over a chain of one delegation, a token, over both protocols: over HTTP with the SDK, over gRPC
+ * with one channel and messages in protobuf. Only the server's time counts, not the caller's signatures.
  */
 async function measureAcquire(rounds: number): Promise<readonly Row[]> {
   return withDirectory(async (dataDir) => {
@@ -51,7 +51,7 @@ async function measureAcquire(rounds: number): Promise<readonly Row[]> {
       return requests / (server.cpuSeconds() - before);
     };
     const json = async () => {
-      // Opened before the clock runs; none of them has a token yet.
+      // The wallets are opened before the clock runs; none of them has a token yet.
       const wallets = await Promise.all(Array.from({ length: requests }, () => Wallet.open(profile, { keyStore })));
       return counted(() => (wallets.pop() as (typeof wallets)[number]).token());
     };
@@ -111,7 +111,7 @@ async function acquiringOverGrpc(port: number, issuer: string, profile: WalletPr
   };
 }
 
-/** Each once: whoever is seen again costs a look-up. */
+/** Resolves each DID once: a repeated one would cost only a look-up. */
 async function measureDids(rounds: number): Promise<readonly Row[]> {
   const keys = resolving('key', newDidKey, (did) => void parseDidKey(did));
   const peers2 = resolving('peer:2', newDidPeer2, (did) => void parseDidPeer2(did));
@@ -140,10 +140,10 @@ function resolving<Name extends string>(
   };
 }
 
-/** As text: nothing of ours has seen it. */
+/** The DID as text, so that no cache has seen it. */
 const newDidKey = () => `did:key:${newMultikey('ed25519')}`;
 
-/** A key to authenticate and one to agree, as the examples of the specification have them. */
+/** A key for authentication and one for key agreement, as in the examples of the specification. */
 const newDidPeer2 = () => `did:peer:2.V${newMultikey('ed25519')}.E${newMultikey('x25519')}`;
 
 async function newDidPeer4(): Promise<string> {
@@ -167,7 +167,7 @@ const [alice, bob] = ['did:example:alice', 'did:example:bob'] as const;
 const type = 'https://example.com/protocols/lunch/1.0/proposal';
 const messages = 20;
 
-/** authcrypt over X25519, both ways, beside didcomm-node. */
+/** Compares authcrypt over X25519, in both directions, with didcomm-node. */
 async function measurePacking(rounds: number): Promise<readonly Row[]> {
   const [from, to] = [party(alice), party(bob)];
   const seconds = Math.floor(Date.now() / 1000);

@@ -1,8 +1,9 @@
 /**
- * An invocation of a capability that was delegated once, as Digital Bazaar's libraries make and verify it: an HTTP signature, the
- * capability under a proof over RDF. The documents of both DIDs, the root and the contexts are at hand, and the key is imported.
+ * An invocation of a capability that was delegated once, made and verified by Digital Bazaar's libraries: an HTTP signature,
+ * and the capability under a proof over RDF. The documents of both DIDs, the root and the contexts are in memory, and the key
+ * is imported.
  */
-// Named by variables: the type check of the workspace runs where the peers are not installed.
+// Imported by variables, because the type check of the workspace also runs without the installed peers.
 const load = (name: string) => import(name);
 
 const day = 86_400_000;
@@ -10,7 +11,7 @@ const url = 'https://wallet.example/wallets/alice';
 const keySuite = 'https://w3id.org/security/suites/ed25519-2020/v1';
 const zcapContext = 'https://w3id.org/zcap/v1';
 
-/** What verifies it, again and again. */
+/** The verifier, which is called again and again. */
 export async function zcapPeer(): Promise<() => Promise<void>> {
   const { verifyCapabilityInvocation } = await load('@digitalbazaar/http-signature-zcap-verify');
   const { signCapabilityInvocation } = await load('@digitalbazaar/http-signature-zcap-invoke');

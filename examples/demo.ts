@@ -1,8 +1,8 @@
 /**
  * A whole network on loopback in one command: `npm run demo`.
  *
- * Every step does over real HTTP what a participant, an administrator or a verifier would do, and says what it proved. The
- * command ends with 0 only if every step held.
+ * Every step makes the calls of a participant, an administrator or a verifier over real HTTP, and says what it proved. The
+ * command ends with exit code 0 only if every step succeeded.
  */
 import { corporate } from './demo/corporate.ts';
 import { offboard } from './demo/member.ts';

@@ -141,7 +141,7 @@ describe('a lender and a loan agent, beside the server that both know', () => {
   });
 });
 
-/** Whatever the answer is. */
+/** Resolves as soon as the server answers, with any status. */
 async function untilAnswering(url: string): Promise<void> {
   while (
     !(await fetch(url).then(

@@ -1,6 +1,6 @@
 /**
- * A lender. Its API sees signed requests only: one line of middleware proves who sent them, and signs what is answered. The offer
- * follows later, in a signed call of its own. With the server of `npm start` in another terminal:
+ * A lender. Its API sees only signed requests: one line of middleware proves the sender and signs the responses. The offer
+ * follows later, in a separate signed call. Start it with the server of `npm start` in another terminal:
  *
  *     node examples/lender.ts
  */
@@ -23,7 +23,7 @@ app.post(paths.request, (request, response) => {
     `signed by ${participant.participant?.participantName} (${signature.form}, ${signature.replay}): a loan request`,
   );
   response.json(acknowledgement(request.body));
-  // Bytes can be sent again, by whoever has seen them: acting on them twice would be our fault.
+  // A stranger who saw the bytes can send them again, so this program must not act on them twice.
   if (signature.replay !== 'seen') offer(participant, request.body).catch((error) => console.log(`${error}`));
 });
 

@@ -1,6 +1,6 @@
 /**
- * A loan agent. It asks every lender of a product network for an offer, and believes only what they have signed. With the server
- * of `npm start` and the lender in other terminals:
+ * A loan agent. It asks every lender of a product network for an offer, and believes only signed answers. Start it with the
+ * server of `npm start` and the lender in other terminals:
  *
  *     node examples/loan-agent.ts
  */
@@ -35,5 +35,5 @@ for (const { id, baseUrl } of lenders.values()) {
   const answer = await agent.fetch(`${baseUrl}${paths.request}`, { to: id, method: 'POST', headers, body });
   console.log(`signed by ${answer.countersign?.participant.participant?.participantName}: it has our request`);
 }
-// A lender that does not answer is not waited for without end.
+// The program does not wait for ever for a lender that does not answer.
 setTimeout(() => process.exit(1), 30_000).unref();

@@ -1,6 +1,6 @@
 /**
- * `npm run check`: everything that a change is held against, one line per step, and the whole output of a step that failed.
- * `--no-tests` leaves the tests out, where they have just been run.
+ * `npm run check` runs every check that a change must pass. It prints one line per step, and the whole output of a failed step.
+ * `--no-tests` leaves the tests out, for use after a test run.
  */
 
 import { execFile } from 'node:child_process';
@@ -10,12 +10,12 @@ import { fileURLToPath } from 'node:url';
 
 interface Step {
   readonly name: string;
-  /** A JavaScript file below node_modules, or a script of ours. */
+  /** A JavaScript file below node_modules, or a script of this repository. */
   readonly program: string;
   readonly args: readonly string[];
 }
 
-/** These only read the tree, so they may run side by side. */
+/** These steps only read the tree, so they may run at the same time. */
 const readers: readonly Step[] = [
   { name: 'types', program: 'node_modules/typescript/bin/tsc', args: ['--noEmit', '-p', 'tsconfig.json', '--pretty'] },
   {
@@ -28,7 +28,7 @@ const readers: readonly Step[] = [
   { name: 'generated files', program: 'scripts/generate.ts', args: ['--check'] },
 ];
 
-/** Last, with the machine to themselves; on one database, which halves the time. `npm test` runs them on both. */
+/** The tests run last and alone, on one database to halve the time. `npm test` runs them on both. */
 const tests: Step = {
   name: 'tests',
   program: 'node_modules/vitest/vitest.mjs',
@@ -38,7 +38,7 @@ process.env.COUNTERSIGN_TEST_DATABASES ??= 'sqlite';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Runs one step, prints its line, and tells whether it passed. */
+/** Runs one step, prints its line, and returns whether it passed. */
 function passes(step: Step): Promise<boolean> {
   const from = performance.now();
   return new Promise((resolve) => {

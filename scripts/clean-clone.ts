@@ -1,6 +1,6 @@
 /**
- * What a stranger sees: clones HEAD into an empty folder and runs README's two commands there. Before a release:
- * `node scripts/clean-clone.ts`. What is not committed is not in it.
+ * Tries the project as a stranger would: clones HEAD into an empty folder and runs README's two commands there. Run it before a
+ * release: `node scripts/clean-clone.ts`. The clone has only committed files.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ import { freePort } from '../packages/server/test/support/free-port.ts';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const readySeconds = 300;
 
-/** Like a shell of the stranger's: without the Node and the settings that npm scripts of this tree run with. */
+/** The environment of a stranger's shell: without the Node and the settings of this tree's npm scripts. */
 const environment = Object.fromEntries(
   Object.entries(process.env)
     .filter(([name]) => !name.startsWith('npm_') && !name.startsWith('COUNTERSIGN_'))
@@ -29,7 +29,7 @@ function withoutThisTree(path: string): string {
     .join(delimiter);
 }
 
-/** Its own process group, so that a signal reaches npm and all that npm started. */
+/** The process gets its own group, so that a signal reaches npm and every process that npm started. */
 function start(command: string, cwd: string, extra: NodeJS.ProcessEnv = {}): ChildProcess {
   console.log(`--- ${command}`);
   const env = { ...environment, ...extra };

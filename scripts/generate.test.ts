@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-/** Upper-cases `source` into a folder of its own and a single file. */
+/** Writes `source` in upper case into a folder and into a single file. */
 const upper: Generator = {
   name: 'upper',
   outputs: ['made', 'single.txt'],

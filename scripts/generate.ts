@@ -1,6 +1,6 @@
 /**
- * Writes the files that are made from others: `node scripts/generate.ts`. With `--check` it writes nothing into the tree and
- * fails where the tree holds anything else than the generators would write, a file that is left over included.
+ * Writes all generated files: `node scripts/generate.ts`. With `--check` it writes nothing into the tree, and fails if the tree
+ * differs from what the generators would write. A left-over file is a difference too.
  */
 
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { generateProto, protoParts } from './proto.ts';
 
 export interface Generator {
   readonly name: string;
-  /** The files and folders that are this generator's alone, relative to the root of the tree. */
+  /** The files and folders that only this generator writes, relative to the root of the tree. */
   readonly outputs: readonly string[];
   /** Writes all of them below `into`, at the same relative paths, from the sources below `root`. */
   run(root: string, into: string): Promise<void>;
@@ -31,7 +31,7 @@ const generators: readonly Generator[] = [
   { name: 'proto', outputs: protoParts.map(({ output }) => output), run: generateProto },
 ];
 
-/** Replaces every output, so that nothing of an earlier run is left over. */
+/** Replaces every output, so that no file of an earlier run is left over. */
 export async function generate(table: readonly Generator[], root: string): Promise<void> {
   await eachGenerated(table, root, async (output, made) => {
     await rm(join(root, output), { recursive: true, force: true });
@@ -67,7 +67,7 @@ async function eachGenerated(
   }
 }
 
-/** Relative path → content of a file, or of all files of a folder; nothing where there is neither. */
+/** Relative path → content of a file, or of all files of a folder. Empty if the path does not exist. */
 async function filesOf(base: string, path: string): Promise<ReadonlyMap<string, string>> {
   const found = await stat(join(base, path)).catch(() => undefined);
   if (found === undefined) return new Map();

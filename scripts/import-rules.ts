@@ -1,5 +1,6 @@
 /**
- * Holds the packages to the import rules of `.dependency-cruiser.cjs`, and the rules to a folder that breaks each of them.
+ * Checks the packages against the import rules of `.dependency-cruiser.cjs`, and checks that each rule finds its fault in a
+ * folder that breaks all of them.
  */
 
 import { execFile } from 'node:child_process';
@@ -18,7 +19,7 @@ interface Violation {
   readonly rule: { readonly name: string };
 }
 
-/** What a folder that holds `packages/` does against the rules. */
+/** All violations of the rules in a folder that contains `packages/`. */
 async function violations(folder: string): Promise<readonly Violation[]> {
   const args = [depcruise, '--config', config, '--output-type', 'json', 'packages'];
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder, maxBuffer: 2 ** 28 });

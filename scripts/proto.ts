@@ -7,17 +7,20 @@ const run = promisify(execFile);
 interface Part {
   /** Folders of `proto/`. */
   readonly paths: readonly string[];
-  /** Where their code lives: with whoever needs it, and is imported by all others who do. */
+  /** The folder of their code: in the package that needs it first, from which the others import it. */
   readonly output: string;
 }
 
-/** What both ends of a call speak is the client's, which imports nobody; what only a server answers is the server's. */
+/**
+ * Messages that both ends need are in `client`, which imports no other package but `proof`; those that only a server needs are
+ * in `server`.
+ */
 export const protoParts: readonly Part[] = [
   { paths: ['countersign', 'google/rpc'], output: join('packages', 'client', 'src', 'gen') },
   { paths: ['grpc'], output: join('packages', 'server', 'src', 'rpc', 'gen') },
 ];
 
-/** Lints what is ours, and writes `*_pb.ts` below `into`. Both programs come from npm and ask no network. */
+/** Lints our own .proto files, and writes `*_pb.ts` below `into`. Both programs come from npm and make no network call. */
 export async function generateProto(root: string, into: string): Promise<void> {
   const cwd = join(root, 'proto');
   const buf = (...args: readonly string[]) =>

@@ -1,7 +1,7 @@
 /**
- * Sorts the test files by what they need, read from what they import, so that no list can be forgotten:
- * a `unit` test starts no server, no process and no database; everything else is a `system` test. A file named
- * `*.foreign.test.ts` needs programs that npm does not bring: browsers, Debian's servers, other languages.
+ * Sorts the test files by their needs, which it reads from their imports, so that there is no list to keep up to date: a `unit`
+ * test starts no server, no process and no database; every other test is a `system` test. A file named `*.foreign.test.ts`
+ * needs programs that npm does not bring: browsers, Debian's servers, other languages.
  */
 
 import { globSync, readFileSync } from 'node:fs';
@@ -11,11 +11,11 @@ export type TestKind = 'unit' | 'system' | 'foreign';
 
 const roots = ['packages/*/test/**/*.test.ts', 'examples/**/*.test.ts', 'scripts/**/*.test.ts'];
 
-/** Modules that a unit test does not import, itself or by its support files. */
+/** Modules that a unit test imports neither itself nor through its support files. */
 const heavy =
   /^(node:)?(child_process|cluster|http|https|http2|net|tls)$|\/support\/(databases|server|context|postgres|realm-server)\.ts$|\/server\/src\/server\.ts$/;
 
-/** The test files of each kind, as paths from `root`. Soak tests are none of them. */
+/** The test files of each kind, as paths from `root`, without soak tests. */
 export function testFiles(root: string): Readonly<Record<TestKind, readonly string[]>> {
   const kinds: Record<TestKind, string[]> = { unit: [], system: [], foreign: [] };
   const files = globSync(roots, { cwd: root, exclude: (name) => name.includes('node_modules') });
@@ -29,7 +29,7 @@ function kindOf(root: string, file: string): TestKind {
   return reaches(root, file, new Set()) ? 'system' : 'unit';
 }
 
-/** Follows relative imports through test files; what a source file imports is its own affair. */
+/** Follows relative imports through test files, but not through source files. */
 function reaches(root: string, file: string, seen: Set<string>): boolean {
   if (seen.has(file)) return false;
   seen.add(file);

@@ -1,4 +1,4 @@
-/** The third document: a credential of a corporate identity logs in, and services down a chain of calls know for whom they work. */
+/** The third document: a credential of a corporate identity logs in, and every service of a chain knows who the call is for. */
 import { createEdge } from '@countersign/client';
 import { holder } from './holder.ts';
 import { raiseServices, register } from './services.ts';
@@ -45,7 +45,9 @@ export async function corporate(stage: Stage): Promise<void> {
   await edgeBurst(stage);
 }
 
-/** What the document advises: "create a session once for the credential, and then map the username and password to a session token". */
+/**
+ * The document advises: "create a session once for the credential, and then map the username and password to a session token".
+ */
 async function edgeBurst(stage: Stage): Promise<void> {
   const client = await register(stage, 'edge', []);
   const edge = createEdge({ issuer: stage.issuer, ...client, audience: 'edge' });
@@ -68,7 +70,7 @@ async function openSessions(stage: Stage): Promise<number> {
   return sessions.length;
 }
 
-/** An identity of a profile, and a credential that nobody has a password of. */
+/** An identity of a profile, and a credential without a password. */
 async function invite(stage: Stage): Promise<string> {
   return step('An administrator makes an identity and invites its first credential by mail', async () => {
     const profile = { id: 'corporates', name: 'Corporates' };
@@ -83,7 +85,7 @@ async function invite(stage: Stage): Promise<string> {
   });
 }
 
-/** Three services, each of which calls the next with a token of its own for it. */
+/** Three services. Each calls the next one with a separate token for it. */
 async function chain(stage: Stage, alice: ReturnType<typeof holder>, session: string): Promise<void> {
   const services = await raiseServices(stage);
   try {

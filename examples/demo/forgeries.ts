@@ -1,4 +1,4 @@
-/** What somebody on the way, or at the other end, could try with a signed message. */
+/** The attacks with a signed message that a stranger on its way, or its recipient, could try. */
 import type { Participant } from '@countersign/client';
 import { accepted, type Letter, refused, send, write } from './letter.ts';
 import { type Member, rsaKey, speaking } from './member.ts';
@@ -27,7 +27,7 @@ export async function forgeries(stage: Stage, forum: Forum): Promise<void> {
   });
 
   await step(
-    'A loan request that somebody signs with a key of his own is refused, even with the loan agent’s token',
+    'A loan request that a stranger signs with another key is refused, even with the loan agent’s token',
     async () => {
       const stranger = speaking(stage, { ...agent, privateJwk: rsaKey() });
       const letter = await write(stranger, lender, 'rfc7797');
@@ -59,7 +59,7 @@ export async function forgeries(stage: Stage, forum: Forum): Promise<void> {
   });
 }
 
-/** A lender that received a message takes it to another, with the token that came with it. */
+/** A lender relays a received message to another lender, with the token that came with it. */
 export async function relays({ agent, lender, secondLender, secondLenderProgram, ...forum }: Forum): Promise<void> {
   const relayed = (letter: Letter): Letter => ({ ...letter, to: secondLender });
 

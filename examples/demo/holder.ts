@@ -1,4 +1,4 @@
-/** What the holder of a credential does: the documented calls, over real HTTP. */
+/** The documented calls of the holder of a credential, over real HTTP. */
 import type { Stage } from './stage.ts';
 
 interface Answer {
@@ -43,7 +43,7 @@ export function holder(stage: Stage, credentialId: string, code: string) {
     },
     async loginRefusal(password: string): Promise<string> {
       const answer = await login(password);
-      if (answer.status === 200) throw new Error('somebody logged in who should not');
+      if (answer.status === 200) throw new Error('a login succeeded that must fail');
       return named(answer);
     },
     async expiredLogin(password: string): Promise<{ readonly refusal: string; readonly token: string }> {
@@ -58,10 +58,10 @@ export function holder(stage: Stage, credentialId: string, code: string) {
     async signedSubject(session: string, audience: string, callRef: string): Promise<string> {
       return (await good('/auth/subject', session, { audience }, { 'x-callref': callRef })).token as string;
     },
-    /** How this call refuses: it must. */
+    /** Makes a call that must be refused, and returns the refusal. */
     async refusal(path: string, token: string, body: object = {}): Promise<string> {
       const answer = await call(path, token, body);
-      if (answer.status < 400) throw new Error(`${path} let somebody in who should not get in`);
+      if (answer.status < 400) throw new Error(`${path} accepted a call that it must refuse`);
       return named(answer);
     },
   };

@@ -1,6 +1,6 @@
 /**
- * A signed loan request that lies open on the table: what anybody on its way could copy, spoil or send elsewhere. Participants
- * themselves call `participant.fetch`, which leaves nothing lying about.
+ * A signed loan request in parts, as a stranger on its way could copy it, change it or send it elsewhere. Participants
+ * themselves call `participant.fetch`, which shows these parts to no one.
  */
 import { type MessageForm, type Participant, webCrypto } from '@countersign/client';
 import { explainSignature, type RequestMessage, signatureField } from '@countersign/proof';
@@ -16,7 +16,7 @@ export interface Letter {
 
 export interface Answer {
   readonly status: number;
-  /** Of the problem, where it is one. */
+  /** The code of the problem; undefined if the answer is not a problem. */
   readonly code: string | undefined;
 }
 
@@ -43,7 +43,7 @@ export async function send({ to, message, signature, token }: Letter): Promise<A
   return { status: response.status, code };
 }
 
-/** The letter is refused for this reason; the answer is what the sender is told, and what may be the matter. */
+/** Sends a letter that must be refused with `code`. Returns the text for the sender, and the probable mistake. */
 export async function refused(letter: Letter, code: string, reader: Participant, author: Member): Promise<string> {
   const answer = await send(letter);
   if (answer.status !== 401 || answer.code !== code) {
@@ -52,7 +52,7 @@ export async function refused(letter: Letter, code: string, reader: Participant,
   return `refused with ${answer.status} ${answer.code}; diagnosis ${await diagnosis(letter, reader, author)}`;
 }
 
-/** What was wrong, by name, with the keys that the registry has of the author. */
+/** Names the mistake, with the author's keys in the registry. */
 async function diagnosis({ to, message, signature }: Letter, reader: Participant, author: Member): Promise<string> {
   const { keys } = await (reader.registry.refresh ?? reader.registry.participant)(author.participantId);
   const { fault, text } = await explainSignature(signature, {

@@ -1,11 +1,11 @@
-/** Where the mails of the demonstration arrive: a real SMTP server on loopback. */
+/** The mail server of the demonstration: a real SMTP server on loopback. */
 import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 
 export interface MailSink {
   /** `smtp://127.0.0.1:…`. */
   readonly url: string;
-  /** The newest mail to this address, as soon as one is there that `holds`. */
+  /** The newest mail to this address, as soon as there is one for which `holds` is true. */
   mailTo(address: string, holds: RegExp): Promise<string>;
   close(): Promise<void>;
 }

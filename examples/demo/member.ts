@@ -45,7 +45,7 @@ export async function onboard(stage: Stage, role: string, name: string): Promise
   });
 }
 
-/** The member as the SDK has it. */
+/** The member as a participant of the SDK. */
 export function speaking({ issuer }: Stage, { clientId, clientSecret, privateJwk }: Member): Participant {
   return createParticipant({ issuer, clientId, clientSecret, privateKey: privateJwk });
 }
@@ -55,7 +55,7 @@ export function rsaKey(): PrivateJwk {
   return { ...privateKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig' };
 }
 
-/** What anybody may see of a key. */
+/** The public part of a key. */
 export function publicHalf({ d, p, q, dp, dq, qi, ...publicJwk }: PrivateJwk): PrivateJwk {
   return publicJwk;
 }

@@ -1,4 +1,4 @@
-/** The first document, second half: what participants say to each other is signed, and proved before anybody acts on it. */
+/** The first document, second half: participants sign their messages, and verify a message before they act on it. */
 import { type Forum, forgeries, relays } from './forgeries.ts';
 import { onboard, speaking } from './member.ts';
 import type { Network } from './participants.ts';
@@ -31,7 +31,7 @@ export async function messages(stage: Stage, { agent, lender }: Network): Promis
   }
 }
 
-/** Two processes, the programs of examples/. */
+/** Runs two programs of examples/, each in its own process. */
 async function exchange(stage: Stage, { agent, lender, lenderProgram }: Forum): Promise<void> {
   await administer(stage, '/realms/dev/admin/network', {
     realms: [
@@ -47,15 +47,18 @@ async function exchange(stage: Stage, { agent, lender, lenderProgram }: Forum): 
     ],
   });
   const program = run(stage, 'loan-agent', agent, { PRODUCT_NETWORK: 'demo-network' });
-  await step('The loan agent asks for a loan, signed; the lender verifies it and signs that it has it', async () => {
-    const [asked, acknowledged] = [
-      await lenderProgram.line(`signed by ${agent.name}`),
-      await program.line(`signed by ${lender.name}: it has our request`),
-    ];
-    return { value: undefined, proved: `at the lender “${asked}”, at the loan agent “${acknowledged}”` };
-  });
   await step(
-    'The lender calls back with its offer, signed; the loan agent verifies it and signs that it has it',
+    'The loan agent sends a signed loan request; the lender verifies it and signs its acknowledgement',
+    async () => {
+      const [asked, acknowledged] = [
+        await lenderProgram.line(`signed by ${agent.name}`),
+        await program.line(`signed by ${lender.name}: it has our request`),
+      ];
+      return { value: undefined, proved: `at the lender “${asked}”, at the loan agent “${acknowledged}”` };
+    },
+  );
+  await step(
+    'The lender calls back with its offer, signed; the loan agent verifies it and signs its acknowledgement',
     async () => {
       const [offered, acknowledged] = [
         await program.line(`signed by ${lender.name} (`),

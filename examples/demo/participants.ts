@@ -28,7 +28,7 @@ export async function participants(stage: Stage): Promise<Network> {
     return { value, proved: `OAuth 2.0 client_credentials gave a signed JWT of ${value.length} characters` };
   });
 
-  const keys = await step('The lender takes the public keys of the network, once', async () => {
+  const keys = await step('The lender fetches the public keys of the network, once', async () => {
     const value = await publicKeys(issuer);
     return { value, proved: `${value.length} keys by way of OpenID discovery` };
   });

@@ -1,4 +1,4 @@
-/** The programs of examples/, each in a process of its own, as the organisation that runs it would. */
+/** Runs a program of examples/ in its own process, as an organisation would. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import type { Member } from './member.ts';
 import type { Stage } from './stage.ts';
 
 export interface Program {
-  /** All that it has printed. */
+  /** Its whole output so far. */
   readonly lines: readonly string[];
   /** The first line that begins with `start`, as soon as it is there. */
   line(start: string): Promise<string>;

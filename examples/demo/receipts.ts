@@ -4,7 +4,7 @@ import { accepted, send, write } from './letter.ts';
 import { refusalOf } from './refusal.ts';
 import { type Stage, step } from './stage.ts';
 
-/** Keys are retired and registries change: what was proved today is countersigned for the day when somebody denies it. */
+/** Keys are retired and registries change: a receipt keeps today's proof for the day when a party denies the message. */
 export async function receipts(
   { issuer }: Stage,
   { agent, lender, speakingAgent, speakingLender }: Forum,
@@ -18,7 +18,7 @@ export async function receipts(
     const certs = await fetchReceiptCerts({ issuer });
 
     const { participantId } = await verifyReceipt(receipt, { certs, body });
-    if (participantId !== agent.participantId) throw new Error('a receipt of somebody else');
+    if (participantId !== agent.participantId) throw new Error('the receipt is of another participant');
     const other = body.with(0, 0x20);
     const refusal = await refusalOf(verifyReceipt(receipt, { certs, body: other }));
     return { value: undefined, proved: `signed by participant ${participantId}; of another message: ${refusal}` };

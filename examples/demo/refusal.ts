@@ -1,4 +1,4 @@
-/** What must fail, fails with these words. */
+/** Runs an action that must fail, and returns the text of its error. */
 export async function refusalOf(act: Promise<unknown>): Promise<string> {
   try {
     await act;

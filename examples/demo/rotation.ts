@@ -4,10 +4,15 @@ import { refused, write } from './letter.ts';
 import { type Member, rsaKey, speaking } from './member.ts';
 import { type Stage, step } from './stage.ts';
 
-/** Milliseconds. A verifier that has just asked the registry in vain does so again a second later, so a new key is published first. */
+/**
+ * Milliseconds. A verifier that found no new key asks the registry again only a second later, so a new key is published first.
+ */
 const talkingTime = 1_500;
 
-/** A new key beside the old one, messages all the while, and the end of the old one. The loan agent speaks with the new key then. */
+/**
+ * Adds a new key beside the old one while messages flow, then ends the old one. After that the loan agent signs with the new
+ * key.
+ */
 export async function rotation(stage: Stage, forum: Forum): Promise<Forum> {
   const { agent, lender, secondLender, speakingAgent: old } = forum;
   const renewedAgent = { ...agent, privateJwk: rsaKey() };
@@ -34,7 +39,7 @@ export async function rotation(stage: Stage, forum: Forum): Promise<Forum> {
     },
   );
 
-  await step('The old key is retired; what it signs now is refused', async () => {
+  await step('The old key is retired; its new signatures are refused', async () => {
     for (const { thumbprint } of replaced) {
       await retireKey({ ...own, currentKey: renewedAgent.privateJwk, thumbprint });
     }

@@ -1,4 +1,4 @@
-/** Three services of different owners, each a client of the realm that may call the next one only. */
+/** Three services of different owners. Each is a client of the realm and may call only the next one. */
 import { createServer, type Server } from 'node:http';
 import { type Authenticated, createService, type Service } from '@countersign/client';
 import { bearer } from '@countersign/client/node';
@@ -6,7 +6,7 @@ import { administer, freePort, type Stage } from './stage.ts';
 
 interface Seen {
   readonly who: string;
-  /** Who passed the subject on, the last one first. */
+  /** The services that passed the subject on, the last one first. */
   readonly by: readonly string[];
   readonly correlationId: string;
 }
@@ -64,12 +64,12 @@ export async function raiseServices(stage: Stage) {
 }
 
 interface Place {
-  /** Its client id: whom tokens for it are for. */
+  /** Its client id: the audience of tokens for it. */
   readonly name: string;
   readonly url: string;
 }
 
-/** A client of the realm, which may call these. */
+/** A client of the realm that may call the services in `audiences`. */
 export async function register(stage: Stage, id: string, audiences: readonly string[]) {
   const made = (await administer(stage, '/realms/dev/admin/clients', { id, name: id, audiences })) as {
     clientSecret: string;

@@ -1,4 +1,4 @@
-/** What a demonstration needs around it: a server of its own, numbered steps, an end. */
+/** The stage of a demonstration: its own server, numbered steps, an end. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,9 +11,9 @@ import { type MailSink, openMailSink } from './mail-sink.ts';
 export interface Stage {
   readonly url: string;
   readonly issuer: string;
-  /** Goes with the stage. */
+  /** Deleted when the stage ends. */
   readonly directory: string;
-  /** An access token of an administrator of this one server, which lives for minutes. */
+  /** An access token of an administrator of this server. The server lives only for minutes. */
   readonly adminToken: string;
   readonly mails: MailSink;
   close(): Promise<void>;
@@ -21,7 +21,7 @@ export interface Stage {
 
 let steps = 0;
 
-/** One step: says what is proved, and fails the whole demonstration when it is not. */
+/** Runs one step and prints what it proved. If the step fails, the whole demonstration fails. */
 export async function step<T>(
   title: string,
   act: () => Promise<{ readonly proved: string; readonly value: T }>,
@@ -32,7 +32,7 @@ export async function step<T>(
   return value;
 }
 
-/** A real `countersign serve` on a free port, with a directory of its own that goes when it ends. */
+/** A real `countersign serve` on a free port, with its own directory, which is deleted at the end. */
 export async function raiseStage(): Promise<Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'countersign-demo-'));
   const url = `http://localhost:${await freePort()}`;

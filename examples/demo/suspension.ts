@@ -6,7 +6,7 @@ import { administer, type Stage, step } from './stage.ts';
 const pause = 100;
 const promised = 10_000;
 
-/** The token still lives, the signature is good: only the status feed tells the lender. */
+/** The token is still alive and the signature is good: only the status feed tells the lender of the suspension. */
 export async function suspension(stage: Stage, { agent, lender, speakingAgent }: Forum): Promise<void> {
   const lifecycle = `/realms/dev/registry/participants/${agent.participantId}`;
   const next = () => write(speakingAgent, lender, 'rfc7797');
@@ -27,7 +27,7 @@ export async function suspension(stage: Stage, { agent, lender, speakingAgent }:
     },
   );
 
-  await step('It is reinstated: its old token stays dead, with a new one it is heard again', async () => {
+  await step('It is reinstated: its old token stays dead, a new one is accepted', async () => {
     await administer(stage, `${lifecycle}/reinstate`, { reason: 'the end of a demonstration' });
     const refusal = await send(dead);
     if (refusal.status !== 401) throw new Error('the old token lives');

@@ -1,4 +1,4 @@
-/** The second document: wallets of devices that prove themselves by invoking a capability, over gRPC, gRPC-Web and HTTP. */
+/** The second document: devices prove themselves for wallets by invoking a capability, over gRPC, gRPC-Web and HTTP. */
 import { create } from '@bufbuild/protobuf';
 import { createClient, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
@@ -7,7 +7,9 @@ import { GetWalletRequestSchema, WalletService } from '@countersign/client/rpc';
 import { type OpenedWallet, Wallet } from '@countersign/client/wallet';
 import { administer, type Stage, step } from './stage.ts';
 
-/** Of this demonstration’s profiles, which go when it ends. Cheap to try: a real one has a real passphrase and the default cost. */
+/**
+ * The lock of the profiles, which are deleted at the end. It is cheap; use a real passphrase and the default cost elsewhere.
+ */
 const lock = { passphrase: 'for as long as the demonstration runs', cost: { N: 2 ** 14, r: 8, p: 1 } } as const;
 const hour = 3_600_000;
 
@@ -22,7 +24,7 @@ export async function wallets(stage: Stage): Promise<void> {
   });
 }
 
-/** Steps of the document’s first two diagrams: invite, and new registration. */
+/** The steps of the document’s first two diagrams: invite, and new registration. */
 async function register(
   stage: Stage,
   participant: 'organization' | 'individual',
@@ -42,9 +44,9 @@ async function register(
   });
 }
 
-/** Existing registration, and the API call, on each wire. */
+/** The diagrams of an existing registration and of the API call, over each protocol. */
 async function calls(stage: Stage, wallet: OpenedWallet): Promise<void> {
-  await step('The wallet invokes its capability, gets a token, and calls on three wires', async () => {
+  await step('The wallet invokes its capability, gets a token, and calls over three protocols', async () => {
     const token = await wallet.token();
     const options = { ...wallet.callOptions(), baseUrl: stage.issuer };
     const seen = [
@@ -56,7 +58,7 @@ async function calls(stage: Stage, wallet: OpenedWallet): Promise<void> {
     const proved = `a token of ${token.length} characters, and wallet ${wallet.id} over HTTP/JSON, gRPC and gRPC-Web`;
     return { value: undefined, proved };
   });
-  await step('Without a token, each call is an invocation of its own, bound to its bytes', async () => {
+  await step('Without a token, each call is a separate invocation, bound to its bytes', async () => {
     const path = '/countersign.v1.WalletService/GetWallet';
     const { walletId } = await wallet.call(path, { walletId: wallet.id as string }, 'invocation');
     const fields = await wallet.invoke(path, new TextEncoder().encode('{"walletId":"other"}'));
@@ -74,16 +76,16 @@ async function walletIdOver(transport: Transport, { id }: OpenedWallet): Promise
   return (await client.getWallet(create(GetWalletRequestSchema, { walletId: id as string }))).walletId;
 }
 
-/** Alice’s device delegates to a second one, which delegates on. */
+/** Alice’s device delegates to a second device, which delegates to a third. */
 async function delegation(stage: Stage, first: OpenedWallet): Promise<void> {
   const second = await delegate(stage, first, ['read', 'grant']);
   const third = await delegate(stage, second, ['read']);
-  await step('A device delegates to a second one, which delegates on, each time less', async () => {
+  await step('A device delegates to a second one, and that to a third, each time less', async () => {
     await third.describe();
     const more = await refusal(() => third.grant(first.did, { actions: ['read'], expires: Date.now() + hour / 4 }));
     return { value: undefined, proved: `the third device reads the wallet; to pass it on: ${more}` };
   });
-  await step('The middle link is revoked, and what hangs on it stops', async () => {
+  await step('The middle link is revoked, and everything below it ends', async () => {
     const begun = performance.now();
     const revoked = await first.revoke({ did: second.did });
     const [middle, tail] = [await refusal(() => second.describe()), await refusal(() => third.describe())];
@@ -107,7 +109,7 @@ async function delegate(
   return Wallet.open(Wallet.accept(profile, capability), lock);
 }
 
-/** How it is refused: it must be. */
+/** Makes a call that must be refused, and returns the refusal. */
 async function refusal(act: () => Promise<unknown>): Promise<string> {
   try {
     await act();
@@ -116,5 +118,5 @@ async function refusal(act: () => Promise<unknown>): Promise<string> {
       return String((error as { code: unknown }).code);
     throw error;
   }
-  throw new Error('something was let through that must not be');
+  throw new Error('a call was accepted that must be refused');
 }

@@ -4,7 +4,7 @@ import type { ParticipantOptions } from '@countersign/client';
 
 const { ISSUER = 'http://localhost:8080/realms/dev', CREDENTIALS = 'data/credentials', CLIENT_ID } = process.env;
 
-/** What a participant is known by, from the files that the first start of a development server writes. */
+/** The credentials of a participant, from the files that the first start of a development server writes. */
 export function credentials(name: string): ParticipantOptions {
   const read = (file: string) => readFileSync(join(CREDENTIALS, file), 'utf8');
   return {

@@ -1,4 +1,4 @@
-/** The messages of a loan application, in the shape of OCEN 4.0, with no more in them than the examples need. */
+/** The messages of a loan application in the form of OCEN 4.0, with only the members that the examples need. */
 import { randomUUID } from 'node:crypto';
 
 export const paths = {
@@ -27,7 +27,7 @@ export interface LoanRequest {
   readonly loanApplications: readonly LoanApplication[];
 }
 
-/** It comes later than the acknowledgement, in a call of its own. */
+/** It comes after the acknowledgement, in a separate call. */
 export interface LoanResponse extends LoanRequest {
   readonly response: { readonly status: 'SUCCESS'; readonly responseDetail: string };
 }

@@ -10,13 +10,13 @@ import { pageDatabase, play } from './play.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Whoever reads the pages has them. Under CI a machine without them fails. */
+/** A reader of the pages has both tools. Without them the tests are skipped, but under CI they fail. */
 const lacksTools = !process.env.CI && ['bash', 'curl'].some((tool) => spawnSync(tool, ['--version']).error);
 
 const compiled = mkdtempSync(join(tmpdir(), 'countersign-compiled-'));
 afterAll(() => rmSync(compiled, { recursive: true, force: true }));
 
-/** Everything that a link may lead to. */
+/** All files that a link may lead to. */
 const files = new Set([
   'README.md',
   'CHANGELOG.md',
@@ -41,7 +41,7 @@ function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-/** `[lifecycle.test.ts](../packages/server/test/lifecycle.test.ts) “a name”`: what proves a claim. */
+/** `[lifecycle.test.ts](../packages/server/test/lifecycle.test.ts) “a name”`: the proof of a claim. */
 const proof = /\[[\w.-]+\.test\.ts\]\((?:\.\.\/)*([^)]+)\) “([^”]+)”/g;
 
 test('every test that a page names as its proof is there', () => {
@@ -74,7 +74,7 @@ describe('a page that does not hold', () => {
     ['a JSON block without a tag', page('```json', '{}', '```')],
     ['a block that is excused and run', page('<!-- not run: no -->', '', '```sh run', 'true', '```')],
     ['output of nothing', page('```text output', 'a', '```')],
-    ['a file that nobody uses', page('```json file=a.json', '{}', '```')],
+    ['a file that no command uses', page('```json file=a.json', '{}', '```')],
     ['a command outside a block', page('    npx countersign serve')],
     ['a link to nowhere', page('[there](nowhere.md)')],
   ])('%s is found', (_, markdown) => {

@@ -1,23 +1,23 @@
 import { posix } from 'node:path';
 
 /**
- * A page of documentation as the tests see it. What its fenced blocks are for stands after their language, where GitHub does
- * not show it:
+ * A page of documentation as the tests read it. The purpose of a fenced block stands after its language, where GitHub does not
+ * show it:
  *
  * - `sh run`: a shell runs it, in the order of the page, in one shell session.
- * - `json file=network.json`: what the reader saves under that name, at this place of the page.
- * - `text output`, `json output`: what the block before prints; `…` stands for anything.
+ * - `json file=network.json`: the reader saves the block under that name, at this place of the page.
+ * - `text output`, `json output`: the output of the previous block; `…` stands for anything.
  *
- * `<!-- stop the server -->` and `<!-- start the server -->` stand where the reader does so in another terminal.
- * Any other block that is not `text` needs `<!-- not run: why -->` before it.
+ * `<!-- stop the server -->` and `<!-- start the server -->` stand where the reader stops or starts the server in another
+ * terminal. Any other block that is not `text` needs `<!-- not run: why -->` before it.
  */
 export interface Block {
-  /** Of its first fence, from 1. */
+  /** The line of its first fence, counted from 1. */
   readonly line: number;
   readonly language: string;
   readonly purpose: 'run' | 'output' | 'shown' | 'stop' | 'start' | { readonly file: string };
   readonly text: string;
-  /** Why it is not run, where somebody said so. */
+  /** The reason why it is not run, if the page gives one. */
   readonly excuse: string | undefined;
 }
 
@@ -25,7 +25,7 @@ const fence = /^```(.*)$/;
 const control = /^<!-- (stop|start) the server -->$/;
 const excuse = /^<!-- not run: (.+) -->$/;
 
-/** Throws where a fence is left open or says what nobody understands. */
+/** Throws if a fence is left open or has an unknown purpose. */
 export function blocksOf(markdown: string): readonly Block[] {
   const lines = markdown.split('\n');
   const blocks: Block[] = [];
@@ -52,10 +52,10 @@ function purposeOf(written: string, line: number): Pick<Block, 'language' | 'pur
   if (more.length === 0 && ((purpose === 'run' && language === 'sh') || purpose === 'output')) {
     return { language, purpose };
   }
-  throw new Error(`line ${line}: nobody knows what \`${written}\` is for`);
+  throw new Error(`line ${line}: \`${written}\` is no known purpose`);
 }
 
-/** One line for each block, link or line of code that no test could hold to its word. */
+/** One line for each block, link or line of code that no test could check. */
 export function faultsOf(markdown: string, path: string, files: ReadonlySet<string>): readonly string[] {
   const blocks = blocksOf(markdown);
   const faults = blocks.flatMap((block, index) => blockFaults(block, blocks, index));
@@ -89,7 +89,7 @@ function blockFaults({ line, language, purpose, text, excuse: said }: Block, blo
   return [];
 }
 
-/** The same number of lines, those of the blocks empty. */
+/** The page with the same number of lines, in which the lines of blocks are empty. */
 function withoutBlocks(markdown: string): string {
   let inside = false;
   const kept = markdown.split('\n').map((line) => {
@@ -100,7 +100,7 @@ function withoutBlocks(markdown: string): string {
   return kept.join('\n');
 }
 
-/** Whether a program printed what the page shows; `…` stands for anything. */
+/** Whether a program's output is the one that the page shows; `…` stands for anything. */
 export function fits(shown: string, printed: string): boolean {
   const pattern = shown
     .trim()

@@ -9,23 +9,26 @@ import { type Block, blocksOf, fits } from './page.ts';
 export interface Stage {
   /** The clone. */
   readonly root: string;
-  /** What `postgres://countersign@db.internal/countersign` stands for. */
+  /** The database that `postgres://countersign@db.internal/countersign` stands for. */
   readonly databaseUrl: string | undefined;
-  /** A directory that pages may share: they start the command line dozens of times, and compiled once that takes half the time. */
+  /**
+   * A directory that pages share. They start the command line dozens of times; with shared compiled code that takes half the
+   * time.
+   */
   readonly compiled: string;
 }
 
-/** Ports that pages speak of. The first one is the server's that the reader has running. */
+/** The ports in the pages. The first one is the port of the reader's running server. */
 const ports = ['8080', '8081', '8082', '8443'] as const;
 export const pageDatabase = 'postgres://countersign@db.internal/countersign';
 
 /**
- * Does what a page says, as its reader would, and returns what did not hold.
+ * Runs a page as its reader would, and returns everything that did not work as shown.
  *
- * 1. A new directory stands for the clone. What the page calls localhost:8080 and its like is a free port.
+ * 1. A new directory stands for the clone. Each port of the page, such as localhost:8080, is replaced by a free port.
  * 2. Unless the page says `<!-- server: none -->`, `countersign serve` runs there.
- * 3. All `sh run` blocks are one script, in which the first command that fails ends everything.
- * 4. What each block printed is held against the output block after it.
+ * 3. All `sh run` blocks are one script; the first command that fails ends it.
+ * 4. The output of each block is compared with the output block after it.
  */
 export async function play(markdown: string, { root, databaseUrl, compiled }: Stage): Promise<readonly string[]> {
   const home = mkdtempSync(join(tmpdir(), 'countersign-page-'));
@@ -53,7 +56,10 @@ export async function play(markdown: string, { root, databaseUrl, compiled }: St
   }
 }
 
-/** The server of the reader's other terminal. The script ends when it does not become ready, and not before all has stopped. */
+/**
+ * The server in the reader's other terminal. The script fails if the server does not become ready, and waits until everything
+ * has stopped.
+ */
 const server = `
 start_the_server() {
   countersign serve >.kept/server.log 2>&1 & server=$!
@@ -77,14 +83,14 @@ function scriptOf(blocks: readonly Block[], kept: string, hasServer: boolean): s
   return lines.join('\n');
 }
 
-/** In a process group of its own, so that nothing that a page has started outlives it. */
+/** Runs in its own process group, so that no process that a page has started outlives it. */
 async function runToEnd(script: string, cwd: string, env: NodeJS.ProcessEnv): Promise<number | null> {
   const child = spawn('bash', ['-c', script], { cwd, env, detached: true, stdio: 'ignore' });
   const [code] = (await once(child, 'exit')) as [number | null];
   try {
     process.kill(-(child.pid as number), 'SIGTERM');
   } catch {
-    // The group has ended by itself.
+    // The group has already ended.
   }
   return code;
 }

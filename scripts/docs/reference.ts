@@ -8,7 +8,7 @@ import { allRoutes } from '../../packages/server/src/server.ts';
 import { profiles, settingsSchema } from '../../packages/server/src/subject/realm.ts';
 import { type Schema, shapeOf } from './shape.ts';
 
-/** The pages of `docs/reference`, by name: made from what the server itself runs on. */
+/** The pages of `docs/reference`, by name: made from the tables that the server itself uses. */
 export const referencePages: Readonly<Record<string, () => string | Promise<string>>> = {
   'http-api.md': httpApi,
   'cli.md': commandLine,
@@ -120,7 +120,7 @@ function commandsOf(command: Command, path: string): readonly Leaf[] {
     : [{ command, path: full }];
 }
 
-/** Those of the commands that take `--profile`, which is what makes them online. */
+/** The options that all online commands share. A command is online if it takes `--profile`. */
 function sharedOptions(leaves: readonly Leaf[]): readonly Option[] {
   const { options } = leaves.find(({ command }) => isOnline(command))?.command ?? {};
   return (options ?? []).filter(({ long }) => long === '--realm' || long === '--profile');
@@ -188,7 +188,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** In a table a bar would end the cell, in code too. */
+/** A bar is escaped, because it would end a table cell even in code. */
 function code(text: string): string {
   return `\`${text.replaceAll('|', '\\|')}\``;
 }

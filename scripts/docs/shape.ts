@@ -17,10 +17,10 @@ export interface Schema {
 }
 
 const width = 100;
-/** A longer one says nothing to a person. */
+/** A person could not read a longer pattern. */
 const longestPattern = 60;
 
-/** A JSON Schema as a person reads it: `{ id: string, status?: "A" | "B", keys: [ … ] }`, on several lines where it is long. */
+/** A JSON Schema for people: `{ id: string, status?: "A" | "B", keys: [ … ] }`, on several lines if it is long. */
 export function shapeOf(schema: Schema, indent = ''): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
@@ -56,7 +56,7 @@ function scalarShape({ type, format, pattern, minimum, maximum, minLength, maxLe
   return typeof type === 'string' ? type : 'any';
 }
 
-/** What JavaScript calls the largest safe integer is no limit that anybody means. */
+/** The largest safe integer of JavaScript is not a meant limit, so it is left out. */
 function range(least: number | undefined, most: number | undefined): string {
   const [from, to] = [least, most].map((value) =>
     Math.abs(value ?? 0) >= Number.MAX_SAFE_INTEGER ? undefined : value,
