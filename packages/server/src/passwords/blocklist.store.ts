@@ -11,7 +11,7 @@ export async function isListed(db: Kysely<Schema>, digests: readonly string[]): 
   return found !== undefined;
 }
 
-/** Adds those that are not there. Returns how many that were. */
+/** Adds the missing digests and returns their number. */
 export async function insertListed(db: Kysely<Schema>, digests: readonly string[]): Promise<number> {
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('blocked_password')

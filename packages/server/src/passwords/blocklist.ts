@@ -7,20 +7,24 @@ import { longestPassword, normalisedPassword } from '../subject/password-text.ts
 import { insertListed, isListed } from './blocklist.store.ts';
 
 /**
- * The list of passwords that nobody may choose, beyond the common ones that the server brings along.
+ * The list of refused passwords, beyond the common ones that the server brings along.
  *
- * It is taken from files of lines in one of three forms, told apart by the first line and, for the second, the file's name:
+ * It is imported from files of lines in one of three forms. The first line decides which, and for the second form the
+ * file's name.
  *
- *     5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:10434004     SHA-1 and count; the count may be missing
- *     1E4C9B93F3F0682250B6CF8331B7EE68FD8:10434004          the same without the first five digits, which name the file (5BAA6.txt)
- *     password                                              the password itself
+ * - `5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:10434004`: SHA-1 and count; the count may be missing.
+ * - `1E4C9B93F3F0682250B6CF8331B7EE68FD8:10434004`: the same without the first five digits, which name the file
+ *   (5BAA6.txt).
+ * - `password`: the password itself.
  *
- * A list of digests must be one from the first line to the last, and a fault names its line. A word list is taken as it is found
- * in the world: what cannot be a password is passed over. What is on the list already stays, so that a run that was broken off
- * is simply begun again; `skip` saves the time of reading what was taken.
+ * A list of digests must have this form from the first line to the last, and an error names the faulty line. A word
+ * list is taken as it
+ * is: lines that cannot be passwords are skipped. Entries that are on the list already stay, so an interrupted import
+ * is simply run
+ * again. `skip` saves the time of reading the lines that were imported before.
  */
 export interface BlocklistFile {
-  /** Without its folder. */
+  /** The file's name without its folder. */
   readonly name: string;
   readonly lines: AsyncIterable<string>;
 }
@@ -28,20 +32,20 @@ export interface BlocklistFile {
 export interface Imported {
   readonly lines: number;
   readonly added: number;
-  /** Lines of a word list that can be no password, and entries of a count of zero: a range is padded with those. */
+  /** Lines of a word list that cannot be passwords, and entries with a count of zero, which only pad a range. */
   readonly passedOver: number;
 }
 
-/** Rows of one statement, and of one transaction: other writers wait no longer than for this many. */
+/** Rows of one statement, and statements of one transaction: other writers wait no longer than for these. */
 export const rowsAtOnce = 500;
 const statementsAtOnce = 20;
 
-/** Is one of these digests on the list? For `PasswordContext`. */
+/** True if one of these digests is on the list. For `PasswordContext`. */
 export function isBlocked({ store }: Pick<Context, 'store'>, digests: readonly string[]): Promise<boolean> {
   return isListed(store.db, digests);
 }
 
-/** `progress` hears after each transaction how many lines are done with: where to go on from after a break. */
+/** `progress` gets the number of finished lines after each transaction: where to continue after an interruption. */
 export async function importBlocklist(
   context: Context,
   file: BlocklistFile,
@@ -81,7 +85,7 @@ export async function importBlocklist(
   return imported;
 }
 
-/** In one order everywhere, so that two imports at once wait for each other and never deadlock. */
+/** Sorted, so that two imports at once wait for each other and cannot deadlock. */
 async function insertBatch(context: Context, batch: ReadonlySet<string>): Promise<number> {
   const digests = [...batch].sort();
   if (digests.length === 0) return 0;
@@ -120,10 +124,10 @@ function counted(found: RegExpExecArray | null, prefix = ''): string | undefined
   return `${prefix}${found[1]}`.toLowerCase();
 }
 
-/** In lower case, as the rule asks: a word forbids itself in any case. */
+/** In lower case, because the rule compares so: a word forbids itself in any case. */
 function readWord(line: string): string | undefined {
   const word = line.replace(/^\ufeff/, '');
-  // U+FFFD stands where the file was not UTF-8: the word is not known.
+  // U+FFFD means that the file was not UTF-8, so the word is unknown.
   if (word === '' || word.length > longestPassword || word.includes('\ufffd')) return undefined;
   const text = normalisedPassword(word);
   return text === undefined ? undefined : breachDigest(text.toLowerCase());

@@ -6,8 +6,9 @@ import type { LoginFailureTable } from '../store/schema.ts';
 import { addFailures, listFailures } from './login-failure.store.ts';
 
 /**
- * How often something may be done in a window, by all processes together. It is counted in the database before it is done: as much as
- * one likes at the same moment is still no more. A window ends by itself, and what is refused does not prolong it.
+ * How often something may be done in a window, by all processes together. Each use is counted in the database before it
+ * is done, so
+ * simultaneous uses cannot exceed the limit. A window ends by itself, and a refused use does not extend it.
  */
 export interface Budget {
   readonly name: string;
@@ -16,7 +17,7 @@ export interface Budget {
   readonly window: number;
 }
 
-/** Counts one in each. When one of them was spent already: until when, and nothing is counted. */
+/** Counts one use in each budget. If one of them was spent, counts nothing and returns when its window ends. */
 export async function spendBudgets(
   context: Context,
   realm: string,
@@ -34,8 +35,11 @@ export async function spendBudgets(
 }
 
 /**
- * The same, where a spent budget is a refusal. What this process has spent by itself is refused without a look at the database: a flood
- * costs no write. Throws `attempt.throttled`.
+ * The same, where a spent budget is a refusal. A budget that this process alone has spent is refused without a database
+ * query, so a flood
+ * costs no write.
+ *
+ * @throws {Problem} `attempt.throttled`
  */
 export async function requireBudgets(
   context: Context,
@@ -48,12 +52,13 @@ export async function requireBudgets(
   for (const budget of budgets) ownRate(context, budget).spend(key);
   const until = await spendBudgets(context, realm, budgets, of);
   if (until === undefined) return;
-  // Another process has spent it: what is refused is not counted here either, or it would be refused for a window of this process's own.
+  // Another process has spent it. The refused use is not counted here either, or this process would refuse for a whole
+  // window of its own.
   for (const budget of budgets) ownRate(context, budget).giveBack(key);
   throw throttledUntil(context, until);
 }
 
-/** Counts nothing. Throws `attempt.throttled` when it is spent. */
+/** Counts nothing. @throws {Problem} `attempt.throttled` if the budget is spent */
 export async function requireLeft(
   context: Context,
   realm: string,
@@ -65,7 +70,7 @@ export async function requireLeft(
   if (until > context.clock.now()) throw throttledUntil(context, until);
 }
 
-/** What was required and not done. */
+/** Takes back a use that was required and then not done. */
 export async function returnBudgets(
   context: Context,
   realm: string,
@@ -76,7 +81,7 @@ export async function returnBudgets(
   await giveBackBudgets(context, realm, budgets, of);
 }
 
-/** It was not done. */
+/** Takes back a use that was not done. */
 export async function giveBackBudgets(
   context: Context,
   realm: string,

@@ -4,15 +4,16 @@ import { createRequire } from 'node:module';
 /**
  * The 49,233 most common passwords, from @zxcvbn-ts/language-common (MIT; Dropbox and the zxcvbn-ts authors).
  *
- * Read at the first question and kept as one text, half a megabyte: as strings of a set they would take seven. Looking through
- * it takes a tenth of a millisecond, once or a few times for each new password, which then costs eighty times that to hash.
+ * Read at the first use and kept as one text of half a megabyte: strings of a set would take seven. A search takes a
+ * tenth of a
+ * millisecond, once or a few times for each new password, whose hash costs eighty times as much.
  */
 const file = createRequire(import.meta.url).resolve('@zxcvbn-ts/language-common/src/passwords.json');
-/** Stands between two passwords; part of none. */
+/** Stands between two passwords, and occurs in none. */
 const mark = '\0';
 let text: string | undefined;
 
-/** `password` in lower case and NFKC. */
+/** `password` must be in lower case and NFKC. */
 export function isCommon(password: string): boolean {
   text ??= readList();
   return password !== '' && !password.includes(mark) && text.includes(`${mark}${password}${mark}`);

@@ -28,7 +28,7 @@ const inviteSchema = z.strictObject({ deliver: z.enum(['mail', 'show']).default(
 const invitationSchema = z.object({
   credentialId: z.string(),
   expiresAt: z.string(),
-  /** Only where it was asked to be shown. */
+  /** Only if the caller asked to see it. */
   token: z.string().optional(),
 });
 
@@ -70,7 +70,7 @@ export const routes: readonly Route[] = [
     method: 'PATCH',
     path: `${base}/:id`,
     operationId: 'changeCredential',
-    summary: 'Change its code, which ends its sessions, or where its mail goes.',
+    summary: 'Change its code, which ends its sessions, or its address for mail.',
     body: credentialChangeSchema,
     answers: { 200: credentialViewSchema },
     async handle({ context, who: { realm, caller }, params: { id }, body }) {
@@ -85,7 +85,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: `${base}/:id/unlock`,
     operationId: 'unlockCredential',
-    summary: 'Forgive the failed logins from unknown devices, which have to wait otherwise.',
+    summary: 'Forgive its failed logins, so that unknown devices need not wait.',
     body: nothing,
     bodyOptional: true,
     answers: { 204: 'Done.' },

@@ -1,7 +1,7 @@
 import type { Insertable, Kysely } from 'kysely';
 import type { CredentialTable, Schema } from '../store/schema.ts';
 
-/** A credential with what its identity says of it. */
+/** A credential with the members of its identity. */
 export type CredentialRow = NonNullable<Awaited<ReturnType<typeof findCredential>>>;
 
 export async function findCredential(db: Kysely<Schema>, realm: string, id: string) {
@@ -12,7 +12,7 @@ export async function findCredentialByCode(db: Kysely<Schema>, realm: string, co
   return credentials(db, realm).where('credential.code', '=', code).executeTakeFirst();
 }
 
-/** In the order of ids, of one identity or of all. */
+/** Ordered by id, of one identity or of all. */
 export async function listCredentials(
   db: Kysely<Schema>,
   realm: string,
@@ -24,7 +24,7 @@ export async function listCredentials(
   return (identityId === undefined ? all : all.where('credential.identity_id', '=', identityId)).execute();
 }
 
-/** Those of an identity that are not disabled themselves. */
+/** The credentials of an identity that are not disabled themselves. */
 export async function enabledCredentialIds(db: Kysely<Schema>, realm: string, identityId: string): Promise<string[]> {
   const rows = await db
     .selectFrom('credential')

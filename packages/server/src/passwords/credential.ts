@@ -27,18 +27,21 @@ import {
 import { touchIdentity } from './identity.store.ts';
 
 /**
- * Credentials: by which the identities of a realm are recognised at a login.
+ * Credentials: a login recognises the identities of a realm by them.
  *
  * 1. A credential and its subject are made together, and neither is ever deleted.
- * 2. Its subject is live while neither it nor its identity is disabled: `disabled_at` of both rows says so, and the subject follows
- *    in the same transaction. Disabling ends its sessions at once everywhere; enabling revives none of them.
- * 3. Whoever changes what a subject follows takes the lock of the identity's row first: else a credential that is made while its
- *    identity is being disabled would stay live.
- * 4. They are read past the cache: what is seldom the same twice would only push sessions out, and a login, which reads one row by
- *    an index, hashes for a hundred times as long.
+ * 2. The subject is live while neither the credential nor its identity is disabled: `disabled_at` of both rows says so,
+ *    and the subject
+ * follows in the same transaction. Disabling ends all sessions at once everywhere. Enabling revives none of them.
+ * 3. Every change that the subject follows first locks the identity's row. Otherwise a credential that is made while
+ *    its identity is being
+ * disabled would stay live.
+ * 4. Credentials are read past the cache: they are rarely read twice and would only evict sessions, and the hash of a
+ *    login takes a hundred
+ * times as long as this indexed read.
  */
 export interface Credential extends CredentialReference {
-  /** Where mail goes; null: to the code, if that is an address. */
+  /** The address for mail. Null: the code, if that is an address. */
   readonly email: string | null;
   readonly identity: {
     readonly id: string;
@@ -49,11 +52,11 @@ export interface Credential extends CredentialReference {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly disabledAt: number | null;
-  /** Who has disabled it; null: an administrator. */
+  /** Who disabled it. Null: an administrator. */
   readonly disabledBy: 'root' | null;
-  /** Whether it may log in: neither it nor its identity is disabled. */
+  /** True if it may log in: neither it nor its identity is disabled. */
   readonly live: boolean;
-  /** Devices that were remembered before are strangers to it. Milliseconds. */
+  /** Milliseconds. Devices remembered before this time are unknown to the credential. */
   readonly devicesAfter: number;
 }
 
@@ -64,7 +67,7 @@ export async function lookUpCredential(context: Context, realm: string, id: stri
   return row && toCredential(row);
 }
 
-/** However the code is written: capitals, width and blanks around it make no difference. */
+/** Case, width and surrounding blanks of the code make no difference. */
 export async function lookUpCredentialByCode(
   { store }: { readonly store: Pick<Context['store'], 'db'> },
   realm: string,
@@ -74,7 +77,7 @@ export async function lookUpCredentialByCode(
   return row && toCredential(row);
 }
 
-/** Throws `credential.unknown`; also for one of another identity, when `identityId` says of which it must be. */
+/** @throws {Problem} `credential.unknown`, also if it belongs to another identity than `identityId` */
 export async function requireCredential(
   context: Context,
   realm: string,
@@ -88,7 +91,7 @@ export async function requireCredential(
   return found;
 }
 
-/** By id, of one identity or all. */
+/** Ordered by id, of one identity or of all. */
 export async function pageOfCredentials(
   context: Context,
   realm: string,
@@ -99,12 +102,15 @@ export async function pageOfCredentials(
   return toPage(rows.map(toCredential), limit, ({ id }) => id);
 }
 
-/** Where mail for its holder goes; undefined when there is no such place. */
+/** The address for the holder's mail. Undefined if there is none. */
 export function mailAddressOf({ email, code }: Pick<Credential, 'email' | 'code'>): MailAddress | undefined {
   return mailAddress(email ?? code);
 }
 
-/** Keeps whoever changes what it depends on waiting until the transaction ends. Throws `credential.unknown`. */
+/**
+ * Locks the credential's identity until the transaction ends, so that other changes wait. @throws {Problem}
+ * `credential.unknown`
+ */
 export async function lockCredential(tx: Writing, realm: string, identityId: string, id: string): Promise<Credential> {
   await touchIdentity(tx.db, realm, identityId);
   const row = await findCredential(tx.db, realm, id);
@@ -121,7 +127,7 @@ export interface NewCredential {
   readonly email?: string | null | undefined;
 }
 
-/** Throws `identity.unknown`, `credential.code_taken`, and `registry.conflict` for an id that is in use. */
+/** @throws {Problem} `identity.unknown`, `credential.code_taken`, `registry.conflict` for an id that is in use */
 export async function createCredential(
   context: Context,
   realm: string,
@@ -137,7 +143,7 @@ export async function createCredential(
   return requireCredential(context, realm, id);
 }
 
-/** In a transaction of the caller's, which a code or an id that is in use breaks off. */
+/** Inserts in the caller's transaction, which fails if the code or the id is in use. */
 export async function addCredential(
   context: Context,
   tx: Writing,
@@ -163,7 +169,9 @@ export async function addCredential(
   await recordEvent(context, tx, { realm, ...event }, caller);
 }
 
-/** Which of the two was taken, asked when a unique index has decided: of an id that is known too, nothing else matters. */
+/**
+ * Finds out which of the two was taken, after a unique index has decided. If the id is taken, the code does not matter.
+ */
 async function takenBy(context: Context, realm: string, id: string, cause: unknown): Promise<Problem> {
   const known = await lookUpCredential(context, realm, id);
   return known === undefined
@@ -176,8 +184,9 @@ export type CredentialStep = 'disable' | 'enable';
 const enabled = { disabled_at: null, disabled_by: null } as const;
 
 /**
- * Disables a credential, or enables it again. A step that has been taken already changes nothing. What an administrator has disabled no
- * ROOT enables: `caller.forbidden`.
+ * Disables or enables a credential. Repeating a step changes nothing. A ROOT cannot enable what an administrator has
+ * disabled:
+ * `caller.forbidden`.
  */
 export async function stepCredential(
   context: Context,
@@ -191,7 +200,7 @@ export async function stepCredential(
   await write(context, async (tx) => {
     const before = await lockCredential(tx, realm, identity.id, id);
     const isDisabled = before.disabledAt !== null;
-    // An administrator's word goes over a ROOT's.
+    // A step of an administrator replaces that of a ROOT.
     const isRaised = step === 'disable' && isDisabled && before.disabledBy === 'root' && by === null;
     if (isDisabled === (step === 'disable') && !isRaised) return;
     if (step === 'enable' && by === 'root' && before.disabledBy !== 'root') {
@@ -205,7 +214,7 @@ export async function stepCredential(
   });
 }
 
-/** Its sessions end, and what was sent to its holder is worth nothing. */
+/** Ends its sessions, and everything sent to its holder becomes invalid. */
 export async function shutOut(tx: Writing, realm: string, id: string): Promise<void> {
   await suspendSubject(tx, realm, credentialSubjectId(id));
 }
@@ -217,9 +226,11 @@ export interface CredentialChange {
 }
 
 /**
- * Another code, another address. What was sent to the address before is worth nothing, and with the code its sessions end: they say
- * what it was called before. Throws `credential.unknown` and
- * `credential.code_taken`.
+ * Changes code or address. Everything sent to the old address becomes invalid. A new code also ends the sessions,
+ * because they carry the
+ * old one.
+ *
+ * @throws {Problem} `credential.unknown`, `credential.code_taken`
  */
 export async function changeCredential(
   context: Context,

@@ -4,12 +4,12 @@ import { lastingCookie, presentedCookie } from '../http/cookie.ts';
 import { deviceCookieName, deviceLife, rememberDevice } from './device.ts';
 import type { Logon } from './logon.ts';
 
-/** What the device sends to be known again, if it does. */
+/** The cookie by which the device may be known, if it sends one. */
 export function presentedDevice({ context, request }: Call): string | undefined {
   return presentedCookie(request, deviceCookieName(context));
 }
 
-/** The header by which the device will be known again; none unless the logon is complete. */
+/** The header that lets the server know the device next time. Empty until the logon is complete. */
 export function deviceRemembered(call: Call, { missing, session }: Logon): Answer['headers'] {
   if (missing !== undefined) return {};
   const { context } = call;

@@ -5,16 +5,20 @@ import { updateCredential } from './credential.store.ts';
 import { lookUpCredentialByCode } from './credential.ts';
 
 /**
- * Devices that a credential has logged in from: so that strangers who fail to log in as somebody do not shut out the owner.
+ * Devices that a credential has logged in from, so that strangers with failed logins do not shut out the owner.
  *
- * 1. A device proves itself by what we left there at a full login, in a cookie: `id.time.seal`, for each credential of the last eight
- *    that logged in there. The seal is a digest under a key of ours over realm, code, id and time: it names the credential to nobody
- *    but us, and is worth nothing for another credential or realm.
- * 2. It opens nothing. It only says which budget of guesses a login spends (`throttle.ts`).
- * 3. It dies after a year without a login; when the credential gets another code; when the password was made known (`COMPROMISED`) or
- *    was recovered by mail, since then who had the devices before is in doubt. An update of the password, whose holder knew the old
- *    one, leaves it alone.
- * 4. What is forged, cut, of another credential or too old is as good as nothing, and never an error.
+ * 1. A device proves itself by a cookie from a full login: `id.time.seal`, for each of the last eight credentials that
+ *    logged in there.
+ * The seal is a digest under our own key over realm, code, id and time. Only this server can match it to the
+ * credential, and it is
+ * worth nothing for another credential or realm.
+ * 2. A cookie opens nothing. It only decides which budget of guesses a login spends (`throttle.ts`).
+ * 3. It expires after a year without a login. It also ends when the credential gets another code, and when the password
+ *    became known
+ * (`COMPROMISED`) or was recovered by mail, because the owner of the earlier devices is then in doubt. An update of the
+ * password,
+ * whose holder knew the old one, leaves it valid.
+ * 4. A forged, cut, foreign or too old cookie counts as no cookie, and is never an error.
  */
 export interface Device {
   readonly id: string;
@@ -34,12 +38,15 @@ interface Entry {
   readonly seal: string;
 }
 
-/** Cookies with this prefix are taken only over https, from this very host. Over http, which is for loopback, there are none. */
+/**
+ * Browsers accept this prefix only over https and from this very host. Over http, which is for loopback, there is no
+ * prefix.
+ */
 export function deviceCookieName({ config }: Context): string {
   return config.publicUrl.startsWith('https:') ? '__Host-countersign-device' : 'countersign-device';
 }
 
-/** The device, if it is one of the credential with this code. `presented` is the value of the cookie. */
+/** The device, if the credential with this code has used it. `presented` is the value of the cookie. */
 export async function recogniseDevice(
   context: Context,
   realm: string,
@@ -50,12 +57,12 @@ export async function recogniseDevice(
   if (entry === undefined) return undefined;
   const time = Number.parseInt(entry.time, 36);
   if (time <= context.clock.now() - deviceLife * 1000) return undefined;
-  // Only who has a cookie of ours for this credential comes to this read.
+  // Only the holder of a valid cookie for this credential causes this read.
   const credential = await lookUpCredentialByCode(context, realm, code);
   return credential === undefined || time < credential.devicesAfter ? undefined : { id: entry.id };
 }
 
-/** The new value of the cookie after a full login: this credential first, and those of the others that were there. */
+/** The new value of the cookie after a full login: this credential first, then the others that were in it. */
 export function rememberDevice(context: Context, realm: string, code: string, presented: string | undefined): string {
   const entries = entriesOf(presented);
   const known = entries.find((one) => isSealedFor(context, realm, code, one));
@@ -66,7 +73,7 @@ export function rememberDevice(context: Context, realm: string, code: string, pr
   return [newest, ...others].slice(0, most).join('~');
 }
 
-/** Every device that the credential has used is an unknown one from now on. */
+/** Makes every device of the credential unknown from now on. */
 export async function forgetDevices(tx: Writing, realm: string, credentialId: string): Promise<void> {
   await updateCredential(tx.db, realm, credentialId, { devices_after: tx.now });
 }
@@ -82,7 +89,7 @@ function isSealedFor({ vault }: Context, realm: string, code: string, { id, time
   return vault.matches(purpose, sealed(realm, code, id, time), seal);
 }
 
-/** No part can hold a NUL, so no two of these are the same text. */
+/** No part can contain a NUL, so two different inputs never give the same text. */
 function sealed(realm: string, code: string, id: string, time: string): string {
   return [realm, foldCredentialCode(code), id, time].join('\0');
 }

@@ -6,14 +6,14 @@ import { userAgent } from '../http/user-agent.ts';
 import { deviceRemembered } from './device-cookie.http.ts';
 import { type ConfirmedFactor, factorSchema, factorView, type Presenting } from './factor.ts';
 
-/** What the calls on second factors have in common, whatever the kind. */
+/** The common parts of the calls on second factors of every kind. */
 
-/** Of the session that takes the place of the one that asked. */
+/** The token of the session that replaces the calling one. */
 export const goingOn = { token: z.string(), restriction: z.string().optional() };
 
 export const confirmedResponse = z.object({
   factor: factorSchema,
-  /** With the first factor; shown this once. */
+  /** With the first factor only. Shown once. */
   recoveryCodes: z.array(z.string()).readonly().optional(),
   ...goingOn,
 });

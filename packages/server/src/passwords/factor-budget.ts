@@ -13,16 +13,21 @@ import { deleteFailures, markFailure } from './login-failure.store.ts';
 /**
  * How often one may guess at the authenticator app of a credential.
  *
- * 1. Ten times in a quarter of an hour and thirty times in a day, of all processes, sessions and sources together: who guesses here
- *    knows the password already, or holds a session, and can have as many sessions as it likes.
- * 2. A guess is counted in the database before it is tried and taken back when it was right, or was not tried: as many as one
- *    likes at the same moment are still no more. It costs one statement, which is little beside the hash that came before.
- * 3. A window ends by itself, and what is refused does not prolong it: nobody is locked out for good.
- * 4. Recovery codes (80 bits) and passkeys (signatures) cannot be guessed, and have no budget: else who knows the password could keep
- *    its owner out. With one of them the owner comes in, and changes the password.
+ * 1. Ten times in a quarter of an hour and thirty times in a day, over all processes, sessions and sources: a guesser
+ *    here knows the
+ * password already or holds a session, and can have any number of sessions.
+ * 2. A guess is counted in the database before it is tried. It is taken back if it was right or was not tried. So
+ *    simultaneous guesses
+ * cannot exceed the limit. It costs one statement, which is little beside the hash before it.
+ * 3. A window ends by itself, and a refused guess does not extend it, so no owner is locked out for good.
+ * 4. Recovery codes (80 bits) and passkeys (signatures) cannot be guessed, and have no budget: otherwise a thief who
+ *    knows the password
+ * could keep the owner out. With one of them the owner gets in and changes the password.
  *
- * Why 30. Two windows can meet within a day, and a code of six digits with three steps open is right by one chance in 333,333: who
- * knows the password finds it in a day in less than one case of 5,000, and the owner gets a mail on the first.
+ * Why 30: two windows can meet within a day, and a code of six digits with three open steps is right with a chance of 1
+ * in 333,333. So a
+ * thief of the password finds the code within a day in less than one case of 5,000, and the owner gets a mail on the
+ * first day.
  */
 const budgets = [
   { name: 'totp quarter', limit: 10, window: 15 * 60_000 },
@@ -37,7 +42,10 @@ export interface GuessedFactor {
   readonly source: Source;
 }
 
-/** Proves, within the budgets. What fails by anything but `factor.incorrect` was no guess. Throws `attempt.throttled`. */
+/**
+ * Runs `prove` within the budgets. Only the error `factor.incorrect` counts as a guess. @throws {Problem}
+ * `attempt.throttled`
+ */
 export async function withinFactorBudget<T>(
   context: Context,
   guessed: GuessedFactor,
@@ -66,7 +74,7 @@ export async function withinFactorBudget<T>(
   }
 }
 
-/** Lets the credential's app be tried anew. */
+/** Forgets the guesses at the credential's app. */
 export async function forgetFactorGuesses(tx: Writing, realm: string, credentialId: string): Promise<void> {
   const keys = [lock, ...budgets.map(({ name }) => name)].map((name) => budgetKey(name, credentialId));
   await deleteFailures(tx.db, realm, keys);
@@ -79,7 +87,7 @@ async function take(context: Context, guessed: GuessedFactor): Promise<void> {
   throw throttledUntil(context, until);
 }
 
-/** One event and one mail to the owner for each window: whoever guesses here knows the password. */
+/** One event and one mail to the owner per window, because a guesser here knows the password. */
 async function recordLock(context: Context, guessed: GuessedFactor, until: number): Promise<void> {
   const { realm, credentialId, source } = guessed;
   const credential = await requireCredential(context, realm, credentialId);

@@ -4,7 +4,7 @@ import type { FactorTable, Schema } from '../store/schema.ts';
 type Kind = FactorTable['kind'];
 type FactorKey = Pick<FactorTable, 'realm' | 'credential_id' | 'id'>;
 
-/** The kinds of second factor that a credential has shown to work. */
+/** The kinds of the credential's confirmed second factors. */
 export async function confirmedKinds(db: Kysely<Schema>, realm: string, credentialId: string): Promise<Kind[]> {
   const rows = await db
     .selectFrom('factor')
@@ -20,7 +20,7 @@ export async function confirmedKinds(db: Kysely<Schema>, realm: string, credenti
 
 export type FactorRow = Omit<FactorTable, 'version' | 'passkey'> & { readonly version: number };
 
-/** What a credential has shown to work, oldest first. */
+/** The confirmed factors of a credential, oldest first. */
 export async function listConfirmed(db: Kysely<Schema>, realm: string, credentialId: string): Promise<FactorRow[]> {
   return db
     .selectFrom('factor')
@@ -33,7 +33,7 @@ export async function listConfirmed(db: Kysely<Schema>, realm: string, credentia
     .execute();
 }
 
-/** The newest of this kind that has not been shown to work yet. */
+/** The newest factor of this kind that is not confirmed yet. */
 export async function findPending(
   db: Kysely<Schema>,
   realm: string,
@@ -56,7 +56,7 @@ export async function insertFactor(db: Kysely<Schema>, row: Insertable<FactorTab
   await db.insertInto('factor').values(row).execute();
 }
 
-/** Only if it is still what it was: false when somebody else has used, changed or removed it. */
+/** Changes the factor if it is still as it was read. False if another call has used, changed or removed it. */
 export async function changeFactor(
   db: Kysely<Schema>,
   row: FactorRow,
@@ -83,7 +83,7 @@ export async function deleteFactor(db: Kysely<Schema>, { realm, credential_id, i
     .execute();
 }
 
-/** Passkeys that a release made which did not write their ids down. There is an index for this very condition. */
+/** Passkeys from a release that did not write their ids down. There is an index for exactly this condition. */
 export async function listUnnamedPasskeys(
   db: Kysely<Schema>,
   limit: number,

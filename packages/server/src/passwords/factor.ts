@@ -23,15 +23,19 @@ import { failed, type Logon, logOn } from './logon.ts';
 import { newestPassword } from './passwords.store.ts';
 
 /**
- * Second factors of a credential: an authenticator app, passkeys, and recovery codes for whoever has lost the others.
+ * Second factors of a credential: an authenticator app, passkeys, and recovery codes for a holder who has lost the
+ * others.
  *
- * 1. One that its holder has not shown to work counts for nothing.
- * 2. Whoever shows one goes on under a new token, and the session before ends: it cannot be used for two.
- * 3. Who has a factor shows it before another is added, or one is taken away. An administrator may take away, and never add.
- * 4. What was lost may be in somebody's hands: taking a factor away ends every session of the credential. So does adding the first one:
- *    sessions from before have not shown it.
- * 5. The session that goes on after one was taken away is as strong as what it has shown of those that are left.
- * 6. Recovery codes come with the first factor and go with the last: alone they are none.
+ * 1. A factor counts only after its holder has shown that it works.
+ * 2. A session that shows a factor continues under a new token and the old one ends, so a session cannot be used for
+ *    two.
+ * 3. A holder with a factor must show it before adding another or removing one. An administrator may remove factors and
+ *    never add one.
+ * 4. A lost factor may be in another's hands, so removing a factor ends every session of the credential. So does adding
+ *    the first one,
+ * because earlier sessions have not shown it.
+ * 5. The session that continues after a removal is as strong as the remaining factors that it has shown.
+ * 6. Recovery codes come with the first factor and go with the last. Alone they are not a factor.
  */
 export interface Presenting {
   readonly realm: Realm;
@@ -50,19 +54,21 @@ export const factorSchema = z.object({
   name: z.string(),
   createdTimestamp: timestamp,
   usedTimestamp: timestamp.nullable(),
-  /** Of recovery codes: how many are left. */
+  /** For recovery codes: how many are left. */
   remaining: z.int().optional(),
 });
 
 type FactorView = z.output<typeof factorSchema>;
 
-/** Throws `credential.unknown`. */
+/** @throws {Problem} `credential.unknown` */
 export async function factorsOf(context: Context, realm: string, credentialId: string): Promise<FactorView[]> {
   await requireCredential(context, realm, credentialId);
   return (await listConfirmed(context.store.db, realm, credentialId)).map(factorView);
 }
 
-/** By its holder, who has just shown a second factor and goes on under a new token. Throws `factor.unknown`. */
+/**
+ * By the holder, who has just shown a second factor and continues under a new token. @throws {Problem} `factor.unknown`
+ */
 export async function removeOwnFactor(context: Context, by: Presenting, id: string): Promise<Logon> {
   const { realm, session } = by;
   return write(context, async (tx) => {
@@ -73,7 +79,9 @@ export async function removeOwnFactor(context: Context, by: Presenting, id: stri
   });
 }
 
-/** By an administrator, for whoever has lost it. Throws `credential.unknown`, `factor.unknown`. */
+/**
+ * By an administrator, for a holder who has lost the factor. @throws {Problem} `credential.unknown`, `factor.unknown`
+ */
 export async function resetFactor(
   context: Context,
   realm: string,
@@ -89,14 +97,17 @@ export async function resetFactor(
   });
 }
 
-/** RFC 8176: what the kinds of factor show. A recovery code stands in for one that was lost, which may be the one that goes. */
+/**
+ * RFC 8176: the methods of each kind. A recovery code has none, because it replaces a lost factor, perhaps the one that
+ * is being removed.
+ */
 const methods: Readonly<Record<FactorRow['kind'], readonly string[]>> = {
   totp: ['otp'],
   recovery: [],
   passkey: ['pop', 'user'],
 };
 
-/** How strong a session is by the kinds that are left, and the first proof, which none of them gave. */
+/** The strength of a session by the remaining kinds and by its first proof, which was not a second factor. */
 function shownOf({ subject }: Session, left: readonly FactorRow['kind'][]): Pick<GoingOn, 'acr' | 'amr'> {
   const [first, ...more] = subject.amr;
   const still = more.filter((method) => left.some((kind) => methods[kind].includes(method)));
@@ -122,13 +133,13 @@ async function remove(
   await tellOwner(context, tx, realm, credential, 'factor-changed', { change: 'removed', factor: row.kind });
 }
 
-/** Keeps others who change the factors of this credential waiting until the transaction ends. */
+/** Locks the credential until the transaction ends, so that other changes of its factors wait. */
 export function lockOwn(tx: Writing, { realm, session }: Presenting): Promise<Credential> {
   const { credential, identity } = session.subject;
   return lockCredential(tx, realm.name, identity.id, credential.id);
 }
 
-/** The confirmed factors. Throws `session.weak` where there is one that this session has not shown. */
+/** The confirmed factors. @throws {Problem} `session.weak` if there is one that this session has not shown */
 export async function requireMayEnrol(
   db: Writing['db'] | Context['store']['db'],
   { realm, session }: Presenting,
@@ -138,33 +149,36 @@ export async function requireMayEnrol(
   return confirmed;
 }
 
-/** Whether there was none before. Sessions from then have not shown it, and end (ASVS 5.0 7.4.3). */
+/** True if there was none before. Earlier sessions have not shown the new one, so they end (ASVS 5.0 7.4.3). */
 export function isFirst(confirmed: readonly FactorRow[]): boolean {
   return confirmed.length === 0;
 }
 
 export interface ConfirmedFactor {
   readonly factor: FactorRow;
-  /** With the first factor; shown this once. */
+  /** With the first factor only. Shown once. */
   readonly recoveryCodes: readonly string[] | undefined;
   readonly logon: Logon;
 }
 
 export interface GoingOn {
   readonly acr: Session['acr'];
-  /** Methods (RFC 8176) that were shown now, beside those of the session. */
+  /** Methods (RFC 8176) that were shown now, in addition to those of the session. */
   readonly shown?: readonly string[];
-  /** Methods of the session that still count; all, when absent. */
+  /** Methods of the session that still count. Default: all. */
   readonly amr?: readonly string[];
-  /** Now, when absent. */
+  /** Default: now. */
   readonly authTime?: number;
-  /** Whether every other session of the credential ends too. */
+  /** True if every other session of the credential ends too. */
   readonly renew: boolean;
 }
 
 /**
- * The session that takes this one's place. Whatever ended this one meanwhile (a logout, another use of it, a new password, an
- * administrator) is noticed here: it opens nothing. Throws `session.invalid`.
+ * Opens the session that replaces this one. If this one has ended meanwhile (a logout, another use of it, a new
+ * password, an
+ * administrator), nothing is opened.
+ *
+ * @throws {Problem} `session.invalid`
  */
 export async function goOn(
   context: Context,
@@ -205,12 +219,12 @@ export async function recordFactor(
   await recordEvent(context, tx, event, caller);
 }
 
-/** What a factor's envelope is bound to. */
+/** The place that a factor's envelope is bound to. */
 export function factorBinding({ realm, credential_id, id }: Pick<FactorRow, 'realm' | 'credential_id' | 'id'>): string {
   return `factor\0${realm}\0${credential_id}\0${id}`;
 }
 
-/** Secrets of authenticator apps, under another master key. */
+/** Seals the secrets of authenticator apps again under another master key. */
 export const resealFactors: Resealing = async (tx, again) => {
   const rows = await listSealedFactors(tx);
   for (const row of rows) await updateSealedFactor(tx, row, again(row.sealed as string, factorBinding(row)));
@@ -218,7 +232,7 @@ export const resealFactors: Resealing = async (tx, again) => {
 };
 
 export function factorView({ id, kind, name, created_at, used_at, state }: FactorRow): FactorView {
-  // Only recovery codes have them.
+  // Only recovery codes have digests.
   const { digests } = JSON.parse(state) as { digests?: readonly string[] };
   return {
     ...{ id, kind, name, createdTimestamp: String(created_at) },

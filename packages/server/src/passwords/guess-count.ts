@@ -6,28 +6,34 @@ import { type Count, createGuessWriter, type Mark, nameOf, rowsAtOnce, toRow, wi
 import { listFailures } from './login-failure.store.ts';
 
 /**
- * Counts guesses, up to a limit in any 24 hours, together with every other process of the same database. A count ends when nothing has
- * failed for 24 hours: were it to end at a fixed time, one budget before and one after it would meet in a day.
+ * Counts guesses, up to a limit in any 24 hours, together with every other process of the same database. A count ends
+ * when nothing has failed
+ * for 24 hours. With a fixed end, one budget before it and one after it would meet within a day.
  *
- * 1. A guess is counted before it is tried, and taken back when it was right or was not tried at all: as many as one likes at the same
- *    moment are still no more than the limit.
- * 2. At first sight of a key its count is read from the database. From then on it is known in memory, and a guess past the limit
- *    costs nothing but a look there.
- * 3. Counts are written every second, all in one statement. A process is never ahead of the database by more than one guess at a
- *    key: the next one waits until both are written, also while a write is under way, and learns of those of the others. So n
- *    processes allow at most n - 1 more than the limit: the one that reaches it knows. One that is killed forgets at most one.
- * 4. Keys that are not asked for any more are forgotten in memory when there are too many; what is not written yet is kept.
+ * 1. A guess is counted before it is tried. It is taken back if it was right or was not tried. So simultaneous guesses
+ *    cannot exceed
+ * the limit.
+ * 2. The first guess at a key reads its count from the database. From then on it is in memory, and a guess past the
+ *    limit costs only a
+ * look there.
+ * 3. Counts are written every second, all in one statement. A process is never ahead of the database by more than one
+ *    guess at a key:
+ * the next guess waits until both are written, even during a write, and then knows those of the others. So n processes
+ * allow at most
+ * n - 1 more than the limit, because the process that reaches the limit knows it. A killed process forgets at most one
+ * guess.
+ * 4. If there are too many keys, unused ones are removed from memory. Counts that are not written yet stay.
  */
 export interface GuessCounts {
-  /** Counts one guess. Throws `attempt.throttled` when there is none left. */
+  /** Counts one guess. @throws {Problem} `attempt.throttled` if none is left */
   take(budget: Budget): Promise<Guess>;
-  /** Writes what has been counted until now. */
+  /** Writes the counts so far. */
   write(): Promise<void>;
-  /** Reads again what has been refused since the last time: somebody may have unlocked it elsewhere. */
+  /** Reads the counts of keys refused since the last time again, because another process may have unlocked them. */
   refresh(): Promise<void>;
-  /** What has failed here, and come to its limit. */
+  /** Keys that failed in this process and have reached their limit. */
   exhausted(): readonly Exhausted[];
-  /** As if nobody had ever tried. */
+  /** Resets the count of a key. */
   forget(realm: string, key: string): void;
   size(): number;
 }
@@ -39,11 +45,11 @@ export interface Budget {
 }
 
 export interface Guess {
-  /** It was wrong. `mark` is for whoever is told when the limit is reached. */
+  /** The guess was wrong. `mark` is for the notice when the limit is reached. */
   failed(mark?: Mark): void;
-  /** It was right, or never tried. */
+  /** The guess was right, or never tried. */
   giveBack(): void;
-  /** It was right, and so all that failed before is forgiven. */
+  /** The guess was right, so all earlier failures are forgiven. */
   forgive(): void;
 }
 
@@ -51,15 +57,15 @@ export interface Exhausted {
   readonly realm: string;
   readonly key: string;
   readonly credentialId: string;
-  /** Of the window. */
+  /** End of the window. */
   readonly until: number;
-  /** Where the guesses of this process came from, with how many. */
+  /** Sources of this process's guesses, with their numbers. */
   readonly sources: Readonly<Record<string, number>>;
-  /** Not to be listed again in this window. */
+  /** Keeps the key from being listed again in this window. */
   told(): void;
 }
 
-/** Guesses at one key that a process may let through between two looks at the database. */
+/** Guesses at one key that a process may allow between two reads of the database. */
 const ahead = 1;
 
 export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): GuessCounts {
@@ -93,7 +99,7 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     return reading;
   }
 
-  /** However far ahead the clock was that wrote it, a window is no longer than itself. */
+  /** A window is never longer than its length, even if a clock that was ahead wrote its end. */
   function endOf(resetsAt: number): number {
     return Math.min(resetsAt, clock.now() + window);
   }
@@ -128,7 +134,7 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     const { window: began, handed } = count;
     const takeBack = (guesses: number) => {
       add(count, -guesses);
-      // One that was handed to the database is seen when that has answered.
+      // A guess that was passed to the database counts as seen once the database has answered.
       if (count.handed === handed) count.unseen--;
     };
     const inWindow = (act: () => void) => () => count.window === began && act();

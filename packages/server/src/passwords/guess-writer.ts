@@ -4,40 +4,43 @@ import { writeRows } from '../store/rows.ts';
 import type { LoginFailureTable } from '../store/schema.ts';
 import { addFailures } from './login-failure.store.ts';
 
-/** Of a wrong guess, for whoever is told when the limit is reached. */
+/** Origin of a wrong guess, for the notice when the limit is reached. */
 export interface Mark {
   readonly credentialId: string;
   readonly source: string;
 }
 
-/** Guesses at one key, as a process knows them. */
+/** The guesses at one key, as this process knows them. */
 export interface Count {
   readonly realm: string;
   readonly key: string;
   readonly limit: number;
-  /** Of all processes, as far as known. */
+  /** Over all processes, as far as known. */
   total: number;
-  /** The part of it that is not in the database yet; below zero when more is to be taken back. */
+  /** The part of it that is not in the database yet. Below zero if more must be taken back. */
   unwritten: number;
-  /** Guesses of which the database has not said yet how many there are with them. */
+  /** Guesses for which the database has not returned the new total yet. */
   unseen: number;
-  /** How often it was handed to the database. */
+  /** How often the count was passed to the database. */
   handed: number;
-  /** Why the database refuses it; undefined as a rule. */
+  /** The error with which the database refuses it. Normally undefined. */
   fault: unknown;
-  /** It ends later than the database knows. */
+  /** The window ends later than the database knows. */
   extended: boolean;
   resetsAt: number;
-  /** Which window it is: what was counted in one is not taken back from the next. */
+  /** The number of the window: a guess of one window is not taken back from the next. */
   window: number;
   marks: Mark[];
   told: boolean;
 }
 
 export interface GuessWriter {
-  /** What the database does not know yet. */
+  /** Counts that the database does not know yet. */
   readonly dirty: Set<Count>;
-  /** Writes all of it. What could not be written stays. Throws when the database does not answer; what it refuses has a `fault`. */
+  /**
+   * Writes all of them. Unwritten counts stay. Throws if the database does not answer. A count that the database
+   * refuses gets a `fault`.
+   */
   write(): Promise<void>;
 }
 
@@ -46,13 +49,13 @@ export const rowsAtOnce = 500;
 /** Milliseconds of a window. */
 export const window = 86_400_000;
 
-/** `read` is told what is counted now. */
+/** `read` gets the present counts. */
 export function createGuessWriter(store: Store, clock: Clock, read: (row: LoginFailureTable) => void): GuessWriter {
   const dirty = new Set<Count>();
   let running: Promise<void> = Promise.resolve();
   let queued: Promise<void> | undefined;
 
-  /** One statement at a time; whoever asks while one is under way shares the next one. */
+  /** Runs one statement at a time. Callers during a running one share the next. */
   function write(): Promise<void> {
     queued ??= running
       .catch(() => {})
@@ -65,7 +68,7 @@ export function createGuessWriter(store: Store, clock: Clock, read: (row: LoginF
   }
 
   async function writeAll(): Promise<void> {
-    // In one order everywhere: two nodes that lock the same rows must not wait for each other.
+    // Sorted, so that two nodes that lock the same rows cannot deadlock.
     const all = [...dirty].sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
     const extended = all.filter((count) => count.extended);
     const others = all.filter((count) => !count.extended);
@@ -118,7 +121,7 @@ interface Handed {
   readonly before: Readonly<Count>;
 }
 
-/** Only now: until the database has answered, a guess that is under way there is one that it has not told us of. */
+/** Only now: until the database has answered, a running guess there may be one that we do not know of. */
 function settle({ count, before }: Handed): void {
   if (count.window === before.window) count.unseen = Math.max(0, count.unseen - before.unseen);
 }

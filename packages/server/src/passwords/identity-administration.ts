@@ -17,7 +17,7 @@ export const newCredentialSchema = z.strictObject({
   identityId: entryId,
   type: credentialType,
   code: credentialCode,
-  /** Where mail goes; without it to the code, if that is an address. */
+  /** The address for mail. Without it mail goes to the code, if that is an address. */
   email: credentialMail.nullish(),
 });
 export const credentialChangeSchema = z.strictObject({
@@ -42,7 +42,7 @@ export const credentialViewSchema = z.object({
   type: credentialType,
   code: z.string(),
   email: z.string().nullable(),
-  /** Its own; one that is enabled cannot log in while its identity is disabled. */
+  /** Its own status. An enabled credential cannot log in while its identity is disabled. */
   status,
   identityStatus: status,
   ...times,
@@ -57,7 +57,7 @@ export async function pageOfIdentityProfiles(
   return toPage(rows.map(identityProfileView), limit, ({ id }) => id);
 }
 
-/** Of one profile, or all. */
+/** Of one profile, or of all. */
 export async function pageOfIdentities(
   context: Context,
   realm: string,
@@ -70,11 +70,11 @@ export async function pageOfIdentities(
 
 export interface CredentialFilter {
   readonly identityId?: string | undefined;
-  /** Recognises one credential at most. */
+  /** Matches at most one credential. */
   readonly code?: string | undefined;
 }
 
-/** Of one identity, with one code, or all. Throws `identity.unknown`. */
+/** Of one identity, with one code, or all. @throws {Problem} `identity.unknown` */
 export async function pageOfCredentialViews(
   context: Context,
   realm: string,

@@ -23,14 +23,16 @@ import { rootOrAdministrator } from './root.http.ts';
 import { withinCreationBudget, withinInvitationBudget } from './root-budget.ts';
 
 /**
- * "Operate on a Corporate Identity". Administrators may do all of it; the ROOT of an identity reads it with its credentials and
- * manages its USERs: not itself, not another ROOT. What a ROOT changes needs a login within the last five minutes: a stolen token must
- * not make credentials that outlive it.
+ * "Operate on a Corporate Identity". Administrators may do all of it. The ROOT of an identity reads it with its
+ * credentials and manages its
+ * USERs, but not itself or another ROOT. A ROOT's changes need a login within the last five minutes, because a stolen
+ * token must not
+ * make credentials that outlive it.
  */
 const listRequest = z.strictObject({ limit: z.int().nullish(), after: lineOfText().nullish() });
 const creation = z.strictObject({ type: credentialType, code: credentialCode, email: credentialMail.nullish() });
 
-/** Epoch milliseconds as text, as the documented calls write 64-bit numbers. */
+/** Epoch milliseconds as text, because the documented calls write 64-bit numbers so. */
 const timestamp = z.string().regex(/^\d+$/);
 const state = z.enum(['ACTIVE', 'DISABLED']);
 const identityReference = z.object({ type: z.literal('corporates'), id: z.string() });
@@ -38,7 +40,7 @@ const common = { tag: 'Identities', caller: rootOrAdministrator } as const;
 const base = '/identities/:identity_id';
 const ofCredential = `${base}/credentials/:credential_id`;
 
-/** Each begins as the reference that other calls have to it. */
+/** Begins with the reference that other calls use. */
 const identitySchema = identityReference.extend({
   profileId: z.string(),
   name: z.string(),
@@ -52,7 +54,7 @@ const credentialSchema = z.object({
   code: z.string(),
   email: z.string().nullable(),
   identityId: identityReference,
-  /** Its own: what is active cannot log in while its identity is disabled. */
+  /** Its own state. An active credential cannot log in while its identity is disabled. */
   state,
   createdTimestamp: timestamp,
   updatedTimestamp: timestamp,
@@ -149,7 +151,7 @@ function step(name: CredentialStep, summary: string): readonly Route[] {
   });
 }
 
-/** The credential that the path names, which must be one that the caller manages. */
+/** The credential in the path, if the caller manages it. @throws {Problem} `credential.unknown`, `caller.forbidden` */
 async function managedCredential(
   context: Context,
   who: Holder,

@@ -70,7 +70,7 @@ export async function updateIdentity(
   await db.updateTable('identity').set(change).where('realm', '=', realm).where('id', '=', id).execute();
 }
 
-/** Takes the row's lock, and then reads it. */
+/** Locks the row, then reads it. */
 export async function touchIdentity(db: Kysely<Schema>, realm: string, id: string): Promise<IdentityTable | undefined> {
   return db
     .updateTable('identity')

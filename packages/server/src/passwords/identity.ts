@@ -17,18 +17,18 @@ import {
   updateIdentity,
 } from './identity.store.ts';
 
-/** "An identity is made from an identity profile": which password profile holds for its credentials follows from it. */
+/** "An identity is made from an identity profile": the profile decides which password profile its credentials have. */
 export type IdentityProfile = Schema['identity_profile'];
 export type Identity = IdentityTable;
 
-/** Throws `registry.conflict` for an id that is in use. */
+/** @throws {Problem} `registry.conflict` for an id that is in use */
 export async function createIdentityProfile(
   context: Context,
   realm: string,
   wanted: { readonly id?: string | undefined; readonly name: string },
   caller: Caller,
 ): Promise<IdentityProfile> {
-  // As for the network file: this realm administers the others, and nobody logs in to it by password.
+  // As in the network file: this realm administers the others and has no password logins.
   if (realm === systemRealm) throw new Problem('request.invalid', `The realm ${systemRealm} holds no identities.`);
   const { id = context.random.uuid(), name } = wanted;
   await createUnlessTaken(context, `The identity profile id ${id} is in use.`, async (tx) => {
@@ -45,7 +45,7 @@ export async function requireIdentityProfile(context: Context, realm: string, id
   return found;
 }
 
-/** Throws `identity_profile.unknown`, and `registry.conflict` for an id that is in use. */
+/** @throws {Problem} `identity_profile.unknown`, `registry.conflict` for an id that is in use */
 export async function createIdentity(
   context: Context,
   realm: string,
@@ -60,7 +60,7 @@ export async function createIdentity(
   return requireIdentity(context, realm, id);
 }
 
-/** In a transaction of the caller's, which an id that is in use breaks off. */
+/** Inserts in the caller's transaction, which fails if the id is in use. */
 export async function addIdentity(
   context: Context,
   tx: Writing,
@@ -83,8 +83,11 @@ export async function requireIdentity(context: Context, realm: string, id: strin
 export type IdentityStep = 'disable' | 'enable';
 
 /**
- * Disables an identity, and with it all its credentials; or enables it again, and with it those that are not disabled themselves. A
- * step that has been taken already changes nothing.
+ * Disables an identity with all its credentials, or enables it again, except credentials that are disabled themselves.
+ * Repeating a step
+ * changes nothing.
+ *
+ * @throws {Problem} `identity.unknown`
  */
 export async function stepIdentity(
   context: Context,

@@ -15,11 +15,13 @@ import { lockCredential, lookUpCredential, mailAddressOf, requireCredential } fr
 import { newestPassword } from './passwords.store.ts';
 
 /**
- * Invitations: by which the holder of a new credential, and nobody else who knows its id, sets its first password.
+ * Invitations: only the holder of a new credential can set its first password, not everyone who knows its id.
  *
- * The token works once, for a week, for a credential that is live; a newer one replaces it. It is used up by a POST only, never by a
- * mail filter that follows links. It goes to the holder by mail. Only an administrator may have it shown, to pass it on in a
- * way of their own: whoever sees it can become the holder.
+ * The token works once, for a week, for a live credential. A newer one replaces it. Only a POST uses it up, never a
+ * mail filter that
+ * follows links. It goes to the holder by mail. Only an administrator may have it shown, to pass it on in another way:
+ * every reader
+ * of the token can become the holder.
  */
 const purpose = 'password-invite';
 /** Milliseconds. */
@@ -34,8 +36,9 @@ export interface Invitation {
 }
 
 /**
- * Throws `credential.unknown`, `credential.disabled`, `password.already_created` where there is no first password to be set any more,
- * and `credential.no_address` where there is no place to send it to.
+ * @throws {Problem} `credential.unknown`, `credential.disabled`, `password.already_created` if the credential has had a
+ * password,
+ * `credential.no_address` if it has no address for mail
  */
 export async function inviteCredential(
   context: Context,
@@ -58,7 +61,7 @@ export async function inviteCredential(
   });
 }
 
-/** For callers whom we trust with no more than a few mails to the same address. Throws `attempt.throttled`. */
+/** For callers who may cause only a few mails to the same address. @throws {Problem} `attempt.throttled` */
 export async function requireMailAllowed(context: Context, realm: string, credentialId: string): Promise<void> {
   const to = mailAddressOf(await requireCredential(context, realm, credentialId));
   if (to !== undefined && !allowMail(context, realm, 'password-invitation', to)) {
@@ -70,7 +73,7 @@ export function isInviteToken(presented: string): boolean {
   return isOneTimeCode(purpose, presented);
 }
 
-/** Whose first password the token is good for. Uses nothing up. */
+/** The id of the credential whose first password the token may set. Does not use the token up. */
 export async function findInvite(context: Context, realm: string, token: string): Promise<string | undefined> {
   const credentialId = await ownerOfOneTimeCode(context, realm, purpose, token);
   if (credentialId === undefined) return undefined;
@@ -78,7 +81,7 @@ export async function findInvite(context: Context, realm: string, token: string)
   return credential?.live === true ? credentialId : undefined;
 }
 
-/** Uses it up in the transaction of what it is presented for. False when it is none for this credential, or no longer one. */
+/** Uses the token up in the caller's transaction. False if it is not a valid one for this credential. */
 export async function useInvite(
   context: Context,
   tx: Writing,

@@ -5,9 +5,11 @@ import { createPassword, type FirstPassword } from './password.ts';
 import type { PasswordInfo } from './password-version.ts';
 
 /**
- * The first password by whoever holds the invitation to this credential: "whoever knows a credential id takes the account" is what it
- * is there against. The invitation is used up in the transaction that makes the password, and only if it does. Throws
- * `token.invalid` for an unknown, used, expired invitation, and for one to another credential.
+ * Sets the first password with an invitation, so that knowing a credential's id is not enough to take it over. The
+ * transaction that makes
+ * the password also uses the invitation up.
+ *
+ * @throws {Problem} `token.invalid` for an unknown, used or expired invitation, or one to another credential
  */
 export async function createInvitedPassword(
   context: Context,

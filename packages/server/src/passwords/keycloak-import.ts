@@ -4,27 +4,30 @@ import { importHash, importParts } from '../subject/foreign-hash.ts';
 import type { Argon2Hash, Pbkdf2Hash } from '../subject/stored-hash.ts';
 
 /**
- * Reads the users of a realm that Keycloak exported (`kc.sh export`, with users in the realm's file or in files of their own).
+ * Reads the users of a realm that Keycloak exported (`kc.sh export`, with users in the realm's file or in separate
+ * files).
  *
  * 1. A file is a realm, `{realm, users}`, or a list of realms.
- * 2. A user's password is a credential of type `password`: its `credentialData` and `secretData` are JSON within JSON. Before
- *    Keycloak 10 the same parts were members of the credential itself.
- * 3. The algorithms are those of Keycloak itself (`argon2`, `pbkdf2`, which is SHA-1, `pbkdf2-sha256`, `pbkdf2-sha512`) and the
- *    `bcrypt` of a wide-spread extension, which keeps the whole hash as its value.
- * 4. One user that cannot be taken is named with the reason, and holds up no other.
+ * 2. A user's password is a credential of type `password`: its `credentialData` and `secretData` are JSON within JSON.
+ *    Before Keycloak 10
+ * the same parts were members of the credential itself.
+ * 3. The algorithms are those of Keycloak itself (`argon2`, `pbkdf2`, which is SHA-1, `pbkdf2-sha256`, `pbkdf2-sha512`)
+ *    and the `bcrypt` of
+ * a popular extension, which keeps the whole hash as its value.
+ * 4. A user that cannot be imported is reported with the reason and does not stop the others.
  */
 export interface KeycloakUser {
   readonly id: string | undefined;
   readonly username: string;
   readonly email: string | undefined;
-  /** First and last name, as far as there are any. */
+  /** First and last name, as far as given. */
   readonly name: string | undefined;
   readonly enabled: boolean;
-  /** As we store it; undefined for a user without a password. */
+  /** In our own spelling. Undefined for a user without a password. */
   readonly hash: string | undefined;
-  /** Keycloak would ask for a new password at the next login. */
+  /** True if Keycloak would ask for a new password at the next login. */
   readonly mustChange: boolean;
-  /** Types of further credentials (`otp`, `webauthn`), which are not taken: these users had a second factor. */
+  /** Types of further credentials (`otp`, `webauthn`), which are not imported: these users had a second factor. */
   readonly otherFactors: readonly string[];
 }
 
@@ -74,7 +77,7 @@ const secretSchema = z.object({ value: z.string(), salt: z.string().nullish() })
 type Credential = z.infer<typeof credentialSchema>;
 type User = z.infer<typeof userSchema>;
 
-/** The parts of a hash, wherever this version of Keycloak kept them. */
+/** The parts of a hash, wherever this version of Keycloak stores them. */
 interface Parts {
   readonly algorithm: string;
   readonly iterations: number;
@@ -83,7 +86,7 @@ interface Parts {
   readonly value: string;
 }
 
-/** `realm` chooses one where the file holds several. */
+/** `realm` chooses one if the file has several. */
 export function readKeycloakExport(text: string, realm?: string): KeycloakExport {
   const chosen = chooseRealm(text, realm);
   const users: KeycloakUser[] = [];
@@ -91,10 +94,10 @@ export function readKeycloakExport(text: string, realm?: string): KeycloakExport
   for (const [index, entry] of (chosen.users ?? []).entries()) {
     const user = userSchema.safeParse(entry);
     if (!user.success) {
-      refused.push({ username: nameOf(entry, index), reason: `${pathOf(user.error)} is not as Keycloak writes it` });
+      refused.push({ username: nameOf(entry, index), reason: `${pathOf(user.error)} is not in the form of Keycloak` });
       continue;
     }
-    // The identity of a client, which logs in by the client's secret.
+    // The service account of a client, which logs in with the client's secret.
     if (typeof user.data.serviceAccountClientId === 'string') continue;
     try {
       users.push(readUser(user.data));
@@ -177,7 +180,7 @@ function spelledHash(parts: Parts): string {
   return spell(parts);
 }
 
-/** How Keycloak writes the versions of Argon2, and we. */
+/** Keycloak's spelling of the Argon2 versions, and ours. */
 const argon2Versions: ReadonlyMap<string, Argon2Hash['version']> = new Map([
   ['1.3', 19],
   ['1.0', 16],
@@ -219,7 +222,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The error of the parser shows a piece of the text.
+    // The parser's error would show a piece of the text.
     return undefined;
   }
 }

@@ -1,12 +1,17 @@
 /**
- * What a password is like, beside what it is: the forms that a guesser derives from a word by rule.
+ * Forms similar to a password, which a guesser derives from a word by rules.
  *
- * NIST SP 800-63B-4 §3.1.1.2 compares "the entire password … not substrings or words that might be contained therein", with
- * common passwords, context-specific words, "and derivatives thereof". So each form below stands for the whole password; a word
- * within a longer one counts for nothing, and what is mostly unpredictable is like nothing.
+ * NIST SP 800-63B-4 §3.1.1.2 compares "the entire password … not substrings or words that might be contained therein",
+ * with common
+ * passwords, context-specific words, "and derivatives thereof". So each form below stands for the whole password. A
+ * word inside a longer
+ * password does not count, and a mostly unpredictable password has no such form.
  */
 
-/** The forms of a password in lower case and NFKC: itself, without digits and signs around it, leet undone, said once. */
+/**
+ * The forms of a password in lower case and NFKC: itself, without digits and signs around it, with leet undone, with
+ * repetitions removed.
+ */
 export function likenesses(password: string): ReadonlySet<string> {
   const forms = new Set<string>();
   for (const part of cores(password)) {
@@ -20,7 +25,7 @@ export function likenesses(password: string): ReadonlySet<string> {
   return forms;
 }
 
-/** "aaaa…", "abcabc…", "12345678…", "fedcba…": everything in it follows from its first few characters. */
+/** "aaaa…", "abcabc…", "12345678…", "fedcba…": the whole text follows from its first few characters. */
 export function isPattern(password: string): boolean {
   const points = [...password].map((character) => character.codePointAt(0) as number);
   if (points.length < 2) return true;
@@ -30,7 +35,7 @@ export function isPattern(password: string): boolean {
   );
 }
 
-/** Is the password nothing but these words, one after the other? In time that grows with their number, not their order. */
+/** True if the password is a sequence of these words. The time grows with their number, not with their order. */
 export function isMadeOf(password: string, words: readonly string[]): boolean {
   const reached = new Set([0]);
   for (let at = 0; at < password.length; at++) {
@@ -40,13 +45,15 @@ export function isMadeOf(password: string, words: readonly string[]): boolean {
   return reached.has(password.length);
 }
 
-/** The next or the one before, where 0 and 9 are neighbours. */
+/** The next or previous character, where 0 and 9 are neighbours. */
 function follows(previous: number, point: number, step: number): boolean {
   if (point - previous === step) return true;
   return (previous === 57 && point === 48 && step === 1) || (previous === 48 && point === 57 && step === -1);
 }
 
-/** The whole, and without the digits and signs at its end, its beginning, both; where what remains is at least half. */
+/**
+ * The whole text, and the text without digits and signs at its end, its beginning, or both, if at least half remains.
+ */
 function cores(password: string): readonly string[] {
   const points = [...password];
   const isLetter = (point: string) => !/[\p{N}\p{P}\p{S}\s]/u.test(point);
@@ -76,7 +83,7 @@ function plainLetters(password: string): string {
   return password.replace(/[0134578@$!|+]/g, (sign) => leet[sign] as string);
 }
 
-/** The shortest text that gives this one when it is repeated: by the prefix function of Knuth, Morris and Pratt. */
+/** The shortest text whose repetition gives this one, by the prefix function of Knuth, Morris and Pratt. */
 function saidOnce(text: string): string {
   const borders = [0];
   for (let at = 1, border = 0; at < text.length; at++) {

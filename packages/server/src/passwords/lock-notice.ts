@@ -8,21 +8,22 @@ import type { Exhausted } from './guess-count.ts';
 import { markFailure } from './login-failure.store.ts';
 
 /**
- * Tells of credentials that strangers guessed at until they were stopped: one event and one mail to the owner for each, at most
- * one a day, whichever process notices. For codes that are no credential's there is nobody to tell.
+ * Reports credentials whose guessers were stopped: one event and one mail to the owner each, at most one a day over all
+ * processes. Codes
+ * without a credential have no owner to tell.
  */
 export async function recordLocks(context: Context, locks: readonly Exhausted[]): Promise<void> {
   const record = async (lock: Exhausted) => {
     await write(context, (tx) => recordLock(context, tx, lock));
     lock.told();
   };
-  // One that cannot be written keeps no other owner from being told.
+  // A failed write must not keep the other owners from being told.
   const settled = await Promise.allSettled(locks.map(record));
   const failed = settled.find((one) => one.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }
 
-/** Under this key it is kept that a lock was told of. */
+/** Key of the row that remembers that the owner was told of the lock. */
 export function lockKey(key: string): string {
   return `lock ${key}`;
 }

@@ -3,7 +3,7 @@ import type { LoginFailureTable, Schema } from '../store/schema.ts';
 
 export type FailureKey = Pick<LoginFailureTable, 'realm' | 'key'>;
 
-/** What has been counted under these keys: those of windows that are over too. */
+/** The counts under these keys, also of windows that are over. */
 export async function listFailures(db: Kysely<Schema>, keys: readonly FailureKey[]): Promise<LoginFailureTable[]> {
   if (keys.length === 0) return [];
   return db
@@ -15,14 +15,18 @@ export async function listFailures(db: Kysely<Schema>, keys: readonly FailureKey
 
 export interface Counting {
   readonly now: number;
-  /** Whether what is not over ends as late as the row says. */
+  /** True if a running window is extended to the end in the row. */
   readonly extended: boolean;
-  /** Milliseconds that a count may last, where not as long as the row says: what ends later was written by a clock that was ahead. */
+  /**
+   * Longest duration of a count in milliseconds, if not the one in the row: a later end was written by a clock that was
+   * ahead.
+   */
   readonly longest?: number;
 }
 
 /**
- * Adds to each count, which may also be less than nothing, in one statement. What is over begins anew. Answers what is counted now.
+ * Adds to each count in one statement; the added number may be negative. An ended window begins anew. Returns the
+ * present counts.
  */
 export async function addFailures(
   db: Kysely<Schema>,
@@ -54,7 +58,7 @@ export async function addFailures(
     .execute();
 }
 
-/** False when somebody has put it there before, in a window that is not over. */
+/** False if the mark exists already in a window that is not over. */
 export async function markFailure(db: Kysely<Schema>, row: LoginFailureTable, now: number): Promise<boolean> {
   const made = await db
     .insertInto('login_failure')
@@ -82,7 +86,7 @@ export async function deleteExpiredFailures(db: Kysely<Schema>, now: number): Pr
   await db.deleteFrom('login_failure').where('resets_at', '<=', now).execute();
 }
 
-/** What a clock wrote that was ahead: no count lasts longer from now on than it was to last. */
+/** Shortens windows that a clock that was ahead made too long. */
 export async function shortenFailures(db: Kysely<Schema>, latest: number): Promise<void> {
   await db.updateTable('login_failure').set({ resets_at: latest }).where('resets_at', '>', latest).execute();
 }

@@ -14,22 +14,25 @@ import { isNewDevice } from './new-device.ts';
 import { newestPassword, replaceHash } from './passwords.store.ts';
 import { type Outcome, withinBudget } from './throttle.ts';
 
-/** A try at logging in: what was typed, and from where. */
+/** A login attempt: the typed text, and its origin. */
 export interface LoginAttempt {
   readonly code: string;
   readonly password: string;
   readonly source: Source;
   readonly agent?: string;
-  /** What the device presents to be known again. */
+  /** The cookie by which the device may be known. */
   readonly deviceCookie?: string | undefined;
 }
 
 /**
  * Logon with a password: a session, full or restricted, as `logOn` decides.
  *
- * Unknown credential, wrong password, disabled credential or identity, a password that was made known: the same `login.failed`
- * after the same work, which is one read of the credential, one of the password, one hash. Only the log knows which. Throws
- * `attempt.throttled` when there were too many failures, `attempt.busy` when there are too many logins at once.
+ * Unknown credential, wrong password, disabled credential or identity, compromised password: all give the same
+ * `login.failed` after the
+ * same work, which is one read of the credential, one of the password, and one hash. Only the log tells them apart.
+ *
+ * @throws {Problem} `login.failed`, `attempt.throttled` after too many failures, `attempt.busy` at too many logins at
+ * once
  */
 export async function logIn(context: Context, realm: Realm, attempt: LoginAttempt, caller: Caller): Promise<Logon> {
   const { code, source, agent, deviceCookie } = attempt;
@@ -63,7 +66,9 @@ export interface RefusedPassword extends Outcome {
   readonly ok: false;
 }
 
-/** The live credential of this code, if this is its newest password, expired or not. A refusal takes as long for any reason. */
+/**
+ * The live credential of this code, if this is its newest password, expired or not. Every refusal takes the same time.
+ */
 export async function provePassword(
   context: Context,
   realm: string,
@@ -81,7 +86,9 @@ export async function provePassword(
   return { ok: true, credentialId: credential.id, credential, password };
 }
 
-/** By its holder's login alone can it be done. Where there is no room now, the next login does it: this one is good. */
+/**
+ * Only a login reveals the password, so old hashes are upgraded here. If the hasher is busy, the next login does it.
+ */
 async function rehash(context: Context, password: PasswordTable, presented: string): Promise<void> {
   const hash = await context.hasher.hash(presented).catch((thrown: unknown) => {
     if (thrown instanceof Problem && thrown.code === 'attempt.busy') return undefined;

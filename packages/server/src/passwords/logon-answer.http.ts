@@ -6,13 +6,13 @@ import { deviceRemembered } from './device-cookie.http.ts';
 import { type Logon, restrictedRefusal } from './logon.ts';
 import { identityIdOut } from './wire-schema.ts';
 
-/** What a login answers, in one step or in two. */
+/** The answer of a login in one or two steps. */
 export const loginResponse = z.object({
   token: z.string(),
   programmeId: z.string(),
   credential: z.object({ type: z.enum(['ROOT', 'USER']), id: z.string() }),
   identity: identityIdOut,
-  /** Seconds that the token lives without being used. */
+  /** Seconds that the token lives without use. */
   expiresIn: z.int(),
 });
 

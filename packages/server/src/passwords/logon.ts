@@ -11,38 +11,41 @@ import type { Credential } from './credential.ts';
 import { confirmedKinds } from './factor.store.ts';
 import { findProfile, newestPassword } from './passwords.store.ts';
 
-/** What a credential has proved so far, and from where. */
+/** The proofs of a credential so far, and their origin. */
 export interface ProvedLogon {
-  /** The version whose password was right; undefined where another proof than a password opened the way. */
+  /** The version of the right password. Undefined if another proof was given. */
   readonly version: number;
   /** RFC 8176: `pwd`, `otp`, `hwk` … */
   readonly amr: readonly string[];
   readonly acr: Acr;
-  /** When it proved itself, in milliseconds; now, when absent. */
+  /** When it proved itself, in milliseconds. Default: now. */
   readonly authTime?: number;
   readonly source: Source;
   readonly agent?: string;
-  /** The session that goes on under a new token. */
+  /** The session that continues under a new token. */
   readonly goesOn?: Pick<Session, 'beganAt' | 'endsAt'>;
 }
 
 export interface Logon extends OpenedSession {
-  /** What is still to be done before the session may do anything else; absent from a full one. */
+  /** The step that is still needed before the session may do anything else. Absent from a full session. */
   readonly missing?: 'login.second_factor' | 'login.expired_password' | 'login.factor_enrolment';
   /** The kinds of second factor that the credential has. */
   readonly factors: readonly string[];
 }
 
 /**
- * Opens the session that the proofs so far are good for:
+ * Opens the session that the proofs so far allow:
  *
- * 1. A credential with a second factor that has not shown it may only show it.
- * 2. One whose password has expired may only update this version.
- * 3. One whose profile requires a second factor, and that has none, may only enrol one.
- * 4. Any other gets a full session.
+ * 1. A credential with a second factor that it has not shown may only show it.
+ * 2. A credential with an expired password may only update this version.
+ * 3. A credential without a second factor, whose profile requires one, may only enrol one.
+ * 4. Any other credential gets a full session.
  *
- * What was verified is looked at again within the transaction: a password that was updated, expired or made known meanwhile, or a
- * credential that was disabled, opens nothing. Throws `login.failed`.
+ * The transaction checks again what was verified before: it opens nothing if the password was updated, expired or
+ * compromised meanwhile, or
+ * the credential disabled.
+ *
+ * @throws {Problem} `login.failed`
  */
 export async function logOn(
   context: Context,
@@ -51,7 +54,7 @@ export async function logOn(
   credential: Credential,
   proved: ProvedLogon,
 ): Promise<Logon> {
-  // First: whatever changes the rest from here on begins a generation in which this session is dead.
+  // First: any later change of the rest begins a generation in which this session is dead.
   const subject = await presentSubject(tx, realm.name, credential, proved.amr);
   const newest = await newestPassword(tx.db, realm.name, credential.id);
   if (newest === undefined || newest.version !== proved.version || newest.compromised_at !== null) {
@@ -65,7 +68,7 @@ export async function logOn(
   return { ...opened, factors, ...(restriction && { missing: missing[restriction.to] }) };
 }
 
-/** The refusal that carries a restricted token, or nothing for a full session. */
+/** The refusal that carries a restricted token. Undefined for a full session. */
 export function restrictedRefusal({ missing, token, session, factors }: Logon): Problem | undefined {
   if (missing === undefined) return undefined;
   const expiresIn = Math.floor((session.endsAt - session.createdAt) / 1000);
@@ -96,7 +99,10 @@ export function isExpired({ expired_at, expires_at }: PasswordTable, now: number
   return expired_at !== null || (expires_at !== null && expires_at <= now);
 }
 
-/** Not from the cache: what it does not hold it would read past the transaction, which on SQLite waits for us. */
+/**
+ * Not from the cache: a cache miss would read outside of the transaction, which on SQLite would wait for this
+ * transaction.
+ */
 async function requiresFactor(tx: Writing, realm: string, { identity, type }: Credential): Promise<boolean> {
   const profile = await findProfile(tx.db, realm, identity.profileId);
   const config = profile && (JSON.parse(profile.config) as PasswordConfig);

@@ -13,13 +13,13 @@ import { updatedPassword, updateResponse } from './passwords-answer.ts';
 import { admitPublicCall } from './public-call.ts';
 import { passwordValue } from './wire-schema.ts';
 
-/** Callers of three generations name a credential by either. */
+/** Three generations of callers name a credential by either member. */
 const named = {
   programmeId: lineOfText().nullish(),
   email: searchText().nullish(),
   credentialCode: searchText().nullish(),
 };
-/** By which of the two the credential is named. */
+/** Exactly one of the two names the credential. */
 const byOne = {
   oneOf: (['credentialCode', 'email'] as const).map((one) => ({
     required: [one],
@@ -41,7 +41,7 @@ export const routes: readonly Route[] = [
     ...common,
     path: '/passwords/validate',
     operationId: 'validatePassword',
-    summary: 'Whether a profile would take this password, as far as that can be said without knowing its owner.',
+    summary: 'Check whether a profile accepts this password, as far as possible without knowing its owner.',
     body: candidate,
     answers: { 204: 'It would.' },
     async handle({ context, call, body: { programmeId, identityProfileId, credentialType, password } }) {
@@ -56,7 +56,7 @@ export const routes: readonly Route[] = [
     operationId: 'startLostPassword',
     summary: 'Send a code to the owner of the credential. The answer is the same for every credential.',
     body: start,
-    answers: { 204: 'Done, if there is anything to do.' },
+    answers: { 204: 'Done, if there was anything to do.' },
     async handle({ context, call, body }) {
       const code = codeOf(body);
       const realm = await realmOrDefault(call, body.programmeId);

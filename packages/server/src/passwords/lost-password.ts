@@ -21,21 +21,30 @@ import { newestPassword } from './passwords.store.ts';
 import { unknownCode } from './throttle.ts';
 
 /**
- * A new password for whoever reads the mail of a credential that has one.
+ * A new password for the reader of the credential's mail.
  *
- * 1. `start` gives every caller the same answer for every code, and does the same work afterwards: for a code without a recipient a
- *    code that opens nothing, a mail that is dropped at the last step, an event. Else the time of the next request would tell.
- * 2. A code is 256 random bits and works once, for half an hour. Asking again does not end the codes before it, or anybody could
- *    keep an owner from ever using one.
- * 3. Where no code is live, one mail is sent, however many ask at the same moment. While one is, a network asks three times in half an
- *    hour, and a credential gets five mails in an hour; past that nothing is done. So strangers neither fill a mailbox nor keep its owner from a code.
- * 4. `resume` makes the next version as an update does: every session ends, every other code too, and no device is known any more. A second factor is still required.
+ * 1. `start` gives every caller the same answer for every code, and then does the same work: for a code without a
+ *    recipient it makes a
+ * one-time code that opens nothing, a mail that is dropped at the last step, and an event. Otherwise the time of the
+ * next request
+ * would tell the difference.
+ * 2. A one-time code is 256 random bits and works once, for half an hour. A new request does not end the earlier codes,
+ *    or a stranger could
+ * keep the owner from ever using one.
+ * 3. If no code is live, one mail is sent, however many ask at the same moment. While one is live, a network may ask
+ *    three times in half
+ * an hour, and a credential gets five mails an hour; further requests do nothing. So strangers can neither fill a
+ * mailbox nor keep its
+ * owner from a code.
+ * 4. `resume` makes the next version as an update does: every session and every other code ends, and all devices become
+ *    unknown. A second
+ * factor is still required.
  */
 const purpose = 'lost-password';
 /** Milliseconds. */
 const life = 30 * 60_000;
 
-/** Returns at once. What goes wrong later is for the log only. */
+/** Returns at once. Later errors go to the log only. */
 export function startLostPassword(context: Context, realm: Realm, code: string, caller: Caller): void {
   setImmediate(() => {
     sendRecoveryCode(context, realm.name, code, caller).catch((cause: unknown) => {
@@ -45,14 +54,14 @@ export function startLostPassword(context: Context, realm: Realm, code: string, 
   });
 }
 
-/** What `start` does once its answer is on its way. */
+/** The work of `start` after its answer. */
 export async function sendRecoveryCode(context: Context, realm: string, code: string, caller: Caller): Promise<void> {
   const { owner } = await recipientOf(context, realm, code);
   const isWithin = isWithinBudgets(context, realm, owner, caller.source ?? unknownSource);
   if ((await countLiveCodes(context, realm, purpose, owner)) > 0 && !isWithin) return;
   await write(context, async (tx) => {
     await takeTurn(tx, realm, owner);
-    // Those who asked at the same moment had their turn before, and the owner may have another address now.
+    // Requests of the same moment had their turn before this one, and the owner's address may have changed.
     const inTurn = { store: tx, clock: context.clock, vault: context.vault };
     const { owner: present, to, object } = await recipientOf(inTurn, realm, code);
     if (present !== owner || ((await countLiveCodes(inTurn, realm, purpose, owner)) > 0 && !isWithin)) return;
@@ -63,22 +72,25 @@ export async function sendRecoveryCode(context: Context, realm: string, code: st
   });
 }
 
-/** Keeps others who start for this owner waiting until the transaction ends. Of codes without a recipient there is no row to lock. */
+/**
+ * Makes other starts for this owner wait until the transaction ends. Codes without a recipient have no other row to
+ * lock.
+ */
 async function takeTurn(tx: Writing, realm: string, owner: string): Promise<void> {
   const row = { realm, key: `lost-password-turn ${owner}`, failures: 1, resets_at: tx.now + life };
   await addFailures(tx.db, [row], { now: tx.now, extended: false });
 }
 
 interface Recipient {
-  /** Of the one-time code. */
+  /** The owner of the one-time code. */
   readonly owner: string;
-  /** Null where there is no such credential, or it cannot recover a password. */
+  /** Null if the credential is unknown, or cannot recover a password. */
   readonly to: MailAddress | null;
-  /** Of the event. */
+  /** The object of the event. */
   readonly object: string;
 }
 
-/** The same two reads for every code. */
+/** Makes the same two reads for every code. */
 async function recipientOf(
   context: Pick<Context, 'vault'> & { readonly store: Pick<Context['store'], 'db'> },
   realm: string,
@@ -89,16 +101,16 @@ async function recipientOf(
   const unknown = unknownCode(context, realm, code);
   const object = credential === undefined ? unknown : `credential:${credential.id}`;
   const to = credential?.live === true && password !== undefined ? mailAddressOf(credential) : undefined;
-  // No id of a credential has a blank: what is made for nobody opens nothing.
+  // A credential's id has no blank, so a code with this owner opens nothing.
   if (credential === undefined || to === undefined) return { owner: `nobody ${unknown}`, to: null, object };
   return { owner: credential.id, to, object };
 }
 
-/** What one network may ask for while a code is live. */
+/** Requests of one network while a code is live. */
 const perNetwork = { budget: 3, window: life, bound: 50_000 };
 const networkRate = processMemory((context: Context) => createRate(context.clock, perNetwork));
 
-/** Counts this start, if it is one more within both. */
+/** Counts this start if both budgets have one left. */
 function isWithinBudgets(context: Context, realm: string, owner: string, { network }: Source): boolean {
   const rate = networkRate(context);
   const key = `${realm}\0${owner}\0${network}`;
@@ -109,17 +121,18 @@ function isWithinBudgets(context: Context, realm: string, owner: string, { netwo
 }
 
 export interface Recovery {
-  /** Of the credential. */
+  /** The credential's code. */
   readonly code: string;
-  /** What the mail said. */
+  /** The one-time code from the mail. */
   readonly nonce: string;
   readonly password: string;
   readonly source: Source;
 }
 
 /**
- * A wrong code, one of somebody else, a credential that is disabled or unknown: the same `lost_password.code`. A password that the
- * rules refuse leaves the code as good as it was.
+ * A wrong one-time code, one of another credential, and a disabled or unknown credential all give the same
+ * `lost_password.code`. If the rules
+ * refuse the password, the one-time code stays valid.
  */
 export async function resumeLostPassword(
   context: Context,
@@ -140,7 +153,7 @@ export async function resumeLostPassword(
     await forgetDevices(tx, realm.name, credential.id);
     await record(context, tx, realm.name, row, 'password.recovered', caller, { source: source.address });
     await tellOwner(context, tx, realm.name, credential, 'password-changed', {});
-    // RFC 8176: what was shown is a one-time password.
+    // RFC 8176: the proof was a one-time password.
     const logon = await logOn(context, tx, realm, credential, {
       version: row.version,
       amr: ['otp'],

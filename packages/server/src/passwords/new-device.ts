@@ -8,8 +8,9 @@ import { type Credential, mailAddressOf } from './credential.ts';
 const remembered = 30 * 86_400_000;
 
 /**
- * Whether the owner is to be told of a login without a cookie of this credential. Programs keep no cookies: a network and a program that
- * were told of once are not told of again for 30 days. Call it only after the password was right, so that a stranger causes no mail.
+ * True if the owner must be told of a login without a cookie of this credential. Programs keep no cookies, so each pair
+ * of network and
+ * program is reported once in 30 days. Call this only after the password was right, so that a stranger causes no mail.
  */
 export async function isNewDevice(
   context: Context,

@@ -41,12 +41,15 @@ import { withinFactorBudget } from './factor-budget.ts';
 import type { Logon } from './logon.ts';
 import { addRecovery, prepareRecovery } from './recovery-factor.ts';
 
-/** Passkeys as second factors: several for a credential, each enrolled and confirmed by one ceremony (`subject/passkey.ts`). */
+/**
+ * Passkeys as second factors: several per credential. One ceremony enrols and confirms each of them
+ * (`subject/passkey.ts`).
+ */
 const most = 10;
-/** RFC 8176. Without attestation nobody knows where the key is kept: `pop`, and neither `hwk` nor `swk`. */
+/** RFC 8176. Without attestation it is unknown where the key is kept: so `pop`, and neither `hwk` nor `swk`. */
 const shown = ['pop', 'user'];
 
-/** Throws `session.weak` where the credential has a factor that the session has not shown, `factor.too_many`. */
+/** @throws {Problem} `session.weak` if the credential has a factor that the session has not shown, `factor.too_many` */
 export async function startEnrolment(context: Context, by: Presenting): Promise<object> {
   const { realm, session } = by;
   const { id, code } = session.subject.credential;
@@ -55,7 +58,7 @@ export async function startEnrolment(context: Context, by: Presenting): Promise<
   return registrationOptions(context, ceremonyOf(by, 'enrol'), owner, known.map(passkeyOf));
 }
 
-/** Throws `factor.incorrect`, `factor.too_many`, `session.weak`. */
+/** @throws {Problem} `factor.incorrect`, `factor.too_many`, `session.weak` */
 export async function finishEnrolment(
   context: Context,
   by: Presenting,
@@ -84,18 +87,19 @@ export async function finishEnrolment(
     const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: isFirst(confirmed) });
     return { factor, recoveryCodes, logon };
   }).catch((thrown: unknown) => {
-    // Web Authentication §7.1: "verify that the credentialId is not yet registered for any user". Of two at once the index decides.
+    // Web Authentication §7.1: "verify that the credentialId is not yet registered for any user". The index decides
+    // between two at once.
     throw isDuplicate(thrown) ? new Problem('factor.incorrect', undefined, { cause: thrown }) : thrown;
   });
 }
 
-/** Ids of passkeys that an older release, perhaps still running beside this one, left in their rows only. */
+/** Writes the missing passkey ids of an older release, which may still run beside this one. */
 export async function nameOldPasskeys({ store, log }: Context): Promise<void> {
   for (const row of await listUnnamedPasskeys(store.db, 1_000)) {
     const id = passkeyOf(row).credentialId;
     await namePasskey(store.db, row, id).catch(async (thrown: unknown) => {
       if (!isDuplicate(thrown)) throw thrown;
-      // Both go on, since both owners have logged in with it. No id that a browser sends has a space.
+      // Both stay usable, because both owners have logged in with it. An id from a browser never has a space.
       await namePasskey(store.db, row, `${id} ${row.id}`);
       log.warn(
         { realm: row.realm, credential: row.credential_id, factor: row.id },
@@ -105,13 +109,13 @@ export async function nameOldPasskeys({ store, log }: Context): Promise<void> {
   }
 }
 
-/** Throws `factor.unknown` where the credential has no passkey. */
+/** @throws {Problem} `factor.unknown` if the credential has no passkey */
 export async function startVerification(context: Context, by: Presenting): Promise<object> {
   const known = await passkeysOf(context, by);
   return assertionOptions(context, ceremonyOf(by, 'verify'), known.map(passkeyOf));
 }
 
-/** Throws `factor.unknown`, `factor.incorrect`. */
+/** @throws {Problem} `factor.unknown`, `factor.incorrect` */
 export async function finishVerification(
   context: Context,
   by: Presenting,
@@ -139,7 +143,10 @@ export async function finishVerification(
   );
 }
 
-/** Whatever is not right is one refusal; the log has the reason. Only what was right uses its challenge up. */
+/**
+ * All faults give one refusal, and the log has the reason. Only a valid response uses its challenge up. @throws
+ * {Problem} `factor.incorrect`
+ */
 async function proved(
   context: Context,
   { realm }: Presenting,

@@ -11,7 +11,7 @@ import { finishEnrolment, finishVerification, startEnrolment, startVerification 
 const registration = z.strictObject({ name: lineOfText(64).nullish(), credential: registrationSchema });
 const assertion = z.strictObject({ credential: assertionSchema });
 
-/** As the browser takes them: `PublicKeyCredential.parseCreationOptionsFromJSON`, `parseRequestOptionsFromJSON`. */
+/** In the form of the browser: `PublicKeyCredential.parseCreationOptionsFromJSON`, `parseRequestOptionsFromJSON`. */
 const options = z.object({ publicKey: z.record(z.string(), z.unknown()) });
 const enrolment = { tag: 'Second factors', caller: recent(sessionHolder('enrol-factor')) } as const;
 const verification = { tag: 'Second factors', caller: sessionHolder('second-factor') } as const;

@@ -5,18 +5,21 @@ import { characters, requirePassword } from '../subject/password-text.ts';
 import { isCommon } from './common-passwords.ts';
 import { isMadeOf, isPattern, likenesses } from './likeness.ts';
 
-/** What a guesser who knows the service and the person tries first. */
+/** The first guesses of an attacker who knows the service and the person. */
 export interface PasswordContext {
   /** The realm, the names of the identity, the credential's code and address. */
   readonly words: readonly string[];
-  /** Is one of these digests (`breachDigest`) on the imported list? */
+  /** True if one of these digests (`breachDigest`) is on the imported list. */
   readonly isBlocked: (digests: readonly string[]) => Promise<boolean>;
 }
 
 const classes: readonly RegExp[] = [/\p{Ll}/u, /\p{Lu}/u, /\p{Nd}/u, /[^\p{Ll}\p{Lu}\p{Nd}]/u];
 const productName = 'countersign';
 
-/** Throws the first refusal that applies: too short, too long, too simple, compromised, in this order. */
+/**
+ * @throws {Problem} the first that applies: `password.too_short`, `password.too_long`, `password.too_simple`,
+ * `password.compromised`
+ */
 export async function requireAcceptable(
   password: string,
   rules: Pick<PasswordRules, 'minimumLength' | 'maximumLength' | 'complexity'>,
@@ -24,7 +27,8 @@ export async function requireAcceptable(
 ): Promise<void> {
   const text = requirePassword(password);
   const length = characters(text);
-  // NFKC makes eighteen characters of U+FDFA, and one of a letter with its accent beside it: the fewer were chosen.
+  // NFKC turns U+FDFA into eighteen characters, and a letter with a separate accent into one: the smaller count is what
+  // was chosen.
   if (Math.min(characters(password), length) < rules.minimumLength)
     throw new Problem('password.too_short', `The password needs at least ${rules.minimumLength} characters.`);
   if (length > rules.maximumLength)
@@ -38,7 +42,7 @@ export async function requireAcceptable(
     throw new Problem('password.compromised');
 }
 
-/** A common password, a context word, or what follows from one by rule. */
+/** A common password, a context word, or a form derived from one by a rule. */
 function isExpected(password: string, words: readonly string[]): boolean {
   if (isPattern(password)) return true;
   const context = contextWords(words);
@@ -46,7 +50,7 @@ function isExpected(password: string, words: readonly string[]): boolean {
   return false;
 }
 
-/** The words as they are, without what stands between their parts, and the parts that are long enough to say something. */
+/** The words as they are, without the separators of their parts, and the parts that are long enough to matter. */
 function contextWords(words: readonly string[]): readonly string[] {
   const found = new Set<string>();
   for (const word of [productName, ...words]) {
@@ -58,7 +62,7 @@ function contextWords(words: readonly string[]): readonly string[] {
   return [...found];
 }
 
-/** Lists hold what people typed: as it is, and in lower case. */
+/** Lists have the typed text, so it is looked up as it is and in lower case. */
 function digestsOf(text: string): readonly string[] {
   return [...new Set([text, text.toLowerCase()])].map(breachDigest);
 }

@@ -17,11 +17,13 @@ import { requireRules } from './profile.ts';
 /**
  * Passwords are versions of a credential's secret, and only the newest one counts:
  *
- * 1. An update makes version n + 1 and expires version n, in one transaction. Whoever made n + 1 first has won; the other gets
- *    `write.conflict`. Expiring the newest does not bring back the one before.
- * 2. Every change begins a new generation of the credential's subject: its sessions and the tokens made from them die. Whoever made
- *    the change with a session goes on under a new token.
- * 3. Nothing is hashed within a transaction; what was verified before it is looked at again within.
+ * 1. An update makes version n + 1 and expires version n, in one transaction. The first to make n + 1 wins; the other
+ *    gets
+ * `write.conflict`. Expiring the newest version does not bring back the one before.
+ * 2. Every change begins a new generation of the credential's subject: its sessions and their tokens die. A session
+ *    that made the change
+ * continues under a new token.
+ * 3. No hash is computed inside a transaction. The transaction checks again what was verified before it.
  */
 export const passwordInfoSchema = z.object({
   credentialId: z.string(),
@@ -36,7 +38,11 @@ export const passwordInfoSchema = z.object({
 
 export type PasswordInfo = z.output<typeof passwordInfoSchema>;
 
-/** What can be said of a password without knowing whose it is. Throws what `accept` throws, but for reuse and the words of its holder. */
+/**
+ * Checks a password without knowing its owner.
+ *
+ * @throws {Problem} the codes of `accept`, except those for reuse and for the holder's own words
+ */
 export async function validatePassword(
   context: Context,
   realm: string,
@@ -54,15 +60,19 @@ export interface AcceptedPassword {
 }
 
 /**
- * How often a credential may have a new password hashed in an hour, of all its sessions; by mail as often again, so that whoever has a
- * session keeps nobody from a recovery. Each costs a hash, and one for every password that the profile remembers.
+ * New passwords per hour that a credential may have hashed, over all its sessions. Recovery by mail has the same again,
+ * so that a thief of a
+ * session cannot block it. Each costs a hash, and one for every password that the profile remembers.
  */
 const hashed = {
   session: [{ name: 'new-password', limit: 10, window: 3_600_000 }],
   mail: [{ name: 'recovered-password', limit: 10, window: 3_600_000 }],
 } as const;
 
-/** Whether the credential may have this password next; hashed. `newest` and what the profile remembers before it may not come again. */
+/**
+ * Hashes the password if the credential may have it next. `newest`, and the earlier ones that the profile remembers,
+ * are refused.
+ */
 export async function accept(
   context: Context,
   realm: string,
@@ -82,7 +92,7 @@ export async function accept(
   return { rules, hash: await context.hasher.hash(password) };
 }
 
-/** The hashes that may not come again: of the present version always. */
+/** The hashes that may not be used again, always including the present version. */
 async function remembered(
   context: Context,
   { realm, credential_id, version }: PasswordTable,
@@ -91,7 +101,7 @@ async function remembered(
   return latestHashes(context.store.db, realm, credential_id, version, Math.max(historySize, 1));
 }
 
-/** The version after `previous`. Throws `write.conflict` when somebody else has made it. */
+/** Makes the version after `previous`. @throws {Problem} `write.conflict` if another call has made it */
 export async function writeVersion(
   tx: Writing,
   credential: Credential,

@@ -19,7 +19,7 @@ import { accept, type PasswordInfo, record, toInfo, writeVersion } from './passw
 import { changePassword, findPassword, newestPassword } from './passwords.store.ts';
 import { withinBudget } from './throttle.ts';
 
-/** Throws `credential.unknown`, `password.unknown`. */
+/** @throws {Problem} `credential.unknown`, `password.unknown` */
 export async function passwordInfo(context: Context, realm: string, credentialId: string): Promise<PasswordInfo> {
   const credential = await requireCredential(context, realm, credentialId);
   const newest = await newestPassword(context.store.db, realm, credentialId);
@@ -29,14 +29,16 @@ export async function passwordInfo(context: Context, realm: string, credentialId
 
 export interface FirstPassword {
   readonly password: string;
-  /** Said by callers who know it; it must be so. */
+  /** Optional checks: if given, they must match. */
   readonly credentialType?: CredentialType | null | undefined;
   readonly identityId?: string | null | undefined;
 }
 
 /**
- * The first password. `admit` runs in the transaction: there an invitation is used up. Throws `credential.unknown`,
- * `password.already_created`, what `requireRules` and the rules for passwords throw.
+ * Makes the first password. `admit` runs in the transaction, where it uses an invitation up.
+ *
+ * @throws {Problem} `credential.unknown`, `password.already_created`, and the errors of `requireRules` and of the
+ * password rules
  */
 export async function createPassword(
   context: Context,
@@ -56,7 +58,7 @@ export async function createPassword(
     await admit(tx);
     if ((await newestPassword(tx.db, realm, credentialId)) !== undefined) throw new Problem('password.already_created');
     const row = await writeVersion(tx, credential, undefined, rules, hash, realm);
-    // Nobody has a session that could end; invitations are worth nothing from now on.
+    // There is no session yet that could end. Invitations become invalid now.
     await revokeOneTimeCodes(tx, realm, credentialId);
     await record(context, tx, realm, row, 'password.created', caller);
     return toInfo(credential, row, tx.now);
@@ -64,8 +66,9 @@ export async function createPassword(
 }
 
 /**
- * The first password of a credential that is made in the same transaction, by which it is too young to have rules of its own but
- * the default ones. `hash` is made before.
+ * The first password of a credential made in the same transaction. The profile's rules do not apply yet, only the
+ * default ones. `hash` is
+ * made before the transaction.
  */
 export async function placeFirstPassword(
   context: Context,
@@ -84,20 +87,23 @@ export interface UpdatedPassword {
   readonly logon: Logon;
 }
 
-/** Right ones too: each costs a hash. Wrong ones spend what logins spend, besides. */
+/** Counts right ones too, because each costs a hash. Wrong ones also count as failed logins. */
 const shownOldPasswords = [{ name: 'old-password', limit: 30, window: 3_600_000 }];
 
 export interface PasswordUpdate {
   readonly oldPassword: string;
   readonly password: string;
   readonly source: Source;
-  /** What the device presents to be known again. */
+  /** The cookie by which the device may be known. */
   readonly deviceCookie?: string | undefined;
 }
 
 /**
- * "Reset – This replaces the current password with a new one, if the provided current password is valid." With a full session or one
- * that is restricted to this very version. A wrong old password counts as a failed login. Throws `password.incorrect`, `attempt.throttled`.
+ * "Reset – This replaces the current password with a new one, if the provided current password is valid." For a full
+ * session, or one that
+ * is restricted to this very version. A wrong old password counts as a failed login.
+ *
+ * @throws {Problem} `password.incorrect`, `attempt.throttled`
  */
 export async function updatePassword(
   context: Context,
@@ -118,14 +124,17 @@ export async function updatePassword(
     return { ok: verdict.ok && newest.compromised_at === null, credentialId };
   });
   if (!ok) throw new Problem('password.incorrect');
-  // To know the old one is to log in again, but not with a second factor: of a session that has shown one that time stays.
+  // Knowing the old password counts as a new login, but not with a second factor: a session that has shown one keeps
+  // its time.
   const proof = { source, authTime: session.acr === 'aal2' ? session.authTime : context.clock.now() };
   return replacePassword(context, realm, session, { credential, newest }, password, proof, caller);
 }
 
 /**
- * "Allows password updates for authenticated users without requiring the old password." The caller has seen to a recent login. Throws
- * `session.weak` where the credential has a second factor that the session has not shown.
+ * "Allows password updates for authenticated users without requiring the old password." The caller has checked for a
+ * recent login.
+ *
+ * @throws {Problem} `session.weak` if the credential has a second factor that the session has not shown
  */
 export async function updateAuthenticatedPassword(
   context: Context,
@@ -136,7 +145,7 @@ export async function updateAuthenticatedPassword(
 ): Promise<UpdatedPassword> {
   const own = await requireOwnPassword(context, realm.name, session);
   const factors = await confirmedKinds(context.store.db, realm.name, own.credential.id);
-  // One that is added from here on begins a generation in which this session is dead.
+  // A factor added after this read begins a generation in which this session is dead.
   if (factors.length > 0 && session.acr !== 'aal2') throw new Problem('session.weak');
   return replacePassword(context, realm, session, own, password, { source, authTime: session.authTime }, caller);
 }
@@ -148,10 +157,10 @@ function requireSame({ type, identity }: Credential, { credentialType, identityI
   if (identityId != null && identityId !== identity.id) throw new Problem('identity.unresolved');
 }
 
-/** Reasons that others need to know: a compromised version cannot even be updated, only recovered from. */
+/** Reasons that change what happens next: a compromised version cannot even be updated, only recovered from. */
 export const expiryReasons = ['COMPROMISED'] as const;
 
-/** Idempotent. Throws `credential.unknown`, `password.unknown`. */
+/** Idempotent. @throws {Problem} `credential.unknown`, `password.unknown` */
 export async function expirePassword(
   context: Context,
   realm: string,
@@ -170,7 +179,7 @@ export async function expirePassword(
       expired_at: row.expired_at ?? tx.now,
       ...(compromised ? { compromised_at: tx.now } : {}),
     });
-    // Who knew the password may have logged in from anywhere.
+    // A thief of the password may have logged in from any device.
     if (compromised) await forgetDevices(tx, realm, credentialId);
     const newest = await newestPassword(tx.db, realm, credentialId);
     if (newest?.version === version) {
@@ -194,7 +203,7 @@ async function replacePassword(
   return write(context, async (tx) => {
     const row = await writeVersion(tx, credential, newest, rules, hash, realm.name);
     await requireStillOpen(tx, session);
-    // Whatever ended all sessions meanwhile, or made the old version known, has begun a generation of its own.
+    // If all sessions were ended meanwhile, or the old version was compromised, there is another generation.
     const generation = await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
     if (generation !== session.subject.generation + 1) throw new Problem('session.invalid');
     await record(context, tx, realm.name, row, 'password.updated', caller);

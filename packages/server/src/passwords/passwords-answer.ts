@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { UpdatedPassword } from './password.ts';
 import { passwordInfoSchema } from './password-version.ts';
 
-/** What every change of a password answers. */
+/** The answer of every change of a password. */
 export const updateResponse = z.object({
   passwordInfo: passwordInfoSchema,
-  /** Of a new session: those from before have ended. */
+  /** The token of a new session. Earlier sessions have ended. */
   token: z.string(),
-  /** Only where the new session is restricted: what is still to be done with its token. */
+  /** Only if the new session is restricted: the step for which its token must be used. */
   restriction: z.string().optional(),
 });
 

@@ -44,7 +44,7 @@ const infoResponse = z.object({ passwordInfo: passwordInfoSchema });
 const common = { tag: 'Passwords' } as const;
 const base = '/passwords/:credential_id';
 
-/** An invited person, whose one-time token is the proof and is used up by the rule itself; or an administrator. */
+/** An invited person, whose one-time token is the proof and is used up by the rule itself, or an administrator. */
 const invitedOrAdministrator: CallerKind<{ readonly invitation: string } | AdministratorHolder> = {
   security: 'session',
   async authenticate(call) {
@@ -127,7 +127,7 @@ export const routes: readonly Route[] = [
   }),
 ];
 
-/** A number that no version has names no version. */
+/** A number that is not a version gives `password.unknown` later. Other text is refused here. */
 function versionOf({ params: { version: text = '' } }: Call): number {
   if (!/^-?\d{1,15}$/.test(text)) {
     throw new Problem('request.invalid', 'version must be a whole number.', { pointer: 'version' });

@@ -12,7 +12,7 @@ export async function findProfile(db: Kysely<Schema>, realm: string, id: string)
     .executeTakeFirst();
 }
 
-/** False when there is one already. */
+/** False if there is one already. */
 export async function insertProfile(db: Kysely<Schema>, row: ProfileRow): Promise<boolean> {
   const made = await db
     .insertInto('password_profile')
@@ -23,7 +23,7 @@ export async function insertProfile(db: Kysely<Schema>, row: ProfileRow): Promis
   return made !== undefined;
 }
 
-/** Only if it is still what it was: false when somebody else was faster. */
+/** Changes the profile if it is still as it was read. False if another call was faster. */
 export async function replaceProfile(
   db: Kysely<Schema>,
   row: ProfileRow,
@@ -72,7 +72,7 @@ export async function findPassword(
     .executeTakeFirst();
 }
 
-/** Hashes of the versions up to `version` that are still kept, newest first. */
+/** The stored hashes of the versions up to `version`, newest first. */
 export async function latestHashes(
   db: Kysely<Schema>,
   realm: string,
@@ -92,7 +92,7 @@ export async function latestHashes(
   return rows.flatMap(({ hash }) => (hash === null ? [] : [hash]));
 }
 
-/** False when this version is there already: the primary key has decided a race. */
+/** False if this version exists already: the primary key has decided a race. */
 export async function insertPassword(db: Kysely<Schema>, row: PasswordTable): Promise<boolean> {
   const made = await db
     .insertInto('password')
@@ -117,7 +117,7 @@ export async function changePassword(
     .execute();
 }
 
-/** The same password under another hash, unless it was changed meanwhile. */
+/** Stores the same password under another hash, unless it was changed meanwhile. */
 export async function replaceHash(db: Kysely<Schema>, row: PasswordTable, hash: string): Promise<void> {
   await db
     .updateTable('password')
@@ -129,7 +129,7 @@ export async function replaceHash(db: Kysely<Schema>, row: PasswordTable, hash: 
     .execute();
 }
 
-/** What neither a login nor the history needs any more. */
+/** Deletes hashes that neither a login nor the history needs any more. */
 export async function forgetHashes(
   db: Kysely<Schema>,
   realm: string,

@@ -39,7 +39,7 @@ export const profileViewSchema = z.object({
 
 type ProfileView = z.output<typeof profileViewSchema>;
 
-/** From the cache; undefined where the identity profile is not extended. */
+/** From the cache. Undefined if the identity profile has no password profile. */
 function lookUpProfile(context: Context, realm: string, id: string): Promise<PasswordProfile | undefined> {
   return context.cache.get('password_profile', realmKey(realm, id), async () => {
     const row = await findProfile(context.store.db, realm, id);
@@ -47,7 +47,7 @@ function lookUpProfile(context: Context, realm: string, id: string): Promise<Pas
   });
 }
 
-/** Throws `identity.unresolved`, `password.profile_not_configured_for_credential_type`. */
+/** @throws {Problem} `identity.unresolved`, `password.profile_not_configured_for_credential_type` */
 export async function requireRules(
   context: Context,
   realm: string,
@@ -61,14 +61,16 @@ export async function requireRules(
   return effectiveRules(rules);
 }
 
-/** Throws `password_profile.unknown`. */
+/** @throws {Problem} `password_profile.unknown` */
 export async function requireProfileView(context: Context, realm: string, id: string): Promise<ProfileView> {
   const profile = await lookUpProfile(context, realm, id);
   if (profile === undefined) throw new Problem('password_profile.unknown');
   return profileView(profile);
 }
 
-/** "Returns the Profile ID linked with the identity." Throws `identity.unknown`, `password_profile.unknown`. */
+/**
+ * "Returns the Profile ID linked with the identity." @throws {Problem} `identity.unknown`, `password_profile.unknown`
+ */
 export async function profileOfIdentity(context: Context, realm: string, identityId: string) {
   const identity = await findIdentity(context.store.db, realm, identityId);
   if (identity === undefined) throw new Problem('identity.unknown');
@@ -76,7 +78,7 @@ export async function profileOfIdentity(context: Context, realm: string, identit
   return { identityId: { type: 'corporates', id: identityId }, profileId: id } as const;
 }
 
-/** Throws `identity_profile.unknown`, `password_profile.already_created`. */
+/** @throws {Problem} `identity_profile.unknown`, `password_profile.already_created` */
 export async function createProfile(
   context: Context,
   realm: string,
@@ -98,8 +100,10 @@ export async function createProfile(
 }
 
 /**
- * What it says of a type replaces what was said of it; types that it leaves out stay. Passwords that were good before stay good until
- * their holders change them. Throws `password_profile.unknown`, `write.conflict`.
+ * Replaces the rules of the named types. Other types stay. Existing passwords stay valid until their holders change
+ * them.
+ *
+ * @throws {Problem} `password_profile.unknown`, `write.conflict`
  */
 export async function updateProfile(
   context: Context,

@@ -12,12 +12,12 @@ const common = { tag: 'Passwords', caller: administratorHolder } as const;
 const base = '/passwords/profiles/:identity_profile_id';
 
 export const routes: readonly Route[] = [
-  ...saved('create', 'Extend an identity profile by what its passwords must be. For administrators.', createProfile),
+  ...saved('create', 'Extend an identity profile with password rules. For administrators.', createProfile),
   ...corporate({
     ...common,
     path: `${base}/get`,
     operationId: 'getPasswordProfile',
-    summary: 'A password profile, with nothing left out. For administrators.',
+    summary: 'A password profile with all its rules. For administrators.',
     body: nothing,
     bodyOptional: true,
     answers: { 200: profileViewSchema },
@@ -26,14 +26,14 @@ export const routes: readonly Route[] = [
   }),
   ...saved(
     'update',
-    'Replace what the profile says of the types named. Passwords from before stay good. For administrators.',
+    'Replace the rules of the named types. Passwords from before stay valid. For administrators.',
     updateProfile,
   ),
   ...corporate({
     ...common,
     path: '/passwords/identities/:identity_id/get',
     operationId: 'getPasswordIdentity',
-    summary: 'The profile that an identity is linked with. For its ROOT, and for administrators.',
+    summary: 'The profile that an identity belongs to. For its ROOT, and for administrators.',
     caller: rootOrAdministrator,
     body: nothing,
     bodyOptional: true,

@@ -4,8 +4,9 @@ import { createRates } from '../kernel/rate.ts';
 import type { Source } from '../kernel/source.ts';
 
 /**
- * Calls that anybody may make, each so often from one network. Counted in this process: what they guard cannot be guessed (a code of
- * 256 bits) or is no secret (the rules for passwords), so this only keeps strangers from keeping us busy.
+ * Limits per network for calls that everyone may make. Counted in this process. These calls guard nothing that could be
+ * guessed (a code of
+ * 256 bits) and no secret (the password rules), so this only keeps strangers from overloading the server.
  */
 const limits = {
   validate: { budget: 60, window: 60_000, bound: 10_000 },
@@ -17,7 +18,7 @@ export type PublicCall = keyof typeof limits;
 
 const rates = processMemory((context: Context) => createRates(context.clock, limits));
 
-/** Throws `attempt.throttled`. */
+/** @throws {Problem} `attempt.throttled` */
 export function admitPublicCall(context: Context, kind: PublicCall, { network }: Source): void {
   rates(context)[kind].admit(network);
 }

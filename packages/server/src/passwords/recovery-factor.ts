@@ -9,7 +9,7 @@ import { goOn, lockOwn, type Presenting, recordFactor } from './factor.ts';
 import { withinFactorBudget } from './factor-budget.ts';
 import type { Logon } from './logon.ts';
 
-/** A credential has one set of codes, under one id: the key of the table keeps two apart. */
+/** A credential has one set of codes, under one id: the key of the table prevents a second set. */
 const id = 'recovery';
 const name = 'Recovery codes';
 
@@ -17,12 +17,12 @@ interface RecoveryState {
   readonly digests: readonly string[];
 }
 
-/** Made outside the transaction, whether they will be needed or not. */
+/** Made outside the transaction, even if they may not be needed. */
 export function prepareRecovery(context: Context, by: Presenting): RecoveryCodes {
   return makeRecoveryCodes(context, ownerOf(by));
 }
 
-/** With the first factor that was confirmed: the codes to show. Nothing for who has them. */
+/** The codes to show, with the first confirmed factor. Undefined if the credential has recovery codes already. */
 export async function addRecovery(
   tx: Writing,
   by: Presenting,
@@ -39,8 +39,9 @@ export async function addRecovery(
 }
 
 /**
- * Other codes in place of those before. Of two who ask at the same moment one gets codes: the other's would be worth nothing. Throws
- * `factor.unknown` where there is no factor that they would stand in for, and `write.conflict`.
+ * Replaces the codes. Of two requests at the same moment, only one gets codes, because the other's would be invalid.
+ *
+ * @throws {Problem} `factor.unknown` if there is no factor that they could replace, `write.conflict`
  */
 export async function renewRecovery(context: Context, by: Presenting): Promise<readonly string[]> {
   const made = prepareRecovery(context, by);
@@ -63,7 +64,7 @@ export async function renewRecovery(context: Context, by: Presenting): Promise<r
   });
 }
 
-/** In place of a factor that was lost: each code once. Throws `factor.unknown`, `factor.incorrect`. */
+/** In place of a lost factor. Each code works once. @throws {Problem} `factor.unknown`, `factor.incorrect` */
 export async function verifyRecovery(context: Context, by: Presenting, code: string): Promise<Logon> {
   const { realm, session, source, caller } = by;
   const credential = await requireCredential(context, realm.name, session.subject.credential.id);
@@ -93,7 +94,7 @@ function recoveryOf(confirmed: readonly FactorRow[]): FactorRow | undefined {
   return confirmed.find(({ kind }) => kind === 'recovery');
 }
 
-/** No part can hold a NUL. */
+/** No part can contain a NUL. */
 function ownerOf({ realm, session }: Presenting): string {
   return `${realm.name}\0${session.subject.credential.id}`;
 }

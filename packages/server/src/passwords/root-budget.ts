@@ -3,19 +3,20 @@ import { Problem } from '../kernel/problem.ts';
 import { type Budget, requireBudgets, requireLeft, returnBudgets, spendBudgets } from './budget.ts';
 
 /**
- * What the ROOTs of an identity may do in a day, together. Administrators are not counted.
+ * Daily limits for all ROOTs of an identity together. Administrators are not counted.
  *
- * 1. A hundred tries to make a credential.
- * 2. When ten of them were codes that are taken, no more: codes are unique in the realm, so such an answer tells of another
- *    identity's credential. Tries at the same moment do not know of each other: 1 bounds them.
- * 3. A hundred mails with invitations, to whatever addresses.
+ * 1. A hundred attempts to make a credential.
+ * 2. No more attempts after ten with taken codes: codes are unique in the realm, so such an answer tells about another
+ *    identity's
+ * credential. Simultaneous attempts do not see each other; limit 1 bounds them.
+ * 3. A hundred mails with invitations, to all addresses together.
  */
 const day = 86_400_000;
 const made: Budget = { name: 'root-credential', limit: 100, window: day };
 const taken: Budget = { name: 'root-code-taken', limit: 10, window: day };
 const invited: Budget = { name: 'root-invitation', limit: 100, window: day };
 
-/** Throws `attempt.throttled` before any code is looked up. */
+/** Checks the limits before any code is looked up. @throws {Problem} `attempt.throttled` */
 export async function withinCreationBudget<T>(
   context: Context,
   realm: string,
@@ -34,7 +35,7 @@ export async function withinCreationBudget<T>(
   }
 }
 
-/** Throws `attempt.throttled`. */
+/** @throws {Problem} `attempt.throttled` */
 export async function withinInvitationBudget<T>(
   context: Context,
   realm: string,

@@ -18,23 +18,31 @@ import { deleteExpiredFailures, deleteFailures, shortenFailures } from './login-
 /**
  * How often one may guess at a password.
  *
- * 1. At a credential, from devices that it has not logged in from: 10 wrong guesses in any 24 hours, from wherever, of all processes
- *    together. Whether the credential exists makes no difference.
- * 2. From one network, at whatever credentials: 100 wrong guesses in ten minutes. That slows down who tries one password on
- *    everybody; it is counted by each process for itself, and nothing below rests on it.
- * 3. From a device that the credential has logged in from: 10 of its own in any 24 hours, forgiven by a login. Neither 1 nor 2 keeps
- *    its owner out. When they are spent, the device is like any other.
+ * 1. At a credential, from devices that it has not logged in from: 10 wrong guesses in any 24 hours, from all sources
+ *    and over all
+ * processes. Whether the credential exists makes no difference.
+ * 2. From one network, at any credentials: 100 wrong guesses in ten minutes. This slows down an attacker who tries one
+ *    password on many
+ * credentials. Each process counts for itself, and nothing below relies on it.
+ * 3. From a device that the credential has logged in from: 10 wrong guesses in any 24 hours, counted separately and
+ *    forgiven by a login.
+ * So limits 1 and 2 do not keep the owner out. When these are spent, the device counts as unknown.
  *
- * A refusal comes before the credential is looked for and before anything is hashed. What is right costs nothing.
+ * A refusal comes before the credential is looked up and before anything is hashed. A right password costs nothing.
  *
- * Why 10. Each process more than one lets through one more (`guess-count.ts`): by eleven processes 20 guesses in a day. Nobody may choose
- * one of the 49,233 most common passwords, nor a short one. What people choose follows Zipf's law: by the fit to RockYou's 32
- * million (D. Wang et al., "Zipf's Law in Passwords", IEEE TIFS 12, 2017) the first r passwords have a share of C·r^s, C = 0.0374,
- * s = 0.187, so that those of the list have 28 % and the next one 1.06 in a million of all. Half of all had 8 characters and more
- * (Imperva, 2010); even if everything on the list were among those, the next one has 1.06 in a million of the 22 % that are left:
- * 4.8 in a million. So 20 guesses are right in less than one case of 10,000. That holds for who knows nothing of the owner, and
- * where people choose as they did there: what was seen elsewhere is a better guess, which is what lists of breached passwords
- * are for (`countersign blocklist import`).
+ * Why 10: each process after the first allows one more (`guess-count.ts`), so eleven processes allow 20 guesses in a
+ * day. The 49,233 most
+ * common passwords, and short ones, are refused. People's choices follow Zipf's law: by the fit to RockYou's 32 million
+ * (D. Wang et al.,
+ * "Zipf's Law in Passwords", IEEE TIFS 12, 2017) the first r passwords have a share of C·r^s, C = 0.0374, s = 0.187. So
+ * those of the list
+ * have 28 %, and the next one has 1.06 in a million of all. Half of all had 8 characters or more (Imperva, 2010). Even
+ * if the whole list
+ * is among those, the next one has 1.06 in a million of the remaining 22 %: 4.8 in a million. So 20 guesses are right
+ * in less than one
+ * case of 10,000. This holds for an attacker who knows nothing about the owner, and where people choose as they did
+ * there. A password
+ * leaked elsewhere is a better guess: for these there are lists of breached passwords (`countersign blocklist import`).
  */
 export const guessesPerCredential = 10;
 const guessesPerDevice = 10;
@@ -44,7 +52,7 @@ const throttle = processMemory(({ store, clock }: Context) => {
   return { guesses: createGuessCounts(store, clock), networks: createRate(clock, perNetwork) };
 });
 
-/** A try: what was typed as the code of a credential, and where. */
+/** A login attempt: the typed code of a credential, and its origin. */
 export interface Guessing {
   readonly realm: string;
   readonly code: string;
@@ -52,15 +60,16 @@ export interface Guessing {
   readonly device: Device | undefined;
 }
 
-/** What became of it. The credential that it was about is known to us alone. */
+/** The result. Only the server knows the credential of the attempt. */
 export interface Outcome {
   readonly ok: boolean;
   readonly credentialId: string | undefined;
 }
 
 /**
- * Proves, within the budgets. What fails by an error was no guess. Throws `attempt.throttled`, the same whether there is such a
- * credential or not.
+ * Runs `prove` within the budgets. An error does not count as a guess.
+ *
+ * @throws {Problem} `attempt.throttled`, the same for known and unknown credentials
  */
 export async function withinBudget<O extends Outcome>(
   context: Context,
@@ -85,7 +94,7 @@ export async function withinBudget<O extends Outcome>(
   return outcome;
 }
 
-/** Of a known device that has some left. */
+/** A guess of a known device that has some left. */
 async function ownGuess(context: Context, { realm, device }: Guessing): Promise<Guess | undefined> {
   if (device === undefined) return undefined;
   const key = `device ${context.vault.digest('login-device-count', device.id)}`;
@@ -98,7 +107,7 @@ async function ownGuess(context: Context, { realm, device }: Guessing): Promise<
   }
 }
 
-/** By a success no more than itself is given back: else each login of the owner would give strangers another budget. */
+/** A success gives back only itself. Otherwise each login of the owner would give strangers a new budget. */
 async function strangersGuess(context: Context, { realm, code, source: { network } }: Guessing): Promise<Guess> {
   const { guesses, networks } = throttle(context);
   networks.admit(network);
@@ -115,7 +124,7 @@ async function strangersGuess(context: Context, { realm, code, source: { network
   return { ...guess, giveBack, forgive: giveBack };
 }
 
-/** Lets strangers guess at a credential anew. Throws `credential.unknown`. */
+/** Lets strangers guess at a credential again. @throws {Problem} `credential.unknown` */
 export async function unlockCredential(context: Context, realm: string, id: string, caller: Caller): Promise<void> {
   const { code } = await requireCredential(context, realm, id);
   const key = codeKey(context, realm, code);
@@ -127,7 +136,7 @@ export async function unlockCredential(context: Context, realm: string, id: stri
   });
 }
 
-/** Every second: counts go to the database, what was unlocked elsewhere is noticed, and owners are told of locks. */
+/** Every second: writes the counts, notices what was unlocked elsewhere, and tells owners of locks. */
 export async function keepLoginCounts(context: Context): Promise<void> {
   const { guesses } = throttle(context);
   await guesses.write();
@@ -145,7 +154,7 @@ function codeKey({ vault }: Pick<Context, 'vault'>, realm: string, code: string)
   return vault.digest('login-code', `${realm}\0${foldCredentialCode(code)}`);
 }
 
-/** What is no code of ours may be a password in the wrong field: it is told apart, and not told. */
+/** An unknown code may be a password typed into the wrong field: log a digest, never the text. */
 export function unknownCode(context: Pick<Context, 'vault'>, realm: string, code: string): string {
   return `credential-code:unknown-${codeKey(context, realm, code).slice(0, 8)}`;
 }

@@ -29,12 +29,13 @@ import type { Logon } from './logon.ts';
 import { addRecovery, prepareRecovery } from './recovery-factor.ts';
 
 /**
- * An authenticator app (RFC 6238), one for a credential.
+ * An authenticator app (RFC 6238), one per credential.
  *
- * 1. Its secret is shown once, when it is enrolled, and sealed in the database.
- * 2. A code of it within a quarter of an hour confirms it, and puts it in the place of the one before.
- * 3. A step counts once: the row says which was used last, and is changed only if nobody else has changed it. Of two who present the
- *    same code at the same moment one gets a session.
+ * 1. Its secret is shown once, at enrolment, and sealed in the database.
+ * 2. A code of the app within a quarter of an hour confirms it, and it replaces the app before.
+ * 3. A step counts once: the row has the last used step and changes by compare-and-set. Of two requests with the same
+ *    code at the same
+ * moment, one gets a session.
  */
 interface TotpState {
   /** The last step whose code was used. */
@@ -52,7 +53,10 @@ export interface TotpEnrolment {
   readonly uri: string;
 }
 
-/** Shown this once. Throws `session.weak` where the credential has a factor that the session has not shown. */
+/**
+ * The secret is shown only now. @throws {Problem} `session.weak` if the credential has a factor that the session has
+ * not shown
+ */
 export async function enrolTotp(context: Context, by: Presenting, name: string): Promise<TotpEnrolment> {
   const { realm, session, caller } = by;
   const secret = newTotpSecret(context.random);
@@ -76,7 +80,10 @@ export async function enrolTotp(context: Context, by: Presenting, name: string):
   return { factorId: key.id, secret: base32nopad.encode(secret), uri };
 }
 
-/** Throws `factor.unknown` where none waits to be confirmed, `factor.incorrect`, `session.weak`, `attempt.throttled`. */
+/**
+ * @throws {Problem} `factor.unknown` if no app waits to be confirmed, `factor.incorrect`, `session.weak`,
+ * `attempt.throttled`
+ */
 export async function confirmTotp(context: Context, by: Presenting, code: string): Promise<ConfirmedFactor> {
   const { realm, session, source } = by;
   const { id: credentialId } = session.subject.credential;
@@ -101,7 +108,7 @@ export async function confirmTotp(context: Context, by: Presenting, code: string
   });
 }
 
-/** Throws `factor.unknown`, `factor.incorrect`, `attempt.throttled`. */
+/** @throws {Problem} `factor.unknown`, `factor.incorrect`, `attempt.throttled` */
 export async function verifyTotp(context: Context, by: Presenting, code: string): Promise<Logon> {
   const { realm, session, source } = by;
   const credential: Credential = await requireCredential(context, realm.name, session.subject.credential.id);
@@ -119,7 +126,7 @@ export async function verifyTotp(context: Context, by: Presenting, code: string)
   });
 }
 
-/** The state after this code was used. Throws `factor.incorrect`. */
+/** The state after this code was used. @throws {Problem} `factor.incorrect` */
 function matched({ vault, clock }: Context, row: FactorRow, code: string): string {
   const secret = base32nopad.decode(vault.open(row.sealed as string, factorBinding(row)));
   const { step: used } = JSON.parse(row.state) as TotpState;
@@ -128,7 +135,7 @@ function matched({ vault, clock }: Context, row: FactorRow, code: string): strin
   return JSON.stringify({ step } satisfies TotpState);
 }
 
-/** True where there was another app before: it may be in somebody's hands. */
+/** True if there was another app before, which may be in another's hands. */
 async function replace(
   context: Context,
   tx: Writing,

@@ -12,13 +12,15 @@ import { changePassword } from './passwords.store.ts';
 import { requireRules } from './profile.ts';
 
 /**
- * Takes users of another server in, with their passwords, which their next login hashes anew.
+ * Imports users of another server with their passwords, which are hashed anew at their next login.
  *
- * 1. Each becomes a credential: of one identity that is there, or of an identity of its own, made from an identity profile.
- * 2. A user who is disabled there is disabled here; one who would have to change the password there must here too.
- * 3. One transaction a user: whoever runs it again after a break finds those taken whose turn it was, and takes the others.
- * 4. A second factor is not taken along. Whoever had one is refused unless it is said that this does not matter: a password alone
- *    must not suddenly be enough.
+ * 1. Each becomes a credential: of one existing identity, or of a new identity made from an identity profile.
+ * 2. A user who was disabled there is disabled here. A user who had to change the password there must do so here.
+ * 3. One transaction per user: another run after an interruption refuses the users that were imported and imports the
+ *    others.
+ * 4. A second factor is not imported. A user with one is refused unless the operator says that this does not matter,
+ *    because a password
+ * alone must not suddenly be enough.
  */
 export interface ImportTarget {
   readonly realm: string;
@@ -37,7 +39,10 @@ interface Plan extends ImportTarget {
   readonly rules: PasswordRules;
 }
 
-/** Throws `identity.unknown`, `identity_profile.unknown`, and what `requireRules` throws, before anything is written. */
+/**
+ * @throws {Problem} `identity.unknown`, `identity_profile.unknown`, and the errors of `requireRules`, before anything
+ * is written
+ */
 export async function importUsers(
   context: Context,
   target: ImportTarget,
@@ -59,7 +64,7 @@ async function profileOf(context: Context, { realm, into }: ImportTarget): Promi
   return (await requireIdentityProfile(context, realm, into.identityProfileId)).id;
 }
 
-/** Why not, if not. */
+/** Returns why the user was not imported, if so. */
 async function importUser(
   context: Context,
   plan: Plan,
@@ -67,7 +72,7 @@ async function importUser(
   caller: Caller,
 ): Promise<string | undefined> {
   if (user.otherFactors.length > 0 && !plan.withoutSecondFactor)
-    return `The user has a second factor (${user.otherFactors.join(', ')}), which cannot be taken along.`;
+    return `The user has a second factor (${user.otherFactors.join(', ')}), which cannot be imported.`;
   const code = credentialCode.safeParse(user.username);
   if (!code.success) return 'The name cannot be the code of a credential.';
   try {
@@ -90,7 +95,7 @@ async function takeIn(
   const { realm, type, rules } = plan;
   const identityId = await identityFor(context, tx, plan, user, code, caller);
   const id = context.random.uuid();
-  // An address that no mail could reach is none.
+  // An address that cannot receive mail is left out.
   const email = credentialMail.safeParse(user.email).data ?? null;
   await addCredential(context, tx, realm, { id, identityId, type, code, email, disabled: !user.enabled }, caller);
   if (user.hash === undefined) return;
@@ -114,7 +119,7 @@ async function identityFor(
   return id;
 }
 
-/** A name that is a line of text, as everywhere. */
+/** The name, if it is one line of text as required everywhere. */
 function nameOf({ name }: KeycloakUser): string | undefined {
   return lineOfText().safeParse(name).data;
 }

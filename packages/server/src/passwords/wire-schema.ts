@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { lineOfText } from '../kernel/text.ts';
 
-/** What the documented calls have in common in their bodies. */
+/** The common parts of the documented calls' bodies. */
 
-/** Any text that somebody can type: no control characters, whole characters only. How long it may be is for the rules to say. */
+/** Any text that can be typed: whole characters and no control characters. The rules decide about its length. */
 const passwordText = z
   .string()
   .min(1, 'must not be empty')
   .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'must be text without control characters');
 
-/** `{ "value": "…" }`, as the password calls have it. */
+/** `{ "value": "…" }`, the form of the password calls. */
 export const passwordValue = z.strictObject({ value: passwordText }).transform(({ value }) => value);
 
-/** The login call has it as plain text too. */
+/** The login call also accepts plain text. */
 export const loginPassword = z.union([passwordText, passwordValue], {
   error: 'must be a text, or an object with the member value',
 });
