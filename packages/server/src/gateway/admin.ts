@@ -8,7 +8,7 @@ import { ownPrefix, pathOf } from './request-line.ts';
 import type { SubjectSigner } from './subject-header.ts';
 
 export interface AdminOptions {
-  /** Ready is who has a token of the realm. */
+  /** The gateway is ready while this source yields a token of the realm. */
   readonly client: TokenSource;
   readonly subject: SubjectSigner;
   readonly metrics: GatewayMetrics;
@@ -19,7 +19,7 @@ interface Page {
   readonly text: string;
 }
 
-/** What the application and the operator ask of the gateway itself, at a port of its own. */
+/** The pages of the gateway itself for the application and the operator, served at a separate port. */
 export function administration({ client, subject, metrics }: AdminOptions) {
   const pages: Readonly<Record<string, () => Promise<Page>>> = {
     [`${ownPrefix}/jwks.json`]: async () => ({ type: 'application/jwk-set+json', text: JSON.stringify(subject.jwks) }),

@@ -1,4 +1,4 @@
-/** What passes between the gateway and the application behind it, whoever calls. */
+/** The fields that pass between the gateway and the application behind it, for every kind of caller. */
 import type { IncomingMessage } from 'node:http';
 import type { SourceOf } from '../http/source.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -8,16 +8,18 @@ import type { Upstream } from './upstream.ts';
 
 /** Where the gateway stands between its callers and the application. */
 export interface Placement {
-  /** Where callers reach us; without a slash at its end. */
+  /** The URL at which callers reach the gateway, without a slash at its end. */
   readonly publicUrl: string;
-  /** Where a call came from. */
+  /** Finds the address that a call came from. */
   readonly sourceOf: SourceOf;
 }
 
-/** What a caller proves itself with stays here: the application needs none of it, and what it logs would be worth as much. */
+/**
+ * Credentials stay in the gateway: the application does not need them, and would otherwise write them into its logs.
+ */
 const keptHere: ReadonlySet<string> = new Set(['authorization', 'content-length', 'expect', 'host']);
 
-/** The caller's fields without those that only we write, and ours. */
+/** The caller's fields without the reserved ones, followed by the fields that the gateway writes. */
 export function fieldsForApplication(
   { request }: Call,
   { publicUrl, sourceOf }: Placement,
@@ -39,13 +41,15 @@ export async function streamAnswer({ response }: Call, answer: IncomingMessage, 
   await sendLong(response, statusOf(answer), answerFields(answer), upstream.body(answer));
 }
 
-/** RFC 9110 §15: anything else could be neither signed nor understood. */
+/** RFC 9110 §15: a status outside 200 to 599 can be neither signed nor understood. */
 export function statusOf({ statusCode = 0 }: IncomingMessage): number {
   if (statusCode < 200 || statusCode > 599) throw new Problem('gateway.response_refused');
   return statusCode;
 }
 
-/** Nobody signs but us: a signature of the application's own would make two. RFC 9421 signatures are another thing. */
+/**
+ * Drops a signature that the application wrote, so that the response carries only ours. RFC 9421 signatures are kept.
+ */
 export function answerFields({ rawHeaders, headers }: IncomingMessage): readonly Field[] {
   const isSignature = (name: string) =>
     name === 'x-jws-signature' || (name === 'signature' && headers['signature-input'] === undefined);

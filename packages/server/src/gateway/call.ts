@@ -8,27 +8,27 @@ import { bodyTooLarge, refusalOf } from './refusal.ts';
 import { pathOf } from './request-line.ts';
 import { type Spooled, type SpoolOptions, spool } from './spool.ts';
 
-/** One request at one of our ports, and how it is answered. */
+/** One request at a port of the gateway, with its response. */
 export interface Call {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Whether the caller waits for our word before it sends the body (RFC 9110 §10.1.1). */
+  /** The caller sends its body only after "100 Continue" (RFC 9110 §10.1.1). */
   readonly waits: boolean;
   /** Aborted once the caller has gone away. */
   readonly gone: AbortSignal;
 }
 
-/** What one call came to, for the log and the counters. */
+/** The result of one call, for the log and the counters. */
 export interface Outcome {
   readonly status: number;
-  /** The code of a refusal; `passed` where there was none. */
+  /** The code of the refusal, or `passed`. */
   readonly reason: string;
   readonly participantId?: string;
-  /** Of whoever logged in. */
+  /** The credential that logged in. */
   readonly credential?: string;
 }
 
-/** Answers a call, or throws what is to be refused. Once it has begun to answer, a throw can only cut the connection. */
+/** Answers a call, or throws the refusal. After the first byte of an answer, a throw can only cut the connection. */
 export type Answerer = (call: Call) => Promise<Outcome>;
 
 export interface CallOptions {
@@ -37,13 +37,13 @@ export interface CallOptions {
   readonly count: (direction: string, outcome: Outcome) => void;
 }
 
-/** What a server calls for each request: nothing that is thrown gets past it, and nothing is left unanswered. */
+/** The request listener of a server: catches whatever is thrown and answers every request. */
 export function answering(answer: Answerer, { direction, log, count }: CallOptions) {
   return async (request: IncomingMessage, response: ServerResponse, waits = false): Promise<void> => {
     const began = performance.now();
     const leaving = new AbortController();
     response.on('close', () => leaving.abort());
-    // Whoever goes away in the middle of an answer is no fault of ours.
+    // A caller that disconnects in the middle of an answer is not an error of the gateway.
     response.on('error', () => {});
     let outcome: Outcome;
     try {
@@ -71,7 +71,8 @@ export async function takeBody({ request, response, waits }: Call, options: Spoo
   if (waits) response.writeContinue();
   let body: Spooled | undefined;
   try {
-    // Whoever sends too much is to be told so: the connection must outlive the loop that stopped reading.
+    // A caller that sends too much must still receive the refusal, so the connection stays open after the loop stops
+    // reading.
     body = await spool(request.iterator({ destroyOnReturn: false }), options);
   } catch (cause) {
     throw request.complete ? cause : new MessageProblem('body.incomplete', 400, 'The body ended too early.', { cause });
@@ -80,7 +81,7 @@ export async function takeBody({ request, response, waits }: Call, options: Spoo
   return body;
 }
 
-/** A short answer of our own. */
+/** A short answer that the gateway itself gives. */
 export function sendWhole(
   request: IncomingMessage,
   response: ServerResponse,
@@ -89,13 +90,13 @@ export function sendWhole(
   body: Uint8Array,
 ): void {
   const length: Field = ['Content-Length', String(body.length)];
-  // What is left of a body that nobody read would be taken for the next request.
+  // Unread bytes of this body would be parsed as the next request, so the connection closes.
   const close: readonly Field[] = request.complete ? [] : [['Connection', 'close']];
   response.writeHead(status, flat([...fields, length, ...close]));
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** An answer that may be long, at the pace of the caller: a part is only asked for when the one before has gone. */
+/** A long answer at the caller's pace: the next part is read only after the part before it was sent. */
 export async function sendLong(
   response: ServerResponse,
   status: number,
@@ -108,7 +109,7 @@ export async function sendLong(
   await finished(response);
 }
 
-/** All parts, each once the one before is with the system: whoever receives may be slow, or gone. */
+/** Writes each part after the part before it was handed to the system, because the receiver may be slow or gone. */
 export async function writeParts(to: Writable, body: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const part of body) {
     await new Promise<void>((resolve, reject) => {

@@ -1,8 +1,8 @@
-/** Header fields as Node has them in `rawHeaders`: names and values by turns, in the order and case of the wire. */
+/** Header fields as in Node's `rawHeaders`: names and values by turns, in the order and case of the wire. */
 export type RawFields = readonly string[];
 export type Field = readonly [name: string, value: string];
 
-/** RFC 9110 §7.6.1, and what older proxies wrote: of one connection, never of the message. */
+/** Fields that belong to one connection and not to the message: RFC 9110 §7.6.1, and two that older proxies wrote. */
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -22,8 +22,9 @@ export function fieldsOf(raw: RawFields): readonly Field[] {
 }
 
 /**
- * The fields of a message without those of its connection, those that `Connection` names (RFC 9110 §7.6.1), and those that
- * `isOurs` says we write.
+ * Drops the fields of the connection, the fields that `Connection` names (RFC 9110 §7.6.1), and the fields for which
+ * `isOurs`
+ * is true because the gateway writes them.
  */
 export function endToEnd(raw: RawFields, isOurs: (name: string) => boolean): readonly Field[] {
   const fields = fieldsOf(raw);
@@ -36,7 +37,8 @@ export function endToEnd(raw: RawFields, isOurs: (name: string) => boolean): rea
 }
 
 /**
- * Whether an application might take a field for one of ours. CGI and its heirs cannot tell `_` and `.` from `-`, so that
+ * True for a name that an application might read as a field of the gateway. CGI and its successors read `_` and `.` as
+ * `-`, so
  * `x_countersign_subject` would arrive as `X-Countersign-Subject`.
  */
 export function isReserved(name: string): boolean {
@@ -46,24 +48,30 @@ export function isReserved(name: string): boolean {
     .startsWith('x-countersign-');
 }
 
-/** Where a call came from and went to, as proxies say it. Compared as CGI would read them: `_` and `.` are `-` there. */
+/**
+ * Fields in which proxies say where a call came from and went to. Compared as CGI reads them: `_` and `.` count as `-`.
+ */
 const forwarding =
   /^(?:forwarded|via|x-forwarded(?:-.*)?|x-real-ip|(?:x-)?client-ip|x-cluster-client-ip|true-client-ip|x-originating-ip|x-remote-(?:ip|addr)|x-host|x-original-(?:host|forwarded-for|remote-addr))$/;
 
 /**
- * By which a framework takes another method, path or query than those of the request line (Symfony, IIS, Rails, Express and their heirs). Those
- * that were verified are the only ones.
+ * Fields that make a framework (Symfony, IIS, Rails, Express and their successors) use another method, path or query
+ * than the
+ * request line. Only the method and target of the request line were verified.
  */
 const rewriting =
   /^(?:x-original-(?:url|uri|path|method)|x-rewrite-(?:url|uri)|x-(?:envoy-original|waws-unencoded|unencoded)-(?:path|url)|x-http-method(?:-override)?|x-method(?:-override)?|x-http-path-override|x-path-info|x-script-name|script-name|path-info|request-uri|request-method)$/;
 
-/** What a proxy before us may have said and what only we vouch for: nobody tells the application where a call came from, or goes, but us. */
+/**
+ * Fields that a proxy before the gateway may have written. Only the gateway tells the application where a call came
+ * from and goes.
+ */
 export function isForwarding(name: string): boolean {
   const read = name.toLowerCase().replace(/[^a-z0-9]/g, '-');
   return forwarding.test(read) || rewriting.test(read);
 }
 
-/** Back to the form in which Node takes them. */
+/** Turns fields back into the form that Node takes. */
 export function flat(fields: readonly Field[]): string[] {
   return fields.flat();
 }

@@ -1,11 +1,12 @@
 /**
- * For the application beside us, which knows nothing of tokens and signatures:
+ * Outgoing calls for the application beside the gateway, which knows nothing about tokens and signatures:
  *
- * 1. It names a participant, never a host: the registry says where that participant is, and only there the request goes.
- * 2. Our token and our signature are added, in the form that the recipient wishes.
- * 3. The response is taken in, and passed on only once its signature was verified.
+ * 1. The application names a participant, never a host. The request goes only to the base URL in the registry.
+ * 2. The gateway adds its token and its signature, in the form that the recipient wants.
+ * 3. The gateway reads the whole response, and passes it on only after its signature was verified.
  *
- * It answers whoever reaches its port with our name, so it listens on this machine only, and never answers a web page.
+ * Every caller of this port acts in our name. So the port listens on this machine only, and refuses calls from web
+ * pages.
  */
 import {
   ClientError,
@@ -24,10 +25,10 @@ import { checkRequestLine, pathOf, single } from './request-line.ts';
 
 export interface ForwardOptions {
   readonly participant: Pick<Participant, 'fetch' | 'registry' | 'token'>;
-  /** Whether a participant on this machine may be called: where the realm is here too. */
+  /** The realm runs on this machine too, so participants on this machine may be called. */
   readonly isLocalRealm: boolean;
   readonly allowPlainHttp: boolean;
-  /** Whether the Host field may be another than this machine's. */
+  /** Accepts a Host field that is not this machine. */
   readonly allowRemote: boolean;
   readonly maxBody: number;
   readonly maxResponse: number;
@@ -38,7 +39,7 @@ export interface ForwardOptions {
 
 interface Recipient {
   readonly id: string;
-  /** What follows the base URL, byte for byte. */
+  /** The part of the target that follows the base URL, byte for byte. */
   readonly rest: string;
 }
 
@@ -64,7 +65,10 @@ export function forward(options: ForwardOptions): Answerer {
 
 const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-/** A browser tells where a call comes from; a page must not call in our name, nor under a name of its own that leads to us. */
+/**
+ * Refuses browsers, because a page must not call in our name. The Host check stops a page whose own name resolves to
+ * this machine.
+ */
 function checkCaller({ request }: Call, { allowRemote }: ForwardOptions): void {
   const { origin, host = '' } = request.headers;
   if (origin !== undefined || request.headers['sec-fetch-site'] !== undefined) throw new Problem('gateway.browser');
@@ -73,7 +77,7 @@ function checkCaller({ request }: Call, { allowRemote }: ForwardOptions): void {
   }
 }
 
-/** `/{participantId}/path`, or the whole target where a field names the participant. */
+/** Reads `/{participantId}/path`, or takes the whole target if a field names the participant. */
 function recipientOf(requestTarget: string, fields: readonly Field[]): Recipient {
   if (pathOf(requestTarget) === undefined) throw new Problem('gateway.target');
   if (fields.some(([name]) => name.toLowerCase() === recipientField)) {
@@ -95,7 +99,10 @@ function decoded(segment: string): string | undefined {
   }
 }
 
-/** Step 1. @throws {Problem} */
+/**
+ * Step 1. @throws {Problem} `gateway.recipient_unknown`, `gateway.recipient_unusable`, `gateway.target`,
+ * `gateway.not_ready`
+ */
 async function addressOf({ id, rest }: Recipient, options: ForwardOptions): Promise<string> {
   const { baseUrl } = await lookUp(id, options);
   if (baseUrl === null) throw new Problem('gateway.recipient_unusable', 'The participant has no base URL.');
@@ -107,7 +114,7 @@ async function addressOf({ id, rest }: Recipient, options: ForwardOptions): Prom
   }
   const url = baseUrl.replace(/\/$/, '') + rest;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  // What a URL parser would rewrite would not be sent as it was asked for, and might climb out of the base URL.
+  // A URL that the parser would rewrite is not the URL that was asked for, and might leave the base URL.
   const isExact = parsed?.origin === origin && canonicalTarget(url) === parsed.href && parsed.href.endsWith(rest);
   if (!isExact) throw new Problem('gateway.target');
   return url;
@@ -160,7 +167,10 @@ async function exchange(
   }
 }
 
-/** `Accept-Encoding` is the SDK's to say: it signs and verifies what is not encoded. */
+/**
+ * The SDK writes these fields itself. It sets `Accept-Encoding` because it signs and verifies bodies that are not
+ * encoded.
+ */
 const writtenForIt: ReadonlySet<string> = new Set([
   'accept-encoding',
   'authorization',
@@ -190,7 +200,7 @@ function problemOf(error: unknown): Problem {
   return new Problem('gateway.not_ready', undefined, options);
 }
 
-/** The body was decoded, if it was encoded, before it was verified. */
+/** An encoded body was decoded before it was verified, so these fields no longer fit. */
 const rewritten: ReadonlySet<string> = new Set(['content-encoding', 'content-length']);
 
 async function passOn({ request, response }: Call, { id }: Recipient, answer: VerifiedResponse): Promise<Outcome> {

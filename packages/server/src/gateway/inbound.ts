@@ -1,11 +1,12 @@
 /**
- * In front of a participant's API:
+ * Calls to a participant's API behind the gateway:
  *
- * 1. What no application shall see is refused; what is ours never reaches it.
- * 2. The whole body is taken in, within its bound: a signature covers all of it.
+ * 1. Requests that must not reach an application are refused. The gateway's own paths never reach it.
+ * 2. The whole body is read, up to its bound, because a signature covers all of it.
  * 3. Token, status, sender and signature are verified.
- * 4. The request goes to the application, its target byte for byte, with who sent it in one signed field of ours.
- * 5. The response is taken in and signed over its exact bytes, then sent; on routes declared unsigned it streams through.
+ * 4. The request goes to the application, its target byte for byte, with the sender in one field that the gateway
+ *    signs.
+ * 5. The response is read, signed over its exact bytes and sent. On routes declared unsigned it streams through.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Participant, Verified } from '@countersign/client';
@@ -33,7 +34,7 @@ export interface InboundOptions extends Placement {
   readonly room: Room;
 }
 
-/** A request that may be acted on. */
+/** A request that was verified. */
 interface Admitted {
   readonly method: string;
   readonly requestTarget: string;
@@ -72,7 +73,7 @@ async function admit(
   });
 }
 
-/** Steps 4 and 5. From here on even a refusal is signed: the caller is known, and shall believe it. */
+/** Steps 4 and 5. The caller is known now, so refusals are signed too and the caller can trust them. */
 async function pass(call: Call, admitted: Admitted, options: InboundOptions): Promise<Outcome> {
   const participantId = admitted.verified.participant.id;
   try {
@@ -105,7 +106,7 @@ async function sign(
   if (body === undefined) throw new Problem('gateway.response_too_large');
   try {
     const signature = await options.signer.sign(verified, status, body);
-    // Without a body the length tells of one that another request would get (RFC 9110 §8.6).
+    // In an answer without a body, the length is that of the body which another request would get (RFC 9110 §8.6).
     const isBodiless = isHead(call) || status === 304;
     const length: readonly Field[] = isBodiless || status === 204 ? [] : [['Content-Length', String(body.size)]];
     const fields = answerFields(answer).filter(([name]) => isBodiless || name.toLowerCase() !== 'content-length');

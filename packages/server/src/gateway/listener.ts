@@ -7,14 +7,14 @@ import { flat } from './fields.ts';
 import { refusalOf } from './refusal.ts';
 
 export interface Address {
-  /** As a URL writes it: an IPv6 address in brackets. */
+  /** As in a URL: an IPv6 address has brackets. */
   readonly host: string;
   readonly port: number;
 }
 
 export interface Listener {
   readonly url: string;
-  /** Lets what has begun come to its end, for a while. */
+  /** Waits a while for running calls to end. */
   stop(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export interface ListenerOptions {
 
 type Handle = (request: IncomingMessage, response: ServerResponse, waits?: boolean) => Promise<void>;
 
-/** Strict whatever NODE_OPTIONS say: `Transfer-Encoding` beside `Content-Length` and its kin end the connection. */
+/** Strict whatever NODE_OPTIONS says: `Transfer-Encoding` beside `Content-Length`, for example, ends the connection. */
 const limits: ServerOptions = {
   insecureHTTPParser: false,
   requireHostHeader: true,
@@ -33,12 +33,12 @@ const limits: ServerOptions = {
   requestTimeout: 120_000,
   keepAliveTimeout: 65_000,
 };
-/** Milliseconds for which calls may go on after the stop. */
+/** Milliseconds that running calls have to end after a stop. */
 const grace = 10_000;
-/** Milliseconds in which a connection that neither reads nor writes is given up. */
+/** Milliseconds without traffic after which a connection is closed. */
 const silence = 180_000;
 
-/** `handling` makes what answers, once the URL is known. */
+/** Once the URL is known, `handling` makes the function that answers. */
 export async function listen(
   { host, port }: Address,
   handling: (url: string) => Handle,
@@ -48,7 +48,7 @@ export async function listen(
   server.maxConnections = 2_000;
   server.setTimeout(silence, (socket) => socket.destroy());
   server.on('clientError', refuseUnreadable);
-  // Without an own answer Node would close without a word.
+  // Node would close the connection without an answer.
   server.on('connect', (_request, socket) => say(socket as Socket, new Problem('request.method')));
   server.listen(port, host.replace(/^\[|\]$/g, ''));
   await once(server, 'listening');
@@ -70,7 +70,7 @@ export async function listen(
   };
 }
 
-/** What the parser refused is never the beginning of anything: the connection ends. */
+/** The parser could not read this request, so the bytes after it mean nothing: the connection closes. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
   if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();

@@ -1,10 +1,10 @@
 /**
- * In front of an application whose callers log in:
+ * Calls to an application whose callers log in:
  *
- * 1. What no application shall see is refused; what is ours never reaches it.
- * 2. Name and password, or the session token, are turned into a signed subject before anything of the body is taken in.
+ * 1. Requests that must not reach an application are refused. The gateway's own paths never reach it.
+ * 2. Name and password, or the session token, are exchanged for a signed subject before the body is read.
  * 3. The request goes to the application, its target byte for byte, with the signed subject as its bearer token.
- * 4. The response streams through. Nobody could verify a signature of it.
+ * 4. The response streams through unsigned, because these callers could not verify a signature.
  */
 import type { Authenticated, Edge } from '@countersign/client';
 import { Problem } from '../kernel/problem.ts';
@@ -49,7 +49,9 @@ function authenticate(call: Call, { edge, accept, sourceOf }: LoginsOptions): Pr
   return isSession ? edge.authenticateSession(shown) : edge.authenticateBasic(shown);
 }
 
-/** The application sees under which transaction the subject was signed, whoever named it. */
+/**
+ * Shows the application the transaction under which the subject was signed, whether the caller or the gateway named it.
+ */
 function subjectFields({ token, correlationId = '' }: Authenticated): readonly Field[] {
   return [
     ['Authorization', `Bearer ${token}`],
@@ -58,8 +60,9 @@ function subjectFields({ token, correlationId = '' }: Authenticated): readonly F
 }
 
 /**
- * Whether a call is one of somebody who logs in, where signed messages are accepted too. Without any proof it is: it is told how
- * to log in.
+ * Decides whether a call is a login, where signed messages are accepted too. A call without any proof counts as a
+ * login, so
+ * that the answer says how to log in.
  */
 export function logsIn(call: Call, accept: readonly Accepted[]): boolean {
   if (!accept.includes('message')) return true;

@@ -1,13 +1,13 @@
 /**
- * Signatures over bodies that do not fit into memory. A signature covers `header.` and then the body; `signMessage` is
- * given the message with an empty body, and what it hands to its port (`header.`) is continued here with the bytes that wait in
- * the spool.
+ * Signatures over bodies that do not fit into memory. A signature covers `header.` and then the body. `signMessage`
+ * gets the
+ * message with an empty body and passes `header.` to its port. This port signs it together with the bytes in the spool.
  */
 import { createPrivateKey, createSign, sign } from 'node:crypto';
 import { type AlgorithmName, algorithms, type PublicJwk } from '@countersign/proof';
 import type { Spooled } from './spool.ts';
 
-/** Signs what `head` begins and the body ends. */
+/** Signs `head` followed by the body. */
 export type LongSigner = (head: Uint8Array, body: Spooled) => Promise<Uint8Array>;
 
 /** RSA_PKCS1_PSS_PADDING of OpenSSL. */
@@ -18,7 +18,7 @@ export function createLongSigner(alg: AlgorithmName, privateJwk: object): LongSi
   const { hash } = algorithms[alg].node;
   const how = { key, ...spelling(alg) };
   return async (head, body) => {
-    // Ed25519 reads its input twice (RFC 8032 §5.1.6): there is no way but to hold all of it.
+    // Ed25519 reads its input twice (RFC 8032 §5.1.6), so the whole body must be in memory.
     if (hash === undefined) return sign(null, await joined(head, body), key);
     const digest = createSign(hash).update(head);
     for await (const part of body.parts()) digest.update(part);
@@ -26,7 +26,7 @@ export function createLongSigner(alg: AlgorithmName, privateJwk: object): LongSi
   };
 }
 
-/** Whether a key can sign without holding the whole body. */
+/** True if a key can sign without holding the whole body in memory. */
 export function canStream(key: Pick<PublicJwk, 'alg'>): boolean {
   return algorithms[key.alg].node.hash !== undefined;
 }

@@ -11,7 +11,7 @@ export function createGatewayMetrics(): GatewayMetrics {
   collectDefaultMetrics({ register: registry });
   const answered = new Counter({
     name: 'countersign_gateway_requests_total',
-    help: 'Requests answered, by direction, status, and the code of the refusal (`passed` where there was none).',
+    help: 'Requests answered, by direction, status, and the code of the refusal (`passed` if the request passed).',
     labelNames: ['direction', 'status', 'reason'],
     registers: [registry],
   });

@@ -7,24 +7,24 @@ import { readTextFile } from '../kernel/text-file.ts';
 import { requireTls } from '../pem.ts';
 import type { Address } from './listener.ts';
 
-/** Everything that a gateway is told, read and checked. */
+/** All options of a gateway, read and checked. */
 export interface GatewayOptions {
   readonly upstream: URL;
   readonly listen: Address;
   readonly adminListen: Address;
   readonly forwardListen: Address | undefined;
-  /** Who may call the application: whoever signs, and whoever logs in. */
+  /** The kinds of callers: participants who sign, and callers who log in. */
   readonly accept: readonly Accepted[];
   readonly client: Pick<EdgeOptions, 'issuer' | 'clientId' | 'clientSecret' | 'status'>;
-  /** Undefined where nothing is signed. */
+  /** Undefined if nothing is signed. */
   readonly participant:
     | (ParticipantOptions & { readonly privateKey: PrivateJwk; readonly form: MessageForm })
     | undefined;
-  /** Who the signed subjects of logins are for. Undefined: the origin of the application. */
+  /** The audience of the signed subjects of logins. Undefined: the origin of the application. */
   readonly subjectAudience: string | undefined;
-  /** Addresses and ranges that are believed about where a call came from. */
+  /** Addresses and ranges of proxies whose word about the source of a call is believed. */
   readonly trustedProxies: readonly string[];
-  /** Without a slash at its end. Undefined: the address that is listened on. */
+  /** Without a slash at its end. Undefined: the address that the gateway listens on. */
   readonly publicUrl: string | undefined;
   readonly unsigned: readonly string[];
   /** Bytes. */
@@ -45,7 +45,7 @@ export type Accepted = (typeof acceptable)[number];
 /** A signed message of a participant; a name and a password by HTTP Basic; a session token of the realm. */
 const acceptable = ['message', 'basic', 'session'] as const;
 
-/** Only the command line says these: no file can bring them along unseen. */
+/** Only the command line sets these, so that no file can switch them on unseen. */
 export interface Unsafe {
   readonly listenForOtherMachines: boolean;
   readonly allowPlainHttp: boolean;
@@ -68,11 +68,11 @@ const address = z
   .refine(({ port }) => port <= 65_535, 'must have a port up to 65535');
 const route = z
   .string()
-  .regex(/^\/[A-Za-z0-9_~./-]*\*?$/, 'must be a path, with nothing but a * at its end for what is below');
+  .regex(/^\/[A-Za-z0-9_~./-]*\*?$/, 'must be a path; a * may stand at its end for everything below');
 const list = z.union([z.string().transform((text) => text.split(',').map((one) => one.trim())), z.array(z.string())]);
 const file = z.string().min(1);
 
-/** The options, by the names of the command line and of the configuration file. */
+/** The options, under the names of the command line and of the configuration file. */
 export const optionsSchema = z.strictObject({
   upstream: z
     .string()
@@ -102,7 +102,7 @@ export const optionsSchema = z.strictObject({
     .describe('the form of signatures: ocen, rfc7797 or strict (default: rfc7797)'),
   audience: z.string().min(1).optional().describe('the tokens of callers must be for this audience (default: any)'),
   accept: list
-    .pipe(z.array(z.enum(acceptable, `must be of ${acceptable.join(', ')}`)).min(1, 'must name somebody'))
+    .pipe(z.array(z.enum(acceptable, `must be of ${acceptable.join(', ')}`)).min(1, 'must name at least one kind'))
     .default(['message'])
     .describe(
       'accepted kinds of callers, separated by commas: message (signed by a participant), basic (name and password), session (a session token) (default: message)',
@@ -194,14 +194,14 @@ function tlsOf({ tlsCert, tlsKey }: z.output<typeof optionsSchema>): GatewayOpti
   return tls;
 }
 
-/** Whoever only logs people in signs nothing, and needs no key. */
+/** A gateway that only logs callers in signs nothing and needs no key. */
 function participantOf(
   { key, accept, forwardListen, form, participantId, audience }: z.output<typeof optionsSchema>,
   client: Pick<ParticipantOptions, 'issuer' | 'clientId' | 'clientSecret'>,
 ): GatewayOptions['participant'] {
   if (key === undefined) {
     if (!accept.includes('message') && forwardListen === undefined) return undefined;
-    throw new Problem('config.invalid', 'key: is needed to accept messages and to forward them.');
+    throw new Problem('config.invalid', 'key: needed to accept messages and to forward them.');
   }
   return {
     ...{ ...client, form },
@@ -232,7 +232,7 @@ function pick({
 function invalid({ issues }: z.ZodError): Problem {
   const [issue] = issues;
   const name = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path[0];
-  const fault = issue?.code === 'unrecognized_keys' ? 'is no option' : (issue?.message ?? 'is not valid');
+  const fault = issue?.code === 'unrecognized_keys' ? 'is not an option' : (issue?.message ?? 'is not valid');
   return new Problem('config.invalid', `${String(name)}: ${fault}.`);
 }
 

@@ -10,7 +10,7 @@ export interface Refusal {
   readonly body: Uint8Array;
 }
 
-/** RFC 9457. What the SDK refuses keeps its code and status; everything else is a problem of the server's one table. */
+/** RFC 9457. Refusals of the SDK keep their code and status. Everything else is a problem from the server's table. */
 export function refusalOf(thrown: unknown): Refusal {
   const {
     status,
@@ -40,7 +40,7 @@ interface Described {
   readonly code: string;
   readonly title: string;
   readonly detail?: string;
-  /** The code of the SDK that tells why, where ours only says what. */
+  /** The SDK's code for the reason, where the problem's own code is more general. */
   readonly reason?: string;
   readonly scheme?: string | undefined;
   readonly retryAfter?: number | undefined;
@@ -63,13 +63,13 @@ function described(thrown: unknown): Described {
   };
 }
 
-/** Codes of the SDK have a dot; those of the system would tell of the machine. */
+/** Codes of the SDK have a dot. Codes of the operating system are left out, because they tell about the machine. */
 function reasonOf(cause: unknown): string | undefined {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   return typeof code === 'string' && /^[a-z_0-9]+\.[a-z_0-9.]+$/.test(code) ? code : undefined;
 }
 
-/** RFC 6750 §3.1. Whoever showed no token is told of no error; whose signature failed has a good token. */
+/** RFC 6750 §3.1: no error if the caller showed no token. A failed message signature says nothing against the token. */
 function challenge(status: number, code: string, scheme: string | undefined): readonly Field[] {
   if (status !== 401) return [];
   if (scheme !== undefined) return [['WWW-Authenticate', scheme]];
@@ -77,7 +77,7 @@ function challenge(status: number, code: string, scheme: string | undefined): re
   return [['WWW-Authenticate', isTokenFault ? 'Bearer error="invalid_token"' : 'Bearer']];
 }
 
-/** What the body of a request may do wrong, in the words of the SDK. */
+/** The refusal of a body that is too large, in the words of the SDK. */
 export function bodyTooLarge(maxBytes: number): MessageProblem {
   return new MessageProblem('body.too_large', 413, `The body is larger than ${maxBytes} bytes.`);
 }

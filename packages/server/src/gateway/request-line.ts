@@ -2,22 +2,28 @@ import type { IncomingMessage } from 'node:http';
 import { Problem } from '../kernel/problem.ts';
 import { type Field, fieldsOf } from './fields.ts';
 
-/** Paths of the gateway's own. */
+/** Prefix of the paths that the gateway answers itself. */
 export const ownPrefix = '/.well-known/countersign-gateway';
 
-/** RFC 9110 §9: every method passes but those that would make a tunnel or an echo of us. */
+/** RFC 9110 §9: every method passes except those that would use the gateway as a tunnel or an echo. */
 const refusedMethods: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
 const maxTargetLength = 8192;
 
-/** @throws {Problem} for a request that no application behind us shall see, whoever sent it */
+/**
+ * @throws {Problem} `request.invalid`, `request.method`, `gateway.upgrade`, `gateway.target` for a request that must
+ * not reach the application
+ */
 export function checkRequestLine(request: IncomingMessage): {
   readonly method: string;
   readonly requestTarget: string;
 } {
   const { method = '', url = '' } = request;
   const hosts = fieldsOf(request.rawHeaders).filter(([name]) => name.toLowerCase() === 'host');
-  // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host header
-  // field and to any request message that contains more than one Host header field line". What stands behind us might read the other one.
+  // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that
+  // lacks a
+  // Host header field and to any request message that contains more than one Host header field line". The application
+  // might
+  // read the other one.
   if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) {
     throw new Problem('request.invalid', 'A request has exactly one Host field.');
   }
@@ -29,7 +35,7 @@ export function checkRequestLine(request: IncomingMessage): {
   return { method, requestTarget: url };
 }
 
-/** Whether a target, in whichever form, is a path of the gateway's own: those never reach the application. */
+/** True if a target, in any form, is a path of the gateway itself. Such paths never reach the application. */
 export function isOwn(requestTarget: string): boolean {
   return requestTarget.replace(/^https?:\/\/[^/?#]*/i, '').startsWith(ownPrefix);
 }
@@ -40,8 +46,9 @@ export function pathOf(requestTarget: string): string | undefined {
 }
 
 /**
- * The absolute target URI: our public URL and the request target, never the Host field. A target in absolute form (RFC 9112
- * §3.2.2) is its own, and must be ours.
+ * The absolute target URI: the public URL and the request target, never the Host field. A target in absolute form (RFC
+ * 9112
+ * §3.2.2) is taken as it is, and must begin with our origin.
  *
  * @throws {Problem} `gateway.misdirected`
  */
@@ -53,9 +60,10 @@ export function absoluteTarget(requestTarget: string, publicUrl: string): string
 }
 
 /**
- * Whether a request target is one of the patterns: a path, or a path that ends in `*` for everything below. Compared as
- * written. A path that an application might read in another way than we do (escapes, dot segments, doubled slashes, other
- * letters) is none of them.
+ * True if a request target matches a pattern: a path, or a path that ends in `*` for everything below. Compared as
+ * written. A
+ * path that an application might read differently (escapes, dot segments, doubled slashes, other letters) matches no
+ * pattern.
  */
 export function matches(requestTarget: string, patterns: readonly string[]): boolean {
   const path = pathOf(requestTarget);
@@ -63,7 +71,7 @@ export function matches(requestTarget: string, patterns: readonly string[]): boo
   return patterns.some((pattern) => (pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern));
 }
 
-/** The value of a field that must be there exactly once. */
+/** The value of a field that occurs exactly once, else undefined. */
 export function single(fields: readonly Field[], wanted: string): string | undefined {
   const values = fields.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
   return values.length === 1 ? values[0] : undefined;

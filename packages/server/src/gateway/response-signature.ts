@@ -8,7 +8,7 @@ import type { Spooled } from './spool.ts';
 export interface ResponseSigner {
   /** The field that signs a response to a verified request, over the bytes in the spool. */
   sign(request: Verified, status: number, body: Spooled): Promise<Field>;
-  /** Whether it can sign a body without holding all of it. */
+  /** True if the key can sign a body without holding all of it in memory. */
   readonly isStreaming: boolean;
 }
 
@@ -21,7 +21,10 @@ export interface ResponseSignerOptions {
 
 const empty = new Uint8Array();
 
-/** Strict where the request was, else in our own form; the ocen form has one algorithm, and bodies that it must not sign. */
+/**
+ * Answers strict requests strictly, others in our own form. The ocen form has one algorithm, and bodies that it must
+ * not sign.
+ */
 export async function createResponseSigner({ key, form, now }: ResponseSignerOptions): Promise<ResponseSigner> {
   const { alg, publicJwk } = await importSigningKey(key);
   const signLong = createLongSigner(alg, key);

@@ -1,4 +1,4 @@
-/** Memory that large bodies share while they are verified: one that is larger than all of it waits until it is alone. */
+/** Memory that large bodies share while they are verified. A body larger than all of it waits until it is alone. */
 export interface Room {
   with<T>(bytes: number, act: () => Promise<T>): Promise<T>;
 }

@@ -4,31 +4,32 @@ import { systemRandom } from '../kernel/random.ts';
 
 /** Where the bytes of one message wait until they have been verified or signed. */
 export interface SpoolOptions {
-  /** A directory of our own: the files in it have no name by the time they are written to. */
+  /** A directory for temporary files. Each file loses its name before it is written to. */
   readonly dir: string;
-  /** A body of more bytes is none. */
+  /** A larger body is refused. */
   readonly maxBytes: number;
 }
 
 /** A whole body, which may be read more than once. */
 export interface Spooled {
   readonly size: number;
-  /** Whether it has only characters that a JWT has too: the ocen form must not sign it. */
+  /** True if the body has only characters that a JWT may have. The ocen form must not sign such a body. */
   readonly isBase64url: boolean;
-  /** The bytes, a part at a time. Every part is written over by the next: who takes one must be done with it before. */
+  /** The bytes, part by part. Each part overwrites the one before, so the reader must be done with it first. */
   parts(): AsyncGenerator<Uint8Array>;
-  /** All of them in memory. */
+  /** All bytes in memory. */
   bytes(): Promise<Uint8Array>;
-  /** Gives the file back. Twice is once. */
+  /** Gives the file back. A second call does nothing. */
   discard(): Promise<void>;
 }
 
-/** Up to here a body stays in memory. */
+/** Bytes up to which a body stays in memory. */
 const memoryBytes = 65_536;
 
 /**
- * Takes in a body: small ones in memory, larger ones in a file that only this process can reach. Undefined where there are more
- * bytes than allowed. What `source` throws is thrown, and the file is gone.
+ * Reads a body: small ones into memory, larger ones into a file that only this process can reach. Undefined if the body
+ * is
+ * larger than allowed. If `source` throws, the file is removed and the error passed on.
  */
 export async function spool(source: AsyncIterable<Uint8Array>, options: SpoolOptions): Promise<Spooled | undefined> {
   const small: Uint8Array[] = [];
@@ -46,7 +47,7 @@ export async function spool(source: AsyncIterable<Uint8Array>, options: SpoolOpt
       if (file === undefined && size <= memoryBytes) small.push(chunk);
       else {
         file ??= await openNameless(options.dir);
-        // What was held goes first; a handle without a position appends.
+        // The bytes in memory are written first. A handle without a position appends.
         for (const part of [...small.splice(0), chunk]) await writeAll(file, part);
       }
     }
@@ -57,7 +58,7 @@ export async function spool(source: AsyncIterable<Uint8Array>, options: SpoolOpt
   return file === undefined ? inMemory(Buffer.concat(small, size), isBase64url) : inFile(file, size, isBase64url);
 }
 
-/** A body that is there already. */
+/** A body that is already in memory. */
 export function held(bytes: Uint8Array): Spooled {
   return inMemory(bytes, bytes.every(isBase64urlDigit));
 }
@@ -80,7 +81,7 @@ function inFile(file: FileHandle, size: number, isBase64url: boolean): Spooled {
     size,
     isBase64url,
     async *parts() {
-      // One buffer for all parts: a hundred megabytes of garbage would be as much memory as the body itself.
+      // One buffer for all parts: new buffers for a hundred megabytes would use as much memory as the body itself.
       const buffer = Buffer.allocUnsafeSlow(memoryBytes);
       for (let at = 0; at < size; ) {
         const part = buffer.subarray(0, Math.min(memoryBytes, size - at));
@@ -100,7 +101,7 @@ function inFile(file: FileHandle, size: number, isBase64url: boolean): Spooled {
   };
 }
 
-/** Readable by us only, and by nobody once its name is gone: what a crash leaves behind, the system takes away. */
+/** Only this process can read the file: its name is removed at once. After a crash the system deletes it. */
 async function openNameless(dir: string): Promise<FileHandle> {
   const path = join(dir, `countersign-gateway-${systemRandom.uuid()}`);
   const file = await open(path, 'wx+', 0o600);

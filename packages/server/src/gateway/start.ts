@@ -20,21 +20,21 @@ import { createUpstream } from './upstream.ts';
 export interface Gateway {
   readonly url: string;
   readonly adminUrl: string;
-  /** Undefined where nothing is sent on behalf of an application. */
+  /** Undefined if the gateway sends nothing for an application. */
   readonly forwardUrl: string | undefined;
-  /** Takes no new calls, and lets those that have begun come to their end. */
+  /** Takes no new calls and lets running calls end. */
   stop(): Promise<void>;
 }
 
-/** Of all bodies together that are verified at the same moment. */
+/** Bytes of all bodies that are verified at the same time. */
 const roomBytes = 67_108_864;
 /** A key that cannot stream holds the whole body in memory while it signs. */
 const maxHeldResponse = 8_388_608;
 const maxStreamedResponse = 67_108_864;
-/** A response to us is verified in memory. */
+/** Responses to our own calls are verified in memory. */
 const maxForwardResponse = 16_777_216;
 
-/** @throws {Problem} `config.invalid`; {ClientError} `signing_key.*`; what listening throws */
+/** @throws {Problem} `config.invalid`; {ClientError} `signing_key.*`; the errors of listening */
 export async function startGateway(options: GatewayOptions, log: Log = createLog(options.logLevel)): Promise<Gateway> {
   checkAddresses(options);
   const { accept, adminListen, forwardListen } = options;
@@ -48,7 +48,7 @@ export async function startGateway(options: GatewayOptions, log: Log = createLog
   const messages = await messageSide(options, common);
   const people = accept.some((kind) => kind !== 'message') ? loginSide(options, common) : undefined;
   const client = messages?.participant ?? people?.edge;
-  if (client === undefined) throw new Problem('config.invalid', 'accept: must name somebody.');
+  if (client === undefined) throw new Problem('config.invalid', 'accept: must name at least one kind.');
   const metrics = createGatewayMetrics();
   const front = (url: string): Answerer => {
     const publicUrl = options.publicUrl ?? url;
@@ -88,7 +88,7 @@ export async function startGateway(options: GatewayOptions, log: Log = createLog
 
 type Common = Pick<InboundOptions, 'upstream' | 'subject' | 'maxBody' | 'spoolDir' | 'sourceOf'>;
 
-/** What is done in the name of a participant. Nothing, where there is no key to do it with. */
+/** The parts that act in the name of a participant. Undefined if there is no key. */
 async function messageSide(options: GatewayOptions, common: Common) {
   if (options.participant === undefined) return undefined;
   const { privateKey: key, form, issuer } = options.participant;
@@ -110,13 +110,13 @@ async function messageSide(options: GatewayOptions, common: Common) {
   };
 }
 
-/** What is done for whoever logs in. */
+/** The parts that serve callers who log in. */
 function loginSide({ accept, client, upstream, subjectAudience }: GatewayOptions, common: Common) {
   const edge = createEdge({ ...client, audience: subjectAudience ?? upstream.origin });
   return { edge, inbound: (publicUrl: string) => logins({ ...common, edge, accept, publicUrl }) };
 }
 
-/** What speaks in our name, and what tells about us, is for this machine only. */
+/** The ports that act in our name or tell about the gateway are for this machine only. */
 function checkAddresses(options: GatewayOptions): void {
   const { forwardListen, adminListen, unsafe } = options;
   if (options.accept.includes('basic') && !isPrivate(options)) {
@@ -131,7 +131,7 @@ function checkAddresses(options: GatewayOptions): void {
   }
 }
 
-/** Whether callers reach us over TLS, or from this machine only. */
+/** True if callers reach the gateway over TLS, or from this machine only. */
 function isPrivate({ tls, publicUrl, listen: { host } }: GatewayOptions): boolean {
   return tls !== undefined || isLoopbackHost(host) || publicUrl?.startsWith('https:') === true;
 }

@@ -3,13 +3,13 @@ import { cryptoPort } from '@countersign/client/node-crypto';
 import { encodeBase64url, encodeTextBase64url, parsePublicJwk, thumbprint } from '@countersign/proof';
 import { systemRandom } from '../kernel/random.ts';
 
-/** The one field in which the application learns who calls it. */
+/** The field that tells the application who calls. */
 export const subjectField = 'x-countersign-subject';
 
 export interface SubjectSigner {
   /** The value of the field for one verified request. */
   sign(request: VerifiedRequest): Promise<string>;
-  /** What the application verifies it with. */
+  /** The keys with which the application verifies the field. */
   readonly jwks: { readonly keys: readonly PublicJwk[] };
 }
 
@@ -21,9 +21,9 @@ export interface VerifiedRequest {
 }
 
 export interface SubjectSignerOptions {
-  /** The origin of the application: who the field is for. */
+  /** The origin of the application, which is the audience of the field. */
   readonly audience: string;
-  /** Default: a new key. */
+  /** Undefined: a new key. */
   readonly key: PrivateJwk | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -33,8 +33,9 @@ export interface SubjectSignerOptions {
 const lifetime = 60;
 
 /**
- * Signs what was proved of a request into a JWT of type `gateway-subject+jwt`, bound to the method, the request target and the
- * bytes of the body: the application need not believe a header that anybody could have written.
+ * Signs the facts about a verified request into a JWT of type `gateway-subject+jwt`, bound to the method, the request
+ * target
+ * and the bytes of the body. So the application need not trust a plain header, which anyone could have written.
  */
 export async function createSubjectSigner({ audience, key, now }: SubjectSignerOptions): Promise<SubjectSigner> {
   const signing = await importSigningKey(key ?? (await newKey()));

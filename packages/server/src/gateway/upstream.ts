@@ -7,16 +7,16 @@ import type { Spooled } from './spool.ts';
 
 /** The application behind the gateway. */
 export interface Upstream {
-  /** Sends the request and answers with the response once its header is there. Throws {Problem} `gateway.upstream_*`. */
+  /** Sends the request and returns the response once its header has arrived. @throws {Problem} `gateway.upstream_*` */
   send(outgoing: Outgoing, signal: AbortSignal): Promise<IncomingMessage>;
-  /** The body of a response, for as long as it goes on coming. Throws {Problem} `gateway.upstream_*`. */
+  /** The body of a response, part by part. @throws {Problem} `gateway.upstream_*` */
   body(response: IncomingMessage): AsyncGenerator<Uint8Array>;
   close(): void;
 }
 
 export interface Outgoing {
   readonly method: string;
-  /** Sent as it is, byte for byte. */
+  /** Sent byte for byte. */
   readonly requestTarget: string;
   /** Without `Host` and `Content-Length`. */
   readonly fields: readonly Field[];
@@ -25,13 +25,13 @@ export interface Outgoing {
 
 export interface UpstreamOptions {
   readonly url: URL;
-  /** Milliseconds without a byte from the application after which it is given up. */
+  /** Milliseconds without a byte from the application after which the call fails. */
   readonly timeout: number;
 }
 
-/** These are sent again without harm where a kept connection turns out to be closed (RFC 9110 §9.2.2). */
+/** Methods that can be sent again without harm if a kept connection turns out to be closed (RFC 9110 §9.2.2). */
 const mayKeepConnection: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
-/** Methods that without a body say nothing of one; the others say that it is empty (RFC 9110 §8.6). */
+/** Methods that send no `Content-Length` when there is no body. The others send a length of 0 (RFC 9110 §8.6). */
 const saysNoLength: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
 
 export function createUpstream({ url, timeout }: UpstreamOptions): Upstream {
@@ -49,7 +49,8 @@ export function createUpstream({ url, timeout }: UpstreamOptions): Upstream {
       method,
       path: requestTarget,
       headers: flat([['Host', url.host], ...fields, ...length]),
-      // A new connection cannot have been closed already: what must not be sent twice never needs to be.
+      // The other methods must not be sent twice. A new connection cannot be closed already, so they need no second
+      // attempt.
       agent: mayKeepConnection.has(method) ? kept : false,
       insecureHTTPParser: false,
       signal,
@@ -67,7 +68,8 @@ export function createUpstream({ url, timeout }: UpstreamOptions): Upstream {
         clearTimeout(timer);
         resolve(response);
       });
-      // An application may answer before it has read everything, and close: its answer counts, and `error` tells of the rest.
+      // An application may answer and close before it has read everything: its answer counts, and `error` reports the
+      // rest.
       writeParts(call, body.parts()).then(
         () => call.end(),
         () => {},
