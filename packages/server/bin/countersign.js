@@ -19,10 +19,8 @@ else {
 
 /**
  * Keeps the code that V8 compiled, so that the next start is faster and takes some 25 MB less memory. The cache is
- * beside the source, because
- * only a user who can write there could change the code anyway. Directories for temporary files are open to others. If
- * the cache cannot
- * be written, nothing is kept and nothing is reported.
+ * beside the source, because only a user who can write there could change the code anyway. Directories for temporary
+ * files are open to others. If the cache cannot be written, nothing is kept and nothing is reported.
  */
 function keepCompiled() {
   module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/countersign', import.meta.url)));

@@ -2,8 +2,8 @@
  * Watches whether the parent process is still there. Plain JavaScript of 2020, as the launcher is.
  *
  * A parent that is killed (`kill -9`) cannot pass the signal on, and its child would keep the port. Only two parents
- * are watched: the
- * launcher, and npm or npx. A server that was started detached, by systemd, a shell or a program, is not watched.
+ * are watched: the launcher, and npm or npx. A server that was started detached, by systemd, a shell or a program, is
+ * not watched.
  */
 import { readFileSync } from 'node:fs';
 

@@ -8,8 +8,7 @@ import { smtpServerOf } from './mail/smtp-server.ts';
 
 /**
  * Configuration: environment variables `COUNTERSIGN_*`, and a JSON file named by `COUNTERSIGN_CONFIG` with the same
- * names. The environment wins
- * over the file. A secret may be given as `…_FILE`, the path of a file with the secret.
+ * names. The environment wins over the file. A secret may be given as `…_FILE`, the path of a file with the secret.
  */
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -140,8 +139,7 @@ export function describeSettings() {
 
 /**
  * The settings as options of a command: `--port` for `COUNTERSIGN_PORT`. A secret has no option of its own, because
- * others can see the command
- * line of a process. Only the path of its file has one.
+ * others can see the command line of a process. Only the path of its file has one.
  */
 export function settingOptions() {
   const config = {

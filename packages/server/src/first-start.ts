@@ -17,11 +17,9 @@ import { makeSigningKeys, placeSigningKeys } from './subject/signing-key.ts';
 
 /**
  * The very first start, in one transaction. It makes two realms with their signing keys, an administrator for the
- * command line, and the
- * network of `COUNTERSIGN_APPLY`; without one, an example network in a development realm. Every secret is random and is
- * left for a 0600
- * file in the same transaction. Of several first starts at once, one makes everything, and the others wait and find it
- * done.
+ * command line, and the network of `COUNTERSIGN_APPLY`; without one, an example network in a development realm. Every
+ * secret is random and is left for a 0600 file in the same transaction. Of several first starts at once, one makes
+ * everything, and the others wait and find it done.
  *
  * Every start calls this. Nothing happens if the realm `system` exists.
  */

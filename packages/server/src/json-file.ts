@@ -16,9 +16,8 @@ const why = {
 
 /**
  * The JSON object in a file that an operator names: the one reader for all such files. A refusal names the file and the
- * place in it. It quotes
- * nothing, because the mistyped text may be a password or a key. `option` names the source of the path. A byte order
- * mark is skipped.
+ * place in it. It quotes nothing, because the mistyped text may be a password or a key. `option` names the source of
+ * the path. A byte order mark is skipped.
  *
  * @throws {Problem} `config.invalid`
  */

@@ -2,8 +2,9 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { Problem } from './kernel/problem.ts';
 
 /**
- * Checks certificate and key as PEM. `names` are the settings that gave them. Quotes neither. @throws {Problem}
- * `config.invalid`
+ * Checks certificate and key as PEM. `names` are the settings that gave them. Quotes neither.
+ *
+ * @throws {Problem} `config.invalid`
  */
 export function requireTls(
   { cert, key }: { readonly cert: string; readonly key: string },

@@ -43,8 +43,7 @@ export async function authenticateAdministrator(call: Call): Promise<Administrat
 
 /**
  * An administrator with a token of its own realm or of `system`, for the realm that the request names. A realm's own
- * administrator need not
- * name it. For an administrator of `system` the default realm is meant if none is named.
+ * administrator need not name it. For an administrator of `system` the default realm is meant if none is named.
  */
 export async function authenticateAdministratorToken(
   call: Pick<Call, 'context'>,
@@ -78,8 +77,7 @@ async function authenticateSystem(call: Pick<Call, 'context'>, token: string): P
 
 /**
  * Requires the scope of administrators, and a token for its issuer alone. A token that also serves elsewhere is seen
- * there, and must not
- * administer (RFC 9700 §2.3).
+ * there, and must not administer (RFC 9700 §2.3).
  */
 function requireAdministrator({ scopes, audience, issuer }: AccessTokenSubject): void {
   if (!scopes.includes(adminScope)) throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);

@@ -4,8 +4,7 @@ import { lookUpRealm, type Realm, requireRealm } from '../subject/realm.ts';
 
 /**
  * The realm that a documented corporate call names: in its path, as `X-programmeKey: tenant|programme`, or as
- * `programmeId`. Undefined if it
- * names none.
+ * `programmeId`. Undefined if it names none.
  *
  * @throws {Problem} `request.invalid` for an unknown name, or for two names that differ
  */

@@ -36,8 +36,8 @@ function atLeastOne(text: string): number {
 
 /**
  * Prints a list as JSON, page by page, so that a long one needs little memory. `member` names the list in an object; if
- * the list stops
- * early, that object has `next`. Without `member` the list stands alone. Standard error says how to go on.
+ * the list stops early, that object has `next`. Without `member` the list stands alone. Standard error says how to go
+ * on.
  */
 export async function printList(options: ListOptions, read: ReadPage, member?: string): Promise<void> {
   const { all, limit } = options;

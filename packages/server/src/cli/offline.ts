@@ -4,8 +4,8 @@ import type { StoreNeed } from '../store/open.ts';
 
 /**
  * Opens the configured database itself for one piece of work. Only then the code of the server is loaded, which is all
- * of the code. `any`
- * is for work that may come before the first start. Other work is refused if there is no store, and makes none.
+ * of the code. `any` is for work that may come before the first start. Other work is refused if there is no store, and
+ * makes none.
  */
 export async function offline<T>(work: (context: Context) => Promise<T>, store: StoreNeed = 'existing'): Promise<T> {
   const { createContext } = await import('../server.ts');

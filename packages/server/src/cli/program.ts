@@ -5,8 +5,7 @@ type Adding = (program: Command) => void;
 
 /**
  * The file of each command. A start loads only the file of its own command: all files together are the whole server,
- * whose loading takes
- * longer than most commands.
+ * whose loading takes longer than most commands.
  */
 export const sources: readonly { readonly names: readonly string[]; readonly read: () => Promise<Adding> }[] = [
   { names: ['serve'], read: async () => (await import('./serve.ts')).serveCommands },

@@ -214,8 +214,7 @@ function screen(config: Config): string {
 
 /**
  * The command for a wallet. A newcomer's realm is open, so the first one makes it. Options that differ from the
- * defaults are written
- * out, because the reader's shell may not have the variables.
+ * defaults are written out, because the reader's shell may not have the variables.
  */
 function walletLine(config: Config): readonly string[] {
   const passphrase = walletPassphraseFile(config);

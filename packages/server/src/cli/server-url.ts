@@ -2,8 +2,7 @@ import { Problem } from '../kernel/problem.ts';
 
 /**
  * The URL of a server as an operator writes it, without a slash at its end. Refuses parts that a server's URL does not
- * have: a path (mostly
- * that of a realm), a query, a name and a password. `named` says where the URL comes from.
+ * have: a path (mostly that of a realm), a query, a name and a password. `named` says where the URL comes from.
  */
 export function serverUrl(text: unknown, named: string): string {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;

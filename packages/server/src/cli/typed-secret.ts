@@ -5,8 +5,7 @@ import { readTextFile } from '../kernel/text-file.ts';
 
 /**
  * A secret from a file, or typed without being shown. Never an argument, because every process of the machine could
- * read that. Without a
- * terminal, the first line of standard input. A byte order mark is skipped.
+ * read that. Without a terminal, the first line of standard input. A byte order mark is skipped.
  */
 export async function readSecret(prompt: string, file: string | undefined): Promise<string> {
   if (file !== undefined) return firstLine(readTextFile(file));

@@ -23,8 +23,7 @@ export function fieldsOf(raw: RawFields): readonly Field[] {
 
 /**
  * Drops the fields of the connection, the fields that `Connection` names (RFC 9110 §7.6.1), and the fields for which
- * `isOurs`
- * is true because the gateway writes them.
+ * `isOurs` is true because the gateway writes them.
  */
 export function endToEnd(raw: RawFields, isOurs: (name: string) => boolean): readonly Field[] {
   const fields = fieldsOf(raw);
@@ -38,8 +37,7 @@ export function endToEnd(raw: RawFields, isOurs: (name: string) => boolean): rea
 
 /**
  * True for a name that an application might read as a field of the gateway. CGI and its successors read `_` and `.` as
- * `-`, so
- * `x_countersign_subject` would arrive as `X-Countersign-Subject`.
+ * `-`, so `x_countersign_subject` would arrive as `X-Countersign-Subject`.
  */
 export function isReserved(name: string): boolean {
   return name
@@ -56,8 +54,7 @@ const forwarding =
 
 /**
  * Fields that make a framework (Symfony, IIS, Rails, Express and their successors) use another method, path or query
- * than the
- * request line. Only the method and target of the request line were verified.
+ * than the request line. Only the method and target of the request line were verified.
  */
 const rewriting =
   /^(?:x-original-(?:url|uri|path|method)|x-rewrite-(?:url|uri)|x-(?:envoy-original|waws-unencoded|unencoded)-(?:path|url)|x-http-method(?:-override)?|x-method(?:-override)?|x-http-path-override|x-path-info|x-script-name|script-name|path-info|request-uri|request-method)$/;

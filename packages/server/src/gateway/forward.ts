@@ -100,8 +100,9 @@ function decoded(segment: string): string | undefined {
 }
 
 /**
- * Step 1. @throws {Problem} `gateway.recipient_unknown`, `gateway.recipient_unusable`, `gateway.target`,
- * `gateway.not_ready`
+ * Step 1.
+ *
+ * @throws {Problem} `gateway.recipient_unknown`, `gateway.recipient_unusable`, `gateway.target`, `gateway.not_ready`
  */
 async function addressOf({ id, rest }: Recipient, options: ForwardOptions): Promise<string> {
   const { baseUrl } = await lookUp(id, options);

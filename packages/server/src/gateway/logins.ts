@@ -61,8 +61,7 @@ function subjectFields({ token, correlationId = '' }: Authenticated): readonly F
 
 /**
  * Decides whether a call is a login, where signed messages are accepted too. A call without any proof counts as a
- * login, so
- * that the answer says how to log in.
+ * login, so that the answer says how to log in.
  */
 export function logsIn(call: Call, accept: readonly Accepted[]): boolean {
   if (!accept.includes('message')) return true;

@@ -1,7 +1,7 @@
 /**
  * Signatures over bodies that do not fit into memory. A signature covers `header.` and then the body. `signMessage`
- * gets the
- * message with an empty body and passes `header.` to its port. This port signs it together with the bytes in the spool.
+ * gets the message with an empty body and passes `header.` to its port. This port signs it together with the bytes in
+ * the spool.
  */
 import { createPrivateKey, createSign, sign } from 'node:crypto';
 import { type AlgorithmName, algorithms, type PublicJwk } from '@countersign/proof';

@@ -20,10 +20,8 @@ export function checkRequestLine(request: IncomingMessage): {
   const { method = '', url = '' } = request;
   const hosts = fieldsOf(request.rawHeaders).filter(([name]) => name.toLowerCase() === 'host');
   // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that
-  // lacks a
-  // Host header field and to any request message that contains more than one Host header field line". The application
-  // might
-  // read the other one.
+  // lacks a Host header field and to any request message that contains more than one Host header field line". The
+  // application might read the other one.
   if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) {
     throw new Problem('request.invalid', 'A request has exactly one Host field.');
   }
@@ -47,8 +45,7 @@ export function pathOf(requestTarget: string): string | undefined {
 
 /**
  * The absolute target URI: the public URL and the request target, never the Host field. A target in absolute form (RFC
- * 9112
- * §3.2.2) is taken as it is, and must begin with our origin.
+ * 9112 §3.2.2) is taken as it is, and must begin with our origin.
  *
  * @throws {Problem} `gateway.misdirected`
  */
@@ -61,9 +58,8 @@ export function absoluteTarget(requestTarget: string, publicUrl: string): string
 
 /**
  * True if a request target matches a pattern: a path, or a path that ends in `*` for everything below. Compared as
- * written. A
- * path that an application might read differently (escapes, dot segments, doubled slashes, other letters) matches no
- * pattern.
+ * written. A path that an application might read differently (escapes, dot segments, doubled slashes, other letters)
+ * matches no pattern.
  */
 export function matches(requestTarget: string, patterns: readonly string[]): boolean {
   const path = pathOf(requestTarget);

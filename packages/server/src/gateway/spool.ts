@@ -28,8 +28,7 @@ const memoryBytes = 65_536;
 
 /**
  * Reads a body: small ones into memory, larger ones into a file that only this process can reach. Undefined if the body
- * is
- * larger than allowed. If `source` throws, the file is removed and the error passed on.
+ * is larger than allowed. If `source` throws, the file is removed and the error passed on.
  */
 export async function spool(source: AsyncIterable<Uint8Array>, options: SpoolOptions): Promise<Spooled | undefined> {
   const small: Uint8Array[] = [];

@@ -34,8 +34,7 @@ const lifetime = 60;
 
 /**
  * Signs the facts about a verified request into a JWT of type `gateway-subject+jwt`, bound to the method, the request
- * target
- * and the bytes of the body. So the application need not trust a plain header, which anyone could have written.
+ * target and the bytes of the body. So the application need not trust a plain header, which anyone could have written.
  */
 export async function createSubjectSigner({ audience, key, now }: SubjectSignerOptions): Promise<SubjectSigner> {
   const signing = await importSigningKey(key ?? (await newKey()));

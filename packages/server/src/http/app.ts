@@ -137,8 +137,7 @@ async function answer<A extends { readonly status: number }>(
 
 /**
  * No getters in this object: an object literal with getters gets a hidden class of its own each time. Such a class
- * stays in the old
- * generation until a full collection, and every inline cache that the call passes misses it.
+ * stays in the old generation until a full collection, and every inline cache that the call passes misses it.
  */
 function toCall(
   { context, stopping, source }: Shared,
@@ -221,8 +220,7 @@ function refuseBare(
 
 /**
  * The methods of each path, for the 405. Only requests that no route takes look here: second handlers that refuse other
- * methods would
- * make Hono compose a chain for every request.
+ * methods would make Hono compose a chain for every request.
  */
 function methodsByShape(
   routes: readonly Route[],

@@ -41,7 +41,9 @@ async function read(request: WireRequest): Promise<Uint8Array> {
 }
 
 /**
- * The media type of the body without parameters (a `;charset=UTF-8` is fine). @throws {Problem} `request.media_type`
+ * The media type of the body without parameters (a `;charset=UTF-8` is fine).
+ *
+ * @throws {Problem} `request.media_type`
  */
 export function requireMediaType(request: WireRequest, accepted: readonly MediaType[]): MediaType {
   const given = (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
@@ -52,8 +54,8 @@ export function requireMediaType(request: WireRequest, accepted: readonly MediaT
 
 /**
  * Parses strict JSON (no duplicate members, bounded depth, no number that would be rounded) and applies the schema. A
- * refusal names the
- * member by its JSON pointer. If the body is optional, an empty one means `{}`, whatever its media type.
+ * refusal names the member by its JSON pointer. If the body is optional, an empty one means `{}`, whatever its media
+ * type.
  */
 export async function readBody<S extends z.ZodType>(call: Call, schema: S, optional: boolean): Promise<z.output<S>> {
   if (!optional) requireMediaType(call.request, ['application/json']);

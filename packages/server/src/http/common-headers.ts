@@ -3,8 +3,7 @@ import type { Answer } from './answer.ts';
 
 /**
  * The headers of every answer, in every protocol. Caches keep no answer unless its handler says so. Only public answers
- * and answers with
- * an ETag do.
+ * and answers with an ETag do.
  */
 export function commonHeaders({ config }: Pick<Context, 'config'>, requestId: string): Answer['headers'] {
   const always = { 'x-request-id': requestId, 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };

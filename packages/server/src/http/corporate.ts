@@ -5,8 +5,7 @@ import { type Route, type Row, route } from './route.ts';
 
 /**
  * The documented calls of corporate identities: POST, with their own form of refusals. Each exists at the root, as
- * documented, and under
- * its realm.
+ * documented, and under its realm.
  */
 export function corporate<Who, const Path extends string, Body extends z.ZodType = z.ZodUndefined>(
   row: Omit<Row<Who, Path, Body, z.ZodObject<Record<never, never>>>, 'method' | 'refusals' | 'query'>,

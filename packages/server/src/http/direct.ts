@@ -23,10 +23,8 @@ type Serve = (
 
 /**
  * The short way of the few hot routes (`Route.direct`), from Node's request to Node's response: a router, a `Request`
- * and a `Response` would
- * cost the token endpoint a fifth of its time. It takes only plain requests (the method, a path without escapes or
- * query, a declared
- * length). All other requests go the long way, to the same rules.
+ * and a `Response` would cost the token endpoint a fifth of its time. It takes only plain requests (the method, a path
+ * without escapes or query, a declared length). All other requests go the long way, to the same rules.
  */
 export function directWay(routes: readonly Route[], serve: Serve): DirectWay {
   const lanes = routes.filter((route): route is DirectRoute => route.direct !== undefined).map(toLane);

@@ -69,8 +69,7 @@ interface Connection {
 
 /**
  * Ends useless connections: those without a request for a time, even if bytes trickle in, and those with requests whose
- * other side no longer
- * answers a ping.
+ * other side no longer answers a ping.
  */
 function guard(session: ServerHttp2Session, socket: Socket, idle: number): Connection {
   let open = 0;

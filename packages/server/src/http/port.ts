@@ -24,8 +24,7 @@ const limits = { requestTimeout: arrivalTime, headersTimeout: 10_000, keepAliveT
 
 /**
  * Node's HTTP/1.1 server listens, with its limits and its count of connections. A connection that speaks HTTP/2 is
- * passed on before that
- * server has seen it. Without TLS the first bytes decide (RFC 9113 §3.4), with TLS the ALPN.
+ * passed on before that server has seen it. Without TLS the first bytes decide (RFC 9113 §3.4), with TLS the ALPN.
  */
 export async function openPort(config: Config, listener: RequestListener): Promise<Port> {
   const http2 = createHttp2(listener);
@@ -85,8 +84,9 @@ function takeOver(server: Server, event: 'connection' | 'secureConnection'): Con
 }
 
 /**
- * Checks that the port can be opened, before a start changes anything. @throws {Problem} `config.invalid`, naming the
- * variable
+ * Checks that the port can be opened, before a start changes anything.
+ *
+ * @throws {Problem} `config.invalid`, naming the variable
  */
 export async function checkPort(config: Config): Promise<void> {
   if (config.tls !== undefined) readTls(config.tls);

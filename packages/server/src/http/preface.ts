@@ -7,8 +7,7 @@ const preface = Buffer.from('PRI ');
 
 /**
  * Detects the protocol of a new connection by its first bytes, and puts them back. `undefined` if the connection ended
- * or stayed silent for
- * `patience` milliseconds. It costs one look per connection and nothing per request.
+ * or stayed silent for `patience` milliseconds. It costs one look per connection and nothing per request.
  */
 export function protocolOf(
   socket: Socket,

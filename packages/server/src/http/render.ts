@@ -55,8 +55,7 @@ const renderers: Record<Refusals, (problem: Problem, requestId: string) => Answe
 
 /**
  * The form of the documented calls: a 400 lists the faults by field. All others have an upper-case name, under both
- * member names that
- * their callers know.
+ * member names that their callers know.
  */
 function corporateRefusal(problem: Problem, requestId: string): Answer {
   const { status, text } = rendering(problem);

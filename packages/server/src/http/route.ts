@@ -7,8 +7,7 @@ import { json, noContent, type Refusals, type Security } from './render.ts';
 
 /**
  * A kind of caller and how it proves itself, written once for every row that it may call. The check comes before
- * everything else of the
- * request, so an endpoint is open only if its row says so.
+ * everything else of the request, so an endpoint is open only if its row says so.
  */
 export interface CallerKind<Who> {
   readonly security: Security;
@@ -85,8 +84,7 @@ declare const made: unique symbol;
 
 /**
  * One row of the table of routes. Everything about a path follows from it: who may call it, what is read and how it is
- * checked, its handler,
- * its 405, its place in `/openapi.json`. The described schemas are those that validate.
+ * checked, its handler, its 405, its place in `/openapi.json`. The described schemas are those that validate.
  */
 export interface Row<Who, Path extends string, Body extends z.ZodType, Query extends z.ZodObject> {
   readonly method: Method;
@@ -150,8 +148,7 @@ type ParameterOf<Path extends string> = Exclude<
 
 /**
  * Makes a route from a row. Each call, in this order: authenticates the caller, reads and checks the parameters of path
- * and query and the
- * body, then calls `handle`.
+ * and query and the body, then calls `handle`.
  */
 export function route<
   Who,

@@ -6,10 +6,9 @@ const hostAndPort = /^(?:\[[0-9a-f:.]+\]|[\w.~!$&'()*+;=%-]*)(?::\d{0,5})?$/i;
 
 /**
  * RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks
- * a Host header
- * field and to any request message that contains more than one Host header field line or a Host header field with an
- * invalid field
- * value." RFC 9113 §8.3.1: Host must not differ from `:authority`. A proxy in front may have read the other one.
+ * a Host header field and to any request message that contains more than one Host header field line or a Host header
+ * field with an invalid field value." RFC 9113 §8.3.1: Host must not differ from `:authority`. A proxy in front may
+ * have read the other one.
  */
 export function hostFault({ rawHeaders, httpVersionMajor }: IncomingMessage): Problem | undefined {
   let host: string | undefined;

@@ -9,8 +9,8 @@ export type SourceOf = (incoming: IncomingMessage) => Source;
 
 /**
  * The peer. While that is a trusted proxy, the address before it in `X-Forwarded-For`. An element that is not an
- * address ends the search at
- * the proxy that reported it. Without trusted proxies the header is not read, because anyone can write it.
+ * address ends the search at the proxy that reported it. Without trusted proxies the header is not read, because anyone
+ * can write it.
  */
 export function sourceOf(trustedProxies: readonly string[], setting = 'COUNTERSIGN_TRUSTED_PROXIES'): SourceOf {
   if (trustedProxies.length === 0) return peer;

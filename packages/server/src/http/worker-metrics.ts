@@ -4,8 +4,7 @@ import { Problem } from '../kernel/problem.ts';
 
 /**
  * Workers share the port, and each counts its own answers. The worker that is asked for metrics asks the primary, which
- * asks every worker
- * and adds up. Numbers without a sum, such as the start of the process, are left out there.
+ * asks every worker and adds up. Numbers without a sum, such as the start of the process, are left out there.
  */
 const type = 'countersign:metrics';
 
@@ -25,8 +24,9 @@ export function collectFromWorkers(): void {
 }
 
 /**
- * The metrics of this process; for a worker, those of all workers. @throws {Problem} `store.unavailable` if they do not
- * arrive
+ * The metrics of this process; for a worker, those of all workers.
+ *
+ * @throws {Problem} `store.unavailable` if they do not arrive
  */
 export function textOfAll(registry: Registry): () => Promise<string> {
   if (!cluster.isWorker) return () => registry.metrics();

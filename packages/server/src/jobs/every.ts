@@ -2,8 +2,7 @@ import type { Log } from '../kernel/log.ts';
 
 /**
  * Runs `act` again and again with a pause in between, one run at a time. The returned function stops it and waits for
- * the running one. `onWake`
- * gets a function that ends the present pause, or the one after the present run.
+ * the running one. `onWake` gets a function that ends the present pause, or the one after the present run.
  */
 export function every(
   milliseconds: number,

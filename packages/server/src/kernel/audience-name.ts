@@ -1,7 +1,6 @@
 /**
  * The one spelling in which audience names are compared. For a URL: scheme and host in lower case, the host without a
- * final dot, no default
- * port, no slash at the end. Other names stay as they are.
+ * final dot, no default port, no slash at the end. Other names stay as they are.
  */
 export function audienceName(text: string): string {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return text;

@@ -6,12 +6,9 @@ import { requireNoTransaction } from './transaction.ts';
  * The one cache of a process: bounded, read-through, single flight, invalidated by topic and key.
  *
  * An entry is never older than the last change of this process, and never older than the last poll of the change log
- * for changes of
- * others. When polling has failed for `maxStaleness`, the cache refuses: a node that is cut off from its store must not
- * accept what
- * may have been revoked. Before the first poll nothing is kept, because a command that does not follow the change log
- * must not act
- * on old values.
+ * for changes of others. When polling has failed for `maxStaleness`, the cache refuses: a node that is cut off from its
+ * store must not accept what may have been revoked. Before the first poll nothing is kept, because a command that does
+ * not follow the change log must not act on old values.
  */
 export interface Cache {
   /**

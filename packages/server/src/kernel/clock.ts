@@ -19,8 +19,9 @@ declare const instant: unique symbol;
 export type Instant = number & { readonly [instant]: true };
 
 /**
- * The first whole millisecond not before `milliseconds`. @throws {Problem} `request.invalid` for a number that is not a
- * time
+ * The first whole millisecond not before `milliseconds`.
+ *
+ * @throws {Problem} `request.invalid` for a number that is not a time
  */
 export function instantOf(milliseconds: number): Instant {
   const whole = Math.ceil(milliseconds);

@@ -4,8 +4,7 @@ export type Log = Logger;
 
 /**
  * Members with these names never reach a log with their values, up to three levels deep. This is only a safety net:
- * code must not
- * log secrets in the first place.
+ * code must not log secrets in the first place.
  */
 export const secretNames = [
   'access_token',
@@ -41,8 +40,7 @@ const paths = secretNames.flatMap((name) => {
 
 /**
  * A `code` may be a one-time code, which is a secret, or the public name of a fault: that of a problem, an errno, an
- * SQLSTATE, an exit
- * code. Only values with the shape of a fault are shown.
+ * SQLSTATE, an exit code. Only values with the shape of a fault are shown.
  */
 const faultCode = /^(?:internal|[a-z_]+\.[a-z_]+|E[A-Z0-9]+|[A-Z]{2,12}(?:_[A-Z0-9]{1,16}){1,8}|[0-9A-Z]{5}|\d{1,4})$/;
 

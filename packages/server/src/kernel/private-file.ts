@@ -14,8 +14,9 @@ export function mendingOf(path: string): string {
 }
 
 /**
- * Checks the paths; missing ones are fine. @throws {Problem} `config.invalid` for the first open one, with the command
- * that mends it
+ * Checks the paths; missing ones are fine.
+ *
+ * @throws {Problem} `config.invalid` for the first open one, with the command that mends it
  */
 export function requirePrivate(paths: readonly string[]): void {
   const open = paths.find(isOpenToOthers);

@@ -2,8 +2,7 @@
  * Every refusal of the server: one class, one table.
  *
  * A rule throws `new Problem(code, detail?)`. The table has what callers see on each wire. The rule writes `detail` for
- * the caller, so it
- * may be shown. The `cause` goes to the log only, with the request id.
+ * the caller, so it may be shown. The `cause` goes to the log only, with the request id.
  */
 
 export interface Rendering {

@@ -3,8 +3,7 @@ import { Problem } from './problem.ts';
 
 /**
  * The contents of a text file, without the byte order mark that some editors put first. UTF-16 is refused, because a
- * secret would be read
- * wrongly. The error names the option, if there is one, and the file, never the contents.
+ * secret would be read wrongly. The error names the option, if there is one, and the file, never the contents.
  *
  * @throws {Problem} `config.invalid`
  */

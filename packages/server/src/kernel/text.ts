@@ -2,9 +2,8 @@ import { z } from 'zod';
 
 /**
  * Stored text of one line that people read: they see all of it. No control characters, no NUL (which PostgreSQL cannot
- * store), whole
- * characters only, nothing invisible, and nothing that turns the text direction, which would let one name pass for
- * another.
+ * store), whole characters only, nothing invisible, and nothing that turns the text direction, which would let one name
+ * pass for another.
  */
 export function lineOfText(max = 255) {
   return z.string().min(1).max(max).refine(isLine, rule).refine(isPlain, plainRule);
@@ -34,10 +33,8 @@ export function isLine(text: string): boolean {
 
 /**
  * Refuses the characters of Unicode's own lists, and two signs without ink that are on neither list. A joiner counts as
- * visible where it
- * changes the picture: between letters of scripts that are written with it, and in emoji. So does a selector after a
- * sign that is
- * drawn in two ways.
+ * visible where it changes the picture: between letters of scripts that are written with it, and in emoji. So does a
+ * selector after a sign that is drawn in two ways.
  */
 export function isPlain(text: string): boolean {
   const seen = text.replace(joined, '');

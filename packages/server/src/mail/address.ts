@@ -6,8 +6,7 @@ export type MailAddress = string & { readonly mailAddress: true };
 
 /**
  * RFC 5322 §3.2.3 `dot-atom-text`: no quotes, comments or spaces. The caller also refuses encoded words (RFC 2047),
- * which pass here but
- * are read as another address.
+ * which pass here but are read as another address.
  */
 const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/i;
 /** Characters of a domain before it is encoded: no separator of a URL, no percent sign. */
@@ -16,10 +15,8 @@ const domainName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-
 
 /**
  * `local@domain`, or undefined. The domain is put in lower case and an international one encoded (RFC 5891), so that
- * one mailbox has one
- * spelling. The local part stays, because only its own server knows what its case means. A local part beyond ASCII is
- * refused,
- * because it needs SMTPUTF8 in every server on its way.
+ * one mailbox has one spelling. The local part stays, because only its own server knows what its case means. A local
+ * part beyond ASCII is refused, because it needs SMTPUTF8 in every server on its way.
  */
 export function mailAddress(text: string): MailAddress | undefined {
   if (text.length > 254) return undefined;

@@ -7,9 +7,8 @@ import type { Values } from './texts.ts';
 
 /**
  * Mails that tell the owner of a credential about a change to it (ASVS 5.0 6.3.5 and 6.3.7), so that a thief of a
- * session, a password or an
- * administrator's token cannot change it unseen. They hold no code, no link, and no text chosen by the one who made the
- * change.
+ * session, a password or an administrator's token cannot change it unseen. They hold no code, no link, and no text
+ * chosen by the one who made the change.
  */
 export type Notice = 'password-changed' | 'password-expired' | 'new-device' | 'factor-changed' | 'credential-changed';
 
@@ -22,10 +21,8 @@ export interface Owner {
 
 /**
  * Queues the mail in the transaction of the change. At most five an hour of one kind for one credential, counted in
- * this process: the
- * first ones tell the owner, and more would only fill the mailbox. A rolled back transaction is not counted. `before`
- * is the
- * credential before the change: its old address gets the mail too.
+ * this process: the first ones tell the owner, and more would only fill the mailbox. A rolled back transaction is not
+ * counted. `before` is the credential before the change: its old address gets the mail too.
  */
 export async function tellOwner<P extends Notice>(
   context: Context,

@@ -12,10 +12,8 @@ import { type Letter, type Purpose, type Values, writeLetter } from './texts.ts'
 
 /**
  * The outbox. A rule inserts its mail in the transaction of its change, so both exist or neither. A node delivers it
- * after the commit
- * (`deliver.ts`), normally at once, and tries until it succeeds, is refused for good, or a day has passed. A mail may
- * arrive twice, if
- * a node dies between sending and noting it. Both then have the same Message-ID.
+ * after the commit (`deliver.ts`), normally at once, and tries until it succeeds, is refused for good, or a day has
+ * passed. A mail may arrive twice, if a node dies between sending and noting it. Both then have the same Message-ID.
  */
 export interface Mail<P extends Purpose> {
   readonly realm: string;
@@ -62,7 +60,9 @@ export async function enqueueMail<P extends Purpose>(context: Context, tx: Writi
 }
 
 /**
- * Values stand in the text, and perhaps in the subject, so they must not add lines. @throws {Problem} `request.invalid`
+ * Values stand in the text, and perhaps in the subject, so they must not add lines.
+ *
+ * @throws {Problem} `request.invalid`
  */
 function requireLines(values: object): void {
   for (const [name, value] of Object.entries(values) as [string, unknown][]) {
@@ -75,8 +75,7 @@ function requireLines(values: object): void {
 
 /**
  * Spends one mail of this recipient's budget for this purpose and hour, counted in this process. False if none is left.
- * For mails that a
- * stranger can request: the answer to the stranger must be the same in both cases.
+ * For mails that a stranger can request: the answer to the stranger must be the same in both cases.
  */
 export function allowMail(context: Context, realm: string, purpose: Purpose, recipient: string): boolean {
   return mailMemory(context).rate.take(`${realm} ${purpose} ${recipient.toLowerCase()}`);

@@ -82,10 +82,8 @@ interface Failure {
 
 /**
  * RFC 5321 §4.2.1: a 5yz reply to the envelope or to the text is about this mail, and final. A 5yz reply to the
- * greeting, STARTTLS or the
- * login is about this server: it will be repaired, and the mail must still be there then. The same goes for 503 (an
- * unexpected
- * sequence of commands) and 530 (TLS or a login is required first).
+ * greeting, STARTTLS or the login is about this server: it will be repaired, and the mail must still be there then. The
+ * same goes for 503 (an unexpected sequence of commands) and 530 (TLS or a login is required first).
  */
 function refusal(error: unknown): Outcome {
   const { code, originalCode, responseCode, response, message } = error as Failure;

@@ -2,8 +2,7 @@ import { isoDate } from '../kernel/clock.ts';
 
 /**
  * The texts of our mails. Plain text without links: a code is consumed by a POST of its owner, never by a mail filter
- * that follows links.
- * No line is longer than mail programs show.
+ * that follows links. No line is longer than mail programs show.
  */
 export interface Values {
   /** The new holder of a credential sets its first password. */

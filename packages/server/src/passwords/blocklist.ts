@@ -18,10 +18,8 @@ import { insertListed, isListed } from './blocklist.store.ts';
  * - `password`: the password itself.
  *
  * A list of digests must have this form from the first line to the last, and an error names the faulty line. A word
- * list is taken as it
- * is: lines that cannot be passwords are skipped. Entries that are on the list already stay, so an interrupted import
- * is simply run
- * again. `skip` saves the time of reading the lines that were imported before.
+ * list is taken as it is: lines that cannot be passwords are skipped. Entries that are on the list already stay, so an
+ * interrupted import is simply run again. `skip` saves the time of reading the lines that were imported before.
  */
 export interface BlocklistFile {
   /** The file's name without its folder. */

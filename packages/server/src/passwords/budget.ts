@@ -7,8 +7,7 @@ import { addFailures, listFailures } from './login-failure.store.ts';
 
 /**
  * How often something may be done in a window, by all processes together. Each use is counted in the database before it
- * is done, so
- * simultaneous uses cannot exceed the limit. A window ends by itself, and a refused use does not extend it.
+ * is done, so simultaneous uses cannot exceed the limit. A window ends by itself, and a refused use does not extend it.
  */
 export interface Budget {
   readonly name: string;
@@ -36,8 +35,7 @@ export async function spendBudgets(
 
 /**
  * The same, where a spent budget is a refusal. A budget that this process alone has spent is refused without a database
- * query, so a flood
- * costs no write.
+ * query, so a flood costs no write.
  *
  * @throws {Problem} `attempt.throttled`
  */

@@ -5,8 +5,7 @@ import { createRequire } from 'node:module';
  * The 49,233 most common passwords, from @zxcvbn-ts/language-common (MIT; Dropbox and the zxcvbn-ts authors).
  *
  * Read at the first use and kept as one text of half a megabyte: strings of a set would take seven. A search takes a
- * tenth of a
- * millisecond, once or a few times for each new password, whose hash costs eighty times as much.
+ * tenth of a millisecond, once or a few times for each new password, whose hash costs eighty times as much.
  */
 const file = createRequire(import.meta.url).resolve('@zxcvbn-ts/language-common/src/passwords.json');
 /** Stands between two passwords, and occurs in none. */

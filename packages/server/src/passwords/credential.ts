@@ -31,14 +31,12 @@ import { touchIdentity } from './identity.store.ts';
  *
  * 1. A credential and its subject are made together, and neither is ever deleted.
  * 2. The subject is live while neither the credential nor its identity is disabled: `disabled_at` of both rows says so,
- *    and the subject
- * follows in the same transaction. Disabling ends all sessions at once everywhere. Enabling revives none of them.
+ *    and the subject follows in the same transaction. Disabling ends all sessions at once everywhere. Enabling revives
+ *    none of them.
  * 3. Every change that the subject follows first locks the identity's row. Otherwise a credential that is made while
- *    its identity is being
- * disabled would stay live.
+ *    its identity is being disabled would stay live.
  * 4. Credentials are read past the cache: they are rarely read twice and would only evict sessions, and the hash of a
- *    login takes a hundred
- * times as long as this indexed read.
+ *    login takes a hundred times as long as this indexed read.
  */
 export interface Credential extends CredentialReference {
   /** The address for mail. Null: the code, if that is an address. */
@@ -108,8 +106,9 @@ export function mailAddressOf({ email, code }: Pick<Credential, 'email' | 'code'
 }
 
 /**
- * Locks the credential's identity until the transaction ends, so that other changes wait. @throws {Problem}
- * `credential.unknown`
+ * Locks the credential's identity until the transaction ends, so that other changes wait.
+ *
+ * @throws {Problem} `credential.unknown`
  */
 export async function lockCredential(tx: Writing, realm: string, identityId: string, id: string): Promise<Credential> {
   await touchIdentity(tx.db, realm, identityId);
@@ -185,8 +184,7 @@ const enabled = { disabled_at: null, disabled_by: null } as const;
 
 /**
  * Disables or enables a credential. Repeating a step changes nothing. A ROOT cannot enable what an administrator has
- * disabled:
- * `caller.forbidden`.
+ * disabled: `caller.forbidden`.
  */
 export async function stepCredential(
   context: Context,
@@ -227,8 +225,7 @@ export interface CredentialChange {
 
 /**
  * Changes code or address. Everything sent to the old address becomes invalid. A new code also ends the sessions,
- * because they carry the
- * old one.
+ * because they carry the old one.
  *
  * @throws {Problem} `credential.unknown`, `credential.code_taken`
  */

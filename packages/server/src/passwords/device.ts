@@ -8,16 +8,12 @@ import { lookUpCredentialByCode } from './credential.ts';
  * Devices that a credential has logged in from, so that strangers with failed logins do not shut out the owner.
  *
  * 1. A device proves itself by a cookie from a full login: `id.time.seal`, for each of the last eight credentials that
- *    logged in there.
- * The seal is a digest under our own key over realm, code, id and time. Only this server can match it to the
- * credential, and it is
- * worth nothing for another credential or realm.
+ *    logged in there. The seal is a digest under our own key over realm, code, id and time. Only this server can match
+ *    it to the credential, and it is worth nothing for another credential or realm.
  * 2. A cookie opens nothing. It only decides which budget of guesses a login spends (`throttle.ts`).
  * 3. It expires after a year without a login. It also ends when the credential gets another code, and when the password
- *    became known
- * (`COMPROMISED`) or was recovered by mail, because the owner of the earlier devices is then in doubt. An update of the
- * password,
- * whose holder knew the old one, leaves it valid.
+ *    became known (`COMPROMISED`) or was recovered by mail, because the owner of the earlier devices is then in doubt.
+ *    An update of the password, whose holder knew the old one, leaves it valid.
  * 4. A forged, cut, foreign or too old cookie counts as no cookie, and is never an error.
  */
 export interface Device {

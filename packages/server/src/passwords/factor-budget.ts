@@ -14,20 +14,16 @@ import { deleteFailures, markFailure } from './login-failure.store.ts';
  * How often one may guess at the authenticator app of a credential.
  *
  * 1. Ten times in a quarter of an hour and thirty times in a day, over all processes, sessions and sources: a guesser
- *    here knows the
- * password already or holds a session, and can have any number of sessions.
+ *    here knows the password already or holds a session, and can have any number of sessions.
  * 2. A guess is counted in the database before it is tried. It is taken back if it was right or was not tried. So
- *    simultaneous guesses
- * cannot exceed the limit. It costs one statement, which is little beside the hash before it.
+ *    simultaneous guesses cannot exceed the limit. It costs one statement, which is little beside the hash before it.
  * 3. A window ends by itself, and a refused guess does not extend it, so no owner is locked out for good.
  * 4. Recovery codes (80 bits) and passkeys (signatures) cannot be guessed, and have no budget: otherwise a thief who
- *    knows the password
- * could keep the owner out. With one of them the owner gets in and changes the password.
+ *    knows the password could keep the owner out. With one of them the owner gets in and changes the password.
  *
  * Why 30: two windows can meet within a day, and a code of six digits with three open steps is right with a chance of 1
- * in 333,333. So a
- * thief of the password finds the code within a day in less than one case of 5,000, and the owner gets a mail on the
- * first day.
+ * in 333,333. So a thief of the password finds the code within a day in less than one case of 5,000, and the owner gets
+ * a mail on the first day.
  */
 const budgets = [
   { name: 'totp quarter', limit: 10, window: 15 * 60_000 },
@@ -43,8 +39,9 @@ export interface GuessedFactor {
 }
 
 /**
- * Runs `prove` within the budgets. Only the error `factor.incorrect` counts as a guess. @throws {Problem}
- * `attempt.throttled`
+ * Runs `prove` within the budgets. Only the error `factor.incorrect` counts as a guess.
+ *
+ * @throws {Problem} `attempt.throttled`
  */
 export async function withinFactorBudget<T>(
   context: Context,

@@ -32,8 +32,7 @@ import { newestPassword } from './passwords.store.ts';
  * 3. A holder with a factor must show it before adding another or removing one. An administrator may remove factors and
  *    never add one.
  * 4. A lost factor may be in another's hands, so removing a factor ends every session of the credential. So does adding
- *    the first one,
- * because earlier sessions have not shown it.
+ *    the first one, because earlier sessions have not shown it.
  * 5. The session that continues after a removal is as strong as the remaining factors that it has shown.
  * 6. Recovery codes come with the first factor and go with the last. Alone they are not a factor.
  */
@@ -67,7 +66,9 @@ export async function factorsOf(context: Context, realm: string, credentialId: s
 }
 
 /**
- * By the holder, who has just shown a second factor and continues under a new token. @throws {Problem} `factor.unknown`
+ * By the holder, who has just shown a second factor and continues under a new token.
+ *
+ * @throws {Problem} `factor.unknown`
  */
 export async function removeOwnFactor(context: Context, by: Presenting, id: string): Promise<Logon> {
   const { realm, session } = by;
@@ -80,7 +81,9 @@ export async function removeOwnFactor(context: Context, by: Presenting, id: stri
 }
 
 /**
- * By an administrator, for a holder who has lost the factor. @throws {Problem} `credential.unknown`, `factor.unknown`
+ * By an administrator, for a holder who has lost the factor.
+ *
+ * @throws {Problem} `credential.unknown`, `factor.unknown`
  */
 export async function resetFactor(
   context: Context,
@@ -175,8 +178,7 @@ export interface GoingOn {
 
 /**
  * Opens the session that replaces this one. If this one has ended meanwhile (a logout, another use of it, a new
- * password, an
- * administrator), nothing is opened.
+ * password, an administrator), nothing is opened.
  *
  * @throws {Problem} `session.invalid`
  */

@@ -7,21 +7,17 @@ import { listFailures } from './login-failure.store.ts';
 
 /**
  * Counts guesses, up to a limit in any 24 hours, together with every other process of the same database. A count ends
- * when nothing has failed
- * for 24 hours. With a fixed end, one budget before it and one after it would meet within a day.
+ * when nothing has failed for 24 hours. With a fixed end, one budget before it and one after it would meet within a
+ * day.
  *
  * 1. A guess is counted before it is tried. It is taken back if it was right or was not tried. So simultaneous guesses
- *    cannot exceed
- * the limit.
+ *    cannot exceed the limit.
  * 2. The first guess at a key reads its count from the database. From then on it is in memory, and a guess past the
- *    limit costs only a
- * look there.
+ *    limit costs only a look there.
  * 3. Counts are written every second, all in one statement. A process is never ahead of the database by more than one
- *    guess at a key:
- * the next guess waits until both are written, even during a write, and then knows those of the others. So n processes
- * allow at most
- * n - 1 more than the limit, because the process that reaches the limit knows it. A killed process forgets at most one
- * guess.
+ *    guess at a key: the next guess waits until both are written, even during a write, and then knows those of the
+ *    others. So n processes allow at most n - 1 more than the limit, because the process that reaches the limit knows
+ *    it. A killed process forgets at most one guess.
  * 4. If there are too many keys, unused ones are removed from memory. Counts that are not written yet stay.
  */
 export interface GuessCounts {

@@ -24,10 +24,8 @@ import { withinCreationBudget, withinInvitationBudget } from './root-budget.ts';
 
 /**
  * "Operate on a Corporate Identity". Administrators may do all of it. The ROOT of an identity reads it with its
- * credentials and manages its
- * USERs, but not itself or another ROOT. A ROOT's changes need a login within the last five minutes, because a stolen
- * token must not
- * make credentials that outlive it.
+ * credentials and manages its USERs, but not itself or another ROOT. A ROOT's changes need a login within the last five
+ * minutes, because a stolen token must not make credentials that outlive it.
  */
 const listRequest = z.strictObject({ limit: z.int().nullish(), after: lineOfText().nullish() });
 const creation = z.strictObject({ type: credentialType, code: credentialCode, email: credentialMail.nullish() });

@@ -84,8 +84,7 @@ export type IdentityStep = 'disable' | 'enable';
 
 /**
  * Disables an identity with all its credentials, or enables it again, except credentials that are disabled themselves.
- * Repeating a step
- * changes nothing.
+ * Repeating a step changes nothing.
  *
  * @throws {Problem} `identity.unknown`
  */

@@ -18,10 +18,8 @@ import { newestPassword } from './passwords.store.ts';
  * Invitations: only the holder of a new credential can set its first password, not everyone who knows its id.
  *
  * The token works once, for a week, for a live credential. A newer one replaces it. Only a POST uses it up, never a
- * mail filter that
- * follows links. It goes to the holder by mail. Only an administrator may have it shown, to pass it on in another way:
- * every reader
- * of the token can become the holder.
+ * mail filter that follows links. It goes to the holder by mail. Only an administrator may have it shown, to pass it on
+ * in another way: every reader of the token can become the holder.
  */
 const purpose = 'password-invite';
 /** Milliseconds. */
@@ -37,8 +35,7 @@ export interface Invitation {
 
 /**
  * @throws {Problem} `credential.unknown`, `credential.disabled`, `password.already_created` if the credential has had a
- * password,
- * `credential.no_address` if it has no address for mail
+ * password, `credential.no_address` if it has no address for mail
  */
 export async function inviteCredential(
   context: Context,

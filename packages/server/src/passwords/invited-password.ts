@@ -6,8 +6,7 @@ import type { PasswordInfo } from './password-version.ts';
 
 /**
  * Sets the first password with an invitation, so that knowing a credential's id is not enough to take it over. The
- * transaction that makes
- * the password also uses the invitation up.
+ * transaction that makes the password also uses the invitation up.
  *
  * @throws {Problem} `token.invalid` for an unknown, used or expired invitation, or one to another credential
  */

@@ -9,11 +9,9 @@ import type { Argon2Hash, Pbkdf2Hash } from '../subject/stored-hash.ts';
  *
  * 1. A file is a realm, `{realm, users}`, or a list of realms.
  * 2. A user's password is a credential of type `password`: its `credentialData` and `secretData` are JSON within JSON.
- *    Before Keycloak 10
- * the same parts were members of the credential itself.
+ *    Before Keycloak 10 the same parts were members of the credential itself.
  * 3. The algorithms are those of Keycloak itself (`argon2`, `pbkdf2`, which is SHA-1, `pbkdf2-sha256`, `pbkdf2-sha512`)
- *    and the `bcrypt` of
- * a popular extension, which keeps the whole hash as its value.
+ *    and the `bcrypt` of a popular extension, which keeps the whole hash as its value.
  * 4. A user that cannot be imported is reported with the reason and does not stop the others.
  */
 export interface KeycloakUser {

@@ -2,10 +2,8 @@
  * Forms similar to a password, which a guesser derives from a word by rules.
  *
  * NIST SP 800-63B-4 §3.1.1.2 compares "the entire password … not substrings or words that might be contained therein",
- * with common
- * passwords, context-specific words, "and derivatives thereof". So each form below stands for the whole password. A
- * word inside a longer
- * password does not count, and a mostly unpredictable password has no such form.
+ * with common passwords, context-specific words, "and derivatives thereof". So each form below stands for the whole
+ * password. A word inside a longer password does not count, and a mostly unpredictable password has no such form.
  */
 
 /**

@@ -9,8 +9,7 @@ import { markFailure } from './login-failure.store.ts';
 
 /**
  * Reports credentials whose guessers were stopped: one event and one mail to the owner each, at most one a day over all
- * processes. Codes
- * without a credential have no owner to tell.
+ * processes. Codes without a credential have no owner to tell.
  */
 export async function recordLocks(context: Context, locks: readonly Exhausted[]): Promise<void> {
   const record = async (lock: Exhausted) => {

@@ -28,8 +28,8 @@ export interface LoginAttempt {
  * Logon with a password: a session, full or restricted, as `logOn` decides.
  *
  * Unknown credential, wrong password, disabled credential or identity, compromised password: all give the same
- * `login.failed` after the
- * same work, which is one read of the credential, one of the password, and one hash. Only the log tells them apart.
+ * `login.failed` after the same work, which is one read of the credential, one of the password, and one hash. Only the
+ * log tells them apart.
  *
  * @throws {Problem} `login.failed`, `attempt.throttled` after too many failures, `attempt.busy` at too many logins at
  * once

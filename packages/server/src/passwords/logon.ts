@@ -42,8 +42,7 @@ export interface Logon extends OpenedSession {
  * 4. Any other credential gets a full session.
  *
  * The transaction checks again what was verified before: it opens nothing if the password was updated, expired or
- * compromised meanwhile, or
- * the credential disabled.
+ * compromised meanwhile, or the credential disabled.
  *
  * @throws {Problem} `login.failed`
  */

@@ -24,21 +24,15 @@ import { unknownCode } from './throttle.ts';
  * A new password for the reader of the credential's mail.
  *
  * 1. `start` gives every caller the same answer for every code, and then does the same work: for a code without a
- *    recipient it makes a
- * one-time code that opens nothing, a mail that is dropped at the last step, and an event. Otherwise the time of the
- * next request
- * would tell the difference.
+ *    recipient it makes a one-time code that opens nothing, a mail that is dropped at the last step, and an event.
+ *    Otherwise the time of the next request would tell the difference.
  * 2. A one-time code is 256 random bits and works once, for half an hour. A new request does not end the earlier codes,
- *    or a stranger could
- * keep the owner from ever using one.
+ *    or a stranger could keep the owner from ever using one.
  * 3. If no code is live, one mail is sent, however many ask at the same moment. While one is live, a network may ask
- *    three times in half
- * an hour, and a credential gets five mails an hour; further requests do nothing. So strangers can neither fill a
- * mailbox nor keep its
- * owner from a code.
+ *    three times in half an hour, and a credential gets five mails an hour; further requests do nothing. So strangers
+ *    can neither fill a mailbox nor keep its owner from a code.
  * 4. `resume` makes the next version as an update does: every session and every other code ends, and all devices become
- *    unknown. A second
- * factor is still required.
+ *    unknown. A second factor is still required.
  */
 const purpose = 'lost-password';
 /** Milliseconds. */
@@ -131,8 +125,7 @@ export interface Recovery {
 
 /**
  * A wrong one-time code, one of another credential, and a disabled or unknown credential all give the same
- * `lost_password.code`. If the rules
- * refuse the password, the one-time code stays valid.
+ * `lost_password.code`. If the rules refuse the password, the one-time code stays valid.
  */
 export async function resumeLostPassword(
   context: Context,

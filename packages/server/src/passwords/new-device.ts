@@ -9,8 +9,8 @@ const remembered = 30 * 86_400_000;
 
 /**
  * True if the owner must be told of a login without a cookie of this credential. Programs keep no cookies, so each pair
- * of network and
- * program is reported once in 30 days. Call this only after the password was right, so that a stranger causes no mail.
+ * of network and program is reported once in 30 days. Call this only after the password was right, so that a stranger
+ * causes no mail.
  */
 export async function isNewDevice(
   context: Context,

@@ -144,8 +144,9 @@ export async function finishVerification(
 }
 
 /**
- * All faults give one refusal, and the log has the reason. Only a valid response uses its challenge up. @throws
- * {Problem} `factor.incorrect`
+ * All faults give one refusal, and the log has the reason. Only a valid response uses its challenge up.
+ *
+ * @throws {Problem} `factor.incorrect`
  */
 async function proved(
   context: Context,

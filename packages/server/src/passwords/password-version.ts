@@ -18,11 +18,9 @@ import { requireRules } from './profile.ts';
  * Passwords are versions of a credential's secret, and only the newest one counts:
  *
  * 1. An update makes version n + 1 and expires version n, in one transaction. The first to make n + 1 wins; the other
- *    gets
- * `write.conflict`. Expiring the newest version does not bring back the one before.
+ *    gets `write.conflict`. Expiring the newest version does not bring back the one before.
  * 2. Every change begins a new generation of the credential's subject: its sessions and their tokens die. A session
- *    that made the change
- * continues under a new token.
+ *    that made the change continues under a new token.
  * 3. No hash is computed inside a transaction. The transaction checks again what was verified before it.
  */
 export const passwordInfoSchema = z.object({
@@ -61,8 +59,8 @@ export interface AcceptedPassword {
 
 /**
  * New passwords per hour that a credential may have hashed, over all its sessions. Recovery by mail has the same again,
- * so that a thief of a
- * session cannot block it. Each costs a hash, and one for every password that the profile remembers.
+ * so that a thief of a session cannot block it. Each costs a hash, and one for every password that the profile
+ * remembers.
  */
 const hashed = {
   session: [{ name: 'new-password', limit: 10, window: 3_600_000 }],

@@ -67,8 +67,7 @@ export async function createPassword(
 
 /**
  * The first password of a credential made in the same transaction. The profile's rules do not apply yet, only the
- * default ones. `hash` is
- * made before the transaction.
+ * default ones. `hash` is made before the transaction.
  */
 export async function placeFirstPassword(
   context: Context,
@@ -100,8 +99,7 @@ export interface PasswordUpdate {
 
 /**
  * "Reset – This replaces the current password with a new one, if the provided current password is valid." For a full
- * session, or one that
- * is restricted to this very version. A wrong old password counts as a failed login.
+ * session, or one that is restricted to this very version. A wrong old password counts as a failed login.
  *
  * @throws {Problem} `password.incorrect`, `attempt.throttled`
  */

@@ -69,7 +69,9 @@ export async function requireProfileView(context: Context, realm: string, id: st
 }
 
 /**
- * "Returns the Profile ID linked with the identity." @throws {Problem} `identity.unknown`, `password_profile.unknown`
+ * "Returns the Profile ID linked with the identity."
+ *
+ * @throws {Problem} `identity.unknown`, `password_profile.unknown`
  */
 export async function profileOfIdentity(context: Context, realm: string, identityId: string) {
   const identity = await findIdentity(context.store.db, realm, identityId);

@@ -5,8 +5,8 @@ import type { Source } from '../kernel/source.ts';
 
 /**
  * Limits per network for calls that everyone may make. Counted in this process. These calls guard nothing that could be
- * guessed (a code of
- * 256 bits) and no secret (the password rules), so this only keeps strangers from overloading the server.
+ * guessed (a code of 256 bits) and no secret (the password rules), so this only keeps strangers from overloading the
+ * server.
  */
 const limits = {
   validate: { budget: 60, window: 60_000, bound: 10_000 },

@@ -7,8 +7,7 @@ import { type Budget, requireBudgets, requireLeft, returnBudgets, spendBudgets }
  *
  * 1. A hundred attempts to make a credential.
  * 2. No more attempts after ten with taken codes: codes are unique in the realm, so such an answer tells about another
- *    identity's
- * credential. Simultaneous attempts do not see each other; limit 1 bounds them.
+ *    identity's credential. Simultaneous attempts do not see each other; limit 1 bounds them.
  * 3. A hundred mails with invitations, to all addresses together.
  */
 const day = 86_400_000;

@@ -19,30 +19,23 @@ import { deleteExpiredFailures, deleteFailures, shortenFailures } from './login-
  * How often one may guess at a password.
  *
  * 1. At a credential, from devices that it has not logged in from: 10 wrong guesses in any 24 hours, from all sources
- *    and over all
- * processes. Whether the credential exists makes no difference.
+ *    and over all processes. Whether the credential exists makes no difference.
  * 2. From one network, at any credentials: 100 wrong guesses in ten minutes. This slows down an attacker who tries one
- *    password on many
- * credentials. Each process counts for itself, and nothing below relies on it.
+ *    password on many credentials. Each process counts for itself, and nothing below relies on it.
  * 3. From a device that the credential has logged in from: 10 wrong guesses in any 24 hours, counted separately and
- *    forgiven by a login.
- * So limits 1 and 2 do not keep the owner out. When these are spent, the device counts as unknown.
+ *    forgiven by a login. So limits 1 and 2 do not keep the owner out. When these are spent, the device counts as
+ *    unknown.
  *
  * A refusal comes before the credential is looked up and before anything is hashed. A right password costs nothing.
  *
  * Why 10: each process after the first allows one more (`guess-count.ts`), so eleven processes allow 20 guesses in a
- * day. The 49,233 most
- * common passwords, and short ones, are refused. People's choices follow Zipf's law: by the fit to RockYou's 32 million
- * (D. Wang et al.,
- * "Zipf's Law in Passwords", IEEE TIFS 12, 2017) the first r passwords have a share of C·r^s, C = 0.0374, s = 0.187. So
- * those of the list
- * have 28 %, and the next one has 1.06 in a million of all. Half of all had 8 characters or more (Imperva, 2010). Even
- * if the whole list
- * is among those, the next one has 1.06 in a million of the remaining 22 %: 4.8 in a million. So 20 guesses are right
- * in less than one
- * case of 10,000. This holds for an attacker who knows nothing about the owner, and where people choose as they did
- * there. A password
- * leaked elsewhere is a better guess: for these there are lists of breached passwords (`countersign blocklist import`).
+ * day. The 49,233 most common passwords, and short ones, are refused. People's choices follow Zipf's law: by the fit to
+ * RockYou's 32 million (D. Wang et al., "Zipf's Law in Passwords", IEEE TIFS 12, 2017) the first r passwords have a
+ * share of C·r^s, C = 0.0374, s = 0.187. So those of the list have 28 %, and the next one has 1.06 in a million of all.
+ * Half of all had 8 characters or more (Imperva, 2010). Even if the whole list is among those, the next one has 1.06 in
+ * a million of the remaining 22 %: 4.8 in a million. So 20 guesses are right in less than one case of 10,000. This
+ * holds for an attacker who knows nothing about the owner, and where people choose as they did there. A password leaked
+ * elsewhere is a better guess: for these there are lists of breached passwords (`countersign blocklist import`).
  */
 export const guessesPerCredential = 10;
 const guessesPerDevice = 10;

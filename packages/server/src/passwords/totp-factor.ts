@@ -34,8 +34,7 @@ import { addRecovery, prepareRecovery } from './recovery-factor.ts';
  * 1. Its secret is shown once, at enrolment, and sealed in the database.
  * 2. A code of the app within a quarter of an hour confirms it, and it replaces the app before.
  * 3. A step counts once: the row has the last used step and changes by compare-and-set. Of two requests with the same
- *    code at the same
- * moment, one gets a session.
+ *    code at the same moment, one gets a session.
  */
 interface TotpState {
   /** The last step whose code was used. */
@@ -54,8 +53,9 @@ export interface TotpEnrolment {
 }
 
 /**
- * The secret is shown only now. @throws {Problem} `session.weak` if the credential has a factor that the session has
- * not shown
+ * The secret is shown only now.
+ *
+ * @throws {Problem} `session.weak` if the credential has a factor that the session has not shown
  */
 export async function enrolTotp(context: Context, by: Presenting, name: string): Promise<TotpEnrolment> {
   const { realm, session, caller } = by;

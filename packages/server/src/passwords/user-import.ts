@@ -19,8 +19,7 @@ import { requireRules } from './profile.ts';
  * 3. One transaction per user: another run after an interruption refuses the users that were imported and imports the
  *    others.
  * 4. A second factor is not imported. A user with one is refused unless the operator says that this does not matter,
- *    because a password
- * alone must not suddenly be enough.
+ *    because a password alone must not suddenly be enough.
  */
 export interface ImportTarget {
   readonly realm: string;

@@ -7,8 +7,7 @@ import { lookUpParticipant } from './participant.ts';
 
 /**
  * The names by which `aud` means this client: its client id, the id of its participant, and the participant's base URL.
- * Names that
- * belong to another owner are left out. Names without an owner come from a server of the release before.
+ * Names that belong to another owner are left out. Names without an owner come from a server of the release before.
  */
 export async function audienceNamesOf(context: Context, client: Client): Promise<readonly string[]> {
   const { realm, id, participantId } = client;

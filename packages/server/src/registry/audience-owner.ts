@@ -12,10 +12,8 @@ export interface NameClaim {
 
 /**
  * Takes names for their owners. A name belongs to one organisation (or to one client without a participant), because a
- * second
- * owner could ask about tokens that are meant for the first. Returns the first claim whose name another owner has. The
- * primary key
- * decides between two claims at once.
+ * second owner could ask about tokens that are meant for the first. Returns the first claim whose name another owner
+ * has. The primary key decides between two claims at once.
  */
 export async function claimAudienceNames<C extends NameClaim>(
   tx: Writing,

@@ -3,8 +3,7 @@ import type { Realm } from '../subject/realm.ts';
 
 /**
  * Accepts the address of a participant's API: an absolute https URL without user, query or fragment, kept exactly as
- * written.
- * http passes here too: the realm's setting `development` decides about it, see `needsDevelopment`.
+ * written. http passes here too: the realm's setting `development` decides about it, see `needsDevelopment`.
  */
 export function isBaseUrl(text: string): boolean {
   return text.length <= 2048 && visibleAscii.test(text) && shape.test(text) && URL.canParse(text);

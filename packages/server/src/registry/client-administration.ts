@@ -114,8 +114,7 @@ export async function requireClientView(context: Context, realm: string, id: str
 
 /**
  * Makes a new secret. The newest one before it ends `overlapSeconds` later: at most two secrets live at once. The
- * secret of a
- * participant's client is shown only to the participant (`isOwn`).
+ * secret of a participant's client is shown only to the participant (`isOwn`).
  */
 export async function issueSecret(
   context: Context,
@@ -144,8 +143,7 @@ export async function issueSecret(
 
 /**
  * Refuses the secret from now on. Tokens obtained with it live to their end, because a token does not name its secret.
- * If
- * the secret may have leaked (`compromised`), all tokens of the client die.
+ * If the secret may have leaked (`compromised`), all tokens of the client die.
  */
 export async function revokeSecret(
   context: Context,

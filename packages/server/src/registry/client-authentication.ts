@@ -41,8 +41,7 @@ const privateKeyJwt = ['private_key_jwt'] as const;
  * The one proof of a request, from its `Authorization` header and its parameters.
  *
  * RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each request." `sameTwice` allows both
- * places if
- * they carry the same id and secret: keycloak-connect does so at the introspection endpoint.
+ * places if they carry the same id and secret: keycloak-connect does so at the introspection endpoint.
  */
 export function presentedProof(authorization: string | null, parameters: Parameters, sameTwice = false): ClientProof {
   const clientId = parameters.get('client_id');
@@ -121,10 +120,8 @@ async function authenticateSecret(
 
 /**
  * The client, if `proves` holds. Another node may just have issued the secret or lifted the suspension, so a failure in
- * the
- * cache is checked once more in the store. An unknown client was read just now (absences are not cached). So every
- * refusal costs
- * one read.
+ * the cache is checked once more in the store. An unknown client was read just now (absences are not cached). So every
+ * refusal costs one read.
  */
 async function findProven(
   context: Context,
@@ -237,8 +234,7 @@ function requireClientAsSubject(claims: JwtClaims, clientId: string): void {
 
 /**
  * §3 (3), narrowed as draft-ietf-oauth-rfc7523bis asks: the issuer is the only audience. A second audience could replay
- * the
- * assertion here.
+ * the assertion here.
  */
 function requireOnlyOurIssuer(claims: JwtClaims, issuer: string): void {
   const named = typeof claims.aud === 'string' ? [claims.aud] : (claims.aud ?? []);

@@ -39,10 +39,8 @@ export async function grantClientCredentials(
 
 /**
  * RFC 6749 §3.3. A request without scope gets all scopes of the client. A request for more than it has is
- * `invalid_scope`; the
- * answer never silently has less. One exception: Keycloak's own clients always ask for `openid`, which means nothing
- * without a
- * login, and is left out.
+ * `invalid_scope`; the answer never silently has less. One exception: Keycloak's own clients always ask for `openid`,
+ * which means nothing without a login, and is left out.
  */
 function grantedScopes(realm: Realm, client: Client, asked: string | undefined): readonly string[] {
   const { scopes } = client.subject;

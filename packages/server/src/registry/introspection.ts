@@ -18,8 +18,8 @@ const inactive = { active: false } as const;
 
 /**
  * RFC 7662: says whether a token is alive, if it concerns the caller. §2.2: for a token that "does not exist or the
- * protected
- * resource is not allowed to introspect", "the authorization server MUST return" `{"active": false}` and nothing else.
+ * protected resource is not allowed to introspect", "the authorization server MUST return" `{"active": false}` and
+ * nothing else.
  */
 export async function introspect(
   context: Context,
@@ -65,8 +65,7 @@ function accessTokenMembers(subject: AccessTokenSubject, { act }: JwtClaims): ob
 
 /**
  * RFC 7009: a client revokes one of its own tokens. §2.2: "invalid tokens do not cause an error response". Another
- * client's
- * token gives the same answer and stays alive. Revoking twice is one revocation and one event.
+ * client's token gives the same answer and stays alive. Revoking twice is one revocation and one event.
  */
 export async function revoke(
   context: Context,
@@ -113,10 +112,8 @@ async function ifValid<T>(checking: Promise<T>): Promise<T | undefined> {
 
 /**
  * True if the token is the caller's or meant for the caller, or if it was issued for no particular resource: every
- * member of
- * the realm may see such a token (as with OCEN's access tokens) and exchange it (as with transaction tokens). The
- * audiences that a
- * client may request belong to others, so they do not count here.
+ * member of the realm may see such a token (as with OCEN's access tokens) and exchange it (as with transaction tokens).
+ * The audiences that a client may request belong to others, so they do not count here.
  */
 async function concerns(context: Context, realm: Realm, caller: Client, subject: Subject): Promise<boolean> {
   const { audience } = subject;

@@ -24,11 +24,9 @@ import { isValidAt, type RegisteredKey } from './registered-key.ts';
  *
  * 1. The new key is acceptable, and the caller proves that it holds the private half.
  * 2. The caller also proves that it holds a key of the participant that is valid now, so a stolen token alone cannot
- *    replace a
- * key. A participant without a valid key needs an administrator.
+ *    replace a key. A participant without a valid key needs an administrator.
  * 3. In one transaction: the key of step 2 is still valid, no other organisation has the new key, and the older keys
- *    end together,
- * `overlapSeconds` after the new one begins. A key with an earlier end keeps it.
+ *    end together, `overlapSeconds` after the new one begins. A key with an earlier end keeps it.
  */
 const day = 86_400;
 
@@ -192,8 +190,7 @@ async function endKeys(
 
 /**
  * A participant ends one of its own keys. The last valid key may only end as `compromised`: without a valid key the
- * participant
- * cannot sign, and needs an administrator to register a new key.
+ * participant cannot sign, and needs an administrator to register a new key.
  */
 export async function retireOwnKey(
   context: Context,

@@ -24,8 +24,7 @@ interface Row {
 
 /**
  * The life of a participant after its approval. Repeating a step changes nothing and writes no event. A step from a
- * status that
- * is not listed is `registry.transition`. OFFBOARDED is final.
+ * status that is not listed is `registry.transition`. OFFBOARDED is final.
  */
 const steps: Record<LifecycleStep, Row> = {
   suspend: { from: ['APPROVED'], to: 'SUSPENDED', event: 'participant.suspended', act: suspend, change: {} },
@@ -98,8 +97,7 @@ async function reinstate(tx: Writing, _participant: ParticipantRow, client: Clie
 
 /**
  * Removes secrets, mappings and tokens. The client's id, old keys and memberships in product networks stay as history.
- * Networks
- * still list the participant with its status, so that former partners see why it no longer answers.
+ * Networks still list the participant with its status, so that former partners see why it no longer answers.
  */
 async function offboard(tx: Writing, participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
   const { realm, organisation_id: organisationId, base_url: baseUrl } = participant;

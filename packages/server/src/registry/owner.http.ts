@@ -25,8 +25,7 @@ export interface Owner {
  * `accepted` says so.
  *
  * The participant shows its access token to everyone it calls, so a token cannot manage the participant's own
- * credentials (RFC 9700
- * §2.3). Where the body proves the participant, a token only says who asks.
+ * credentials (RFC 9700 §2.3). Where the body proves the participant, a token only says who asks.
  */
 export function owner(accepted: readonly OwnProof[]): CallerKind<Owner> {
   return { security: 'participant', ownProofs: accepted, authenticate: (call) => authenticateOwner(call, accepted) };

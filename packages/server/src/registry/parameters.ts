@@ -3,8 +3,7 @@ import { Problem } from '../kernel/problem.ts';
 
 /**
  * The parameters of an OAuth request. Each name occurs once (RFC 6749 §3.2: "Request and response parameters MUST NOT
- * be
- * included more than once"). Only `resource` (RFC 8707 §2) and `audience` (RFC 8693 §2.1) may repeat, and have own
+ * be included more than once"). Only `resource` (RFC 8707 §2) and `audience` (RFC 8693 §2.1) may repeat, and have own
  * lists.
  */
 export interface Parameters {
@@ -25,8 +24,9 @@ const maxParameters = 64;
 const printable = /^[ -~]*$/;
 
 /**
- * `application/x-www-form-urlencoded` as in RFC 6749 Appendix B. @throws {Problem} `request.invalid`,
- * `request.repeated_parameter`
+ * `application/x-www-form-urlencoded` as in RFC 6749 Appendix B.
+ *
+ * @throws {Problem} `request.invalid`, `request.repeated_parameter`
  */
 export function parseForm(body: Uint8Array): Parameters {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');

@@ -134,8 +134,7 @@ export async function addParticipantKey(
 
 /**
  * Ends the validity of a key. If the key may have leaked (`compromised`), the status feed says so and the participant's
- * tokens
- * die, because the thief may have obtained some.
+ * tokens die, because the thief may have obtained some.
  */
 export async function retireParticipantKey(
   context: Context,

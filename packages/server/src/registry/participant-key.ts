@@ -22,12 +22,10 @@ export interface NewKey {
 
 /**
  * Adds a key to the participant's keys. One thumbprint belongs to one organisation. Otherwise an organisation could
- * register a
- * stranger's public key and pass off the stranger's signatures as its own.
+ * register a stranger's public key and pass off the stranger's signatures as its own.
  *
  * @throws {Problem} `registry.key_taken`, also if another organisation was faster by a moment; `registry.conflict` if
- * this
- * participant has or had the key already
+ * this participant has or had the key already
  */
 export async function registerKey(tx: Writing, key: NewKey): Promise<void> {
   const known = await listKeys(tx.db, key.realm, [key.participantId]);
@@ -39,10 +37,8 @@ export async function registerKey(tx: Writing, key: NewKey): Promise<void> {
 
 /**
  * Registers keys of several participants. No participant may have its key already. The order of the list is the order
- * in which
- * they count as added. Returns the first key that belongs to another organisation, else undefined. The caller removes
- * changed
- * participants from the caches.
+ * in which they count as added. Returns the first key that belongs to another organisation, else undefined. The caller
+ * removes changed participants from the caches.
  */
 export async function registerKeys(tx: Writing, realm: string, keys: readonly NewKey[]): Promise<NewKey | undefined> {
   const claims = keys.map((key) => ({ realm, thumbprint: key.thumbprint, organisation_id: key.organisationId }));
@@ -126,7 +122,9 @@ export async function changeKeyValidity(
 }
 
 /**
- * Ends the validity of a key, which stays in the registry as history. Idempotent. @throws {Problem} `registry.unknown`
+ * Ends the validity of a key, which stays in the registry as history. Idempotent.
+ *
+ * @throws {Problem} `registry.unknown`
  */
 export async function retireKey(
   tx: Writing,

@@ -113,8 +113,9 @@ export async function readParticipants(
 }
 
 /**
- * Changes the row and removes it and its client from the caches. @throws {Problem} `write.conflict` if another change
- * came first
+ * Changes the row and removes it and its client from the caches.
+ *
+ * @throws {Problem} `write.conflict` if another change came first
  */
 export async function changeParticipant(
   tx: Writing,

@@ -20,13 +20,11 @@ import { isValidAt } from './registered-key.ts';
  * How a new participant gets its client secret.
  *
  * 1. The applicant presents the one-time code from its application, and a proof by the key of the application over that
- *    code:
- * neither a stolen code nor a stolen key is enough.
+ *    code: neither a stolen code nor a stolen key is enough.
  * 2. A wrong code, a wrong proof, a used code and an unknown application give the same refusal.
  * 3. A caller who proved both is the applicant, and may learn that the application is not approved (any more).
  * 4. The code is consumed by compare-and-set in the transaction that stores the secret's digest, so only one of two
- *    pick-ups at
- * once gets a secret.
+ *    pick-ups at once gets a secret.
  */
 export const pickUpSchema = z.strictObject({
   code: z.string().min(1).max(255),

@@ -5,8 +5,7 @@ import { findDocument, findMembers, findProduct, listItemsOf } from './product-n
 
 /**
  * The members of a product network by role, ordered by id. Roles without members are left out. Suspended and offboarded
- * members stay
- * listed with their status.
+ * members stay listed with their status.
  *
  * @throws {Problem} `registry.unknown`
  */

@@ -13,8 +13,9 @@ export function requirePublicKey(value: unknown, pointer: string): PublicJwk {
 export const computableKey = 'the private key can be computed from this number: make a new key with other software';
 
 /**
- * Called before a key is registered, or before a signature is checked with the caller's key. @throws {Problem}
- * `registry.key`
+ * Called before a key is registered, or before a signature is checked with the caller's key.
+ *
+ * @throws {Problem} `registry.key`
  */
 export async function requireSecretHalf(jwk: PublicJwk, pointer: string): Promise<void> {
   if (!(await isComputableKey(jwk))) return;

@@ -15,10 +15,8 @@ export const receiptSchema = messageSchema.omit({ publicKey: true }).required({ 
 
 /**
  * The realm countersigns a message that is good now, together with the key's state and the time. So the signature can
- * be checked
- * years later, long after the key was retired. A separate key signs receipts and stays published for good. The server
- * stores
- * neither the message nor the receipt: the caller keeps both.
+ * be checked years later, long after the key was retired. A separate key signs receipts and stays published for good.
+ * The server stores neither the message nor the receipt: the caller keeps both.
  *
  * @throws {Problem} `signature.refused` with the reason, and the codes of `checkSignature`
  */

@@ -41,8 +41,8 @@ export type RegistryEntry = z.output<typeof registryEntrySchema>;
 
 /**
  * A participant as OCEN's registry shows it. `isApproved` is the documented name, and OCEN's starter reads `approved`.
- * `publicKey`
- * is a string with the one key that a peer of OCEN 4.0 can use. `publicKeys` has all keys, also former ones.
+ * `publicKey` is a string with the one key that a peer of OCEN 4.0 can use. `publicKeys` has all keys, also former
+ * ones.
  */
 export function registryEntry(participant: Participant, now: number): RegistryEntry {
   const approved = participant.status === 'APPROVED';

@@ -29,13 +29,11 @@ import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
 /**
  * Checks the signature of a message for one of its two parties: the sender of the message, or its recipient. Nothing is
- * stored, no
- * key is shown, and nothing of the input is repeated.
+ * stored, no key is shown, and nothing of the input is repeated.
  *
  * 1. The message is put together from the members of the request.
  * 2. The keys are those of an approved participant, as they are now. Or the caller brings one key, which proves nothing
- *    about its
- * owner (`matches`, never `valid`).
+ *    about its owner (`matches`, never `valid`).
  * 3. A strict message must be for the caller, unless the caller checks a message that it sent itself.
  * 4. The time is now, or a moment that the caller claims without proof. A key that has ended by now counts as ended
  *    then too.
@@ -116,8 +114,7 @@ export type Verdict = z.output<typeof verdictSchema>;
 
 /**
  * Per caller and minute. A check costs one verification, a receipt also a signature, a diagnosis up to sixty
- * verifications, and a key
- * that the caller brings up to a second.
+ * verifications, and a key that the caller brings up to a second.
  */
 const limits = {
   checks: { budget: 60_000, window: 60_000, bound: 10_000 },
@@ -229,8 +226,7 @@ function messageOf({ payload, method, target = '', status, requestSignature }: P
 
 /**
  * Step 2. Unknown participants and participants that are not approved have no keys. A key that has ended by now counts
- * as ended
- * at every moment: `at` is only a claim, and a retired key must not sign anything more by dating it back.
+ * as ended at every moment: `at` is only a claim, and a retired key must not sign anything more by dating it back.
  */
 async function keysOf(context: Context, realm: Realm, participantId: string): Promise<readonly MessageKey[]> {
   const now = context.clock.now();

@@ -14,9 +14,8 @@ export interface RpcCall {
   readonly metadata: Pick<Headers, 'get'>;
   /**
    * For a unary call: the serialized request exactly as the caller made it, before any compression: the message of the
-   * frame for gRPC
-   * and gRPC-Web, the body for Connect (also as JSON). The digest of an invocation covers these bytes. Empty for
-   * streams.
+   * frame for gRPC and gRPC-Web, the body for Connect (also as JSON). The digest of an invocation covers these bytes.
+   * Empty for streams.
    */
   readonly bytes: Uint8Array;
   /** For a packed call, the DID that sealed it. A proof inside the call must be by the same DID. */

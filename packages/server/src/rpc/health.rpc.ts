@@ -11,8 +11,7 @@ const interval = 1_000;
 
 /**
  * The gRPC health checking protocol, with the result of `/readyz`: all services of this process are ready, or none is.
- * The empty name
- * means the process.
+ * The empty name means the process.
  */
 export function healthService(services: readonly RpcService[]): RpcService {
   const names = new Set(['', Health.typeName, ...services.map(({ service }) => service.typeName)]);

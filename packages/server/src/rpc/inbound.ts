@@ -8,8 +8,7 @@ const patience = 30_000;
 
 /**
  * The body that Connect reads: an empty message for each message that we have received and kept for the handler
- * (`receive.ts` says
- * why), or the refusal, which Connect then renders in its protocol.
+ * (`receive.ts` says why), or the refusal, which Connect then renders in its protocol.
  */
 export async function* placeholders(flight: Flight, incoming: Readable): AsyncGenerator<Uint8Array> {
   const { procedure, content, call, received } = flight;

@@ -12,8 +12,7 @@ const maxMessages = 1_000;
 
 /**
  * Reads the messages from the body of a call, in every protocol. Connect could do this too, but it does not give the
- * bytes of a
- * message, accepts duplicate members of JSON, and reports malformed input as a fault of the server.
+ * bytes of a message, accepts duplicate members of JSON, and reports malformed input as a fault of the server.
  *
  * 1. Frames, or the whole body: at most 1 MiB per message.
  * 2. gzip if the frame (or, without frames, the header) says so, up to 1 MiB.

@@ -12,8 +12,7 @@ import type { RpcCall } from './call.ts';
 
 /**
  * One row of the table of services. Its handlers in every protocol, its place in reflection and health, and its metrics
- * follow from it.
- * A method without a handler is refused as not implemented (gRPC 12).
+ * follow from it. A method without a handler is refused as not implemented (gRPC 12).
  */
 export interface RpcService {
   readonly service: DescService;
@@ -24,8 +23,7 @@ export interface RpcService {
 
 /**
  * A kind of caller of procedures: how it proves itself, by the metadata of the call and by the message. Checked before
- * the handler, so
- * only procedures with `anybody` are open.
+ * the handler, so only procedures with `anybody` are open.
  */
 export interface RpcCallerKind<M, Who> {
   readonly authenticate: (call: RpcCall, message: M) => Who | Promise<Who>;

@@ -11,10 +11,8 @@ const prunedTo = 'changes-pruned-to';
 
 /**
  * Follows the changes of other nodes. Each call reads the entries after the last one seen and drops them from the
- * cache. The caller
- * decides how often (twice a second). Failed polls skip nothing, they only delay it. After `maxStaleness` without a
- * poll everything is
- * dropped, because another database may answer now.
+ * cache. The caller decides how often (twice a second). Failed polls skip nothing, they only delay it. After
+ * `maxStaleness` without a poll everything is dropped, because another database may answer now.
  */
 export async function followChanges({ store, cache, clock }: Following): Promise<() => Promise<void>> {
   let asOf = clock.elapsed();

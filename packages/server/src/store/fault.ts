@@ -3,8 +3,7 @@ import { unstorable } from './storable.ts';
 
 /**
  * The texts for a database that cannot answer now, as opposed to a wrong query. They are for the log: callers learn
- * only that they
- * may try again.
+ * only that they may try again.
  */
 const silence = 'the database does not answer';
 const socketCodes = new Set([
@@ -61,8 +60,8 @@ export function isStoreFault(error: unknown): boolean {
 
 /**
  * A Problem stays. A database that cannot answer becomes `store.unavailable`. A value that no column accepts
- * (PostgreSQL class 22) is the
- * request's fault, though `requireStorable` should have stopped it. All other errors are faults of the server.
+ * (PostgreSQL class 22) is the request's fault, though `requireStorable` should have stopped it. All other errors are
+ * faults of the server.
  */
 export function storeProblem(thrown: unknown): unknown {
   const fault = storeFault(thrown);

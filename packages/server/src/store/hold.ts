@@ -7,16 +7,14 @@ import type { Schema } from './schema.ts';
 
 /**
  * The row that a serving process keeps renewing in the store. Commands that must not run beside a server look for it.
- * The renewal also
- * detects a store that takes no writes, for example because its disk is full.
+ * The renewal also detects a store that takes no writes, for example because its disk is full.
  */
 export interface Hold {
   /** Names this process in the leases of the store. */
   readonly holder: string;
   /**
    * Throws if the store takes no writes. `lost`: the entry of this process was removed because it was not renewed in
-   * time, so what the
-   * process knows about the store may be wrong from then on.
+   * time, so what the process knows about the store may be wrong from then on.
    */
   renew(): Promise<'held' | 'lost'>;
   /** Releases every lease of this process. */
@@ -91,9 +89,8 @@ function isAlive(before: Holders, after: Holders): boolean {
 
 /**
  * For work that no server may run beside. Watches the holds for as long as a dead server's last one lasts, and throws
- * if one is alive. Call
- * the returned function inside the transaction of that work: it throws if a server has come since, and keeps servers
- * out until the end.
+ * if one is alive. Call the returned function inside the transaction of that work: it throws if a server has come
+ * since, and keeps servers out until the end.
  */
 export async function requireNoServer({
   db,

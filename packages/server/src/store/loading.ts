@@ -5,8 +5,7 @@ import type { Schema } from './schema.ts';
 
 /**
  * A load of a dump leaves a mark while it runs. A killed load leaves the mark behind, and no server starts then,
- * because the server would
- * take the database for a new one.
+ * because the server would take the database for a new one.
  */
 const mark = 'loading';
 

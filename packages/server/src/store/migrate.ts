@@ -12,8 +12,7 @@ import type { Schema } from './schema.ts';
 
 /**
  * Migrations only go forward, and each keeps the previous release working. They run in one transaction under a lock, so
- * several nodes may
- * start at once: the first one migrates, and the others find it done.
+ * several nodes may start at once: the first one migrates, and the others find it done.
  */
 const migrations = [foundation, passwords, mail, wallets, devices, ancestors, audienceOwners, passkeyIds] as const;
 

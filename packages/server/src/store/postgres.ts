@@ -16,10 +16,9 @@ const idleTimeout = 10_000;
 
 /**
  * The timeouts are not connection parameters, because PgBouncer refuses parameters that it does not know. On a direct
- * connection a
- * process sets them once. Behind a pooler that changes connections between transactions, that would affect other
- * clients. So there
- * every transaction sets them itself, and a statement outside of one is ended by the client alone.
+ * connection a process sets them once. Behind a pooler that changes connections between transactions, that would affect
+ * other clients. So there every transaction sets them itself, and a statement outside of one is ended by the client
+ * alone.
  *
  * PostgreSQL reports the number of the process that answers; a pooler reports another number.
  */
@@ -39,8 +38,7 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
     application_name: 'countersign',
   });
   // On every connection from its beginning: the pool itself listens only to idle ones, and an `error` without a
-  // listener ends the
-  // process.
+  // listener ends the process.
   pool.on('connect', (client) => client.on('error', onError));
   pool.on('error', () => {});
   const pooled = new WeakMap<pg.PoolClient, boolean>();
@@ -65,8 +63,7 @@ async function setTimeouts(client: pg.PoolClient): Promise<boolean> {
 
 /**
  * Removes a connection from the pool after a query without an answer: the other end may have vanished, and the next
- * user would wait
- * behind that query.
+ * user would wait behind that query.
  */
 function discarding(client: pg.PoolClient, isPooled: boolean): PostgresPoolClient {
   let silent = false;

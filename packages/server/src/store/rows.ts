@@ -2,8 +2,7 @@ import { isStoreFault } from './fault.ts';
 
 /**
  * Writes many rows in one statement. If the database refuses it, each row is written alone, so that a bad row cannot
- * fail the others. If
- * the database does not answer, this throws without another try.
+ * fail the others. If the database does not answer, this throws without another try.
  */
 export async function writeRows<Row, Written>(
   rows: readonly Row[],

@@ -2,10 +2,8 @@ import type { Generated } from 'kysely';
 
 /**
  * Every table, in the portable subset: text ids, integer epoch milliseconds, JSON as opaque text that queries never
- * look into, nullable
- * timestamps instead of booleans. The primary key of a realm's table begins with `realm`, so a query that forgets the
- * realm finds no
- * index, and a join cannot cross realms.
+ * look into, nullable timestamps instead of booleans. The primary key of a realm's table begins with `realm`, so a
+ * query that forgets the realm finds no index, and a join cannot cross realms.
  */
 export interface Schema {
   readonly meta: MetaTable;

@@ -74,8 +74,7 @@ function openFile(path: string): DatabaseSync {
 
 /**
  * The change to WAL needs the file alone for a moment, and SQLite does not wait there. If several processes open a new
- * database at once, the
- * later ones try again.
+ * database at once, the later ones try again.
  */
 function beginWal(database: DatabaseSync): void {
   const deadline = performance.now() + busyTimeout;

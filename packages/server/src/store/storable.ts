@@ -2,10 +2,9 @@ import { Problem } from '../kernel/problem.ts';
 
 /**
  * The values that every column accepts, on both databases: whole and exact numbers (columns of numbers are 64-bit
- * integers), and text of
- * whole characters without NUL. PostgreSQL refuses other values together with the whole statement; SQLite stores them
- * changed. Both
- * drivers check before each statement, so the request with such a value is refused, and the database never sees it.
+ * integers), and text of whole characters without NUL. PostgreSQL refuses other values together with the whole
+ * statement; SQLite stores them changed. Both drivers check before each statement, so the request with such a value is
+ * refused, and the database never sees it.
  */
 export function requireStorable(parameters: readonly unknown[]): void {
   for (const value of parameters) if (!isStorable(value)) throw unstorable();

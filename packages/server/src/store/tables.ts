@@ -7,8 +7,7 @@ export type Row = Readonly<Record<string, string | number | null>>;
 
 /**
  * The tables that move to another database, with the columns by which their rows are paged. A table that does not move
- * has a meaning only
- * for the running nodes of one database. The compiler demands a line for every table.
+ * has a meaning only for the running nodes of one database. The compiler demands a line for every table.
  */
 const keys: Readonly<Record<TableName, readonly string[] | 'stays'>> = {
   // The incarnation, which differs for every database.

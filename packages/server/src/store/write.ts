@@ -14,8 +14,7 @@ export interface Writing {
   changed(topic: Topic, key: string): void;
   /**
    * The next number of the store-wide sequence. The counter's row stays locked until the transaction ends, so numbers
-   * appear in commit
-   * order: a reader who has seen n never sees a smaller number appear later.
+   * appear in commit order: a reader who has seen n never sees a smaller number appear later.
    */
   sequence(): Promise<number>;
   /** Runs in this process after the commit. Only a hint, because a process that dies in between runs nothing. */
@@ -36,8 +35,7 @@ const tries = 4;
 
 /**
  * Runs `act` in one transaction. `act` may only read and write the database (no hashing, no network), and must be safe
- * to run again,
- * because a deadlock is retried.
+ * to run again, because a deadlock is retried.
  */
 export async function write<T>(context: WriteContext, act: (tx: Writing) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {

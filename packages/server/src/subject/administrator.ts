@@ -7,9 +7,8 @@ export const adminScope = 'countersign:admin';
 
 /**
  * The administrator for automation that `COUNTERSIGN_ADMIN_CLIENT_ID` and `…_SECRET` name: a client of realm `system`.
- * It is never
- * stored, and is gone when the variables are gone. Its generation follows from its secret, so a new secret kills old
- * tokens.
+ * It is never stored, and is gone when the variables are gone. Its generation follows from its secret, so a new secret
+ * kills old tokens.
  */
 export interface ConfiguredAdministrator {
   readonly clientId: string;

@@ -8,11 +8,10 @@ import { presentSubjectState } from './subject.ts';
  * A derived token or session dies with its ancestors.
  *
  * 1. A token, session or capability that is made from another one names that one and all of its ancestors: a token in
- *    the claim
- * `ancestors`, a row in the column `ancestors`. So one walk over a short list is enough, whatever the depth.
+ *    the claim `ancestors`, a row in the column `ancestors`. So one walk over a short list is enough, whatever the
+ *    depth.
  * 2. This list is walked at every use of a derived token, on every node. Offline verifiers compare it with the status
- *    feed, which
- * remembers a revocation for as long as anything derived may live.
+ *    feed, which remembers a revocation for as long as anything derived may live.
  * 3. No derived token outlives its ancestors: its `exp` is no later than theirs.
  *
  * docs/threat-model.md has the tree. A new kind of derived token names its ancestors, calls this function, and gets a

@@ -7,10 +7,9 @@ import type { Source } from '../kernel/source.ts';
 
 /**
  * Throttles failed proofs per credential and source. The counts are in bounded memory: a process forgets them at a
- * restart, and each
- * node counts for itself. That is enough against guessing at 128 bits and more. A success costs nothing, so bursts of
- * correct
- * requests are never throttled. The source is part of the key, so a stranger cannot lock out the owner.
+ * restart, and each node counts for itself. That is enough against guessing at 128 bits and more. A success costs
+ * nothing, so bursts of correct requests are never throttled. The source is part of the key, so a stranger cannot lock
+ * out the owner.
  */
 export interface Attempts {
   /** @throws {Problem} `attempt.throttled` if this pair has failed too often in the last minute */
@@ -94,8 +93,7 @@ function keyOf({ realm, type, object, source }: Omit<FailedAttempts, 'count'>): 
 
 /**
  * A stranger chooses the credential. So it is shortened and cleared of characters that a database cannot store (one NUL
- * would lose the
- * events of a whole minute) or that would confuse a log reader.
+ * would lose the events of a whole minute) or that would confuse a log reader.
  */
 function nameable(credential: string): string {
   return credential

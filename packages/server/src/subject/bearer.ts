@@ -28,8 +28,8 @@ export interface InspectedToken {
 
 /**
  * The subject of an access token of this realm that is still alive. Checks signature and claims as an offline verifier
- * does, then what
- * only the server knows: whether the subject is live in that generation, and whether this token was revoked.
+ * does, then what only the server knows: whether the subject is live in that generation, and whether this token was
+ * revoked.
  *
  * @throws {Problem} `token.invalid`, with the reason for the log only
  */

@@ -7,14 +7,11 @@ const longest = 255;
 
 /**
  * The name or address that recognises a credential at a login, unique in its realm. People type it with capitals, in
- * full width, or
- * with a blank from copying, and mean the same code. No code may pass for another that differs only in that. So a code
- * is folded
- * wherever it comes in, stored folded, and compared exactly.
+ * full width, or with a blank from copying, and mean the same code. No code may pass for another that differs only in
+ * that. So a code is folded wherever it comes in, stored folded, and compared exactly.
  *
  * A new code must be an RFC 8265 username (`isUsername`), for which folding equals that profile's own mapping. A code
- * in a lookup is
- * only folded, so codes from before that rule can still log in.
+ * in a lookup is only folded, so codes from before that rule can still log in.
  */
 export function foldCredentialCode(given: string): string {
   return given.normalize('NFKC').toLowerCase().normalize('NFKC').trim();

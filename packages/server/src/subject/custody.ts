@@ -27,8 +27,7 @@ import type { Random } from '../kernel/random.ts';
 
 /**
  * DIDs whose private keys this server keeps: those of realms, and of the owners of wallets. A wallet's custodial keys
- * sign its first
- * delegation and nothing else. Secrets are base64url, and rows hold them only under the vault's seal.
+ * sign its first delegation and nothing else. Secrets are base64url, and rows hold them only under the vault's seal.
  */
 export interface CustodialSecrets {
   readonly ed25519: string;
@@ -100,8 +99,8 @@ function documentOf(keys: readonly Multikey[], more: JsonObject): JsonObject {
 
 /**
  * The did:key of a subject, to which others delegate. It is derived from the digest key, so it needs no row, moves with
- * a dump, and
- * survives a new master key. The subject never holds the private key: the realm signs for it, within the delegation.
+ * a dump, and survives a new master key. The subject never holds the private key: the realm signs for it, within the
+ * delegation.
  */
 export function subjectDid({ vault }: Pick<Context, 'vault'>, realm: string, subject: string): SubjectDid {
   const key = privateKeyOf('ed25519', vault.digest('subject-did', `${realm}\0${subject}`));

@@ -14,8 +14,9 @@ export interface DpopRequest {
 }
 
 /**
- * The thumbprint of the key that proved itself for this POST, once (RFC 9449). @throws {Problem} `dpop.missing`,
- * `dpop.invalid`
+ * The thumbprint of the key that proved itself for this POST, once (RFC 9449).
+ *
+ * @throws {Problem} `dpop.missing`, `dpop.invalid`
  */
 export async function requireDpop(
   context: Context,

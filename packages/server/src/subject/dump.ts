@@ -20,14 +20,12 @@ import { openEnvelope, sealEnvelope } from './vault.ts';
  *
  * 1. The first line names the format and this dump.
  * 2. Each further line is an envelope (AES-256-GCM under the master key) with a page of rows, bound to the dump and to
- *    its number.
- * So a line cannot be altered, left out, repeated, moved, or taken from another dump.
+ *    its number. So a line cannot be altered, left out, repeated, moved, or taken from another dump.
  * 3. The last line says that it is the last, with the number of rows of each table. So a file that was cut off does not
  *    load.
  *
  * One transaction reads everything, and one writes everything. A load needs the master key of the dumped database,
- * which stays the
- * master key of the new one. For readers of the status feed the new database is another incarnation.
+ * which stays the master key of the new one. For readers of the status feed the new database is another incarnation.
  */
 const format = 'countersign-dump/1';
 
@@ -85,8 +83,7 @@ function* bySize(rows: readonly Row[]): Generator<readonly Row[]> {
 
 /**
  * Reads a whole dump and writes nothing. Refuses a dump that is cut off, altered or sealed under another key, before a
- * database is
- * touched.
+ * database is touched.
  */
 export async function checkDump(masterKey: Uint8Array, lines: AsyncIterable<string>): Promise<Counts> {
   return readDump(masterKey, lines, async () => {});

@@ -11,9 +11,8 @@ import { holdLease } from './lease.ts';
  * The append-only log: who did what, to which object, before and after, without secrets.
  *
  * An event is written in the transaction of its change. The holder of the lease chains it afterwards, in batches,
- * because a chain
- * inside the transaction would make every node wait for every other. Each link is
- * `hash = SHA-256(JSON([previous hash, seq, id, realm, at, type, object, actor, requestId, before, after]))`.
+ * because a chain inside the transaction would make every node wait for every other. Each link is `hash =
+ * SHA-256(JSON([previous hash, seq, id, realm, at, type, object, actor, requestId, before, after]))`.
  */
 export interface Event {
   readonly realm: string;
@@ -81,15 +80,13 @@ export type ChainVerdict =
 
 /**
  * Milliseconds. Nodes whose clocks differ, and long transactions, stay within it. A clock that was set back does not.
- * Neither does a row
- * that was put into the database with an earlier time: the sealer chains it like any other.
+ * Neither does a row that was put into the database with an earlier time: the sealer chains it like any other.
  */
 const backdatedBy = 5 * 60_000;
 
 /**
  * Recomputes the whole chain. An altered, removed or inserted event breaks it at that place. A cut-off end shows only
- * against a head
- * that was exported earlier: `expected`.
+ * against a head that was exported earlier: `expected`.
  */
 export async function verifyChain(
   context: Context,

@@ -8,8 +8,7 @@ import type { ClientSubject } from './subject.ts';
 
 /**
  * RFC 8693: exchanges a token for another one, for the next service. The server composes the table of exchanges: a room
- * with its own
- * kind of subject token adds a row, and the token endpoint need not know it.
+ * with its own kind of subject token adds a row, and the token endpoint need not know it.
  *
  * No exchange lengthens a token's life, widens its rights, or forgets which services passed it on.
  */
@@ -97,8 +96,7 @@ export function requireMeant(audience: readonly string[], names: readonly string
 
 /**
  * "To targets on that client's list." The issuer is on no list: any client may exchange a token for the issuer, so a
- * token for another
- * service must not become one for the issuer again.
+ * token for another service must not become one for the issuer again.
  */
 export function requireTargets(realm: Realm, { targets }: ExchangeRequest, client: ExchangingClient): void {
   if (targets.length === 0) throw new Problem('request.invalid', 'Name the target, by audience or resource.');

@@ -4,8 +4,7 @@ import { isFactorable, type PublicJwk } from '@countersign/proof';
 
 /**
  * True if anyone can compute the private key. Also true for a prime modulus, from which the private exponent follows at
- * once. Takes up
- * to a second, so callers throttle first and do not check registered keys again.
+ * once. Takes up to a second, so callers throttle first and do not check registered keys again.
  */
 export async function isComputableKey(jwk: PublicJwk): Promise<boolean> {
   if (jwk.kty !== 'RSA') return false;
@@ -16,12 +15,9 @@ const agree = promisify(diffieHellman);
 
 /**
  * Fermat's test to base 2: a prime always passes, an honest product of two primes does not. `checkPrime` does not suit
- * a stranger's
- * number: for a prime of 8192 bits it keeps a thread busy for a minute. Node's only other exponentiation off its main
- * thread is a
- * Diffie-Hellman agreement: the other side's 2 to the power of n modulo n. OpenSSL refuses the results 1 and -1, which
- * only even
- * numbers and multiples of 3 have, and `isFactorable` has found those before.
+ * a stranger's number: for a prime of 8192 bits it keeps a thread busy for a minute. Node's only other exponentiation
+ * off its main thread is a Diffie-Hellman agreement: the other side's 2 to the power of n modulo n. OpenSSL refuses the
+ * results 1 and -1, which only even numbers and multiples of 3 have, and `isFactorable` has found those before.
  */
 async function isPrime(n: Buffer): Promise<boolean> {
   const group = der(0x30, dhKeyAgreement, der(0x30, integer(n), two));

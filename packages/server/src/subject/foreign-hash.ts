@@ -21,8 +21,9 @@ const spellings: readonly (readonly [RegExp, (digest: Part, iterations: Part, sa
 ];
 
 /**
- * Turns another program's hash into our spelling. @throws {Problem} `request.invalid` for a hash that no login could
- * use
+ * Turns another program's hash into our spelling.
+ *
+ * @throws {Problem} `request.invalid` for a hash that no login could use
  */
 export function importHash(text: string): string {
   for (const [form, spell] of spellings) {
@@ -33,8 +34,9 @@ export function importHash(text: string): string {
 }
 
 /**
- * For programs that store the parts of a hash separately. Checks that the result can be read. @throws {Problem}
- * `request.invalid`
+ * For programs that store the parts of a hash separately. Checks that the result can be read.
+ *
+ * @throws {Problem} `request.invalid`
  */
 export function importParts(hash: Exclude<StoredHash, BcryptHash>): string {
   return requireReadable(spellHash(hash));

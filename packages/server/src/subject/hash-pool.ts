@@ -7,11 +7,10 @@ import type { HashDone, HashJob } from './hash-worker.ts';
  *
  * 1. A job states its work, in hashes of today's parameters, and its memory.
  * 2. It is refused (`attempt.busy`) if this job and all admitted before it would take longer than `patience`, judged by
- *    how long a
- * unit of work took lately. An idle pool refuses nothing.
+ *    how long a unit of work took lately. An idle pool refuses nothing.
  * 3. Known devices come first. Behind them two kinds take turns: strangers, who may be very many, and changes of
- *    passwords, which one
- * holder of a session may request as often as it likes. So many jobs of one kind neither refuse nor delay the other.
+ *    passwords, which one holder of a session may request as often as it likes. So many jobs of one kind neither refuse
+ *    nor delay the other.
  * 4. An admitted job is done, each kind in the order of admission. A thread has its next job ready before the present
  *    one ends.
  * 5. Threads start with the first job, and do not keep a process from ending. A thread that dies takes only its own

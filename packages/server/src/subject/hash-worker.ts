@@ -8,8 +8,7 @@ import type { Argon2Hash, BcryptHash, Pbkdf2Hash, ScryptHash } from './stored-ha
 
 /**
  * The thread that hashes, one job after the other. Its priority is below that of the event loop, so a token request
- * never waits for a
- * password. It does not use libuv's own pool, which serves files and name lookups.
+ * never waits for a password. It does not use libuv's own pool, which serves files and name lookups.
  */
 export type HashJob = {
   readonly id: number;

@@ -10,8 +10,7 @@ import { sealedUnder } from './vault.ts';
 
 /**
  * The master key: 32 bytes from the configuration, or, with SQLite only, from a 0600 file in the data directory that
- * the first start
- * makes. A store that was sealed never gets a new master key silently.
+ * the first start makes. A store that was sealed never gets a new master key silently.
  */
 export async function masterKeyOf(config: Config, store: Store, random: Random): Promise<Uint8Array> {
   if (config.masterKey !== undefined) return config.masterKey;
@@ -36,8 +35,7 @@ export async function masterKeyOf(config: Config, store: Store, random: Random):
 
 /**
  * The file appears whole or not at all, even if several processes start for the first time at once. It is on the disk
- * before anything is
- * sealed under it. If another process was faster, its key counts.
+ * before anything is sealed under it. If another process was faster, its key counts.
  */
 function createMasterKey(path: string, random: Random): void {
   const draft = `${path}.${random.token(9)}`;
@@ -56,8 +54,7 @@ function createMasterKey(path: string, random: Random): void {
 
 /**
  * Writes the next key to a file beside the present one, before anything is sealed under it. `replaceMasterKey` puts it
- * in place of the
- * present key. If `reseal` is killed in between, the next program that opens the store finishes it.
+ * in place of the present key. If `reseal` is killed in between, the next program that opens the store finishes it.
  */
 export function layNextMasterKey(config: Config, text: string): void {
   const next = nextOf(masterKeyPath(config));

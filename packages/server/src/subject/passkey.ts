@@ -14,15 +14,12 @@ import { isComputableKey } from './factoring.ts';
  * Passkeys: WebAuthn, Level 3, as a second factor.
  *
  * 1. The relying party is the host of the public URL, and that URL's origin is the only one. A browser signs both, so
- *    another site's
- * page gets nothing that works here.
+ *    another site's page gets nothing that works here.
  * 2. A challenge contains session, purpose and time under our own digest, and is not stored. It lives for five minutes,
- *    and is used
- * up when a response to it is accepted.
+ *    and is used up when a response to it is accepted.
  * 3. The authenticator verifies the person (by a PIN or a finger), so a stolen key alone is worth nothing.
  * 4. The server asks for no attestation. If a browser sends one, it must be empty or the key's own signature: for a
- *    certificate chain
- * the server would have to fetch from addresses that a stranger chose.
+ *    certificate chain the server would have to fetch from addresses that a stranger chose.
  * 5. A counter that does not grow means that the key was copied, and is refused. Synchronised keys have no counter and
  *    say 0.
  */

@@ -5,10 +5,8 @@ import { longestPassword } from './password-text.ts';
 
 /**
  * NIST SP 800-63B-4 §3.1.1.2: at least 15 characters if a password is the only factor, 8 if it is one of two, and at
- * least 64
- * allowed; "SHALL NOT impose other composition rules", "SHALL NOT require subscribers to change passwords
- * periodically". A profile
- * may demand more.
+ * least 64 allowed; "SHALL NOT impose other composition rules", "SHALL NOT require subscribers to change passwords
+ * periodically". A profile may demand more.
  */
 const leastLength = 8;
 const defaultMinimum = 15;

@@ -7,21 +7,21 @@ import type { Pepper, Peppers } from './pepper.ts';
 import { isOutdated, memoryOf, readHash, type StoredHash, spellHash, today, workOf } from './stored-hash.ts';
 
 /**
- * Hashes passwords and compares them with hashes, outside the event loop. @throws {Problem} `attempt.busy` if there is
- * too much work
+ * Hashes passwords and compares them with hashes, outside the event loop.
+ *
+ * @throws {Problem} `attempt.busy` if there is too much work
  */
 export interface Hasher {
   /**
-   * A new hash with today's parameters under the current pepper, in PHC form. @throws {Problem} `password.too_long`,
-   * `request.invalid`
+   * A new hash with today's parameters under the current pepper, in PHC form.
+   *
+   * @throws {Problem} `password.too_long`, `request.invalid`
    */
   hash(password: string): Promise<string>;
   /**
    * Compares a password with a stored hash. Undefined stands for an unknown credential: the same work against a decoy,
-   * and false. A text
-   * that could not be a password gets the same. An imported hash takes as long as the other program chose, so its time
-   * differs until
-   * its first login. The pool decides the order.
+   * and false. A text that could not be a password gets the same. An imported hash takes as long as the other program
+   * chose, so its time differs until its first login. The pool decides the order.
    */
   verify(stored: string | undefined, password: string, asker?: Asker): Promise<Verdict>;
   close(): Promise<void>;
@@ -83,8 +83,7 @@ export function createHasher({
 
 /**
  * The texts to try. Other programs hash the text as typed, so an imported hash may need that one. Both are tried
- * against every hash, so
- * the time of a refusal does not show which hashes are imported.
+ * against every hash, so the time of a refusal does not show which hashes are imported.
  */
 function spellings(password: string, text: string | undefined): readonly Uint8Array[] {
   if (text === undefined) return [Buffer.alloc(0)];

@@ -4,10 +4,8 @@ import { Problem } from '../kernel/problem.ts';
  * The one place where a password becomes the text that is hashed, counted and looked up.
  *
  * NIST SP 800-63B-4 §3.1.1.2: verifiers "SHOULD apply the normalization process for stabilized strings using either the
- * NFKC or
- * NFKD normalization" before hashing, so that the same key typed on two devices gives the same password. Nothing is cut
- * off, trimmed
- * or folded.
+ * NFKC or NFKD normalization" before hashing, so that the same key typed on two devices gives the same password.
+ * Nothing is cut off, trimmed or folded.
  */
 
 /** Characters (code points) of a password as presented. In UTF-8 at most 4 KiB, and at most 36 KiB after NFKC. */

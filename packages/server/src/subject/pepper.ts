@@ -10,20 +10,16 @@ import type { Vault } from './vault.ts';
 
 /**
  * The pepper: a secret key of password hashes, so that the database alone is not enough to guess passwords. NIST SP
- * 800-63B-4
- * §3.1.1.2: "verifiers SHOULD perform an additional iteration of a keyed hashing or encryption operation using a secret
- * key known only
- * to the verifier". In Argon2 it is the secret value K of RFC 9106 §3.1.
+ * 800-63B-4 §3.1.1.2: "verifiers SHOULD perform an additional iteration of a keyed hashing or encryption operation
+ * using a secret key known only to the verifier". In Argon2 it is the secret value K of RFC 9106 §3.1.
  *
  * 1. A pepper is 32 random bytes, sealed by the master key in the table `sealed`. It moves with a dump, and `reseal`
  *    seals it again.
  * 2. Each new hash uses the current pepper and names its number (`keyid` of the PHC string). A login renews a hash
- *    without a pepper
- * or with an older one.
+ *    without a pepper or with an older one.
  * 3. Older peppers stay, because hashes may name them.
  * 4. A database that had passwords before peppers existed gets a first pepper that begins an hour later. Until then,
- *    nodes of the
- * release before can read every hash.
+ *    nodes of the release before can read every hash.
  */
 export interface Pepper {
   readonly number: number;

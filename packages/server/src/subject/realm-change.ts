@@ -58,8 +58,9 @@ export async function createRealm(
 }
 
 /**
- * Settings that are not named stay. A new token algorithm takes effect with the next rotation of the keys. @throws
- * {Problem} `realm.unknown`
+ * Settings that are not named stay. A new token algorithm takes effect with the next rotation of the keys.
+ *
+ * @throws {Problem} `realm.unknown`
  */
 export async function changeRealm(
   context: Context,

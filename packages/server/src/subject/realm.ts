@@ -149,8 +149,7 @@ export function effectiveSettings(
 
 /**
  * Makes the realm, or changes its profile and overrides unless `existing` is `keep`. Returns what happened. Two nodes
- * of the same
- * first start may both call this: one makes the realm.
+ * of the same first start may both call this: one makes the realm.
  */
 export async function saveRealm(
   tx: Writing,

@@ -5,9 +5,8 @@ import type { Vault } from './vault.ts';
  * One-time codes for the owner of a lost second factor.
  *
  * 24 letters of an alphabet of 32 (Crockford's: no I, L, O, U), 120 bits, written in groups of four. ASVS 5.0 6.5.2:
- * from 112 bits on
- * a digest is enough, and no slow hash is needed. Older codes have 16 letters (80 bits) and work until they are used or
- * renewed.
+ * from 112 bits on a digest is enough, and no slow hash is needed. Older codes have 16 letters (80 bits) and work until
+ * they are used or renewed.
  */
 const recoveryCodeCount = 10;
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

@@ -21,14 +21,11 @@ const waiting = processMemory((_: Store): Use[] => []);
 
 /**
  * One-time use across nodes: true the first time a value is presented in its realm, then false until `expiresAt`. The
- * database's primary
- * key decides races. Call it only after the signature over the value was verified: before that, a stranger could use up
- * the values
- * of others.
+ * database's primary key decides races. Call it only after the signature over the value was verified: before that, a
+ * stranger could use up the values of others.
  *
  * Requests of the same moment are written together, because each commit waits for the disk, and that wait is most of
- * the cost. A row
- * that the database refuses fails alone and does not harm other requests.
+ * the cost. A row that the database refuses fails alone and does not harm other requests.
  */
 export function useOnce(
   { store }: Pick<Context, 'store'>,

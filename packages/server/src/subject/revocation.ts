@@ -51,8 +51,7 @@ export async function revokeToken(tx: Writing, realm: string, jti: string, expir
 
 /**
  * Revokes a participant's leaked signing key, by its thumbprint: its signatures must not be trusted. Later readers of
- * the registry see
- * its end of validity, so this entry only has to outlive their caches.
+ * the registry see its end of validity, so this entry only has to outlive their caches.
  */
 export async function revokeKey(tx: Writing, realm: string, thumbprint: string): Promise<void> {
   await upsertRevocation(tx.db, {
@@ -74,8 +73,7 @@ const sessionRemembered = 10 * 60_000;
 
 /**
  * Reports a session that ended before its time, by its id. Tokens that were made from it and are verified offline, such
- * as a wallet's,
- * live for five minutes at most. Entries of edge caches must not outlive this row either.
+ * as a wallet's, live for five minutes at most. Entries of edge caches must not outlive this row either.
  */
 export async function revokeSession(tx: Writing, realm: string, id: string): Promise<void> {
   await upsertRevocation(tx.db, {

@@ -45,8 +45,7 @@ export async function sessionsOfCredential(
 
 /**
  * "Forced by Admin", or by its holder from another device. `owner` limits it to the sessions of one subject; other
- * sessions count as
- * unknown. A session that has ended already is no error.
+ * sessions count as unknown. A session that has ended already is no error.
  *
  * @throws {Problem} `session.unknown`
  */
@@ -79,8 +78,7 @@ export async function terminateSessionsOf(
 
 /**
  * Checks in a transaction that the session has not ended since the request began. Whatever ends all sessions of a
- * subject shows in its
- * generation, which the caller checks.
+ * subject shows in its generation, which the caller checks.
  *
  * @throws {Problem} `session.invalid`
  */

@@ -24,8 +24,8 @@ const common = { tag: 'Sessions', bodyOptional: true } as const;
 
 /*
  * ASVS 5.0 7.5.2: "users are able to view and (having authenticated again with at least one factor) terminate any or
- * all currently
- * active sessions". The list shows the owner's addresses and programs, so a stolen token alone cannot read it either.
+ * all currently active sessions". The list shows the owner's addresses and programs, so a stolen token alone cannot
+ * read it either.
  */
 
 export const routes: readonly Route[] = [

@@ -23,15 +23,11 @@ import { type CredentialSubject, lookUpSubjectState, presentSubjectState } from 
  *
  * 1. An opaque token of 256 random bits represents a session. Only its digest is stored.
  * 2. A session lives while it has not been ended, its subject is live in the generation in which it was opened, its
- *    last use is within
- * the idle limit, and its absolute limit, which no use extends, has not come. A change that ends all sessions of a
- * subject (a new
- * password, a disabled credential) begins a new generation and touches no session.
+ *    last use is within the idle limit, and its absolute limit, which no use extends, has not come. A change that ends
+ *    all sessions of a subject (a new password, a disabled credential) begins a new generation and touches no session.
  * 3. A check is one cached or one indexed read; before a token is made from the session, always one read of the
- *    database. Use is
- * written at most every half minute, so with several nodes a session may idle out up to that much early. Within one
- * process it is
- * exact to the millisecond.
+ *    database. Use is written at most every half minute, so with several nodes a session may idle out up to that much
+ *    early. Within one process it is exact to the millisecond.
  * 4. A restricted session may do one thing, once.
  */
 export interface Session {
@@ -148,8 +144,7 @@ export async function authenticateSession(context: Context, token: string): Prom
 
 /**
  * Checks a session in the database, past the cache, before anything is made from it. So after a session's end was
- * answered on any
- * node, no node makes anything more from it.
+ * answered on any node, no node makes anything more from it.
  *
  * @throws {Problem} `session.invalid`
  */

@@ -13,10 +13,8 @@ import { signingKeyBinding } from './vault.ts';
 
 /**
  * The keys of a realm. Each purpose has a current key, which signs; a next key, published early so that verifiers know
- * it before it signs;
- * and previous keys, published until the last token they signed has died. Receipts do not die, so their keys stay
- * published;
- * `unpublishedAt` of a receipt key is the time when it was compromised.
+ * it before it signs; and previous keys, published until the last token they signed has died. Receipts do not die, so
+ * their keys stay published; `unpublishedAt` of a receipt key is the time when it was compromised.
  */
 export interface SigningKey {
   readonly kid: string;
@@ -60,8 +58,7 @@ export function signingKeys(context: Context, realm: string): Promise<readonly S
 
 /**
  * The key that signs now: the newest of those whose time has come. If no time has come, because the clock was ahead
- * when the keys were
- * made, the first one.
+ * when the keys were made, the first one.
  */
 export function currentKey(keys: readonly SigningKey[], purpose: Purpose, now: number): SigningKey {
   let current: SigningKey | undefined;
@@ -140,12 +137,10 @@ async function placeMissing(tx: Writing, realm: string, key: SigningKeyTable): P
 
 /**
  * The next key takes over, a new next key is published, and the old key stays in the JWKS until its last token has
- * died. The takeover
- * is immediate if the next key has been published for `jwksMaxAge`, else as soon as it has been. `immediately` is for a
- * compromised
- * key: the old keys are destroyed now, and their tokens die when verifiers next fetch the JWKS. For receipts, only the
- * current key is
- * given up and stays published as compromised; receipts of older keys stay valid.
+ * died. The takeover is immediate if the next key has been published for `jwksMaxAge`, else as soon as it has been.
+ * `immediately` is for a compromised key: the old keys are destroyed now, and their tokens die when verifiers next
+ * fetch the JWKS. For receipts, only the current key is given up and stays published as compromised; receipts of older
+ * keys stay valid.
  */
 export async function rotateSigningKeys(
   context: Context,

@@ -11,11 +11,9 @@ import { issueStatus, type SignedStatus } from './status.ts';
  * Serves the status feed to many readers with few signatures, and pushes it to watchers.
  *
  * 1. A statement is signed again when anything was committed since, or after a second. In between, readers with the
- *    same `after` share
- * it. So no reader gets a statement from before a change that this database has committed.
+ *    same `after` share it. So no reader gets a statement from before a change that this database has committed.
  * 2. While there are watchers, the sequence is read twice a second, once for all. News is sent to a watcher at once,
- *    and a statement
- * without news at least every ten seconds, so that the reader's last one does not expire.
+ *    and a statement without news at least every ten seconds, so that the reader's last one does not expire.
  * 3. A watcher whose own token has died, at its end or by the statement itself, gets that statement and is then ended.
  */
 export interface Watcher {
@@ -64,8 +62,7 @@ const feedOf = processMemory((_: Context): Feed => {
 
 /**
  * The revocations since `after`, 0 for all. A number that this database has never reached comes from another one: the
- * reader then gets
- * everything, and sees by `after` in the statement that it must start anew.
+ * reader then gets everything, and sees by `after` in the statement that it must start anew.
  */
 export async function currentStatus(context: Context, realm: Realm, after: number): Promise<SignedStatus> {
   const seq = await currentSequence(context.store);

@@ -43,9 +43,8 @@ const versionSeconds = 10;
 
 /**
  * Changes with the feed, and every ten seconds without a change. So a reader that gets a 304 holds a statement of the
- * same span, with at
- * least 20 of its 30 seconds left. Weak (RFC 9110 §8.8.1), because statements of one span differ in `iat` and
- * signature.
+ * same span, with at least 20 of its 30 seconds left. Weak (RFC 9110 §8.8.1), because statements of one span differ in
+ * `iat` and signature.
  */
 function versionOf({ incarnation, seq, after, iat }: SignedStatus['claims']): string {
   return `W/"${incarnation}.${seq}.${after}.${Math.floor(iat / versionSeconds)}"`;

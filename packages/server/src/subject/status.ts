@@ -11,8 +11,7 @@ const statusSeconds = 30;
 
 /**
  * The status feed: the revocations of a realm that have not expired. A reader keeps `seq` and asks for later entries.
- * If `incarnation`
- * changes (another database, a restore), or `after` differs from its request, it reloads everything.
+ * If `incarnation` changes (another database, a restore), or `after` differs from its request, it reloads everything.
  */
 export interface StatusClaims {
   readonly iss: string;

@@ -3,13 +3,14 @@ import { Problem } from '../kernel/problem.ts';
 /**
  * How the hash of a password is spelled in the store: the PHC string format, strictly, and bcrypt's own.
  *
- *     $argon2id$v=19$m=19456,t=2,p=1$<salt>$<tag>      argon2i and argon2d too; without v: version 16
- *     $argon2id$v=19$m=19456,t=2,p=1,keyid=MQ$…        the same under a pepper, by its number (`pepper.ts`) in base64
- *     $scrypt$ln=15,r=8,p=1$<salt>$<tag>
- *     $pbkdf2-sha256$i=600000$<salt>$<tag>             sha1 and sha512 too; PHC has no entry for it, this is our spelling
- *     $2b$12$<22 letters of salt><31 of tag>           $2a$ and $2y$ too; not $2x$, which marks hashes of a faulty program
+ * $argon2id$v=19$m=19456,t=2,p=1$<salt>$<tag>      argon2i and argon2d too; without v: version 16
+ * $argon2id$v=19$m=19456,t=2,p=1,keyid=MQ$…        the same under a pepper, by its number (`pepper.ts`) in base64
+ * $scrypt$ln=15,r=8,p=1$<salt>$<tag> $pbkdf2-sha256$i=600000$<salt>$<tag>             sha1 and sha512 too; PHC has no
+ * entry for it, this is our spelling $2b$12$<22 letters of salt><31 of tag>           $2a$ and $2y$ too; not $2x$,
+ * which marks hashes of a faulty program
  *
- * Salt and tag are base64 without padding. The cost of a stored hash is bounded, because it may be imported and each login pays it.
+ * Salt and tag are base64 without padding. The cost of a stored hash is bounded, because it may be imported and each
+ * login pays it.
  */
 export type StoredHash = Argon2Hash | ScryptHash | Pbkdf2Hash | BcryptHash;
 
@@ -138,8 +139,7 @@ export function isOutdated(hash: StoredHash, pepper: number | undefined): boolea
 
 /**
  * The approximate time, in hashes of today's parameters, for the queue. The divisors were measured. An error of a half
- * on another
- * machine does no harm.
+ * on another machine does no harm.
  */
 export function workOf(hash: StoredHash): number {
   if (hash.scheme === 'argon2') return (hash.memory * hash.passes) / (today.memory * today.passes);

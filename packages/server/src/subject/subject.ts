@@ -86,8 +86,8 @@ export async function readSubjectState(tx: Writing, realm: string, id: string): 
 
 /**
  * The state for checking something of this generation. Reads past the cache if the cache is behind: another node has
- * changed the subject
- * a moment ago, to a newer generation, or reinstated it in this one (a suspended subject gets nothing new).
+ * changed the subject a moment ago, to a newer generation, or reinstated it in this one (a suspended subject gets
+ * nothing new).
  */
 export async function presentSubjectState(
   context: Context,
@@ -133,8 +133,7 @@ export async function suspendSubject(tx: Writing, realm: string, id: string): Pr
 
 /**
  * Kills everything issued so far, with the sessions and the codes sent to the holder. The subject may get new ones at
- * once. Returns the
- * new generation.
+ * once. Returns the new generation.
  */
 export async function renewSubject(tx: Writing, realm: string, id: string): Promise<number> {
   return killTokens(tx, realm, id, {});

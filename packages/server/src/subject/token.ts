@@ -22,8 +22,7 @@ export interface IssuedToken {
 
 /**
  * Issues an access token for an authenticated subject: a JWT (RFC 9068 in the profile `strict`, the shape that OCEN's
- * participants expect
- * in `ocen4`). It writes no row. Every holder of the public keys verifies it offline.
+ * participants expect in `ocen4`). It writes no row. Every holder of the public keys verifies it offline.
  */
 export async function issueToken(
   context: Context,

@@ -7,10 +7,8 @@ import type { Random } from '../kernel/random.ts';
  * seconds.
  *
  * §5.2: "The verifier MUST NOT accept the second attempt of the OTP after the successful validation has been issued for
- * the first
- * OTP". So `matchTotp` returns the matching step, and takes the last used step: only later ones count. Six digits with
- * three open
- * steps are one chance in 333,333 per try, so the caller must throttle.
+ * the first OTP". So `matchTotp` returns the matching step, and takes the last used step: only later ones count. Six
+ * digits with three open steps are one chance in 333,333 per try, so the caller must throttle.
  */
 export const totpStepSeconds = 30;
 const digits = 6;

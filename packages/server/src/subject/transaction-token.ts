@@ -9,10 +9,8 @@ import { issueDocument } from './token.ts';
 
 /**
  * The signed subject for a chain of correlated service calls: an OAuth transaction token
- * (draft-ietf-oauth-transaction-tokens), which
- * every service of the chain verifies offline. It lives for a minute and never beyond its session. Its type keeps it
- * apart from
- * access tokens.
+ * (draft-ietf-oauth-transaction-tokens), which every service of the chain verifies offline. It lives for a minute and
+ * never beyond its session. Its type keeps it apart from access tokens.
  */
 const [transactionTokenType] = transactionTokenTypes;
 
@@ -72,8 +70,7 @@ export async function issueTransactionToken(
 
 /**
  * The same subject for the next service of the chain. All claims and the end of the presented token stay: `act` gets
- * one more service, and
- * `aud` becomes the next one. The caller has verified the claims.
+ * one more service, and `aud` becomes the next one. The caller has verified the claims.
  */
 export async function reissueTransactionToken(
   context: Context,

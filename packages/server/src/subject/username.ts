@@ -6,11 +6,9 @@
  * 2. Case: lower.
  * 3. Normalization: NFC.
  * 4. Parts between single spaces (RFC 8265 §3.5), each of one or more code points of the class: letters, digits and
- *    ASCII signs. The
- * class has no invisible characters, no compatibility forms such as ﬁ, and no signs beyond ASCII.
+ *    ASCII signs. The class has no invisible characters, no compatibility forms such as ﬁ, and no signs beyond ASCII.
  * 5. Code points that are allowed in one place only (RFC 5892, appendix A). Joiners are refused everywhere, because
- *    their rules need
- * tables that no runtime has.
+ *    their rules need tables that no runtime has.
  * 6. Directions are not mixed (RFC 5893 §2).
  */
 export function isUsername(given: string): boolean {

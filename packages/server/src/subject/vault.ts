@@ -18,12 +18,11 @@ import { findSealed, insertSealed, listSealed, updateSealed } from './vault.stor
  * Keeps the server's own secrets at rest.
  *
  * - Private keys are sealed with AES-256-GCM under the master key. An envelope is `v1.<key
- *   id>.<nonce>.<ciphertext+tag>`. It also
- * authenticates the place that it belongs to, so an envelope copied to another row does not open.
+ *   id>.<nonce>.<ciphertext+tag>`. It also authenticates the place that it belongs to, so an envelope copied to another
+ *   row does not open.
  * - Client secrets and one-time codes are kept as HMAC-SHA-256 under a random key, which is sealed too. So a new master
- *   key only
- * re-seals envelopes and kills no secret. No KDF is needed: the digested secrets have 128 bits and more, or are
- * throttled.
+ *   key only re-seals envelopes and kills no secret. No KDF is needed: the digested secrets have 128 bits and more, or
+ *   are throttled.
  */
 export interface Vault {
   seal(plain: string, boundTo: string): string;

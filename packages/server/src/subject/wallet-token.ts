@@ -17,8 +17,7 @@ import { issueDocument } from './token.ts';
 
 /**
  * The token that a device gets for invoking its capability. It lives five minutes at most, never beyond its chain, and
- * dies once any link
- * of the chain is revoked. It writes no row.
+ * dies once any link of the chain is revoked. It writes no row.
  */
 const [walletTokenType] = walletTokenTypes;
 
@@ -90,8 +89,7 @@ export function signWalletToken(context: Context, realm: Realm, claims: object):
 
 /**
  * The subject of a wallet token of this realm whose wallet and ancestors are alive. The caller must check that the
- * links of its chain
- * still are, and that the presenter holds the key that the token is bound to.
+ * links of its chain still are, and that the presenter holds the key that the token is bound to.
  *
  * @throws {Problem} `token.invalid`
  */

@@ -108,7 +108,9 @@ function invalidToken(reason: string): Problem {
 }
 
 /**
- * The target of the wallet that a request names. @throws {Problem} `request.invalid` for a name that no wallet can have
+ * The target of the wallet that a request names.
+ *
+ * @throws {Problem} `request.invalid` for a name that no wallet can have
  */
 export function targetNamed(walletId: string): string {
   const id = walletIdOf(walletId);

@@ -49,8 +49,7 @@ export function linksOf(tail: JsonObject): readonly PresentedLink[] {
 
 /**
  * The ancestors of a chain's links, or why the chain may not be used, checked link by link from the root. Verifying the
- * signatures of a
- * chain is not enough.
+ * signatures of a chain is not enough.
  */
 export async function ancestorsOfChain(
   context: Context,

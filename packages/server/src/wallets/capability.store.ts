@@ -96,8 +96,7 @@ export async function listDelegationsTo(
 
 /**
  * A live delegation to this DID, directly from a root whose id begins with `roots`, for a target that begins with
- * `targets`. For wallets:
- * the DID's first one.
+ * `targets`. For wallets: the DID's first one.
  */
 export async function findFirstDelegation(
   db: Kysely<Schema>,

@@ -56,8 +56,7 @@ export const walletTokenExchange: ClientExchange = {
 /**
  * 1. One service is named, with known actions.
  * 2. The invocation asks for a token for exactly this service and scope, under our challenge. So a party on its way
- *    cannot turn it into
- * another token than the device wanted.
+ *    cannot turn it into another token than the device wanted.
  * 3. The token allows what was requested and the whole chain allows, ends no later than any link, and names the links.
  */
 async function exchangeInvocation(context: Context, realm: Realm, request: ExchangeRequest): Promise<ExchangedToken> {
@@ -79,9 +78,8 @@ async function exchangeInvocation(context: Context, realm: Realm, request: Excha
 
 /**
  * As for transaction tokens: the token is for the calling client, and the target is on the client's list. The chain is
- * checked again,
- * because an offline verifier may not have heard of its end. `cnf` stays: a bound token works only where its device
- * proves its key.
+ * checked again, because an offline verifier may not have heard of its end. `cnf` stays: a bound token works only where
+ * its device proves its key.
  */
 async function exchangeWalletToken(
   context: Context,

@@ -18,8 +18,7 @@ import { webDidOf } from './web-did.ts';
 
 /**
  * Onboarding, in the order of the document: the wallet is made, an organization gets its DID, the role is assigned, the
- * mail is sent. The
- * inviter knows the invitation by its id. Its code is only in the mail.
+ * mail is sent. The inviter knows the invitation by its id. Its code is only in the mail.
  */
 export interface Invite {
   readonly participant: WalletTable['type'];
@@ -152,7 +151,9 @@ export interface OpenInvitation {
 }
 
 /**
- * Does not use the code up. @throws {Problem} `wallet.invitation` alike for an unknown, used, cancelled or expired code
+ * Does not use the code up.
+ *
+ * @throws {Problem} `wallet.invitation` alike for an unknown, used, cancelled or expired code
  */
 export async function openInvitation(context: Context, realm: string, code: string): Promise<OpenInvitation> {
   const id = await ownerOfOneTimeCode(context, realm, codePurpose, code);

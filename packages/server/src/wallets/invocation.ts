@@ -2,8 +2,7 @@
  * Capability invocations: a device proves by a signature that it may do something to a wallet.
  *
  * 1. `verifyInvocation` of proof: size, strict JSON, shape; meant for this realm and for this very request; fresh; the
- *    chain from our own
- * root to the tail; the signature of the invoker.
+ *    chain from our own root to the tail; the signature of the invoker.
  * 2. Every link is registered here for this target, exactly as presented. Neither the link nor its ancestors are
  *    revoked.
  * 3. The nonce is used up, on the node that sees it first. This comes last, so that a stranger cannot use up the nonces

@@ -2,11 +2,9 @@
  * From a session or an access token to a capability, for work with a wallet without one of its devices.
  *
  * Only the devices of a wallet decide which subjects control it: a device delegates to the DID that stands for the
- * subject
- * (`subjectDid`), with the same signed and registered delegation as to any other DID, and chooses its actions and its
- * end. This
- * delegation is listed and revoked like any other. The realm passes on from it, and can give nothing that no device has
- * given.
+ * subject (`subjectDid`), with the same signed and registered delegation as to any other DID, and chooses its actions
+ * and its end. This delegation is listed and revoked like any other. The realm passes on from it, and can give nothing
+ * that no device has given.
  *
  * 1. The session is valid, or the client and its own access token are.
  * 2. One wallet is named, and the actions.
@@ -15,8 +13,8 @@
  * 4. A live delegation to the subject allows the actions. An unknown wallet and a missing delegation give the same
  *    answer.
  * 5. The new capability ends within five minutes, and no later than the delegation, the session or the token. It is
- *    registered like any
- * other, with its ancestors: it ends early with the session, the token or the generation of the subject.
+ *    registered like any other, with its ancestors: it ends early with the session, the token or the generation of the
+ *    subject.
  */
 import {
   type Action,

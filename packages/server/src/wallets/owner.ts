@@ -29,15 +29,13 @@ export async function makeOwner(
 
 /**
  * Years: as long as the wallet is expected to last, because the first device has no one above it who could renew the
- * delegation. It ends by
- * revocation. Capabilities delegated from it end when they say.
+ * delegation. It ends by revocation. Capabilities delegated from it end when they say.
  */
 const firstDelegationYears = 10;
 
 /**
  * A minute ago, in whole seconds. A device whose clock lags or has no milliseconds must not seem to pass the capability
- * on before it
- * got it.
+ * on before it got it.
  */
 export function delegationTime(now: number): number {
   return Math.floor(now / 1000) * 1000 - 60_000;

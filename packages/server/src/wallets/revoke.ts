@@ -13,8 +13,7 @@ export type Revoked = { readonly capabilityId: string } | { readonly did: string
 
 /**
  * Ends a capability and everything that descends from it, with its tokens. A holder may give up its own. With the
- * action `grant` it may
- * revoke what it has granted, and everything granted below that. Returns the ids.
+ * action `grant` it may revoke what it has granted, and everything granted below that. Returns the ids.
  */
 export async function revokeAccess(
   context: Context,

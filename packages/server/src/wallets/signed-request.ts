@@ -1,7 +1,6 @@
 /**
  * The request for a new wallet, signed by the key that will use it: `{type: "CreateWallet", controller, audience,
- * nonce, created,
- * securityCode?}` under an `eddsa-jcs-2022` proof of purpose `authentication`.
+ * nonce, created, securityCode?}` under an `eddsa-jcs-2022` proof of purpose `authentication`.
  *
  * 1. Size, strict JSON, the shape of each member.
  * 2. It is meant for this realm, has a challenge of this server, and was made just now.

@@ -17,8 +17,7 @@ export const rootPrefix = 'urn:zcap:root:';
 
 /**
  * The object of a capability: a wallet, or the realm itself. Each has one root, which is made here and never read from
- * the wire. The root
- * cannot change, because a wallet keeps its owner for ever.
+ * the wire. The root cannot change, because a wallet keeps its owner for ever.
  */
 export interface Target {
   readonly target: string;

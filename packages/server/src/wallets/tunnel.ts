@@ -5,8 +5,7 @@
  * 2. The message is new, on this node and every other.
  * 3. The message contains a normal call. A proof inside the call must be by the sender.
  * 4. The answer is sealed to the sender, also if it is a refusal. Only a message that cannot be opened is refused in
- *    the open, with one
- * reason for all faults.
+ *    the open, with one reason for all faults.
  */
 import { ProofError } from '@countersign/proof';
 import type {

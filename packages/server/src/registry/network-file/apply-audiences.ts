@@ -19,8 +19,7 @@ interface PlacedClaim extends NameClaim {
 
 /**
  * Frees the names that participants have left and takes the new ones. Runs after all participants of the file are
- * written, because
- * two may exchange their base URLs.
+ * written, because two may exchange their base URLs.
  *
  * @throws {Problem} `network.invalid` at a name of another organisation
  */

@@ -281,8 +281,7 @@ async function updateClient(
   let current = row;
   if (given !== undefined && !secrets.some(({ digest }) => digest === given.digest)) {
     // Without overlap: the file states the secret, and the operator may have replaced one that leaked. A participant
-    // that needs two
-    // secrets for a while gets them from `POST …/participants/{id}/secrets`.
+    // that needs two secrets for a while gets them from `POST …/participants/{id}/secrets`.
     after.secrets = (await addSecret(tx, current, given, 0)).map(({ id }) => id);
     current = { ...current, version: current.version + 1 };
   }

@@ -27,10 +27,9 @@ const defaultProfile: ProfileName = 'strict';
  * Changes the store to match the network file, in one transaction: all of it or nothing.
  *
  * Applying a file again changes nothing. Entries that the file does not name stay, and so do members that an entry
- * leaves out.
- * SUSPENDED and OFFBOARDED are not lifted. A new client without a secret in the file gets one, which the report shows
- * only once.
- * `only` limits the file to one realm, for an administrator of that realm. `also` runs in the same transaction.
+ * leaves out. SUSPENDED and OFFBOARDED are not lifted. A new client without a secret in the file gets one, which the
+ * report shows only once. `only` limits the file to one realm, for an administrator of that realm. `also` runs in the
+ * same transaction.
  *
  * @throws {Problem} `network.invalid` with the JSON pointer of the fault, `write.conflict` if another change hit the
  * same entries

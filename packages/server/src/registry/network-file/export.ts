@@ -18,8 +18,8 @@ export interface ExportedNetwork {
 
 /**
  * The network as a file. Applied to the same store it changes nothing. Applied to an empty store it makes everything
- * again,
- * except secrets and history. Clients without a participant, applications and signing keys are not part of a network.
+ * again, except secrets and history. Clients without a participant, applications and signing keys are not part of a
+ * network.
  */
 export async function exportNetwork(context: Context, realm?: string): Promise<ExportedNetwork> {
   const names = realm === undefined ? await realmNames(context) : [realm];

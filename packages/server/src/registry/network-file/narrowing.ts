@@ -10,8 +10,7 @@ type Rights = Pick<ParticipantState, 'role' | 'resources'> & Grants;
 
 /**
  * True if a right that tokens carry is taken away: a role, a resource or a role at a resource, a scope, an audience.
- * Added rights
- * do not count, because older tokens do not have them.
+ * Added rights do not count, because older tokens do not have them.
  */
 export function isNarrowed(before: Rights, after: Rights): boolean {
   const has = new Set(list(after));

@@ -4,8 +4,7 @@ import { inChunks } from '../chunk.ts';
 
 /**
  * A network file is written in bulk, with the same few statements for each kind of entry. A thousand entries take a
- * handful
- * of round trips.
+ * handful of round trips.
  */
 export type EntryTable =
   | 'participant'

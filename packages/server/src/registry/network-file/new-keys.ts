@@ -7,8 +7,7 @@ import { invalid } from './refusal.ts';
 
 /**
  * Refuses new RSA keys whose private half anyone can compute. Runs outside the transaction because it takes time.
- * Registered keys
- * are not checked again, so a file that is applied at every start pays for the check once.
+ * Registered keys are not checked again, so a file that is applied at every start pays for the check once.
  */
 export async function requireSecretHalves(context: Context, realms: readonly PreparedRealm[]): Promise<void> {
   for (const { entry, participants } of realms) {

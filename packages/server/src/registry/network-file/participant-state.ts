@@ -67,8 +67,7 @@ export function toColumns(state: ParticipantState): StateColumns {
 
 /**
  * The state after the file has been applied. Members that the file leaves out stay. `updatedAt` does not follow the
- * file alone,
- * so an old `updatedOn` in the file does not count as a change: see `changedState`.
+ * file alone, so an old `updatedOn` in the file does not count as a change: see `changedState`.
  */
 export function mergeState(
   entry: ParticipantFile,

@@ -10,8 +10,7 @@ import { type Role, roleAliases, roles, statuses } from '../participant.ts';
 
 /**
  * The network file declares the contents of a network. Every object is strict: a misspelt member is refused, not
- * ignored. A
- * member that an entry leaves out stays as it is, null clears it, and a list replaces the stored list.
+ * ignored. A member that an entry leaves out stays as it is, null clears it, and a list replaces the stored list.
  */
 
 const id = entryId;

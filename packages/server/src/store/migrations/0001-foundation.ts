@@ -1,7 +1,6 @@
 /**
  * The first schema. `bigint` is an integer on both databases (epoch milliseconds outgrow 32 bits). `realm` leads every
- * primary key of
- * a realm's entries.
+ * primary key of a realm's entries.
  */
 export const name = '0001-foundation';
 

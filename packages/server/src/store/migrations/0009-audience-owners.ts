@@ -22,8 +22,7 @@ interface Located {
 
 /**
  * Gives the stored names their owners. If two organisations have the same base URL, it belongs to the one registered
- * first. The others
- * keep it as an address and are reported.
+ * first. The others keep it as an address and are reported.
  */
 export async function fill(db: Kysely<Schema>, report: (notice: object) => void): Promise<void> {
   await sql`insert into audience_owner (realm, name, owner)
