@@ -57,6 +57,40 @@ test.each(['a.example', 'a.example:8080', '[::1]:8080', 'xn--bcher-kva.example',
 );
 
 test.each([
+  ['/realms/dev/../system/.well-known/openid-configuration', 'The path of the request holds . or .. as a segment.'],
+  ['/realms/dev/%2E%2e/%2e./metrics', 'The path of the request holds . or .. as a segment.'],
+  ['/realms/./dev/protocol/openid-connect/certs', 'The path of the request holds . or .. as a segment.'],
+  ['/realms/dev/..', 'The path of the request holds . or .. as a segment.'],
+  ['/healthz/.?a=b', 'The path of the request holds . or .. as a segment.'],
+  ['/countersign.v1.WalletService/../healthz', 'The path of the request holds . or .. as a segment.'],
+  ['/realms\\dev/protocol/openid-connect/certs', 'The path of the request holds a backslash.'],
+  ['/healthz#/../metrics', 'The request target holds a fragment.'],
+  ['/healthz?a=b#c', 'The request target holds a fragment.'],
+  ['http://evil.example/healthz', 'The request target names another host than the field Host.'],
+  ['http://evil.example', 'The request target names another host than the field Host.'],
+  ['http://eve@HOST/healthz', 'The request target names another host than the field Host.'],
+  ['http://HOST/realms/dev/../../metrics', 'The path of the request holds . or .. as a segment.'],
+  ['ftp://HOST/healthz', 'The request target is no path.'],
+  ['*', 'The request target is no path.'],
+])('%s, which others may read as another path or host, is refused', async (target, detail) => {
+  const { host: own } = new URL(server.url);
+  for (const method of ['GET', 'POST', 'OPTIONS']) {
+    const answer = await exchange([`${method} ${target.replace('HOST', own)} HTTP/1.1`, host(), 'content-length: 0']);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain(detail);
+  }
+});
+
+test.each(['/healthz?next=/../metrics', '/healthz?next=..%2f..', 'http://HOST/healthz', 'http://HOST/healthz?a=/./b'])(
+  '%s is read by everybody alike',
+  async (target) => {
+    const { host: own } = new URL(server.url);
+    const answer = await exchange([`GET ${target.replace('HOST', own)} HTTP/1.1`, host()]);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  },
+);
+
+test.each([
   ['authorization: Basic YTpi', 'Authorization'],
   ['content-type: application/x-www-form-urlencoded', 'Content-Type'],
 ])('%s twice is refused', async (field, name) => {
@@ -88,6 +122,8 @@ test('over HTTP/2 Host must be what :authority says', async () => {
     expect(await statusOf({})).toBe(200);
     expect(await statusOf({ ':authority': 'A.example', host: 'a.example' })).toBe(200);
     expect(await statusOf({ ':authority': 'a.example', host: 'b.example' })).toBe(400);
+    expect(await statusOf({ ':path': '/realms/dev/../../healthz' })).toBe(400);
+    expect(await statusOf({ ':path': '/realms/dev/%2e%2e/.%2E/healthz' })).toBe(400);
   } finally {
     session.close();
   }

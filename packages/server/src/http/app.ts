@@ -15,6 +15,7 @@ import { echoedCallRef } from './corporate.ts';
 import { directWay, plainRequest, sendDirectly } from './direct.ts';
 import type { Metrics } from './metrics.ts';
 import { refusal, refusalAnswer, toResponse } from './render.ts';
+import { targetFault } from './request-target.ts';
 import type { Route } from './route.ts';
 import { hostFault, requireSingleFields } from './single-field.ts';
 import { type SourceOf, sourceOf } from './source.ts';
@@ -88,8 +89,8 @@ export function createApp(
   });
   const viaRouter = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0]);
   return (incoming, outgoing) => {
-    const fault = hostFault(incoming);
-    if (fault !== undefined) return refuseHost(shared, fault, incoming, outgoing);
+    const fault = hostFault(incoming) ?? targetFault(incoming);
+    if (fault !== undefined) return refuseOutright(shared, fault, incoming, outgoing);
     if (!direct(incoming, outgoing)) {
       if (otherWay(incoming, outgoing)) return;
       void viaRouter(incoming, outgoing);
@@ -196,7 +197,12 @@ function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>
 }
 
 /** Closes the connection, because a proxy in front may see other requests in its bytes. */
-function refuseHost({ context, source }: Shared, fault: Problem, incoming: IncomingMessage, outgoing: ServerResponse) {
+function refuseOutright(
+  { context, source }: Shared,
+  fault: Problem,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+) {
   const requestId = context.random.uuid();
   logRefusal(context.log, fault, { requestId, route: 'none', source: source(incoming).address });
   const refused = refusalAnswer(fault, { refusals: 'problem', security: 'none' }, { requestId, params: {} });
