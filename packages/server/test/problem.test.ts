@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { refusal } from '../src/http/render.ts';
 import { Problem, problemCodes, rendering, toProblem } from '../src/kernel/problem.ts';
-import { isDuplicate, isStoreFault, storeProblem } from '../src/store/fault.ts';
+import { isDuplicate, isStoreFault, noConnection, storeProblem } from '../src/store/fault.ts';
 
 const call = { requestId: 'request-1', request: new Request('http://localhost/'), params: { realm: 'dev' } };
 /** RFC 6749 §5.2: "Values for the 'error_description' parameter MUST NOT include characters outside the set …". */
@@ -113,6 +113,10 @@ test.each([
   ['a statement that took too long', { code: '57014' }],
   ['too many connections', { code: '53300' }],
   ['a standby', { code: '25006' }],
+  ['a transaction that took too long', { code: '25P04' }],
+  ['a lock that somebody else holds', { code: '55P03' }],
+  ['an account that is refused', { code: '28P01' }],
+  ['a database that was dropped', { code: '3D000' }],
   ['a busy SQLite', { errcode: 5 }],
   ['a full disk (extended code)', { errcode: 13 }],
   ['an I/O error with its extended code', { errcode: 10 | (12 << 8) }],
@@ -120,6 +124,16 @@ test.each([
   const thrown = Object.assign(new Error('x'), members);
   expect(isStoreFault(thrown)).toBe(true);
   expect(storeProblem(thrown)).toMatchObject({ code: 'store.unavailable', retryAfter: 1, cause: thrown });
+});
+
+test.each([
+  ['a socket file that is not there', { code: 'ENOENT' }],
+  ['a certificate that has run out', { code: 'CERT_HAS_EXPIRED' }],
+  ['a server without TLS', {}],
+])('%s is one where there was no connection for it', (_, members) => {
+  const thrown = Object.assign(new Error('x'), members);
+  expect(isStoreFault(thrown)).toBe(false);
+  expect(isStoreFault(noConnection(thrown))).toBe(true);
 });
 
 test.each([

@@ -25,6 +25,10 @@ const postgresFaults: readonly (readonly [code: string, words: string])[] = [
   ['58', 'the disk of the database gives errors'],
   ['25006', 'the database is read-only: is it a standby?'],
   ['25P03', silence],
+  ['25P04', silence],
+  ['28', 'the database refuses the account'],
+  ['3D', 'the database is not there'],
+  ['55P03', 'another process keeps the database busy'],
   ['08', silence],
   ['57', silence],
 ];
@@ -41,9 +45,22 @@ const sqliteFaults: Readonly<Record<number, string>> = {
 const messages =
   /timeout exceeded when trying to connect|Connection terminated|Query read timeout|not queryable|driver has already been destroyed/;
 
+/** Errors of an attempt to connect. */
+const unconnected = new WeakSet<Error>();
+
+/** A connection fails for many reasons (the account, TLS, a socket file, a pooler), each with its own code. None is the fault of a query. */
+export function noConnection(error: unknown): unknown {
+  if (error instanceof Error) unconnected.add(error);
+  return error;
+}
+
 /** Why the database cannot answer now, as a text for the log. Undefined for other errors. */
 function storeFault(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
+  return knownFault(error) ?? (unconnected.has(error) ? silence : undefined);
+}
+
+function knownFault(error: Error): string | undefined {
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
   if (typeof errcode === 'number') return sqliteFaults[errcode & 0xff];
   if (typeof code === 'string') {

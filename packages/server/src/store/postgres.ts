@@ -1,5 +1,6 @@
 import { PostgresDialect, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
+import { noConnection } from './fault.ts';
 import { requireStorable } from './storable.ts';
 
 /** The driver gives bigint as text. All of ours are epoch milliseconds or counters below 2^53. */
@@ -43,12 +44,14 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
   pool.on('error', () => {});
   const pooled = new WeakMap<pg.PoolClient, boolean>();
   const connect = async () => {
-    const client = await pool.connect();
+    const client = await pool.connect().catch((error: unknown) => {
+      throw noConnection(error);
+    });
     try {
       if (!pooled.has(client)) pooled.set(client, !(await setTimeouts(client)));
     } catch (error) {
       client.release(true);
-      throw error;
+      throw noConnection(error);
     }
     return discarding(client, pooled.get(client) === true);
   };
