@@ -62,6 +62,13 @@ const answers: Record<string, object> = {
   '/registry/participants/p/keys/t/retire': {},
   '/registry/participants/p/secrets': { secretId: 's', clientId: 'c', clientSecret: 's' },
   '/registry/participants/p/secrets/s/revoke': {},
+  '/countersign.v1.AuthService/GetChallenge': { nonce: 'n', audience: issuer },
+  '/countersign.v1.AuthService/AcquireToken': { walletToken: jwt, expiresIn: 600 },
+  '/countersign.v1.WalletService/GetWallet': { walletId: 'w', created: '2026-01-01T00:00:00Z' },
+  '/countersign.v1.WalletService/GrantAccess': { capabilityId: 'c' },
+  '/countersign.v1.WalletService/RevokeAccess': { revokedCapabilityIds: ['c'] },
+  '/countersign.v1.WalletService/ListCapabilities': { capabilities: [] },
+  '/countersign.v1.ProviderService/Invite': { invitationId: 'i', walletId: 'w', expires: '2036-01-01T00:00:00Z' },
 };
 const answering: client.Fetch = async (url) => {
   const answer = answers[String(url).slice(issuer.length).split('?')[0] as string];
@@ -137,8 +144,22 @@ const storedKey = {
 };
 const keyStore = { name: 'test', create: async () => storedKey, open: async () => storedKey };
 const profile = await wallet.prepareDevice({ issuer, keyStore });
-const capability = { controller: profile.did, invocationTarget: 'urn:countersign:wallet:w' };
+function capabilityFor(invocationTarget: string, ...allowedAction: string[]) {
+  const root = `urn:zcap:root:${encodeURIComponent(invocationTarget)}`;
+  return {
+    '@context': ['https://w3id.org/zcap/v1', 'https://w3id.org/security/data-integrity/v2'],
+    ...{ id: `urn:uuid:${crypto.randomUUID()}`, controller: profile.did, parentCapability: root },
+    ...{ invocationTarget, allowedAction, expires: '2036-01-01T00:00:00Z' },
+    proof: {
+      ...{ type: 'DataIntegrityProof', cryptosuite: 'eddsa-jcs-2022', created: '2026-01-01T00:00:00Z' },
+      ...{ verificationMethod: `${profile.did}#${profile.did.slice(8)}`, proofPurpose: 'capabilityDelegation' },
+      ...{ capabilityChain: [root], proofValue: `z${'1'.repeat(87)}` },
+    },
+  };
+}
+const capability = capabilityFor('urn:countersign:wallet:w', 'read', 'grant');
 const openable = wallet.acceptCapability(profile, capability);
+const forRealm = capabilityFor('urn:countersign:realm:dev', 'invite');
 const lock = { keyStore: place(keyStore), passphrase: maybe('string'), cost: place(absent, 'undefined') };
 const walletOptions = { ...transport, ...clock, tokens: place(absent, 'undefined') };
 const caller = { subject: {}, token: jwt, correlationId: undefined };
@@ -388,6 +409,9 @@ const asked =
   async (...parts: never[]) =>
     // Nobody answers for the realm: so far it gets with a call that is good.
     act(...parts).catch((error) => (isRefusedLogin(error) ? 'asked the realm' : refused(error)));
+const opened = await wallet.openWallet(wallet.acceptCapability(openable, forRealm), { keyStore, fetch: answering });
+const getWallet = '/countersign.v1.WalletService/GetWallet';
+const by = place(absent, 'undefined');
 const anyRules = options(rules, 'anything');
 const verdict = {
   ...{ subject: {}, digest: '', participant: { id: 'p' } },
@@ -458,6 +482,35 @@ const methods: Record<string, Row> = {
   'fetch of a participant': row(participant.fetch, place(`${issuer}/certs`), place({ response: 'ignored' })),
   'refresh of a cache': row(cache.refresh, text('p')),
   'lookUp of a cache': row(cache.lookUp, text('p')),
+  'authorize of a wallet': row(opened.authorize, text(getWallet)),
+  'invoke of a wallet': row(opened.invoke, text(getWallet), place(Uint8Array.of(1), 'bytes'), maybe('string')),
+  'call of a wallet': row(opened.call, text(getWallet), place({}, 'object'), by, maybe('string')),
+  'pack of a wallet': row(
+    async (...parts: Parameters<typeof opened.pack>) =>
+      opened
+        .pack(...parts)
+        .catch((error: { code?: string }) => (error.code === 'rpc.404' ? 'asked the realm' : refused(error))),
+    place(rpc.WalletService.method.getWallet),
+    place({ walletId: 'w' }, 'object'),
+    by,
+  ),
+  'service of a wallet': row(opened.service, text('a'), options({ actions: place(absent) }, 'undefined', 'object')),
+  'grant of a wallet': row(
+    opened.grant,
+    text(profile.did),
+    options({ actions: place(['read']), expires: place(Date.now() + 60_000) }),
+  ),
+  'revoke of a wallet': row(opened.revoke, data({ did: text('d') })),
+  'list of a wallet': row(opened.list, options({ revoked: maybe('boolean') }, 'undefined', 'object')),
+  'invite of a wallet': row(
+    opened.invite,
+    options({
+      ...{ participant: place('individual'), email: text('a@b.test'), description: maybe('string') },
+      ...{ roles: place(absent, 'undefined', 'empty', 'list'), didWeb: maybe('boolean') },
+    }),
+  ),
+  'callOptions of a wallet': row(opened.callOptions, by),
+  'grpcCallOptions of a wallet': row(opened.grpcCallOptions, place({ InterceptingCall: class {} }), by),
 };
 
 describe('what the exports make', () => {

@@ -113,6 +113,13 @@ export function object(value: unknown, name: string): object {
   return value;
 }
 
+/** An object with members: a list, a Map, a Promise, a Date or bytes would pass for one that leaves all of them out. */
+export function record(value: unknown, name: string): object {
+  const isRecord = tagOf.call(value) === '[object Object]' && !(Symbol.toStringTag in (value as object));
+  if (!isRecord) throw wrong(name, 'an object');
+  return value as object;
+}
+
 /** Header fields as a runtime has them: a list of pairs, a `Headers`, or a record. */
 export function fields(value: unknown, name: string): object {
   if (typeof value !== 'object' || value === null) throw wrong(name, 'header fields: pairs, or a record');
@@ -176,8 +183,7 @@ export function leftOut(check: Check): Check {
 
 /** Options with the same members, each read once and held against its check. */
 export function options<T extends object>(given: T, name: string, checks: Checks<T>): T {
-  // A list, a Map, a Promise or a Date has no option in it, and would pass for an object that leaves all of them out.
-  if (tagOf.call(given) !== '[object Object]' || Symbol.toStringTag in given) throw wrong(name, 'an object');
+  record(given, name);
   for (const member in given) {
     if (!Object.hasOwn(checks, member)) throw new TypeError(`${name} has no option ${JSON.stringify(member)}.`);
   }

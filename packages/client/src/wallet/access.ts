@@ -6,11 +6,25 @@ import {
   type JsonValue,
   walletPrefix,
 } from '@countersign/proof';
+import {
+  type Checks,
+  finite,
+  flag,
+  listOf,
+  object,
+  oneOf,
+  optional,
+  options as optionsOf,
+  someText,
+  text,
+  wrong,
+} from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
+import type { By } from './call-options.ts';
 import { type Device, newId, textIn } from './device.ts';
 import type { WalletProfile } from './profile.ts';
 import { bytesField, type RpcPath } from './rpc.ts';
-import { targetOf } from './target.ts';
+import { someActions, targetOf } from './target.ts';
 
 export interface GrantOptions {
   readonly actions: readonly Action[];
@@ -71,7 +85,7 @@ export interface Access {
   invite(options: InviteOptions): Promise<Invited>;
 }
 
-type Call = (path: RpcPath, request: JsonObject, by?: 'token' | 'invocation') => Promise<JsonObject>;
+type Call = (path: RpcPath, request: JsonObject, by?: By) => Promise<JsonObject>;
 
 /** More pages than a wallet can have. */
 const maxPages = 1_000;
@@ -82,20 +96,23 @@ export function accessOf({ capability }: WalletProfile, { now, signer }: Device,
     async describe() {
       return describedIn(await call('/countersign.v1.WalletService/GetWallet', { walletId }));
     },
-    async grant(did, { actions, expires }) {
+    async grant(did, options) {
+      someText(did, 'did');
+      const { actions, expires } = optionsOf(options, 'options', grantChecks);
       if (capability === undefined)
         throw new ClientError('wallet.no_wallet_capability', 'There is nothing to pass on.');
       const delegation = { parent: capability, id: newId(), controller: did, allowedAction: actions, created: now() };
-      const granted = await delegateCapability({ ...delegation, expires: Number(expires) }, signer);
+      const granted = await delegateCapability({ ...delegation, expires: expires as number }, signer);
       const request = { walletId, zcap: bytesField(granted) };
       const answer = await call('/countersign.v1.WalletService/GrantAccess', request);
       return { capabilityId: textIn(answer, 'capabilityId'), capability: granted };
     },
     async revoke(what) {
-      const answer = await call('/countersign.v1.WalletService/RevokeAccess', { walletId, ...what });
+      const answer = await call('/countersign.v1.WalletService/RevokeAccess', { walletId, ...revocationOf(what) });
       return textsIn(answer.revokedCapabilityIds);
     },
-    async list({ revoked = false } = {}) {
+    async list(options = {}) {
+      const { revoked = false } = optionsOf(options, 'options', listChecks);
       const entries: CapabilityEntry[] = [];
       let pageToken = '';
       for (let page = 0; page < maxPages; page++) {
@@ -107,7 +124,8 @@ export function accessOf({ capability }: WalletProfile, { now, signer }: Device,
       }
       return entries;
     },
-    async invite({ participant, ...rest }) {
+    async invite(options) {
+      const { participant, ...rest } = optionsOf(options, 'options', inviteChecks);
       const request = { participant: participants[participant], ...rest };
       const answer = await call('/countersign.v1.ProviderService/Invite', request, 'invocation');
       const ids = { invitationId: textIn(answer, 'invitationId'), walletId: textIn(answer, 'walletId') };
@@ -121,6 +139,29 @@ const participants = {
   individual: 'PARTICIPANT_TYPE_INDIVIDUAL',
   organization: 'PARTICIPANT_TYPE_ORGANIZATION',
 } as const;
+
+const grantChecks: Checks<GrantOptions> = {
+  actions: someActions,
+  expires: (value, name) => finite(value instanceof Date ? value.getTime() : value, name),
+};
+
+const listChecks: Checks<{ readonly revoked?: boolean }> = { revoked: optional(flag) };
+
+const inviteChecks: Checks<InviteOptions> = {
+  participant: oneOf(...Object.keys(participants)),
+  email: someText,
+  description: optional(text),
+  roles: optional(listOf(someText)),
+  didWeb: optional(flag),
+};
+
+/** One of the two: both would leave open which is meant. */
+function revocationOf(what: Parameters<Access['revoke']>[0]): JsonObject {
+  const { did, capabilityId } = object(what, 'what') as Readonly<Record<string, unknown>>;
+  if ((did === undefined) === (capabilityId === undefined)) throw wrong('what', 'either a did or a capabilityId');
+  if (did === undefined) return { capabilityId: someText(capabilityId, 'what.capabilityId') };
+  return { did: someText(did, 'what.did') };
+}
 
 function describedIn(answer: JsonObject): WalletDescription {
   return {

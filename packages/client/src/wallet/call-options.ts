@@ -1,8 +1,15 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Interceptor, UnaryRequest } from '@connectrpc/connect';
+import { having, oneOf } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { type GrpcInterceptor, type GrpcJs, grpcInterceptor } from './grpc-call.ts';
 import type { CallFields } from './wallet-token.ts';
+
+/** How a call proves who makes it: by the token, or by an invocation of the capability for this call alone. */
+export type By = 'token' | 'invocation';
+
+/** A misspelt `invocation` must not go by token. @throws {TypeError} */
+export const requireBy = oneOf('token', 'invocation') as (value: unknown, name: string) => By;
 
 export interface Prover {
   readonly issuer: string;
@@ -15,19 +22,22 @@ export interface CallOptions {
    * For a Connect transport: `createConnectTransport({ baseUrl: wallet.issuer, ...wallet.callOptions() })`. With `invocation` every
    * unary call is an invocation of its own; streams always go by token.
    */
-  callOptions(by?: 'token' | 'invocation'): { readonly interceptors: Interceptor[] };
+  callOptions(by?: By): { readonly interceptors: Interceptor[] };
   /** The same for a client of grpc-js, whose module is given: `client.GetWallet(request, wallet.grpcCallOptions(grpc), …)`. */
-  grpcCallOptions(grpc: GrpcJs, by?: 'token' | 'invocation'): { readonly interceptors: GrpcInterceptor[] };
+  grpcCallOptions(grpc: GrpcJs, by?: By): { readonly interceptors: GrpcInterceptor[] };
 }
 
 export function callOptions(prover: Prover): CallOptions {
   return {
-    callOptions: (by = 'token') => ({ interceptors: [connectInterceptor(prover, by)] }),
-    grpcCallOptions: (grpc, by = 'token') => ({ interceptors: [grpcInterceptor(prover, grpc, by)] }),
+    callOptions: (by = 'token') => ({ interceptors: [connectInterceptor(prover, requireBy(by, 'by'))] }),
+    grpcCallOptions(grpc, by = 'token') {
+      having('InterceptingCall')(grpc, 'grpc');
+      return { interceptors: [grpcInterceptor(prover, grpc, requireBy(by, 'by'))] };
+    },
   };
 }
 
-function connectInterceptor({ authorize, invoke }: Prover, by: 'token' | 'invocation'): Interceptor {
+function connectInterceptor({ authorize, invoke }: Prover, by: By): Interceptor {
   return (next) => async (request) => {
     const path = `/${request.service.typeName}/${request.method.name}`;
     const isInvoked = by === 'invocation' && !request.stream;

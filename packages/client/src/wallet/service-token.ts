@@ -1,17 +1,20 @@
 import { type Action, encodeBase64url, type JsonObject, walletScope } from '@countersign/proof';
+import { type Checks, leftOut } from '@countersign/proof/argument';
 import { holdToken } from '../held-token.ts';
 import type { TokenSource } from '../token.ts';
 import { askTokenEndpoint } from '../token-endpoint.ts';
 import { challengeOf, type Device, invocationOf, requireLive } from './device.ts';
 import { dpopProof } from './dpop.ts';
 import { serialized } from './rpc.ts';
-import { actionsOf } from './target.ts';
+import { actionsOf, someActions } from './target.ts';
 import { type CallFields, codeOf, type TokenKind } from './wallet-token.ts';
 
 export interface ServiceOptions {
   /** What the token is to allow there. Left out, all that the capability does. */
   readonly actions?: readonly Action[];
 }
+
+export const serviceChecks: Checks<ServiceOptions> = { actions: leftOut(someActions) };
 
 /** Tokens of this wallet for one service. Throws {ClientError} `oauth.<error>`, `capability.expired`, `challenge.audience`, `http.*`. */
 export interface ServiceTokens extends Required<TokenSource> {

@@ -1,4 +1,12 @@
 import { type Action, actions, actionsOpening, type JsonObject } from '@countersign/proof';
+import { listOf, oneOf, wrong } from '@countersign/proof/argument';
+
+/** An empty list is a mistake: left out, it means everything. */
+export function someActions(value: unknown, name: string): readonly Action[] {
+  const list = listOf(oneOf(...actions))(value, name) as readonly Action[];
+  if (list.length === 0) throw wrong(name, 'a list that is not empty');
+  return list;
+}
 
 export function targetOf({ invocationTarget }: JsonObject): string {
   return typeof invocationTarget === 'string' ? invocationTarget : '';

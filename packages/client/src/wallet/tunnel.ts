@@ -7,9 +7,11 @@
  */
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { encodeBase64url, isJsonObject, type JsonObject, parseDidPeer4 } from '@countersign/proof';
+import { object, record } from '@countersign/proof/argument';
 import type { CallAuthorization, NamedAgreementKey, UnpackedAnswer } from '@countersign/proof/didcomm';
 import { ClientError } from '../error.ts';
 import { once } from '../once.ts';
+import { type By, requireBy } from './call-options.ts';
 import { type Device, newId, textIn } from './device.ts';
 import { bytesIn, serialized } from './rpc.ts';
 import type { CallFields } from './wallet-token.ts';
@@ -18,7 +20,7 @@ import type { CallFields } from './wallet-token.ts';
 export type Pack = <I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   request: MessageInitShape<I>,
-  by?: 'token' | 'invocation',
+  by?: By,
 ) => Promise<MessageShape<O>>;
 
 interface Prover {
@@ -33,6 +35,9 @@ const maxBytes = 1_048_576;
 export function packer(device: Device, prover: Prover): Pack {
   const recipient = once(() => realmKeyOf(device));
   return async (method, request, by = 'token') => {
+    object(method, 'method');
+    record(request, 'request');
+    requireBy(by, 'by');
     const { create, fromBinary, toBinary } = await import('@bufbuild/protobuf');
     const path = `/${method.parent.typeName}/${method.name}`;
     const message = toBinary(method.input, create(method.input, request));

@@ -1,9 +1,9 @@
 import { type JsonObject, walletPrefix } from '@countersign/proof';
-import { type Checks, options as optionsOf } from '@countersign/proof/argument';
+import { bytes, type Checks, optional, options as optionsOf, record, someText } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import type { TokenSource } from '../token.ts';
 import { type Access, accessOf } from './access.ts';
-import { type CallOptions, callOptions } from './call-options.ts';
+import { type By, type CallOptions, callOptions, requireBy } from './call-options.ts';
 import {
   type Device,
   deviceOf,
@@ -16,7 +16,7 @@ import {
 import { type Lock, lockChecks, unlock } from './lock.ts';
 import { parseProfile, profileText, type WalletProfile } from './profile.ts';
 import { type RpcPath, serialized } from './rpc.ts';
-import { createServiceTokens, type ServiceOptions, type ServiceTokens } from './service-token.ts';
+import { createServiceTokens, type ServiceOptions, type ServiceTokens, serviceChecks } from './service-token.ts';
 import { actionFor, targetOf } from './target.ts';
 import { type Pack, packer } from './tunnel.ts';
 import {
@@ -31,8 +31,7 @@ import {
 
 export type OpenOptions = WalletOptions & Lock & { readonly tokens?: TokenKind };
 
-/** How a call proves who makes it: by the token, or by an invocation of the capability for this call alone. */
-export type By = 'token' | 'invocation';
+export type { By } from './call-options.ts';
 
 /** One device of a wallet. */
 export interface Wallet extends Required<TokenSource>, Access, CallOptions {
@@ -77,7 +76,10 @@ export async function openWallet(given: WalletProfile | string | Uint8Array, unc
 export function walletOf(profile: WalletProfile, device: Device, kind: TokenKind | undefined): Wallet {
   const { capability, issuer, did } = profile;
   const tokens = capability === undefined ? noTokens : createWalletTokens(device, capability, kind);
-  const invoke: Wallet['invoke'] = async (path, message, action) => {
+  const invoke: Wallet['invoke'] = async (path, given, action) => {
+    const message = bytes(given, 'message');
+    someText(path, 'path');
+    optional(someText)(action, 'action');
     const invoked = capabilityFor(profile, path);
     requireLive(invoked, device.now());
     const request = { kind: 'rpc', procedure: path, message } as const;
@@ -85,18 +87,28 @@ export function walletOf(profile: WalletProfile, device: Device, kind: TokenKind
     return invocationFields(await invocationOf(device, invoking));
   };
   const call: Wallet['call'] = async (path, request, by = 'token', action) => {
-    const message = serialized(request);
-    if (by === 'invocation') return device.call(path, message, await invoke(path, message, action));
+    someText(path, 'path');
+    const message = serialized(record(request, 'request') as JsonObject);
+    optional(someText)(action, 'action');
+    if (requireBy(by, 'by') === 'invocation') return device.call(path, message, await invoke(path, message, action));
     return withToken(tokens, path, (fields) => device.call(path, message, fields));
   };
-  const authorize = tokens.fieldsFor;
+  const authorize: Wallet['authorize'] = async (path) => tokens.fieldsFor(someText(path, 'path'));
   return {
     id: capability && targetOf(capability).slice(walletPrefix.length),
     ...{ issuer, did, profile, authorize, invoke, call },
     token: tokens.token,
     discard: tokens.discard,
-    service: (audience, wanted = {}) =>
-      createServiceTokens(device, capability ?? missing('wallet'), audience, wanted, kind),
+    service(audience, wanted = {}) {
+      const options = optionsOf(wanted, 'options', serviceChecks);
+      return createServiceTokens(
+        device,
+        capability ?? missing('wallet'),
+        someText(audience, 'audience'),
+        options,
+        kind,
+      );
+    },
     ...accessOf(profile, device, call),
     ...callOptions({ issuer, authorize, invoke }),
     pack: packer(device, { authorize, invoke }),
