@@ -24,6 +24,7 @@ const imports = {
   '@countersign/client/wallet': '/packages/client/src/wallet/index.ts',
   '@countersign/proof': '/packages/proof/src/index.ts',
   '@countersign/proof/didcomm': '/packages/proof/src/didcomm/index.ts',
+  '@countersign/proof/argument': '/packages/proof/src/argument.ts',
   '#platform-crypto': '/packages/client/src/web-crypto.ts',
   '#platform-scrypt': '/packages/client/src/wallet/web-scrypt.ts',
   '@noble/': '/node_modules/@noble/',
