@@ -51,7 +51,7 @@ async function explain(file: string, { owner: path, json }: ExplainOptions): Pro
 async function ownerIn(path: string): Promise<DidDocument> {
   const document = readJsonFile(path, '--owner');
   const { id, alsoKnownAs } = document;
-  if (typeof id !== 'string') throw new Error(`${path} is no DID document.`);
+  if (typeof id !== 'string') throw new Error(`${path} is not a DID document.`);
   const names: readonly unknown[] = Array.isArray(alsoKnownAs) ? alsoKnownAs : [];
   const long = names.find((name): name is string => typeof name === 'string' && name.startsWith(`${id}:`));
   if (id.startsWith('did:peer:4') && long !== undefined) return (await parseDidPeer4(long, cryptoPort)).document;

@@ -142,7 +142,12 @@ interface Exchange {
   readonly bytes: Uint8Array;
 }
 
-/** Steps 2 and 3. @throws {Problem} */
+/**
+ * Steps 2 and 3.
+ *
+ * @throws {Problem} `gateway.not_ready`, `gateway.upstream_timeout`, `gateway.upstream_unreachable`, `gateway.response_refused`,
+ * `gateway.response_too_large`, `request.invalid`
+ */
 async function exchange(
   call: Call,
   { method, url, to, bytes }: Exchange,

@@ -56,7 +56,7 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
 /** A process that was taken for dead must stop: the store may be sealed under another master key now. */
 async function keepHold({ store, log }: Context): Promise<void> {
   if ((await store.hold.renew()) === 'held') return;
-  log.fatal('this process did not reach its database for too long and was taken for dead: it stops');
+  log.fatal('this process did not reach its database for too long and counts as dead: it stops');
   process.kill(process.pid, 'SIGTERM');
 }
 

@@ -206,7 +206,7 @@ function spellPbkdf2(digest: Pbkdf2Hash['digest'], { iterations, salt, value }: 
 }
 
 function wholeNumber(text: string): number {
-  if (!/^\d{1,7}$/.test(text)) throw fault('a parameter of its hash is no number');
+  if (!/^\d{1,7}$/.test(text)) throw fault('a parameter of its hash is not a number');
   return Number(text);
 }
 

@@ -33,7 +33,7 @@ export async function openStore(url: string, clock: Clock, log: Log, need: Store
   try {
     if (need === 'existing' && !(await isStore(db))) throw noStore(url);
     const applied = await migrate(db, dialect, clock.now(), (notice) =>
-      log.warn(notice, 'two organisations have this base URL: tokens for it are told to its owner only'),
+      log.warn(notice, 'two organisations have this base URL: only its owner may ask about tokens for it'),
     );
     if (applied.length > 0) log.info({ applied }, 'the schema was brought up to date');
   } catch (cause) {
