@@ -26,7 +26,7 @@ export function importKeycloakCommand(identity: Command): void {
     .option('--identity-profile <id>', 'or: the identity profile from which each gets an identity')
     .addOption(new Option('--type <type>', 'the type of the credentials').choices(['ROOT', 'USER']).default('USER'))
     .option('--keycloak-realm <name>', 'the realm in the file, if it holds several')
-    .option('--without-second-factor', 'import also users with a second factor, which cannot be imported')
+    .option('--without-second-factor', 'import also users with a second factor; the factor itself is not imported')
     .action((file: string, options: ImportOptions) => importKeycloak(file, options));
 }
 

@@ -63,7 +63,7 @@ export async function completeLogin(
     const step = steps[refused.code];
     if (step === undefined) break;
     const next = await step(send, refused, typed, options);
-    // The answer of an update has only the token, so the credential is that of the login.
+    // The answer of an update does not name the credential: it is that of the login.
     if (next.ok && refused.code === 'EXPIRED_PASSWORD') {
       const { token, restriction } = (await answer(next)) as LoggedOn;
       return { token, credential: refused.credential, ...(restriction === undefined ? {} : { restriction }) };

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import type { StoreNeed } from '../store/open.ts';
 
 /**
- * Opens the configured database itself for one piece of work. Only then the code of the server is loaded, which is all
+ * Opens the configured database itself for one piece of work. The code of the server is loaded only here, because it is nearly all
  * of the code. `any` is for work that may come before the first start. Other work is refused if there is no store, and
  * makes none.
  */

@@ -1,7 +1,7 @@
 /** The result of applying a network file. Names are `kind:id`, as in events. */
 export interface ApplyReport {
   readonly realms: readonly RealmReport[];
-  /** Only the secrets that were made now. They are shown once and stored nowhere. */
+  /** Only the secrets that were made now. They are shown only here. */
   readonly secrets: readonly MadeSecret[];
 }
 
