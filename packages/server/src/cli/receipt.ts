@@ -31,7 +31,7 @@ export function receiptCommands(program: Command): void {
 /** Keys that come with a receipt prove nothing, because a forger of one can forge the other. */
 async function verify(file: string, { message, certs, issuer }: VerifyOptions): Promise<void> {
   if ((certs === undefined) === (issuer === undefined)) {
-    throw new Error('Name either --certs (keys that you have saved) or --issuer (a realm whose keys you trust).');
+    throw new Error('Name --certs (keys that you have saved) or --issuer (a realm whose keys you trust).');
   }
   const { receipt } = readJsonFile(file) as { receipt?: unknown };
   if (typeof receipt !== 'string') throw new Error(`${file} holds no receipt.`);
