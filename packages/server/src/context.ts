@@ -3,7 +3,6 @@ import type { Cache } from './kernel/cache.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Log } from './kernel/log.ts';
 import type { Random } from './kernel/random.ts';
-import type { Source } from './kernel/source.ts';
 import type { Store } from './store/open.ts';
 import type { Hasher } from './subject/password-hash.ts';
 import type { Vault } from './subject/vault.ts';
@@ -20,13 +19,4 @@ export interface Context {
   readonly cache: Cache;
   /** Hashes passwords outside the event loop. */
   readonly hasher: Hasher;
-}
-
-/** The caller, for the event log: never a secret, never a token. */
-export interface Caller {
-  /** A client id, `cli`, `system`, or `anonymous`. */
-  readonly actor: string;
-  readonly requestId: string;
-  /** Where the request came from, if there is one. */
-  readonly source?: Source;
 }

@@ -10,7 +10,6 @@ import { makeRealm, starter } from './start.ts';
 import type { SigningKeyTable } from './store/schema.ts';
 import { type Writing, write } from './store/write.ts';
 import { adminScope } from './subject/administrator.ts';
-import { recordEvent } from './subject/event.ts';
 import { type Files, leaveFiles } from './subject/handover.ts';
 import { effectiveSettings, lookUpRealm, systemRealm } from './subject/realm.ts';
 import { makeSigningKeys, placeSigningKeys } from './subject/signing-key.ts';
@@ -30,14 +29,14 @@ export async function makeFirstStart(context: Context, file: unknown): Promise<'
   const realms = await checkNetwork(context, file ?? demonstration?.network ?? { realms: [] });
   const keys = await makeKeys(context, realms);
   const secret = makeSecret(context);
-  return write(context, async (tx) => {
+  return write(context, starter, async (tx) => {
     // If another first start is running, it holds this row, and this one waits here.
-    if (!(await makeRealm(context, tx, systemRealm, 'strict'))) return 'was there';
+    if (!(await makeRealm(tx, systemRealm, 'strict'))) return 'was there';
     const files = config.admin === undefined ? await placeAdministrator(context, tx, secret) : {};
     const { secrets } = await applyRealms(context, tx, realms, starter);
-    await makeRealm(context, tx, config.defaultRealm, 'ocen4');
+    await makeRealm(tx, config.defaultRealm, 'ocen4');
     for (const [realm, made] of keys) await placeSigningKeys(tx, realm, made);
-    await placePassword(context, tx, demonstration);
+    await placePassword(tx, demonstration);
     await leaveFiles(context, tx, { ...files, ...secretFiles(secrets), ...demonstration?.files });
     return 'made';
   });
@@ -87,11 +86,11 @@ async function placeAdministrator(
     object: `client:${clientId}`,
     after: { scope: adminScope },
   };
-  await recordEvent(context, tx, event, starter);
+  await tx.record(event);
   const profile = { url: context.config.publicUrl, clientId, clientSecret: secret.value };
   return { [basename(administratorFile(context.config))]: `${JSON.stringify(profile, null, 2)}\n` };
 }
 
-async function placePassword(context: Context, tx: Writing, demonstration: Demonstration | undefined): Promise<void> {
-  if (demonstration !== undefined) await placeFirstPassword(context, tx, 'dev', demonstration.password, starter);
+async function placePassword(tx: Writing, demonstration: Demonstration | undefined): Promise<void> {
+  if (demonstration !== undefined) await placeFirstPassword(tx, 'dev', demonstration.password);
 }

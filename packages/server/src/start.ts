@@ -1,6 +1,6 @@
-import type { Caller, Context } from './context.ts';
+import type { Context } from './context.ts';
+import type { Caller } from './kernel/caller.ts';
 import { type Writing, write } from './store/write.ts';
-import { recordEvent } from './subject/event.ts';
 import { lookUpRealm, type ProfileName, realmNames, saveRealm, systemRealm } from './subject/realm.ts';
 import { ensureSigningKeys } from './subject/signing-key.ts';
 
@@ -18,15 +18,15 @@ export async function ensureRealms(context: Context): Promise<void> {
 
 async function ensureRealm(context: Context, name: string, profile: ProfileName): Promise<void> {
   if ((await lookUpRealm(context, name)) !== undefined) return;
-  await write(context, async (tx) => {
-    await makeRealm(context, tx, name, profile);
+  await write(context, starter, async (tx) => {
+    await makeRealm(tx, name, profile);
   });
 }
 
 /** False if the realm exists already. */
-export async function makeRealm(context: Context, tx: Writing, name: string, profile: ProfileName): Promise<boolean> {
+export async function makeRealm(tx: Writing, name: string, profile: ProfileName): Promise<boolean> {
   if ((await saveRealm(tx, name, profile, {}, 'keep')) !== 'created') return false;
   const event = { realm: name, type: 'realm.created', object: `realm:${name}`, after: { profile } };
-  await recordEvent(context, tx, event, starter);
+  await tx.record(event);
   return true;
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { startJobs } from '../src/jobs/start.ts';
 import { maxStaleness } from '../src/kernel/cache.ts';
+import { system } from '../src/kernel/caller.ts';
 import { systemClock } from '../src/kernel/clock.ts';
 import { changeRetention, followChanges, pruneChanges } from '../src/store/change-log.ts';
 import { write } from '../src/store/write.ts';
@@ -14,7 +15,7 @@ import { eventually } from './support/eventually.ts';
 type Context = Awaited<ReturnType<typeof openContext>>;
 
 const change = (context: Context, ...keys: string[]) =>
-  write(context, async (tx) => {
+  write(context, system, async (tx) => {
     for (const key of keys) tx.changed('client', key);
   });
 const ask = (context: Context, key: string, answer: string) => context.cache.get('client', key, async () => answer);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { exportJWK, exportSPKI, importJWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { realmKey } from '../src/kernel/id.ts';
 import { findClient } from '../src/registry/client.store.ts';
 import { addSecret, storeSecret } from '../src/registry/client.ts';
@@ -288,7 +289,7 @@ eachDatabase('private_key_jwt', (freshUrl) => {
   test('the key of a participant counts no longer once it is retired', async () => {
     const use = async () => (await answered(assertionForm(await signAssertion(keys.ed25519, claims())))).status;
     expect(await use()).toBe(200);
-    await write(server.context, async (tx) => {
+    await write(server.context, system, async (tx) => {
       const row = await tx.db
         .selectFrom('participant_key')
         .select('thumbprint')
@@ -389,7 +390,7 @@ eachDatabase('two nodes', (freshUrl) => {
     const use = (secret: string) => post(atTwo(), bySecret('onlooker', secret), fromNewAddress());
     expect((await use(secrets.lender)).status).toBe(200);
     const fresh = storeSecret(one.context, 'a secret of this very moment');
-    await write(one.context, async (tx) => {
+    await write(one.context, system, async (tx) => {
       const row = await findClient(tx.db, 'dev', 'onlooker');
       await addSecret(tx, row as NonNullable<typeof row>, fresh, 0);
     });
@@ -406,7 +407,7 @@ eachDatabase('two nodes', (freshUrl) => {
   test('a client that one suspends is refused by the other within two seconds, and lives again at once', async () => {
     const use = () => post(atTwo(), bySecret('lender', secrets.lender), fromNewAddress());
     expect((await use()).status).toBe(200);
-    const subject = await write(one.context, async (tx) => {
+    const subject = await write(one.context, system, async (tx) => {
       const row = await findClient(tx.db, 'dev', 'lender');
       await suspendSubject(tx, 'dev', row?.subject_id as string);
       tx.changed('client', realmKey('dev', 'lender'));
@@ -414,7 +415,7 @@ eachDatabase('two nodes', (freshUrl) => {
     });
     expect((await post(tokenUrl(one), bySecret('lender', secrets.lender), fromNewAddress())).status).toBe(401);
     expect((await until(use, ({ status }) => status === 401, 2_000)).status).toBe(401);
-    await write(one.context, async (tx) => {
+    await write(one.context, system, async (tx) => {
       await reinstateSubject(tx, 'dev', subject);
       tx.changed('client', realmKey('dev', 'lender'));
     });

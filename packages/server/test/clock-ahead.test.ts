@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { write } from '../src/store/write.ts';
 import { countLiveCodes, issueOneTimeCode, ownerOfOneTimeCode, useOneTimeCode } from '../src/subject/one-time-code.ts';
@@ -23,7 +24,7 @@ eachDatabase('after a clock that was hours ahead', (freshUrl) => {
     const credential = { type: 'ROOT', id: 'cred-1', code: 'alice@acme.example' } as const;
     const subject = { kind: 'credential', realm: 'dev', id: credentialSubjectId('cred-1'), generation: 1 } as const;
     const identity = { type: 'corporates', id: 'corp-1' } as const;
-    const { token } = await write(ahead, (tx) =>
+    const { token } = await write(ahead, system, (tx) =>
       openSession(ahead, tx, realm, { ...subject, amr: ['pwd'], credential, identity }, { acr: 'aal1' }),
     );
     const clock = manualClock(noon);
@@ -41,11 +42,11 @@ eachDatabase('after a clock that was hours ahead', (freshUrl) => {
     const clock = manualClock(noon);
     const context = await openContext(url, { clock });
     const issue = (at: typeof context) =>
-      write(at, (tx) => issueOneTimeCode(at, tx, 'dev', 'lost-password', 'cred-1', hour));
+      write(at, system, (tx) => issueOneTimeCode(at, tx, 'dev', 'lost-password', 'cred-1', hour));
     const [late, own] = [await issue(ahead), await issue(context)];
     const ownerOf = ({ code }: typeof own) => ownerOfOneTimeCode(context, 'dev', 'lost-password', code);
     const use = ({ code }: typeof own) =>
-      write(context, (tx) => useOneTimeCode(context, tx, 'dev', 'lost-password', 'cred-1', code));
+      write(context, system, (tx) => useOneTimeCode(context, tx, 'dev', 'lost-password', 'cred-1', code));
     expect(await Promise.all([late, own].map(ownerOf))).toEqual([undefined, 'cred-1']);
     expect(await countLiveCodes(context, 'dev', 'lost-password', 'cred-1'), 'the owner can get another').toBe(1);
     expect([await use(late), await use(own)]).toEqual([false, true]);

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { issueOneTimeCode } from '../src/subject/one-time-code.ts';
 import { info, loggedIn, login, type Row, ref, refused, rows, token, whole } from './support/contract-rows.ts';
@@ -100,7 +101,7 @@ describe.each(['', '/realms/dev'])('section 5 of the contracts at %j', async (pr
 
   test('takes a code by mail once, where nothing else helps', async () => {
     const { context } = server;
-    const { code: nonce } = await write(context, (tx) =>
+    const { code: nonce } = await write(context, system, (tx) =>
       issueOneTimeCode(context, tx, 'dev', 'lost-password', 'cred-1', 60_000),
     );
     const body = { email: 'alice@acme.example', nonce, newPassword: { value: 'a fourth one, never used' } };

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { issueOneTimeCode } from '../src/subject/one-time-code.ts';
 import { corporateAt, corporateNetwork, passwords, said } from './support/passwords.ts';
@@ -149,7 +150,7 @@ describe('the documented calls', async () => {
     const signed = String((await real.call('/auth/subject', session)).body.token);
     const { context } = server;
     const codeFor = (purpose: 'lost-password' | 'password-invite') =>
-      write(context, (tx) => issueOneTimeCode(context, tx, 'dev', purpose, 'cred-2', 60_000));
+      write(context, system, (tx) => issueOneTimeCode(context, tx, 'dev', purpose, 'cred-2', 60_000));
     const [lost, invite] = [(await codeFor('lost-password')).code, (await codeFor('password-invite')).code];
     for (const token of [signed, lost, invite, `${session}A`, session.slice(0, -1), session.toUpperCase()]) {
       for (const [path, { security }] of calls) {
@@ -166,7 +167,7 @@ describe('the documented calls', async () => {
 
   test('an invitation works once, for its credential, however many come at once', async () => {
     const { context } = server;
-    const { code } = await write(context, (tx) =>
+    const { code } = await write(context, system, (tx) =>
       issueOneTimeCode(context, tx, 'dev', 'password-invite', 'cred-2', 60_000),
     );
     const first = (id: string) => real.call(`/passwords/${id}/create`, code, { password: { value: passwords.second } });

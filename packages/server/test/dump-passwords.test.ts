@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { systemClock } from '../src/kernel/clock.ts';
 import { createLog } from '../src/kernel/log.ts';
 import { systemRandom } from '../src/kernel/random.ts';
@@ -33,7 +34,9 @@ async function full(databaseUrl: string) {
   await real.admin('/passwords/cred-3/1/expire');
   const restricted = String((await real.login('carol@globex.example', passwords.first)).body.token);
   const code = (purpose: 'lost-password' | 'password-invite', owner: string) =>
-    write(context, (tx) => issueOneTimeCode(context, tx, 'dev', purpose, owner, 600_000)).then((made) => made.code);
+    write(context, system, (tx) => issueOneTimeCode(context, tx, 'dev', purpose, owner, 600_000)).then(
+      (made) => made.code,
+    );
   const codes = { lost: await code('lost-password', 'cred-1'), invite: await code('password-invite', 'cred-2') };
   await context.store.db
     .insertInto('factor')

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { MessageProblem } from '@countersign/client';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { temporaryDir } from './support/context.ts';
 import { basicCall, edgeOf, edgeServer } from './support/edge.ts';
@@ -41,7 +42,7 @@ async function moved(settings: object = {}) {
   async function advance(milliseconds: number): Promise<void> {
     clock.advance(milliseconds);
     // The feed signs anew once something was committed: its own time does not move.
-    await write(own.server.context, (tx) => tx.sequence());
+    await write(own.server.context, system, (tx) => tx.sequence());
   }
   return { own, edge, clock, advance };
 }

@@ -7,7 +7,6 @@ import { write } from '../src/store/write.ts';
 import {
   eventHead,
   eventsBefore,
-  recordEvent,
   sealedAtOnce,
   sealerLease,
   sealNewEvents,
@@ -20,7 +19,7 @@ import { eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
 
 async function record(context: Context, count: number, realm = 'dev'): Promise<void> {
-  await write(context, async (tx) => {
+  await write(context, tester, async (tx) => {
     for (let i = 0; i < count; i++) {
       const event = {
         realm,
@@ -29,7 +28,7 @@ async function record(context: Context, count: number, realm = 'dev'): Promise<v
         before: { i },
         after: { i: i + 1, name: 'é"\u2028' },
       };
-      await recordEvent(context, tx, event, tester);
+      await tx.record(event);
     }
   });
 }
@@ -307,8 +306,8 @@ eachDatabase('the event log', (freshUrl) => {
 
   test('keeps nothing of a change that was undone', async () => {
     const context = await openContext(await freshUrl());
-    const undone = write(context, async (tx) => {
-      await recordEvent(context, tx, { realm: 'dev', type: 'thing.made', object: 'thing:1' }, tester);
+    const undone = write(context, tester, async (tx) => {
+      await tx.record({ realm: 'dev', type: 'thing.made', object: 'thing:1' });
       throw new Error('undone');
     });
     await expect(undone).rejects.toThrow('undone');

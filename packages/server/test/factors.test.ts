@@ -1,5 +1,6 @@
 import { base32nopad } from '@scure/base';
 import { describe, expect, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { unknownSource } from '../src/kernel/source.ts';
 import { resealFactors } from '../src/passwords/factor.ts';
 import { renewRecovery } from '../src/passwords/recovery-factor.ts';
@@ -242,7 +243,7 @@ eachDatabase('second factors', (freshUrl) => {
     const { call, session, clock, server } = await setUp();
     const { app } = await confirmedApp(call, await session(), clock);
     const { context } = server;
-    const { code: nonce } = await write(context, (tx) =>
+    const { code: nonce } = await write(context, system, (tx) =>
       issueOneTimeCode(context, tx, 'dev', 'lost-password', 'cred-1', minute),
     );
     clock.advance(31_000);

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { credentialsDir } from '../src/credentials.ts';
 import { makeFirstStart } from '../src/first-start.ts';
+import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { leaveFiles, writeLeftFiles } from '../src/subject/handover.ts';
 import { openContext } from './support/context.ts';
@@ -84,7 +85,7 @@ eachDatabase('a first start', (freshUrl, kind) => {
   test('what was left is not written again once it was written, and is gone from a directory when its owner removed it', async () => {
     const context = await openContext(await freshUrl());
     const directory = join(context.config.dataDir, 'elsewhere');
-    await write(context, (tx) => leaveFiles(context, tx, { a: 'one' }));
+    await write(context, system, (tx) => leaveFiles(context, tx, { a: 'one' }));
     mkdirSync(directory);
     await writeLeftFiles(context, directory);
     expect(readFileSync(join(directory, 'a'), 'utf8')).toBe('one');

@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { realmKey } from '../src/kernel/id.ts';
 import { findClient } from '../src/registry/client.store.ts';
 import { type Client, lookUpClient } from '../src/registry/client.ts';
@@ -201,7 +202,7 @@ eachDatabase('introspection and revocation', (freshUrl) => {
     const token = await tokenOf({});
     const there = () => introspected(token, lender, nodes.atTwo(introspectUrl()));
     expect((await there()).active).toBe(true);
-    const subject = await write(server.context, async (tx) => {
+    const subject = await write(server.context, system, async (tx) => {
       const row = await findClient(tx.db, 'dev', 'agent');
       await suspendSubject(tx, 'dev', row?.subject_id as string);
       tx.changed('client', realmKey('dev', 'agent'));
@@ -209,7 +210,7 @@ eachDatabase('introspection and revocation', (freshUrl) => {
     });
     expect(await introspected(token)).toEqual({ active: false });
     expect(await until(there, ({ active }) => !active, 2_000)).toEqual({ active: false });
-    await write(server.context, async (tx) => {
+    await write(server.context, system, async (tx) => {
       await reinstateSubject(tx, 'dev', subject);
       tx.changed('client', realmKey('dev', 'agent'));
     });

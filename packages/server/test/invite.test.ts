@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Context } from '../src/context.ts';
+import { system } from '../src/kernel/caller.ts';
 import { openLetter } from '../src/mail/outbox.ts';
 import { changeCredential, stepCredential } from '../src/passwords/credential.ts';
 import { stepIdentity } from '../src/passwords/identity.ts';
@@ -38,7 +39,7 @@ async function open(databaseUrl: string, clock = handClock()): Promise<Context> 
 const invite = (context: Context, id: string, delivery: Delivery = 'show') =>
   inviteCredential(context, 'dev', id, delivery, caller);
 const use = (context: Context, id: string, token: string) =>
-  write(context, (tx) => useInvite(context, tx, 'dev', id, token));
+  write(context, system, (tx) => useInvite(context, tx, 'dev', id, token));
 
 eachDatabase('an invitation', (freshUrl) => {
   test('is a token of 256 bits that is nowhere but with its holder', async () => {
@@ -66,7 +67,7 @@ eachDatabase('an invitation', (freshUrl) => {
   test('is as good as before when what it was presented for fails', async () => {
     const context = await open(await freshUrl());
     const { token = '' } = await invite(context, 'cred-1');
-    const failing = write(context, async (tx) => {
+    const failing = write(context, system, async (tx) => {
       expect(await useInvite(context, tx, 'dev', 'cred-1', token)).toBe(true);
       throw new Error('no password');
     });

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { mailMemory } from '../src/mail/memory.ts';
 import { enqueueMail, mailState } from '../src/mail/outbox.ts';
 import { write } from '../src/store/write.ts';
@@ -47,7 +48,7 @@ eachDatabase('two servers', (freshUrl) => {
     for (let i = 0; i < 5; i++) await put(early);
     const servers = [await serverWith(box.url, url), await serverWith(box.url, url)];
     for (const { context } of servers) {
-      await write(context, async (tx) => {
+      await write(context, system, async (tx) => {
         for (let i = 0; i < 10; i++) await enqueueMail(context, tx, lostPassword());
       });
     }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { type MailAddress, mailAddress, requireMailAddress } from '../src/mail/address.ts';
 import { composeMessage } from '../src/mail/message.ts';
 import { enqueueMail } from '../src/mail/outbox.ts';
@@ -146,7 +147,7 @@ test('letters of any language arrive whole, and a dot alone ends nothing', async
   const box = await mailbox();
   const { context } = await openOutbox(`sqlite:${join(temporaryDir(), 'mail.db')}`, box.url);
   for (const description of ['Bücher für Übung 例え', '.']) {
-    await write(context, (tx) =>
+    await write(context, system, (tx) =>
       enqueueMail(context, tx, {
         realm: 'dev',
         to: mailAddress('ann@bücher.example') as MailAddress,
@@ -172,7 +173,7 @@ test.each(['a\r\nBcc: eve@evil.example', 'a\nb', 'a\rb', 'a\0b', 'a\u2028b', 'a\
   async (description) => {
     const context = await openContext(`sqlite:${join(temporaryDir(), 'mail.db')}`);
     const values = { ...all['wallet-invitation'], description };
-    const refused = write(context, (tx) =>
+    const refused = write(context, system, (tx) =>
       enqueueMail(context, tx, { realm: 'dev', to: address, purpose: 'wallet-invitation', values }),
     );
     await expect(refused).rejects.toMatchObject({ code: 'request.invalid', pointer: 'description' });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
+import { system } from '../src/kernel/caller.ts';
 import { createDeliverer } from '../src/mail/deliver.ts';
 import { mailMemory } from '../src/mail/memory.ts';
 import { allowMail, enqueueMail, forgetOldMails, mailState, resealMails } from '../src/mail/outbox.ts';
@@ -58,7 +59,7 @@ eachDatabase('a mail', (freshUrl) => {
     const { context } = await open(await freshUrl(), box.url);
     let woken = 0;
     mailMemory(context).onWake(() => woken++);
-    const failing = write(context, async (tx) => {
+    const failing = write(context, system, async (tx) => {
       await enqueueMail(context, tx, lostPassword());
       throw new Error('changed its mind');
     });
@@ -208,7 +209,7 @@ eachDatabase('a mail', (freshUrl) => {
     const url = await freshUrl();
     const nodes = await Promise.all([1, 2, 3].map(() => open(url, box.url)));
     const first = nodes[0]?.context as Context;
-    await write(first, async (tx) => {
+    await write(first, system, async (tx) => {
       for (let i = 0; i < 40; i++) await enqueueMail(first, tx, lostPassword({ reference: `mail:${i}` }));
     });
     const deliverers = nodes.map(({ context }) => createDeliverer(context, transportOf(context.config)));

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
+import { system } from '../src/kernel/caller.ts';
 import { endClient, lookUpClient, parseSecrets } from '../src/registry/client.ts';
 import { stepParticipant } from '../src/registry/lifecycle.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
@@ -400,7 +401,7 @@ eachDatabase('the network file', (freshUrl) => {
     withContext(async (context) => {
       await applyNetwork(context, dev([lender]), caller);
       const { row } = await subjectOf(context, 'l-client');
-      await write(context, (tx) => endClient(tx, row));
+      await write(context, system, (tx) => endClient(tx, row));
       const before = await contentOf(context);
       await applyNetwork(
         context,

@@ -2,6 +2,7 @@ import { cryptoPort } from '@countersign/client/node-crypto';
 import { type PublicJwk, parsePublicJwk, thumbprint } from '@countersign/proof';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
+import { system } from '../src/kernel/caller.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { requireParticipant } from '../src/registry/participant.ts';
 import {
@@ -82,7 +83,7 @@ eachDatabase('the keys of a participant', (freshUrl, kind) => {
       const start = clock.now();
       const old = await newKey(jwkOf('old'), 'one', start, start + 2_000);
       const next = await newKey(jwkOf('next'), 'one', start + 1_000);
-      await write(context, async (tx) => {
+      await write(context, system, async (tx) => {
         await registerKey(tx, old);
         await registerKey(tx, next);
       });
@@ -105,7 +106,7 @@ eachDatabase('the keys of a participant', (freshUrl, kind) => {
   test('keep the members that they were registered with', () =>
     withContext(async (context, clock) => {
       const jwk = jwkOf('kept');
-      await write(context, async (tx) => registerKey(tx, await newKey(jwk, 'one', clock.now())));
+      await write(context, system, async (tx) => registerKey(tx, await newKey(jwk, 'one', clock.now())));
       const [key] = await validKeys(context, 'dev', 'one');
       expect(key).toEqual({
         thumbprint: await thumbprint(jwk, cryptoPort),
@@ -118,18 +119,20 @@ eachDatabase('the keys of a participant', (freshUrl, kind) => {
   test('a retired key stays as history and is not registered again', () =>
     withContext(async (context, clock) => {
       const key = await newKey(jwkOf('gone'), 'one', clock.now());
-      await write(context, (tx) => registerKey(tx, key));
+      await write(context, system, (tx) => registerKey(tx, key));
       expect(await kids(context, 'one')).toEqual(['gone']);
       clock.advance(1_000);
-      const retire = () => write(context, (tx) => retireKey(tx, 'dev', 'one', key.thumbprint));
+      const retire = () => write(context, system, (tx) => retireKey(tx, 'dev', 'one', key.thumbprint));
       expect(await retire()).toBe('retired');
       expect(await kids(context, 'one')).toEqual([]);
       clock.advance(1_000);
       expect(await retire()).toBe('unchanged');
-      const history = await write(context, (tx) => readKeys(tx, 'dev', 'one'));
+      const history = await write(context, system, (tx) => readKeys(tx, 'dev', 'one'));
       expect(history.map(({ jwk, notAfter }) => [jwk.kid, notAfter])).toEqual([['gone', clock.now() - 1_000]]);
-      await expect(write(context, (tx) => registerKey(tx, key))).rejects.toMatchObject({ code: 'registry.conflict' });
-      await expect(write(context, (tx) => retireKey(tx, 'dev', 'two', key.thumbprint))).rejects.toMatchObject({
+      await expect(write(context, system, (tx) => registerKey(tx, key))).rejects.toMatchObject({
+        code: 'registry.conflict',
+      });
+      await expect(write(context, system, (tx) => retireKey(tx, 'dev', 'two', key.thumbprint))).rejects.toMatchObject({
         code: 'registry.unknown',
       });
     }));
@@ -142,7 +145,7 @@ eachDatabase('the keys of a participant', (freshUrl, kind) => {
         await newKey(jwkOf('now'), 'one', start),
         await newKey(jwkOf('next'), 'one', start + 1_000),
       ];
-      await write(context, async (tx) => {
+      await write(context, system, async (tx) => {
         for (const key of keys) await registerKey(tx, key);
         await retireAllKeys(tx, 'dev', 'one');
       });
@@ -158,22 +161,22 @@ eachDatabase('the keys of a participant', (freshUrl, kind) => {
   test('one thumbprint belongs to one organisation of the realm, whatever its other members say', () =>
     withContext(async (context, clock) => {
       const jwk = jwkOf('shared');
-      await write(context, async (tx) => registerKey(tx, await newKey(jwk, 'one', clock.now())));
-      await write(context, async (tx) => registerKey(tx, await newKey(jwk, 'two', clock.now())));
+      await write(context, system, async (tx) => registerKey(tx, await newKey(jwk, 'one', clock.now())));
+      await write(context, system, async (tx) => registerKey(tx, await newKey(jwk, 'two', clock.now())));
       const { kid: _, ...renamed } = jwk;
       const again = parsePublicJwk({ ...renamed, kid: 'another-name' });
       const stolen = await newKey(again.ok ? again.key : jwk, 'stranger', clock.now());
-      await expect(write(context, (tx) => registerKey(tx, stolen))).rejects.toMatchObject({
+      await expect(write(context, system, (tx) => registerKey(tx, stolen))).rejects.toMatchObject({
         code: 'registry.key_taken',
       });
       // A realm is a world of its own.
-      await write(context, (tx) =>
+      await write(context, system, (tx) =>
         registerKey(tx, { ...stolen, realm: 'elsewhere', participantId: 'one', organisationId: 'foreign' }),
       );
       // Not even when its owner has retired it.
-      await write(context, (tx) => retireKey(tx, 'dev', 'one', stolen.thumbprint));
-      await write(context, (tx) => retireKey(tx, 'dev', 'two', stolen.thumbprint));
-      await expect(write(context, (tx) => registerKey(tx, stolen))).rejects.toMatchObject({
+      await write(context, system, (tx) => retireKey(tx, 'dev', 'one', stolen.thumbprint));
+      await write(context, system, (tx) => retireKey(tx, 'dev', 'two', stolen.thumbprint));
+      await expect(write(context, system, (tx) => registerKey(tx, stolen))).rejects.toMatchObject({
         code: 'registry.key_taken',
       });
       expect(await kids(context, 'stranger')).toEqual([]);
@@ -190,7 +193,9 @@ eachDatabase('the keys of a participant', (freshUrl, kind) => {
         const jwk = jwkOf(`round-${round}`);
         const keys = [await newKey(jwk, 'one', 0), await newKey(jwk, 'stranger', 0)];
         const outcomes = await Promise.allSettled(
-          [first, second].map(({ context }, index) => write(context, (tx) => registerKey(tx, keys[index] as NewKey))),
+          [first, second].map(({ context }, index) =>
+            write(context, system, (tx) => registerKey(tx, keys[index] as NewKey)),
+          ),
         );
         expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
         expect(outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []))).toEqual([

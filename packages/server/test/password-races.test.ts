@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { KyselyPlugin } from 'kysely';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
+import { system } from '../src/kernel/caller.ts';
 import { requireCredential, stepCredential } from '../src/passwords/credential.ts';
 import { logOn } from '../src/passwords/logon.ts';
 import {
@@ -36,7 +37,7 @@ async function open(databaseUrl: string): Promise<Context> {
 async function loggedOn(context: Context, id: Id, plugins: readonly KyselyPlugin[] = []): Promise<OpenedSession> {
   const realm = await requireRealm(context, 'dev');
   const credential = await requireCredential(context, 'dev', id);
-  return write(context, (tx) => {
+  return write(context, system, (tx) => {
     const db = plugins.reduce((reading, plugin) => reading.withPlugin(plugin) as typeof reading, tx.db);
     return logOn(context, { ...tx, db }, realm, credential, { version: 1, amr: ['pwd'], acr: 'aal1', source });
   });

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { systemClock } from '../src/kernel/clock.ts';
 import { createLog } from '../src/kernel/log.ts';
 import { openStore, type Store } from '../src/store/open.ts';
@@ -85,7 +86,9 @@ eachDatabase('a pooler', (freshUrl, kind) => {
 
     test('numbers stay in commit order while many write through few connections', async () => {
       const context = await openContext(await startPgbouncer(await freshUrl()));
-      const numbers = await Promise.all(Array.from({ length: 30 }, () => write(context, async (tx) => tx.sequence())));
+      const numbers = await Promise.all(
+        Array.from({ length: 30 }, () => write(context, system, async (tx) => tx.sequence())),
+      );
       expect(new Set(numbers).size).toBe(30);
     });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
+import { system } from '../src/kernel/caller.ts';
 import { ensureRealms } from '../src/start.ts';
 import { write } from '../src/store/write.ts';
 import { effectiveSettings, lockRealm, profiles, realmName, requireRealm, saveRealm } from '../src/subject/realm.ts';
@@ -159,13 +160,13 @@ eachDatabase('a realm', (freshUrl) => {
     const unknown = { code: 'realm.unknown' };
     await expect(requireRealm(context, 'nowhere')).rejects.toMatchObject(unknown);
     await expect(changeRealm(context, 'nowhere', {}, tester)).rejects.toMatchObject(unknown);
-    await expect(write(context, (tx) => lockRealm(tx, 'nowhere'))).rejects.toMatchObject(unknown);
+    await expect(write(context, system, (tx) => lockRealm(tx, 'nowhere'))).rejects.toMatchObject(unknown);
   });
 
   test('is kept or changed as asked', async () => {
     const context = await openContext(await freshUrl());
     const save = (profile: 'strict' | 'ocen4', existing?: 'keep') =>
-      write(context, (tx) => saveRealm(tx, 'x', profile, {}, existing));
+      write(context, system, (tx) => saveRealm(tx, 'x', profile, {}, existing));
     expect(await save('strict')).toBe('created');
     expect(await save('strict')).toBe('unchanged');
     expect(await save('ocen4', 'keep')).toBe('unchanged');

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
+import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { longestToken } from '../src/subject/realm.ts';
 import { forgetOldRevocations, isTokenRevoked, revokeKey, revokeToken } from '../src/subject/revocation.ts';
@@ -23,17 +24,19 @@ eachDatabase('revocation', (freshUrl) => {
     const [here, there] = [await openContext(url), await openContext(url)];
     const end = here.clock.now() + 60_000;
     expect(await isTokenRevoked(there, 'dev', 'jti')).toBe(false);
-    expect(await write(here, (tx) => revokeToken(tx, 'dev', 'jti', end))).toBe(true);
+    expect(await write(here, system, (tx) => revokeToken(tx, 'dev', 'jti', end))).toBe(true);
     expect(await isTokenRevoked(there, 'dev', 'jti')).toBe(true);
     expect(await isTokenRevoked(there, 'other', 'jti')).toBe(false);
-    expect(await write(here, (tx) => revokeToken(tx, 'dev', 'jti', end))).toBe(false);
+    expect(await write(here, system, (tx) => revokeToken(tx, 'dev', 'jti', end))).toBe(false);
     expect(await revocations(here)).toHaveLength(1);
   });
 
   test('of one token by several at once is one revocation', async () => {
     const url = await freshUrl();
     const nodes = [await openContext(url), await openContext(url), await openContext(url)];
-    const said = await Promise.all(nodes.map((node) => write(node, (tx) => revokeToken(tx, 'dev', 'jti', 1e15))));
+    const said = await Promise.all(
+      nodes.map((node) => write(node, system, (tx) => revokeToken(tx, 'dev', 'jti', 1e15))),
+    );
     expect(said.filter(Boolean)).toHaveLength(1);
   });
 
@@ -41,10 +44,10 @@ eachDatabase('revocation', (freshUrl) => {
     const clock = manualClock();
     const context = await openContext(await freshUrl(), { clock });
     const end = clock.now() + 10_000;
-    await write(context, async (tx) => {
+    await write(context, system, async (tx) => {
       await createSubject(tx, { realm: 'dev', id: 'subject', kind: 'client' }, false);
     });
-    await write(context, async (tx) => {
+    await write(context, system, async (tx) => {
       await revokeToken(tx, 'dev', 'jti', end);
       await revokeKey(tx, 'dev', 'thumbprint');
       await suspendSubject(tx, 'dev', 'subject');
@@ -67,17 +70,17 @@ eachDatabase('revocation', (freshUrl) => {
     const context = await openContext(await freshUrl());
     context.cache.refreshed();
     const state = () => lookUpSubjectState(context, 'dev', 'subject');
-    await write(context, (tx) => createSubject(tx, { realm: 'dev', id: 'subject', kind: 'client' }, false));
+    await write(context, system, (tx) => createSubject(tx, { realm: 'dev', id: 'subject', kind: 'client' }, false));
     expect(await state()).toEqual({ generation: 1, live: true });
-    await write(context, (tx) => suspendSubject(tx, 'dev', 'subject'));
+    await write(context, system, (tx) => suspendSubject(tx, 'dev', 'subject'));
     expect(await state()).toEqual({ generation: 2, live: false });
-    await write(context, (tx) => reinstateSubject(tx, 'dev', 'subject'));
+    await write(context, system, (tx) => reinstateSubject(tx, 'dev', 'subject'));
     expect(await state()).toEqual({ generation: 2, live: true });
-    await write(context, (tx) => endSubject(tx, 'dev', 'subject'));
+    await write(context, system, (tx) => endSubject(tx, 'dev', 'subject'));
     expect(await state()).toEqual({ generation: 3, live: false });
     // A tombstone is no longer changed.
-    await write(context, (tx) => suspendSubject(tx, 'dev', 'subject'));
-    await write(context, (tx) => reinstateSubject(tx, 'dev', 'subject'));
+    await write(context, system, (tx) => suspendSubject(tx, 'dev', 'subject'));
+    await write(context, system, (tx) => reinstateSubject(tx, 'dev', 'subject'));
     expect(await state()).toEqual({ generation: 3, live: false });
     expect(await revocations(context)).toMatchObject([{ kind: 'subject', key: 'subject', generation: 2 }]);
   });
@@ -87,7 +90,7 @@ eachDatabase('revocation', (freshUrl) => {
     const nodes = await Promise.all(Array.from({ length: 4 }, () => openContext(url)));
     await Promise.all(
       nodes.flatMap((node, n) =>
-        Array.from({ length: 5 }, (_, i) => write(node, (tx) => revokeToken(tx, 'dev', `${n} ${i}`, 1e15))),
+        Array.from({ length: 5 }, (_, i) => write(node, system, (tx) => revokeToken(tx, 'dev', `${n} ${i}`, 1e15))),
       ),
     );
     const seqs = (await revocations(nodes[0] as Context)).map(({ seq }) => seq);
@@ -96,7 +99,7 @@ eachDatabase('revocation', (freshUrl) => {
 
   test('that is undone leaves no trace', async () => {
     const context = await openContext(await freshUrl());
-    const undone = write(context, async (tx) => {
+    const undone = write(context, system, async (tx) => {
       await revokeToken(tx, 'dev', 'jti', 1e15);
       throw new Error('undone');
     });

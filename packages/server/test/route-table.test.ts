@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Route } from '../src/http/route.ts';
+import { system } from '../src/kernel/caller.ts';
 import { allRoutes } from '../src/server.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
@@ -66,13 +67,13 @@ describe('every route', async () => {
   const strong = async () => {
     const { subject } = await authenticateSession(context, await session());
     const dev = await requireRealm(context, 'dev');
-    return (await write(context, (tx) => openSession(context, tx, dev, subject, { acr: 'aal2' }))).token;
+    return (await write(context, system, (tx) => openSession(context, tx, dev, subject, { acr: 'aal2' }))).token;
   };
   const ended = async () => {
     const token = await session();
     const { body } = await corporate.call('/auth/sessions/get', `Bearer ${token}`, {});
     const { id } = (body.sessions as { id: string; current?: boolean }[]).find((one) => one.current) as { id: string };
-    await write(context, (tx) => endSession(tx, 'dev', id, 'force'));
+    await write(context, system, (tx) => endSession(tx, 'dev', id, 'force'));
     return token;
   };
 

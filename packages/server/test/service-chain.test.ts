@@ -6,6 +6,7 @@ import { bearer as forNode } from '@countersign/client/node';
 import express from 'express';
 import fastify from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { endSession } from '../src/subject/session.ts';
@@ -131,7 +132,7 @@ describe('three services', () => {
     );
     expect(refused).toMatchObject({ status: 401, code: 'session.ended' });
     expect((await ask(last, ofOld)).status).toBe(200);
-    await write(server.context, (tx) => renewSubject(tx, 'dev', 'credential:cred-1'));
+    await write(server.context, system, (tx) => renewSubject(tx, 'dev', 'credential:cred-1'));
     const stale = await until(
       () => asked(last, ofOld),
       ({ status }) => status !== 200,
@@ -210,7 +211,7 @@ describe('exchange', () => {
       orders.exchange(signed, audience).catch((error) => (error as { code: string }).code);
     expect(await refusal(urlOf('stranger'))).toBe('oauth.invalid_target');
     expect(await refusal(urlOf('stranger'))).toBe('oauth.invalid_target');
-    await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'force'));
+    await write(server.context, system, (tx) => endSession(tx, 'dev', session.id, 'force'));
     expect(await refusal(urlOf('ledger'))).toBe('token.ended');
   });
 
@@ -220,7 +221,7 @@ describe('exchange', () => {
     const caller = await orders.authenticate({
       authorization: `Bearer ${await subjectToken(server, token, urlOf('orders'))}`,
     });
-    await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'logout'));
+    await write(server.context, system, (tx) => endSession(tx, 'dev', session.id, 'logout'));
     const refused = { name: 'MessageProblem', status: 401, code: 'token.ended' };
     await expect(orders.exchange(caller.token, urlOf('ledger'))).rejects.toMatchObject(refused);
     await expect(orders.fetch(caller, urlOf('ledger'), urlOf('ledger'))).rejects.toMatchObject(refused);
@@ -239,7 +240,7 @@ describe('exchange', () => {
         (error) => (error as { code: string }).code,
       );
     expect(await refusalOf(orders, caller.token, urlOf('ledger'))).toBe('given');
-    await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'logout'));
+    await write(server.context, system, (tx) => endSession(tx, 'dev', session.id, 'logout'));
     const ofSession = () => refusalOf(orders, caller.token, urlOf('ledger'));
     expect(await until(ofSession, (answer) => answer !== 'given', 10_000)).toBe('token.ended');
     const ledger = serviceOf('ledger', { accept: ['participant'] });

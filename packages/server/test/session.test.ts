@@ -1,5 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { type Logon, openSession } from '../src/subject/session.ts';
@@ -55,7 +56,7 @@ function subjectOf(id: 'cred-1' | 'cred-2', generation = 1): CredentialSubject {
 
 async function open({ context }: TestServer, id: 'cred-1' | 'cred-2' = 'cred-1', logon: Partial<Logon> = {}) {
   const realm = await requireRealm(context, 'dev');
-  return write(context, (tx) => openSession(context, tx, realm, subjectOf(id), { acr: 'aal1', ...logon }));
+  return write(context, system, (tx) => openSession(context, tx, realm, subjectOf(id), { acr: 'aal1', ...logon }));
 }
 
 function call(server: TestServer, path: string, authorization: string, body?: object, headers = {}) {
@@ -205,10 +206,10 @@ eachDatabase('a session', (freshUrl) => {
     const server = await start(await freshUrl());
     const [first, other] = [await open(server), await open(server, 'cred-2')];
     expect(await subjectStatus(server, first.token)).toBe(200);
-    await write(server.context, (tx) => renewSubject(tx, 'dev', 'credential:cred-1'));
+    await write(server.context, system, (tx) => renewSubject(tx, 'dev', 'credential:cred-1'));
     expect(await subjectStatus(server, first.token)).toBe(401);
     expect(await subjectStatus(server, other.token)).toBe(200);
-    await write(server.context, (tx) => suspendSubject(tx, 'dev', 'credential:cred-2'));
+    await write(server.context, system, (tx) => suspendSubject(tx, 'dev', 'credential:cred-2'));
     expect(await subjectStatus(server, other.token)).toBe(401);
   });
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Subject } from '@countersign/proof';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
+import { system } from '../src/kernel/caller.ts';
 import { ensureRealms } from '../src/start.ts';
 import { write } from '../src/store/write.ts';
 import { type Realm, requireRealm } from '../src/subject/realm.ts';
@@ -58,7 +59,7 @@ test('readers of one second share one signature; a change or a second later it i
   clock.advance(1);
   const second = await read();
   expect(second).not.toBe(first);
-  await write(context, (tx) => revokeToken(tx, 'dev', 'some token', tx.now + 60_000));
+  await write(context, system, (tx) => revokeToken(tx, 'dev', 'some token', tx.now + 60_000));
   expect(await read()).not.toBe(second);
 });
 
@@ -93,7 +94,7 @@ test('a node that has lost its store ends its watchers instead of keeping them q
   context.cache.refreshed();
   const watched = await watch(context, realm, 'reader');
   // After the first poll there is nothing to sign for a while: only its own look at the store shows that it is gone.
-  await write(context, (tx) => revokeToken(tx, 'dev', 'some token', tx.now + 60_000));
+  await write(context, system, (tx) => revokeToken(tx, 'dev', 'some token', tx.now + 60_000));
   await eventually(() => watched.told.length === 2, 5_000);
   clock.advance(5_001);
   await eventually(() => watched.state.ended === 1, 5_000);
@@ -102,10 +103,10 @@ test('a node that has lost its store ends its watchers instead of keeping them q
 test("a revocation of somebody else's token is told and ends nobody", async () => {
   const { context, realm } = await feed();
   const watched = await watch(context, realm, 'reader');
-  await write(context, (tx) => revokeToken(tx, 'dev', 'token of another', tx.now + 60_000));
+  await write(context, system, (tx) => revokeToken(tx, 'dev', 'token of another', tx.now + 60_000));
   await eventually(() => watched.told.length === 2, 5_000);
   expect(watched.told[1]?.claims.revoked.map(({ id }) => id)).toEqual(['token of another']);
   expect(watched.state.ended).toBe(0);
-  await write(context, (tx) => revokeToken(tx, 'dev', 'token of reader', tx.now + 60_000));
+  await write(context, system, (tx) => revokeToken(tx, 'dev', 'token of reader', tx.now + 60_000));
   await eventually(() => watched.state.ended === 1, 5_000);
 });

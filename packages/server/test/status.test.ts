@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { realmKey } from '../src/kernel/id.ts';
 import { findClient } from '../src/registry/client.store.ts';
 import { write } from '../src/store/write.ts';
@@ -29,7 +30,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 /** Suspends, and lets live again: its tokens stay dead. */
 async function killTokensOf(server: TestServer, clientId: string): Promise<string> {
-  return write(server.context, async (tx) => {
+  return write(server.context, system, async (tx) => {
     const row = await findClient(tx.db, 'dev', clientId);
     const subject = row?.subject_id as string;
     await suspendSubject(tx, 'dev', subject);

@@ -1,5 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { system } from '../src/kernel/caller.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
@@ -106,7 +107,7 @@ eachDatabase('token exchange', (freshUrl) => {
     const presented = await subjectToken(server, token, 'orders');
     const next = (await exchanged(server, passOn(presented, ledger), { client: 'orders' })).access_token;
     expect(await introspect(next, 'ledger')).toMatchObject({ active: true });
-    await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'force'));
+    await write(server.context, system, (tx) => endSession(tx, 'dev', session.id, 'force'));
     expect(await refusedExchange(server, passOn(presented, ledger), { client: 'orders' })).toBe('400 invalid_request');
     expect(await refusedExchange(server, passOn(next, archive), { client: 'ledger' })).toBe('400 invalid_request');
     expect(await refusedExchange(server, ofSession(token))).toBe('400 invalid_request');
@@ -118,10 +119,10 @@ eachDatabase('token exchange', (freshUrl) => {
     const asking = { realm: 'bank', client: 'orders' };
     const presented = (await exchanged(server, ofSession(token), { realm: 'bank' })).access_token;
     expect((await exchanged(server, passOn(presented, ledger), asking)).token_type).toBe('N_A');
-    await write(server.context, (tx) => renewSubject(tx, 'bank', subjectId));
+    await write(server.context, system, (tx) => renewSubject(tx, 'bank', subjectId));
     expect(await refusedExchange(server, passOn(presented, ledger), asking)).toBe('400 invalid_request');
     expect(await introspect(presented, 'orders', 'bank')).toEqual({ active: false });
-    await write(server.context, (tx) => suspendSubject(tx, 'bank', subjectId));
+    await write(server.context, system, (tx) => suspendSubject(tx, 'bank', subjectId));
     expect(await refusedExchange(server, passOn(presented, ledger), asking)).toBe('400 invalid_request');
   });
 

@@ -1,6 +1,7 @@
 /** From a session or an access token to a capability for a wallet whose device has delegated to the subject. */
 import { describe, expect, test } from 'vitest';
 import type { Doc } from '../../proof/test/support/capability.ts';
+import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { subjectDid } from '../src/subject/custody.ts';
 import { endSession } from '../src/subject/session.ts';
@@ -142,12 +143,12 @@ eachDatabase('a subject that a wallet has delegated to', (freshUrl) => {
     await link(server, wallet, (await didOf(server, token)).did, { allowedAction: ['read', 'grant'] });
     const made = await derived(server, wallet, token);
     expect(await refusals(server, wallet, made)).toEqual(Array(6).fill('ok'));
-    await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'logout'));
+    await write(server.context, system, (tx) => endSession(tx, 'dev', session.id, 'logout'));
     expect(await refusals(server, wallet, made)).toEqual([16, 16, 7, 7, 7, 7]);
     // What the device itself has given stays: the next session gets another one.
     const next = await openTestSession(server);
     const again = await derived(server, wallet, next.token);
-    await write(server.context, (tx) => suspendSubject(tx, 'dev', 'credential:cred-1'));
+    await write(server.context, system, (tx) => suspendSubject(tx, 'dev', 'credential:cred-1'));
     expect(await refusals(server, wallet, again)).toEqual([16, 16, 7, 7, 7, 7]);
   });
 
@@ -269,10 +270,10 @@ eachDatabase('a subject that a wallet has delegated to', (freshUrl) => {
     // The same words in another realm are another subject.
     expect(subjectDid(server.context, 'bank', 'credential:cred-1').did).not.toBe(did);
     expect((await askExchange(server, ask(wallet, token), proving(server, key))).status).toBe(200);
-    await write(server.context, (tx) => endSession(tx, 'dev', session.id, 'force'));
+    await write(server.context, system, (tx) => endSession(tx, 'dev', session.id, 'force'));
     expect(await refused(ask(wallet, token))).toBe('400 invalid_request');
     const again = await openTestSession(server);
-    await write(server.context, (tx) => suspendSubject(tx, 'dev', 'credential:cred-1'));
+    await write(server.context, system, (tx) => suspendSubject(tx, 'dev', 'credential:cred-1'));
     expect(await refused(ask(wallet, again.token))).toBe('400 invalid_request');
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Doc } from '../../proof/test/support/capability.ts';
+import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { reinstateSubject, suspendSubject } from '../src/subject/subject.ts';
 import { walletSubjectId } from '../src/subject/wallet-token.ts';
@@ -360,10 +361,10 @@ eachDatabase('a token', (freshUrl) => {
 
     const own = { wallet_id: first.id };
     expect(await call('WalletService/GetWallet', own, token)).toMatchObject(own);
-    await write(server.context, (tx) => suspendSubject(tx, 'dev', walletSubjectId(first.id)));
+    await write(server.context, system, (tx) => suspendSubject(tx, 'dev', walletSubjectId(first.id)));
     await expect(call('WalletService/GetWallet', own, token)).rejects.toMatchObject({ code: 16 });
     await expect(tokenFor(server, first.device, first.zcap)).rejects.toMatchObject({ code: 7 });
-    await write(server.context, (tx) => reinstateSubject(tx, 'dev', walletSubjectId(first.id)));
+    await write(server.context, system, (tx) => reinstateSubject(tx, 'dev', walletSubjectId(first.id)));
     await expect(call('WalletService/GetWallet', own, token)).rejects.toMatchObject({ code: 16 });
     await call('WalletService/GetWallet', own, await tokenFor(server, first.device, first.zcap));
   });

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { sql } from 'kysely';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCache } from '../src/kernel/cache.ts';
+import { system } from '../src/kernel/caller.ts';
 import { systemClock } from '../src/kernel/clock.ts';
 import { createLog } from '../src/kernel/log.ts';
+import { systemRandom } from '../src/kernel/random.ts';
 import { isStoreFault } from '../src/store/fault.ts';
 import { openStore, type Store } from '../src/store/open.ts';
 import { currentSequence, type Writing, write } from '../src/store/write.ts';
@@ -16,7 +18,7 @@ async function open(url: string) {
   onTestFinished(() => store.close());
   const cache = createCache(systemClock);
   cache.refreshed();
-  return { store, clock: systemClock, cache };
+  return { store, clock: systemClock, cache, random: systemRandom };
 }
 
 const changes = ({ db }: Store) => db.selectFrom('change').select(['seq', 'key']).orderBy('seq').execute();
@@ -29,7 +31,7 @@ eachDatabase('write', (freshUrl, kind) => {
     const context = await open(await freshUrl());
     await context.cache.get('client', 'a', async () => 'stale');
     await context.cache.get('client', 'b', async () => 'kept');
-    const answer = await write(context, async (tx) => {
+    const answer = await write(context, system, async (tx) => {
       await put(tx, 'x', '1');
       tx.changed('client', 'a');
       tx.changed('client', 'a');
@@ -45,7 +47,7 @@ eachDatabase('write', (freshUrl, kind) => {
   test('undoes everything when the rule refuses, and logs nothing', async () => {
     const context = await open(await freshUrl());
     const refusal = new Error('no');
-    const refused = write(context, async (tx) => {
+    const refused = write(context, system, async (tx) => {
       await put(tx, 'x', '1');
       tx.changed('client', 'a');
       await tx.sequence();
@@ -55,13 +57,13 @@ eachDatabase('write', (freshUrl, kind) => {
     expect(await read(context.store, 'x')).toBeUndefined();
     expect(await changes(context.store)).toEqual([]);
     expect(await currentSequence(context.store)).toBe(0);
-    expect(await write(context, (tx) => tx.sequence())).toBe(1);
+    expect(await write(context, system, (tx) => tx.sequence())).toBe(1);
   });
 
   test('undoes everything when the change log itself cannot be written', async () => {
     const context = await open(await freshUrl());
     await context.store.db.insertInto('change').values({ seq: 1, topic: 'client', key: 'other', at: 0 }).execute();
-    const failed = write(context, async (tx) => {
+    const failed = write(context, system, async (tx) => {
       await put(tx, 'x', '1');
       tx.changed('client', 'a');
     });
@@ -109,14 +111,14 @@ eachDatabase('write', (freshUrl, kind) => {
   if (kind === 'postgres')
     test('runs again when two transactions wait for each other', async () => {
       const context = await open(await freshUrl());
-      await write(context, async (tx) => {
+      await write(context, system, async (tx) => {
         await put(tx, 'a', '0');
         await put(tx, 'b', '0');
       });
       const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       let runs = 0;
       const crossing = (mine: number, first: string, second: string) =>
-        write(context, async (tx) => {
+        write(context, system, async (tx) => {
           runs++;
           const add = (name: string) =>
             tx.db.updateTable('meta').set({ value: sql`value || '+'` }).where('name', '=', name).execute();
@@ -136,7 +138,7 @@ eachDatabase('write', (freshUrl, kind) => {
       const wire = await cuttable(await freshUrl());
       const context = await open(wire.url);
       onTestFinished(() => wire.close());
-      const broken = write(context, async (tx) => {
+      const broken = write(context, system, async (tx) => {
         await put(tx, 'x', 'lost');
         await wire.cut();
         await put(tx, 'y', 'lost');
@@ -144,7 +146,7 @@ eachDatabase('write', (freshUrl, kind) => {
       const fault = await broken.catch((thrown: unknown) => thrown);
       expect(isStoreFault(fault)).toBe(true);
       await wire.restore();
-      await write(context, (tx) => put(tx, 'x', 'kept'));
+      await write(context, system, (tx) => put(tx, 'x', 'kept'));
       expect(await read(context.store, 'x')).toBe('kept');
       expect(await read(context.store, 'y')).toBeUndefined();
     });
@@ -153,7 +155,7 @@ eachDatabase('write', (freshUrl, kind) => {
     const context = await open(await freshUrl());
     let runs = 0;
     const conflict = Object.assign(new Error('deadlock detected'), { code: '40P01' });
-    const failed = write(context, async () => {
+    const failed = write(context, system, async () => {
       runs++;
       throw conflict;
     });
@@ -166,7 +168,7 @@ function byConnections(context: Awaited<ReturnType<typeof open>>, writers: numbe
   const one = async (name: number) => {
     const numbers: number[] = [];
     for (let i = 0; i < each; i++) {
-      const number = await write(context, async (tx) => {
+      const number = await write(context, system, async (tx) => {
         tx.changed('client', `${name} ${i}`);
         return tx.sequence();
       });
@@ -195,7 +197,7 @@ eachDatabase('a transaction that asks the cache for what it does not hold', (fre
   test('fails at once, instead of waiting for itself', async () => {
     const context = await open(await freshUrl());
     const load = async () => (await read(context.store, 'x')) ?? 'nothing';
-    const asking = write(context, async (tx) => {
+    const asking = write(context, system, async (tx) => {
       await put(tx, 'x', '1');
       await context.cache.get('client', 'a', load);
     });

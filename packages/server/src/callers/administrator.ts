@@ -1,7 +1,8 @@
 import type { AccessTokenSubject } from '@countersign/proof';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { Call } from '../http/call.ts';
 import type { CallerKind } from '../http/route.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { adminScope } from '../subject/administrator.ts';
 import { authenticateToken } from '../subject/bearer.ts';

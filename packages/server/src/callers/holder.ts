@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Caller } from '../context.ts';
 import type { Call, WireRequest } from '../http/call.ts';
 import type { CallerKind } from '../http/route.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { type Realm, requireRealm } from '../subject/realm.ts';

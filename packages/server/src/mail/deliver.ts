@@ -1,7 +1,7 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import type { MailTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import { changeMail, claimMail, listDueMails } from './mail.store.ts';
 import { mailMemory } from './memory.ts';
 import { composeMessage, dropped, type Outcome, type Transport } from './message.ts';
@@ -121,12 +121,12 @@ async function settle(
   reason: string | null,
 ): Promise<void> {
   const { realm, id, purpose, reference, attempts } = mail;
-  await write(context, async (tx) => {
+  await write(context, postman, async (tx) => {
     const change = { state, reason, sealed: null, next_at: null, settled_at: tx.now };
     if (!(await changeMail(tx.db, mail, change))) return;
     const after = { purpose, reference, attempts, ...(reason === null ? {} : { reason }) };
     const type = reason === dropped.reason ? 'mail.dropped' : `mail.${state}`;
-    await recordEvent(context, tx, { realm, type, object: `mail:${id}`, after }, postman);
+    await tx.record({ realm, type, object: `mail:${id}`, after });
   });
   if (state === 'delivered') context.log.info(named(mail), 'a mail was delivered');
   else if (reason === dropped.reason) context.log.info(named(mail), 'a mail without a recipient was dropped');

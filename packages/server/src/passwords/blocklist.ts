@@ -1,8 +1,8 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import { type Caller, system } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { write } from '../store/write.ts';
 import { breachDigest } from '../subject/breach-digest.ts';
-import { recordEvent } from '../subject/event.ts';
 import { longestPassword, normalisedPassword } from '../subject/password-text.ts';
 import { insertListed, isListed } from './blocklist.store.ts';
 
@@ -72,13 +72,8 @@ export async function importBlocklist(
   }
   await flush();
   const imported = { lines, added, passedOver };
-  await write(context, (tx) =>
-    recordEvent(
-      context,
-      tx,
-      { realm: 'system', type: 'blocklist.imported', object: `blocklist:${file.name}`, after: imported },
-      caller,
-    ),
+  await write(context, caller, (tx) =>
+    tx.record({ realm: 'system', type: 'blocklist.imported', object: `blocklist:${file.name}`, after: imported }),
   );
   return imported;
 }
@@ -87,7 +82,7 @@ export async function importBlocklist(
 async function insertBatch(context: Context, batch: ReadonlySet<string>): Promise<number> {
   const digests = [...batch].sort();
   if (digests.length === 0) return 0;
-  return write(context, async ({ db }) => {
+  return write(context, system, async ({ db }) => {
     let added = 0;
     for (let at = 0; at < digests.length; at += rowsAtOnce)
       added += await insertListed(db, digests.slice(at, at + rowsAtOnce));

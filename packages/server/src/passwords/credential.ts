@@ -1,4 +1,5 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type MailAddress, mailAddress } from '../mail/address.ts';
@@ -6,7 +7,6 @@ import { tellOwner } from '../mail/notice.ts';
 import { isDuplicate } from '../store/fault.ts';
 import { type Writing, write } from '../store/write.ts';
 import { foldCredentialCode } from '../subject/credential-code.ts';
-import { recordEvent } from '../subject/event.ts';
 import { revokeOneTimeCodes } from '../subject/one-time-code.ts';
 import {
   type CredentialReference,
@@ -135,7 +135,7 @@ export async function createCredential(
 ): Promise<Credential> {
   const id = wanted.id ?? context.random.uuid();
   try {
-    await write(context, (tx) => addCredential(context, tx, realm, { ...wanted, id }, caller));
+    await write(context, caller, (tx) => addCredential(tx, realm, { ...wanted, id }));
   } catch (thrown) {
     throw isDuplicate(thrown) ? await takenBy(context, realm, id, thrown) : thrown;
   }
@@ -144,7 +144,6 @@ export async function createCredential(
 
 /** Inserts in the caller's transaction, which fails if the code or the id is in use. */
 export async function addCredential(
-  context: Context,
   tx: Writing,
   realm: string,
   {
@@ -155,7 +154,6 @@ export async function addCredential(
     email = null,
     disabled = false,
   }: NewCredential & { readonly id: string; readonly disabled?: boolean },
-  caller: Caller,
 ): Promise<void> {
   const identity = await touchIdentity(tx.db, realm, identityId);
   if (identity === undefined) throw new Problem('identity.unknown');
@@ -165,7 +163,7 @@ export async function addCredential(
   await createSubject(tx, subject, disabled || identity.disabled_at !== null);
   const after = { identityId, type, code, email, ...(disabled && { disabled }) };
   const event = { type: 'credential.created', object: `credential:${id}`, after };
-  await recordEvent(context, tx, { realm, ...event }, caller);
+  await tx.record({ realm, ...event });
 }
 
 /**
@@ -195,7 +193,7 @@ export async function stepCredential(
   by: 'root' | null = null,
 ): Promise<void> {
   const { identity } = await requireCredential(context, realm, id);
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const before = await lockCredential(tx, realm, identity.id, id);
     const isDisabled = before.disabledAt !== null;
     // A step of an administrator replaces that of a ROOT.
@@ -208,7 +206,7 @@ export async function stepCredential(
     await updateCredential(tx.db, realm, id, { ...disabled, updated_at: tx.now });
     if (step === 'disable') await shutOut(tx, realm, id);
     else if (before.identity.disabledAt === null) await reinstateSubject(tx, realm, credentialSubjectId(id));
-    await recordEvent(context, tx, { realm, type: `credential.${step}d`, object: `credential:${id}` }, caller);
+    await tx.record({ realm, type: `credential.${step}d`, object: `credential:${id}` });
   });
 }
 
@@ -237,7 +235,7 @@ export async function changeCredential(
   caller: Caller,
 ): Promise<void> {
   const { identity } = await requireCredential(context, realm, id);
-  const change = write(context, async (tx) => {
+  const change = write(context, caller, async (tx) => {
     const before = await lockCredential(tx, realm, identity.id, id);
     const { code, email } = before;
     const after = { code: wanted.code ?? code, email: wanted.email === undefined ? email : wanted.email };
@@ -247,7 +245,7 @@ export async function changeCredential(
     await revokeOneTimeCodes(tx, realm, id);
     if (after.code !== code) await renewSubject(tx, realm, credentialSubjectId(id));
     const event = { type: 'credential.changed', object: `credential:${id}`, before: { code, email }, after };
-    await recordEvent(context, tx, { realm, ...event }, caller);
+    await tx.record({ realm, ...event });
     const told = { newCode: after.code !== code, newAddress: after.email !== email };
     await tellOwner(context, tx, realm, { id, ...after }, 'credential-changed', told, before);
   });

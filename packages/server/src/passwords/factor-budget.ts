@@ -1,11 +1,11 @@
 import type { Context } from '../context.ts';
+import { anonymous } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
 import { tellOwner } from '../mail/notice.ts';
 import type { FactorTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import { attempts } from '../subject/attempt.ts';
-import { recordEvent } from '../subject/event.ts';
 import { budgetKey, giveBackBudgets, spendBudgets, throttledUntil } from './budget.ts';
 import { requireCredential } from './credential.ts';
 import { deleteFailures, markFailure } from './login-failure.store.ts';
@@ -88,7 +88,7 @@ async function take(context: Context, guessed: GuessedFactor): Promise<void> {
 async function recordLock(context: Context, guessed: GuessedFactor, until: number): Promise<void> {
   const { realm, credentialId, source } = guessed;
   const credential = await requireCredential(context, realm, credentialId);
-  await write(context, async (tx) => {
+  await write(context, anonymous, async (tx) => {
     const mark = { realm, key: budgetKey(lock, credentialId), failures: 1, resets_at: until };
     if (!(await markFailure(tx.db, mark, tx.now))) return;
     const event = {
@@ -97,7 +97,7 @@ async function recordLock(context: Context, guessed: GuessedFactor, until: numbe
       object: `credential:${credentialId}`,
       after: { until, source: source.address },
     };
-    await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
+    await tx.record(event);
     await tellOwner(context, tx, realm, credential, 'factor-changed', { change: 'guessed', factor: 'totp' });
   });
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
 import { tellOwner } from '../mail/notice.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { endSession, type Session } from '../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
@@ -71,10 +71,10 @@ export async function factorsOf(context: Context, realm: string, credentialId: s
  * @throws {Problem} `factor.unknown`
  */
 export async function removeOwnFactor(context: Context, by: Presenting, id: string): Promise<Logon> {
-  const { realm, session } = by;
-  return write(context, async (tx) => {
+  const { realm, session, caller } = by;
+  return write(context, caller, async (tx) => {
     const credential = await lockOwn(tx, by);
-    await remove(context, tx, realm.name, credential, id, by.caller);
+    await remove(context, tx, realm.name, credential, id);
     const left = await confirmedKinds(tx.db, realm.name, credential.id);
     return goOn(context, tx, by, credential, { ...shownOf(session, left), authTime: session.authTime, renew: true });
   });
@@ -93,9 +93,9 @@ export async function resetFactor(
   caller: Caller,
 ): Promise<void> {
   const { identity } = await requireCredential(context, realm, credentialId);
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const credential = await lockCredential(tx, realm, identity.id, credentialId);
-    await remove(context, tx, realm, credential, id, caller);
+    await remove(context, tx, realm, credential, id);
     await renewSubject(tx, realm, credentialSubjectId(credentialId));
   });
 }
@@ -118,21 +118,14 @@ function shownOf({ subject }: Session, left: readonly FactorRow['kind'][]): Pick
   return { acr: isStrong ? 'aal2' : 'aal1', amr: [first as string, ...still, ...(isStrong ? ['mfa'] : [])] };
 }
 
-async function remove(
-  context: Context,
-  tx: Writing,
-  realm: string,
-  credential: Credential,
-  id: string,
-  caller: Caller,
-): Promise<void> {
+async function remove(context: Context, tx: Writing, realm: string, credential: Credential, id: string): Promise<void> {
   const all = await listConfirmed(tx.db, realm, credential.id);
   const row = all.find((one) => one.id === id);
   if (row === undefined) throw new Problem('factor.unknown');
   const left = all.filter((one) => one !== row);
   if (left.every(({ kind }) => kind === 'recovery')) await deleteFactorsOf(tx.db, realm, credential.id);
   else await deleteFactor(tx.db, row);
-  await recordFactor(context, tx, row, 'factor.removed', caller);
+  await recordFactor(tx, row, 'factor.removed');
   await tellOwner(context, tx, realm, credential, 'factor-changed', { change: 'removed', factor: row.kind });
 }
 
@@ -210,15 +203,13 @@ function ended(): Problem {
 }
 
 export async function recordFactor(
-  context: Context,
   tx: Writing,
   { realm, credential_id, id, kind, name }: Pick<FactorRow, 'realm' | 'credential_id' | 'id' | 'kind' | 'name'>,
   type: string,
-  caller: Caller,
   more: object = {},
 ): Promise<void> {
   const event = { realm, type, object: `credential:${credential_id}`, after: { factor: id, kind, name, ...more } };
-  await recordEvent(context, tx, event, caller);
+  await tx.record(event);
 }
 
 /** The place that a factor's envelope is bound to. */

@@ -1,9 +1,9 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { isDuplicate } from '../store/fault.ts';
 import type { IdentityTable, Schema } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import { systemRealm } from '../subject/realm.ts';
 import { credentialSubjectId, reinstateSubject } from '../subject/subject.ts';
 import { enabledCredentialIds } from './credential.store.ts';
@@ -31,10 +31,10 @@ export async function createIdentityProfile(
   // As in the network file: this realm administers the others and has no password logins.
   if (realm === systemRealm) throw new Problem('request.invalid', `The realm ${systemRealm} holds no identities.`);
   const { id = context.random.uuid(), name } = wanted;
-  await createUnlessTaken(context, `The identity profile id ${id} is in use.`, async (tx) => {
+  await createUnlessTaken(context, caller, `The identity profile id ${id} is in use.`, async (tx) => {
     await insertIdentityProfile(tx.db, { realm, id, name, created_at: tx.now, updated_at: tx.now });
     const event = { type: 'identity_profile.created', object: `identity_profile:${id}`, after: { name } };
-    await recordEvent(context, tx, { realm, ...event }, caller);
+    await tx.record({ realm, ...event });
   });
   return requireIdentityProfile(context, realm, id);
 }
@@ -54,24 +54,22 @@ export async function createIdentity(
 ): Promise<Identity> {
   const { id = context.random.uuid(), profileId, name } = wanted;
   await requireIdentityProfile(context, realm, profileId);
-  await createUnlessTaken(context, `The identity id ${id} is in use.`, (tx) =>
-    addIdentity(context, tx, realm, { id, profileId, name }, caller),
+  await createUnlessTaken(context, caller, `The identity id ${id} is in use.`, (tx) =>
+    addIdentity(tx, realm, { id, profileId, name }),
   );
   return requireIdentity(context, realm, id);
 }
 
 /** Inserts in the caller's transaction, which fails if the id is in use. */
 export async function addIdentity(
-  context: Context,
   tx: Writing,
   realm: string,
   { id, profileId, name }: { readonly id: string; readonly profileId: string; readonly name: string },
-  caller: Caller,
 ): Promise<void> {
   const times = { created_at: tx.now, updated_at: tx.now, disabled_at: null };
   await insertIdentity(tx.db, { realm, id, profile_id: profileId, name, ...times });
   const event = { type: 'identity.created', object: `identity:${id}`, after: { profileId, name } };
-  await recordEvent(context, tx, { realm, ...event }, caller);
+  await tx.record({ realm, ...event });
 }
 
 export async function requireIdentity(context: Context, realm: string, id: string): Promise<Identity> {
@@ -95,7 +93,7 @@ export async function stepIdentity(
   step: IdentityStep,
   caller: Caller,
 ): Promise<void> {
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const before = await touchIdentity(tx.db, realm, id);
     if (before === undefined) throw new Problem('identity.unknown');
     if ((before.disabled_at !== null) === (step === 'disable')) return;
@@ -107,12 +105,17 @@ export async function stepIdentity(
       else await reinstateSubject(tx, realm, credentialSubjectId(credential));
     }
     const event = { type: `identity.${step}d`, object: `identity:${id}`, after: { credentials: credentials.length } };
-    await recordEvent(context, tx, { realm, ...event }, caller);
+    await tx.record({ realm, ...event });
   });
 }
 
-async function createUnlessTaken(context: Context, taken: string, act: (tx: Writing) => Promise<void>): Promise<void> {
-  await write(context, act).catch((cause: unknown) => {
+async function createUnlessTaken(
+  context: Context,
+  caller: Caller,
+  taken: string,
+  act: (tx: Writing) => Promise<void>,
+): Promise<void> {
+  await write(context, caller, act).catch((cause: unknown) => {
     throw isDuplicate(cause) ? new Problem('registry.conflict', taken, { cause, pointer: '/id' }) : cause;
   });
 }

@@ -1,9 +1,9 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { MailAddress } from '../mail/address.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import {
   isOneTimeCode,
   issueOneTimeCode,
@@ -45,7 +45,7 @@ export async function inviteCredential(
   caller: Caller,
 ): Promise<Invitation> {
   const { identity } = await requireCredential(context, realm, credentialId);
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     const credential = await lockCredential(tx, realm, identity.id, credentialId);
     if (!credential.live) throw new Problem('credential.disabled');
     if ((await newestPassword(tx.db, realm, credentialId)) !== undefined) throw new Problem('password.already_created');
@@ -53,7 +53,7 @@ export async function inviteCredential(
     const { code, until } = await issueOneTimeCode(context, tx, realm, purpose, credentialId, week);
     if (to !== undefined) await sendInvitation(context, tx, realm, credentialId, to, { code, until });
     const event = { type: 'credential.invited', object: `credential:${credentialId}`, after: { until, delivery } };
-    await recordEvent(context, tx, { realm, ...event }, caller);
+    await tx.record({ realm, ...event });
     return { until, token: delivery === 'show' ? code : undefined };
   });
 }

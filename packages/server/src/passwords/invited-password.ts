@@ -1,4 +1,5 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { findInvite, useInvite } from './invite.ts';
 import { createPassword, type FirstPassword } from './password.ts';

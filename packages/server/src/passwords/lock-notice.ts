@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
+import { anonymous } from '../kernel/caller.ts';
 import { enqueueMail } from '../mail/outbox.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import { findCredential } from './credential.store.ts';
 import { mailAddressOf } from './credential.ts';
 import type { Exhausted } from './guess-count.ts';
@@ -13,7 +13,7 @@ import { markFailure } from './login-failure.store.ts';
  */
 export async function recordLocks(context: Context, locks: readonly Exhausted[]): Promise<void> {
   const record = async (lock: Exhausted) => {
-    await write(context, (tx) => recordLock(context, tx, lock));
+    await write(context, anonymous, (tx) => recordLock(context, tx, lock));
     lock.told();
   };
   // A failed write must not keep the other owners from being told.
@@ -32,7 +32,7 @@ async function recordLock(context: Context, tx: Writing, lock: Exhausted): Promi
   const mark = { realm, key: lockKey(key), failures: 1, resets_at: until };
   if (!(await markFailure(tx.db, mark, tx.now))) return;
   const event = { realm, type: 'login.locked', object: `credential:${credentialId}`, after: { until, sources } };
-  await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
+  await tx.record(event);
   const credential = await findCredential(tx.db, realm, credentialId);
   const to = credential && mailAddressOf(credential);
   if (to === undefined) return;

@@ -1,10 +1,10 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
 import { tellOwner } from '../mail/notice.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import type { Asker } from '../subject/hash-pool.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type Credential, lookUpCredentialByCode } from './credential.ts';
@@ -45,12 +45,12 @@ export async function logIn(context: Context, realm: Realm, attempt: LoginAttemp
   const { credential, password } = proved;
   const logon = { version: password.version, amr: ['pwd'], acr: 'aal1', source, ...(agent && { agent }) } as const;
   const isNew = device === undefined && (await isNewDevice(context, realm.name, credential, source, agent));
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     const opened = await logOn(context, tx, realm, credential, logon);
     const known = device !== undefined;
     const after = { source: source.address, session: opened.session.id, missing: opened.missing, knownDevice: known };
     const event = { realm: realm.name, type: 'login.succeeded', object: `credential:${credential.id}`, after };
-    await recordEvent(context, tx, event, caller);
+    await tx.record(event);
     if (isNew) await tellOwner(context, tx, realm.name, credential, 'new-device', { source: source.address });
     return opened;
   });

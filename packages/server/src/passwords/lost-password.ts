@@ -1,4 +1,5 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { processMemory } from '../kernel/process-memory.ts';
 import { createRate } from '../kernel/rate.ts';
@@ -7,7 +8,6 @@ import type { MailAddress } from '../mail/address.ts';
 import { tellOwner } from '../mail/notice.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import { countLiveCodes, issueOneTimeCode, ownerOfOneTimeCode, useOneTimeCode } from '../subject/one-time-code.ts';
 import type { Realm } from '../subject/realm.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
@@ -53,7 +53,7 @@ export async function sendRecoveryCode(context: Context, realm: string, code: st
   const { owner } = await recipientOf(context, realm, code);
   const isWithin = isWithinBudgets(context, realm, owner, caller.source ?? unknownSource);
   if ((await countLiveCodes(context, realm, purpose, owner)) > 0 && !isWithin) return;
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     await takeTurn(tx, realm, owner);
     // Requests of the same moment had their turn before this one, and the owner's address may have changed.
     const inTurn = { store: tx, clock: context.clock, vault: context.vault };
@@ -62,7 +62,7 @@ export async function sendRecoveryCode(context: Context, realm: string, code: st
     const { code: secret, until } = await issueOneTimeCode(context, tx, realm, purpose, owner, life);
     await enqueueMail(context, tx, { realm, to, purpose, values: { code: secret, until }, until });
     const event = { realm, type: 'password.recovery_started', object };
-    await recordEvent(context, tx, { ...event, after: { source: caller.source?.address } }, caller);
+    await tx.record({ ...event, after: { source: caller.source?.address } });
   });
 }
 
@@ -137,14 +137,14 @@ export async function resumeLostPassword(
   const newest = credential && (await newestPassword(context.store.db, realm.name, credential.id));
   if (credential === undefined || newest === undefined) throw new Problem('lost_password.code');
   const { rules, hash } = await accept(context, realm.name, credential, newest, password, 'mail');
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     if (!(await useOneTimeCode(context, tx, realm.name, purpose, credential.id, nonce))) {
       throw new Problem('lost_password.code');
     }
     const row = await writeVersion(tx, credential, newest, rules, hash, realm.name);
     await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
     await forgetDevices(tx, realm.name, credential.id);
-    await record(context, tx, realm.name, row, 'password.recovered', caller, { source: source.address });
+    await record(tx, realm.name, row, 'password.recovered', { source: source.address });
     await tellOwner(context, tx, realm.name, credential, 'password-changed', {});
     // RFC 8176: the proof was a one-time password.
     const logon = await logOn(context, tx, realm, credential, {

@@ -69,7 +69,7 @@ export async function finishEnrolment(
   await requireMayEnrol(context.store.db, by);
   const { passkey } = await proved(context, by, () => proveRegistration(context, ceremonyOf(by, 'enrol'), response));
   const made = prepareRecovery(context, by);
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     const credential = await lockOwn(tx, by);
     const confirmed = await requireMayEnrol(tx.db, by);
     const known = roomFor(confirmed);
@@ -82,7 +82,7 @@ export async function finishEnrolment(
     };
     await insertFactor(tx.db, { ...factor, passkey: passkey.credentialId });
     const recoveryCodes = await addRecovery(tx, by, confirmed, made);
-    await recordFactor(context, tx, factor, 'factor.confirmed', caller);
+    await recordFactor(tx, factor, 'factor.confirmed');
     await tellOwner(context, tx, realm.name, credential, 'factor-changed', { change: 'added', factor: 'passkey' });
     const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: isFirst(confirmed) });
     return { factor, recoveryCodes, logon };
@@ -133,10 +133,10 @@ export async function finishVerification(
       const { passkey } = await proved(context, by, () =>
         proveAssertion(context, ceremonyOf(by, 'verify'), response, passkeyOf(row)),
       );
-      return write(context, async (tx) => {
+      return write(context, caller, async (tx) => {
         const state = JSON.stringify(passkey);
         if (!(await changeFactor(tx.db, row, { state, used_at: tx.now }))) throw new Problem('factor.incorrect');
-        await recordFactor(context, tx, row, 'factor.used', caller, { source: source.address });
+        await recordFactor(tx, row, 'factor.used', { source: source.address });
         return goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: false });
       });
     },

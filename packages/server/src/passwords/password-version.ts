@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import type { CredentialType, PasswordRules } from '../subject/password-config.ts';
 import { isBlocked } from './blocklist.ts';
 import { requireBudgets } from './budget.ts';
@@ -129,16 +128,14 @@ export async function writeVersion(
 const day = 86_400_000;
 
 export async function record(
-  context: Context,
   tx: Writing,
   realm: string,
   { credential_id, version }: PasswordTable,
   type: string,
-  caller: Caller,
   more: object = {},
 ): Promise<void> {
   const event = { realm, type, object: `credential:${credential_id}`, after: { version, ...more } };
-  await recordEvent(context, tx, event, caller);
+  await tx.record(event);
 }
 
 export function toInfo({ identity }: Credential, row: PasswordTable, now: number): PasswordInfo {

@@ -1,4 +1,5 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
 import { tellOwner } from '../mail/notice.ts';
@@ -54,13 +55,13 @@ export async function createPassword(
     throw new Problem('password.already_created');
   }
   const { rules, hash } = await accept(context, realm, credential, undefined, wanted.password);
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     await admit(tx);
     if ((await newestPassword(tx.db, realm, credentialId)) !== undefined) throw new Problem('password.already_created');
     const row = await writeVersion(tx, credential, undefined, rules, hash, realm);
     // There is no session yet that could end. Invitations become invalid now.
     await revokeOneTimeCodes(tx, realm, credentialId);
-    await record(context, tx, realm, row, 'password.created', caller);
+    await record(tx, realm, row, 'password.created');
     return toInfo(credential, row, tx.now);
   });
 }
@@ -70,15 +71,13 @@ export async function createPassword(
  * default ones. `hash` is made before the transaction.
  */
 export async function placeFirstPassword(
-  context: Context,
   tx: Writing,
   realm: string,
   { identityId, id, hash }: { readonly identityId: string; readonly id: string; readonly hash: string },
-  caller: Caller,
 ): Promise<void> {
   const credential = await lockCredential(tx, realm, identityId, id);
   const row = await writeVersion(tx, credential, undefined, effectiveRules({}), hash, realm);
-  await record(context, tx, realm, row, 'password.created', caller);
+  await record(tx, realm, row, 'password.created');
 }
 
 export interface UpdatedPassword {
@@ -168,7 +167,7 @@ export async function expirePassword(
   caller: Caller,
 ): Promise<void> {
   const credential = await requireCredential(context, realm, credentialId);
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const row = await findPassword(tx.db, realm, credentialId, version);
     if (row === undefined) throw new Problem('password.unknown');
     const compromised = reason === 'COMPROMISED' && row.compromised_at === null;
@@ -184,7 +183,7 @@ export async function expirePassword(
       await renewSubject(tx, realm, credentialSubjectId(credentialId));
       await tellOwner(context, tx, realm, credential, 'password-expired', { compromised });
     }
-    await record(context, tx, realm, row, 'password.expired', caller, reason && { reason });
+    await record(tx, realm, row, 'password.expired', reason && { reason });
   });
 }
 
@@ -198,13 +197,13 @@ async function replacePassword(
   caller: Caller,
 ): Promise<UpdatedPassword> {
   const { rules, hash } = await accept(context, realm.name, credential, newest, password);
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     const row = await writeVersion(tx, credential, newest, rules, hash, realm.name);
     await requireStillOpen(tx, session);
     // If all sessions were ended meanwhile, or the old version was compromised, there is another generation.
     const generation = await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
     if (generation !== session.subject.generation + 1) throw new Problem('session.invalid');
-    await record(context, tx, realm.name, row, 'password.updated', caller);
+    await record(tx, realm.name, row, 'password.updated');
     await tellOwner(context, tx, realm.name, credential, 'password-changed', {});
     const { acr, subject, restriction } = session;
     const logon = await logOn(context, tx, realm, credential, {

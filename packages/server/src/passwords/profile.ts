@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import {
   type CredentialType,
   credentialTypes,
@@ -88,7 +88,7 @@ export async function createProfile(
   caller: Caller,
 ): Promise<ProfileView> {
   const { id, configPerCredentialType } = profile;
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     if ((await findIdentityProfile(tx.db, realm, id)) === undefined) throw new Problem('identity_profile.unknown');
     const config = JSON.stringify(configPerCredentialType);
     if (!(await insertProfile(tx.db, { realm, id, config, created_at: tx.now, updated_at: tx.now }))) {
@@ -96,7 +96,7 @@ export async function createProfile(
     }
     tx.changed('password_profile', realmKey(realm, id));
     const event = { realm, type: 'password_profile.created', object: `password_profile:${id}` };
-    await recordEvent(context, tx, { ...event, after: { configPerCredentialType } }, caller);
+    await tx.record({ ...event, after: { configPerCredentialType } });
   });
   return profileView(profile);
 }
@@ -113,7 +113,7 @@ export async function updateProfile(
   { id, configPerCredentialType }: PasswordProfile,
   caller: Caller,
 ): Promise<ProfileView> {
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     const row = await findProfile(tx.db, realm, id);
     if (row === undefined) throw new Problem('password_profile.unknown');
     const before = JSON.parse(row.config) as PasswordConfig;
@@ -123,7 +123,7 @@ export async function updateProfile(
       if (!(await replaceProfile(tx.db, row, config, tx.now))) throw new Problem('write.conflict');
       tx.changed('password_profile', realmKey(realm, id));
       const event = { realm, type: 'password_profile.changed', object: `password_profile:${id}`, before, after };
-      await recordEvent(context, tx, event, caller);
+      await tx.record(event);
     }
     return profileView({ id, configPerCredentialType: after });
   });

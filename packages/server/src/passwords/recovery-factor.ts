@@ -46,7 +46,7 @@ export async function addRecovery(
 export async function renewRecovery(context: Context, by: Presenting): Promise<readonly string[]> {
   const made = prepareRecovery(context, by);
   const seen = recoveryOf(await listConfirmed(context.store.db, by.realm.name, by.session.subject.credential.id));
-  return write(context, async (tx) => {
+  return write(context, by.caller, async (tx) => {
     const credential = await lockOwn(tx, by);
     const confirmed = await listConfirmed(tx.db, by.realm.name, credential.id);
     if (confirmed.every(({ kind }) => kind === 'recovery')) throw new Problem('factor.unknown');
@@ -55,7 +55,7 @@ export async function renewRecovery(context: Context, by: Presenting): Promise<r
     if (before !== undefined) await deleteFactor(tx.db, before);
     await addRecovery(tx, by, [], made);
     const row = { realm: by.realm.name, credential_id: credential.id, id, kind: 'recovery', name } as const;
-    await recordFactor(context, tx, row, 'factor.recovery_renewed', by.caller);
+    await recordFactor(tx, row, 'factor.recovery_renewed');
     await tellOwner(context, tx, by.realm.name, credential, 'factor-changed', {
       change: 'renewed',
       factor: 'recovery',
@@ -77,10 +77,10 @@ export async function verifyRecovery(context: Context, by: Presenting, code: str
     const used = matchRecoveryCode(context.vault, code, ownerOf(by), digests);
     if (used === undefined) throw new Problem('factor.incorrect');
     const left = digests.filter((digest) => digest !== used);
-    return write(context, async (tx) => {
+    return write(context, caller, async (tx) => {
       const state = JSON.stringify({ digests: left } satisfies RecoveryState);
       if (!(await changeFactor(tx.db, row, { state, used_at: tx.now }))) throw new Problem('factor.incorrect');
-      await recordFactor(context, tx, row, 'factor.recovery_used', caller, { remaining: left.length });
+      await recordFactor(tx, row, 'factor.recovery_used', { remaining: left.length });
       await tellOwner(context, tx, realm.name, credential, 'factor-changed', {
         change: 'recovered',
         factor: 'recovery',

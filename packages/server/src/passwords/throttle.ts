@@ -1,4 +1,5 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { processMemory } from '../kernel/process-memory.ts';
 import { createRate } from '../kernel/rate.ts';
@@ -6,7 +7,6 @@ import type { Source } from '../kernel/source.ts';
 import { write } from '../store/write.ts';
 import { attempts } from '../subject/attempt.ts';
 import { foldCredentialCode } from '../subject/credential-code.ts';
-import { recordEvent } from '../subject/event.ts';
 import { requireCredential } from './credential.ts';
 import type { Device } from './device.ts';
 import { forgetFactorGuesses } from './factor-budget.ts';
@@ -121,10 +121,10 @@ async function strangersGuess(context: Context, { realm, code, source: { network
 export async function unlockCredential(context: Context, realm: string, id: string, caller: Caller): Promise<void> {
   const { code } = await requireCredential(context, realm, id);
   const key = codeKey(context, realm, code);
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     await deleteFailures(tx.db, realm, [key, lockKey(key)]);
     await forgetFactorGuesses(tx, realm, id);
-    await recordEvent(context, tx, { realm, type: 'credential.unlocked', object: `credential:${id}` }, caller);
+    await tx.record({ realm, type: 'credential.unlocked', object: `credential:${id}` });
     tx.committed(() => throttle(context).guesses.forget(realm, key));
   });
 }

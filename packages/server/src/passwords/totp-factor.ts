@@ -62,7 +62,7 @@ export async function enrolTotp(context: Context, by: Presenting, name: string):
   const secret = newTotpSecret(context.random);
   const key = { realm: realm.name, credential_id: session.subject.credential.id, id: context.random.uuid() };
   const sealed = context.vault.seal(base32nopad.encode(secret), factorBinding(key));
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const credential = await lockOwn(tx, by);
     await requireMayEnrol(tx.db, by);
     await deletePending(tx.db, realm.name, credential.id, 'totp');
@@ -74,7 +74,7 @@ export async function enrolTotp(context: Context, by: Presenting, name: string):
       state: JSON.stringify({ step: null } satisfies TotpState),
     } as const;
     await insertFactor(tx.db, { ...row, created_at: tx.now, confirmed_at: null, used_at: null });
-    await recordFactor(context, tx, row, 'factor.enrolled', caller);
+    await recordFactor(tx, row, 'factor.enrolled');
   });
   const uri = totpUri(secret, realm.name, session.subject.credential.code);
   return { factorId: key.id, secret: base32nopad.encode(secret), uri };
@@ -92,15 +92,15 @@ export async function confirmTotp(context: Context, by: Presenting, code: string
   return withinFactorBudget(context, { realm: realm.name, credentialId, kind: 'totp', source }, async () => {
     const state = matched(context, row, code);
     const made = prepareRecovery(context, by);
-    return write(context, async (tx) => {
+    return write(context, by.caller, async (tx) => {
       const credential = await lockOwn(tx, by);
       const confirmed = await requireMayEnrol(tx.db, by);
       if (!(await changeFactor(tx.db, row, { state, confirmed_at: tx.now, used_at: tx.now }))) {
         throw new Problem('factor.incorrect');
       }
-      const renew = (await replace(context, tx, by, confirmed)) || isFirst(confirmed);
+      const renew = (await replace(tx, confirmed)) || isFirst(confirmed);
       const recoveryCodes = await addRecovery(tx, by, confirmed, made);
-      await recordFactor(context, tx, row, 'factor.confirmed', by.caller);
+      await recordFactor(tx, row, 'factor.confirmed');
       await tellOwner(context, tx, realm.name, credential, 'factor-changed', { change: 'added', factor: 'totp' });
       const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown: ['otp'], renew });
       return { factor: { ...row, used_at: tx.now }, recoveryCodes, logon };
@@ -118,9 +118,9 @@ export async function verifyTotp(context: Context, by: Presenting, code: string)
   const guessed = { realm: realm.name, credentialId: credential.id, kind: 'totp', source } as const;
   return withinFactorBudget(context, guessed, async () => {
     const state = matched(context, row, code);
-    return write(context, async (tx) => {
+    return write(context, by.caller, async (tx) => {
       if (!(await changeFactor(tx.db, row, { state, used_at: tx.now }))) throw new Problem('factor.incorrect');
-      await recordFactor(context, tx, row, 'factor.used', by.caller, { source: source.address });
+      await recordFactor(tx, row, 'factor.used', { source: source.address });
       return goOn(context, tx, by, credential, { acr: 'aal2', shown: ['otp'], renew: false });
     });
   });
@@ -136,16 +136,11 @@ function matched({ vault, clock }: Context, row: FactorRow, code: string): strin
 }
 
 /** True if there was another app before, which may be in another's hands. */
-async function replace(
-  context: Context,
-  tx: Writing,
-  by: Presenting,
-  confirmed: readonly FactorRow[],
-): Promise<boolean> {
+async function replace(tx: Writing, confirmed: readonly FactorRow[]): Promise<boolean> {
   const before = confirmed.filter(({ kind }) => kind === 'totp');
   for (const row of before) {
     await deleteFactor(tx.db, row);
-    await recordFactor(context, tx, row, 'factor.removed', by.caller);
+    await recordFactor(tx, row, 'factor.removed');
   }
   return before.length > 0;
 }

@@ -1,4 +1,5 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { entryId, lineOfText } from '../kernel/text.ts';
 import { isDuplicate } from '../store/fault.ts';
 import { type Writing, write } from '../store/write.ts';
@@ -75,7 +76,7 @@ async function importUser(
   const code = credentialCode.safeParse(user.username);
   if (!code.success) return 'The name cannot be the code of a credential.';
   try {
-    await write(context, (tx) => takeIn(context, tx, plan, user, code.data, caller));
+    await write(context, caller, (tx) => takeIn(context, tx, plan, user, code.data));
     return undefined;
   } catch (thrown) {
     if (isDuplicate(thrown)) return 'There is a credential of this code, or an identity of this id.';
@@ -83,25 +84,18 @@ async function importUser(
   }
 }
 
-async function takeIn(
-  context: Context,
-  tx: Writing,
-  plan: Plan,
-  user: KeycloakUser,
-  code: string,
-  caller: Caller,
-): Promise<void> {
+async function takeIn(context: Context, tx: Writing, plan: Plan, user: KeycloakUser, code: string): Promise<void> {
   const { realm, type, rules } = plan;
-  const identityId = await identityFor(context, tx, plan, user, code, caller);
+  const identityId = await identityFor(context, tx, plan, user, code);
   const id = context.random.uuid();
   // An address that cannot receive mail is left out.
   const email = credentialMail.safeParse(user.email).data ?? null;
-  await addCredential(context, tx, realm, { id, identityId, type, code, email, disabled: !user.enabled }, caller);
+  await addCredential(tx, realm, { id, identityId, type, code, email, disabled: !user.enabled });
   if (user.hash === undefined) return;
   const credential = await lockCredential(tx, realm, identityId, id);
   const row = await writeVersion(tx, credential, undefined, rules, user.hash, realm);
   if (user.mustChange) await changePassword(tx.db, row, { expired_at: tx.now });
-  await record(context, tx, realm, row, 'password.imported', caller);
+  await record(tx, realm, row, 'password.imported');
 }
 
 async function identityFor(
@@ -110,11 +104,10 @@ async function identityFor(
   { realm, into, profileId }: Plan,
   user: KeycloakUser,
   code: string,
-  caller: Caller,
 ): Promise<string> {
   if ('identityId' in into) return into.identityId;
   const id = entryId.safeParse(user.id).data ?? context.random.uuid();
-  await addIdentity(context, tx, realm, { id, profileId, name: nameOf(user) ?? code }, caller);
+  await addIdentity(tx, realm, { id, profileId, name: nameOf(user) ?? code });
   return id;
 }
 

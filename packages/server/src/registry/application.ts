@@ -1,8 +1,9 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { encodeBase64url, type PublicJwk, thumbprint } from '@countersign/proof';
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
 import { organisationOwner } from '../kernel/audience-name.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { isoDate } from '../kernel/clock.ts';
 import { timeOrderedId } from '../kernel/id.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
@@ -13,7 +14,6 @@ import { unknownSource } from '../kernel/source.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { type Writing, write } from '../store/write.ts';
 import { attempts, isFailedProof } from '../subject/attempt.ts';
-import { recordEvent } from '../subject/event.ts';
 import { type Realm, systemRealm } from '../subject/realm.ts';
 import {
   type ApplicationRow,
@@ -103,17 +103,12 @@ export async function submitApplication(
   await requireSecretHalf(jwk, '/publicKey');
   const code = context.random.token(32);
   const row = toRow(context, realm.name, wanted, { jwk, thumbprint: keyId, baseUrl, code });
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     await requireRoom(tx, realm.name);
     await requireOwnBaseUrl(tx, realm.name, baseUrl, keyId);
     await insertApplication(tx.db, { ...row, created_at: tx.now, updated_at: tx.now });
     const after = { status: row.status, role: row.role, baseUrl: row.base_url, thumbprint: keyId };
-    await recordEvent(
-      context,
-      tx,
-      { realm: realm.name, type: 'application.submitted', object: `application:${row.id}`, after },
-      caller,
-    );
+    await tx.record({ realm: realm.name, type: 'application.submitted', object: `application:${row.id}`, after });
   });
   return { id: row.id, status: 'APPLIED', pickUpCode: code };
 }

@@ -1,10 +1,10 @@
 import { type PublicJwk, parsePublicJwk } from '@countersign/proof';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
 import { organisationOwner } from '../kernel/audience-name.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import { type ApplicationRow, organisationExists } from './application.store.ts';
 import {
   type ApplicationStatus,
@@ -62,7 +62,7 @@ export async function decideApplication(
   const { jwk } = await requireApplication(context.store.db, realm, id);
   // Applications from before this check existed were not checked on arrival.
   if (decision === 'approve') await requireSecretHalf(storedKey(jwk), '/publicKey');
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const row = await requireApplication(tx.db, realm, id);
     if (row.status === to) return;
     if (!from.includes(row.status as ApplicationStatus)) {
@@ -82,7 +82,7 @@ export async function decideApplication(
       before: { status: row.status },
       after: { status: to, ...ids, ...(details.reason === undefined ? {} : { reason: details.reason }) },
     };
-    await recordEvent(context, tx, { realm, type: event, object: `application:${id}`, ...change }, caller);
+    await tx.record({ realm, type: event, object: `application:${id}`, ...change });
   });
   return applicationView(await requireApplication(context.store.db, realm, id));
 }
@@ -151,10 +151,5 @@ async function register(context: Context, tx: Writing, row: ApplicationRow, made
   await createClient(context, tx, { ...client, secrets: [], suspended: false });
   tx.changed('participant', realmKey(realm, participantId));
   const after = { role: row.role, status: 'APPROVED', baseUrl: row.base_url, organisationId, thumbprint, clientId };
-  await recordEvent(
-    context,
-    tx,
-    { realm, type: 'participant.registered', object: `participant:${participantId}`, after },
-    caller,
-  );
+  await tx.record({ realm, type: 'participant.registered', object: `participant:${participantId}`, after });
 }

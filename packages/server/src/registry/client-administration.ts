@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { isoDate } from '../kernel/clock.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -7,7 +8,6 @@ import { lineOfText } from '../kernel/text.ts';
 import { isDuplicate } from '../store/fault.ts';
 import { type Writing, write } from '../store/write.ts';
 import { configuredAdministrator } from '../subject/administrator.ts';
-import { recordEvent } from '../subject/event.ts';
 import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
 import {
   addSecret,
@@ -79,7 +79,7 @@ export async function registerClient(
   const secret = makeSecret(context);
   const { name, scope = '', audiences = [] } = wanted;
   try {
-    await write(context, async (tx) => {
+    await write(context, caller, async (tx) => {
       await createClient(context, tx, {
         realm,
         id,
@@ -90,7 +90,7 @@ export async function registerClient(
         suspended: false,
       });
       const after = { name, scope, audiences, secretId: secret.stored.id };
-      await recordEvent(context, tx, { realm, type: 'client.created', object: `client:${id}`, after }, caller);
+      await tx.record({ realm, type: 'client.created', object: `client:${id}`, after });
     });
   } catch (thrown) {
     // The id was found in use, or the primary key refused it a moment later.
@@ -124,19 +124,14 @@ export async function issueSecret(
   caller: Caller,
 ): Promise<NewSecret> {
   const secret = makeSecret(context);
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const row = await requireOpenClient(tx, realm, clientId);
     if (row.participant_id !== null && !isOwn) {
       throw new Problem('caller.forbidden', 'This client belongs to a participant, who alone gets its secrets.');
     }
     const secrets = await addSecret(tx, row, secret.stored, overlapSeconds);
     const event = { before: secretIds(parseSecrets(row.secrets)), after: { ...secretIds(secrets), overlapSeconds } };
-    await recordEvent(
-      context,
-      tx,
-      { realm, type: 'client.secret_issued', object: `client:${clientId}`, ...event },
-      caller,
-    );
+    await tx.record({ realm, type: 'client.secret_issued', object: `client:${clientId}`, ...event });
   });
   return { secretId: secret.stored.id, clientId, clientSecret: secret.value };
 }
@@ -153,7 +148,7 @@ export async function revokeSecret(
   compromised: boolean,
   caller: Caller,
 ): Promise<void> {
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const row = await requireOpenClient(tx, realm, clientId);
     const known = parseSecrets(row.secrets);
     const kept = known.filter((secret) => secret.id !== secretId);
@@ -161,12 +156,7 @@ export async function revokeSecret(
     await changeClient(tx, row, { secrets: JSON.stringify(kept) });
     if (compromised) await endLiveTokens(tx, row);
     const event = { before: secretIds(known), after: { ...secretIds(kept), compromised } };
-    await recordEvent(
-      context,
-      tx,
-      { realm, type: 'client.secret_revoked', object: `client:${clientId}`, ...event },
-      caller,
-    );
+    await tx.record({ realm, type: 'client.secret_revoked', object: `client:${clientId}`, ...event });
   });
 }
 
@@ -206,7 +196,7 @@ export async function stepClient(
   caller: Caller,
 ): Promise<ClientView> {
   const { from, to, event, act } = steps[step];
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const row = await requireClientState(tx.db, realm, id);
     if (row.participant_id !== null) {
       throw new Problem(
@@ -219,7 +209,7 @@ export async function stepClient(
     if (!from.includes(status)) throw new Problem('registry.transition', `The client is ${status}.`);
     await act(tx, row);
     const change = { before: { status }, after: { status: to } };
-    await recordEvent(context, tx, { realm, type: event, object: `client:${id}`, ...change }, caller);
+    await tx.record({ realm, type: event, object: `client:${id}`, ...change });
   });
   return requireClientView(context, realm, id);
 }

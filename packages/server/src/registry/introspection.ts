@@ -1,9 +1,9 @@
 import type { AccessTokenSubject, JwtClaims, Subject } from '@countersign/proof';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { write } from '../store/write.ts';
 import { type InspectedToken, inspectToken, requireAlive } from '../subject/bearer.ts';
-import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { isTokenRevoked, revokeToken } from '../subject/revocation.ts';
 import { audienceNamesOf } from './audience-name.ts';
@@ -84,10 +84,10 @@ export async function revoke(
   if (subject.clientId !== owner.id && subject.actors[0]?.clientId !== owner.id) return;
   // Only saves a transaction. The check inside the transaction decides.
   if (await isTokenRevoked(context, realm.name, jti)) return;
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     if (!(await revokeToken(tx, realm.name, jti, subject.expiresAt * 1000))) return;
     const after = { clientId: subject.clientId, subject: subject.id };
-    await recordEvent(context, tx, { realm: realm.name, type: 'token.revoked', object: `token:${jti}`, after }, caller);
+    await tx.record({ realm: realm.name, type: 'token.revoked', object: `token:${jti}`, after });
   });
 }
 

@@ -1,7 +1,8 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { type PublicJwk, thumbprint } from '@countersign/proof';
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { numericDate, seconds } from '../kernel/clock.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -10,7 +11,6 @@ import { createRate } from '../kernel/rate.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { type Writing, write } from '../store/write.ts';
 import { attempts, isFailedProof } from '../subject/attempt.ts';
-import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { readParticipants } from './participant.ts';
 import { keyView, keyViewSchema, retireKeyOf, touchParticipant } from './participant-administration.ts';
@@ -84,7 +84,7 @@ export async function rotateKey(
   const provenBy = await provenBothWays(context, asked, caller);
   spendRotation(context, realm.name, participantId);
   await requireSecretHalf(jwk, '/publicKey');
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     const { organisation_id: organisationId } = await touchParticipant(tx, realm.name, participantId);
     const keys = await readKeys(tx, realm.name, participantId);
     requireStillProven(keys, provenBy, tx.now);
@@ -93,7 +93,7 @@ export async function rotateKey(
     const previous = await endKeys(tx, realm.name, participantId, keys, end);
     const after = { thumbprint: next.thumbprint, alg: jwk.alg, nbf: seconds(notBefore), provenBy, previous };
     const event = { realm: realm.name, type: 'participant.key_rotated', object: `participant:${participantId}`, after };
-    await recordEvent(context, tx, event, caller);
+    await tx.record(event);
     return { ...keyView({ ...next, notAfter: null }, tx.now), previous };
   });
 }
@@ -202,7 +202,7 @@ export async function retireOwnKey(
   },
   { isOwn, caller }: { readonly isOwn: boolean; readonly caller: Caller },
 ): Promise<z.output<typeof keyViewSchema>> {
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     // First, so that the second of two retirements at once sees the result of the first.
     await touchParticipant(tx, retired.realm, retired.participantId);
     const keys = await readKeys(tx, retired.realm, retired.participantId);
@@ -211,7 +211,7 @@ export async function retireOwnKey(
     if (isOwn && isLast && !retired.compromised) {
       throw new Problem('registry.transition', 'This is the last valid key. Rotate it, or say that it is compromised.');
     }
-    return retireKeyOf(context, tx, retired, caller);
+    return retireKeyOf(tx, retired);
   });
 }
 

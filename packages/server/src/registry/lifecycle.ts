@@ -1,7 +1,7 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
 import { releaseBaseUrl } from './audience-owner.ts';
 import { type ClientRow, findClientOfParticipant } from './client.store.ts';
@@ -51,7 +51,7 @@ export async function stepParticipant(
   caller: Caller,
 ): Promise<void> {
   const { from, to, event, act, change } = steps[step];
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const participant = await findParticipant(tx.db, realm, id);
     if (participant === undefined) throw new Problem('participant.unknown');
     if (participant.status === to) return;
@@ -64,18 +64,13 @@ export async function stepParticipant(
     await changeParticipant(tx, participant, client?.id ?? null, { status: to, ...change });
     await act(tx, participant, client);
     const after = { status: to, ...(step === 'offboard' ? { resources: [], keys: [], clientEnded: true } : {}) };
-    await recordEvent(
-      context,
-      tx,
-      {
-        realm,
-        type: event,
-        object: `participant:${id}`,
-        before,
-        after: { ...after, ...(reason === undefined ? {} : { reason }) },
-      },
-      caller,
-    );
+    await tx.record({
+      realm,
+      type: event,
+      object: `participant:${id}`,
+      before,
+      after: { ...after, ...(reason === undefined ? {} : { reason }) },
+    });
   });
 }
 

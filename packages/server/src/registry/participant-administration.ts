@@ -1,12 +1,12 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { thumbprint } from '@countersign/proof';
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { isoDate, numericDate, seconds } from '../kernel/clock.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import { revokeKey } from '../subject/revocation.ts';
 import { findClientOfParticipant } from './client.store.ts';
 import { changeClient } from './client.ts';
@@ -113,7 +113,7 @@ export async function addParticipantKey(
   if (notAfter !== null && notAfter <= Math.max(now, notBefore)) {
     throw new Problem('request.invalid', '/exp: must be in the future and after nbf.', { pointer: '/exp' });
   }
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const { organisation_id: organisationId } = await touchParticipant(tx, realm, participantId);
     await registerKey(tx, { realm, participantId, organisationId, jwk, thumbprint: keyId, notBefore, notAfter });
     const after = {
@@ -122,12 +122,7 @@ export async function addParticipantKey(
       nbf: seconds(notBefore),
       exp: notAfter === null ? null : seconds(notAfter),
     };
-    await recordEvent(
-      context,
-      tx,
-      { realm, type: 'participant.key_added', object: `participant:${participantId}`, after },
-      caller,
-    );
+    await tx.record({ realm, type: 'participant.key_added', object: `participant:${participantId}`, after });
   });
   return keyView({ thumbprint: keyId, jwk, notBefore, notAfter }, now);
 }
@@ -144,16 +139,15 @@ export async function retireParticipantKey(
   compromised: boolean,
   caller: Caller,
 ): Promise<z.output<typeof keyViewSchema>> {
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     const participant = await findParticipant(tx.db, realm, participantId);
     if (participant === undefined) throw new Problem('participant.unknown');
-    return retireKeyOf(context, tx, { realm, participantId, thumbprint: keyId, compromised }, caller);
+    return retireKeyOf(tx, { realm, participantId, thumbprint: keyId, compromised });
   });
 }
 
 /** The same inside a transaction. */
 export async function retireKeyOf(
-  context: Context,
   tx: Writing,
   retired: {
     readonly realm: string;
@@ -161,7 +155,6 @@ export async function retireKeyOf(
     readonly thumbprint: string;
     readonly compromised: boolean;
   },
-  caller: Caller,
 ): Promise<z.output<typeof keyViewSchema>> {
   const { realm, participantId, ...after } = retired;
   // A compromised key also ends for every other participant of the organisation that has it.
@@ -171,7 +164,7 @@ export async function retireKeyOf(
     if (after.compromised) await endTokensOf(tx, realm, holder);
     else if (outcome === 'unchanged') continue;
     const event = { realm, type: 'participant.key_retired', object: `participant:${holder}`, after };
-    await recordEvent(context, tx, event, caller);
+    await tx.record(event);
   }
   if (after.compromised) await revokeKey(tx, realm, after.thumbprint);
   const key = (await readKeys(tx, realm, participantId)).find((known) => known.thumbprint === after.thumbprint);

@@ -1,11 +1,11 @@
 import { parsePublicJwk } from '@countersign/proof';
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { type Writing, write } from '../store/write.ts';
 import { attempts, isFailedProof } from '../subject/attempt.ts';
-import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type ApplicationRow, findApplication, updateApplication } from './application.store.ts';
 import { codeHash, pickUpPurpose } from './application.ts';
@@ -54,8 +54,8 @@ export async function pickUpCredentials(
   try {
     const { participantId, clientId } = await requireApplicant(context, realm, id, presented);
     const secret = makeSecret(context);
-    await write(context, (tx) =>
-      consume(context, tx, { realm: realm.name, id, participantId, clientId, secret: secret.stored }, caller),
+    await write(context, caller, (tx) =>
+      consume(tx, { realm: realm.name, id, participantId, clientId, secret: secret.stored }),
     );
     const tokenEndpoint = `${realm.issuer}/protocol/openid-connect/token`;
     return { clientId, clientSecret: secret.value, participantId, tokenEndpoint };
@@ -94,7 +94,7 @@ interface PickUp {
 }
 
 /** Step 4. */
-async function consume(context: Context, tx: Writing, pickUp: PickUp, caller: Caller): Promise<void> {
+async function consume(tx: Writing, pickUp: PickUp): Promise<void> {
   const { realm, id, participantId, clientId, secret } = pickUp;
   const row = await findApplication(tx.db, realm, id);
   if (row === undefined || row.code_digest === null) throw refused('the code was used before');
@@ -106,12 +106,7 @@ async function consume(context: Context, tx: Writing, pickUp: PickUp, caller: Ca
     throw new Problem('registry.transition', 'The client has ended.');
   await addSecret(tx, client, secret, overlap);
   const event = { before: { pickedUp: false }, after: { pickedUp: true, clientId, secretId: secret.id } };
-  await recordEvent(
-    context,
-    tx,
-    { realm, type: 'application.picked_up', object: `application:${id}`, ...event },
-    caller,
-  );
+  await tx.record({ realm, type: 'application.picked_up', object: `application:${id}`, ...event });
 }
 
 /** The participant may have been suspended since, or the key retired because it leaked. */

@@ -1,4 +1,5 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import type { Source } from '../kernel/source.ts';
 import type { Realm } from '../subject/realm.ts';
 

@@ -1,7 +1,10 @@
 import { sql, type Transaction } from 'kysely';
 import type { Cache, Topic } from '../kernel/cache.ts';
+import type { Caller } from '../kernel/caller.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { timeOrderedId } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Random } from '../kernel/random.ts';
 import { withinTransaction } from '../kernel/transaction.ts';
 import type { Store } from './open.ts';
 import type { Schema } from './schema.ts';
@@ -10,6 +13,8 @@ import type { Schema } from './schema.ts';
 export interface Writing {
   readonly db: Transaction<Schema>;
   readonly now: number;
+  /** Adds an event by the caller to the log: it is there if the transaction commits, and only then. */
+  record(event: Event): Promise<void>;
   /** Marks a cache entry as stale once the transaction has committed. */
   changed(topic: Topic, key: string): void;
   /**
@@ -23,10 +28,22 @@ export interface Writing {
   rolledBack(act: () => void): void;
 }
 
+/** What was done to what, without secrets. `subject/event.ts` chains the events. */
+export interface Event {
+  readonly realm: string;
+  /** `noun.past_participle`: `participant.suspended`. */
+  readonly type: string;
+  /** `kind:id` of what it happened to. */
+  readonly object: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
 interface WriteContext {
   readonly store: Store;
   readonly cache: Cache;
   readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** PostgreSQL: serialization_failure, deadlock_detected. The whole transaction may be run again. */
@@ -37,12 +54,12 @@ const tries = 4;
  * Runs `act` in one transaction. `act` may only read and write the database (no hashing, no network), and must be safe
  * to run again, because a deadlock is retried.
  */
-export async function write<T>(context: WriteContext, act: (tx: Writing) => Promise<T>): Promise<T> {
+export async function write<T>(context: WriteContext, caller: Caller, act: (tx: Writing) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const changes = new Map<string, readonly [Topic, string]>();
     const ends: Ends = { committed: [], rolledBack: [] };
     try {
-      const result = await context.store.db.transaction().execute((db) => run(context, db, changes, ends, act));
+      const result = await context.store.db.transaction().execute((db) => run(context, caller, db, changes, ends, act));
       for (const nudge of ends.committed) nudge();
       return result;
     } catch (error) {
@@ -60,14 +77,17 @@ type Ends = Readonly<Record<'committed' | 'rolledBack', (() => void)[]>>;
 
 async function run<T>(
   context: WriteContext,
+  caller: Caller,
   db: Transaction<Schema>,
   changes: Map<string, readonly [Topic, string]>,
   ends: Ends,
   act: (tx: Writing) => Promise<T>,
 ): Promise<T> {
+  const now = context.clock.now();
   const tx: Writing = {
     db,
-    now: context.clock.now(),
+    now,
+    record: (event) => insertEvent(db, event, caller, { at: now, id: timeOrderedId(now, context.random) }),
     changed: (topic, key) => changes.set(`${topic} ${key}`, [topic, key]),
     sequence: () => nextSequence(db),
     committed: (nudge) => ends.committed.push(nudge),
@@ -82,6 +102,18 @@ async function run<T>(
       .execute();
   }
   return result;
+}
+
+async function insertEvent(
+  db: Transaction<Schema>,
+  { realm, type, object, before, after }: Event,
+  { actor, requestId }: Caller,
+  { id, at }: { readonly id: string; readonly at: number },
+): Promise<void> {
+  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
+  const change = { before: json(before), after: json(after) };
+  const row = { id, realm, at, type, object, actor, request_id: requestId, ...change, seq: null, hash: null };
+  await db.insertInto('event').values(row).execute();
 }
 
 async function nextSequence(db: Transaction<Schema>): Promise<number> {

@@ -1,10 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { EventTable, Schema } from '../store/schema.ts';
 
-export async function insertEvent(db: Kysely<Schema>, row: EventTable): Promise<void> {
-  await db.insertInto('event').values(row).execute();
-}
-
 export async function listUnsealed(db: Kysely<Schema>, limit: number): Promise<EventTable[]> {
   return db.selectFrom('event').selectAll().where('seq', 'is', null).orderBy('id').limit(limit).execute();
 }

@@ -1,12 +1,3 @@
-import { createHash } from 'node:crypto';
-import type { Caller, Context } from '../context.ts';
-import { isoDate } from '../kernel/clock.ts';
-import { timeOrderedId } from '../kernel/id.ts';
-import type { EventTable } from '../store/schema.ts';
-import type { Writing } from '../store/write.ts';
-import { headOfChain, insertEvent, listEvents, listUnsealed, sealEvents, sealedAfter } from './event.store.ts';
-import { holdLease } from './lease.ts';
-
 /**
  * The append-only log: who did what, to which object, before and after, without secrets.
  *
@@ -14,31 +5,12 @@ import { holdLease } from './lease.ts';
  * because a chain inside the transaction would make every node wait for every other. Each link is `hash =
  * SHA-256(JSON([previous hash, seq, id, realm, at, type, object, actor, requestId, before, after]))`.
  */
-export interface Event {
-  readonly realm: string;
-  /** `noun.past_participle`: `participant.suspended`. */
-  readonly type: string;
-  /** `kind:id` of the object of the event. */
-  readonly object: string;
-  readonly before?: unknown;
-  readonly after?: unknown;
-}
-
-export async function recordEvent(context: Context, tx: Writing, event: Event, caller: Caller): Promise<void> {
-  await insertEvent(tx.db, {
-    id: timeOrderedId(tx.now, context.random),
-    realm: event.realm,
-    at: tx.now,
-    type: event.type,
-    object: event.object,
-    actor: caller.actor,
-    request_id: caller.requestId,
-    before: event.before === undefined ? null : JSON.stringify(event.before),
-    after: event.after === undefined ? null : JSON.stringify(event.after),
-    seq: null,
-    hash: null,
-  });
-}
+import { createHash } from 'node:crypto';
+import type { Context } from '../context.ts';
+import { isoDate } from '../kernel/clock.ts';
+import type { EventTable } from '../store/schema.ts';
+import { headOfChain, listEvents, listUnsealed, sealEvents, sealedAfter } from './event.store.ts';
+import { holdLease } from './lease.ts';
 
 /** The hash before the first event. */
 const genesis = '';

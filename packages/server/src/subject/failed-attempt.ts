@@ -1,9 +1,8 @@
 import type { Context } from '../context.ts';
+import { anonymous } from '../kernel/caller.ts';
 import { writeRows } from '../store/rows.ts';
 import { write } from '../store/write.ts';
-import type { FailedAttempts } from './attempt.ts';
-import { attempts } from './attempt.ts';
-import { recordEvent } from './event.ts';
+import { attempts, type FailedAttempts } from './attempt.ts';
 
 /**
  * Writes one event per credential and source that failed since the last call: `login.failed`, `factor.failed` or
@@ -31,10 +30,10 @@ export async function recordFailedAttempts(context: Context): Promise<void> {
 }
 
 function recordAll(context: Context, failures: readonly FailedAttempts[]): Promise<void> {
-  return write(context, async (tx) => {
+  return write(context, anonymous, async (tx) => {
     for (const { realm, type, object, source, count } of failures) {
       const event = { realm, type, object, after: { source, count } };
-      await recordEvent(context, tx, event, { actor: 'anonymous', requestId: '' });
+      await tx.record(event);
     }
   });
 }

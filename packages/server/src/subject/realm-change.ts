@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { isoDate } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import { write } from '../store/write.ts';
-import { recordEvent } from './event.ts';
 import { findRealm } from './realm.store.ts';
 import {
   lockRealm,
@@ -46,12 +46,12 @@ export async function createRealm(
   caller: Caller,
 ): Promise<Realm> {
   const { name, profile, settings = {} } = wanted;
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     if ((await saveRealm(tx, name, profile, settings, 'keep')) !== 'created') {
       throw new Problem('registry.conflict', 'There is a realm of this name already.', { pointer: '/name' });
     }
     const after = { profile, settings };
-    await recordEvent(context, tx, { realm: name, type: 'realm.created', object: `realm:${name}`, after }, caller);
+    await tx.record({ realm: name, type: 'realm.created', object: `realm:${name}`, after });
   });
   await ensureSigningKeys(context, name);
   return requireRealm(context, name);
@@ -68,7 +68,7 @@ export async function changeRealm(
   change: z.output<typeof settingsChangeSchema>,
   caller: Caller,
 ): Promise<Realm> {
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     await lockRealm(tx, name);
     const row = await findRealm(tx.db, name);
     if (row === undefined) throw new Problem('realm.unknown');
@@ -78,12 +78,7 @@ export async function changeRealm(
       settings: merge(before.settings, change.settings ?? {}),
     };
     if ((await saveRealm(tx, name, after.profile, after.settings)) === 'unchanged') return;
-    await recordEvent(
-      context,
-      tx,
-      { realm: name, type: 'realm.changed', object: `realm:${name}`, before, after },
-      caller,
-    );
+    await tx.record({ realm: name, type: 'realm.changed', object: `realm:${name}`, before, after });
   });
   return requireRealm(context, name);
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { SessionTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from './event.ts';
 import type { Realm } from './realm.ts';
 import { findSession } from './session.store.ts';
 import { absoluteEnd, endSession, findSessionRow, openSessionsOf, type Session } from './session.ts';
@@ -69,10 +69,10 @@ export async function terminateSessionsOf(
   caller: Caller,
 ): Promise<void> {
   const subjectId = await requireCredentialSubject(context, realm, credentialId);
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     await renewSubject(tx, realm, subjectId);
     const object = `credential:${credentialId}`;
-    await recordEvent(context, tx, { realm, type: 'credential.sessions_terminated', object }, caller);
+    await tx.record({ realm, type: 'credential.sessions_terminated', object });
   });
 }
 
@@ -103,10 +103,10 @@ async function end(
   by: 'logout' | 'force',
   caller: Caller,
 ): Promise<void> {
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     if (!(await endSession(tx, realm, id, by))) return;
     const after = { subject: subjectId, by };
-    await recordEvent(context, tx, { realm, type: 'session.ended', object: `session:${id}`, after }, caller);
+    await tx.record({ realm, type: 'session.ended', object: `session:${id}`, after });
   });
 }
 

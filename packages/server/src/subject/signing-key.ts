@@ -1,12 +1,12 @@
 import { createHash, createPrivateKey, generateKeyPair, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { type PublicJwk, parsePublicJwk, thumbprintInput } from '@countersign/proof';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import { type Caller, system } from '../kernel/caller.ts';
 import { isoDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { SigningKeyTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from './event.ts';
 import { lockRealm, longestToken, type Realm, requireRealm, type SigningAlg } from './realm.ts';
 import { deleteSigningKey, insertSigningKey, listSigningKeys, updateSigningKey } from './signing-key.store.ts';
 import { signingKeyBinding } from './vault.ts';
@@ -108,7 +108,7 @@ export async function ensureSigningKeys(context: Context, realm: string): Promis
   });
   if (missing.length === 0) return;
   const made = await makeKeys(context, realm, missing, settings.accessTokenAlg);
-  await write(context, async (tx) => {
+  await write(context, system, async (tx) => {
     await lockRealm(tx, realm);
     await placeSigningKeys(tx, realm, made);
   });
@@ -153,7 +153,7 @@ export async function rotateSigningKeys(
   const alg = algFor(purpose, realm.settings.accessTokenAlg);
   const successor = await makeKey(context, realm.name, purpose, alg);
   const spare = await makeKey(context, realm.name, purpose, alg);
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     await lockRealm(tx, realm.name);
     const own = (await listSigningKeys(tx.db, realm.name)).filter((row) => row.purpose === purpose);
     if (!immediately && own.some((row) => isComing(row, tx.now))) {
@@ -179,12 +179,7 @@ export async function rotateSigningKeys(
     }
     await insertSigningKey(tx.db, spare);
     const after = { purpose, kid: next.kid, activeAt: isoDate(activeAt), immediately };
-    await recordEvent(
-      context,
-      tx,
-      { realm: realm.name, type: 'signing_key.rotated', object: `realm:${realm.name}`, after },
-      caller,
-    );
+    await tx.record({ realm: realm.name, type: 'signing_key.rotated', object: `realm:${realm.name}`, after });
     tx.changed('keys', realm.name);
     return { kid: next.kid, activeAt };
   });
@@ -238,7 +233,7 @@ export async function removeDeadKeys(context: Context, realm: string): Promise<v
     (row) => row.purpose !== 'receipt' && row.unpublished_at !== null && row.unpublished_at < now,
   );
   if (dead.length === 0) return;
-  await write(context, async (tx) => {
+  await write(context, system, async (tx) => {
     for (const row of dead) await deleteSigningKey(tx.db, realm, row.kid);
     tx.changed('keys', realm);
   });

@@ -8,12 +8,12 @@ import {
   rootCapabilityId,
   verifyCapabilityChain,
 } from '@countersign/proof';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { type Page, pageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { CapabilityTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import type { Access } from './access.ts';
 import { ancestorsOfChain, linksOf } from './authorization.ts';
@@ -63,39 +63,35 @@ export async function grantAccess(
   const links = linksOf(document);
   const ancestors = await ancestorsOfChain(context, realm.name, access.target, links.slice(0, -1));
   if (ancestors instanceof Error) throw denied(ancestors);
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     if ((await countLive(tx.db, row, tx.now, maxLive)) >= maxLive) throw new Problem('wallet.full');
     if (!(await insertCapability(tx.db, { ...row, created_at: tx.now }))) {
       await requireSame(tx, row);
       return;
     }
-    await recordGrant(context, tx, row, caller);
+    await recordGrant(tx, row);
   });
   return row.id;
 }
 
 /** A delegation that the server itself registers. */
 export async function registerCapability(
-  context: Context,
   tx: Writing,
   realm: string,
   target: string,
   document: JsonObject,
-  caller: Caller,
 ): Promise<void> {
   const row = { ...rowOf(realm, target, document), created_at: tx.now };
   if (!(await insertCapability(tx.db, row))) throw new Problem('write.conflict');
-  await recordGrant(context, tx, row, caller);
+  await recordGrant(tx, row);
 }
 
 async function recordGrant(
-  context: Context,
   tx: Writing,
   { realm, id, target, parent_id, controller, actions, expires_at }: Omit<CapabilityTable, 'created_at'>,
-  caller: Caller,
 ): Promise<void> {
   const after = { target, parent: parent_id, controller, actions: JSON.parse(actions), expires: expires_at };
-  await recordEvent(context, tx, { realm, type: 'capability.granted', object: `capability:${id}`, after }, caller);
+  await tx.record({ realm, type: 'capability.granted', object: `capability:${id}`, after });
 }
 
 /** Steps 1, 2 and 4. */

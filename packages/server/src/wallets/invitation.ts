@@ -1,4 +1,5 @@
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { processMemory } from '../kernel/process-memory.ts';
 import { createRate } from '../kernel/rate.ts';
@@ -6,7 +7,6 @@ import { requireMailAddress } from '../mail/address.ts';
 import { allowMail, enqueueMail, mailState } from '../mail/outbox.ts';
 import type { WalletInvitationTable, WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import { issueOneTimeCode, ownerOfOneTimeCode, revokeOneTimeCodes, useOneTimeCode } from '../subject/one-time-code.ts';
 import type { Realm } from '../subject/realm.ts';
 import { createSubject } from '../subject/subject.ts';
@@ -70,7 +70,7 @@ export async function invite(
   if (!allowMail(context, realm.name, codePurpose, to)) {
     throw new Problem('attempt.throttled', 'This address got many invitations within the hour.', { retryAfter: 3600 });
   }
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     const wallet = { realm: realm.name, id: walletId, type: participant, description, roles: JSON.stringify(roles) };
     await insertWallet(tx.db, { ...wallet, ...owner, created_at: tx.now, opened_at: null });
     await createSubject(tx, { realm: realm.name, id: walletSubjectId(walletId), kind: 'wallet' }, false);
@@ -96,7 +96,7 @@ export async function invite(
     });
     const after = { wallet: walletId, participant, roles, did: owner.owner_did };
     const event = { realm: realm.name, type: 'wallet.invited', object: `invitation:${id}`, after };
-    await recordEvent(context, tx, event, caller);
+    await tx.record(event);
   });
   return (await readInvitation(context, realm, id, inviter)) as Invitation;
 }
@@ -133,13 +133,13 @@ export async function cancelInvitation(
   caller: Caller,
 ): Promise<Invitation> {
   await requireInvitation(context, realm, id, inviter);
-  await write(context, async (tx) => {
+  await write(context, caller, async (tx) => {
     if (!(await settleInvitation(tx.db, realm.name, id, { cancelled_at: tx.now }, tx.now))) {
       throw new Problem('invitation.closed');
     }
     await revokeOneTimeCodes(tx, realm.name, id);
     const event = { realm: realm.name, type: 'invitation.cancelled', object: `invitation:${id}` };
-    await recordEvent(context, tx, event, caller);
+    await tx.record(event);
   });
   return readInvitation(context, realm, id, inviter);
 }

@@ -1,6 +1,7 @@
 import { delegateCapability, type JsonObject, parseInstant, realmPrefix } from '@countersign/proof';
 import { z } from 'zod';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { write } from '../store/write.ts';
 import { custodialSigner } from '../subject/custody.ts';
@@ -43,6 +44,6 @@ export async function delegateRealm(
     created: delegationTime(context.clock.now()),
   };
   const document = await delegateCapability(delegation, custodialSigner(ownerDid, secrets));
-  await write(context, (tx) => registerCapability(context, tx, realm.name, target, document, caller));
+  await write(context, caller, (tx) => registerCapability(tx, realm.name, target, document));
   return document;
 }

@@ -1,9 +1,9 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { type DidPeer4, parseDidPeer4 } from '@countersign/proof';
 import type { Context } from '../context.ts';
+import { system } from '../kernel/caller.ts';
 import { write } from '../store/write.ts';
 import { type CustodialSecrets, makeRealmDid } from '../subject/custody.ts';
-import { recordEvent } from '../subject/event.ts';
 import type { Resealing } from '../subject/vault.ts';
 import {
   findRealmDid,
@@ -33,11 +33,11 @@ export function realmDid(context: Context, realm: string): Promise<RealmDid> {
 async function makeDid(context: Context, realm: string): Promise<RealmDid> {
   const { peer, signingKey, secrets } = await makeRealmDid();
   const sealed_keys = context.vault.seal(JSON.stringify(secrets), realmDidBinding(realm));
-  await write(context, async (tx) => {
+  await write(context, system, async (tx) => {
     const row = { realm, did: peer.short, long_did: peer.long, signing_key: signingKey, sealed_keys };
     if (!(await insertRealmDid(tx.db, { ...row, created_at: tx.now }))) return;
     const event = { realm, type: 'realm.did_created', object: `realm:${realm}`, after: { did: peer.short } };
-    await recordEvent(context, tx, event, { actor: 'system', requestId: '' });
+    await tx.record(event);
   });
   return (await storedDid(context, realm)) as RealmDid;
 }

@@ -1,9 +1,9 @@
 import { rootCapabilityId } from '@countersign/proof';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import type { Realm } from '../subject/realm.ts';
 import { revokeCapability } from '../subject/revocation.ts';
 import type { Access } from './access.ts';
@@ -50,7 +50,7 @@ async function revoke(
   caller: Caller,
   reachOf: (edges: Edges) => Edges,
 ): Promise<readonly string[]> {
-  return write(context, async (tx) => {
+  return write(context, caller, async (tx) => {
     const edges = await listEdges(tx.db, realm, target, tx.now);
     const named = reachOf(edges).filter(({ id, controller }) =>
       'did' in what ? controller.split('#')[0] === what.did : id === what.capabilityId,
@@ -60,7 +60,7 @@ async function revoke(
     for (const edge of ended.values()) await endCapability(tx, realm, edge);
     const ids = [...ended.keys()];
     const event = { realm, type: 'capability.revoked', object: `capability:${ids[0]}`, after: { target, ids } };
-    await recordEvent(context, tx, event, caller);
+    await tx.record(event);
     return ids;
   });
 }

@@ -1,6 +1,7 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { type JsonObject, parseDidPeer4, walletPrefix } from '@countersign/proof';
-import type { Caller, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Caller } from '../kernel/caller.ts';
 import { instantOf } from '../kernel/clock.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -9,7 +10,6 @@ import { createRate } from '../kernel/rate.ts';
 import { unknownSource } from '../kernel/source.ts';
 import type { WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
-import { recordEvent } from '../subject/event.ts';
 import { lockRealm, type Realm } from '../subject/realm.ts';
 import { useOnce } from '../subject/replay.ts';
 import { createSubject } from '../subject/subject.ts';
@@ -84,14 +84,13 @@ export async function createWallet(
   const walletId = invitation?.wallet.id ?? context.random.uuid();
   const owner = ownerOf(invitation?.wallet) ?? (await makeOwner(context, realm.name, walletId, null));
   const document = await delegateToDevice(context, realm.name, walletId, owner, request.controller);
-  await write(context, async (tx) => {
+  await write(context, { ...caller, actor: request.controller }, async (tx) => {
     if (invitation === undefined) await insertOpen(tx, realm, { walletId, owner, description, request });
     else await openInvited(context, tx, realm, { invitation, owner, description, request });
-    const device = { ...caller, actor: request.controller };
     const after = { owner: owner.owner_did, invitation: invitation?.id };
     const event = { realm: realm.name, type: 'wallet.created', object: `wallet:${walletId}`, after };
-    await recordEvent(context, tx, event, device);
-    await registerCapability(context, tx, realm.name, walletPrefix + walletId, document, device);
+    await tx.record(event);
+    await registerCapability(tx, realm.name, walletPrefix + walletId, document);
   });
   const didDocument = await ownerDocument(owner.owner_long_did as string);
   const { invoker } = request;

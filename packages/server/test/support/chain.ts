@@ -1,3 +1,4 @@
+import { system } from '../../src/kernel/caller.ts';
 /** Three services behind one credential: what may be exchanged for whom, in two realms. */
 import { write } from '../../src/store/write.ts';
 import { requireRealm } from '../../src/subject/realm.ts';
@@ -71,7 +72,7 @@ function credentialSubject(realm = 'dev', generation = 1): CredentialSubject {
 /** A session as a login opens it. */
 export async function openTestSession({ context }: TestServer, logon: Partial<Logon> = {}, realmName = 'dev') {
   const realm = await requireRealm(context, realmName);
-  return write(context, (tx) =>
+  return write(context, system, (tx) =>
     openSession(context, tx, realm, credentialSubject(realmName), { acr: 'aal1', ...logon }),
   );
 }

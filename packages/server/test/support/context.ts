@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
-import type { Caller, Context } from '../../src/context.ts';
+import type { Context } from '../../src/context.ts';
+import type { Caller } from '../../src/kernel/caller.ts';
 import { createLog } from '../../src/kernel/log.ts';
 import { createContext, type Parts } from '../../src/server.ts';
 

@@ -1,3 +1,4 @@
+import { system } from '../../src/kernel/caller.ts';
 /** Two corporate identities with their credentials, and sessions without a login. */
 
 import { lookUpCredential } from '../../src/passwords/credential.ts';
@@ -43,6 +44,6 @@ export async function sessionOf({ context }: TestServer, id: string): Promise<st
     identity: { type: 'corporates', id: credential.identity.id },
   } as const;
   const its = await requireRealm(context, name);
-  const { token } = await write(context, (tx) => openSession(context, tx, its, subject, { acr: 'aal1' }));
+  const { token } = await write(context, system, (tx) => openSession(context, tx, its, subject, { acr: 'aal1' }));
   return token;
 }

@@ -1,4 +1,5 @@
 import type { Context } from '../../src/context.ts';
+import { system } from '../../src/kernel/caller.ts';
 import { type MailAddress, mailAddress } from '../../src/mail/address.ts';
 import { createDeliverer } from '../../src/mail/deliver.ts';
 import type { Transport } from '../../src/mail/message.ts';
@@ -31,7 +32,7 @@ export async function openOutbox(databaseUrl: string, smtpUrl?: string) {
 }
 
 export const put = (context: Context, mail: Partial<Mail<'lost-password'>> = {}) =>
-  write(context, (tx) => enqueueMail(context, tx, lostPassword(mail)));
+  write(context, system, (tx) => enqueueMail(context, tx, lostPassword(mail)));
 
 /** One round, until nothing of it is under way. */
 export async function deliverOnce(context: Context, transport: Transport = transportOf(context.config)): Promise<void> {

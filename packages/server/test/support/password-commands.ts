@@ -1,3 +1,4 @@
+import { system } from '../../src/kernel/caller.ts';
 /** Everything that can be done to a credential's passwords and sessions, and what must come of it. */
 
 import fc from 'fast-check';
@@ -160,7 +161,7 @@ const step = (what: 'credential' | 'identity', to: 'disable' | 'enable') =>
 const resume = (right: boolean) =>
   command(`resume with a ${right ? 'good' : 'wrong'} code`, always, async (model, real) => {
     const { context } = real.corporate.server;
-    const { code: nonce } = await write(context, (tx) =>
+    const { code: nonce } = await write(context, system, (tx) =>
       issueOneTimeCode(context, tx, 'dev', 'lost-password', right ? real.id : 'cred-1', 60_000),
     );
     const password = real.fresh();

@@ -1,8 +1,8 @@
-import type { Caller, Context } from '../../context.ts';
+import type { Context } from '../../context.ts';
+import type { Caller } from '../../kernel/caller.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { isDuplicate } from '../../store/fault.ts';
 import { type Writing, write } from '../../store/write.ts';
-import { recordEvent } from '../../subject/event.ts';
 import {
   effectiveSettings,
   lockRealm,
@@ -42,7 +42,7 @@ export async function applyNetwork(
   also: (tx: Writing, report: ApplyReport) => Promise<void> = async () => {},
 ): Promise<ApplyReport> {
   const realms = await checkNetwork(context, file, only);
-  const applying = write(context, async (tx) => {
+  const applying = write(context, caller, async (tx) => {
     const report = await applyRealms(context, tx, realms, caller);
     await also(tx, report);
     return report;
@@ -101,8 +101,7 @@ async function applyRealm(
   const outcome = await saveRealm(tx, name, profile, settings);
   const object = `realm:${name}`;
   const change = before === undefined ? { after: { profile, settings } } : differences(before, { profile, settings });
-  if (outcome !== 'unchanged')
-    await recordEvent(context, tx, { realm: name, type: `realm.${outcome}`, object, ...change }, caller);
+  if (outcome !== 'unchanged') await tx.record({ realm: name, type: `realm.${outcome}`, object, ...change });
   return {
     context,
     tx,

@@ -1,6 +1,6 @@
-import type { Caller, Context } from '../../context.ts';
+import type { Context } from '../../context.ts';
+import type { Caller } from '../../kernel/caller.ts';
 import type { Writing } from '../../store/write.ts';
-import { recordEvent } from '../../subject/event.ts';
 import type { MadeSecret, RealmReport } from './report.ts';
 
 /** One realm of a file while it is applied: the transaction, and a record of what was done. */
@@ -53,11 +53,11 @@ export function differences<T extends object>(
 }
 
 async function record(
-  { context, tx, caller, realm }: Applying,
+  { tx, realm }: Applying,
   object: string,
   past: string,
   change: { readonly before?: unknown; readonly after?: unknown },
 ): Promise<void> {
   const noun = object.slice(0, object.indexOf(':'));
-  await recordEvent(context, tx, { realm, type: `${noun}.${past}`, object, ...change }, caller);
+  await tx.record({ realm, type: `${noun}.${past}`, object, ...change });
 }
