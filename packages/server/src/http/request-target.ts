@@ -1,13 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { Problem } from '../kernel/problem.ts';
 
-/** A segment that a parser of URLs takes away, and with `..` the one before it. */
+/** A path segment that URL parsers remove; for `..` together with the segment before it. */
 const dotSegment = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
 
 /**
- * A target that two servers may read as two: whoever stands in front judges a path as it is written, and whoever answers looks at what it
- * leads to. RFC 3986 §6.2.2.3: a client removes `.` and `..` before it sends them. RFC 9112 §3.2 knows no fragment; a backslash is a slash
- * to some; an absolute form (§3.2.2) has to name the host that `Host` names.
+ * Refuses a target that two servers may read differently: a proxy in front judges the path as written, and the server
+ * that answers looks at where it leads.
+ *
+ * - RFC 3986 §6.2.2.3: a client removes `.` and `..` before it sends a path.
+ * - RFC 9112 §3.2 allows no fragment.
+ * - Some servers read a backslash as a slash.
+ * - A target in absolute form (§3.2.2) must name the same host as `Host`.
  */
 export function targetFault({ url = '', headers }: IncomingMessage): Problem | undefined {
   const [, authority, rest] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(url) ?? [];
