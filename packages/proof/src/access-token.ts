@@ -12,14 +12,14 @@ import {
   type SubjectBase,
 } from './subject.ts';
 
-/** Whom an access token can speak of. */
+/** The kinds of subjects that an access token can name. */
 export type AccessTokenSubject = ParticipantSubject | ClientSubject;
 
 /** The header types of an access token: RFC 9068 §2.1, and the plain `JWT` of realms with older verifiers. */
 export const accessTokenTypes = ['JWT', 'at+jwt'] as const;
 
 /**
- * The subject that a verified access token speaks of. `claims` come from `verifyJwt`; this only gives them their shape.
+ * The subject that a verified access token names. `claims` come from `verifyJwt`; this function only checks their shape.
  *
  * @throws {ProofError} `access_token.typ`, `access_token.client` or, with a pointer to the claim, `access_token.claim`
  */
@@ -52,7 +52,7 @@ export function subjectFromAccessToken(claims: JwtClaims): AccessTokenSubject {
     : { kind: 'participant', clientId, participantId, ...base };
 }
 
-/** `azp` (OpenID Connect Core §2) and `client_id` (RFC 9068 §2.2) say the same; where both are there, they must. */
+/** `azp` (OpenID Connect Core §2) and `client_id` (RFC 9068 §2.2) both name the client; if both are there, they must agree. */
 function clientOf(claims: JwtClaims): string {
   const azp = optionalText(claims.azp, '/azp');
   const clientId = optionalText(claims.client_id, '/client_id');
@@ -78,7 +78,7 @@ function resourceAccessOf(access: JsonValue | undefined): Readonly<Record<string
   return byResource;
 }
 
-/** RFC 6749 §3.3: a list delimited by spaces. */
+/** RFC 6749 §3.3: scopes are separated by spaces. */
 function scopesOf(scope: JsonValue | undefined): readonly string[] {
   if (scope === undefined) return [];
   if (typeof scope !== 'string') throw new ProofError('access_token.claim', '/scope');

@@ -1,24 +1,24 @@
 /**
- * All that a signature algorithm needs, in one table (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). What is not in the table
- * does not exist here: no `none`, no `HS*`, so no public key can ever be taken for a shared secret.
+ * The parameters of each signature algorithm, in one table (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). No other algorithm
+ * exists here: no `none`, no `HS*`, so a public key can never be taken for a shared secret.
  */
 export interface Algorithm {
   readonly kty: 'RSA' | 'EC' | 'OKP';
   readonly crv: 'P-256' | 'Ed25519' | undefined;
-  /** The algorithm itself where a name is an alias: RFC 9864 calls `Ed25519` what RFC 8037 called `EdDSA`. */
+  /** The algorithm behind an alias: RFC 9864 calls `Ed25519` what RFC 8037 called `EdDSA`. */
   readonly family: 'RS256' | 'PS256' | 'ES256' | 'Ed25519';
-  /** Bytes of a signature; undefined for RSA, where it is the size of the modulus. */
+  /** Bytes of a signature; undefined for RSA, whose signatures are as long as the modulus. */
   readonly signatureBytes: number | undefined;
   readonly web: {
     readonly importKey: { readonly name: string; readonly hash?: string; readonly namedCurve?: string };
     readonly verify: { readonly name: string; readonly hash?: string; readonly saltLength?: number };
   };
   readonly node: {
-    /** Digest name; undefined where the algorithm hashes for itself. */
+    /** Digest name; undefined if the algorithm hashes by itself. */
     readonly hash: 'sha256' | undefined;
     /** RSASSA-PSS (RFC 7518 §3.5): the salt is as long as the hash. */
     readonly pssSaltBytes: 32 | undefined;
-    /** OpenSSL speaks DER where JOSE speaks r||s (RFC 7518 §3.4). */
+    /** Whether OpenSSL must convert between its DER and the r||s of JOSE (RFC 7518 §3.4). */
     readonly der: boolean;
   };
 }
@@ -64,7 +64,7 @@ export const algorithms = {
 /** The `alg` values that exist here. */
 export type AlgorithmName = keyof typeof algorithms;
 
-/** True for the exact names of the table: `rs256` and `constructor` are none. */
+/** True only for the exact names of the table, not for `rs256` or `constructor`. */
 export function isAlgorithmName(name: unknown): name is AlgorithmName {
   return typeof name === 'string' && Object.hasOwn(algorithms, name);
 }

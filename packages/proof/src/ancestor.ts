@@ -3,13 +3,13 @@ import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import { type Ancestor, isCount, isText, type Subject } from './subject.ts';
 
-/** Eight exchanges, and what the capabilities of a chain were made from. */
+/** Enough for eight exchanges and for the ancestors of all capabilities of a chain. */
 export const maxAncestors = 32;
 
 const members = { subject: 'generation,id,kind', token: 'id,kind', session: 'id,kind', capability: 'id,kind' } as const;
 
 /**
- * The claim `ancestors`. One that is not understood must not be passed over: the token might be dead.
+ * The claim `ancestors`. An ancestor of an unknown kind is refused, not ignored: the token might be dead.
  *
  * @throws {ProofError} `code`, with the pointer `/ancestors`
  */
@@ -30,12 +30,12 @@ function isAncestor(one: JsonObject): one is JsonObject & Ancestor {
   return Object.keys(one).sort().join() === members[kind as Ancestor['kind']];
 }
 
-/** All that a token hangs on: the end of any ends the token, and whatever is made from it. */
+/** Everything that a token depends on: the end of any of them ends the token, and everything made from it. */
 export function liveWhile(subject: Subject): readonly Ancestor[] {
   const { id, generation, jti, actors, ancestors } = subject;
   return [
     { kind: 'subject', id, generation },
-    // A service that was shut out takes with it what it has passed on.
+    // When a service is shut out, the tokens that it has passed on end too.
     ...actors.map((actor) => ({ kind: 'subject', id: actor.id, generation: actor.generation }) as const),
     ...(jti === undefined ? [] : [{ kind: 'token', id: jti } as const]),
     ...(subject.kind === 'credential' ? [{ kind: 'session', id: subject.sessionId } as const] : []),

@@ -1,12 +1,12 @@
 /**
- * What a caller gives us, looked at in JavaScript: types are gone there, and a value of another type must never pass for one of the right
- * type. Every function here throws a TypeError that names the argument, and quotes nothing of it.
+ * Checks the arguments of callers at run time: JavaScript has no types, and a value of a wrong type must never pass for one of
+ * the right type. Every function here throws a TypeError that names the argument, and quotes nothing of it.
  *
- * 1. Bytes are a Uint8Array, or a subclass of it such as Buffer. A string, an ArrayBuffer, a DataView, a list of numbers and every other
- *    object are refused: whoever has one of them says how it becomes bytes. So are shared memory, which another thread may change, and a
- *    buffer that was detached, which would pass for an empty body.
- * 2. Options are read once, into an object of our own. A name that does not exist is refused: a misspelt option would silently be the
- *    default, and the default may be the weaker one.
+ * 1. Bytes are a Uint8Array, or a subclass of it such as Buffer. A string, an ArrayBuffer, a DataView, a list of numbers and
+ *    every other object are refused: the caller must convert them to bytes. Shared memory is refused too, because another
+ *    thread may change it, and so is a detached buffer, which would pass for an empty body.
+ * 2. Options are read once, into a new object. An unknown name is refused: a misspelt option would silently get its default,
+ *    which may be weaker.
  */
 export type Check = (value: unknown, name: string) => unknown;
 
@@ -14,14 +14,16 @@ export type Check = (value: unknown, name: string) => unknown;
 export type Checks<T> = { readonly [K in keyof Required<T>]: Check };
 
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
-/** The getters look into the array itself. A proxy has nothing there, and an own property of the name hides nothing from them. */
+/**
+ * These getters read the array itself: they see nothing in a proxy, and an own property with such a name cannot deceive them.
+ */
 const kindOf = getterOf<string | undefined>(typedArray, Symbol.toStringTag);
 const bufferOf = getterOf<ArrayBuffer>(typedArray, 'buffer');
 const offsetOf = getterOf<number>(typedArray, 'byteOffset');
 const lengthOf = getterOf<number>(typedArray, 'length');
 /** Throws for shared memory. */
 const sizeOf = getterOf<number>(ArrayBuffer.prototype, 'byteLength');
-/** Also of a Date or a boxed number, which have no name of their own. */
+/** Works also for a Date or a boxed number, which have no `Symbol.toStringTag`. */
 const tagOf = Object.prototype.toString;
 /** Throws for an array whose memory was detached or has become too small. */
 const { at } = Uint8Array.prototype;
@@ -30,7 +32,7 @@ function getterOf<T>(prototype: object, name: PropertyKey): (this: unknown) => T
   return Object.getOwnPropertyDescriptor(prototype, name)?.get as (this: unknown) => T;
 }
 
-/** The same bytes, not copied, as a plain Uint8Array: nothing that a subclass or an own property says of them counts. */
+/** The same bytes, not copied, as a plain Uint8Array, so that a subclass or an own property cannot change how they read. */
 export function bytes(value: unknown, name: string): Uint8Array<ArrayBuffer> {
   if (kindOf.call(value) !== 'Uint8Array') throw wrong(name, 'a Uint8Array');
   const buffer = bufferOf.call(value);
@@ -44,18 +46,18 @@ export function bytes(value: unknown, name: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer, offsetOf.call(value), length);
 }
 
-/** The brand alone: where the bytes are read at once, and often. */
+/** Checks only that the value is a Uint8Array, for bytes that are read at once and often. */
 export function branded(value: unknown, name: string): void {
   if (kindOf.call(value) !== 'Uint8Array') throw wrong(name, 'a Uint8Array');
 }
 
-/** A string, and no String object. */
+/** A string, not a String object. */
 export function text(value: unknown, name: string): string {
   if (typeof value !== 'string') throw wrong(name, 'a string');
   return value;
 }
 
-/** A string with something in it. */
+/** A string that is not empty. */
 export function someText(value: unknown, name: string): string {
   if (typeof value !== 'string' || value === '') throw wrong(name, 'a string that is not empty');
   return value;
@@ -68,7 +70,7 @@ export function textOrBytes(value: unknown, name: string): string | Uint8Array<A
   return bytes(value, name);
 }
 
-/** One name or several, and never none: a list that is empty names nobody. */
+/** One name or several. An empty list is refused. */
 export function names(value: unknown, name: string): string | readonly string[] {
   if (typeof value === 'string' && value !== '') return value;
   const list = Array.isArray(value) ? [...(value as unknown[])] : [];
@@ -78,7 +80,7 @@ export function names(value: unknown, name: string): string | readonly string[] 
   return list as string[];
 }
 
-/** Also NaN: for times of which every comparison refuses by itself. */
+/** Any number, also NaN: for times whose comparisons all refuse NaN by themselves. */
 export function number(value: unknown, name: string): number {
   if (typeof value !== 'number') throw wrong(name, 'a number');
   return value;
@@ -107,26 +109,26 @@ export function callable(value: unknown, name: string): unknown {
   return value;
 }
 
-/** An object that is no list. */
+/** An object that is not a list. */
 export function object(value: unknown, name: string): object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(name, 'an object');
   return value;
 }
 
-/** An object with members: a list, a Map, a Promise, a Date or bytes would pass for one that leaves all of them out. */
+/** An object with members. A list, a Map, a Promise, a Date or bytes would pass for an object that leaves out all of them. */
 export function record(value: unknown, name: string): object {
   const isRecord = tagOf.call(value) === '[object Object]' && !(Symbol.toStringTag in (value as object));
   if (!isRecord) throw wrong(name, 'an object');
   return value as object;
 }
 
-/** Header fields as a runtime has them: a list of pairs, a `Headers`, or a record. */
+/** Header fields in any form of a runtime: a list of pairs, a `Headers`, or a record. */
 export function fields(value: unknown, name: string): object {
   if (typeof value !== 'object' || value === null) throw wrong(name, 'header fields: pairs, or a record');
   return value;
 }
 
-/** An object with these methods; whatever else is in it is its own affair. */
+/** An object with these methods; its other members are not checked. */
 export function having(...methods: readonly string[]): Check {
   return (value, name) => {
     const given = object(value, name) as Record<string, unknown>;
@@ -142,7 +144,7 @@ export function oneOf(...allowed: readonly unknown[]): Check {
   };
 }
 
-/** A list, of our own from now on. `undefined` in a hole of it is held against the check like everything else. */
+/** A copy of the list. A hole is checked as `undefined`, like every other entry. */
 export function listOf(check: Check): Check {
   return (value, name) => {
     if (!Array.isArray(value)) throw wrong(name, 'a list');
@@ -172,16 +174,14 @@ export function optional(check: Check): Check {
 
 const leftOutChecks = new WeakSet<Check>();
 
-/**
- * May be missing. Undefined that is there is refused: `{ audience: process.env.AUDIENCE }` without the variable must not mean "any".
- */
+/** May be missing, but not undefined: `{ audience: process.env.AUDIENCE }` without the variable must not mean "any". */
 export function leftOut(check: Check): Check {
   const own: Check = (value, name) => check(value, name);
   leftOutChecks.add(own);
   return own;
 }
 
-/** Options with the same members, each read once and held against its check. */
+/** A new object with the same options, each read once and checked. */
 export function options<T extends object>(given: T, name: string, checks: Checks<T>): T {
   record(given, name);
   for (const member in given) {

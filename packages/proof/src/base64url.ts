@@ -1,11 +1,11 @@
-/** RFC 4648 §5 without padding, strictly: there is exactly one text for every byte string, so no signature can be respelled. */
+/** Strict RFC 4648 §5 without padding: every byte string has exactly one text, so a signature has only one spelling. */
 
 import { bytes as bytesOf, number, text as textOf } from './argument.ts';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const digits = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
 
-/** Byte of the text → value of the digit; 255 stands for every other. */
+/** Byte of the text → value of the digit; 255 for every other byte. */
 const values = new Uint8Array(256).fill(255);
 for (const [value, code] of digits.entries()) values[code] = value;
 
@@ -14,30 +14,30 @@ const ascii = new TextDecoder('utf-8');
 const encoder = new TextEncoder();
 
 /**
- * The bytes, or undefined when the text is longer than `maxLength` characters, holds any character outside the alphabet
- * (padding and whitespace included), has an impossible length, or sets bits after the last byte.
+ * The bytes, or undefined if the text is longer than `maxLength` characters, contains a character outside the alphabet (padding
+ * and whitespace included), has an impossible length, or sets bits after the last byte.
  *
- * One table for every runtime: `Uint8Array.fromBase64` accepts whitespace, padding and stray bits, and would need the same
- * checks around it.
+ * The same table serves every runtime: `Uint8Array.fromBase64` accepts whitespace, padding and stray bits, and would need the
+ * same checks around it.
  */
 export function decodeBase64url(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
   textOf(text, 'text');
   number(maxLength, 'maxLength');
-  // Written so that a limit that is not a number refuses.
+  // Written so that a limit of NaN refuses every text.
   return text.length <= maxLength ? decodeAscii(encoder.encode(text)) : undefined;
 }
 
-/** The same in either alphabet of RFC 4648, with its padding or without: as protobuf's JSON writes bytes. */
+/** Decodes both alphabets of RFC 4648, with or without padding, as protobuf's JSON allows for bytes. */
 export function decodeEitherBase64(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
   textOf(text, 'text');
   number(maxLength, 'maxLength');
   if (!(text.length <= maxLength)) return undefined;
-  // Two at most: for padding of any length the pattern would take the square of the text's.
+  // At most two: with padding of any length the pattern would take quadratic time.
   const bare = text.length % 4 === 0 ? text.replace(/={1,2}$/, '') : text;
   return decodeBase64url(bare.replaceAll('+', '-').replaceAll('/', '_'), maxLength);
 }
 
-/** The same as `decodeBase64url` for a text that is there as its ASCII or UTF-8 bytes already. */
+/** Like `decodeBase64url`, for a text given as its ASCII or UTF-8 bytes. */
 export function decodeAscii(text: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   const length = text.length;
   const rest = length & 3;
@@ -45,7 +45,7 @@ export function decodeAscii(text: Uint8Array): Uint8Array<ArrayBuffer> | undefin
   const bytes = new Uint8Array((length * 3) >>> 2);
   const whole = length - rest;
   let at = 0;
-  // A digit is below 64, everything else is 255: or-ing them all shows a stranger by its high bits.
+  // A digit is below 64, every other byte is 255: after or-ing all of them, the high bits show whether there was one.
   let seen = 0;
   for (let i = 0; i < whole; i += 4) {
     const a = digit(text, i);

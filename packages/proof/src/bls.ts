@@ -1,6 +1,6 @@
 /**
- * Keys of BLS12-381 for statements that are proved in parts: one secret, a public key in G1 and one in G2. Nothing is signed with them
- * here. Secrets are big-endian, as in JWKs; libraries that write them little-endian (Oberon) have them the other way round.
+ * Keys of BLS12-381 for statements that are proved in parts: one secret, a public key in G1 and one in G2. This package signs
+ * nothing with them. Secrets are big-endian, as in JWKs; some libraries (Oberon) write them little-endian.
  */
 
 import { bls12_381 } from '@noble/curves/bls12-381.js';
@@ -13,7 +13,7 @@ import { type Multikey, multikeyOf } from './multikey.ts';
 const { G1, G2, fields } = bls12_381;
 const salt = new TextEncoder().encode('BLS-SIG-KEYGEN-SALT-');
 
-/** KeyGen of draft-irtf-cfrg-bls-signature-02 §2.3, over 32 random bytes at least. */
+/** KeyGen of draft-irtf-cfrg-bls-signature-02 §2.3, over at least 32 random bytes. */
 export function blsSecretFromSeed(given: Uint8Array): Uint8Array {
   const seed = bytesOf(given, 'seed');
   if (seed.length < 32) throw new ProofError('multikey.length');
@@ -34,7 +34,7 @@ export function blsKeysOf(given: Uint8Array): { readonly g1: Multikey; readonly 
   };
 }
 
-/** Whether one secret is behind a key in G1 and one in G2: e(P₁, g₂) = e(g₁, P₂). Where a document claims it, it is to be looked at. */
+/** Whether a key in G1 and a key in G2 have the same secret: e(P₁, g₂) = e(g₁, P₂). Check this if a document claims it. */
 export function isSameBlsSecret(g1: Multikey, g2: Multikey): boolean {
   if (g1.keyType !== 'BLS12-381-G1' || g2.keyType !== 'BLS12-381-G2') return false;
   const one = bls12_381.pairing(G1.Point.fromBytes(g1.publicKey), G2.Point.BASE);

@@ -4,22 +4,22 @@ import { isStrictEd25519 } from './ed25519.ts';
 import { type PublicJwk, publicJwk } from './jwk.ts';
 
 /**
- * The primitives, brought by the runtime (`node:crypto`, WebCrypto). An answer may come at once or later: a port that answers
- * at once costs no thread and no turn of the event loop.
+ * The cryptographic primitives of the runtime (`node:crypto`, WebCrypto). A port may answer at once or with a promise: an
+ * answer at once costs no thread and no turn of the event loop.
  */
 export interface CryptoPort {
   /**
-   * Whether `signature` is one of `jwk` over `data`. Any fault of the signature is `false`. `alg` fits the key and the
-   * signature has the length of the algorithm: the caller has seen to both. ECDSA signatures are r||s.
+   * Whether `signature` was made by `jwk` over `data`. Any fault of the signature gives `false`. The caller has checked that
+   * `alg` fits the key and that the signature has the length of the algorithm. ECDSA signatures are r||s.
    */
   verify(alg: AlgorithmName, jwk: PublicJwk, data: Uint8Array, signature: Uint8Array): boolean | Promise<boolean>;
   sha256(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
 }
 
 /**
- * The one way to `verify` of a port: what it must not be trusted to judge is judged before.
+ * The only caller of a port's `verify`: it first makes the checks that a port might not make.
  *
- * @throws {TypeError} where the key is none that `parsePublicJwk` returned, or bytes are no Uint8Array
+ * @throws {TypeError} if the key is not one that `parsePublicJwk` returned, or bytes are not a Uint8Array
  */
 export function verifySignature(
   crypto: CryptoPort,

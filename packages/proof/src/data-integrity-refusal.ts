@@ -1,4 +1,6 @@
-/** Why a Data Integrity proof is refused, or will not be made. The texts are fixed and hold nothing of what was presented. */
+/**
+ * The reasons for refusing a Data Integrity proof, or for not making one. The texts are fixed and contain no part of the input.
+ */
 export const dataIntegrityTexts = {
   'jcs.number': 'The document holds a number that is not finite.',
   'jcs.lone_surrogate': 'The document contains a lone surrogate.',

@@ -1,13 +1,14 @@
 /**
  * Data Integrity proofs over JCS (W3C vc-di-eddsa §3.3 `eddsa-jcs-2022`, vc-di-ecdsa §3.3 `ecdsa-jcs-2019`).
  *
- * 1. The secured document is an object with exactly one proof of a suite of ours. Proof sets and chains are refused, never half read.
- * 2. What the proof is for comes from us: purpose, domain, challenge, the present.
- * 3. A proof with a context covers the document under that context: the document's must start with it, and is replaced by it. Whoever
- *    goes on with the document takes the one returned, which is what was signed.
- * 4. The proof without its value, all unknown members kept, is the proof configuration. SHA-256 of its canonical text, then SHA-256
- *    of that of the document without proof, are signed: 64 bytes.
- * 5. The key is the one that `resolve` finds under the verification method for this purpose, and is one of the suite.
+ * 1. The secured document is an object with exactly one proof of a supported suite. Proof sets and chains are refused, never
+ *    half read.
+ * 2. The verifier's caller says what the proof must be for: purpose, domain, challenge, time.
+ * 3. A proof with a context covers the document under that context: the document's context must start with it, and is replaced
+ *    by it. Use the returned document: it is the signed one.
+ * 4. The proof without its value, with all unknown members, is the proof configuration. Signed are 64 bytes: the SHA-256 of its
+ *    canonical text, then the SHA-256 of the canonical text of the document without its proof.
+ * 5. `resolve` finds the key by the verification method for this purpose, and the key must fit the suite.
  */
 
 import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
@@ -35,7 +36,7 @@ import type { PublicJwk } from './jwk.ts';
 import type { SigningPort } from './message/sign.ts';
 import { decodeMultibase, encodeMultibase } from './multibase.ts';
 
-/** The family of the algorithm that a suite signs with. Signatures of both are 64 bytes. */
+/** The algorithm family of each suite. Signatures of both have 64 bytes. */
 const suites = { 'eddsa-jcs-2022': 'Ed25519', 'ecdsa-jcs-2019': 'ES256' } as const;
 
 export type Cryptosuite = keyof typeof suites;
@@ -48,36 +49,39 @@ export interface DataIntegrityExpectation {
   /** The verification relationship that the proof must be for: `authentication`, `capabilityInvocation`, … */
   readonly purpose: string;
   readonly now: number;
-  /** The key of a verification method, if its controller lists it for the purpose. Throws a ProofError, or finds nothing. */
+  /**
+   * The key of a verification method, if its controller lists it for the purpose. Otherwise throws a ProofError or returns
+   * undefined.
+   */
   readonly resolve: (verificationMethod: string, purpose: string) => Resolved | Promise<Resolved>;
-  /** How long ago the proof may have been created. Left out, only its own `expires` ends it. */
+  /** How long ago the proof may have been created. Without it, only the proof's own `expires` ends it. */
   readonly maxAge?: number | undefined;
-  /** By how much two clocks may differ. Default 0. */
+  /** How much two clocks may differ. Default 0. */
   readonly clockTolerance?: number | undefined;
-  /** Left out, a proof that names one is refused: it was not meant for us. */
+  /** Without it, a proof that names a domain is refused, because it is meant for another verifier. */
   readonly domain?: string | undefined;
   readonly challenge?: string | undefined;
-  /** Default both. */
+  /** Default: both. */
   readonly cryptosuites?: readonly Cryptosuite[] | undefined;
 }
 
 export interface VerifiedDataIntegrity {
   readonly verificationMethod: string;
-  /** The DID behind the verification method, as `resolve` says. */
+  /** The DID behind the verification method, from `resolve`. */
   readonly controller: string;
   readonly key: PublicJwk;
   readonly cryptosuite: Cryptosuite;
   readonly created: number;
   readonly expires: number | undefined;
   readonly proof: JsonObject;
-  /** Without the proof, and under the context that was signed. */
+  /** The document without its proof, under the signed context. */
   readonly document: JsonObject;
 }
 
 export interface DataIntegrityOptions {
   readonly verificationMethod: string;
   readonly purpose: string;
-  /** Epoch milliseconds, as are all times. */
+  /** Epoch milliseconds, like all times. */
   readonly created: number;
   readonly expires?: number | undefined;
   readonly domain?: string | undefined;
@@ -86,7 +90,7 @@ export interface DataIntegrityOptions {
   readonly members?: JsonObject | undefined;
 }
 
-/** The private key, wherever it is kept, and the algorithm that it signs with: `Ed25519`, `EdDSA` or `ES256`. */
+/** Signs with a private key, kept anywhere, and names its algorithm: `Ed25519`, `EdDSA` or `ES256`. */
 export interface DataIntegritySigner extends SigningPort {
   readonly alg: AlgorithmName;
   readonly crypto: Pick<CryptoPort, 'sha256'>;
@@ -121,7 +125,7 @@ const maxMethodLength = 16_384;
 const encoder = new TextEncoder();
 
 /**
- * The document with a proof. A proof that it has already is replaced.
+ * Returns the document with a proof. A proof that it already has is replaced.
  *
  * @throws {ProofError} with a code that starts with `integrity.` or `jcs.`
  */
@@ -145,7 +149,7 @@ export async function createDataIntegrityProof(
 }
 
 /**
- * @throws {ProofError} with a code that starts with `integrity.` or `jcs.`, and whatever `resolve` throws
+ * @throws {ProofError} with a code that starts with `integrity.` or `jcs.`, and all errors of `resolve`
  * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
  */
 export async function verifyDataIntegrityProof(
@@ -181,7 +185,7 @@ export function checkSigner(signer: DataIntegritySigner): void {
   if (!isAlgorithmName(signer.alg)) throw new ProofError('integrity.key_type');
 }
 
-/** Step 4. An answer that is there at once is not awaited. */
+/** Step 4. Does not await a digest that is there at once. */
 function hashData(
   config: JsonObject,
   document: JsonObject,
@@ -218,12 +222,12 @@ function signatureOf(proofValue: JsonValue | undefined): Uint8Array {
   return bytes;
 }
 
-/** Step 2, all but the times. Returns the verification method. */
+/** Step 2, without the times. Returns the verification method. */
 function checkBinding(config: JsonObject, expected: DataIntegrityExpectation): string {
   const { verificationMethod, proofPurpose, domain, challenge } = config;
   demand(proofPurpose === expected.purpose, 'integrity.purpose');
   const ours = expected.domain;
-  // One or several (Data Integrity §2.1): meant for us if we are among them.
+  // A proof may name several domains (Data Integrity §2.1): one of them must be the expected one.
   const isOurs = Array.isArray(domain) ? ours !== undefined && domain.includes(ours) : domain === ours;
   demand(isOurs, 'integrity.domain');
   demand(challenge === expected.challenge, 'integrity.challenge');
@@ -232,7 +236,7 @@ function checkBinding(config: JsonObject, expected: DataIntegrityExpectation): s
   return verificationMethod;
 }
 
-/** Written so that a time that is not a number refuses. */
+/** Written so that a time of NaN refuses. */
 function checkTimes(config: JsonObject, expected: DataIntegrityExpectation) {
   const { now, clockTolerance = 0, maxAge = Number.POSITIVE_INFINITY } = expected;
   const created = parseInstant(config.created);
@@ -250,7 +254,7 @@ function checkTimes(config: JsonObject, expected: DataIntegrityExpectation) {
 function underContext(document: JsonObject, context: JsonValue | undefined): JsonObject {
   if (context === undefined) return document;
   const own = document['@context'];
-  // Equal contexts, the usual case, need no replacing.
+  // Equal contexts, the usual case, need not be replaced.
   const text = canonicalize(context);
   if (own !== undefined && canonicalize(own) === text) return document;
   const wanted = listOf(context);

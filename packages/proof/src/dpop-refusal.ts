@@ -2,7 +2,7 @@ export const dpopTexts = {
   'dpop.too_large': 'The DPoP proof is too large.',
   'dpop.malformed': 'The DPoP proof is not a string of three parts of strict base64url and JSON.',
   'dpop.typ': 'The proof is not of type dpop+jwt.',
-  'dpop.alg': 'The algorithm of the DPoP proof is not an asymmetric one of ours, or not that of its key.',
+  'dpop.alg': 'The algorithm of the DPoP proof is not a supported asymmetric one, or not that of its key.',
   'dpop.header': 'The header of the DPoP proof asks for processing that it may not.',
   'dpop.jwk': 'The header of the DPoP proof does not carry a sound public key.',
   'dpop.signature': 'The signature of the DPoP proof does not verify.',

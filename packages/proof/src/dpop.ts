@@ -1,13 +1,13 @@
 /**
- * DPoP proofs (RFC 9449): whoever presents a bound token shows that it holds the key, for this request and now.
+ * DPoP proofs (RFC 9449): the presenter of a bound token proves that it holds the key, for this request and now.
  *
- * 1. A compact JWS of type `dpop+jwt`, signed by an asymmetric algorithm with the key that its header brings (§4.2). This is the one
- *    JWS whose header may: what the key is worth, the token says.
- * 2. Its claims name this method and URI, and were made just now (§4.3).
+ * 1. A proof is a compact JWS of type `dpop+jwt`, signed by an asymmetric algorithm with the key in its own header (§4.2). Only
+ *    this kind of JWS may bring its key: the bound token says which key counts.
+ * 2. Its claims name this method and URI, and it was made just now (§4.3).
  * 3. With a token, the proof names its hash (`ath`).
  *
- * Two things are left to whoever asks: that the key is the one the token is bound to (`thumbprint`), and that `jti` has not been seen
- * with this key until `rememberUntil`.
+ * The caller must check two more things: that the token is bound to this key (`thumbprint`), and that `jti` was not seen before
+ * with this key (remember it until `rememberUntil`).
  */
 import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
 import { amount, type Checks, finite, having, leftOut, listOf, optional, options, text } from './argument.ts';
@@ -22,24 +22,24 @@ export interface DpopExpectation {
   readonly crypto: CryptoPort;
   /** `htm`: POST for every RPC. */
   readonly method: string;
-  /** Without query and fragment; the spellings under which this very request can be made. */
+  /** All spellings of the URI of this request, without query and fragment. */
   readonly uris: readonly string[];
   /** Seconds since the epoch. */
   readonly now: number;
-  /** Seconds that a proof is good. Default 60. */
+  /** Seconds that a proof is valid. Default 60. */
   readonly maxAge?: number;
   /** Seconds by which two clocks may differ. Default 30. */
   readonly clockTolerance?: number;
-  /** The token that comes with it; left out where there is none yet. */
+  /** The token that comes with the proof; left out if there is none yet. */
   readonly accessToken?: string;
 }
 
 export interface VerifiedDpop {
-  /** RFC 7638 of the key: what `cnf.jkt` of a bound token says. */
+  /** RFC 7638 thumbprint of the key: a bound token has it as `cnf.jkt`. */
   readonly thumbprint: string;
   readonly key: PublicJwk;
   readonly jti: string;
-  /** Seconds since the epoch: from then on the proof is refused for its age. */
+  /** Seconds since the epoch. After that the proof is refused because of its age. */
   readonly rememberUntil: number;
 }
 
@@ -58,8 +58,8 @@ const expectationChecks: Checks<DpopExpectation> = {
 };
 
 /**
- * Whether a proof is one for this request. Not looked at: whether it came before, and whether its key is the one that a token is bound
- * to. Without `accessToken` the proof need not be for any token.
+ * Verifies that a proof is for this request. It does not check whether the proof came before, or whether a token is bound to
+ * its key. Without `accessToken` the proof need not be for any token.
  *
  * @throws {ProofError} with a code that starts with `dpop.`
  * @throws {TypeError} naming the member of `expected` that is of another type
@@ -97,13 +97,13 @@ function keyOf({ typ, alg, jwk, ...others }: JsonObject): PublicJwk {
   if (!isAlgorithmName(alg)) throw new ProofError('dpop.alg');
   for (const name of ['crit', 'b64']) if (Object.hasOwn(others, name)) throw new ProofError('dpop.header');
   if (!isJsonObject(jwk)) throw new ProofError('dpop.jwk');
-  // Its own `alg` is no more than the header's.
+  // An `alg` in the JWK must equal the `alg` of the header.
   const result = parsePublicJwk({ ...jwk, alg: registered(alg, jwk) });
   if (!result.ok) throw new ProofError('dpop.jwk');
   return result.key;
 }
 
-/** A JWK that names an algorithm must name the one that signs. */
+/** If the JWK names an algorithm, it must be the one of the header. */
 function registered(alg: AlgorithmName, jwk: JsonObject): AlgorithmName {
   const named = jwk.alg;
   if (named === undefined) return alg;
@@ -111,7 +111,7 @@ function registered(alg: AlgorithmName, jwk: JsonObject): AlgorithmName {
   return alg;
 }
 
-/** Step 2. Written so that a time that is not a number refuses. */
+/** Step 2. Written so that a time of NaN refuses. */
 function checkRequest({ htm, htu, iat, jti }: JsonObject, expected: DpopExpectation): number {
   const { now, maxAge = 60, clockTolerance = 30 } = expected;
   demand(htm === expected.method, 'dpop.htm');

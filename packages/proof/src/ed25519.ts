@@ -1,7 +1,7 @@
 /**
- * One strict rule for Ed25519 (RFC 8032 §5.1.7), whatever library verifies: S is below the order of the group, and neither the key
- * nor R is of small order or has a second spelling. Libraries differ in exactly these; byte checks before the call make them agree.
- * The equation itself is the one without cofactor in OpenSSL (node:crypto, WebCrypto of Node), BoringSSL and NSS alike.
+ * One strict rule for Ed25519 (RFC 8032 §5.1.7), whichever library verifies: S is below the order of the group, and neither the
+ * key nor R is of small order or has a second spelling. Libraries differ only in these points; byte checks before the call make
+ * them agree. OpenSSL (node:crypto, WebCrypto of Node), BoringSSL and NSS all check the equation without cofactor.
  */
 
 import { branded } from './argument.ts';
@@ -10,8 +10,8 @@ import { branded } from './argument.ts';
 const order = bytesOfHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
 
 /**
- * The y coordinates of the eight points of small order, little-endian (Chalkias et al. 2020, table 1). Under such a key a signature may
- * fit every message.
+ * The y coordinates of the eight points of small order, little-endian (Chalkias et al. 2020, table 1). Under such a key one
+ * signature may be valid for every message.
  */
 const smallOrders = [
   '0000000000000000000000000000000000000000000000000000000000000000',
@@ -21,16 +21,19 @@ const smallOrders = [
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
 ].map(bytesOfHex);
 
-/** RFC 8032 §5.1.3 of the 32 bytes: y little-endian below p, the sign of x in the top bit. Whether there is such a point is not looked at. */
+/**
+ * Checks the 32 bytes by RFC 8032 §5.1.3: y little-endian below p, the sign of x in the top bit. Does not check that the point
+ * exists.
+ */
 export function edwardsFault(encoded: Uint8Array): 'malformed' | 'small_order' | undefined {
   branded(encoded, 'encoded');
   if (encoded.length < 32) return 'malformed';
-  // An x of zero with a sign would be a second spelling: its y is 1 or p - 1, which are of small order.
+  // An x of zero with a sign would be a second spelling, but its y is 1 or p - 1, which are of small order anyway.
   if (isAboveField(encoded)) return 'malformed';
   return smallOrders.some((y) => hasY(encoded, y)) ? 'small_order' : undefined;
 }
 
-/** Whether the 64 bytes are R and S of a signature that the strict rule lets through to the look at the equation. */
+/** Whether the 64 bytes are R and S of a signature that passes the strict rule. The equation is checked later. */
 export function isStrictEd25519(signature: Uint8Array): boolean {
   branded(signature, 'signature');
   return signature.length === 64 && isBelowOrder(signature) && edwardsFault(signature) === undefined;
@@ -48,26 +51,28 @@ const lowOrders = [
   '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
 ].map(bytesOfHex);
 
-/** Also true of a second spelling: u ≥ p, or the top bit set, which RFC 7748 §5 has implementations ignore. */
+/**
+ * Also true for a second spelling: u ≥ p, or the top bit set, although RFC 7748 §5 tells implementations to ignore that bit.
+ */
 export function isUnsoundX25519(encoded: Uint8Array): boolean {
   if (((encoded[31] as number) & 0x80) !== 0 || isAboveField(encoded)) return true;
   return lowOrders.some((u) => hasY(encoded, u));
 }
 
-/** y ≥ p = 2²⁵⁵ − 19: all bits are set but perhaps some of the lowest five. */
+/** y ≥ p = 2²⁵⁵ − 19: all bits are set, except perhaps some of the lowest five. */
 function isAboveField(encoded: Uint8Array): boolean {
   if ((encoded[0] as number) < 0xed || ((encoded[31] as number) & 0x7f) !== 0x7f) return false;
   for (let i = 1; i < 31; i++) if (encoded[i] !== 0xff) return false;
   return true;
 }
 
-/** But for the sign bit. */
+/** Compares all bits except the sign bit. */
 function hasY(encoded: Uint8Array, y: Uint8Array): boolean {
   for (let i = 0; i < 31; i++) if (encoded[i] !== y[i]) return false;
   return ((encoded[31] as number) & 0x7f) === y[31];
 }
 
-/** S, the second half, little-endian. */
+/** Compares S, the second half, little-endian. */
 function isBelowOrder(signature: Uint8Array): boolean {
   for (let i = 31; i >= 0; i--) {
     const difference = (signature[32 + i] as number) - (order[i] as number);

@@ -7,7 +7,10 @@ import type { JsonReason } from './json.ts';
 import { messageTexts, signingTexts } from './message/refusal.ts';
 import { receiptTexts } from './receipt-refusal.ts';
 
-/** What went wrong with a JSON part of a token, after the name of the part: `jws.header_syntax`, `jwt.claims_duplicate_member`. */
+/**
+ * The fault of a JSON part of a token. The code has it after the name of the part: `jws.header_syntax`,
+ * `jwt.claims_duplicate_member`.
+ */
 const jsonTexts: Record<JsonReason | 'not_object', string> = {
   too_large: 'is too large',
   encoding: 'is not valid UTF-8',
@@ -89,12 +92,12 @@ const jsonParts = {
 
 type JsonCode = `${keyof typeof jsonParts}${keyof typeof jsonTexts}`;
 
-/** Stable, one per check. */
+/** The stable codes, one for each check. */
 export type ProofCode = keyof typeof texts | JsonCode;
 
 /**
- * A proof that was refused. `code` is stable and says which check refused; the message is fixed per code and never holds any
- * part of what was presented. `pointer` (RFC 6901), where there is one, says where in the JSON document the fault is.
+ * A refused proof. `code` is stable and names the check that refused. The message is fixed for each code and contains no part
+ * of the input. `pointer` (RFC 6901), if there is one, gives the place of the fault in the JSON document.
  */
 export class ProofError extends Error {
   override readonly name = 'ProofError';

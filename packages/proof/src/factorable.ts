@@ -3,12 +3,12 @@ import { type PublicJwk, publicJwk } from './jwk.ts';
 import { toBigInt } from './key-material.ts';
 
 /**
- * Whether everybody can compute the private key of an RSA key, because whoever made it made one of the known mistakes. For the moment
- * when a key is registered: it takes milliseconds. That the modulus itself is a prime takes too long to see here.
+ * Whether a stranger can compute the private key of an RSA key, because its generator made one of the known mistakes. Called
+ * when a key is registered: it takes milliseconds. A test whether the modulus itself is a prime would take too long here.
  *
- * 1. A factor below 4096: a modulus with a flipped bit has one more often than not.
- * 2. ROCA (CVE-2017-15361): the primes of Infineon's chips are k·M + (65537^a mod M), M a product of small primes. So modulo each of them the
- *    modulus is a power of 65537, which one in 100 million others is.
+ * 1. A factor below 4096: most moduli with a flipped bit have one.
+ * 2. ROCA (CVE-2017-15361): the primes of Infineon's chips are k·M + (65537^a mod M), M a product of small primes. So modulo
+ *    each of them the modulus is a power of 65537; of other moduli this is true for one in 100 million.
  * 3. The same prime several times.
  * 4. Two primes so close to each other that Fermat's method finds them in a hundred steps (CVE-2022-26320).
  */
@@ -44,7 +44,7 @@ function hasCloseFactors(n: bigint): boolean {
   return false;
 }
 
-/** Of the remainders by 64 only twelve are those of squares. */
+/** A square has one of only twelve remainders modulo 64. */
 const squaresBy64 = new Set(Array.from({ length: 32 }, (_, i) => (i * i) % 64));
 
 function isSquare(value: bigint): boolean {

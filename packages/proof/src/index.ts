@@ -1,4 +1,4 @@
-/** @countersign/proof: what can be proved with public keys alone, as pure functions. No I/O, no clock, no runtime of its own. */
+/** @countersign/proof: proofs that need only public keys, as pure functions without I/O, clock or runtime. */
 export { type AccessTokenSubject, accessTokenTypes, subjectFromAccessToken } from './access-token.ts';
 export { type Algorithm, type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
 export { liveWhile, maxAncestors } from './ancestor.ts';

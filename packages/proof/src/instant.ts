@@ -1,12 +1,12 @@
-/** Instants as RFC 3339 writes them (§5.6), strictly: with a zone, so that a text is one moment and not a local time. */
+/** Strict instants of RFC 3339 (§5.6): with a zone, so that a text is one moment and not a local time. */
 
 import { finite, wrong } from './argument.ts';
 
 const pattern = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
 
 /**
- * Epoch milliseconds, or undefined. There is no local time, no `-00:00` ("unknown" in §4.3), no leap second, no 24:00, no day
- * that the month does not have. What is finer than a millisecond is cut off.
+ * Epoch milliseconds, or undefined. Refused are local times, `-00:00` ("unknown" in §4.3), leap seconds, 24:00, and days that
+ * the month does not have. Digits beyond the millisecond are cut off.
  */
 export function parseInstant(text: unknown): number | undefined {
   const found = typeof text === 'string' && text.length <= 35 ? pattern.exec(text) : null;
@@ -17,14 +17,14 @@ export function parseInstant(text: unknown): number | undefined {
   if (!isOffset || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
   const milliseconds = Number(fraction.slice(0, 3).padEnd(3, '0'));
   const date = new Date(0);
-  // Date.UTC would take the years 0 to 99 for those after 1900.
+  // Date.UTC would read the years 0 to 99 as 1900 to 1999.
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
   if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined;
   date.setUTCHours(Number(hour), Number(minute), Number(second), milliseconds);
   return date.getTime() - (sign === '-' ? -offset : offset) * 60_000;
 }
 
-/** In UTC; the milliseconds only where there are any. */
+/** The instant in UTC; milliseconds only if they are not zero. */
 export function formatInstant(time: number): string {
   if (Math.abs(finite(time, 'time')) > 8.64e15) throw wrong('time', 'a time that a Date can hold');
   return new Date(time).toISOString().replace('.000Z', 'Z');

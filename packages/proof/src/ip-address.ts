@@ -4,7 +4,7 @@ import { text } from './argument.ts';
 export interface IpAddress {
   /** An IPv4 address that came in the form of an IPv6 address is that IPv4 address. */
   readonly address: string;
-  /** What counts as one host: an IPv4 address, or the /64 of an IPv6 address, of which one host has as many as it likes. */
+  /** Counts as one host: an IPv4 address, or the /64 of an IPv6 address, because one host can use all addresses of a /64. */
   readonly network: string;
 }
 
@@ -14,22 +14,22 @@ const ipv6 = /^[0-9a-f:]{2,39}(?:\.[0-9]{1,3}){0,3}$/i;
 const zone = /%[\w.~-]{1,64}$/;
 
 /**
- * Reads every form of RFC 4291 §2.2. A zone id (RFC 4007) is left out: it means something on one machine only. An IPv4 address with a
- * leading zero is no address: some programs read it as octal.
+ * Reads every form of RFC 4291 §2.2. A zone id (RFC 4007) is removed, because it has a meaning only on one machine. An IPv4
+ * address with a leading zero is refused, because some programs read it as octal.
  */
 export function parseIpAddress(text: string): IpAddress | undefined {
   if (typeof text !== 'string' || text.length > 128) return undefined;
-  // The form in which a socket for both versions shows IPv4, without the detour below.
+  // A shortcut for the form in which a socket for both versions shows IPv4.
   const plain = text.startsWith('::ffff:') ? text.slice(7) : text;
   if (ipv4.test(plain)) return { address: plain, network: plain };
   const bare = text.replace(zone, '');
   if (!ipv6.test(bare) || !bare.includes(':') || !URL.canParse(`http://[${bare}]`)) return undefined;
-  // A URL parser writes an IPv6 address in its one form, with hexadecimal groups only.
+  // A URL parser writes an IPv6 address in its canonical form, with hexadecimal groups only.
   const address = new URL(`http://[${bare}]`).hostname.slice(1, -1);
   const groups = ipv6Groups(address);
   const isMapped = groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff';
   if (isMapped) return parseIpAddress(lastFourBytes(groups));
-  // RFC 6052: a translator shows every IPv4 host as an address of this one prefix.
+  // RFC 6052: behind a translator every IPv4 host has an address with this prefix, so the /64 would be all of them.
   const isTranslated = groups.slice(0, 6).join(':') === '64:ff9b:0:0:0:0';
   return { address, network: isTranslated ? address : `${groups.slice(0, 4).join(':')}::/64` };
 }

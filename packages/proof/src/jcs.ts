@@ -1,20 +1,21 @@
 /**
- * JSON Canonicalization Scheme (RFC 8785): one text for every JSON value, so that a signature covers what was said and not how it
- * was written. The value is one that `parseJson` accepted, or one of our own making.
+ * JSON Canonicalization Scheme (RFC 8785): one text for every JSON value, so that a signature covers the value and not its
+ * spelling. The value comes from `parseJson` or from this code.
  */
 import { ProofError } from './error.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
-/** Levels of arrays and objects. A chain of ten capabilities, each in the proof of the next, has some 40. */
+/** Levels of arrays and objects. A chain of ten capabilities, each in the proof of the next, has about 40. */
 const maxDepth = 128;
 
-/** A character that a string cannot hold as it is: `"`, `\`, control characters, and surrogates, which may stand alone. */
+/** A character that needs an escape or a check: `"`, `\`, control characters, and surrogates, which may be lone ones. */
 const special = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
 
 /**
  * The canonical text. Members that are undefined are left out, as JSON.stringify leaves them out.
  *
- * Two numbers that one double stands for are one number here (RFC 8785 §3.2.2.3): what must be exact beyond 2^53 is a string.
+ * Two numbers with the same double are one number here (RFC 8785 §3.2.2.3): use a string for a number that must be exact beyond
+ * 2^53.
  *
  * @throws {ProofError} `jcs.number`, `jcs.lone_surrogate`, `jcs.depth`, `jcs.type`
  */
@@ -39,14 +40,14 @@ function write(value: unknown, depth: number): string {
   }
 }
 
-/** §3.2.2.2 is what JSON.stringify does, but that it writes a lone surrogate as an escape where the RFC stops. */
+/** JSON.stringify follows §3.2.2.2, except that it escapes a lone surrogate, which the RFC refuses. */
 function quoted(text: string): string {
   if (!special.test(text)) return `"${text}"`;
   if (!text.isWellFormed()) throw new ProofError('jcs.lone_surrogate');
   return JSON.stringify(text);
 }
 
-/** The depth is counted before anything is written: a value that holds itself ends here too. */
+/** The depth is checked before anything is written, so that a value that contains itself ends here too. */
 function container(value: object, depth: number): string {
   if (depth > maxDepth) throw new ProofError('jcs.depth');
   if (Array.isArray(value)) return array(value, depth);
@@ -61,8 +62,8 @@ function array(values: readonly unknown[], depth: number): string {
 }
 
 /**
- * §3.2.3: members by the UTF-16 code units of their names, which is how `sort` compares. The order of the keys of an object is
- * another: those that look like integers come first.
+ * §3.2.3: members are sorted by the UTF-16 code units of their names, as `sort` does. The keys of an object have another order:
+ * names that look like integers come first.
  */
 function object(members: JsonObject, depth: number): string {
   let text = '{';
@@ -73,7 +74,7 @@ function object(members: JsonObject, depth: number): string {
   return `${text}}`;
 }
 
-/** An object of this realm or another. A Date or a Map would be written as `{}`. */
+/** A plain object, also of another JavaScript realm. A Date or a Map would be written as `{}`. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

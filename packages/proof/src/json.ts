@@ -1,15 +1,16 @@
 /**
- * Strict JSON (RFC 8259, I-JSON RFC 7493 where it protects): what two parsers could read differently is refused.
+ * Strict JSON (RFC 8259, and I-JSON RFC 7493 where it protects): refuses every document that two parsers could read
+ * differently.
  *
- * 1. The bytes must be UTF-8 without a byte order mark, and not too many.
- * 2. `JSON.parse` decides on the syntax and builds the value; a member named `__proto__` becomes an ordinary own property.
- * 3. One linear scan of the text, which is by then known to be valid, counts the member names and the levels. A document that
- *    spells a name twice has more names than its value has members.
- * 4. Where the count or the depth is off, or escapes could hide something, a slower linear scan reads every name and says
- *    where the fault is: duplicate names, too deep nesting, lone surrogates. Both scans keep count of the depth themselves, so
- *    that depth costs no call frames.
- * 5. `parseExactJson` is for values that are kept as they were written. There the slower scan also refuses what JavaScript cannot keep: a number
- *    that becomes another one (12345678901234567890), and the name `__proto__`, which the next copy of an object may drop.
+ * 1. The bytes must be UTF-8 without a byte order mark, and within the limit.
+ * 2. `JSON.parse` checks the syntax and builds the value; a member named `__proto__` becomes an ordinary own property.
+ * 3. One linear scan of the text, which is now known to be valid, counts the member names and the levels. A document with a
+ *    repeated name has more names than its value has members.
+ * 4. If the count or the depth is wrong, or escapes could hide something, a slower linear scan reads every name and finds the
+ *    place of the fault: duplicate names, too deep nesting, lone surrogates. Both scans count the depth without recursion.
+ * 5. `parseExactJson` is for values that are stored exactly as written. There the slower scan also refuses values that
+ *    JavaScript would change: a number that it rounds (12345678901234567890), and the name `__proto__`, which a copy of the
+ *    object may lose.
  */
 
 import { amount, branded } from './argument.ts';
@@ -20,10 +21,10 @@ export interface JsonObject {
 }
 
 export type JsonReason = 'too_large' | 'encoding' | 'bom' | 'syntax' | 'depth' | 'duplicate_member' | 'lone_surrogate';
-/** What `parseExactJson` refuses beside that. */
+/** The further reasons of `parseExactJson`. */
 type ExactReason = JsonReason | 'inexact_number' | 'reserved_member';
 
-/** `pointer` is an RFC 6901 JSON pointer to the fault; the empty pointer where the document as a whole is at fault. */
+/** `pointer` is an RFC 6901 JSON pointer to the fault; it is empty if the whole document is at fault. */
 export interface JsonFailure<R = JsonReason> {
   readonly ok: false;
   readonly reason: R;
@@ -35,11 +36,11 @@ export type JsonResult<R = JsonReason> = { readonly ok: true; readonly value: Js
 export interface JsonLimits {
   /** Bytes of UTF-8. Default 1 MiB. */
   readonly maxBytes?: number;
-  /** Levels of arrays and objects: `[]` is one. Default 32. */
+  /** Levels of arrays and objects; `[]` has one level. Default 32. */
   readonly maxDepth?: number;
 }
 
-/** An open array or object of the scan. `names` is there for objects only. */
+/** An open array or object of the scan. Only objects have `names`. */
 interface Frame {
   readonly names: Set<string> | undefined;
   name: string;
@@ -52,15 +53,15 @@ const quote = 0x22;
 const backslash = 0x5c;
 
 /**
- * A document that is refused says why and where.
+ * Parses a document, or says why and where it is refused.
  *
- * @throws {TypeError} where the document is neither a string nor a Uint8Array, or a limit no number
+ * @throws {TypeError} if the document is neither a string nor a Uint8Array, or a limit is not a number
  */
 export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): JsonResult {
   return parse(input, limits, false) as JsonResult;
 }
 
-/** For what is stored as it was written: step 5. */
+/** For values that are stored exactly as written: step 5. */
 export function parseExactJson(input: string | Uint8Array, limits: JsonLimits = {}): JsonResult<ExactReason> {
   return parse(input, limits, true);
 }
@@ -91,20 +92,20 @@ function parse(input: string | Uint8Array, limits: JsonLimits, exact: boolean): 
   return (isSound ? undefined : findFault(text, maxDepth, exact)) ?? { ok: true, value };
 }
 
-/** Up to 15 digits and no exponent are always kept. What only looks like it, in a string, costs the slower scan. */
+/** Numbers of up to 15 digits without an exponent are always exact. A match within a string only costs the slower scan. */
 const mayBeInexact = /[\d.]{16}|[\d.][eE][-+\d]|__proto__/;
 
-/** True for `{…}` alone: not for null, not for an array. */
+/** True only for `{…}`, not for null or an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Without a backslash and without raw lone surrogates a string ends at the next quote and is what it says. */
+/** Without backslashes and lone surrogates every string ends at the next quote, and its characters are its value. */
 function isPlain(text: string): boolean {
   return !text.includes('\\') && text.isWellFormed();
 }
 
-/** Step 3: the member names in the bytes of a plain, valid text, or -1 when it is nested too deeply. */
+/** Step 3: the number of member names in the bytes of a plain, valid text, or -1 if it is nested too deeply. */
 function countNames(bytes: Uint8Array, maxDepth: number): number {
   let names = 0;
   let depth = 0;
@@ -121,7 +122,7 @@ function countNames(bytes: Uint8Array, maxDepth: number): number {
   return names;
 }
 
-/** The members of a value and of all within it. Its recursion ends, for the text was not too deep. */
+/** The number of members of a value and of all values within it. The recursion is bounded, because the depth was checked. */
 function countMembers(value: JsonValue | undefined): number {
   if (typeof value !== 'object' || value === null) return 0;
   let members = 0;
@@ -133,7 +134,9 @@ function countMembers(value: JsonValue | undefined): number {
   return members;
 }
 
-/** Step 4. `text` is valid JSON: only then is a quote always the start of a string, and the string after `{` or `,` a name. */
+/**
+ * Step 4. `text` must be valid JSON: only then does a quote always start a string, and the string after `{` or `,` is a name.
+ */
 function findFault(text: string, maxDepth: number, exact: boolean): JsonFailure<ExactReason> | undefined {
   const frames: Frame[] = [];
   let top: Frame | undefined;
@@ -190,7 +193,7 @@ function isNumberStart(code: number): boolean {
   return code === 0x2d /* - */ || (code >= 0x30 && code <= 0x39);
 }
 
-/** True where JavaScript writes the number that it made of this literal as the same decimal value. */
+/** Whether JavaScript writes the number of this literal back as the same decimal value. */
 function isKept(literal: RegExpExecArray): boolean {
   const value = Number(literal[0]);
   if (!Number.isFinite(value)) return false;
@@ -201,7 +204,10 @@ function isKept(literal: RegExpExecArray): boolean {
   return kept;
 }
 
-/** One spelling of a decimal value: its digits without zeros at either end, and its power of ten. The sign of zero is dropped. */
+/**
+ * The canonical spelling of a decimal value: its digits without zeros at both ends, and its power of ten. The sign of zero is
+ * dropped.
+ */
 function decimal([, sign = '', whole = '', fraction = '', exponent = '0']: RegExpExecArray): string {
   const digits = whole + fraction;
   let from = 0;

@@ -13,7 +13,8 @@ interface JwkMembers {
 
 /**
  * A public key for signatures (RFC 7517) that has passed `parsePublicJwk`: sound key material, one algorithm, nothing else.
- * `alg`, the algorithm it is registered for, is never absent. Frozen, so that a runtime may keep what it imported under the identity of the object.
+ * `alg`, the algorithm that it is registered for, is always there. The object is frozen, so that a runtime may cache the
+ * imported key by its identity.
  */
 export type PublicJwk = (
   | { readonly kty: 'RSA'; readonly alg: 'RS256' | 'PS256'; readonly n: string; readonly e: string }
@@ -36,7 +37,7 @@ export type JwkReason =
   | 'not_for_signatures'
   | 'alg_mismatch';
 
-/** `member` is the member of the JWK that is at fault; empty when the whole is. */
+/** `member` is the faulty member of the JWK; empty if the whole JWK is faulty. */
 export interface JwkRefusal {
   readonly ok: false;
   readonly reason: JwkReason;
@@ -52,7 +53,7 @@ const parsed = new WeakSet<object>();
 /** RFC 7518 §6.2.2, §6.3.2, §6.4.1, RFC 8037 §2. */
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
-/** Per kind of key: the algorithm without `alg`, the members of its material, and their check. */
+/** For each kind of key: its algorithm if the JWK has no `alg`, the members of its material, and their check. */
 const kinds: Record<
   string,
   { alg: AlgorithmName; material: readonly string[]; fault: (jwk: Members) => JwkRefusal | undefined }
@@ -93,8 +94,8 @@ const kinds: Record<
 };
 
 /**
- * The one way from a stranger's JWK to a key. Members that mean nothing here (certificates, extensions) are left behind.
- * A JWK without `alg` is registered for RS256 (RSA), ES256 (P-256) or EdDSA (Ed25519).
+ * The only way from a stranger's JWK to a key. Members without a meaning here (certificates, extensions) are dropped. A JWK
+ * without `alg` is registered for RS256 (RSA), ES256 (P-256) or EdDSA (Ed25519).
  */
 export function parsePublicJwk(value: unknown): JwkResult {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse('not_an_object', '');
@@ -122,7 +123,7 @@ export function parsePublicJwk(value: unknown): JwkResult {
 }
 
 /**
- * A key that `parsePublicJwk` made. In JavaScript a JWK as it was fetched would look the same and be of any strength.
+ * Checks that `parsePublicJwk` made the key. In JavaScript an unchecked JWK would look the same and may be weak.
  *
  * @throws {TypeError}
  */
@@ -131,9 +132,9 @@ export function publicJwk(value: unknown, name: string): PublicJwk {
   return value as PublicJwk;
 }
 
-/** Bytes that every signature of this key has. */
+/** The length of every signature of this key, in bytes. */
 export function signatureLength(jwk: PublicJwk): number {
-  // n has no leading zero byte, so its text tells the size of the modulus.
+  // n has no leading zero byte, so the length of its text gives the size of the modulus.
   return jwk.kty === 'RSA' ? (jwk.n.length * 3) >>> 2 : algorithms[jwk.alg].signatureBytes;
 }
 
@@ -154,7 +155,7 @@ function usageFault(jwk: Members): JwkRefusal | undefined {
   return kid === undefined || isKid(kid) ? undefined : refuse('malformed', 'kid');
 }
 
-/** A key id we are willing to carry: 1 to 256 characters, whole ones. */
+/** An acceptable key id: 1 to 256 characters, without lone surrogates. */
 export function isKid(kid: unknown): kid is string {
   return typeof kid === 'string' && kid.length > 0 && kid.length <= 256 && kid.isWellFormed();
 }

@@ -1,11 +1,11 @@
 /**
- * Compact JWS (RFC 7515 §7.1) as tokens use it.
+ * Compact JWS (RFC 7515 §7.1) for tokens.
  *
- * 1. Take the three parts apart, within the size limit.
- * 2. Read the protected header strictly: only here are `alg` and `kid` taken from the caller, and both are hints. A header that
- *    brings its own key, or asks for processing (`crit`, `b64`), is refused (RFC 8725 §3.1, §3.10).
- * 3. The algorithm must be one we allow here.
- * 4. The key is one of ours: the one that `kid` names, or, without `kid`, any that is registered for the algorithm.
+ * 1. Split the three parts, within the size limit.
+ * 2. Read the protected header strictly: only `alg` and `kid` are used, and both are hints. A header that brings its own key,
+ *    or asks for processing (`crit`, `b64`), is refused (RFC 8725 §3.1, §3.10).
+ * 3. The algorithm must be an allowed one.
+ * 4. The key is one of the expected keys: the one that `kid` names, or without `kid` any that is registered for the algorithm.
  * 5. The algorithm must be the one that the key is registered for, and the signature must have its length.
  * 6. Verify over the exact characters presented.
  */
@@ -17,7 +17,10 @@ import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, parseJson } from './json.ts';
 import { isKid, type PublicJwk, publicJwk, signatureLength } from './jwk.ts';
 
-/** A protected header that passed step 2: no `b64`, `crit`, `jku`, `jwk`, `x5u` or `x5c` in it. Frozen, for it may be shared. */
+/**
+ * A protected header that passed step 2: without `b64`, `crit`, `jku`, `jwk`, `x5u` and `x5c`. Frozen, because it may be
+ * shared.
+ */
 export interface JwsHeader {
   readonly alg: string;
   readonly kid?: string;
@@ -26,18 +29,18 @@ export interface JwsHeader {
 }
 
 /**
- * Headers that were seen under a good signature, by their encoded text. An issuer writes the same few again and again; a stranger
- * cannot push them out, because only a verified token is remembered.
+ * Headers that were seen under a good signature, by their encoded text. An issuer writes the same few again and again;
+ * strangers cannot evict them, because only headers of verified tokens are cached.
  */
 export interface HeaderCache {
   get(encoded: string): JwsHeader | undefined;
   set(encoded: string, header: JwsHeader): unknown;
 }
 
-/** What we require of a compact JWS. */
+/** The requirements on a compact JWS. */
 export interface JwsExpectation {
   readonly crypto: CryptoPort;
-  /** The only keys there are. */
+  /** The only keys that count. */
   readonly keys: readonly PublicJwk[];
   readonly algorithms: readonly AlgorithmName[];
   /** Characters of the whole token. Default 16 KiB. */
@@ -45,7 +48,7 @@ export interface JwsExpectation {
   readonly headers?: HeaderCache;
 }
 
-/** What the key has signed, and which key it was. */
+/** The signed content, and the key that signed it. */
 export interface VerifiedJws {
   readonly header: JwsHeader;
   readonly payload: Uint8Array;
@@ -61,7 +64,7 @@ interface Parts {
   readonly signature: Uint8Array;
 }
 
-/** What has been taken apart and not been verified, with the keys of ours that may have signed it. */
+/** A parsed, unverified JWS, with the expected keys that may have signed it. */
 interface CompactJws extends Parts {
   readonly alg: AlgorithmName;
   readonly keys: readonly PublicJwk[];
@@ -73,7 +76,7 @@ const refusedMembers = ['b64', 'crit', 'jku', 'jwk', 'x5u', 'x5c'] as const;
 const maxCachedHeaders = 64;
 const encoder = new TextEncoder();
 
-/** Holds 64 headers: more than an issuer uses. What comes after is parsed each time. */
+/** Keeps 64 headers: more than an issuer uses. Further headers are parsed each time. */
 export function createHeaderCache(): HeaderCache {
   const headers = new Map<string, JwsHeader>();
   return {
@@ -91,7 +94,7 @@ export const jwsChecks: Checks<JwsExpectation> = {
 };
 
 /**
- * What one of `keys` has signed. Only the signature is looked at: neither the type nor any claim.
+ * Verifies that one of `keys` has signed. It checks only the signature, neither the type nor any claim.
  *
  * @throws {ProofError} with a code that starts with `jws.`
  * @throws {TypeError} naming the member of `expected` that is of another type
@@ -103,7 +106,7 @@ export async function verifyJws(presented: string, given: JwsExpectation): Promi
   return verified(jws, key instanceof Promise ? await key : key, expected);
 }
 
-/** Steps 1 to 5: a token that lacks nothing but the look at its signature. */
+/** Steps 1 to 5: after them only the signature remains to be verified. */
 export function openJws(presented: string, expected: JwsExpectation): CompactJws {
   const parts = takeApart(presented, expected);
   const { header, signature } = parts;
@@ -115,7 +118,7 @@ export function openJws(presented: string, expected: JwsExpectation): CompactJws
   return { ...parts, alg, keys };
 }
 
-/** Step 6: the first of the keys, from `at` on, that made the signature. An answer that is there at once is not awaited. */
+/** Step 6: the first of the keys, from `at` on, that made the signature. Does not await an answer that is there at once. */
 export function signer(jws: CompactJws, crypto: CryptoPort, at: number): KeyAnswer | Promise<KeyAnswer> {
   for (let i = at; i < jws.keys.length; i++) {
     const key = jws.keys[i] as PublicJwk;
@@ -140,7 +143,7 @@ function takeApart(presented: unknown, expected: JwsExpectation): Parts {
   const first = presented.indexOf('.');
   const second = presented.indexOf('.', first + 1);
   const bytes = encoder.encode(presented);
-  // Where every character is one byte, a dot has the same place in both.
+  // If every character is one byte, a dot has the same index in text and bytes.
   const isAscii = bytes.length === presented.length;
   if (second < 0 || !isAscii || presented.includes('.', second + 1)) throw new ProofError('jws.malformed');
   const encodedHeader = presented.slice(0, first);
@@ -189,7 +192,7 @@ function selectKeys(kid: string | undefined, alg: AlgorithmName, keys: readonly 
   return fitting;
 }
 
-/** A shared header must stay what was verified. Recursion is bounded by the depth limit of the parser. */
+/** A shared header must not change after it was verified. The depth limit of the parser bounds the recursion. */
 function deepFreeze(value: unknown): unknown {
   if (typeof value === 'object' && value !== null) {
     for (const inner of Object.values(value)) deepFreeze(inner);

@@ -3,27 +3,27 @@ import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, parseJson } from './json.ts';
 import { type JwsExpectation, type JwsHeader, jwsChecks, openJws, signer, type VerifiedJws, verified } from './jws.ts';
 
-/** What we require of a JWT. The caller's claims are held against it, never the other way round. */
+/** The requirements on a JWT. Its claims are compared with them. */
 export interface JwtExpectation extends JwsExpectation {
   /**
-   * Media types of the token (RFC 8725 §3.11), compared without case and without `application/`. `undefined` in the list
-   * admits a token that names no type.
+   * Accepted media types of the token (RFC 8725 §3.11), compared without case and without `application/`. `undefined` in the
+   * list accepts a token without a type.
    */
   readonly typ: readonly (string | undefined)[];
   /** Compared character by character (RFC 7519 §4.1.1). */
   readonly issuer: string;
-  /** The token must name one of these. Left out, any well-formed audience passes. */
+  /** The token must name one of these. Without it, any well-formed audience passes. */
   readonly audience?: string | readonly string[];
   /** The present, in seconds since the epoch. */
   readonly now: number;
   /** Seconds by which two clocks may differ. Default 0. */
   readonly clockTolerance?: number;
   readonly subjectRequired?: boolean;
-  /** Seconds from `iat` to `exp` at most; makes `iat` required. */
+  /** The largest number of seconds from `iat` to `exp`; makes `iat` required. */
   readonly maxLifetime?: number;
 }
 
-/** The claims set of a verified JWT: what `verifyJwt` checked is typed, everything else is still as the issuer wrote it. */
+/** The claims set of a verified JWT: the claims that `verifyJwt` checked are typed, all others are as the issuer wrote them. */
 export interface JwtClaims extends JsonObject {
   readonly iss: string;
   readonly exp: number;
@@ -37,7 +37,7 @@ export interface JwtClaims extends JsonObject {
 export interface VerifiedJwt {
   readonly header: JwsHeader;
   readonly claims: JwtClaims;
-  /** Of the key that verified; undefined where our own key has none. */
+  /** The key id of the expected key that verified; undefined if it has none. */
   readonly kid: string | undefined;
 }
 
@@ -53,9 +53,9 @@ const jwtChecks: Checks<JwtExpectation> = {
 };
 
 /**
- * RFC 7519 §7.2 under the rules of RFC 8725. Claims are read only after the signature has been verified. An audience that
- * the expectation leaves out is not looked at; one that is there and undefined, empty or null is refused: a setting that is missing must
- * not mean "any".
+ * Verifies a JWT by RFC 7519 §7.2 under the rules of RFC 8725. Claims are read only after the signature was verified. If the
+ * expectation leaves out the audience, it is not checked. An audience of undefined, null or an empty one is refused: a missing
+ * setting must not mean "any".
  *
  * @throws {ProofError} with a code that starts with `jws.` (form, key, signature) or `jwt.` (type, claims)
  * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
@@ -63,7 +63,7 @@ const jwtChecks: Checks<JwtExpectation> = {
 export async function verifyJwt(presented: string, given: JwtExpectation): Promise<VerifiedJwt> {
   const expected = options(given, 'expected', jwtChecks);
   const jws = openJws(presented, expected);
-  // Awaiting what is there already would cost a turn: this is the hot path of every verifier.
+  // Awaiting a value that is there already would cost a turn, and every verifier runs this often.
   const key = signer(jws, expected.crypto, 0);
   return readClaims(verified(jws, key instanceof Promise ? await key : key, expected), expected);
 }
@@ -82,7 +82,7 @@ function checkType(typ: string | undefined, expected: readonly (string | undefin
   if (!expected.some((one) => mediaType(one) === wanted)) throw new ProofError('jwt.typ');
 }
 
-/** RFC 7515 §4.1.9: `application/` may be left out where no other slash follows. */
+/** RFC 7515 §4.1.9: `application/` may be left out if no other slash follows. */
 export function mediaType(typ: string | undefined): string | undefined {
   const lower = typ?.toLowerCase();
   return lower?.startsWith('application/') && !lower.includes('/', 12) ? lower.slice(12) : lower;
@@ -112,7 +112,7 @@ function isStrings(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
 
-/** RFC 7519 §4.1.4 to §4.1.6. An expiry is always required: a token without an end cannot be taken back. */
+/** RFC 7519 §4.1.4 to §4.1.6. An expiry is always required, because a token without an end cannot be taken back. */
 function checkTimes(claims: JsonObject, expected: JwtExpectation): void {
   const { now, clockTolerance = 0, maxLifetime } = expected;
   const exp = numericDate(claims.exp, 'jwt.exp_invalid');

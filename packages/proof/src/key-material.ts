@@ -1,4 +1,4 @@
-/** Public key numbers that no honest key generator makes. */
+/** Finds public keys with numbers that no honest key generator makes. */
 
 const minModulusBits = 2048;
 /** Verification time grows with the square of the modulus: a larger key is an attack on the verifier. */
@@ -10,7 +10,7 @@ interface RsaFault {
   readonly member: 'n' | 'e';
 }
 
-/** RFC 7518 §3.3, §6.3.1; `n` and `e` big-endian in as few bytes as possible (§2 Base64urlUInt). */
+/** RFC 7518 §3.3, §6.3.1; `n` and `e` are big-endian in as few bytes as possible (§2 Base64urlUInt). */
 export function rsaFault(n: Uint8Array, e: Uint8Array): RsaFault | undefined {
   const bits = n.length * 8 - Math.clz32((n[0] ?? 0) << 24);
   if (!isMinimal(n)) return { reason: 'malformed', member: 'n' };

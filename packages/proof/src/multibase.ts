@@ -1,30 +1,31 @@
 /**
- * base58btc under the multibase prefix `z`, and the variable-length integers of multiformats. There is one text for every byte string:
- * as many leading `1` as leading zero bytes, then the number without a leading digit of zero. Nothing else decodes.
+ * base58btc under the multibase prefix `z`, and the variable-length integers of multiformats. Every byte string has one text:
+ * as many leading `1` as leading zero bytes, then the number without a leading zero digit. No other text decodes.
  *
- * @scure/base decodes no more than 4,096 characters, and takes twice the time for a did:peer:4, which may have 8,192.
+ * This does not use @scure/base, because that decodes at most 4,096 characters, and takes twice as long for a did:peer:4, which
+ * may have 8,192.
  */
 
 import { bytes as bytesIn, number, text as textOf } from './argument.ts';
 
 const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
-/** Character code → value of the digit; 255 stands for every other. */
+/** Character code → value of the digit; 255 for every other character. */
 const values = new Uint8Array(128).fill(255);
 for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
 
 const zero = 0x31;
 
 /**
- * Four digits at a time into limbs of 28 bits: 58⁴ is below 2²⁴, so a limb times 58⁴ and the carry are below 2⁵³, where doubles
- * are exact.
+ * Adds four digits at a time to limbs of 28 bits: 58⁴ is below 2²⁴, so a limb times 58⁴ plus the carry is below 2⁵³, where
+ * doubles are exact.
  */
 const limb = 2 ** 28;
 const powers = [1, 58, 58 ** 2, 58 ** 3, 58 ** 4] as const;
 
 /**
- * The bytes, or undefined where the text does not start with `z`, holds a character outside the alphabet, or is longer than
- * `maxLength` characters: the work grows with the square of the length, so the limit comes first.
+ * The bytes, or undefined if the text does not start with `z`, contains a character outside the alphabet, or is longer than
+ * `maxLength` characters. The work grows with the square of the length, so the limit is checked first.
  */
 export function decodeMultibase(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
   textOf(text, 'text');
@@ -67,7 +68,10 @@ export function encodeMultibase(given: Uint8Array): string {
   return `z${'1'.repeat(zeros)}${digits.replace(/^1+/, '')}`;
 }
 
-/** An unsigned varint at the start of `bytes`: its value and its size. Undefined unless it is whole, minimal, and of 4 bytes at most. */
+/**
+ * The value and the size of an unsigned varint at the start of `bytes`. Undefined unless it is complete, minimal, and has at
+ * most 4 bytes.
+ */
 export function readVarint(bytes: Uint8Array): { readonly value: number; readonly size: number } | undefined {
   let value = 0;
   for (let i = 0; i < 4; i++) {
@@ -80,7 +84,7 @@ export function readVarint(bytes: Uint8Array): { readonly value: number; readonl
   return undefined;
 }
 
-/** `code` as a varint, then `bytes`: how multicodec says what the bytes are. */
+/** `code` as a varint, then `bytes`: multicodec marks the kind of bytes in this way. */
 export function withVarint(code: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const prefix: number[] = [];
   let rest = code;
@@ -91,7 +95,7 @@ export function withVarint(code: number, bytes: Uint8Array): Uint8Array<ArrayBuf
   return out;
 }
 
-/** `limbs`, in `base`, times `factor` plus `addend`, in place. */
+/** Multiplies `limbs`, in `base`, by `factor` and adds `addend`, in place. */
 function multiplyAdd(limbs: number[], factor: number, addend: number, base: number): void {
   let carry = addend;
   for (let i = 0; i < limbs.length; i++) {
@@ -105,7 +109,7 @@ function multiplyAdd(limbs: number[], factor: number, addend: number, base: numb
   }
 }
 
-/** Limbs of 28 bits, the least significant first, as big-endian bytes in as few as possible after `zeros` zero bytes. */
+/** Converts limbs of 28 bits, least significant first, to as few big-endian bytes as possible, after `zeros` zero bytes. */
 function bytesOf(limbs: readonly number[], zeros: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(zeros + Math.ceil((limbs.length * 28) / 8));
   let at = bytes.length;

@@ -1,10 +1,11 @@
 /**
- * Public keys as Multikey (Controlled Identifiers 1.0 §2.2.2): multibase of a multicodec and the bytes of the key. What is not in the
- * table does not exist here.
+ * Public keys as Multikey (Controlled Identifiers 1.0 §2.2.2): multibase of a multicodec and the bytes of the key. Types that
+ * are not in the table do not exist here.
  *
- * 1. The text is no longer than the longest key of the table: only then is it decoded.
- * 2. Exactly base58btc under `z`, exactly a minimal varint of a codec of the table, exactly the length of its keys.
- * 3. The bytes are the one spelling of a point of the curve, in the right subgroup, and neither the identity nor of small order.
+ * 1. The text is at most as long as the longest key of the table; this is checked before decoding.
+ * 2. It is base58btc under `z`, with a minimal varint of a codec of the table, and exactly the length of that codec's keys.
+ * 3. The bytes are the canonical spelling of a point of the curve, in the right subgroup, neither the identity nor of small
+ *    order.
  */
 
 import { bls12_381 } from '@noble/curves/bls12-381.js';
@@ -24,15 +25,15 @@ export type KeyType = 'Ed25519' | 'X25519' | 'P-256' | 'BLS12-381-G1' | 'BLS12-3
 /** A public key that has passed every check of this file. */
 export interface Multikey {
   readonly keyType: KeyType;
-  /** Without the multicodec. */
+  /** The bytes without the multicodec. */
   readonly publicKey: Uint8Array;
   /** `z…` */
   readonly multikey: string;
-  /** Of keys that sign here. Frozen: runtimes keep what they imported under its identity. */
+  /** Only for keys that sign. Frozen, because runtimes cache the imported key by its identity. */
   readonly jwk?: PublicJwk;
 }
 
-/** RFC 8037 §2: a key for key agreement, which is no `PublicJwk`. */
+/** RFC 8037 §2: a key for key agreement, which is not a `PublicJwk`. */
 export interface X25519Jwk {
   readonly kty: 'OKP';
   readonly crv: 'X25519';
@@ -44,7 +45,7 @@ interface KeyRule {
   readonly codec: number;
   readonly bytes: number;
   readonly isSound: (bytes: Uint8Array) => boolean;
-  /** What is registered with IANA; BLS12-381 has drafts only, which disagree. */
+  /** The JWK as registered with IANA; for BLS12-381 there are only drafts, which disagree. */
   readonly jwk?: (bytes: Uint8Array) => Record<string, string>;
 }
 
@@ -75,7 +76,7 @@ const typesByCodec = new Map(Object.entries(rules).map(([name, { codec }]) => [c
 /** `z` and the 98 bytes of a BLS12-381 G2 key. */
 export const maxMultikeyLength = 136;
 
-/** Points are checked once, and a runtime finds what it imported under the identity of the JWK. */
+/** Caches checked points; a runtime also finds its imported key by the identity of the JWK. */
 const parsed = createRecent<Multikey>(1024);
 
 /** @throws {ProofError} with a code that starts with `multikey.` */
@@ -83,7 +84,7 @@ export function parseMultikey(text: string): Multikey {
   const known = parsed.get(text);
   if (known !== undefined) return known;
   const key = decode(text);
-  // Not under `text`: it may be a slice of something large, which it would keep in memory.
+  // Not under `text`: it may be a slice of a large string, which would then stay in memory.
   parsed.set(key.multikey, key);
   return key;
 }
@@ -111,7 +112,7 @@ export function multikeyOf(keyType: KeyType, given: Uint8Array): Multikey {
   return Object.freeze({ keyType, publicKey, multikey, ...(jwk?.ok ? { jwk: jwk.key } : {}) });
 }
 
-/** The Multikey of a key that signs: what `parsePublicJwk` accepted. RSA has none. */
+/** The Multikey of a signing key that `parsePublicJwk` accepted. RSA keys have none. */
 export function multikeyFromJwk(jwk: PublicJwk): Multikey {
   publicJwk(jwk, 'jwk');
   if (jwk.kty === 'RSA') throw new ProofError('multikey.codec');
@@ -127,7 +128,10 @@ export function x25519Jwk({ keyType, publicKey }: Multikey): X25519Jwk {
   return { kty: 'OKP', crv: 'X25519', x: encodeBase64url(publicKey) };
 }
 
-/** A key out of a `publicKeyJwk`: one that signs, or X25519. @throws {ProofError} `multikey.codec` of a kind that does not exist here, else `multikey.jwk` */
+/**
+ * The key in a `publicKeyJwk`: a signing key, or X25519. @throws {ProofError} `multikey.codec` for an unknown kind, else
+ * `multikey.jwk`
+ */
 export function multikeyFromForeignJwk(value: JsonValue | undefined): Multikey {
   if (isJsonObject(value) && value.kty === 'OKP' && value.crv === 'X25519') {
     const { x, d } = value;
@@ -140,7 +144,7 @@ export function multikeyFromForeignJwk(value: JsonValue | undefined): Multikey {
   return multikeyFromJwk(result.key);
 }
 
-/** The X25519 key of an Ed25519 key (RFC 7748 §4.1, u = (1 + y) / (1 − y)): what did:key lists for key agreement. */
+/** The X25519 key of an Ed25519 key (RFC 7748 §4.1, u = (1 + y) / (1 − y)): a did:key lists it for key agreement. */
 export function x25519FromEd25519({ keyType, publicKey }: Multikey): Multikey {
   if (keyType !== 'Ed25519') throw new ProofError('multikey.codec');
   if (bytesOf(publicKey, 'publicKey').length !== 32) throw new ProofError('multikey.length');
@@ -154,7 +158,7 @@ export function x25519SecretFromEd25519(given: Uint8Array): Uint8Array {
   return ed25519.utils.toMontgomerySecret(seed);
 }
 
-/** Decoding refuses what is off the curve, outside the subgroup, or written in another than the one way; not the identity. */
+/** Decoding refuses points off the curve or outside the subgroup, and other spellings, but not the identity. */
 function isPoint(curve: { fromBytes(bytes: Uint8Array): { is0(): boolean } }, bytes: Uint8Array): boolean {
   try {
     return !curve.fromBytes(bytes).is0();

@@ -1,12 +1,12 @@
 /**
- * Receipts: a realm's word that it has verified a message, and with which key, at which time. Good for as long as somebody has
- * kept the keys that the realm signs receipts with: nothing is asked of a server.
+ * Receipts: a realm states that it has verified a message, with which key, and at which time. To check a receipt you need only
+ * the saved receipt keys of the realm, and no server.
  *
- * 1. The receipt is a compact JWS of the type `receipt+jwt` by one of the keys that we hold to be the realm's.
- * 2. A key that was compromised vouches for nothing: whoever has it writes any time into a receipt.
- * 3. Every claim has its shape, and the issuer is the one whose keys these are.
- * 4. With the message at hand: its bytes have the digest of the receipt, and the signature in the receipt is one over them by
- *    the key in the receipt, at the time in the receipt. Everything is computed anew, so a realm cannot vouch for what is not so.
+ * 1. The receipt is a compact JWS of the type `receipt+jwt`, signed by one of the given keys of the realm.
+ * 2. Receipts of a compromised key are refused, because a thief of the key can write any time into a receipt.
+ * 3. Every claim has its shape, and the issuer is the expected one.
+ * 4. If the message is given: its bytes have the digest of the receipt, and the signature in the receipt covers them, by the
+ *    key and at the time in the receipt. All of this is computed again, so a realm cannot vouch for a false message.
  */
 import { type AlgorithmName, algorithms } from './algorithms.ts';
 import { bytes, type Checks, flag, having, leftOut, listOf, object, optional, options, someText } from './argument.ts';
@@ -29,35 +29,38 @@ export interface ReceiptKey {
 
 export interface ReceiptExpectation {
   readonly crypto: CryptoPort;
-  /** Pinned by us, or kept from the time of the receipt: never taken from where the receipt came from. */
+  /** Pinned keys, or keys saved at the time of the receipt; never keys from the sender of the receipt. */
   readonly keys: readonly ReceiptKey[];
-  /** Left out, whoever holds one of the keys. */
+  /** Without it, the issuer may be any holder of one of the keys. */
   readonly issuer?: string;
-  /** The exact bytes of the message; empty where it had no body. Left out, the message is not looked at, and `checked` of the answer says so. */
+  /**
+   * The exact bytes of the message; empty if it had no body. Without it, the message is not checked, and `checked` of the
+   * result says so.
+   */
   readonly body?: Uint8Array | undefined;
 }
 
-/** What a receipt says. Times are in seconds since the epoch. */
+/** The claims of a receipt. Times are in seconds since the epoch. */
 export interface Receipt {
   readonly iss: string;
   readonly iat: number;
   readonly jti: string;
-  /** Whose message it was. */
+  /** The participant that signed the message. */
   readonly participantId: string;
   readonly organisationId: string;
-  /** Who brought the message to the realm. */
+  /** The participant that asked the realm for the receipt. */
   readonly presenter: { readonly sub: string; readonly participantId: string };
-  /** The whole signature value, as the message carried it. */
+  /** The whole signature value of the message. */
   readonly signature: string;
   readonly form: MessageForm;
   readonly binding: 'bytes' | 'message';
-  /** The key that signed the message, as the registry had it then. */
+  /** The key that signed the message, as it was in the registry then. */
   readonly key: {
     readonly thumbprint: string;
     readonly jwk: PublicJwk;
     readonly nbf: number;
     readonly exp: number | null;
-    /** Whether it was the one to use, or one that was still valid beside it. */
+    /** Whether it was the newest valid key, or an older one that was still valid. */
     readonly status: 'current' | 'previous';
   };
   readonly message: ReceiptedMessage;
@@ -68,9 +71,9 @@ interface ReceiptedMessage {
   /** SHA-256 of the bytes, base64url. */
   readonly digest: string;
   readonly length: number;
-  /** Of a request without a body: what was signed in its place. */
+  /** Only for a request without a body: its request target, which was signed in place of a body. */
   readonly requestTarget?: string;
-  /** Only in the strict form, which binds them. */
+  /** Only in the strict form, which binds these members. */
   readonly method?: string;
   readonly target?: string;
   readonly status?: number;
@@ -79,15 +82,15 @@ interface ReceiptedMessage {
 }
 
 export interface VerifiedReceipt extends Receipt {
-  /** `unchecked`: this is a receipt of some message, and nobody has looked which. */
+  /** `unchecked`: the receipt is good, but it was not compared with a message. */
   readonly checked: 'message' | 'unchecked';
 }
 
-/** Characters. A message's signature value is 16 KiB at most, and stands in here encoded. */
+/** Characters. The receipt contains the signature value of the message, encoded; that has at most 16 KiB. */
 const maxReceipt = 65_536;
 const allAlgorithms = Object.keys(algorithms) as AlgorithmName[];
 
-/** The keys of a JWKS with the mark of those that were compromised. What is no acceptable key is left out. */
+/** The keys of a JWKS, each with a mark if it was compromised. Unacceptable keys are left out. */
 export function parseReceiptKeys(jwks: unknown): readonly ReceiptKey[] {
   const list = isJsonObject(jwks as JsonValue) ? (jwks as JsonObject).keys : undefined;
   if (!Array.isArray(list)) return [];
@@ -107,8 +110,8 @@ const expectationChecks: Checks<ReceiptExpectation> = {
 };
 
 /**
- * What a realm says of a message. Without `body` the message is not looked at, and `checked` says so; without `issuer` it is not looked
- * at whose keys these are, and an `issuer` that is there and undefined is refused.
+ * Verifies a receipt and returns its claims. Without `body` the message is not checked, and `checked` says so. Without `issuer`
+ * the issuer is not checked; an `issuer` of undefined is refused.
  *
  * @throws {ProofError} with a code that starts with `jws.` or `receipt.`
  * @throws {TypeError} naming the member of `expected` that is of another type
@@ -217,7 +220,7 @@ function text(value: JsonValue | undefined): string {
   return value;
 }
 
-/** A whole number that is not negative: seconds, bytes, a status. */
+/** A whole number that is not negative: seconds, a number of bytes, a status. */
 function moment(value: JsonValue | undefined): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new ProofError('receipt.claims');
   return value;

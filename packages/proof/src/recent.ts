@@ -1,13 +1,13 @@
 /**
- * A bounded memory of what is costly to compute and always comes out the same. Two generations: what nobody asks for while the
- * younger fills is forgotten with the older.
+ * A bounded cache for results that are costly to compute and never change. It has two generations: an entry that is not read
+ * while the younger one fills up is forgotten with the older one.
  */
 export interface Recent<T> {
   get(key: string): T | undefined;
   set(key: string, value: T): void;
 }
 
-/** Holds the last `size` entries at least, and twice as many at most. */
+/** Keeps at least the last `size` entries, and at most twice as many. */
 export function createRecent<T>(size: number): Recent<T> {
   let young = new Map<string, T>();
   let old = new Map<string, T>();

@@ -3,29 +3,29 @@ import type { ProofCode } from './error.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonValue } from './json.ts';
 
-/** What every subject says, whichever proof it gave. */
+/** The members of every subject, whichever proof it gave. */
 export interface SubjectBase {
-  /** Exactly as the issuer writes itself. */
+  /** `iss`, exactly as in the token. */
   readonly issuer: string;
-  /** The last segment of an issuer `…/realms/{realm}`; of any other issuer, the issuer itself. */
+  /** The last segment of an issuer `…/realms/{realm}`; for any other issuer, the issuer itself. */
   readonly realm: string;
   /** `sub`: stable, never reused. */
   readonly id: string;
   readonly roles: readonly string[];
-  /** Resource → roles there. Has no prototype: a resource named `constructor` is one that is not there. */
+  /** Resource → roles there. The object has no prototype, so that the name `constructor` finds no resource. */
   readonly resourceAccess: Readonly<Record<string, readonly string[]>>;
   readonly scopes: readonly string[];
   readonly audience: readonly string[];
-  /** `gen` or `epoch`, 0 where the issuer counts none: a subject that was reinstated has a higher one than its old tokens. */
+  /** `gen` or `epoch`; 0 if the issuer does not count. A reinstated subject has a higher generation than its old tokens. */
   readonly generation: number;
   readonly jti: string | undefined;
   /** Seconds since the epoch. */
   readonly issuedAt: number;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
-  /** RFC 8693 §4.1: who acts for the subject, the one that presents the token first. Empty where nobody does. */
+  /** RFC 8693 §4.1: the services that act for the subject, first the presenter of the token. Empty if there are none. */
   readonly actors: readonly Actor[];
-  /** What else it was made from, and dies with. Empty for a token that was given for a proof. */
+  /** What else the token was made from: it dies with each of them. Empty for a token that was given for a proof. */
   readonly ancestors: readonly Ancestor[];
 }
 
@@ -34,16 +34,19 @@ export interface Actor {
   /** `sub` of the service. */
   readonly id: string;
   readonly clientId: string | undefined;
-  /** Of the service, when it did so; 0 where the issuer counts none. A service that was shut out since has a higher one. */
+  /**
+   * The generation of the service at that time; 0 if the issuer does not count. A service that was shut out since has a higher
+   * one.
+   */
   readonly generation: number;
 }
 
 /**
- * What a token was made from, beside what it says of itself: the token that was exchanged for it, the session behind a capability.
- * It dies with each of them. The kinds are those of the status feed, which tells what has died.
+ * Something that a token was made from and that its other claims do not name: the token that was exchanged for it, the session
+ * behind a capability. The token dies with each of them. The kinds are those of the status feed, which lists what has died.
  */
 export type Ancestor =
-  /** Its tokens of this generation. */
+  /** A subject of this generation. */
   | { readonly kind: 'subject'; readonly id: string; readonly generation: number }
   | { readonly kind: 'token' | 'session' | 'capability'; readonly id: string };
 
@@ -67,21 +70,21 @@ export interface CredentialSubject extends SubjectBase {
   readonly credential: {
     readonly type: 'ROOT' | 'USER';
     readonly id: string;
-    /** What its holder logs in as. */
+    /** The name that the holder types at a login. */
     readonly code: string;
   };
   readonly identity: { readonly type: string; readonly id: string };
-  /** `sid`: when this session ends, the token is dead. */
+  /** `sid`: the token dies when this session ends. */
   readonly sessionId: string;
   /** `txn`: the same in every call of the chain. */
   readonly transaction: string;
-  /** How strong the login was: `aal1` one factor, `aal2` two. */
+  /** The strength of the login: `aal1` is one factor, `aal2` two. */
   readonly acr: string;
-  /** RFC 8176: how it proved itself. */
+  /** RFC 8176: the methods of the login. */
   readonly amr: readonly string[];
-  /** Seconds since the epoch: when it last proved itself. */
+  /** Seconds since the epoch: the time of the last proof by the holder. */
   readonly authTime: number;
-  /** Where the first call of the chain came from, as far as the issuer says. */
+  /** The address of the first call of the chain, if the issuer gives it. */
   readonly requestContext: { readonly address: string | undefined };
 }
 
@@ -89,20 +92,20 @@ export interface CredentialSubject extends SubjectBase {
 export interface WalletSubject extends SubjectBase {
   readonly kind: 'wallet';
   readonly walletId: string;
-  /** The DID that has proved itself. */
+  /** The DID of the device that invoked the capability. */
   readonly device: string;
-  /** What may be done. `scopes` says the same, each as `wallet:{action}`. */
+  /** The allowed actions. `scopes` has the same, each as `wallet:{action}`. */
   readonly actions: readonly string[];
-  /** From the first delegation to the one that was invoked: the end of any ends the token. */
+  /** The ids of the delegations, from the first one to the invoked one: the end of any ends the token. */
   readonly capabilities: readonly string[];
-  /** `cnf.jkt` (RFC 9449 §6): the token is good only with a proof of this key. */
+  /** `cnf.jkt` (RFC 9449 §6): the token is only good together with a proof of this key. */
   readonly confirmation: string | undefined;
 }
 
-/** The one result of every proof: an authenticated credential, together with all the identification information. */
+/** The result of every proof: the authenticated caller, with everything known about it. */
 export type Subject = ParticipantSubject | ClientSubject | CredentialSubject | WalletSubject;
 
-/** A chain of services that is longer goes in circles. */
+/** A longer chain of services goes in circles. */
 export const maxActors = 8;
 
 /** `act`, the outermost first (RFC 8693 §4.1: "the least recent actor is the most deeply nested"). */

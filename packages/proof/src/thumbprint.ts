@@ -2,7 +2,7 @@ import { encodeBase64url } from './base64url.ts';
 import type { CryptoPort } from './crypto.ts';
 import { type PublicJwk, publicJwk } from './jwk.ts';
 
-/** RFC 7638 §3: the required members in lexicographic order. Their values are base64url, so nothing needs escaping. */
+/** RFC 7638 §3: the required members in lexicographic order. Their values are base64url, so they need no escapes. */
 export function thumbprintInput(jwk: PublicJwk): string {
   publicJwk(jwk, 'jwk');
   if (jwk.kty === 'RSA') return `{"e":"${jwk.e}","kty":"RSA","n":"${jwk.n}"}`;

@@ -7,21 +7,21 @@ import { subjectFromWalletToken, walletTokenTypes } from './wallet-token.ts';
 
 type Reading = (claims: JwtClaims) => Subject;
 
-/** What each type of token says of its subject. A type that does not stand here is no token that anybody is let in with. */
+/** How to read the subject from each type of token. A token of any other type is refused. */
 const readings: readonly (readonly [types: readonly string[], read: Reading])[] = [
   [accessTokenTypes, subjectFromAccessToken],
   [transactionTokenTypes, subjectFromTransactionToken],
   [walletTokenTypes, subjectFromWalletToken],
 ];
 
-/** What `verifyJwt` is to be told where any token of ours may come. */
+/** All token types, for the `typ` of `verifyJwt` if any of them may come. */
 export const tokenTypes: readonly string[] = readings.flatMap(([types]) => types);
 
 const byType = new Map(readings.flatMap(([types, read]) => types.map((type) => [type.toLowerCase(), read] as const)));
 
 /**
- * The subject of a verified token of any type of ours. Say to `verifyJwt` which types may come, and what else you require of
- * them: a transaction token without an expected audience is good for anybody.
+ * The subject of a verified token of any type in the table. Tell `verifyJwt` which types may come, and what else you require of
+ * them: without an expected audience a transaction token for another service would pass.
  *
  * @throws {ProofError} `jwt.typ`, `access_token.*`, `transaction_token.*`, `wallet_token.*`
  */

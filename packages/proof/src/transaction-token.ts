@@ -7,16 +7,16 @@ import { actorsOf, type CredentialSubject, isCount, isText, realmOf } from './su
 /** The header type of a transaction token (draft-ietf-oauth-transaction-tokens). */
 export const transactionTokenTypes = ['txntoken+jwt'] as const;
 
-/** Seconds. What is passed from service to service is good for one chain of calls, and nothing more. */
+/** Seconds. A token that services pass on is good for one chain of calls only. */
 export const longestTransactionToken = 60;
 
-/** It is sent on as a header field: nothing else may be in it. */
+/** The transaction is sent on as a header field, so only visible ASCII may be in it. */
 const transactionShape = /^[\x21-\x7e]{1,128}$/;
 const credentialTypes = ['ROOT', 'USER'] as const;
 
 /**
- * The subject that a verified transaction token speaks of. `claims` come from `verifyJwt`, which must have been told an audience:
- * a token for another service is good for nothing here. Every claim is required but `rctx` and `act`.
+ * The subject that a verified transaction token names. `claims` come from `verifyJwt`, which must have checked the audience: a
+ * token for another service must be refused. Every claim is required except `rctx` and `act`.
  *
  * @throws {ProofError} `transaction_token.lifetime` or, with a pointer to the claim, `transaction_token.claim`
  */

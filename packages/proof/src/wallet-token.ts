@@ -5,7 +5,7 @@ import { isJsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
 import { actorsOf, isCount, isText, realmOf, type WalletSubject } from './subject.ts';
 
-/** The header type of a wallet token: no parser of another token takes it for one of its own. */
+/** The header type of a wallet token: no parser of other tokens accepts it. */
 export const walletTokenTypes = ['wallet+jwt'] as const;
 
 /** Seconds. */
@@ -13,18 +13,18 @@ export const longestWalletToken = 300;
 
 const scopePrefix = 'wallet:';
 
-/** An action as OAuth scopes say it: no scope of a client is named so. */
+/** An action as an OAuth scope. No scope of a client has this prefix. */
 export function walletScope(action: string): string {
   return scopePrefix + textOf(action, 'action');
 }
 
-/** The action that a scope stands for; undefined for a scope of something else. */
+/** The action that a scope stands for; undefined for any other scope. */
 export function actionOfScope(scope: string): string | undefined {
   return scope.startsWith(scopePrefix) ? scope.slice(scopePrefix.length) : undefined;
 }
 
 /**
- * The subject that a verified wallet token speaks of. `claims` come from `verifyJwt`, which must have been told an audience.
+ * The subject that a verified wallet token names. `claims` come from `verifyJwt`, which must have checked the audience.
  *
  * @throws {ProofError} with a pointer to the claim, `wallet_token.claim`; `wallet_token.lifetime`
  */
@@ -39,7 +39,7 @@ export function subjectFromWalletToken(claims: JwtClaims): WalletSubject {
   if (!isCount(claims.gen)) throw fault('/gen');
   const actions = texts(claims.actions, '/actions');
   const scopes = actions.map(walletScope);
-  // For those who read no more than OAuth has them read. It may say nothing else.
+  // `scope` is for verifiers that know only OAuth. It must agree with `actions`.
   if (!(claims.scope === undefined || claims.scope === scopes.join(' '))) throw fault('/scope');
   return {
     kind: 'wallet',
@@ -64,7 +64,7 @@ export function subjectFromWalletToken(claims: JwtClaims): WalletSubject {
   };
 }
 
-/** A confirmation that is not understood must not be passed over (RFC 7800 §3.1). */
+/** An unknown confirmation must not be ignored (RFC 7800 §3.1). */
 function confirmationOf(cnf: JsonValue | undefined): string | undefined {
   if (cnf === undefined) return undefined;
   if (!isJsonObject(cnf) || Object.keys(cnf).join() !== 'jkt') throw fault('/cnf');
