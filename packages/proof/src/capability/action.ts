@@ -1,14 +1,14 @@
 import { text } from '../argument.ts';
 
-/** What capabilities of a realm are about: a wallet, or the realm itself. */
+/** The prefixes of the targets of a realm's capabilities: a wallet, or the realm itself. */
 export const walletPrefix = 'urn:countersign:wallet:';
 export const realmPrefix = 'urn:countersign:realm:';
 
-/** All that a capability allows on a target. `read` opens all that says what a wallet is and who may use it. */
+/** All actions on a target. `read` opens the description of a wallet and the list of its capabilities. */
 export const actions = ['read', 'write', 'grant', 'invite'] as const;
 export type Action = (typeof actions)[number];
 
-/** The actions that open a procedure, by its full RPC path; any one of them does. */
+/** The actions that open a procedure, by its full RPC path. One of them is enough. */
 const opening: ReadonlyMap<string, readonly Action[]> = new Map<string, readonly Action[]>([
   ['/countersign.v1.WalletService/GetWallet', ['read']],
   ['/countersign.v1.WalletService/ListCapabilities', ['read']],
@@ -19,7 +19,7 @@ const opening: ReadonlyMap<string, readonly Action[]> = new Map<string, readonly
   ['/countersign.v1.ProviderService/CancelInvitation', ['invite']],
 ]);
 
-/** Undefined for a procedure that no capability opens, or that is not known here. */
+/** Undefined for a procedure that no capability opens, or that is unknown. */
 export function actionsOpening(procedure: string): readonly Action[] | undefined {
   return opening.get(text(procedure, 'procedure'));
 }

@@ -4,13 +4,13 @@ import { type Link, readControllers } from './link.ts';
 import type { RootCapability } from './root.ts';
 import { isTargetWithin } from './target.ts';
 
-/** What somebody may do, and pass on no more than that. */
+/** The rights of a link's controllers. They can pass on these rights, and no more. */
 export interface Authority {
   readonly controllers: readonly string[];
   readonly target: string;
   /** Undefined: every action. */
   readonly actions: readonly string[] | undefined;
-  /** Epoch milliseconds, as are all times; infinity for a root. */
+  /** Epoch milliseconds, like all times; infinity for a root. */
   readonly expires: number;
   readonly created: number;
 }
@@ -18,9 +18,9 @@ export interface Authority {
 export interface AttenuationTerms {
   /** The present, in epoch milliseconds. */
   readonly now: number;
-  /** Milliseconds by which the clock of who delegates may be ahead of ours. An expiry is exact. Default 30,000. */
+  /** Milliseconds that the delegator's clock may be ahead. An expiry has no such tolerance. Default 30,000. */
   readonly clockTolerance?: number | undefined;
-  /** Milliseconds from the making of a delegation to its expiry, at most. Default: no limit of its own. */
+  /** The largest number of milliseconds from the making of a delegation to its expiry. Default: no limit. */
   readonly maxLifetime?: number | undefined;
 }
 
@@ -40,13 +40,13 @@ export function rootAuthority(root: RootCapability): Authority {
 
 interface Check {
   readonly code: ProofCode;
-  /** Of the link, as a pointer relative to it. */
+  /** The member of the link that is checked, as a pointer relative to the link. */
   readonly member: string;
-  /** Written so that a time that is not a number does not hold. */
+  /** Written so that a time of NaN fails the check. */
   readonly holds: (link: Link, parent: Authority, terms: AttenuationTerms) => boolean;
 }
 
-/** All that a link must keep of what its parent allows, and of its own word. The order is that of the refusals. */
+/** Every limit that a link must keep: those of its parent, and its own. The first failed check is the refusal. */
 export const attenuationChecks: readonly Check[] = [
   {
     code: 'capability.target_exceeds',
@@ -99,7 +99,7 @@ export function allows(authority: Pick<Authority, 'actions'>, action: string): b
   return authority.actions === undefined || authority.actions.includes(action);
 }
 
-/** What a link that has passed all checks leaves of its parent's authority: the intersection of both. */
+/** The authority of a link that has passed all checks: the intersection of its parent's authority and its own claims. */
 export function attenuated(parent: Authority, link: Link): Authority {
   const { controllers, target, actions = parent.actions, created } = link;
   const expires = Math.min(parent.expires, link.expires, link.proofExpires ?? Infinity);

@@ -2,16 +2,17 @@ import { type ProofCode, ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { type Link, readLink } from './link.ts';
 
-/** The root and the tail counted. */
+/** The number includes the root and the tail. */
 export const maxChainLength = 10;
 
 /**
- * The delegations of a chain from the root's child to the tail, with the shape that chains have and nothing proved.
+ * The delegations of a chain from the root's child to the tail. Only their shape is checked; nothing is proved yet.
  *
- * 1. From the tail inwards along the last entries, in a loop: the length that a link claims is held against the limit, and
- *    against the length that the link around it leaves, before its parent is looked at.
- * 2. Each link is read on the way.
- * 3. From the root outwards: first the expected root, last the parent, in between the ancestors, each by its id and each once.
+ * 1. A loop goes from the tail inwards along the last entries. It compares the length that a link claims with the limit, and
+ *    with the length that the outer link leaves, before it reads the parent.
+ * 2. The loop reads each link on the way.
+ * 3. Then, from the root outwards, each chain must name first the expected root, then the ancestors, last the parent, each by
+ *    its id and each once.
  *
  * @throws {ProofError}
  */
@@ -28,7 +29,7 @@ function descend(tail: JsonObject, pointer: string, maxLength: number): Link[] {
   let place = pointer;
   let length: number | undefined;
   for (;;) {
-    // A link has as many entries before it as its place in the chain says; only the tail is free to say how many.
+    // The place of a link in the chain fixes its number of entries; only the tail may choose how many it has.
     length = claimedLength(document, place, length, maxLength);
     const link = readLink(document, place);
     links.push(link);
@@ -50,7 +51,7 @@ function claimedLength(document: JsonObject, pointer: string, around: number | u
   if (document.parentCapability === undefined && proof === undefined) {
     throw new ProofError('capability.root_presented', pointer);
   }
-  // readLink says what is wrong with a chain that is none.
+  // readLink refuses a chain that is not a list.
   if (!Array.isArray(chain)) return 1;
   const at = `${pointer}/proof/capabilityChain`;
   if (chain.length + 1 > maxLength) throw new ProofError('capability.too_long', at);

@@ -11,22 +11,22 @@ import { capabilityContext, dataIntegrityContext } from './link.ts';
 import type { RootCapability } from './root.ts';
 import type { CapabilitySigner } from './signature.ts';
 
-/** What is asked for, of whom, and by which right. Times are in epoch milliseconds. */
+/** The request, its audience and the capability. Times are in epoch milliseconds. */
 export interface InvocationRequest {
-  /** `urn:uuid:` with a random one. */
+  /** `urn:uuid:` with a random UUID. */
   readonly id: string;
   readonly request: InvokedRequest;
-  /** Who is asked. */
+  /** The server that gets the invocation. */
   readonly audience: string;
-  /** Of the server's challenge, or random: to be used once. */
+  /** The nonce of the server's challenge, or a random one. It may be used once. */
   readonly nonce: string;
-  /** A delegation as it was received, or a root, by its controller itself. */
+  /** A delegation as it was received, or a root, if its controller itself invokes. */
   readonly capability: RootCapability | JsonObject;
   readonly action: string;
-  /** Left out, the target of the capability. */
+  /** Default: the target of the capability. */
   readonly target?: string | undefined;
   readonly created: number;
-  /** Left out, as late as its kind may end. */
+  /** Default: the latest end that this kind of request allows. */
   readonly expires?: number | undefined;
 }
 
@@ -43,7 +43,7 @@ const requestChecks: Checks<InvocationRequest> = {
 };
 
 /**
- * An invocation document, to be sent as it is and once.
+ * An invocation document. Send it unchanged, and once.
  *
  * @throws {ProofError} with a code that starts with `invocation.`
  */

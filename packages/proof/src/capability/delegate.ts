@@ -9,17 +9,17 @@ import { capabilityContext, dataIntegrityContext, type Link, readLink } from './
 import type { RootCapability } from './root.ts';
 import type { CapabilitySigner } from './signature.ts';
 
-/** What is passed on, of what, and to whom. Times are in epoch milliseconds. */
+/** A new delegation: its parent, its controller and its limits. Times are in epoch milliseconds. */
 export interface Delegation {
   /** A root, or a delegation as it was received. */
   readonly parent: RootCapability | JsonObject;
-  /** Never used before: revocation goes by it. `urn:uuid:` with a random one. */
+  /** An id that was never used, because revocation works by id: `urn:uuid:` with a random UUID. */
   readonly id: string;
-  /** The DID that gets the capability, or a list of which each may act alone. */
+  /** The DID that gets the capability, or a list of DIDs, each of which may act alone. */
   readonly controller: string | readonly string[];
-  /** Left out, every action, which only a parent that allows every action can give. */
+  /** Default: every action. Only a parent that allows every action can give that. */
   readonly allowedAction?: string | readonly string[] | undefined;
-  /** Left out, that of the parent. */
+  /** Default: the target of the parent. */
   readonly invocationTarget?: string | undefined;
   readonly expires: number;
   readonly created: number;
@@ -28,7 +28,7 @@ export interface Delegation {
 const delegationChecks: Checks<Delegation> = {
   parent: object,
   id: text,
-  // These two are judged with the link as a whole.
+  // These two are checked together with the whole link.
   controller: (value) => value,
   allowedAction: (value) => value,
   invocationTarget: optional(text),
@@ -37,8 +37,8 @@ const delegationChecks: Checks<Delegation> = {
 };
 
 /**
- * A capability for somebody else: no more than the parent, for no longer, signed by a controller of the parent. It is held against
- * the parent by the same checks as at the verifier; that the parent itself is good is for the verifier to say.
+ * A capability for another DID: it allows no more than the parent, for no longer, and a controller of the parent signs it. It
+ * is compared with the parent by the verifier's own checks. Whether the parent itself is good, only the verifier checks.
  *
  * @throws {ProofError} with a code that starts with `capability.`
  */
@@ -69,7 +69,7 @@ function isRoot(parent: RootCapability | JsonObject): parent is RootCapability {
   return !Object.hasOwn(parent, 'parentCapability');
 }
 
-/** The ancestors by their ids, the parent in full. */
+/** The chain of a child of this link: the ancestors by their ids, the parent in full. */
 function chainAfter({ chain, document }: Link): readonly JsonValue[] {
   if (chain.length + 2 > maxChainLength) throw new ProofError('capability.too_long', '/proof/capabilityChain');
   const ids = chain.map((entry) => (isJsonObject(entry) ? (entry.id as string) : entry));

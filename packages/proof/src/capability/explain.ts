@@ -1,6 +1,6 @@
 /**
- * What a capability or an invocation allows, and all that speaks against it, link by link. Nothing here accepts anything: an
- * explanation is not a verification, and what it tells is for who made the document or runs the verifier, not for who presents it.
+ * Explains what a capability or an invocation allows, and all its faults, link by link. An explanation is not a verification
+ * and never accepts a document. Show it to the maker of the document or the operator of the verifier, never to the presenter.
  */
 import { type Checks, object, optional, options } from '../argument.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
@@ -32,7 +32,10 @@ import { readDocument } from './verify.ts';
 
 const termChecks: Checks<ExplainTerms> = { ...attenuationTermChecks, ...proofTermChecks, root: optional(object) };
 
-/** @throws {TypeError} naming the argument that is of another type; {ProofError} `capability.root_invalid`, where ours is at fault */
+/**
+ * @throws {TypeError} naming the argument of a wrong type; {ProofError} `capability.root_invalid` if the caller's root is
+ * faulty
+ */
 export async function explainCapability(
   presented: Uint8Array | string,
   given: ExplainTerms,
@@ -62,7 +65,7 @@ export async function explainCapability(
   };
 }
 
-/** What the links so far leave. `tail` is undefined once one of them could not be read. */
+/** The explained links so far, and the authority that they leave. `tail` is undefined after a link that could not be read. */
 interface Walk {
   readonly links: readonly ExplainedLink[];
   readonly tail: Authority | undefined;
@@ -93,7 +96,7 @@ async function explainChain(capability: JsonValue | undefined, pointer: string, 
   return { links, tail: parent };
 }
 
-/** From the root's child to the tail, as deep as a chain may be. */
+/** The places from the root's child to the tail, as deep as a chain may be. */
 function placesOf(capability: JsonValue | undefined, pointer: string) {
   const places: { readonly document: JsonObject; readonly pointer: string }[] = [];
   let place = pointer;
@@ -125,7 +128,7 @@ const unread = {
   signedBy: undefined,
 };
 
-/** Without one of ours, what the id of a root says of its target is all there is. */
+/** Without a root from the caller, only the target in the root's id is known. */
 function explainRoot(claimed: JsonValue | undefined, pointer: string, ours: RootCapability | undefined) {
   const link = { ...unread, kind: 'root', pointer } as const;
   const isOurs = ours === undefined || claimed === ours.id;

@@ -5,26 +5,29 @@ import type { RootCapability } from './root.ts';
 import type { ProofTerms } from './signature.ts';
 
 export interface ExplainTerms extends AttenuationTerms, ProofTerms {
-  /** Left out, the root is taken from the document: who controls it is then not known, and anybody may have signed the first link. */
+  /**
+   * Without it, the root is taken from the document: its controller is then unknown, and a stranger may have signed the first
+   * link.
+   */
   readonly root?: RootCapability | undefined;
 }
 
-/** One reason for which a verifier refuses. */
+/** One reason why a verifier would refuse. */
 export interface CapabilityRefusal {
   readonly code: ProofCode;
   readonly text: string;
-  /** RFC 6901, in the document that was presented. */
+  /** RFC 6901 pointer into the presented document. */
   readonly pointer: string;
 }
 
-/** Times are in epoch milliseconds. What could not be read is undefined. */
+/** Times are in epoch milliseconds. Members that could not be read are undefined. */
 export interface ExplainedLink {
   readonly kind: 'root' | 'delegation';
   readonly pointer: string;
   readonly id: string | undefined;
   readonly controllers: readonly string[] | undefined;
   readonly target: string | undefined;
-  /** What it leaves of what its parent allows; undefined: everything. */
+  /** The actions that it leaves of its parent's; undefined means every action. */
   readonly actions: readonly string[] | undefined;
   readonly created: number | undefined;
   readonly expires: number | undefined;
@@ -44,15 +47,15 @@ export interface ExplainedInvocation {
 }
 
 export interface CapabilityExplanation {
-  /** `unreadable`: not a document at all, or neither of the two; the reason is in `refusals`. */
+  /** `unreadable`: not a document, or neither a capability nor an invocation; `refusals` has the reason. */
   readonly kind: 'capability' | 'invocation' | 'unreadable';
-  /** True where there is not one refusal. */
+  /** True if there is no refusal. */
   readonly isSound: boolean;
-  /** Of the document as a whole. */
+  /** The refusals of the document as a whole. */
   readonly refusals: readonly CapabilityRefusal[];
-  /** From the root to the tail. */
+  /** The links from the root to the tail. */
   readonly links: readonly ExplainedLink[];
-  /** Whose audience, request and freshness are the verifier's to judge. */
+  /** The invocation, if the document is one. Only the verifier can check its audience, request and freshness. */
   readonly invocation: ExplainedInvocation | undefined;
 }
 
@@ -66,7 +69,7 @@ export function refusalOf({ code, message, pointer = '' }: ProofError): Capabili
 
 type Attempt<T> = { readonly value: T } | { readonly refused: CapabilityRefusal };
 
-/** What it gives, or why it is refused. Any other error is one of ours. */
+/** The value of a step, or its refusal. Other errors are bugs and are thrown. */
 export async function attempt<T>(step: () => T | Promise<T>): Promise<Attempt<T>> {
   try {
     return { value: await step() };

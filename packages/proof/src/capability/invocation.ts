@@ -5,33 +5,36 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { isAction, isContext, isUri } from './link.ts';
 import { isCanonicalTarget } from './target.ts';
 
-/** A token of the server's own; or, for a service, one of which the device has signed what it is for. */
+/** A request for a token of the server itself, or for a token for a service, whose name and scope the device signs. */
 export interface TokenInvocation {
   readonly kind: 'token';
-  /** The service that is to be called with it. Left out, the server itself. */
+  /** The service that the token is for. Default: the server itself. */
   readonly resource?: string | undefined;
-  /** What it is to allow there, in the words of OAuth. Left out, all that the chain does. */
+  /** The OAuth scope of the token. Default: everything that the chain allows. */
   readonly scope?: string | undefined;
 }
 
-/** What is asked for with a capability: a token, or one call, of which every byte is bound. */
+/** The request of an invocation: a token, or one call, with every byte bound. */
 export type InvokedRequest =
   | TokenInvocation
   | { readonly kind: 'rpc'; readonly procedure: string; readonly message: Uint8Array }
   | { readonly kind: 'http'; readonly method: string; readonly uri: string; readonly message: Uint8Array };
 
-/** All that a kind of request needs. */
+/** The rules for each kind of request. */
 export const requestKinds = {
-  /** A challenge of the server's is in it, which lives for so long; the end may be left to the server. */
+  /** It contains a challenge of the server that lives as long; its expiry may be left out. */
   token: { type: 'TokenRequest', maxAge: 300_000, isExpiryRequired: false },
-  /** `procedure`: the full path, `/countersign.v1.WalletService/GetWallet`. `message`: the bytes of the message, without any frame. */
+  /**
+   * `procedure`: the full path, `/countersign.v1.WalletService/GetWallet`. `message`: the bytes of the message, without a
+   * frame.
+   */
   rpc: { type: 'RpcCall', maxAge: 60_000, isExpiryRequired: true },
-  /** `uri`: absolute, canonical. `message`: the bytes of the body, none for a request without one. */
+  /** `uri`: absolute and canonical. `message`: the bytes of the body, empty for a request without a body. */
   http: { type: 'HttpCall', maxAge: 60_000, isExpiryRequired: true },
 } as const;
 
 /**
- * The request with each member read once and of its type.
+ * The request with each member read once and its type checked.
  *
  * @throws {TypeError} naming the member
  */
@@ -48,7 +51,7 @@ const requestChecks: Readonly<Record<InvokedRequest['kind'], Checks<object>>> = 
   http: { kind: any, method: text, uri: text, message: bytes },
 } as Readonly<Record<InvokedRequest['kind'], Checks<object>>>;
 
-/** An invocation whose members have their shape. Nothing of it is proved yet. Times are in epoch milliseconds. */
+/** An invocation whose members have their shape. It is not proved yet. Times are in epoch milliseconds. */
 export interface Invocation {
   readonly document: JsonObject;
   readonly proof: JsonObject;
@@ -68,7 +71,7 @@ export interface Invocation {
 const maxNonce = 512;
 const legacyMembers = ['invoker', 'target', 'invocationTarget', 'capability', 'capabilityAction'];
 
-/** @throws {ProofError} of the `invocation.…` codes that concern the document alone */
+/** @throws {ProofError} with an `invocation.…` code about the document alone */
 export function readInvocation(document: JsonObject): Invocation {
   if (!isContext(document)) throw new ProofError('invocation.context', '/@context');
   for (const name of legacyMembers) {

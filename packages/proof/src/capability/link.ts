@@ -6,28 +6,28 @@ import { isCanonicalTarget } from './target.ts';
 export const capabilityContext = 'https://w3id.org/zcap/v1';
 export const dataIntegrityContext = 'https://w3id.org/security/data-integrity/v2';
 
-/** What every root id starts with, and no id of a delegation. */
+/** Every root id starts with this prefix, and no id of a delegation does. */
 export const rootPrefix = 'urn:zcap:root:';
 
-/** A delegation whose members have their shape. Nothing of it is proved yet. Times are in epoch milliseconds. */
+/** A delegation whose members have their shape. It is not proved yet. Times are in epoch milliseconds. */
 export interface Link {
   readonly document: JsonObject;
-  /** RFC 6901, of this link in the document that was presented. */
+  /** RFC 6901 pointer to this link in the presented document. */
   readonly pointer: string;
   readonly id: string;
   readonly parentId: string;
-  /** Any one of these may invoke the capability and delegate it. */
+  /** Each of these may invoke the capability and delegate it. */
   readonly controllers: readonly string[];
   readonly target: string;
-  /** Undefined: whatever the parent allows, which a link may say only where its parent says so too. */
+  /** Undefined means every action. A link may say so only if its parent does. */
   readonly actions: readonly string[] | undefined;
   readonly expires: number;
   readonly created: number;
-  /** Of the proof, where it has an end of its own. */
+  /** The end of the proof, if it has its own. */
   readonly proofExpires: number | undefined;
   readonly verificationMethod: string;
   readonly proof: JsonObject;
-  /** From the root's id to the parent, which is embedded unless it is the root. */
+  /** From the root's id to the parent. The parent is embedded unless it is the root. */
   readonly chain: readonly JsonValue[];
 }
 
@@ -37,7 +37,7 @@ const maxActions = 64;
 const uri = /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i;
 const legacyMembers = ['invoker', 'delegator', 'target'];
 
-/** @throws {ProofError} of the `capability.…` codes that concern a link alone, with a pointer to the member at fault */
+/** @throws {ProofError} with a `capability.…` code about this link alone, and a pointer to the faulty member */
 export function readLink(document: JsonObject, pointer: string): Link {
   const refuse = (code: ProofCode, member: string) => new ProofError(code, `${pointer}/${member}`);
   if (!isContext(document)) throw refuse('capability.context', '@context');
@@ -81,8 +81,9 @@ function readProof(proof: JsonValue | undefined, pointer: string): Proved {
 }
 
 /**
- * A list of URLs of which the first decides on what the members mean, and the proof has the same if it has one: Data Integrity lets a
- * document name more than its proof, and nothing here is to be there unsigned. A context in place would give the members new meanings.
+ * Whether the context is a list of URLs that begins with ZCAP's, which defines the members. A context in the proof must be the
+ * same: Data Integrity allows a document to name more than its proof, but here everything must be signed. An embedded context
+ * object is refused, because it could give members new meanings.
  */
 export function isContext({ '@context': context, proof }: JsonObject): boolean {
   if (!Array.isArray(context) || context[0] !== capabilityContext || !context.every(isUri)) return false;
@@ -95,14 +96,17 @@ export function isUri(value: unknown): value is string {
   return typeof value === 'string' && value.length <= maxUri && uri.test(value);
 }
 
-/** ZCAP 0.3: a string, or a list of which each may act alone. Undefined where it is neither. */
+/** ZCAP 0.3: a string, or a list whose entries may each act alone. Undefined if the value is neither. */
 export function readControllers(value: unknown): readonly string[] | undefined {
   if (isUri(value)) return [value];
   const isList = Array.isArray(value) && value.length > 0 && value.length <= maxControllers;
   return isList && value.every(isUri) && isEachOnce(value) ? value : undefined;
 }
 
-/** A string or a list; undefined where the member is not there. An empty list would read as *all* to some and as *none* to others. */
+/**
+ * A string or a list; undefined if the member is missing. An empty list is refused: some would read it as *all*, others as
+ * *none*.
+ */
 function readActions(value: unknown, pointer: string): readonly string[] | undefined {
   if (value === undefined) return undefined;
   const actions = typeof value === 'string' ? [value] : value;

@@ -1,9 +1,9 @@
 /**
- * Why a capability or an invocation is refused. The texts are fixed and hold nothing of what was presented; the pointer of the
- * error says which link is at fault. Codes `capability.…` are faults of the chain, codes `invocation.…` of what invokes it.
+ * The reasons for refusing a capability or an invocation. The texts are fixed and contain no part of the input; the pointer of
+ * the error names the faulty link. Codes `capability.…` are faults of the chain, codes `invocation.…` faults of the invocation.
  */
 
-/** Faults of one link as it stands. */
+/** Faults of one link alone. */
 const linkTexts = {
   'capability.context': 'The context is not a list of URLs from that of ZCAP on, the same in the proof.',
   'capability.legacy_member': 'A member of older drafts (invoker, delegator, target, creator) is there.',
@@ -26,7 +26,7 @@ const linkTexts = {
   'capability.chain_missing': 'The proof of the delegation has no capability chain.',
 } as const;
 
-/** Faults of how the links hang together. */
+/** Faults of the connection between links. */
 const chainTexts = {
   'capability.root_invalid': 'The root that we expect is not a root capability.',
   'capability.root_presented':
@@ -40,7 +40,7 @@ const chainTexts = {
   'capability.chain_repeated': 'A link stands in its chain twice.',
 } as const;
 
-/** Faults of what a link takes from its parent. */
+/** Faults of a link that does not keep the limits of its parent. */
 const attenuationTexts = {
   'capability.target_exceeds': 'The target is not within that of the parent.',
   'capability.actions_missing': 'The parent restricts the actions and the delegation does not.',
@@ -53,7 +53,7 @@ const attenuationTexts = {
   'capability.lifetime': 'The delegation lives longer than is allowed here.',
 } as const;
 
-/** What else is wrong with a proof, Data Integrity says itself: codes `integrity.…`, `did.…`, with a pointer to the proof. */
+/** Other faults of a proof have codes of Data Integrity and DIDs: `integrity.…`, `did.…`, with a pointer to the proof. */
 const proofTexts = {
   'capability.delegator': 'The delegation was not signed by the controller of its parent.',
 } as const;

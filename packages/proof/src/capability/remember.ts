@@ -3,15 +3,18 @@ import type { CryptoPort } from '../crypto.ts';
 import type { PublicJwk } from '../jwk.ts';
 import { createRecent } from '../recent.ts';
 
-/** What a Data Integrity proof signs, and its signature: both always of this length, so that no two cases have one key. */
+/**
+ * The length of the bytes that a Data Integrity proof signs, and of its signature. It is fixed, so that no two cases share a
+ * cache key.
+ */
 const bytes = 64;
 
 /**
- * A port that remembers good signatures over 64 bytes: whether a signature is one of a key over some bytes never changes. For
- * `delegationCrypto`, since the same delegations come with every invocation; everything else that is asked of them (the time, the
- * root, where the key is listed, whether they were revoked) is asked anew each time. A single-use invocation is not worth remembering.
+ * A port that remembers good signatures over 64 bytes: a good signature stays good. Use it for `delegationCrypto`, because the
+ * same delegations come with every invocation. Everything else about them (the time, the root, the document that lists the key,
+ * revocation) is checked again each time. An invocation comes only once, so its signature is not worth remembering.
  *
- * @param size signatures that are remembered at least; twice as many at most, of some 500 bytes each
+ * @param size the smallest number of remembered signatures; there are at most twice as many, of about 500 bytes each
  */
 export function rememberSignatures(crypto: CryptoPort, size = 1024): CryptoPort {
   having('verify', 'sha256')(crypto, 'crypto');
@@ -35,12 +38,12 @@ export function rememberSignatures(crypto: CryptoPort, size = 1024): CryptoPort 
   };
 }
 
-/** One for each byte. Spread into arguments one by one they would take five times as long, which is felt at every invocation. */
+/** One character for each byte. Spreading the bytes into arguments would take five times as long, at every invocation. */
 function letters(bytes: Uint8Array): string {
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
-/** All of the key, never its `kid`. */
+/** The whole key material, without the `kid`. */
 function nameOf(jwk: PublicJwk): string | undefined {
   if (jwk.kty === 'RSA') return undefined;
   return jwk.kty === 'EC' ? `${jwk.x} ${jwk.y}` : jwk.x;

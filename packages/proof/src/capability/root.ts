@@ -3,11 +3,14 @@ import { ProofError } from '../error.ts';
 import { capabilityContext, readControllers, rootPrefix } from './link.ts';
 import { isCanonicalTarget } from './target.ts';
 
-/** Where a chain starts. It is never signed and never taken from the wire: the verifier makes it from what it knows of the target. */
+/**
+ * The start of a chain. It is never signed and never read from a request: the verifier makes it from its knowledge of the
+ * target.
+ */
 export interface RootCapability {
   readonly '@context': typeof capabilityContext;
   readonly id: string;
-  /** One DID, or a list of which each may act alone. */
+  /** One DID, or a list of DIDs, each of which may act alone. */
   readonly controller: string | readonly string[];
   readonly invocationTarget: string;
 }
@@ -24,10 +27,10 @@ export function createRootCapability(target: string, controller: string | readon
   return { '@context': capabilityContext, id: rootCapabilityId(target), controller, invocationTarget: target };
 }
 
-/** Exactly these four members: a root with an expiry or an action would be one that nobody enforces. */
+/** A root has exactly these four members: an expiry or an action in it would not be enforced. */
 const members = ['@context', 'controller', 'id', 'invocationTarget'];
 
-/** @throws {ProofError} `capability.root_invalid`: what we hold to be the root is a mistake of our own */
+/** @throws {ProofError} `capability.root_invalid`: the caller has made a wrong root */
 export function checkRoot(root: RootCapability): void {
   const { id, controller, invocationTarget: target } = root;
   const names = Object.keys(root).sort();

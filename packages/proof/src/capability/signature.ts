@@ -14,7 +14,7 @@ import { defaultTolerance } from './attenuation.ts';
 import type { Invocation } from './invocation.ts';
 import type { Link } from './link.ts';
 
-/** Who signs delegations and invocations. */
+/** Signs delegations and invocations. */
 export interface CapabilitySigner extends DataIntegritySigner {
   /** The DID URL of the key. */
   readonly verificationMethod: string;
@@ -26,13 +26,15 @@ export interface ProofTerms {
   readonly now: number;
   readonly clockTolerance?: number | undefined;
   /**
-   * The key of a verification method, if the document of its controller lists it for the purpose. A did:key is never asked for: it is its
-   * own document. Left out, nobody else is known.
+   * The key of a verification method, if the document of its controller lists it for the purpose. Not called for a did:key,
+   * which is its own document. Without it, only did:keys are known.
    */
   readonly resolve?: DataIntegrityExpectation['resolve'] | undefined;
-  /** Default: all that there are. */
+  /** Default: all suites. */
   readonly cryptosuites?: readonly Cryptosuite[] | undefined;
-  /** Used for delegations in place of `crypto`: one that remembers, for the same delegation comes with every invocation of it. */
+  /**
+   * Used in place of `crypto` for delegations. It may remember signatures, because each invocation brings the same delegations.
+   */
   readonly delegationCrypto?: CryptoPort | undefined;
 }
 
@@ -45,10 +47,10 @@ export const proofTermChecks: Checks<ProofTerms> = {
   delegationCrypto: optional(having('verify', 'sha256')),
 };
 
-/** Who has signed, or says so. */
+/** The signer, proved or only claimed. */
 type Acting = Pick<VerifiedDataIntegrity, 'controller' | 'verificationMethod'>;
 
-/** @throws {ProofError} `capability.delegator`, and what Data Integrity and DIDs refuse with */
+/** @throws {ProofError} `capability.delegator`, and the codes of Data Integrity and DIDs */
 export function verifyLinkProof(
   link: Link,
   controllers: readonly string[],
@@ -57,20 +59,20 @@ export function verifyLinkProof(
   return linkMethod(link, terms, (by) => checkDelegator(link, by, controllers));
 }
 
-/** Who signed a link, whoever it may be. */
+/** Verifies the proof of a link and returns its signer. Only `accept` limits who the signer may be. */
 export function linkMethod(link: Link, terms: ProofTerms, accept?: (by: Acting) => void) {
   const crypto = terms.delegationCrypto ?? terms.crypto;
   return proved(link, link.pointer, 'capabilityDelegation', { ...terms, crypto }, accept);
 }
 
-/** Signed by one of those who control the parent, or by the one key that the parent names. */
+/** Checks that a controller of the parent signed, or the key that the parent names as its controller. */
 export function checkDelegator(link: Link, by: Acting, controllers: readonly string[]): void {
   if (!isController(by, controllers)) {
     throw new ProofError('capability.delegator', `${link.pointer}/proof/verificationMethod`);
   }
 }
 
-/** @throws {ProofError} `invocation.invoker`, and what Data Integrity and DIDs refuse with */
+/** @throws {ProofError} `invocation.invoker`, and the codes of Data Integrity and DIDs */
 export function verifyInvocationProof(
   invocation: Invocation,
   controllers: readonly string[],
@@ -79,7 +81,7 @@ export function verifyInvocationProof(
   return invocationMethod(invocation, terms, (by) => checkInvoker(by, controllers));
 }
 
-/** Who signed an invocation, whoever it may be. */
+/** Verifies the proof of an invocation and returns its signer. Only `accept` limits who the signer may be. */
 export function invocationMethod(invocation: Invocation, terms: ProofTerms, accept?: (by: Acting) => void) {
   return proved(invocation, '', 'capabilityInvocation', terms, accept);
 }
@@ -88,14 +90,15 @@ export function checkInvoker(by: Acting, controllers: readonly string[]): void {
   if (!isController(by, controllers)) throw new ProofError('invocation.invoker', '/proof/verificationMethod');
 }
 
-/** ZCAP 0.3: a controller is whoever has the verification method, or names the method itself. Both are as they were looked up. */
+/** ZCAP 0.3: a controller names the DID of the verification method, or the method itself. Both were looked up, not believed. */
 function isController({ controller, verificationMethod }: Acting, controllers: readonly string[]) {
   return controllers.includes(controller) || controllers.includes(verificationMethod);
 }
 
 /**
- * `accept` refuses who may not sign. Of a did:key it is asked in the end; of any other DID before its document is read, too, which may
- * hold sixteen keys that take 3 ms each: nobody costs us that whom the chain does not name.
+ * `accept` refuses a DID that may not sign. For a did:key it is called at the end. For other DIDs it is also called before
+ * their document is read: a document may hold sixteen keys that take 3 ms each, and a DID that the chain does not name must not
+ * cost that.
  */
 async function proved(
   { document }: Link | Invocation,
@@ -121,12 +124,12 @@ async function proved(
     accept(by);
     return by;
   } catch (error) {
-    // Which of the proofs it is, nobody else can say.
+    // Only here is it known which of the proofs has failed.
     throw error instanceof ProofError ? new ProofError(error.code, error.pointer ?? `${pointer}/proof`) : error;
   }
 }
 
-/** What a DID URL says of whose it is: a document gives out no key of another DID. */
+/** The signer that a DID URL claims. This is reliable, because a document gives out no key of another DID. */
 function claimedBy(verificationMethod: string): Acting {
   const [did = ''] = verificationMethod.split('#');
   return { verificationMethod, controller: actingDid(did) };

@@ -1,8 +1,8 @@
 /**
- * What a capability is for: `urn:` names, which are whole, and `http(s):` URLs, which have parts.
+ * The targets of capabilities: `urn:` names, which have no parts, and `http(s):` URLs, which have parts.
  *
- * A target has one spelling. Whatever two readers could take for the same place under another spelling is refused, never
- * normalised, for a capability would else be checked under the one and used under the other.
+ * A target has one spelling. A text that some reader could take for another spelling of a target is refused, never normalised:
+ * otherwise a capability would be checked under one spelling and used under another.
  */
 
 const maxLength = 2048;
@@ -10,19 +10,19 @@ const maxLength = 2048;
 /** RFC 8141 §2 in its lexically normal form (§3.1): no r-, q- or f-component, scheme and namespace in lower case. */
 const urn = /^urn:[a-z0-9][a-z0-9-]{0,30}[a-z0-9]:[A-Za-z0-9._~!$&'()*+,;=:@%-][A-Za-z0-9._~!$&'()*+,;=:@%/-]*$/;
 
-/** No user information, no fragment, no empty path; the parts where escapes may stand are looked at below. */
+/** No user information, no fragment, no empty path; escapes are checked below. */
 const url = /^https?:\/\/[a-z0-9.:[\]_-]+(\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)(\?[A-Za-z0-9._~!$&()*+,;=:@%/?-]+)?$/;
 
-/** RFC 3986 §2.1, §2.3, §6.2.2: hexadecimal digits in upper case, and none for a character that needs no escape. */
+/** RFC 3986 §2.1, §2.3, §6.2.2: escapes have upper-case digits, and only characters that need an escape have one. */
 const badEscape = /%(?![0-9A-F]{2})|%(?:2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])/;
 
-/** Escaped (also twice) in a path: what would change the path once somebody decodes it. */
+/** Escapes (also double ones) in a path that would change the path when a server decodes them. */
 const hiddenInPath = /%(?:25)*(?:2[EF]|5C|[01][0-9A-F]|7F)/i;
 
-/** Slashes with nothing between them, which some servers merge. */
+/** Two slashes in a row, which some servers merge. */
 const emptySegment = /\/\//;
 
-/** Whether this is the one spelling of a target. */
+/** Whether this is the canonical spelling of a target. */
 export function isCanonicalTarget(target: string): boolean {
   if (typeof target !== 'string' || target.length > maxLength || badEscape.test(target) || !isDecodable(target))
     return false;
@@ -36,7 +36,7 @@ export function isCanonicalTarget(target: string): boolean {
 
 const trailingDot = /^https?:\/\/[^/]*\.(?::[0-9]+)?\//;
 
-/** UTF-8 behind the escapes: an overlong `%C0%AE` is a dot to some. */
+/** The escapes must be UTF-8: some readers take an overlong `%C0%AE` for a dot. */
 function isDecodable(target: string): boolean {
   if (!target.includes('%')) return true;
   try {
@@ -47,15 +47,18 @@ function isDecodable(target: string): boolean {
   }
 }
 
-/** The URL standard's parser leaves it alone: dot segments, default ports, spellings of addresses, hosts of mixed case. */
+/**
+ * The URL standard's parser must not change it: so no dot segments, default ports, other spellings of addresses, hosts of mixed
+ * case.
+ */
 function isAsParsed(target: string): boolean {
   return URL.canParse(target) && new URL(target).href === target;
 }
 
 /**
- * Whether `target` is `within` or a part of it; both are canonical. A `urn:` has no parts. Of a URL, what follows must start with
- * `/` or `?`, or with `&` where there is a query already: `alice` is no prefix of `alice2`. A query may be made longer, and not by
- * a parameter that it has, for nobody knows which of the two a server reads.
+ * Whether `target` equals `within` or is a part of it; both are canonical. A `urn:` has no parts. In a URL the added part must
+ * start with `/` or `?`, or with `&` if there is a query already: `alice2` is not a part of `alice`. A query may be made
+ * longer, but not by a parameter that it already has, because servers differ in which of the two they read.
  */
 export function isTargetWithin(target: string, within: string): boolean {
   if (typeof target !== 'string' || typeof within !== 'string') return false;

@@ -1,18 +1,18 @@
 /**
- * Invocations: somebody uses a capability, once, here, for this.
+ * Invocations: a device uses a capability for one request at one server, once.
  *
- * 1. The size, then strict JSON, then the shape of the document and of its proof.
- * 2. It is meant for us (audience), and it is this request: its type; of a token the service and the scope that it is for; of a call
- *    the procedure or the method and URI, and the digest of the message bytes as they came.
- * 3. It is fresh: made not long ago, not in the future, and over soon.
- * 4. The action and the target are those that are expected here.
- * 5. The capability: a root's id, or a chain that is verified as `verifyCapabilityChain` does, from our own root on.
+ * 1. Check the size, then strict JSON, then the shape of the document and of its proof.
+ * 2. The audience is the expected one, and the request is this request: its type; for a token the service and the scope; for a
+ *    call the procedure, or the method and URI, and the digest of the message bytes as received.
+ * 3. It is fresh: not made long ago, not in the future, and it ends soon.
+ * 4. The action and the target are the expected ones.
+ * 5. The capability is a root's id, or a chain, which is verified as by `verifyCapabilityChain`, from the caller's root.
  * 6. The capability allows the action, and the target is within its own.
- * 7. The proof: by a method that is looked up, that its controller's document lists for invocations, and whose controller is one
- *    of the tail's.
+ * 7. The proof is good: its method is looked up, the document of the method's controller lists it for invocations, and that
+ *    controller is one of the tail's.
  *
- * Two things are left to whoever asks, and only after this has passed: that none of `ids` has been revoked, and that `nonce` has
- * not been used before (it is to be remembered, with `verificationMethod`, until `freshUntil`).
+ * The caller must check two more things, and only after this has passed: that none of `ids` was revoked, and that `nonce` was
+ * not used before (remember it, with `verificationMethod`, until `freshUntil`).
  */
 import {
   type Checks,
@@ -46,22 +46,22 @@ import {
   verifyChain,
 } from './verify.ts';
 
-/** Our own root of this id, made from what we know of the target; undefined where there is none. */
+/** The verifier's root with this id, made from its knowledge of the target; undefined if there is none. */
 export type RootLookup = (id: string) => RootCapability | undefined | Promise<RootCapability | undefined>;
 
 export interface InvocationExpectation extends ChainTerms {
-  /** Known beforehand, or looked up by the id that the chain starts with. */
+  /** The root, or a look-up by the id that the chain starts with. */
   readonly root: RootCapability | RootLookup;
-  /** Ourselves. */
+  /** The name of this verifier. */
   readonly audience: string;
   readonly request: InvokedRequest;
-  /** The actions that are taken for this request. */
+  /** The actions that are accepted for this request. */
   readonly actions: readonly string[];
-  /** What the request is on. Left out, the target of the root as a whole. */
+  /** The target of the request. Default: the whole target of the root. */
   readonly target?: string | undefined;
-  /** The only nonce that is accepted. Left out, any: whoever asks checks it afterwards. */
+  /** The only accepted nonce. Without it any nonce passes, and the caller checks it afterwards. */
   readonly nonce?: string | undefined;
-  /** Milliseconds that an invocation lives at most. Default 60,000, for a token 300,000. */
+  /** The longest life of an invocation, in milliseconds. Default 60,000, for a token 300,000. */
   readonly maxAge?: number | undefined;
 }
 
@@ -70,18 +70,18 @@ export interface VerifiedInvocation extends VerifiedChain {
   readonly id: string;
   readonly root: RootCapability;
   readonly action: string;
-  /** What is invoked: the target of the chain, or a part of it. */
+  /** The invoked target: the target of the chain, or a part of it. */
   readonly invocationTarget: string;
   readonly nonce: string;
   readonly verificationMethod: string;
-  /** Of the verification method: one of the controllers of the tail. */
+  /** The controller of the verification method; it is one of the controllers of the tail. */
   readonly invoker: string;
   readonly key: PublicJwk;
   /** Epoch milliseconds. */
   readonly created: number;
-  /** Epoch milliseconds: from then on this invocation does not pass here, and its nonce may be forgotten. */
+  /** Epoch milliseconds. After that this invocation is refused, and its nonce may be forgotten. */
   readonly freshUntil: number;
-  /** All that was signed, with what is not known here. */
+  /** The whole signed document, with unknown members. */
   readonly document: JsonObject;
 }
 
@@ -126,7 +126,7 @@ export async function verifyInvocation(
 async function checkRequest({ type, document }: Invocation, { request, crypto }: InvocationExpectation): Promise<void> {
   if (type !== requestKinds[request.kind].type) throw new ProofError('invocation.type', '/type');
   if (request.kind === 'token') {
-    // Neither is good for the other: what opens the wallet opens no service, and no service opens the wallet.
+    // An invocation for the realm gives no token for a service, and one for a service gives no token for the realm.
     checkMember(document, 'resource', request.resource);
     checkMember(document, 'scope', request.scope);
     return;
@@ -149,7 +149,7 @@ function checkMember(
   if (document[member] !== expected) throw new ProofError(`invocation.${member}`, `/${member}`);
 }
 
-/** Step 3: until when it passes. Written so that a time that is not a number refuses. */
+/** Step 3. Returns the time until which it passes. Written so that a time of NaN refuses. */
 function checkTime({ created, expires }: Invocation, expected: InvocationExpectation): number {
   const { now, request, clockTolerance: tolerance = defaultTolerance } = expected;
   const { isExpiryRequired, maxAge: usual } = requestKinds[request.kind];

@@ -1,16 +1,16 @@
 /**
  * Chains of capabilities (ZCAP 0.3), verified from the root to the tail.
  *
- * 1. The size, then strict JSON: a document with a member named twice would be another one to another reader.
- * 2. The chain is unrolled, from the tail inwards and without recursion: its length first, then the shape of each link, then that
- *    each link names its ancestors, from the root that we expect to its parent. The root itself is ours: whatever the document
- *    says of it but the id is refused.
- * 3. From the root to the tail, each link is held against what its parent leaves: target, actions, expiry, time of making.
- * 4. From the root to the tail, each link's proof is verified: by a method that is looked up, not believed; that the document of
- *    its controller lists for delegations; and whose controller is one of the parent's.
+ * 1. Check the size, then strict JSON: two readers could understand a document with a repeated member differently.
+ * 2. Unroll the chain from the tail inwards, without recursion: check its length, then the shape of each link, then that each
+ *    link names its ancestors, from the expected root to its parent. The root itself comes from the caller: the document may
+ *    contain only its id.
+ * 3. From the root to the tail, compare each link with the limits of its parent: target, actions, expiry, time of making.
+ * 4. From the root to the tail, verify the proof of each link: its method is looked up, not believed; the document of the
+ *    method's controller lists it for delegations; and that controller is one of the parent's.
  *
- * What costs nothing comes first: a chain that is refused in steps 1 to 3 costs no signature. Whether a link has been revoked is
- * not asked here: the ids of all links are in the answer, and whoever asks must ask for each of them.
+ * Cheap checks come first: a chain that is refused in steps 1 to 3 costs no signature check. Revocation is not checked here:
+ * the result has the ids of all links, and the caller must check each of them.
  */
 import { amount, type Check, type Checks, object, optional, options, textOrBytes } from '../argument.ts';
 import { ProofError } from '../error.ts';
@@ -29,30 +29,30 @@ import { checkRoot, type RootCapability } from './root.ts';
 import { type ProofTerms, proofTermChecks, verifyLinkProof } from './signature.ts';
 
 export interface ChainTerms extends AttenuationTerms, ProofTerms {
-  /** Links of a chain at most, the root and the tail counted. Default and upper limit 10. */
+  /** The largest number of links, with the root and the tail. Default and upper limit 10. */
   readonly maxLength?: number | undefined;
 }
 
 export interface ChainExpectation extends ChainTerms {
-  /** Made by us for the target in question: never from what was presented. */
+  /** Made by the verifier for this target, never from the presented document. */
   readonly root: RootCapability;
 }
 
 /** A chain that met the expectation. Lists go from the root to the tail. */
 export interface VerifiedChain {
   readonly ids: readonly string[];
-  /** Of each link, those who may act for it. */
+  /** The controllers of each link. */
   readonly controllers: readonly (readonly string[])[];
   readonly target: string;
-  /** What all links allow; undefined: everything, for no link restricts it. */
+  /** The actions that all links allow; undefined means every action, because no link restricts them. */
   readonly actions: readonly string[] | undefined;
   /** The earliest end of all links, in epoch milliseconds; undefined for a root alone. */
   readonly expiresAt: number | undefined;
 }
 
-/** Bytes. Ten links with long DIDs have room in it. */
+/** Bytes. Enough for ten links with long DIDs. */
 const maxBytes = 65_536;
-/** Three levels a link (the capability, its proof, its chain), two around them, and some for what else a link may say. */
+/** Three levels for each link (the capability, its proof, its chain), two around them, and some for other members of a link. */
 const maxDepth = 40;
 
 export const chainTermChecks: Checks<ChainTerms> = {
@@ -62,7 +62,7 @@ export const chainTermChecks: Checks<ChainTerms> = {
 };
 
 const unused: Check = () => undefined;
-/** The expectation of an invocation is one of its chain too: what it says beside is of no use here. */
+/** The expectation of an invocation is also passed here; its further members are ignored. */
 const expectationChecks = {
   ...chainTermChecks,
   root: object,
@@ -70,7 +70,7 @@ const expectationChecks = {
 } as Checks<ChainExpectation>;
 
 /**
- * Not looked at: whether a link was revoked.
+ * Verifies a chain. It does not check revocation.
  *
  * @throws {ProofError} with a code that starts with `capability.`, and a pointer to the link that is at fault
  * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
@@ -104,7 +104,9 @@ export async function verifyChain(
   return verdict(expected.root, links, authorities);
 }
 
-/** Steps 2 and 3. `authorities` has one more than `links`: each link stands between its parent's and its own. */
+/**
+ * Steps 2 and 3. `authorities` has one entry more than `links`: before a link stands its parent's authority, after it its own.
+ */
 function unrolled(capability: JsonObject, pointer: string, expected: ChainExpectation) {
   const { root, maxLength = maxChainLength } = expected;
   checkRoot(root);

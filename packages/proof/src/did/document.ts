@@ -1,11 +1,13 @@
 /**
- * DID documents (DID Core §5, Controlled Identifiers 1.0), read once into what can be asked for a key.
+ * DID documents (DID Core §5, Controlled Identifiers 1.0), parsed once so that keys can be looked up.
  *
- * 1. The document is the one of the DID that was asked for.
- * 2. Its verification methods have distinct identifiers, one key each, written in one way. Types and kinds of keys that do not exist here
- *    are left out: nothing can refer to them. What exists here and is unsound refuses the document.
- * 3. A key is given out for a purpose only if the document lists it for that purpose (§5.3.1: "a verification method … is not … for other
- *    verification relationships"), says itself that it controls it, and the type of the key is for such a purpose.
+ * 1. The document belongs to the requested DID.
+ * 2. Its verification methods have distinct identifiers and one key each, in one spelling. Methods of unknown types or with
+ *    unknown kinds of keys are left out, so that nothing can refer to them. An unsound key of a known kind refuses the whole
+ *    document.
+ * 3. A key is given out for a purpose only if the document lists it for that purpose (§5.3.1: "a verification method … is not …
+ *    for other verification relationships"), says that it controls the key itself, and the type of the key is for such a
+ *    purpose.
  */
 import { number, text } from '../argument.ts';
 import { ProofError } from '../error.ts';
@@ -15,11 +17,11 @@ import { type KeyType, type Multikey, multikeyFromForeignJwk, parseMultikey } fr
 import { mayServe, type VerificationRelationship } from './relationship.ts';
 
 export interface VerificationMethod extends Multikey {
-  /** Absolute. */
+  /** The absolute identifier. */
   readonly id: string;
-  /** The DID that may use it, as the document says. */
+  /** The DID that may use the key, from the document. */
   readonly controller: string;
-  /** Epoch milliseconds from which on it is not good, revoked or expired. */
+  /** Epoch milliseconds; from then on the key is revoked or expired. */
   readonly end: number | undefined;
 }
 
@@ -38,7 +40,7 @@ interface Lists {
   readonly ids: Set<string>;
 }
 
-/** How each type of method writes its key, and of which type that must be. */
+/** The member with the key for each type of method, and the type that the key must have. */
 const methodTypes: Record<string, { readonly member: 'publicKeyMultibase' | 'publicKeyJwk'; readonly only?: KeyType }> =
   {
     Multikey: { member: 'publicKeyMultibase' },
@@ -49,13 +51,13 @@ const methodTypes: Record<string, { readonly member: 'publicKeyMultibase' | 'pub
   };
 
 const materials = ['publicKeyMultibase', 'publicKeyJwk', 'publicKeyBase58', 'publicKeyHex', 'publicKeyPem'];
-/** Entries of one list. */
+/** The largest number of entries of one list. */
 const maxEntries = 64;
-/** To look whether a key of BLS12-381 is in its subgroup takes 2 ms. */
+/** The check that a BLS12-381 key is in its subgroup takes 2 ms. */
 export const maxMethods = 16;
 
 /**
- * @param did that was asked for, and that the document must be about
+ * @param did the requested DID, which the document must belong to
  * @throws {ProofError} with a code that starts with `did.` or `multikey.`
  */
 export function parseDidDocument(json: JsonValue, did: string): DidDocument {
@@ -118,7 +120,7 @@ function addMethod(value: JsonValue, { did, methods, ids }: Lists): string {
   return id;
 }
 
-/** Undefined where type or key do not exist here. */
+/** Undefined if the type of method or key is unknown. */
 function keyOf(method: JsonObject, type: string): Multikey | undefined {
   const rule = Object.hasOwn(methodTypes, type) ? methodTypes[type] : undefined;
   if (rule === undefined) return undefined;
@@ -138,7 +140,7 @@ function existing(material: JsonValue | undefined): Multikey | undefined {
   }
 }
 
-/** A key larger than ours is one of another type. */
+/** A key that is too large is one of an unknown type. */
 const absent: readonly string[] = ['multikey.codec', 'multikey.too_large'];
 
 /** Controlled Identifiers §2.2: `expires` and `revoked`, whichever comes first. */
@@ -148,7 +150,7 @@ function endOf({ expires, revoked }: JsonObject): number | undefined {
   return Math.min(...ends.map((end) => end ?? Number.NEGATIVE_INFINITY));
 }
 
-/** A relative identifier is one of this document. One of another document is never found here. */
+/** A relative identifier belongs to this document. An identifier of another document is never found here. */
 function absolute(id: JsonValue | undefined, did: string): string {
   if (typeof id !== 'string' || !id.includes('#')) throw new ProofError('did.document');
   return id.startsWith('#') ? did + id : id;

@@ -1,6 +1,6 @@
 /**
- * did:key (https://w3c-ccg.github.io/did-key-spec/): the DID is the key. There is one text for every key, and nothing to dereference
- * but the key itself.
+ * did:key (https://w3c-ccg.github.io/did-key-spec/): the DID is the key. Every key has one text, and only the key itself can be
+ * dereferenced.
  */
 import { ProofError } from '../error.ts';
 import { type Multikey, maxMultikeyLength, parseMultikey, x25519FromEd25519 } from '../multikey.ts';
@@ -14,13 +14,13 @@ import {
 
 export interface DidKey extends Multikey {
   readonly did: string;
-  /** The DID URL of its one key: the DID, `#`, and the same again. */
+  /** The DID URL of its only key: the DID, `#`, and the method-specific identifier again. */
   readonly verificationMethod: string;
 }
 
 const prefix = 'did:key:';
 
-/** Points are checked once, and a runtime finds what it imported under the identity of the key. */
+/** Caches checked points; a runtime also finds its imported key by the identity of the key. */
 const decoded = createRecent<DidKey>(1024);
 
 /** @throws {ProofError} with a code that starts with `did_key.` or `multikey.` */
@@ -28,7 +28,7 @@ export function parseDidKey(did: string): DidKey {
   const known = decoded.get(did);
   if (known !== undefined) return known;
   const key = decode(did);
-  // Not under `did`, which may be a slice of something large.
+  // Not under `did`, which may be a slice of a large string.
   decoded.set(key.did, key);
   return key;
 }
@@ -50,7 +50,7 @@ export function dereferenceDidKey(url: string, relationship: VerificationRelatio
   return named;
 }
 
-/** `resolve` of a proof whose signers are did:keys alone. */
+/** A `resolve` for proofs that only did:keys may sign. */
 export function resolveDidKey(url: string, purpose: string): ResolvedKey {
   if (!isVerificationRelationship(purpose)) throw new ProofError('did.relationship');
   const { jwk, did } = dereferenceDidKey(url, purpose);
@@ -74,7 +74,7 @@ function decode(did: string): DidKey {
   if (typeof did !== 'string' || !did.startsWith(prefix)) throw new ProofError('did_key.malformed');
   if (did.length > prefix.length + maxMultikeyLength) throw new ProofError('did_key.too_large');
   const multikey = did.slice(prefix.length);
-  // Also where the rest is a version (`1.1:`), a path, a query or a fragment: parameters of a DID URL are executed nowhere.
+  // This also refuses a version (`1.1:`), a path, a query and a fragment: parameters of a DID URL are never executed.
   if (!/^z[0-9A-Za-z]+$/.test(multikey)) throw new ProofError('did_key.malformed');
   const key = parseMultikey(multikey);
   const own = prefix + key.multikey;

@@ -1,6 +1,6 @@
 /**
- * did:peer, method 2 (peer-did-method-spec, "Multiple Inception Key without DIDDoc"): keys with their purposes and services, one after the
- * other. Resolved as clarified in 2023: `#key-1`, `#key-2`, … in the order of the keys.
+ * did:peer, method 2 (peer-did-method-spec, "Multiple Inception Key without DIDDoc"): the DID lists keys with their purposes,
+ * and services. The names of keys follow the clarification of 2023: `#key-1`, `#key-2`, … in the order of the keys.
  */
 import { decodeBase64url } from '../base64url.ts';
 import { ProofError } from '../error.ts';
@@ -44,7 +44,7 @@ export function parseDidPeer2(did: string): DidDocument {
   return parseDidDocument(json, did);
 }
 
-/** The codec of each key is for the purpose that its letter says. */
+/** Checks that the codec of each key fits the purpose that its letter names. */
 function relationshipsOf(keys: readonly string[]): Record<string, string[]> {
   const lists: Record<string, string[]> = {};
   for (const [i, element] of keys.entries()) {
@@ -68,7 +68,7 @@ function serviceOf(element: string): JsonObject {
   return service.type === 'dm' ? { ...service, type: 'DIDCommMessaging' } : service;
 }
 
-/** "Replace abbreviations in key names." A name that is there in both spellings would be two services. */
+/** "Replace abbreviations in key names." A member in both spellings is refused: readers could see two different services. */
 function spelledOut(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(spelledOut);
   if (!isJsonObject(value)) return value;

@@ -1,6 +1,6 @@
 /**
- * did:peer, method 4 (peer-did-method-spec, "Short Form and Long Form"): the long form carries a document, the short form is the hash of
- * it. The hash is over the text of the document as it stands in the DID: nothing is ever serialised again.
+ * did:peer, method 4 (peer-did-method-spec, "Short Form and Long Form"): the long form contains a document, the short form its
+ * hash. The hash is over the text of the document in the DID, which is never serialised again.
  */
 import { having, object } from '../argument.ts';
 import type { CryptoPort } from '../crypto.ts';
@@ -11,19 +11,19 @@ import { createRecent } from '../recent.ts';
 import { type DidDocument, parseDidDocument } from './document.ts';
 import { verificationRelationships } from './relationship.ts';
 
-/** A did:peer:4 whose hash was computed anew. */
+/** A did:peer:4 whose hash was checked. */
 export interface DidPeer4 {
-  /** What is stored and compared: 57 characters or so. */
+  /** The form that is stored and compared: about 57 characters. */
   readonly short: string;
   readonly long: string;
-  /** About the long form. */
+  /** The document with the long form as its DID. */
   readonly longDocument: DidDocument;
-  /** About the short form: the one that capabilities and signatures name. */
+  /** The document with the short form as its DID: capabilities and signatures name this one. */
   readonly document: DidDocument;
 }
 
 const prefix = 'did:peer:4';
-/** Base58 costs the square of it. Four keys are some 1,600 characters. */
+/** Base58 takes quadratic time in the length. Four keys take about 1,600 characters. */
 const maxLong = 8_192;
 const jsonCodec = 0x0200;
 /** Multihash: SHA-256, 32 bytes. */
@@ -32,13 +32,14 @@ const encoder = new TextEncoder();
 
 const opened = createRecent<DidPeer4>(64);
 
-/** Whether a DID says to be a did:peer:4, of either form. */
+/** Whether a DID claims to be a did:peer:4, in either form. */
 export function isDidPeer4(did: string): boolean {
   return did.startsWith(prefix);
 }
 
 /**
- * The DID of an input document: no `id` at its root, all identifiers relative, no `controller` where it is the document's own subject.
+ * The DID of an input document. The document has no `id` at its root, only relative identifiers, and no `controller` that is
+ * its own subject.
  *
  * @throws {ProofError} with a code that starts with `did.`, `did_peer.` or `multikey.`
  */
@@ -49,7 +50,7 @@ export async function createDidPeer4(input: JsonObject, crypto: Pick<CryptoPort,
 }
 
 /**
- * The long form, with its document under both of its names.
+ * Parses the long form. The result has the document under both DIDs.
  *
  * @throws {ProofError} with a code that starts with `did.`, `did_peer.` or `multikey.`; a short form is `did_peer.unknown`
  */
@@ -75,13 +76,13 @@ export async function parseDidPeer4(long: string, crypto: Pick<CryptoPort, 'sha2
   return peer;
 }
 
-/** The short form that either form begins with. That the hash in it is the one of the document is looked at elsewhere. */
+/** The short form, with which both forms begin. Whether its hash fits the document is checked elsewhere. */
 export function shortDidPeer4(did: string): string {
   const end = did.indexOf(':', prefix.length);
   return end < 0 ? did : did.slice(0, end);
 }
 
-/** Whether a text is a short form, of a document or of none. */
+/** Whether a text has the shape of a short form. There need not be a document with this hash. */
 export function isShortDidPeer4(did: string): boolean {
   return did.startsWith(prefix) && isHash(did.slice(prefix.length));
 }

@@ -1,4 +1,4 @@
-/** Why a key, a DID or a DID document is refused. The texts are fixed and hold nothing of what was presented. */
+/** The reasons for refusing a key, a DID or a DID document. The texts are fixed and contain no part of the input. */
 
 export const didTexts = {
   'multikey.too_large': 'The key is longer than any key that exists here.',

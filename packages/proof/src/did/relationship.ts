@@ -25,8 +25,8 @@ export function isVerificationRelationship(name: unknown): name is VerificationR
 const signing = ['authentication', 'assertionMethod', 'capabilityInvocation', 'capabilityDelegation'] as const;
 
 /**
- * What a key of each type can be for, whatever a DID document lists it under. BLS12-381 keys make statements that are proved in parts;
- * nobody logs in or acts with one.
+ * The purposes that each type of key allows, whatever a DID document lists. BLS12-381 keys make statements that are proved in
+ * parts; they cannot authenticate or act.
  */
 const roles: Record<KeyType, readonly VerificationRelationship[]> = {
   Ed25519: signing,

@@ -1,4 +1,4 @@
-/** From a DID URL to the key behind it, by whichever method: what a proof's `resolve` is. */
+/** Finds the key of a DID URL of any method: a `resolve` for proofs. */
 import { type Checks, callable, having, number, optional, options } from '../argument.ts';
 import type { CryptoPort } from '../crypto.ts';
 import { ProofError } from '../error.ts';
@@ -14,8 +14,8 @@ type Known = DidDocument | undefined;
 export interface DidSource {
   readonly crypto: Pick<CryptoPort, 'sha256'>;
   /**
-   * The document of a DID that does not carry it: the short form of a did:peer:4, a did:web. Nothing is fetched unless this does so;
-   * left out, such DIDs are unknown.
+   * The document of a DID that does not contain it: the short form of a did:peer:4, a did:web. Only this function may fetch
+   * something. Without it, such DIDs are unknown.
    */
   readonly known?: (did: string) => Known | Promise<Known>;
 }
@@ -34,14 +34,12 @@ export async function resolveDid(did: string, source: DidSource): Promise<DidDoc
   return document;
 }
 
-/**
- * `resolve` for proofs, at a time in epoch milliseconds. The controller of a did:peer:4 is its short form, whichever was presented.
- */
+/** A `resolve` for proofs, at a time in epoch milliseconds. The controller of a did:peer:4 is always its short form. */
 export function keyResolver(given: DidSource, now: number) {
   const source = options(given, 'source', sourceChecks);
   number(now, 'now');
   return (url: string, purpose: string): ResolvedKey | Promise<ResolvedKey> => {
-    // The usual case has no document to look into and nothing to wait for.
+    // The usual case needs no document and no waiting.
     if (url.startsWith('did:key:')) return resolveDidKey(url, purpose);
     return resolveMethod(url, purpose, source, now);
   };
@@ -56,12 +54,12 @@ async function resolveMethod(url: string, purpose: string, source: DidSource, no
   return { jwk, controller: actingDid(controller) };
 }
 
-/** The name under which a DID acts: of a did:peer:4 the short form, whichever is presented. */
+/** The name under which a DID acts: for a did:peer:4 always the short form. */
 export function actingDid(did: string): string {
   return isDidPeer4(did) ? shortDidPeer4(did) : did;
 }
 
-/** The document of a did:key, which lists its key for all that a key of its type is for. */
+/** The document of a did:key. It lists the key for every purpose of its type. */
 export function didKeyDocument(key: DidKey): DidDocument {
   const methods = key.keyType === 'Ed25519' ? [key, agreementKey(key)] : [key];
   const lists = verificationRelationships.map((name) => {

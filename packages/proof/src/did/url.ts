@@ -3,20 +3,20 @@ import { ProofError } from '../error.ts';
 /** A DID, and the fragment that names something in its document. */
 export interface DidUrl {
   readonly did: string;
-  /** With `#`. */
+  /** The fragment with its `#`. */
   readonly fragment: string;
 }
 
-/** A long did:peer:4 and the fragment. */
+/** Enough for a long did:peer:4 and a fragment. */
 const maxLength = 9_216;
 
-/** DID Core §3.1, in the characters that need no percent-encoding but in did:web. */
+/** DID Core §3.1. Only a did:web needs percent-encoding. */
 const did = /^did:[a-z0-9]{1,32}:[A-Za-z0-9._%:-]+$/;
 const fragment = /^#[A-Za-z0-9._~:-]{1,256}$/;
 
 /**
- * Takes a DID URL apart. Path, query and parameters are refused: there is nothing that they could mean for a key, and a resolver
- * that executes them changes the document (`?signedIetfJsonPatch=`).
+ * Splits a DID URL. Path, query and parameters are refused: they have no meaning for a key, and a resolver that executes them
+ * would change the document (`?signedIetfJsonPatch=`).
  *
  * @throws {ProofError} `did.url`
  */

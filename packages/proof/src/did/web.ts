@@ -1,22 +1,22 @@
 /**
- * did:web (https://w3c-ccg.github.io/did-method-web/): read and built here, fetched elsewhere. Only the canonical spelling is read: one URL
- * has one DID.
+ * did:web (https://w3c-ccg.github.io/did-method-web/): parsed and made here, fetched elsewhere. Only the canonical spelling is
+ * accepted: one URL has one DID.
  */
 import { listOf, text } from '../argument.ts';
 import { ProofError } from '../error.ts';
 
 export interface DidWeb {
   readonly did: string;
-  /** With the port, where there is one: `example.com`, `localhost:8443`. */
+  /** The host, with the port if there is one: `example.com`, `localhost:8443`. */
   readonly host: string;
-  /** Where the document is. */
+  /** The URL of the document. */
   readonly url: string;
 }
 
 const prefix = 'did:web:';
 const maxLength = 1_024;
 const label = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
-/** RFC 3986 `unreserved` without `~`, which a DID cannot hold; `.` and `..` are taken out afterwards. */
+/** RFC 3986 `unreserved` without `~`, which a DID cannot contain; `.` and `..` are refused separately. */
 const segment = /^[A-Za-z0-9._-]{1,255}$/;
 
 /** @throws {ProofError} with a code that starts with `did_web.` */
@@ -35,21 +35,24 @@ export function parseDidWeb(did: string): DidWeb {
   return { did, host, url: `https://${host}/${folder}/did.json` };
 }
 
-/** The did:web of a host, with its port where it is not 443, and the segments of a path. */
+/** The did:web of a host, with its port unless it is 443, and of the segments of a path. */
 export function didWebOf(host: string, path: readonly string[] = []): DidWeb {
   text(host, 'host');
   listOf(text)(path, 'path');
   return parseDidWeb(prefix + [host.replace(':', '%3A'), ...path].join(':'));
 }
 
-/** "it MUST NOT include IP addresses": the last label of a name is never a number. In lower case and Punycode, without the dot of the root. */
+/**
+ * "it MUST NOT include IP addresses": the last label must not be a number. The name is in lower case and Punycode, without the
+ * root's dot.
+ */
 function isHostName(name: string): boolean {
   const labels = name.split('.');
   const isNumber = /^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1) as string);
   return name.length <= 253 && !isNumber && labels.every((one) => label.test(one));
 }
 
-/** 443 is never written. */
+/** Port 443 is always left out. */
 function isPort(port: string | undefined): boolean {
   return port === undefined || (/^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_536 && port !== '443');
 }
