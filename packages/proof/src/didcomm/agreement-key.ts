@@ -5,7 +5,7 @@ import { type CurveName, curves, isCurveName } from './curve.ts';
 
 declare const checked: unique symbol;
 
-/** A public key for key agreement that has been checked. `raw` is u of X25519, and 4 ‖ x ‖ y of the others. */
+/** A checked public key for key agreement. `raw` is u for X25519, and 4 ‖ x ‖ y for the other curves. */
 export interface AgreementKey {
   readonly crv: CurveName;
   readonly raw: Uint8Array;
@@ -19,8 +19,8 @@ export interface NamedAgreementKey {
 }
 
 /**
- * A private key of ours, as far as we need to hold it: what it agrees on with a peer. A key that cannot be exported (WebCrypto,
- * an operating system's store, a vault) is one too.
+ * One's own private key, which only has to compute the shared secret with a peer. So it may be a key that cannot be exported
+ * (WebCrypto, an operating system's store, a vault).
  */
 export interface OwnAgreementKey extends NamedAgreementKey {
   /** The x coordinate of the shared point. */
@@ -37,10 +37,10 @@ interface Refused {
 export type AgreementKeyResult = { readonly ok: true; readonly key: AgreementKey } | Refused;
 export type OwnAgreementKeyResult = { readonly ok: true; readonly key: OwnAgreementKey } | Refused;
 
-/** Longest member: a coordinate of P-521 in base64url. */
+/** The longest member is a coordinate of P-521 in base64url. */
 const maxCoordinate = 88;
 
-/** From the bytes of a Multikey, or of a key that was derived; NIST curves also in compressed form. */
+/** A key from the bytes of a Multikey or of a derived key; for NIST curves also from the compressed form. */
 export function agreementKey(crv: CurveName, raw: Uint8Array): AgreementKeyResult {
   if (!isCurveName(crv)) return refuse('curve');
   bytes(raw, 'raw');
@@ -48,17 +48,17 @@ export function agreementKey(crv: CurveName, raw: Uint8Array): AgreementKeyResul
   return read === undefined ? refuse('point') : { ok: true, key: Object.freeze({ crv, raw: read }) as AgreementKey };
 }
 
-/** From a public JWK (RFC 7518 §6.2.1, RFC 8037 §2). Members that mean nothing here are left behind. */
+/** A key from a public JWK (RFC 7518 §6.2.1, RFC 8037 §2). Members without a meaning here are dropped. */
 export function parseAgreementJwk(value: unknown): AgreementKeyResult {
   const jwk = value as JsonValue;
   if (!isJsonObject(jwk)) return refuse('malformed');
   return Object.hasOwn(jwk, 'd') ? refuse('private') : publicPart(jwk);
 }
 
-/** A key for one message: its public part, and what it agrees on. */
+/** A key pair for one message: its public part, and a function for the shared secret. */
 export type EphemeralKey = Omit<OwnAgreementKey, 'kid'>;
 
-/** From random bytes, `seedBytes` of the curve's; undefined for the few that make no key. */
+/** A key from `seedBytes` random bytes, as many as the curve needs; undefined for the few seeds that give no key. */
 export function ephemeralKey(crv: CurveName, seed: Uint8Array): EphemeralKey | undefined {
   if (!isCurveName(crv)) throw wrong('crv', 'a curve');
   const curve = curves[crv];
@@ -69,7 +69,7 @@ export function ephemeralKey(crv: CurveName, seed: Uint8Array): EphemeralKey | u
   return result.ok ? { key: result.key, agree: (peer) => curve.agree(secret, peer.raw) } : undefined;
 }
 
-/** From a private JWK that we hold ourselves. Its public part must be the one of its secret: whoever swaps one is found out. */
+/** A key from one's own private JWK. Its public part must belong to its secret, so that a swapped part is noticed. */
 export function parsePrivateAgreementJwk(kid: string, value: unknown): OwnAgreementKeyResult {
   text(kid, 'kid');
   const jwk = value as JsonValue;
@@ -85,7 +85,7 @@ export function parsePrivateAgreementJwk(kid: string, value: unknown): OwnAgreem
   return { ok: true, key: { kid, key, agree: (peer) => curve.agree(secret, peer.raw) } };
 }
 
-/** The JWK of exactly the required members. */
+/** The JWK with exactly the required members. */
 export function agreementJwk({ crv, raw }: AgreementKey): Readonly<Record<string, string>> {
   if (!isCurveName(crv)) throw wrong('crv', 'a curve');
   bytes(raw, 'raw');

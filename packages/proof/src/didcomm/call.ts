@@ -1,11 +1,12 @@
 /**
- * An RPC in a tunnel: a unary call as the body of an authcrypt message to the server's DID, its answer as one to the sender.
+ * An RPC in a tunnel: a unary call is the body of an authcrypt message to the server's DID, and its answer the body of one to
+ * the sender.
  *
- * 1. The body of a call holds all that the call consists of: the full method, the authorization and the exact bytes of the
- *    message. Nothing of it is taken from the outer call, so nothing can be exchanged for another's.
- * 2. A call of the tunnel in the tunnel is refused on both sides.
- * 3. Whoever proves something within (the key of an invocation, of a token, the controller of a new wallet) is the sender:
- *    `checkProver`, once the inner proof is verified. Otherwise a stolen proof would travel under a seal of the thief.
+ * 1. The body of a call contains the whole call: the full method, the authorization and the exact bytes of the message. Nothing
+ *    is taken from the outer call, so no part can be replaced by a part of another call.
+ * 2. Both sides refuse a call of the tunnel within the tunnel.
+ * 3. The DID of the inner proof (the key of an invocation or of a token, the controller of a new wallet) must be the sender:
+ *    call `checkProver` after the inner proof is verified. Otherwise a thief could seal a stolen proof.
  * 4. The answer names the call in `thid`, comes from the DID that the call went to, and repeats the method.
  */
 import { having, object, someText, text } from '../argument.ts';
@@ -17,7 +18,7 @@ import { didOfKeyId } from './key-id.ts';
 import { type Packing, pack } from './pack.ts';
 import { type UnpackExpectation, type UnpackedMessage, unpack } from './unpack.ts';
 
-/** What the metadata of an open call would carry. */
+/** The authorization that an open call has in its metadata. */
 export type CallAuthorization =
   | { readonly token: string; readonly dpop?: string | undefined }
   | { readonly invocation: string };
@@ -25,17 +26,17 @@ export type CallAuthorization =
 export interface Call {
   /** `/package.Service/Method` */
   readonly method: string;
-  /** Undefined for a call that needs none, or whose message is its own proof. */
+  /** Undefined if the call needs none, or if its message proves itself. */
   readonly authorization: CallAuthorization | undefined;
   readonly message: Uint8Array;
 }
 
-/** The message of a call that succeeded, or why it did not. */
+/** The message of a successful call, or the reason of its failure. */
 export type Answer =
   | { readonly method: string; readonly status: 0; readonly message: Uint8Array }
   | { readonly method: string; readonly status: number; readonly error: string; readonly reason?: string | undefined };
 
-/** Who sends a call or an answer, to whom, and for how long. */
+/** The sender, the recipient and the times of a call or an answer. */
 export interface CallSealing
   extends Pick<Packing, 'id' | 'createdTime' | 'expiresTime' | 'random' | 'ephemeral' | 'maxBytes'> {
   readonly sender: OwnAgreementKey;
@@ -52,7 +53,7 @@ export interface AnswerPacking extends CallSealing {
 
 type CallExpectation = Omit<UnpackExpectation, 'modes' | 'type' | 'thid'>;
 
-/** `callId`, `method` and `sender` are those of the call: the DID that it was packed for is the one that must answer. */
+/** `callId` and `method` are those of the call. `sender` is the DID that the call was packed for: it must answer. */
 export interface AnswerExpectation extends CallExpectation {
   readonly callId: string;
   readonly method: string;
@@ -73,7 +74,7 @@ export type UnpackedAnswer = Answer & Sender;
 
 const callType = 'urn:countersign:rpc/1.0/call';
 const answerType = 'urn:countersign:rpc/1.0/answer';
-/** The name of a service with its package, and of a method. */
+/** The name of a service with its package, and the name of a method. */
 const rpc = /^\/(?:[A-Za-z][A-Za-z0-9_]*\.)+([A-Za-z][A-Za-z0-9_]*)\/[A-Za-z][A-Za-z0-9_]*$/;
 const tunnel = 'SecureService';
 const maxMethod = 256;
@@ -83,7 +84,7 @@ const maxError = 1024;
 const maxStatus = 16;
 /** google.rpc.ErrorInfo. */
 const reasonShape = /^[A-Z][A-Z0-9_]{0,61}[A-Z0-9]$/;
-/** What a metadata value may consist of. */
+/** The characters of a metadata value. */
 const visible = /^[\x21-\x7e]+$/;
 
 /** @throws {ProofError} with a code that starts with `call.` or `packing.` */
@@ -113,7 +114,7 @@ export async function unpackAnswer(
   presented: string | Uint8Array,
   { callId, method, ...expected }: AnswerExpectation,
 ): Promise<UnpackedAnswer> {
-  // One of them that is undefined would mean any.
+  // If one of them were undefined, any value would pass.
   someText(callId, 'expected.callId');
   someText(method, 'expected.method');
   someText(expected.sender, 'expected.sender');
@@ -123,13 +124,13 @@ export async function unpackAnswer(
   return { ...answer, ...senderOf(message) };
 }
 
-/** `prover`: the DID, or the DID URL of the key, that the proof within the call has proved. @throws {ProofError} `call.prover` */
+/** `prover` is the DID of the verified proof within the call, or the DID URL of its key. @throws {ProofError} `call.prover` */
 export function checkProver({ sender }: Pick<UnpackedCall, 'sender'>, prover: string): void {
   text(prover, 'prover');
   if ((didOfKeyId(prover) ?? prover) !== sender) throw new ProofError('call.prover');
 }
 
-/** Read as the recipient will read it, so that what it would refuse is never sent. */
+/** Reads the body as the recipient will, so that a body that it would refuse is never sent. */
 function packBody(
   type: string,
   body: JsonObject,
@@ -137,10 +138,10 @@ function packBody(
   { recipient, ...sealing }: CallSealing,
   thid?: string,
 ): Promise<string> {
-  // Without one the message would be anonymous.
+  // Without a sender the message would be anonymous.
   having('agree')(sealing.sender, 'sender');
   object(recipient, 'recipient');
-  // What is undefined is not there once it is sent.
+  // The JSON round trip removes undefined members, as sending does.
   read(JSON.parse(JSON.stringify(body)));
   return pack({ ...sealing, type, body, thid, recipients: [recipient] });
 }

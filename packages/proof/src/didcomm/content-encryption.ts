@@ -1,4 +1,4 @@
-/** All that a content encryption needs, in one table (RFC 7518 §5.2.5, §5.3; draft-amringer-jose-chacha for XC20P). */
+/** The parameters of each content encryption, in one table (RFC 7518 §5.2.5, §5.3; draft-amringer-jose-chacha for XC20P). */
 import { cbc, gcm } from '@noble/ciphers/aes.js';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { equalBytes } from '@noble/ciphers/utils.js';
@@ -20,11 +20,14 @@ export interface ContentEncryption {
   /** A ciphertext is a multiple of this, and is not empty. */
   readonly blockBytes: number;
   seal(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Sealed;
-  /** Undefined for any fault, whichever it is. */
+  /** Undefined for every kind of fault. */
   open(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, sealed: Sealed): Uint8Array | undefined;
 }
 
-/** RFC 7518 §5.2.2: authenticate the ciphertext first, so that a wrong padding is never seen by whoever did not hold the key. */
+/**
+ * RFC 7518 §5.2.2: the ciphertext is authenticated first, so that an attacker without the key learns nothing from a wrong
+ * padding.
+ */
 const cbcHmac: ContentEncryption = {
   keyBytes: 64,
   ivBytes: 16,
@@ -80,7 +83,7 @@ function cbcTag(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, ciphertext: Ui
   return hmac(sha512, key.subarray(0, 32), concatBytes(aad, iv, ciphertext, aadBits)).subarray(0, 32);
 }
 
-/** noble throws for a tag or a padding that does not fit; the lengths have been checked before. */
+/** noble throws for a wrong tag or padding; the lengths were checked before. */
 function orUndefined(open: () => Uint8Array): Uint8Array | undefined {
   try {
     return open();

@@ -1,4 +1,6 @@
-/** All that key agreement needs of a curve, in one table (RFC 7748; SEC 1 §3.2.2, §3.3.1; RFC 7518 §6.2, RFC 8037 §2). */
+/**
+ * The parameters of each curve for key agreement, in one table (RFC 7748; SEC 1 §3.2.2, §3.3.1; RFC 7518 §6.2, RFC 8037 §2).
+ */
 import { x25519 } from '@noble/curves/ed25519.js';
 import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { isUnsoundX25519 } from '../ed25519.ts';
@@ -9,14 +11,14 @@ export interface Curve {
   readonly kty: 'OKP' | 'EC';
   readonly coordinateBytes: number;
   readonly secretBytes: number;
-  /** Random bytes that an ephemeral key is made of. */
+  /** The number of random bytes that make an ephemeral key. */
   readonly seedBytes: number;
-  /** The one spelling of a public key that an honest generator makes; undefined where it is no such key. */
+  /** The canonical spelling of a public key from an honest generator; undefined for any other bytes. */
   readPublicKey(raw: Uint8Array): Uint8Array | undefined;
   isSecret(secret: Uint8Array): boolean;
   secretFrom(seed: Uint8Array): Uint8Array;
   publicKey(secret: Uint8Array): Uint8Array;
-  /** `raw` came from `readPublicKey`. */
+  /** `raw` must come from `readPublicKey`. */
   agree(secret: Uint8Array, raw: Uint8Array): Uint8Array;
 }
 
@@ -38,7 +40,8 @@ function weierstrass(curve: typeof p256, bytes: number): Curve {
     coordinateBytes: bytes,
     secretBytes: bytes,
     seedBytes: curve.lengths.seed ?? bytes,
-    // On the curve, both coordinates below p; the identity has no spelling of these lengths. A compressed key is unfolded.
+    // The point is on the curve, with both coordinates below p; the identity has no spelling of these lengths. A compressed key
+    // is expanded.
     readPublicKey: (raw) => (curve.utils.isValidPublicKey(raw) ? curve.Point.fromBytes(raw).toBytes(false) : undefined),
     isSecret: (secret) => secret.length === bytes && curve.utils.isValidSecretKey(secret),
     secretFrom: (seed) => curve.utils.randomSecretKey(seed),

@@ -1,4 +1,4 @@
-/** Key agreement with did:keys: the key is in the DID, so nothing is asked of anybody. */
+/** Key agreement with did:keys: the key is in the DID, so no look-up is needed. */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { bytes, wrong } from '../argument.ts';
 import { dereferenceDidKey, didKeyOf, agreementKey as keyAgreementOf, parseDidKey } from '../did/key.ts';
@@ -8,7 +8,7 @@ import { type AgreementKey, agreementKey, type NamedAgreementKey, type OwnAgreem
 import { type CurveName, curves } from './curve.ts';
 
 /**
- * `senderKey` where senders are did:keys; undefined for every other DID.
+ * A `senderKey` for senders with did:keys; undefined for every other DID.
  *
  * @throws {ProofError} with a code that starts with `did_key.`, `multikey.` or `did.`
  */
@@ -18,15 +18,15 @@ export function didKeySender(kid: string): AgreementKey | undefined {
   return checked(keyType, publicKey);
 }
 
-/** The key to pack for, of a did:key. @throws {ProofError} as `didKeySender` */
+/** The key of a did:key to pack a message for. @throws {ProofError} as `didKeySender` */
 export function didKeyRecipient(did: string): NamedAgreementKey {
   const { verificationMethod, keyType, publicKey } = keyAgreementOf(parseDidKey(did));
   return { kid: verificationMethod, key: checked(keyType, publicKey) };
 }
 
 /**
- * The key agreement key of the did:key of a device, derived from the 32 bytes of its Ed25519 seed (RFC 8032 §5.1.5): the clamped
- * first half of their SHA-512. A key that cannot be exported has none; its device keeps an X25519 key beside it.
+ * The key agreement key of a device's did:key, derived from the 32 bytes of its Ed25519 seed (RFC 8032 §5.1.5): the clamped
+ * first half of their SHA-512. A key that cannot be exported has no such key; its device keeps a separate X25519 key.
  */
 export function didKeyAgreement(given: Uint8Array): OwnAgreementKey {
   const seed = bytes(given, 'seed');

@@ -1,12 +1,13 @@
 /**
- * Opening and sealing one envelope, whatever is in it.
+ * Opens and seals one envelope with any content.
  *
  * Opening, after `parseEnvelope`:
- * 1. The kind of encryption, the content encryption and the curve are ones that we accept here.
- * 2. A recipient of the envelope is a key that we hold, of the DID that we are here, on the curve of the ephemeral key.
- * 3. The sender is the expected one; the key comes from our resolver, by the name in `skid`, and is on that curve.
- * 4. Each agreement gives a secret that is not all zeros.
- * 5. The content key unwraps, and the content decrypts and is authentic.
+ * 1. The kind of encryption, the content encryption and the curve are accepted ones.
+ * 2. One recipient of the envelope is one of our keys, belongs to our DID `recipient`, and is on the curve of the ephemeral
+ *    key.
+ * 3. The sender is the expected one; its key comes from our resolver, by the name in `skid`, and is on that curve.
+ * 4. Each key agreement gives a secret that is not all zeros.
+ * 5. The content key can be unwrapped, and the content decrypts and is authentic.
  */
 import { amount, type Checks, callable, having, listOf, oneOf, optional, someText } from '../argument.ts';
 import { encodeBase64url, encodeTextBase64url } from '../base64url.ts';
@@ -28,23 +29,23 @@ import { mediaTypes } from './media-type.ts';
 
 type Later<T> = T | Promise<T>;
 
-/** What we require of an envelope, and what we open it with. */
+/** The requirements on an envelope, and the keys to open it. */
 export interface EnvelopeExpectation {
-  /** Our own keys. Only those of `recipient` are tried. */
+  /** The caller's own keys. Only those of `recipient` are tried. */
   readonly keys: readonly OwnAgreementKey[];
-  /** The DID that we are here. */
+  /** The caller's own DID. */
   readonly recipient: string;
   readonly modes: readonly EnvelopeMode[];
   /**
-   * The key that the DID document of `kid` names for key agreement under exactly this id; undefined where there is none.
-   * `kid` is a stranger's word until the envelope has opened.
+   * The key that the DID document of `kid` names for key agreement under exactly this id; undefined if there is none. Do not
+   * trust `kid` before the envelope is opened.
    */
   readonly senderKey: (kid: string) => Later<AgreementKey | undefined>;
-  /** The DID whose key it must be. Left out, any that proves itself. */
+  /** The required DID of the sender. Without it, any sender that proves itself is accepted. */
   readonly sender?: string | undefined;
-  /** Default A256CBC-HS512 alone. */
+  /** Default: only A256CBC-HS512. */
   readonly encryptions?: readonly ContentEncryptionName[] | undefined;
-  /** Default X25519 alone. */
+  /** Default: only X25519. */
   readonly curves?: readonly CurveName[] | undefined;
   /** Bytes of the envelope. Default 256 KiB. */
   readonly maxBytes?: number | undefined;
@@ -55,19 +56,19 @@ export interface EnvelopeExpectation {
 export interface OpenedEnvelope {
   readonly mode: EnvelopeMode;
   readonly content: Uint8Array;
-  /** The key that the sender has proved to hold; undefined in an anonymous envelope. */
+  /** The key that the sender has proved; undefined for an anonymous envelope. */
   readonly senderKid: string | undefined;
   readonly recipientKid: string;
 }
 
-/** What an envelope is sealed with. */
+/** The keys and the randomness for sealing an envelope. */
 export interface Sealing {
-  /** Left out, the envelope is anonymous. */
+  /** Without it, the envelope is anonymous. */
   readonly sender?: OwnAgreementKey | undefined;
   readonly recipients: readonly NamedAgreementKey[];
-  /** That many bytes, from a source fit for keys. */
+  /** Returns that many bytes from a source that is fit for keys. */
   readonly random: (bytes: number) => Uint8Array;
-  /** A fresh key pair of the runtime, never used twice. Left out, one is made of `random` here, ten times slower. */
+  /** A fresh key pair of the runtime, never used twice. Without it, this code makes one from `random`, ten times slower. */
   readonly ephemeral?: ((crv: CurveName) => Later<EphemeralKey>) | undefined;
 }
 
@@ -114,8 +115,8 @@ export async function openEnvelope(
 }
 
 /**
- * Always A256CBC-HS512. The keys of sender and recipients are on one curve, and their kids are different DID URLs: `pack` has
- * seen to both.
+ * Always A256CBC-HS512. `pack` has checked that the keys of sender and recipients are on one curve, and that their kids are
+ * different DID URLs.
  */
 export async function sealEnvelope(content: Uint8Array, sealing: Sealing): Promise<string> {
   const { sender, recipients, random } = sealing;
@@ -178,7 +179,7 @@ async function senderOf({ skid, epk }: Envelope, expected: EnvelopeExpectation):
   return key;
 }
 
-/** Step 4 (RFC 7748 §6.1). Whatever holds the key: it is looked at without a branch on any one byte. */
+/** Step 4 (RFC 7748 §6.1), for any holder of the key. The secret is checked without a branch on a single byte. */
 async function agreed(
   own: Pick<OwnAgreementKey, 'agree'>,
   peer: AgreementKey,

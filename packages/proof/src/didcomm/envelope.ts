@@ -1,13 +1,14 @@
 /**
- * The encrypted envelope, taken apart: a JWE in the general JSON serialisation (RFC 7516 §7.2.1) as DIDComm Messaging v2.1
- * narrows it. There is one shape, so two parsers cannot see two messages in it.
+ * Parses the encrypted envelope: a JWE in the general JSON serialisation (RFC 7516 §7.2.1), as restricted by DIDComm Messaging
+ * v2.1. There is only one shape, so two parsers cannot read two different messages in it.
  *
- * 1. Not too many bytes, strict JSON, and only the members that a DIDComm envelope has: no unprotected header, no second
- *    place for anything.
- * 2. The protected header likewise. No `zip`, no `crit`, no key by reference; the algorithms are those of two small tables.
+ * 1. The size is limited, the JSON is strict, and only the members of a DIDComm envelope are allowed: no unprotected header,
+ *    and no second place for any value.
+ * 2. The same holds for the protected header: no `zip`, no `crit`, no key by reference. The algorithms are those of two small
+ *    tables.
  * 3. The ephemeral key is a sound public key of a known curve.
- * 4. A bounded number of recipients, each a `kid` and a wrapped key of the only possible length, none twice.
- * 5. Initialization vector, tag and ciphertext have the lengths of their algorithm.
+ * 4. The number of recipients is limited. Each is a `kid` and a wrapped key of the only possible length, and none comes twice.
+ * 5. Initialization vector, tag and ciphertext have the lengths that their algorithm needs.
  * 6. `apv` is the digest of the kids; `skid` names a key and `apu` says the same; an anonymous envelope has neither.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -32,7 +33,7 @@ interface KeyAgreement {
   readonly encryptions: readonly ContentEncryptionName[];
 }
 
-/** ECDH-1PU §2.1: only with a content encryption that commits to its key; A256GCM and XC20P do not. */
+/** ECDH-1PU §2.1 needs a content encryption that commits to its key; A256GCM and XC20P do not. */
 const keyAgreements: Readonly<Record<KeyAlgorithm, KeyAgreement>> = {
   'ECDH-1PU+A256KW': { mode: 'authcrypt', encryptions: ['A256CBC-HS512'] },
   'ECDH-ES+A256KW': { mode: 'anoncrypt', encryptions: ['A256CBC-HS512', 'A256GCM', 'XC20P'] },
@@ -48,11 +49,11 @@ export interface Envelope {
   readonly mode: EnvelopeMode;
   readonly enc: ContentEncryptionName;
   readonly epk: AgreementKey;
-  /** The key that the sender proves; undefined in an anonymous envelope. */
+  /** The id of the sender's key; undefined for an anonymous envelope. */
   readonly skid: string | undefined;
   readonly apu: Uint8Array;
   readonly apv: Uint8Array;
-  /** RFC 7516 §5.1 step 14: the protected header as its ASCII characters stand. */
+  /** RFC 7516 §5.1 step 14: the ASCII characters of the protected header. */
   readonly aad: Uint8Array;
   readonly recipients: readonly EnvelopeRecipient[];
   readonly iv: Uint8Array;
@@ -67,11 +68,11 @@ export interface EnvelopeLimits {
 
 const envelopeMembers = ['protected', 'recipients', 'iv', 'ciphertext', 'tag'];
 const headerMembers = ['typ', 'alg', 'enc', 'epk', 'apv', 'apu', 'skid'];
-/** A did:peer:4 in skid and again in apu, with room. */
+/** Enough for a did:peer:4 in skid and again in apu. */
 const maxHeader = 16_384;
-/** {recipients: [{header: {kid}}]}, and {epk: {…}}. */
+/** The levels of {recipients: [{header: {kid}}]} and {epk: {…}}. */
 const maxDepth = 4;
-/** RFC 3394: eight bytes more than the key. */
+/** RFC 3394: a wrapped key has eight bytes more than the key. */
 const wrapOverhead = 8;
 const encoder = new TextEncoder();
 const nothing = new Uint8Array();
@@ -103,7 +104,7 @@ export function parseEnvelope(presented: string | Uint8Array, { maxBytes, maxRec
   };
 }
 
-/** DIDComm Messaging §ECDH-1PU key wrapping: the kids in order, joined by dots, hashed. */
+/** DIDComm Messaging §ECDH-1PU key wrapping: the hash of the sorted kids, joined by dots. */
 export function partyVInfo(kids: readonly string[]): Uint8Array {
   return sha256(encoder.encode(kids.toSorted().join('.')));
 }
@@ -130,11 +131,11 @@ function algorithmsOf({ alg, enc }: JsonObject): { readonly alg: KeyAlgorithm; r
   return { alg, enc };
 }
 
-/** Step 3. A private part, or any member that is not one of the key, would be a channel beside the message. */
+/** Step 3. A private part or a further member is refused, because it could carry a second message. */
 function ephemeralKey(value: JsonValue | undefined): AgreementKey {
   const result = parseAgreementJwk(value);
   if (!result.ok) {
-    // Only two keys of our own can be a mismatch.
+    // A mismatch needs a private part, which a public JWK does not have.
     throw new ProofError(`didcomm.epk_${result.reason === 'mismatch' ? 'malformed' : result.reason}`);
   }
   const members = ['kty', 'crv', 'x', 'y'];

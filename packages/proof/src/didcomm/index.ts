@@ -1,6 +1,6 @@
 /**
- * @countersign/proof/didcomm: DIDComm v2 messages, packed and unpacked as pure functions. A door of its own, so that whoever
- * never packs a message does not load the curves and ciphers for it.
+ * @countersign/proof/didcomm: pure functions that pack and unpack DIDComm v2 messages. It is a separate entry of the package,
+ *   so that a program that packs no messages does not load the curves and ciphers.
  */
 export {
   type AgreementKey,

@@ -1,6 +1,6 @@
-/** DIDs and the DID URLs that name keys, as far as an envelope needs them (DID Core §3.1, §3.2): compared, never resolved. */
+/** DIDs, and DID URLs of keys, for envelopes (DID Core §3.1, §3.2): here they are compared, never resolved. */
 
-/** A long did:peer:4 carries its whole document. */
+/** A long did:peer:4 contains its whole document. */
 const maxLength = 4096;
 
 const did = /^did:[a-z0-9]+(?::(?:[A-Za-z0-9._-]|%[0-9A-F]{2})*)*:(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+$/;

@@ -1,18 +1,18 @@
-/** From shared secrets to a wrapped content key: RFC 7518 §4.6 (ECDH-ES), draft-madden-jose-ecdh-1pu-04 §2 (ECDH-1PU), RFC 3394. */
+/** Wraps a content key under shared secrets: RFC 7518 §4.6 (ECDH-ES), draft-madden-jose-ecdh-1pu-04 §2 (ECDH-1PU), RFC 3394. */
 import { aeskw } from '@noble/ciphers/aes.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '@noble/hashes/utils.js';
 
 export type KeyAlgorithm = 'ECDH-1PU+A256KW' | 'ECDH-ES+A256KW';
 
-/** What a wrapping key is derived from. */
+/** The inputs of the key derivation. */
 export interface WrapContext {
   readonly alg: KeyAlgorithm;
-  /** Ze of ECDH-ES; Ze and Zs of ECDH-1PU. */
+  /** Ze for ECDH-ES; Ze and Zs for ECDH-1PU. */
   readonly secrets: readonly Uint8Array[];
   readonly apu: Uint8Array;
   readonly apv: Uint8Array;
-  /** ECDH-1PU §2.3: the tag of the content is part of its key's key, so that no recipient can write in the sender's name. */
+  /** ECDH-1PU §2.3: the wrapping key depends on the tag of the content, so that no recipient can write in the sender's name. */
   readonly tag: Uint8Array | undefined;
 }
 
@@ -23,7 +23,7 @@ export function wrapKey(contentKey: Uint8Array, context: WrapContext): Uint8Arra
   return aeskw(wrappingKey(context)).encrypt(contentKey);
 }
 
-/** Undefined when it does not unwrap. The integrity check of RFC 3394 is compared in constant time. */
+/** Undefined if the key cannot be unwrapped. The integrity check of RFC 3394 is compared in constant time. */
 export function unwrapKey(encryptedKey: Uint8Array, context: WrapContext): Uint8Array | undefined {
   const wrap = aeskw(wrappingKey(context));
   try {

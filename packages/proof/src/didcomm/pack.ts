@@ -7,9 +7,9 @@ import { didOfKeyId } from './key-id.ts';
 import { mediaTypes } from './media-type.ts';
 import { readPlaintext } from './plaintext.ts';
 
-/** What to send. `to` and `from` are the DIDs of the keys, so that no message contradicts its envelope. */
+/** The message to send. `to` and `from` follow from the keys, so that a message cannot contradict its envelope. */
 export interface Packing extends Sealing {
-  /** Unique to the sender; the recipient tells a replay by it. */
+  /** Unique for the sender; the recipient recognises a replay by it. */
   readonly id: string;
   readonly type: string;
   readonly body: JsonObject;
@@ -24,14 +24,14 @@ export interface Packing extends Sealing {
 }
 
 const packingChecks: Checks<Packing> = {
-  // Without a sender the message is anonymous: one that is there and undefined is a mistake.
+  // Without a sender the message is anonymous.
   sender: optional(having('agree')),
   recipients: listOf(object),
   random: callable,
   ephemeral: optional(callable),
   id: text,
   type: text,
-  // Judged with the message as a whole.
+  // Checked together with the whole message.
   body: (value) => value,
   thid: optional(text),
   pthid: optional(text),
@@ -41,7 +41,7 @@ const packingChecks: Checks<Packing> = {
 };
 
 /**
- * With `sender` authcrypt (ECDH-1PU+A256KW), without it anoncrypt (ECDH-ES+A256KW), both with A256CBC-HS512.
+ * Packs with `sender` as authcrypt (ECDH-1PU+A256KW), without it as anoncrypt (ECDH-ES+A256KW), both with A256CBC-HS512.
  *
  * @throws {ProofError} with a code that starts with `packing.`
  */
@@ -75,7 +75,7 @@ function senderDid({ kid }: OwnAgreementKey): string {
   return did;
 }
 
-/** Read as the recipient will read it, so that what it would refuse is never sent. */
+/** Reads the message as the recipient will, so that a message that it would refuse is never sent. */
 function plaintextOf(packing: Packing, to: readonly [string, ...string[]], from: string | undefined): Uint8Array {
   const { id, type, body, thid, pthid, createdTime, expiresTime } = packing;
   const isTimed = Number.isSafeInteger(createdTime) && Number.isSafeInteger(expiresTime) && createdTime >= 0;

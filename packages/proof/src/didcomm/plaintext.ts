@@ -1,10 +1,11 @@
 /**
- * The plaintext of a message (DIDComm Messaging v2.1 §Plaintext Message Structure), and what we require of one that came in:
+ * The plaintext of a message (DIDComm Messaging v2.1 §Plaintext Message Structure), and the requirements on a received one:
  *
- * 1. Strict JSON, an object, that says it is a plaintext; another envelope inside is refused, never opened.
+ * 1. It is strict JSON, an object, and says that it is a plaintext; another envelope inside is refused, never opened.
  * 2. `id`, `type`, `thid`, `pthid` and `body` have their shape; `type` and the thread are the expected ones.
  * 3. `to` names this recipient, and `from` is the DID of the key that was proved. Without a proof `from` is only a claim.
- * 4. It was created and will expire: not in the future, not too long ago, not yet expired.
+ * 4. It says when it was created and when it expires: it was created not in the future and not too long ago, and has not
+ *    expired.
  */
 import { amount, type Checks, finite, optional, someText, text } from '../argument.ts';
 import { ProofError } from '../error.ts';
@@ -14,7 +15,7 @@ import { isDid } from './key-id.ts';
 import { isMediaType } from './media-type.ts';
 
 export interface Plaintext {
-  /** Unique to its sender: what a replay is told by. */
+  /** Unique for its sender: a replay is recognised by it. */
   readonly id: string;
   readonly type: string;
   readonly to: readonly string[];
@@ -24,9 +25,9 @@ export interface Plaintext {
   readonly createdTime: number;
   readonly expiresTime: number;
   readonly body: JsonObject;
-  /** Every other header, `from` never among them. */
+  /** Every other header, but never `from`. */
   readonly headers: JsonObject;
-  /** What the message says of its sender where nothing proves it. Never decide by it. */
+  /** The sender that the message claims without a proof. Never base a decision on it. */
   readonly unprovenFrom: string | undefined;
 }
 
@@ -35,9 +36,9 @@ export interface PlaintextExpectation {
   readonly recipient: string;
   /** Seconds since the epoch. */
   readonly now: number;
-  /** Left out, any. */
+  /** Without it, any type is accepted. */
   readonly type?: string | undefined;
-  /** The id of the request that this is the answer to. Left out, any. */
+  /** The id of the request that this message answers. Without it, any thread is accepted. */
   readonly thid?: string | undefined;
   /** Seconds since `created_time`. Default 300. */
   readonly maxAge?: number | undefined;
@@ -45,7 +46,7 @@ export interface PlaintextExpectation {
   readonly clockTolerance?: number | undefined;
 }
 
-/** Times that are no numbers would let everything through: nothing is later than NaN. */
+/** The times must be numbers: NaN would let every message through, because no time is later than NaN. */
 export const plaintextChecks: Checks<PlaintextExpectation> = {
   recipient: someText,
   now: finite,
@@ -59,11 +60,11 @@ const defaultMaxAge = 300;
 const defaultTolerance = 30;
 const maxDepth = 32;
 const maxTo = 16;
-/** RFC 3986 §3.1, and no whitespace or control character after it. */
+/** RFC 3986 §3.1, without whitespace and control characters after the scheme. */
 const uri = /^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/;
 const own = ['typ', 'id', 'type', 'to', 'from', 'thid', 'pthid', 'created_time', 'expires_time', 'body'];
 
-/** `sender` is the DID that has been proved, if any. @throws {ProofError} with a code that starts with `didcomm.` */
+/** `sender` is the proved DID, if any. @throws {ProofError} with a code that starts with `didcomm.` */
 export function readPlaintext(
   bytes: Uint8Array,
   sender: string | undefined,
@@ -96,7 +97,7 @@ function parsePlaintext(bytes: Uint8Array): JsonObject {
   return message;
 }
 
-/** Signed and encrypted messages are told by their members (RFC 7516 §9), for their own typ is in a header. */
+/** Signed and encrypted messages are recognised by their members (RFC 7516 §9), because their typ is in a header. */
 function isEnvelope(message: JsonObject): boolean {
   const hasParts = Object.hasOwn(message, 'ciphertext') || Object.hasOwn(message, 'signatures');
   return hasParts || isMediaType(message.typ, 'encrypted') || isMediaType(message.typ, 'signed');
@@ -124,7 +125,7 @@ function timesOf(message: JsonObject, expected: PlaintextExpectation) {
   return { createdTime, expiresTime };
 }
 
-/** Seconds since the epoch, from which on step 4 refuses the message for good. */
+/** Seconds since the epoch. After that, step 4 always refuses the message. */
 export function lastMoment(
   { createdTime, expiresTime }: Pick<Plaintext, 'createdTime' | 'expiresTime'>,
   { maxAge = defaultMaxAge, clockTolerance = defaultTolerance }: PlaintextExpectation,

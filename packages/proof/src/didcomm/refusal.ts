@@ -1,7 +1,7 @@
 /**
- * Why a DIDComm message is refused, or will not be made. The texts are fixed and hold nothing of what was presented. Codes
- * `didcomm.…` are faults of a message that came in, codes `packing.…` faults of one that we were asked to pack, and codes
- * `call.…` faults of a call or an answer that is carried in one, whichever way.
+ * The reasons for refusing a DIDComm message, or for not making one. The texts are fixed and contain no part of the input.
+ * Codes `didcomm.…` are faults of a received message, codes `packing.…` faults of a message to be packed, and codes `call.…`
+ * faults of a call or an answer in a message, in both directions.
  */
 
 export const didcommTexts = {
@@ -91,5 +91,5 @@ export const callTexts = {
   'call.status': 'The status is not one of gRPC, or does not fit what it comes with.',
   'call.error': 'The error is not a text of 1 to 1,024 characters.',
   'call.reason': 'The reason of the error is not one of at most 63 capitals, digits and underscores.',
-  'call.prover': 'The sender of the call is not the one whom its proof proves.',
+  'call.prover': 'The sender of the call is not the DID that its proof proves.',
 } as const;

@@ -1,9 +1,10 @@
 /**
  * Signed messages (DIDComm Messaging v2.1 §DIDComm Signed Messages): a JWS in the general JSON serialisation (RFC 7515 §7.2.1)
- * with one signature. Read only: whoever wants an answer to be undeniable signs its body with a Data Integrity proof.
+ * with one signature. They are only read here: to make an answer that its sender cannot deny, sign its body with a Data
+ * Integrity proof.
  *
- * The `kid` stands in an unprotected header. That is harmless as long as it only says which key of our resolver to try, the
- * algorithm is the protected one, and `from` is the DID of the key that did verify.
+ * The `kid` stands in an unprotected header. That is harmless, because it only selects a key of our resolver, the algorithm is
+ * the protected one, and `from` is the DID of the key that verified.
  */
 
 import { ed25519 } from '@noble/curves/ed25519.js';
@@ -21,14 +22,14 @@ import { type Plaintext, type PlaintextExpectation, plaintextChecks, readPlainte
 
 export type SignerCurve = 'Ed25519' | 'P-256' | 'secp256k1';
 
-/** A public key for signatures. `raw` is the 32 bytes of Ed25519, and 4 ‖ x ‖ y of the others. */
+/** A public key for signatures. `raw` is the 32 bytes for Ed25519, and 4 ‖ x ‖ y for the other curves. */
 export interface SignerKey {
   readonly crv: SignerCurve;
   readonly raw: Uint8Array;
 }
 
 export interface SignedExpectation extends PlaintextExpectation {
-  /** The key that the DID document of `kid` names for authentication under exactly this id; undefined where there is none. */
+  /** The key that the DID document of `kid` names for authentication under exactly this id; undefined if there is none. */
   readonly signerKey: (kid: string) => SignerKey | undefined | Promise<SignerKey | undefined>;
   /** Bytes. Default 256 KiB. */
   readonly maxBytes?: number | undefined;
@@ -45,7 +46,9 @@ interface SignatureAlgorithm {
   verify(signature: Uint8Array, data: Uint8Array, key: Uint8Array): boolean;
 }
 
-/** Neither JOSE nor DIDComm asks ECDSA signatures for the lower s; a message is known by its id, not by its signature. */
+/**
+ * Neither JOSE nor DIDComm requires the lower s in ECDSA signatures; a message is recognised by its id, not by its signature.
+ */
 const ecdsa = { lowS: false };
 
 const algorithms: Readonly<Record<string, SignatureAlgorithm>> = {

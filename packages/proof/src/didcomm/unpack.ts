@@ -1,10 +1,10 @@
 /**
- * A DIDComm v2 message: one envelope with a plaintext in it.
+ * Unpacks a DIDComm v2 message: one envelope with a plaintext in it.
  *
- * 1. The envelope opens with a key of ours (see encrypted.ts).
- * 2. The plaintext is meant for us, by the one whose key sealed it, and now (see plaintext.ts).
+ * 1. The envelope opens with one of the caller's keys (see encrypted.ts).
+ * 2. The plaintext is for the caller's DID, comes from the DID whose key sealed it, and is valid now (see plaintext.ts).
  *
- * A message that arrives twice opens twice: whoever acts on one remembers `sender` and `id` until `rememberUntil`.
+ * A message that arrives twice opens twice: the caller must remember `sender` and `id` until `rememberUntil`.
  */
 import { type Checks, options, textOrBytes } from '../argument.ts';
 import { type EnvelopeExpectation, envelopeChecks, openEnvelope } from './encrypted.ts';
@@ -12,16 +12,16 @@ import type { EnvelopeMode } from './envelope.ts';
 import { didOfKeyId } from './key-id.ts';
 import { lastMoment, type Plaintext, type PlaintextExpectation, plaintextChecks, readPlaintext } from './plaintext.ts';
 
-/** What we require of a message. */
+/** The requirements on a message. */
 export interface UnpackExpectation extends EnvelopeExpectation, PlaintextExpectation {}
 
 export interface UnpackedMessage extends Plaintext {
   readonly mode: EnvelopeMode;
-  /** The DID that has proved to hold the key `senderKid`; undefined in an anonymous message. */
+  /** The DID that has proved the key `senderKid`; undefined for an anonymous message. */
   readonly sender: string | undefined;
   readonly senderKid: string | undefined;
   readonly recipientKid: string;
-  /** Seconds since the epoch: from then on the message is refused by its times. */
+  /** Seconds since the epoch. After that the message is refused because of its times. */
   readonly rememberUntil: number;
 }
 

@@ -2,7 +2,7 @@ import type { ProofCode } from '../error.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import type { MessageExpectation } from './verify.ts';
 
-/** Faults of a strict signature that is good and says something else than the message it stands on. */
+/** Faults of a strict signature that is good, but whose claims do not fit the message. */
 export const claimFaultTexts = {
   method_case: 'htm has the method in other letters. Methods are case-sensitive.',
   method_other: 'htm is another method than that of the request.',
@@ -28,7 +28,7 @@ export const claimFaultTexts = {
 
 export type ClaimFaultName = keyof typeof claimFaultTexts;
 
-/** Seconds since the epoch reach this in the year 5138; milliseconds did in 1973. */
+/** Seconds since the epoch reach this number in the year 5138; milliseconds reached it in 1973. */
 const milliseconds = 1e11;
 
 const judges: Partial<Record<ProofCode, (header: JsonObject, expected: MessageExpectation) => ClaimFaultName>> = {
@@ -46,7 +46,7 @@ const judges: Partial<Record<ProofCode, (header: JsonObject, expected: MessageEx
   'message.req': () => 'request_other',
 };
 
-/** What a refusal that came after a good signature means to the sender; undefined for any other refusal. */
+/** The sender's mistake behind a refusal after a good signature; undefined for any other refusal. */
 export function claimFault(
   code: ProofCode,
   header: JsonObject,

@@ -6,7 +6,7 @@ import type { Message, RequestMessage, ResponseMessage } from './message.ts';
 import { requestDigest } from './sign.ts';
 import { canonicalTarget } from './target.ts';
 
-/** What the strict form is held against. */
+/** The values that a strict signature must agree with. */
 export interface ClaimsExpectation {
   readonly crypto: Pick<CryptoPort, 'sha256'>;
   readonly message: Message;
@@ -22,11 +22,11 @@ interface StrictClaims {
   readonly jti?: string;
 }
 
-/** Seconds, where the expectation names none. */
+/** Seconds, if the expectation names none. */
 const defaultTolerance = 30;
 const defaultMaxAge = 300;
 
-/** Step 6 of `verifyMessage`, over a header whose signature is good. */
+/** Step 6 of `verifyMessage`, for a header whose signature is good. */
 export async function checkClaims(members: JsonObject, expected: ClaimsExpectation): Promise<StrictClaims> {
   const { message } = expected;
   if (message.kind === 'response') await checkResponse(members, message, expected.crypto);
@@ -42,7 +42,7 @@ function checkRequest({ htm, htu }: JsonObject, { method, target }: RequestMessa
   if (htm !== method) throw new ProofError('message.htm');
   const actual = canonicalTarget(target);
   if (actual === undefined) throw new ProofError('message.target');
-  // The same rule on both ends: what the sender wrote is put into the one spelling too, or refused.
+  // The same rule on both sides: the sender's URI must have a canonical spelling too, or it is refused.
   if (typeof htu !== 'string' || canonicalTarget(htu) !== actual) throw new ProofError('message.htu');
 }
 
@@ -62,7 +62,7 @@ function checkTime({ iat }: JsonObject, expected: ClaimsExpectation): StrictClai
   if (typeof iat !== 'number' || !Number.isSafeInteger(iat) || iat < 0) throw new ProofError('message.iat');
   const freshUntil = iat + maxAge + clockTolerance;
   if (iat > now + clockTolerance) throw new ProofError('message.in_future');
-  // Written so that a clock that is not a number refuses.
+  // Written so that a clock of NaN refuses.
   if (!(now <= freshUntil)) throw new ProofError('message.stale');
   return { iat, freshUntil };
 }

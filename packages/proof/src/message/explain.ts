@@ -1,12 +1,11 @@
 /**
- * Why a signature does not verify, for the sender's sake. Nothing here accepts a message: an explanation is not a verification,
- * and the only way to accept is `verifyMessage`.
+ * Explains to the sender why a signature does not verify. An explanation never accepts a message: only `verifyMessage` does.
  *
- * 1. Ask `verifyMessage`. A refusal that comes after a good signature (a retired key, another method) is its own explanation.
- * 2. Read the value leniently: the signature may be spelled otherwise, the payload embedded.
- * 3. Try whether the signature is good over what we hold to be signed, then over something near it: a table of named faults, each
- *    alone, with the keys of the sender. The number of attempts is bounded.
- * 4. Where nothing fits, look into the signature itself: an RSA signature tells which key made it and with which hash.
+ * 1. Call `verifyMessage`. A refusal after a good signature (a retired key, another method) explains itself.
+ * 2. Read the value leniently: the signature may have another spelling, the payload may be embedded.
+ * 3. Try the signature over the expected input, then over similar inputs: a table of named faults, each tried alone, with the
+ *    keys of the sender. The number of attempts is limited.
+ * 4. If nothing fits, read the signature itself: an RSA signature shows which key made it and with which hash.
  */
 import { type AlgorithmName, isAlgorithmName } from '../algorithms.ts';
 import { bytes, type Checks, optional, options as optionsOf } from '../argument.ts';
@@ -27,18 +26,18 @@ import { checkedExpectation, type MessageExpectation, verifyMessage } from './ve
 export interface Explanation {
   /** Stable. `none`: nothing is wrong with the signature. */
   readonly fault: Fault;
-  /** Fixed for the fault; holds nothing of what was presented. */
+  /** A fixed text for the fault; it contains no part of the input. */
   readonly text: string;
-  /** What `verifyMessage` refused with. */
+  /** The code with which `verifyMessage` refused. */
   readonly code: ProofCode | undefined;
-  /** Where the sender's signing input differs from ours; undefined where it does not, or none was given. */
+  /** The place where the sender's signing input differs from the expected one; undefined if it is equal or was not given. */
   readonly difference: SigningInputDifference | undefined;
-  /** Signatures that were checked on the way. */
+  /** The number of signature checks. */
   readonly checks: number;
 }
 
 export interface ExplainOptions {
-  /** What the sender says to have signed. */
+  /** The signing input that the sender claims to have used. */
   readonly senderSigningInput?: Uint8Array | undefined;
 }
 
@@ -57,7 +56,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const explainChecks: Checks<ExplainOptions> = { senderSigningInput: optional(bytes) };
 
-/** @throws {TypeError} naming the argument that is of another type; what is presented may be anything */
+/** @throws {TypeError} naming the argument of a wrong type; `presented` may be anything */
 export async function explainSignature(
   presented: unknown,
   given: MessageExpectation,
@@ -100,7 +99,7 @@ async function refusalOf(presented: unknown, expected: MessageExpectation): Prom
   }
 }
 
-/** Steps 2 to 4, from what is certain to what is only likely. */
+/** Steps 2 to 4, from certain faults to likely ones. */
 async function faultOf(question: Question): Promise<Fault> {
   const { code, value, expected } = question;
   return (
@@ -114,7 +113,7 @@ async function faultOf(question: Question): Promise<Fault> {
   );
 }
 
-/** What a refusal means where the signature is good as it stands. */
+/** The fault behind a refusal if the signature itself is good. */
 const goodButRefused: Partial<Record<ProofCode, ValueFaultName>> = {
   'message.b64_absent': 'b64_missing',
   'message.b64_true': 'b64_true',
@@ -140,7 +139,7 @@ async function valueFault({ code, value, payload, trial }: Question): Promise<Fa
   return undefined;
 }
 
-/** The payload was signed encoded, within the value or beside it. */
+/** The payload was encoded before signing, and stands within the value or beside it. */
 async function embeddedFault({ code, value, payload, trial }: Question): Promise<Fault | undefined> {
   const [reading] = value.readings;
   if (reading === undefined) return undefined;
@@ -154,7 +153,7 @@ async function embeddedFault({ code, value, payload, trial }: Question): Promise
   return code === 'message.b64_absent' ? 'appendix_f' : 'payload_base64url';
 }
 
-/** The right bytes were signed, with the right key, and another algorithm of it. */
+/** The right bytes were signed with the right key, but with another algorithm of this key. */
 async function algorithmFault({ value, payload, trial }: Question): Promise<Fault | undefined> {
   const [reading] = value.readings;
   if (reading === undefined || value.middle !== '') return undefined;
@@ -191,8 +190,8 @@ async function suspectFault({ value, expected, payload, trial }: Question): Prom
 }
 
 /**
- * The keys for which variants are worth trying. Under PKCS #1 v1.5 a key recognises its own signatures: where none does, no
- * variant will. Elsewhere the key that the header names is taken at its word.
+ * The keys for which variants are tried. With PKCS #1 v1.5 a key recognises its own signatures: if none does, no variant will
+ * verify. With other algorithms the key that the header names is tried.
  */
 function suspectKeys(header: JsonObject, signature: Uint8Array, { keys }: Trial): readonly PublicJwk[] {
   if (header.alg === 'RS256') return keys.filter((key) => signedDigest(key, signature) === 'sha256');

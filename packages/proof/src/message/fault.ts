@@ -1,7 +1,7 @@
 import { claimFaultTexts } from './claim-fault.ts';
 import { type SenderFaultName, senderFaults } from './sender-fault.ts';
 
-/** Faults of the value and of its header, where what was signed is right. */
+/** Faults of the value and of its header, if the right bytes were signed. */
 const valueFaultTexts = {
   none: 'The signature verifies: there is nothing to explain. This is no verification.',
   stated: 'The refusal names the fault, and nothing more could be found.',

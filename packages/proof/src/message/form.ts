@@ -3,26 +3,26 @@ import type { MessageKind } from './message.ts';
 
 interface FormRule {
   readonly algorithms: readonly AlgorithmName[];
-  /** What `crit` names, in the order in which we send it; undefined where the header has no `crit`. */
+  /** The members in `crit`, in the order in which the SDK sends them; undefined if the header has no `crit`. */
   readonly crit: Readonly<Record<MessageKind, readonly string[] | undefined>>;
   /** `bytes`: the same bytes may be sent again, elsewhere and later. `message`: bound to one message, recipient and time. */
   readonly binding: 'bytes' | 'message';
-  /** Whether a key id that no key of the sender has is only a hint gone wrong. */
+  /** Whether an unknown key id is only a wrong hint, and not a reason to refuse. */
   readonly kidIsHint: boolean;
-  /** Whether `kid` is null where the key has none, as the reference signer of OCEN writes it. */
+  /** Whether `kid` may be null if the key has no id, as the reference signer of OCEN writes it. */
   readonly kidMayBeNull: boolean;
-  /** Whether a sender writes the same header every time, so that it is worth remembering. */
+  /** Whether a sender writes the same header every time, so that it is worth caching. */
   readonly isStatic: boolean;
 }
 
 const registered = ['RS256', 'PS256', 'ES256', 'Ed25519', 'EdDSA'] as const;
 
 /**
- * The three forms of a detached message signature: all that tells them apart, in one place. In each, the value is
+ * The three forms of a detached message signature, with all their differences in one place. In each, the value is
  * `base64url(header)..base64url(signature)`, `b64` is false (RFC 7797 §3), and the signing input is
  * `base64url(header) + "." + raw bytes`.
  *
- * - `ocen`: what the OCEN 4.0 starter sends. RFC 7797 §6 demands `crit`, and it has none: RFC verifiers refuse it.
+ * - `ocen`: the form that the OCEN 4.0 starter sends. It has no `crit`, which RFC 7797 §6 demands: RFC verifiers refuse it.
  * - `rfc7797`: the same with `crit`; the starter's verifier accepts it too.
  * - `strict`: binds the message to its method, target, recipient and time; a response to its status and its request.
  */

@@ -6,7 +6,7 @@ import { isKid } from '../jwk.ts';
 import { formRule, type MessageForm, messageFormNames } from './form.ts';
 import type { MessageKind } from './message.ts';
 
-/** A protected header that has passed every check that needs no key. */
+/** A protected header that has passed every check that is possible without a key. */
 export interface MessageHeader {
   readonly form: MessageForm;
   readonly alg: AlgorithmName;
@@ -29,7 +29,7 @@ const understood: ReadonlySet<string> = new Set(
   messageFormNames.flatMap((form) => Object.values(formRule(form).crit).flatMap((names) => names ?? [])),
 );
 
-/** `base64url(header)..base64url(signature)`, and nothing that could be read in a second way. */
+/** Splits `base64url(header)..base64url(signature)`, and refuses every value that could be read in two ways. */
 export function takeApart(presented: unknown): SignatureParts {
   if (presented === undefined || presented === null || presented === '') {
     throw new ProofError('message.signature_missing');
@@ -39,7 +39,7 @@ export function takeApart(presented: unknown): SignatureParts {
   const first = presented.indexOf('.');
   const second = presented.indexOf('.', first + 1);
   if (first < 0 || second < 0 || presented.includes('.', second + 1)) throw new ProofError('message.malformed');
-  // The signature of an embedded payload says nothing about the body it travels with.
+  // The signature of an embedded payload says nothing about the body of the message.
   if (second !== first + 1) throw new ProofError('message.payload_embedded');
   if (second + 1 === presented.length) throw new ProofError('message.signature_empty');
   const signature = decode(presented.slice(second + 1));
@@ -60,7 +60,7 @@ export function parseHeader(encoded: string, kind: MessageKind): MessageHeader {
   return { form, alg: algOf(members.alg, form), kid: kidOf(members.kid, form), members };
 }
 
-/** RFC 7797 §3. Without `b64` the bytes signed would be other ones than those we compare. */
+/** RFC 7797 §3. Without `b64` the signed bytes would differ from the bytes of the body. */
 function checkB64(b64: JsonValue | undefined): void {
   if (b64 === false) return;
   if (b64 === undefined) throw new ProofError('message.b64_absent');
@@ -83,7 +83,7 @@ function formOf(crit: JsonValue | undefined, members: JsonObject, kind: MessageK
   throw new ProofError(other === undefined ? 'message.crit_incomplete' : 'message.kind');
 }
 
-/** The form whose `crit` names just these, in any order. */
+/** The form whose `crit` names exactly these members, in any order. */
 function formDemanding(crit: readonly string[], kind: MessageKind): MessageForm | undefined {
   return messageFormNames.find((form) => {
     const demanded = formRule(form).crit[kind];
@@ -108,8 +108,8 @@ function kidOf(kid: JsonValue | undefined, form: MessageForm): string | undefine
 
 const encoder = new TextEncoder();
 /**
- * Text on its way into bytes, three for each UTF-16 unit at most. Making room for it anew would cost more than decoding it; it
- * never leaves `decode`.
+ * A buffer for text as UTF-8, at most three bytes for each UTF-16 unit. Allocating it each time would cost more than the
+ * decoding. It is used only within `decode`.
  */
 const room = new Uint8Array(3 * maxValueLength);
 
@@ -117,7 +117,7 @@ function decode(text: string): Uint8Array | undefined {
   return decodeAscii(room.subarray(0, encoder.encodeInto(text, room).written));
 }
 
-/** Headers that were seen under a good signature, by their encoded text: only those that a sender writes again and again. */
+/** Headers that were seen under a good signature, by their encoded text: only headers of forms in which they repeat. */
 export interface MessageHeaderCache {
   get(encoded: string): MessageHeader | undefined;
   set(encoded: string, header: MessageHeader): void;
@@ -126,7 +126,9 @@ export interface MessageHeaderCache {
 const maxCached = 256;
 const maxCachedLength = 512;
 
-/** Bounded: the oldest gives way, so that a sender with a new header for each message costs others time and nothing else. */
+/**
+ * The cache is bounded: the oldest entry is evicted. A sender with a new header in each message only costs others some time.
+ */
 export function createMessageHeaderCache(): MessageHeaderCache {
   const headers = new Map<string, MessageHeader>();
   return {

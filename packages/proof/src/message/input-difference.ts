@@ -2,16 +2,16 @@ import { parseJson } from '../json.ts';
 import { pointerAt } from './json-place.ts';
 
 export interface SigningInputDifference {
-  /** First byte of the signing input that differs; the length of the shorter where one is the beginning of the other. */
+  /** The first byte that differs; if one input is the beginning of the other, the length of the shorter one. */
   readonly offset: number;
   readonly part: 'header' | 'payload';
-  /** The same byte counted from the start of the payload, where it is in there. */
+  /** The same byte counted from the start of the payload, if it is in the payload. */
   readonly payloadOffset?: number;
-  /** RFC 6901, where our payload is JSON. */
+  /** RFC 6901 pointer, if the expected payload is JSON. */
   readonly pointer?: string;
 }
 
-/** Where two signing inputs part ways; undefined where they are equal. The payload is the end of `ours`. */
+/** The first difference of two signing inputs; undefined if they are equal. The payload is the end of `ours`. */
 export function inputDifference(
   theirs: Uint8Array,
   ours: Uint8Array,

@@ -29,7 +29,7 @@ export function pointerAt(json: Uint8Array, offset: number): string {
       if (!nameIsNext) path[last] = (path[last] as number) + 1;
     }
   }
-  // After `{` or `,` no member has been named yet: the place is the object.
+  // After `{` or `,` there is no member name yet, so the place is the object.
   const named = nameIsNext ? path.slice(0, -1) : path;
   return named.map((token) => `/${String(token).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

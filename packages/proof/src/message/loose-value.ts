@@ -4,22 +4,22 @@ import { isJsonObject, type JsonObject, parseJson } from '../json.ts';
 import { type ReadSignature, readSignature } from './signature-spelling.ts';
 
 export interface LooseValue {
-  /** Exactly as presented: it is part of the signing input. */
+  /** The header exactly as presented, because it is part of the signing input. */
   readonly encodedHeader: string;
   readonly headerText: string;
-  /** Empty where the header is not a JSON object. */
+  /** Empty if the header is not a JSON object. */
   readonly header: JsonObject;
-  /** Empty in a detached signature. */
+  /** Empty for a detached signature. */
   readonly middle: string;
   readonly readings: readonly ReadSignature[];
-  /** What is wrong with the value before anything is verified. */
+  /** A fault of the value's spelling, found before any verification. */
   readonly spelling: 'value_whitespace' | 'value_quoted' | 'one_dot' | 'header_spelling' | undefined;
 }
 
 const maxLength = 16_384;
 const lenient = new TextDecoder();
 
-/** Undefined where the value is not even nearly a JWS. */
+/** Undefined if the value is not similar to a JWS. */
 export function readLoosely(presented: unknown): LooseValue | undefined {
   if (typeof presented !== 'string' || presented.length > maxLength) return undefined;
   const trimmed = presented.trim();

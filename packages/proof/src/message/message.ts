@@ -2,13 +2,13 @@ import { bytes, object, text, wrong } from '../argument.ts';
 
 export interface RequestMessage {
   readonly kind: 'request';
-  /** As on the wire; methods are case-sensitive (RFC 9110 §9.1). */
+  /** The method as sent; methods are case-sensitive (RFC 9110 §9.1). */
   readonly method: string;
   /** The absolute target URI (RFC 9110 §7.1). Only the strict form reads it. */
   readonly target: string;
-  /** The request target exactly as on the wire, query included (RFC 9112 §3.2): what is signed where there is no body. */
+  /** The request target exactly as sent, query included (RFC 9112 §3.2): it is signed if there is no body. */
   readonly requestTarget: string;
-  /** The exact bytes; empty where there is no body. */
+  /** The exact bytes; empty if there is no body. */
   readonly body: Uint8Array;
 }
 
@@ -24,7 +24,7 @@ export type Message = RequestMessage | ResponseMessage;
 export type MessageKind = Message['kind'];
 
 /**
- * The message with each member read once and of its type. What else the object holds is left behind.
+ * The message with each member read once and its type checked. Other members of the object are dropped.
  *
  * @throws {TypeError} naming the member: a body is a Uint8Array, and texts are strings
  */
@@ -49,15 +49,15 @@ const encoder = new TextEncoder();
 const maxTargetLength = 8192;
 
 /**
- * The bytes that a signature covers: the body; where a request has none, its request target; where a response has none,
- * nothing. Undefined for a request with neither body nor a request target.
+ * The bytes that a signature covers: the body; for a request without a body its request target; for a response without a body
+ * no bytes. Undefined for a request with neither a body nor a request target.
  */
 export function signedBytes(message: Message): Uint8Array | undefined {
   if (message.kind === 'response' || message.body.length > 0) return message.body;
   return isRequestTarget(message.requestTarget) ? encoder.encode(message.requestTarget) : undefined;
 }
 
-/** RFC 7797 §3 with `b64` false: `base64url(header) + "." + payload`. The one place that copies the body. */
+/** RFC 7797 §3 with `b64` false: `base64url(header) + "." + payload`. The body is copied only here. */
 export function signingInput(encodedHeader: string, payload: Uint8Array): Uint8Array {
   const { length } = encodedHeader;
   const input = take(length + 1 + payload.length);
@@ -71,7 +71,10 @@ const slabBytes = 65_536;
 let slab = new ArrayBuffer(slabBytes);
 let taken = 0;
 
-/** New, zeroed bytes. Small ones are cut from a slab, each part of it once: memory for one message at a time costs the hot path 5 %. */
+/**
+ * New, zeroed bytes. Small ones are cut from a slab, each part of it once: separate memory for each message would cost 5 % of
+ * the time.
+ */
 function take(length: number): Uint8Array {
   if (length > slabBytes >> 2) return new Uint8Array(length);
   if (taken + length > slabBytes) {
@@ -84,8 +87,8 @@ function take(length: number): Uint8Array {
 }
 
 /**
- * Whether a body spells its own request target. The signature of the empty body covers the same bytes, so that the one could
- * be passed off as the other. The strict form promises that it cannot. Two empty ones are for `signedBytes` to refuse.
+ * Whether a body has the same bytes as its request target. The signature of a request without a body covers the same bytes, so
+ * one message could pass for the other. The strict form must prevent this. `signedBytes` refuses if both are empty.
  */
 export function spellsItsTarget(message: Message): boolean {
   if (message.kind === 'response' || message.body.length !== message.requestTarget.length) return false;
@@ -93,7 +96,7 @@ export function spellsItsTarget(message: Message): boolean {
   return body.every((byte, i) => byte === requestTarget.charCodeAt(i));
 }
 
-/** RFC 9112 §3.2.1, §3.2.2, §3.2.4: a path, an absolute URI or `*`, and never text that could pass for base64url. */
+/** RFC 9112 §3.2.1, §3.2.2, §3.2.4: a path, an absolute URI or `*`, but never text that could be read as base64url. */
 function isRequestTarget(target: string): boolean {
   return target.length <= maxTargetLength && /^(?:\/|https?:\/\/|\*$)[\x21-\x7e]*$/i.test(target);
 }

@@ -1,6 +1,6 @@
 /**
- * Why a message signature is refused, or will not be made. The texts are fixed and hold nothing of what was presented. Codes
- * `message.…` are faults of a message that came in, codes `signing.…` faults of one that we were asked to sign.
+ * The reasons for refusing a message signature, or for not making one. The texts are fixed and contain no part of the input.
+ * Codes `message.…` are faults of a received message, codes `signing.…` faults of a message to be signed.
  */
 
 import type { JsonReason } from '../json.ts';
@@ -76,16 +76,16 @@ export const signingTexts = {
     'The signing port returned a signature of another length than its algorithm and key have.',
 } as const;
 
-/** Every code that a message signature may be refused with. */
+/** Every code of a refused message signature. */
 export type MessageCode = keyof typeof messageTexts | `message.header_${JsonReason | 'not_object'}`;
 
-/** Faults that are no verdict on a signature: there is none, or nobody can tell which one is meant. */
+/** Faults of requests without exactly one signature: there is none, or it is not clear which one counts. */
 const badRequests: ReadonlySet<string> = new Set<MessageCode>([
   'message.signature_missing',
   'message.signature_repeated',
 ]);
 
-/** The HTTP status that answers a refused signature; undefined for a code of anything else. */
+/** The HTTP status for a refused signature; undefined for any other code. */
 export function messageStatus(code: string): 400 | 401 | undefined {
   if (badRequests.has(code)) return 400;
   return code.startsWith('message.') ? 401 : undefined;

@@ -2,7 +2,7 @@
 import { encodeBase64url } from '../base64url.ts';
 import { isJsonObject, type JsonValue } from '../json.ts';
 
-/** Raw line ends are never inside a string: only the indentation has them. */
+/** A raw line end is never inside a string: only the indentation contains them. */
 export function spaced(json: JsonValue): string {
   return JSON.stringify(json, null, 1).replace(/,\n */g, ', ').replace(/\n */g, '');
 }
@@ -21,7 +21,7 @@ export function withoutNulls(json: JsonValue | undefined): JsonValue {
   return Object.fromEntries(members.map(([name, value]) => [name, withoutNulls(value)]));
 }
 
-/** Changes the numbers of a valid JSON text and leaves its strings alone. */
+/** Changes the numbers of a valid JSON text, but not its strings. */
 export function numbers(text: string, change: (number: string) => string): string {
   return text.replace(/"(?:[^"\\]+|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
     token.startsWith('"') ? token : change(token),
@@ -53,7 +53,7 @@ export function decoded(text: string): string | undefined {
 }
 
 export function latin1(text: string): Uint8Array | undefined {
-  // Without the u flag a character beyond U+FFFF counts as two, both of them beyond ISO-8859-1.
+  // Without the u flag a character beyond U+FFFF counts as two units, both outside ISO-8859-1.
   return /[^\0-\xff]/.test(text) ? undefined : Uint8Array.from(text, (one) => one.charCodeAt(0));
 }
 

@@ -1,4 +1,4 @@
-/** For diagnosis only: what an RSASSA-PKCS1-v1_5 signature was made over. It decides on nothing. */
+/** For diagnosis only: the hash in an RSASSA-PKCS1-v1_5 signature. No decision depends on it. */
 import { decodeBase64url } from '../base64url.ts';
 import type { PublicJwk } from '../jwk.ts';
 
@@ -14,7 +14,7 @@ export type DigestName = keyof typeof digestInfos;
 
 const maxText = 2048;
 
-/** The hash under the padding of RFC 8017 §9.2, or undefined where another key, or another scheme, made the signature. */
+/** The hash under the padding of RFC 8017 §9.2, or undefined if another key or another scheme made the signature. */
 export function signedDigest(jwk: PublicJwk, signature: Uint8Array): DigestName | undefined {
   if (jwk.kty !== 'RSA') return undefined;
   const n = decodeBase64url(jwk.n, maxText);

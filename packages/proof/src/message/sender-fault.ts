@@ -1,6 +1,6 @@
 /**
- * The ways in which senders go wrong, as a table: the name of a fault, what to tell the sender, and what would have been signed
- * if that were it. None of this ever accepts a message.
+ * A table of the mistakes of senders: the name of each fault, the text for the sender, and the bytes that would have been
+ * signed with this fault. It never makes a message acceptable.
  */
 import { encodeBase64url, encodeTextBase64url } from '../base64url.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
@@ -21,18 +21,18 @@ import {
 } from './respelling.ts';
 import { hex } from './rsa-digest.ts';
 
-/** A message whose signature does not verify, as far as it can be read. */
+/** The readable parts of a message whose signature does not verify. */
 export interface FaultyCase {
   readonly encodedHeader: string;
   readonly headerText: string;
   readonly header: JsonObject;
   readonly message: Message;
-  /** What we hold to be signed. */
+  /** The bytes that should have been signed. */
   readonly payload: Uint8Array;
   readonly digest: Uint8Array;
-  /** The payload as text, where it is UTF-8. */
+  /** The payload as text, if it is UTF-8. */
   readonly text: string | undefined;
-  /** The payload as JSON, where it is. */
+  /** The payload as JSON, if it is JSON. */
   readonly json: JsonValue | undefined;
 }
 
@@ -48,18 +48,18 @@ interface SenderFault {
 
 const encoder = new TextEncoder();
 
-/** Makes a fault of the text of the payload, where it has one. */
+/** Makes the variants of a fault from the text of the payload, if it is text. */
 function ofText(change: (text: string) => readonly Signed[]) {
   return ({ text }: FaultyCase): readonly Signed[] => (text === undefined ? [] : change(text));
 }
 
-/** Makes a fault of the JSON of the payload, where it is JSON. */
+/** Makes the variants of a fault from the JSON of the payload, if it is JSON. */
 function ofJson(change: (json: JsonValue, text: string) => readonly Signed[]) {
   return ({ json, text }: FaultyCase): readonly Signed[] =>
     json === undefined || text === undefined ? [] : change(json, text);
 }
 
-/** Makes a fault of the request target, where that is what is signed. */
+/** Makes the variants of a fault from the request target, if the request has no body. */
 function ofTarget(change: (requestTarget: string, target: string, method: string) => readonly Signed[]) {
   return ({ message }: FaultyCase): readonly Signed[] =>
     message.kind === 'request' && message.body.length === 0
@@ -67,7 +67,7 @@ function ofTarget(change: (requestTarget: string, target: string, method: string
       : [];
 }
 
-/** In the order in which they are tried: a change of one thing before a change of many, which may contain it. */
+/** In the order of the attempts: a small change before a large one that may include it. */
 export const senderFaults = {
   payload_base64url: {
     text: 'The payload was base64url-encoded before signing. Sign the raw bytes: b64 is false.',
@@ -292,7 +292,7 @@ export const senderFaults = {
 
 export type SenderFaultName = keyof typeof senderFaults;
 
-/** Every input that may have been signed instead of ours, under the name of its fault. Made one at a time. */
+/** Every input that may have been signed instead of the expected one, with the name of its fault. Made one at a time. */
 export function* suspectInputs(faulty: FaultyCase): Generator<readonly [SenderFaultName, Uint8Array]> {
   for (const name of Object.keys(senderFaults) as SenderFaultName[]) {
     const fault: SenderFault = senderFaults[name];

@@ -9,8 +9,8 @@ import { checkedMessage, type Message, signedBytes, signingInput, spellsItsTarge
 import { canonicalTarget } from './target.ts';
 
 /**
- * The private key, wherever it is kept. `data` is to be signed as the algorithm of the key says; an ECDSA signature is r||s
- * (RFC 7518 §3.4), never DER.
+ * Signs with a private key, which may be kept anywhere. `sign` signs `data` by the algorithm of the key; an ECDSA signature is
+ * r||s (RFC 7518 §3.4), never DER.
  */
 export interface SigningPort {
   sign(data: Uint8Array): Uint8Array | Promise<Uint8Array>;
@@ -19,7 +19,7 @@ export interface SigningPort {
 export interface SigningKey {
   readonly alg: AlgorithmName;
   readonly kid?: string | undefined;
-  /** What the recipient knows. Given, a signature of another length than this key makes is never sent. */
+  /** The public key that the recipient knows. If it is given, a signature of a wrong length is never sent. */
   readonly publicJwk?: PublicJwk | undefined;
 }
 
@@ -36,11 +36,11 @@ export interface BytesSigning extends SigningBase {
 /** Binds the message to its recipient and time. */
 export interface StrictSigning extends SigningBase {
   readonly form: 'strict';
-  /** Participant id of the one who shall read the message. */
+  /** The participant id of the recipient. */
   readonly recipient: string;
   /** The present, in whole seconds since the epoch. */
   readonly now: number;
-  /** A random text, never used twice by this key; a response needs none. At least 128 bits of randomness are advised. */
+  /** A random text that this key never uses twice; a response needs none. Use at least 128 bits of randomness. */
   readonly jti?: string;
   readonly crypto: Pick<CryptoPort, 'sha256'>;
 }
@@ -49,7 +49,7 @@ export type MessageSigning = BytesSigning | StrictSigning;
 
 type Member = string | number | boolean | null | readonly string[];
 
-/** These members have a code of their own where they are not what they should be. */
+/** These members are checked later, because their faults have their own codes. */
 const judgedLater = (value: unknown) => value;
 
 const signingKeyChecks: Checks<SigningKey> = {
@@ -72,7 +72,7 @@ const signingChecks: Checks<BytesSigning & Omit<StrictSigning, 'form'>> = {
  * The value of `x-jws-signature` for a message. The bytes of its body are read now and not copied: they must not change before the
  * promise settles.
  *
- * @throws {ProofError} with a code that starts with `signing.`: what is asked for cannot be said in this form
+ * @throws {ProofError} with a code that starts with `signing.` if this form cannot express the message
  * @throws {TypeError} naming the argument that is of another type: a body is a Uint8Array, never a string
  */
 export async function signMessage(message: Message, signing: MessageSigning): Promise<string> {
@@ -86,7 +86,7 @@ async function signChecked(message: Message, signing: MessageSigning): Promise<s
   checkKey(signing);
   const payload = signedBytes(message);
   if (payload === undefined) throw new ProofError('signing.request_target');
-  // A verifier that ignores b64 where crit does not name it would take `header.body.signature` for a token.
+  // A verifier that ignores b64 without crit would take `header.body.signature` for a token.
   if (signing.form === 'ocen' && isBase64urlOnly(payload)) throw new ProofError('signing.body_ambiguous');
   const encodedHeader = encodeTextBase64url(JSON.stringify(await headerOf(message, signing)));
   const answer = signing.sign.sign(signingInput(encodedHeader, payload));
@@ -112,7 +112,7 @@ function checkKey({ form, key }: MessageSigning): void {
   }
 }
 
-/** The members in the order in which they are sent: the ocen form is held byte for byte to that of the reference signer. */
+/** The members in sending order: the ocen form must be byte for byte the one of the reference signer. */
 async function headerOf(message: Message, signing: MessageSigning): Promise<Record<string, Member>> {
   const { form, key } = signing;
   const rule = formRule(form);
@@ -146,7 +146,7 @@ function demand(isMet: boolean, code: ProofCode): void {
   if (!isMet) throw new ProofError(code);
 }
 
-/** RFC 9110 §15: three digits; an informational response is never the answer. */
+/** RFC 9110 §15: three digits. An informational response is never signed. */
 function isStatus(status: number): boolean {
   return Number.isInteger(status) && status >= 200 && status <= 599;
 }
@@ -160,7 +160,7 @@ function isBase64urlDigit(byte: number): boolean {
   return (letter >= 0x61 && letter <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x5f;
 }
 
-/** Without the public key only the smallest size of an RSA signature is known. */
+/** Without the public key only the smallest length of an RSA signature is known. */
 function hasLength({ length }: Uint8Array, { alg, publicJwk }: SigningKey): boolean {
   if (publicJwk !== undefined) return length === signatureLength(publicJwk);
   const bytes: number | undefined = algorithms[alg].signatureBytes;

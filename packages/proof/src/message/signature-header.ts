@@ -3,8 +3,8 @@ import { ProofError } from '../error.ts';
 import { type MessageForm, messageFormNames } from './form.ts';
 
 /**
- * Header fields as a runtime has them: pairs (fetch `Headers`, a list of raw fields) or a record (`IncomingMessage.headers`,
- * `headersDistinct`). Names in any case.
+ * Header fields in any form of a runtime: pairs (fetch `Headers`, a list of raw fields) or a record (`IncomingMessage.headers`,
+ * `headersDistinct`). Names may be in any case.
  */
 export type HeaderFields =
   | Iterable<readonly [name: string, value: string]>
@@ -12,25 +12,26 @@ export type HeaderFields =
 
 export interface FoundSignature {
   readonly value: string;
-  /** The accepted forms in which this value may be: what to expect of it. */
+  /** The accepted forms that this value may have. */
   readonly forms: readonly MessageForm[];
 }
 
-/** The field that carries a message signature, sent and accepted. */
+/** The field of a message signature. */
 export const signatureField = 'x-jws-signature';
 
 const formList = listOf(oneOf(...messageFormNames));
 
-/** Three parts, the last two of which may be empty: their faults are told apart later. */
+/** Three parts. The last two may be empty here: their faults are distinguished later. */
 const jws = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*$/;
 
 /**
  * The one signature value of a message.
  *
- * 1. `x-jws-signature` always counts. A comma is in no JWS: it joins two fields (RFC 9110 §5.3), so such a field counts twice.
- * 2. `Signature`, the name in OCEN's prose, counts where its value is a JWS and no `Signature-Input` is there: that would make it
- *    a field of RFC 9421. It never carries a strict signature.
- * 3. There must be exactly one value across both, even where the two are equal.
+ * 1. `x-jws-signature` always counts. A JWS contains no comma: a comma joins two fields (RFC 9110 §5.3), so such a field counts
+ *    twice.
+ * 2. `Signature`, the name in OCEN's prose, counts if its value is a JWS and there is no `Signature-Input`, which would make it
+ *    a field of RFC 9421. It never has a strict signature.
+ * 3. Both fields together must have exactly one value, even if two values are equal.
  *
  * @throws {ProofError} `message.signature_missing` or `message.signature_repeated`
  */

@@ -1,7 +1,7 @@
 /** Signature values that are nearly right, read leniently: for diagnosis only. */
 import { decodeBase64url } from '../base64url.ts';
 
-/** How a signature part was written, where it was not strict base64url of the raw signature. */
+/** The spelling of a signature part that is not strict base64url of the raw signature. */
 export type SignatureSpelling = 'signature_padded' | 'signature_base64' | 'signature_hex' | 'signature_der';
 
 export interface ReadSignature {
@@ -11,7 +11,7 @@ export interface ReadSignature {
 
 const maxLength = 16_384;
 
-/** The signature bytes, in each way in which the text can be read. */
+/** The signature bytes for each possible reading of the text. */
 export function readSignature(text: string): readonly ReadSignature[] {
   const unpadded = text.replace(/={1,2}$/, '');
   const url = unpadded.replaceAll('+', '-').replaceAll('/', '_');

@@ -1,6 +1,9 @@
 const maxLength = 8192;
 
-/** Scheme, host with its port, and the rest. User information, fragments, empty paths, and what RFC 3986 does not know do not fit. */
+/**
+ * Scheme, host with its port, and the rest. User information, fragments, empty paths, and characters outside RFC 3986 do not
+ * match.
+ */
 const shape =
   /^(https?):\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?(\/(?:[a-z0-9._~!$&'()*+,;=:@/-]|%[0-9a-f]{2})*)(\?(?:[a-z0-9._~!$&'()*+,;=:@/?-]|%[0-9a-f]{2})*)?$/i;
 
@@ -8,12 +11,12 @@ const dotSegment = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
 const defaultPorts: Readonly<Record<string, string>> = { http: '80', https: '443' };
 
 /**
- * The one spelling of an absolute target URI that signer and verifier compare, or undefined where there is none.
+ * The canonical spelling of an absolute target URI, which signer and verifier compare, or undefined if it has none.
  *
- * 1. Scheme and host in lower case; the default port of the scheme left out (RFC 3986 §6.2.2.1, §6.2.3).
+ * 1. Scheme and host are in lower case; the default port of the scheme is left out (RFC 3986 §6.2.2.1, §6.2.3).
  * 2. Everything else stays as it is, character by character: escapes are neither decoded nor changed in case.
- * 3. What a URL parser would rewrite is refused, never normalised: user information, a fragment, an empty path, dot segments
- *    (escaped ones too), characters outside RFC 3986, broken escapes, ports out of range or with leading zeros.
+ * 3. A URI that a URL parser would rewrite is refused, never normalised: user information, a fragment, an empty path, dot
+ *    segments (escaped ones too), characters outside RFC 3986, broken escapes, ports out of range or with leading zeros.
  */
 export function canonicalTarget(uri: string): string | undefined {
   if (typeof uri !== 'string' || uri.length > maxLength) return undefined;

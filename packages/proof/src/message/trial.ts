@@ -4,13 +4,13 @@ import type { JsonObject } from '../json.ts';
 import { type PublicJwk, parsePublicJwk, signatureLength } from '../jwk.ts';
 import type { MessageExpectation } from './verify.ts';
 
-/** Signature checks for a diagnosis: any key of the sender may do, and there are not many checks. */
+/** Signature checks for a diagnosis: any key of the sender may match, and the number of checks is limited. */
 export interface Trial {
-  /** The keys that are tried, the one that the header names first. */
+  /** The tried keys, first the one that the header names. */
   readonly keys: readonly PublicJwk[];
   /**
-   * Whether one of the keys made the signature over `input`, with `alg`; left out, the algorithm of the header where it is one,
-   * else that of the key. False where no check is left. `among` spares checks where only some of the keys can have signed.
+   * Whether one of the keys made the signature over `input`, with `alg`. Without `alg`, the algorithm of the header is used if
+   * it exists, else that of the key. False if no check is left. `among` saves checks if only some of the keys can have signed.
    */
   isGood(input: Uint8Array, signature: Uint8Array, alg?: AlgorithmName, among?: readonly PublicJwk[]): Promise<boolean>;
   checks(): number;
@@ -27,7 +27,7 @@ export function createTrial({ keys, crypto }: MessageExpectation, header: JsonOb
   const renamed = new Map<string, PublicJwk | undefined>();
   let checks = 0;
 
-  /** A runtime may keep what it imported under the identity of a key: another algorithm needs another object. */
+  /** A runtime may cache an imported key by the identity of its object, so another algorithm needs another object. */
   function keyFor(jwk: PublicJwk, alg: AlgorithmName): PublicJwk | undefined {
     if (algorithms[jwk.alg].family === algorithms[alg].family) return jwk;
     const place = `${tried.indexOf(jwk)} ${alg}`;

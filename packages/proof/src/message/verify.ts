@@ -1,13 +1,14 @@
 /**
- * Detached signatures of HTTP messages, verified with public keys alone.
+ * Verifies detached signatures of HTTP messages, with public keys alone.
  *
- * 1. Take the value apart: a header, nothing, a signature.
- * 2. Read the protected header strictly. It decides on the form; the forms that are accepted are ours to say.
- * 3. Choose among the keys of the sender, never from the message: those registered for the algorithm, whose signatures have this
- *    length. Valid keys come first, among them the one that `kid` names. At most eight are tried.
+ * 1. Split the value: a header, an empty part, a signature.
+ * 2. Read the protected header strictly. It decides the form; the caller says which forms are accepted.
+ * 3. Choose among the sender's keys, never from the message: keys that are registered for the algorithm and make signatures of
+ *    this length. Valid keys come first, and among them the one that `kid` names. At most eight are tried.
  * 4. Verify over the header exactly as presented, a dot, and the bytes of the message exactly as received.
- * 5. A key that made the signature and may not do so now, or not in this form, is named as the reason.
- * 6. Only in the strict form, and only once the signature is good: hold what the header says against the message, ourselves and now.
+ * 5. If a key made the signature but may not sign now, or not in this form, that is the reason of the refusal.
+ * 6. Only in the strict form, and only after the signature is good: compare the header's claims with the message, the recipient
+ *    and the time.
  */
 import { type AlgorithmName, algorithms } from '../algorithms.ts';
 import { amount, type Checks, having, listOf, number, object, oneOf, optional, options, text } from '../argument.ts';
@@ -34,11 +35,13 @@ export interface MessageExpectation {
   readonly crypto: CryptoPort;
   readonly message: Message;
   readonly forms: readonly MessageForm[];
-  /** All keys of the sender, past and future ones too: they are not accepted, and can be told from strangers. */
+  /**
+   * All keys of the sender, past and future ones too: these are not accepted, but get a more exact refusal than unknown keys.
+   */
   readonly keys: readonly MessageKey[];
   /** The present, in seconds since the epoch. */
   readonly now: number;
-  /** Our own participant id. Left out, no strict signature is accepted. */
+  /** The caller's own participant id. Without it, no strict signature is accepted. */
   readonly recipient?: string | undefined;
   /** Seconds by which two clocks may differ. Default 30. */
   readonly clockTolerance?: number | undefined;
@@ -47,7 +50,7 @@ export interface MessageExpectation {
   readonly headers?: MessageHeaderCache | undefined;
 }
 
-/** What `kid` was, where it was not the key id of the key that verified. */
+/** The fault of `kid`, if it was not the key id of the key that verified. */
 export type KidHint = 'kid_absent' | 'kid_unknown' | 'kid_mismatch';
 
 export interface VerifiedMessage {
@@ -55,20 +58,20 @@ export interface VerifiedMessage {
   /** `bytes`: the message may be a replay of another with the same bytes. */
   readonly binding: 'bytes' | 'message';
   readonly alg: AlgorithmName;
-  /** Of the key that verified; undefined where it is registered without one. */
+  /** The key id of the key that verified; undefined if it is registered without one. */
   readonly kid: string | undefined;
-  /** RFC 7638 with SHA-256, of the key that verified. */
+  /** The RFC 7638 thumbprint (SHA-256) of the key that verified. */
   readonly thumbprint: string;
   readonly hint?: KidHint;
-  /** Strict requests only: to be accepted once, and remembered until `freshUntil`. */
+  /** Only for strict requests: accept it once, and remember it until `freshUntil`. */
   readonly jti?: string;
-  /** Strict only, seconds since the epoch. */
+  /** Only in the strict form; seconds since the epoch. */
   readonly iat?: number;
-  /** Strict only: the last second in which this signature passes here. */
+  /** Only in the strict form: the last second in which this signature is accepted. */
   readonly freshUntil?: number;
 }
 
-/** A key that may have signed, and why it must not have. */
+/** A key that may have signed, and the reason if it was not allowed to. */
 interface Candidate {
   readonly key: MessageKey;
   readonly isNamed: boolean;
@@ -101,14 +104,15 @@ const expectationChecks: Checks<MessageExpectation> = {
   headers: optional(having('get', 'set')),
 };
 
-/** Each member read once, and of its type. Throws {TypeError} naming the member. */
+/** The expectation with each member read once and its type checked. Throws {TypeError} naming the member. */
 export function checkedExpectation(expected: MessageExpectation): MessageExpectation {
   return options(expected, 'expected', expectationChecks);
 }
 
 /**
- * Who signed a message: one of `keys`, over these bytes. `presented` is a stranger's and may be anything; `expected` is ours. Not looked
- * at: who the sender is beside its keys, whether it may send, and, but for the strict form, whether the message came before.
+ * Verifies that one of `keys` signed these bytes. `presented` comes from a stranger and may be anything; `expected` comes from
+ * the caller. It does not check who the sender is beyond its keys, whether the sender may send, and whether the message came
+ * before.
  *
  * @throws {ProofError} with a code that starts with `message.`; `messageStatus` has the HTTP status of each
  * @throws {TypeError} naming the member of `expected` that is of another type: a body is a Uint8Array, never a string
@@ -127,7 +131,7 @@ async function verifyChecked(presented: unknown, expected: MessageExpectation): 
   if (payload === undefined) throw new ProofError('message.request_target');
   if (header.form === 'strict' && spellsItsTarget(message)) throw new ProofError('message.body_is_target');
   const input = signingInput(encodedHeader, payload);
-  // Awaiting what is there already would cost a turn.
+  // Awaiting a value that is there already would cost a turn.
   const found = signer(candidates, { alg: header.alg, input, signature, crypto }, 0);
   const key = accepted(found instanceof Promise ? await found : found, candidates);
   expected.headers?.set(encodedHeader, header);
@@ -163,7 +167,7 @@ function rank({ isNamed, refusal }: Candidate): number {
 }
 
 function refusalOf(key: MessageKey, form: MessageForm, now: number): ProofCode | undefined {
-  // Written so that a time that is not a number refuses.
+  // Written so that a time of NaN refuses.
   if (key.notAfter !== undefined && !(now < key.notAfter)) return 'message.key_retired';
   if (key.notBefore !== undefined && !(now >= key.notBefore)) return 'message.key_not_yet_valid';
   return key.form === 'strict' && form !== 'strict' ? 'message.key_form' : undefined;
