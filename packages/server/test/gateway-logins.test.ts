@@ -93,6 +93,15 @@ describe('a call with a name and a password', () => {
     expect(received?.headers['x-callref']).toBe(subject.transaction);
   });
 
+  test('has one transaction, however an application reads the names of fields', async () => {
+    const { ask } = await gateway();
+    const lies = { x_callref: 'a-lie', 'x.callref': 'a-lie' };
+    expect((await ask({ authorization: bob, 'x-callref': 'call-43', ...lies })).status).toBe(200);
+    const { subject, received } = await seen();
+    expect(received?.rawHeaders.join()).not.toContain('a-lie');
+    expect(received?.headers['x-callref']).toBe(subject.transaction);
+  });
+
   test('costs one login however many come at once', async () => {
     const { get } = await gateway();
     const before = await place.admin('/auth/sessions/get', { credentialId: 'cred-2' });

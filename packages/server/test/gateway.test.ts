@@ -1,6 +1,7 @@
 /** The gateway in front of a plain application, seen from both sides of it. */
 
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { request as httpRequest, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -15,9 +16,10 @@ import {
 } from '@countersign/client';
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { type PublicJwk, parsePublicJwk, verifyMessage } from '@countersign/proof';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type RawAnswer, type RawRequest, send } from '../../client/test/support/raw-request.ts';
 import type { Gateway } from '../src/gateway/start.ts';
+import { temporaryDir } from './support/context.ts';
 import { eventually } from './support/eventually.ts';
 import {
   type Application,
@@ -229,7 +231,37 @@ describe('who sent it', () => {
   });
 
   test('a caller cannot say where it comes from', async () => {
-    await call({}, ['X-Forwarded-For', '192.0.2.1', 'Forwarded', 'for=192.0.2.1', 'X_Forwarded_For', '192.0.2.1']);
+    const lies = [
+      ...[
+        'X-Forwarded-For',
+        'X_Forwarded_For',
+        'Forwarded',
+        'Forwarded-For',
+        'X-Real-IP',
+        'Client-IP',
+        'X-ProxyUser-Ip',
+      ],
+      ...[
+        'CF-Connecting-IP',
+        'CF-Connecting-IPv6',
+        'CF-Pseudo-IPv4',
+        'Fastly-Client-IP',
+        'Fly-Client-IP',
+        'DO-Connecting-IP',
+      ],
+      ...['X-Azure-ClientIP', 'X-Azure-SocketIP', 'X-Envoy-External-Address', 'X-AppEngine-User-IP', 'Ali-CDN-Real-IP'],
+      ...[
+        'WL-Proxy-Client-IP',
+        'X-NF-Client-Connection-IP',
+        'X-Vercel-Forwarded-For',
+        'X-Vercel-Proxied-For',
+        'Remote-Addr',
+      ],
+    ];
+    await call(
+      {},
+      lies.flatMap((name) => [name, '192.0.2.1']),
+    );
     const { rawHeaders, headers } = app.received[0] as Received;
     expect(rawHeaders.join()).not.toContain('192.0.2.1');
     expect(headers['x-forwarded-for']).toBe('127.0.0.1');
@@ -253,7 +285,9 @@ describe('who sent it', () => {
         'x.http.method.override',
         'X-Forwarded-Method',
       ],
-      ...['X-Original-Host', 'X-Client-IP', 'True-Client-IP'],
+      ...['X-Original-Host', 'X-HTTP-Host-Override', 'X-Host-Override', 'X-Client-IP', 'True-Client-IP'],
+      // CGI makes the proxy of its own calls of it (CVE-2016-5385).
+      'Proxy',
     ];
     await call(
       {},
@@ -642,6 +676,28 @@ test('a kept connection that turns out to be closed costs no caller anything; wh
   expect(statuses).toEqual([200, 200, 200, 200, 200]);
   expect(app.requests).toEqual(['GET', 'GET', 'GET', 'POST', 'POST']);
   expect(app.connections()).toBe(5);
+});
+
+test('a spool without room is 503 for requests and, signed, for responses; neither is taken for the fault of a caller', async () => {
+  const spoolDir = temporaryDir();
+  const other = await gatewayOf(place, 'lender', app.url, { listen: { host: '127.0.0.1', port: 0 }, spoolDir });
+  onTestFinished(() => other.stop());
+  // Whatever is written there from now on fails, as it does on a full disk.
+  rmSync(spoolDir, { recursive: true });
+  const ask = async (body: string, chunked?: number) => {
+    const headers = await signedFields(agent, other.url, { path: '/loans', body });
+    return send(other.url, { path: '/loans', body, headers, ...(chunked === undefined ? {} : { chunked }) });
+  };
+  for (const chunked of [undefined, 70_000]) {
+    const refused = await ask('x '.repeat(400_000), chunked);
+    expect([refused.status, refused.json().code, refused.headers['retry-after']]).toEqual([503, 'gateway.spool', '1']);
+  }
+  expect(app.received).toEqual([]);
+  answer = (_, response) => void response.end(Buffer.alloc(400_000, 'x '));
+  const large = await ask('{}');
+  expect([large.status, large.json().code, await isSigned(large, large.body)]).toEqual([503, 'gateway.spool', true]);
+  answer = plainAnswer;
+  expect((await ask('{}')).status).toBe(200);
 });
 
 test('an application that is not there is 502, signed', async () => {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { SourceOf } from '../http/source.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Call, sendLong } from './call.ts';
-import { endToEnd, type Field, isForwarding, isReserved } from './fields.ts';
+import { asCgiReads, endToEnd, type Field, isForwarding, isReserved } from './fields.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Where the gateway stands between its callers and the application. */
@@ -26,8 +26,8 @@ export function fieldsForApplication(
   own: readonly Field[],
 ): readonly Field[] {
   const { protocol, host } = new URL(publicUrl);
-  const written = new Set(own.map(([name]) => name.toLowerCase()));
-  const isOurs = (name: string) => keptHere.has(name) || written.has(name) || isReserved(name) || isForwarding(name);
+  const written = new Set([...keptHere, ...own.map(([name]) => name.toLowerCase())]);
+  const isOurs = (name: string) => written.has(asCgiReads(name)) || isReserved(name) || isForwarding(name);
   return [
     ...endToEnd(request.rawHeaders, isOurs),
     ['X-Forwarded-For', sourceOf(request).address],

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { MessageProblem } from '@countersign/client';
 import type { Log } from '../kernel/log.ts';
+import { Problem } from '../kernel/problem.ts';
 import { type Field, fieldsOf, flat } from './fields.ts';
 import { bodyTooLarge, refusalOf } from './refusal.ts';
 import { pathOf } from './request-line.ts';
@@ -75,7 +76,8 @@ export async function takeBody({ request, response, waits }: Call, options: Spoo
     // reading.
     body = await spool(request.iterator({ destroyOnReturn: false }), options);
   } catch (cause) {
-    throw request.complete ? cause : new MessageProblem('body.incomplete', 400, 'The body ended too early.', { cause });
+    if (request.complete || cause instanceof Problem) throw cause;
+    throw new MessageProblem('body.incomplete', 400, 'The body ended too early.', { cause });
   }
   if (body === undefined) throw bodyTooLarge(maxBytes);
   return body;

@@ -40,17 +40,24 @@ export function endToEnd(raw: RawFields, isOurs: (name: string) => boolean): rea
  * `-`, so `x_countersign_subject` would arrive as `X-Countersign-Subject`.
  */
 export function isReserved(name: string): boolean {
-  return name
-    .toLowerCase()
-    .replace(/[^a-z0-9]/g, '-')
-    .startsWith('x-countersign-');
+  return asCgiReads(name).startsWith('x-countersign-');
+}
+
+/** The spelling under which CGI and its successors know a field: every sign that is no letter or digit is the same to them. */
+export function asCgiReads(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
 }
 
 /**
- * Fields in which proxies say where a call came from and went to. Compared as CGI reads them: `_` and `.` count as `-`.
+ * Fields in which proxies and content delivery networks say where a call came from and went to; and `Proxy`, which CGI turns
+ * into the proxy of the application's own calls (CVE-2016-5385). Compared as CGI reads them.
  */
-const forwarding =
-  /^(?:forwarded|via|x-forwarded(?:-.*)?|x-real-ip|(?:x-)?client-ip|x-cluster-client-ip|true-client-ip|x-originating-ip|x-remote-(?:ip|addr)|x-host|x-original-(?:host|forwarded-for|remote-addr))$/;
+const forwarding = [
+  /^(?:.*-)?(?:forwarded|proxied)(?:-.*)?$/,
+  /^(?:.*-)?(?:client|real|connecting|connection|user|proxyuser|socket|source|remote|originating|pseudo)-?ip(?:v[46])?$/,
+  /^(?:.*-)?(?:remote-addr|external-address)$/,
+  /^(?:via|proxy|x-host|x-original-host|(?:x-)?(?:http-)?host-override)$/,
+];
 
 /**
  * Fields that make a framework (Symfony, IIS, Rails, Express and their successors) use another method, path or query
@@ -64,8 +71,8 @@ const rewriting =
  * from and goes.
  */
 export function isForwarding(name: string): boolean {
-  const read = name.toLowerCase().replace(/[^a-z0-9]/g, '-');
-  return forwarding.test(read) || rewriting.test(read);
+  const read = asCgiReads(name);
+  return rewriting.test(read) || forwarding.some((pattern) => pattern.test(read));
 }
 
 /** Turns fields back into the form that Node takes. */

@@ -1,5 +1,6 @@
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Problem } from '../kernel/problem.ts';
 import { systemRandom } from '../kernel/random.ts';
 
 /** Where the bytes of one message wait until they have been verified or signed. */
@@ -29,6 +30,8 @@ const memoryBytes = 65_536;
 /**
  * Reads a body: small ones into memory, larger ones into a file that only this process can reach. Undefined if the body
  * is larger than allowed. If `source` throws, the file is removed and the error passed on.
+ *
+ * @throws {Problem} `gateway.spool` if the directory takes no more
  */
 export async function spool(source: AsyncIterable<Uint8Array>, options: SpoolOptions): Promise<Spooled | undefined> {
   const small: Uint8Array[] = [];
@@ -45,9 +48,9 @@ export async function spool(source: AsyncIterable<Uint8Array>, options: SpoolOpt
       isBase64url &&= chunk.every(isBase64urlDigit);
       if (file === undefined && size <= memoryBytes) small.push(chunk);
       else {
-        file ??= await openNameless(options.dir);
+        file ??= await openNameless(options.dir).catch(noRoom);
         // The bytes in memory are written first. A handle without a position appends.
-        for (const part of [...small.splice(0), chunk]) await writeAll(file, part);
+        for (const part of [...small.splice(0), chunk]) await writeAll(file, part).catch(noRoom);
       }
     }
   } catch (error) {
@@ -106,6 +109,11 @@ async function openNameless(dir: string): Promise<FileHandle> {
   const file = await open(path, 'wx+', 0o600);
   await unlink(path);
   return file;
+}
+
+/** The fault of the gateway's own disk, and not of the party whose body it is. */
+function noRoom(cause: unknown): never {
+  throw new Problem('gateway.spool', undefined, { cause });
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -161,6 +161,7 @@ const table = {
   'gateway.response_too_large': upstream('The response is too large to be signed or verified.'),
   'gateway.upstream_unreachable': upstream('The other side cannot be reached.'),
   'gateway.upstream_timeout': row(504, 'server_error', 504, 4, 'The other side did not answer in time.'),
+  'gateway.spool': unavailable('The gateway has no room for the message now. Try again shortly.'),
   'gateway.not_ready': unavailable('The realm cannot be asked now. Try again shortly.'),
   'config.invalid': broken('The configuration is not valid.'),
   internal: broken('Something went wrong. Quote the request id.'),
