@@ -1,18 +1,22 @@
 import { base32nopad } from '@scure/base';
 import { describe, expect, test } from 'vitest';
+import type { Context } from '../src/context.ts';
 import { system } from '../src/kernel/caller.ts';
 import { unknownSource } from '../src/kernel/source.ts';
 import { resealFactors } from '../src/passwords/factor.ts';
-import { renewRecovery } from '../src/passwords/recovery-factor.ts';
+import { renewRecovery, verifyRecovery } from '../src/passwords/recovery-factor.ts';
+import { enrolTotp } from '../src/passwords/totp-factor.ts';
 import { write } from '../src/store/write.ts';
 import { issueOneTimeCode } from '../src/subject/one-time-code.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { authenticateSession } from '../src/subject/session.ts';
+import { logOut, terminateSessionsOf } from '../src/subject/session-administration.ts';
 import { hotp } from '../src/subject/totp.ts';
 import { reseal } from '../src/subject/vault.ts';
 import { masterKey, openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { authenticatorApp, confirmedApp, subjectOf } from './support/factors.ts';
+import { met } from './support/met.ts';
 import { corporate, corporateAt, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
 import { testServer } from './support/server.ts';
 import { weakened } from './support/weakened.ts';
@@ -33,6 +37,14 @@ eachDatabase('second factors', (freshUrl) => {
     expect(said(refused)).toBe('409 SECOND_FACTOR_REQUIRED');
     return String(refused.body.token);
   }
+
+  const presenting = async (context: Context, token: string) => ({
+    realm: await requireRealm(context, 'dev'),
+    session: await authenticateSession(context, token),
+    source: unknownSource,
+    agent: undefined,
+    caller: tester,
+  });
 
   test('an authenticator app is enrolled, confirmed, and asked for at the next login', async () => {
     const { call, session, login, clock } = await setUp();
@@ -153,13 +165,7 @@ eachDatabase('second factors', (freshUrl) => {
     const { call, session, clock, server } = await setUp();
     const { token } = await confirmedApp(call, await session(), clock);
     const { context } = server;
-    const by = {
-      realm: await requireRealm(context, 'dev'),
-      session: await authenticateSession(context, token),
-      source: unknownSource,
-      agent: undefined,
-      caller: tester,
-    };
+    const by = await presenting(context, token);
     // Each has read the codes before any of them writes.
     const answers = await Promise.allSettled([1, 2, 3, 4].map(() => renewRecovery(context, by)));
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -167,6 +173,42 @@ eachDatabase('second factors', (freshUrl) => {
       if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ code: 'write.conflict' });
     expect((await call('/auth/factors/recovery/renew', token)).status).toBe(200);
   });
+
+  test('recovery codes that are renewed while an old one is shown are the new ones', async () => {
+    const { call, session, clock, restricted, server } = await setUp();
+    const { token, recoveryCodes } = await confirmedApp(call, await session(), clock);
+    const { context } = server;
+    const [strong, shown] = [await presenting(context, token), await presenting(context, await restricted())];
+    let renewed: readonly string[] = [];
+    // It has read the credential and its codes.
+    const late = met(context, 2, async () => {
+      renewed = await renewRecovery(context, strong);
+    });
+    await expect(verifyRecovery(late, shown, recoveryCodes[0] as string)).rejects.toMatchObject({
+      code: 'factor.incorrect',
+    });
+    const verify = async (code: string | undefined) =>
+      call('/auth/factors/recovery/verify', await restricted(), { code });
+    expect(said(await verify(recoveryCodes[1]))).toBe('409 FACTOR_INCORRECT');
+    expect((await verify(renewed[0])).status).toBe(200);
+  });
+
+  test.each(['logout', 'the end of all sessions'])(
+    'recovery codes stay as they are, and nothing is enrolled, where %s meets the session that asks',
+    async (what) => {
+      const { call, session, clock, restricted, server } = await setUp();
+      const { token, recoveryCodes } = await confirmedApp(call, await session(), clock);
+      const { context } = server;
+      const by = await presenting(context, token);
+      const end = () =>
+        what === 'logout' ? logOut(context, by.session, tester) : terminateSessionsOf(context, 'dev', 'cred-1', tester);
+      const ended = { code: 'session.invalid' };
+      await expect(renewRecovery(met(context, 1, end), by)).rejects.toMatchObject(ended);
+      await expect(enrolTotp(context, by, 'Another')).rejects.toMatchObject(ended);
+      const shown = { code: recoveryCodes[0] };
+      expect((await call('/auth/factors/recovery/verify', await restricted(), shown)).status).toBe(200);
+    },
+  );
 
   test('recovery codes are renewed by who has just shown a factor, and the old ones are worth nothing', async () => {
     const { call, session, clock, restricted, server } = await setUp();
@@ -324,6 +366,19 @@ eachDatabase('second factors', (freshUrl) => {
     // The other one was opened before there was a factor: it has ended.
     expect(said(await call('/auth/factors/totp/enrol', rival, {}))).toBe('401 SESSION_INVALID');
     expect(said(await login(alice, passwords.first))).toBe('409 SECOND_FACTOR_REQUIRED');
+  });
+
+  test('a profile that newly requires a factor asks at the next login or change of the password, and leaves open sessions', async () => {
+    const { call, admin, session, login } = await setUp();
+    const open = await session();
+    const rules = { configPerCredentialType: { ROOT: { secondFactor: 'required' } } };
+    expect((await admin('/passwords/profiles/ip-1/update', rules)).status).toBe(200);
+    expect(await subjectOf(call, open)).toMatchObject({ acr: 'aal1' });
+    expect(said(await login(alice, passwords.first))).toBe('409 SECOND_FACTOR_ENROLMENT_REQUIRED');
+    const change = { oldPassword: { value: passwords.first }, password: { value: passwords.second } };
+    const changed = await call('/passwords/cred-1/update', open, change);
+    expect(said(await call('/auth/subject', String(changed.body.token)))).toBe('403 SESSION_RESTRICTED');
+    expect(said(await call('/auth/subject', open))).toBe('401 SESSION_INVALID');
   });
 
   test('enrolling needs a recent login, and with a factor there is one that was just shown', async () => {

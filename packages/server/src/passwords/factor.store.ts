@@ -60,7 +60,7 @@ export async function insertFactor(db: Kysely<Schema>, row: Insertable<FactorTab
 export async function changeFactor(
   db: Kysely<Schema>,
   row: FactorRow,
-  change: Partial<Pick<FactorTable, 'state' | 'confirmed_at' | 'used_at'>>,
+  change: Partial<Pick<FactorTable, 'state' | 'created_at' | 'confirmed_at' | 'used_at'>>,
 ): Promise<boolean> {
   const changed = await db
     .updateTable('factor')

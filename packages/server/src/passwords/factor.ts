@@ -6,7 +6,7 @@ import type { Source } from '../kernel/source.ts';
 import { tellOwner } from '../mail/notice.ts';
 import { type Writing, write } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
-import { endSession, type Session } from '../subject/session.ts';
+import { endSession, requireStanding, type Session } from '../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import type { Resealing } from '../subject/vault.ts';
 import { type Credential, lockCredential, requireCredential } from './credential.ts';
@@ -129,10 +129,16 @@ async function remove(context: Context, tx: Writing, realm: string, credential: 
   await tellOwner(context, tx, realm, credential, 'factor-changed', { change: 'removed', factor: row.kind });
 }
 
-/** Locks the credential until the transaction ends, so that other changes of its factors wait. */
-export function lockOwn(tx: Writing, { realm, session }: Presenting): Promise<Credential> {
+/**
+ * Locks the credential until the transaction ends, so that other changes of its factors wait.
+ *
+ * @throws {Problem} `session.invalid` if the session has ended meanwhile
+ */
+export async function lockOwn(tx: Writing, { realm, session }: Presenting): Promise<Credential> {
   const { credential, identity } = session.subject;
-  return lockCredential(tx, realm.name, identity.id, credential.id);
+  const locked = await lockCredential(tx, realm.name, identity.id, credential.id);
+  await requireStanding(tx.db, session);
+  return locked;
 }
 
 /** The confirmed factors. @throws {Problem} `session.weak` if there is one that this session has not shown */

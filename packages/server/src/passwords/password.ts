@@ -8,8 +8,7 @@ import { type Writing, write } from '../store/write.ts';
 import { revokeOneTimeCodes } from '../subject/one-time-code.ts';
 import { type CredentialType, effectiveRules } from '../subject/password-config.ts';
 import type { Realm } from '../subject/realm.ts';
-import type { Session } from '../subject/session.ts';
-import { requireStillOpen } from '../subject/session-administration.ts';
+import { requireStanding, type Session } from '../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { requireBudgets } from './budget.ts';
 import { type Credential, lockCredential, requireCredential } from './credential.ts';
@@ -199,7 +198,7 @@ async function replacePassword(
   const { rules, hash } = await accept(context, realm.name, credential, newest, password);
   return write(context, caller, async (tx) => {
     const row = await writeVersion(tx, credential, newest, rules, hash, realm.name);
-    await requireStillOpen(tx, session);
+    await requireStanding(tx.db, session);
     // If all sessions were ended meanwhile, or the old version was compromised, there is another generation.
     const generation = await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
     if (generation !== session.subject.generation + 1) throw new Problem('session.invalid');

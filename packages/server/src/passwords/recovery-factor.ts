@@ -4,7 +4,7 @@ import { tellOwner } from '../mail/notice.ts';
 import { type Writing, write } from '../store/write.ts';
 import { makeRecoveryCodes, matchRecoveryCode, type RecoveryCodes } from '../subject/recovery-code.ts';
 import { requireCredential } from './credential.ts';
-import { changeFactor, deleteFactor, type FactorRow, insertFactor, listConfirmed } from './factor.store.ts';
+import { changeFactor, type FactorRow, insertFactor, listConfirmed } from './factor.store.ts';
 import { goOn, lockOwn, type Presenting, recordFactor } from './factor.ts';
 import { withinFactorBudget } from './factor-budget.ts';
 import type { Logon } from './logon.ts';
@@ -39,7 +39,8 @@ export async function addRecovery(
 }
 
 /**
- * Replaces the codes. Of two requests at the same moment, only one gets codes, because the other's would be invalid.
+ * Replaces the codes. Of two requests at the same moment, only one gets codes, because the other's would be invalid. The
+ * row stays and its version grows, so that a request that has read the old codes to use one up cannot write them back.
  *
  * @throws {Problem} `factor.unknown` if there is no factor that they could replace, `write.conflict`
  */
@@ -50,10 +51,7 @@ export async function renewRecovery(context: Context, by: Presenting): Promise<r
     const credential = await lockOwn(tx, by);
     const confirmed = await listConfirmed(tx.db, by.realm.name, credential.id);
     if (confirmed.every(({ kind }) => kind === 'recovery')) throw new Problem('factor.unknown');
-    const before = recoveryOf(confirmed);
-    if (before?.state !== seen?.state) throw new Problem('write.conflict');
-    if (before !== undefined) await deleteFactor(tx.db, before);
-    await addRecovery(tx, by, [], made);
+    if (!(await putRecovery(tx, by, seen, confirmed, made))) throw new Problem('write.conflict');
     const row = { realm: by.realm.name, credential_id: credential.id, id, kind: 'recovery', name } as const;
     await recordFactor(tx, row, 'factor.recovery_renewed');
     await tellOwner(context, tx, by.realm.name, credential, 'factor-changed', {
@@ -62,6 +60,19 @@ export async function renewRecovery(context: Context, by: Presenting): Promise<r
     });
     return made.codes;
   });
+}
+
+/** Writes the new codes. False if the codes are no longer those that were read. */
+async function putRecovery(
+  tx: Writing,
+  by: Presenting,
+  seen: FactorRow | undefined,
+  confirmed: readonly FactorRow[],
+  made: RecoveryCodes,
+): Promise<boolean> {
+  if (seen === undefined) return (await addRecovery(tx, by, confirmed, made)) !== undefined;
+  const state = JSON.stringify({ digests: made.digests } satisfies RecoveryState);
+  return changeFactor(tx.db, seen, { state, created_at: tx.now, used_at: null });
 }
 
 /** In place of a lost factor. Each code works once. @throws {Problem} `factor.unknown`, `factor.incorrect` */

@@ -3,9 +3,8 @@ import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { SessionTable } from '../store/schema.ts';
-import { type Writing, write } from '../store/write.ts';
+import { write } from '../store/write.ts';
 import type { Realm } from './realm.ts';
-import { findSession } from './session.store.ts';
 import { absoluteEnd, endSession, findSessionRow, openSessionsOf, type Session } from './session.ts';
 import { type CredentialSubject, credentialSubjectId, lookUpSubjectState, renewSubject } from './subject.ts';
 
@@ -74,19 +73,6 @@ export async function terminateSessionsOf(
     const object = `credential:${credentialId}`;
     await tx.record({ realm, type: 'credential.sessions_terminated', object });
   });
-}
-
-/**
- * Checks in a transaction that the session has not ended since the request began. Whatever ends all sessions of a
- * subject shows in its generation, which the caller checks.
- *
- * @throws {Problem} `session.invalid`
- */
-export async function requireStillOpen(tx: Writing, { realm, id }: Session): Promise<void> {
-  const row = await findSession(tx.db, realm, id);
-  if (row === undefined || row.ended_at !== null) {
-    throw new Problem('session.invalid', undefined, { cause: new Error('ended meanwhile') });
-  }
 }
 
 async function requireCredentialSubject(context: Context, realm: string, credentialId: string): Promise<string> {

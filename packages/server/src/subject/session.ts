@@ -143,13 +143,13 @@ export async function authenticateSession(context: Context, token: string): Prom
 }
 
 /**
- * Checks a session in the database, past the cache, before anything is made from it. So after a session's end was
- * answered on any node, no node makes anything more from it.
+ * Checks a session in the database, past the cache: before anything is made from it, and in the transaction of a change
+ * that its holder began earlier. So after a session's end was answered on any node, no node makes anything more from it.
  *
  * @throws {Problem} `session.invalid`
  */
-export async function requireStanding({ store }: Context, { realm, id }: Session): Promise<void> {
-  const row = await findStanding(store.db, realm, id);
+export async function requireStanding(db: Context['store']['db'], { realm, id }: Session): Promise<void> {
+  const row = await findStanding(db, realm, id);
   const isLive = row?.ended_at === null && row.suspended_at === null && row.subject_ended_at === null;
   if (!isLive || row.present !== row.generation) throw refused('ended a moment ago');
 }

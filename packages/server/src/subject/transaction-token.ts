@@ -39,7 +39,7 @@ export async function issueTransactionToken(
   session: Session,
   { audience, transaction, source }: TransactionTokenRequest,
 ): Promise<IssuedTransactionToken> {
-  await requireStanding(context, session);
+  await requireStanding(context.store.db, session);
   const iat = seconds(context.clock.now());
   const exp = Math.min(iat + longestTransactionToken, seconds(sessionEnd(context, realm, session)));
   const { subject } = session;

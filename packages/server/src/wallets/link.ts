@@ -85,7 +85,7 @@ async function exchangeSession(context: Context, realm: Realm, request: Exchange
   const session = await orUnacceptable(authenticateSession(context, request.subjectToken));
   if (session.realm !== realm.name) throw unacceptable('a session of another realm');
   if (session.restriction !== undefined) throw unacceptable('a restricted session');
-  await orUnacceptable(requireStanding(context, session));
+  await orUnacceptable(requireStanding(context.store.db, session));
   const until = sessionEnd(context, realm, session);
   return capabilityFor(context, realm, request, {
     id: session.subject.id,
