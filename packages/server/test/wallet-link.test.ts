@@ -1,6 +1,6 @@
 /** From a session or an access token to a capability for a wallet whose device has delegated to the subject. */
 import { describe, expect, test } from 'vitest';
-import type { Doc } from '../../proof/test/support/capability.ts';
+import { type Doc, instant } from '../../proof/test/support/capability.ts';
 import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { subjectDid } from '../src/subject/custody.ts';
@@ -233,6 +233,45 @@ eachDatabase('a subject that a wallet has delegated to', (freshUrl) => {
     }
     expect(answers).toEqual([...Array(32).fill(200), 409]);
     expect((await grantTo(server, wallet)).id).toBe(wallet.id);
+  });
+
+  test('cannot fill the wallet by asking many times at the same moment either', async () => {
+    const server = await start();
+    const wallet = await openWallet(server);
+    const { token } = await openTestSession(server);
+    const { did } = await didOf(server, token);
+    await link(server, wallet, did);
+    const asked = Array.from({ length: 60 }, () =>
+      askExchange(server, ask(wallet, token), proving(server, newDevice())).then(({ status }) => status),
+    );
+    expect((await Promise.all(asked)).filter((status) => status === 200)).toHaveLength(32);
+  });
+
+  test('gets it from another delegation where the one that ends last is full, or hangs on what has ended', async () => {
+    const server = await start();
+    const wallet = await openWallet(server);
+    const { token } = await openTestSession(server);
+    const { did } = await didOf(server, token);
+    const parent = async () => {
+      const answer = await exchanged(server, ask(wallet, token), proving(server, newDevice()));
+      return documentIn(answer.access_token).parentCapability;
+    };
+    const until = (seconds: number) => ({ expires: instant(Math.floor(Date.now() / 1000) + seconds) });
+    const short = await link(server, wallet, did, until(120));
+    // By a client whom the device has let in, and whose token is then gone.
+    const own = await ownToken(server, 'orders');
+    await link(server, wallet, (await didOf(server, own)).did, { allowedAction: ['read', 'grant'] });
+    const made = await derived(server, wallet, own, 'orders');
+    const [[key, zcap] = []] = made.holders;
+    const through = { id: wallet.id, device: key as Device, zcap: zcap as Doc };
+    const fleeting = await link(server, through, did, { allowedAction: ['read'], expires: (zcap as Doc).expires });
+    expect(await parent()).toBe(fleeting.zcap.id);
+    const body = form({ token: own });
+    await post(`${server.issuer()}/protocol/openid-connect/revoke`, body, basic('orders', secret));
+    expect(await parent()).toBe(short.zcap.id);
+    const long = await link(server, wallet, did, until(86_400));
+    for (let i = 0; i < 32; i++) expect(await parent()).toBe(long.zcap.id);
+    expect(await parent()).toBe(short.zcap.id);
   });
 
   test('gets nothing that no device has given, with nothing less than asked for', async () => {

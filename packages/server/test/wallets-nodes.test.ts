@@ -17,6 +17,7 @@ import {
   base64url,
   callInvocation,
   codeIn,
+  delegation,
   grantTo,
   json,
   newDevice,
@@ -111,6 +112,30 @@ eachDatabase('two nodes', (freshUrl, kind) => {
     const { claims } = await issueStatus(one.context, await requireRealm(one.context, 'dev'), 0);
     const revoked = claims.revoked.filter(({ kind }) => kind === 'capability');
     expect(revoked.map(({ id }) => id).sort()).toEqual([middle, left, leaf].map(({ zcap }) => zcap.id).sort());
+  });
+
+  test('register nothing below what was taken back, which would stay where nobody could take it back', async () => {
+    const [one, two] = await twoNodes();
+    const first = await openWallet(one);
+    const own = await tokenFor(one, first.device, first.zcap);
+    const granting = { members: { allowedAction: ['read', 'grant'] } };
+    const left: unknown[] = [];
+    for (let round = 0; round < 4; round++) {
+      const middle = await grantTo(one, first, granting);
+      const token = await tokenFor(two, middle.device, middle.zcap);
+      const grant = () => {
+        const zcap = json(delegation(middle.zcap, middle.device, newDevice()));
+        return two.call('WalletService/GrantAccess', { wallet_id: first.id, zcap }, token);
+      };
+      const revoke = () => one.call('WalletService/RevokeAccess', { wallet_id: first.id, did: middle.device.did }, own);
+      // Before, at the same moment, and before the other node has heard of it.
+      await grant();
+      await Promise.allSettled([grant(), revoke(), grant()]);
+      expect(await outcomes([grant(), grant()])).not.toContain('good');
+      const listed = await one.call('WalletService/ListCapabilities', { wallet_id: first.id }, own);
+      left.push((listed.capabilities as unknown as unknown[]).length);
+    }
+    expect(left).toEqual([1, 1, 1, 1]);
   });
 
   test('make one wallet for one invitation, and one for one device without', async () => {

@@ -1,3 +1,5 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { createDidPeer4 } from '@countersign/proof';
 import { expect, test } from 'vitest';
 import type { Doc } from '../../proof/test/support/capability.ts';
 import { system } from '../src/kernel/caller.ts';
@@ -127,6 +129,34 @@ eachDatabase('the document', (freshUrl) => {
 });
 
 eachDatabase('a grant', (freshUrl) => {
+  test('takes back what it gave a did:peer:4 by its short name, under whichever name it was let in', async () => {
+    const server = await walletServer({ databaseUrl: await freshUrl() });
+    const first = await openWallet(server);
+    const key = newDevice();
+    const purposes = { authentication: ['#k'], capabilityInvocation: ['#k'], capabilityDelegation: ['#k'] };
+    const method = { id: '#k', type: 'Multikey', publicKeyMultibase: key.did.slice('did:key:'.length) };
+    const input = { '@context': ['https://www.w3.org/ns/did/v1'], verificationMethod: [method], ...purposes };
+    const { short, long } = await createDidPeer4(input, cryptoPort);
+    const device = { ...key, kid: `${long}#k` };
+    const own = await tokenFor(server, first.device, first.zcap);
+    const names = [
+      [short, short],
+      [`${long}#k`, short],
+      [`${long}#k`, long],
+    ] as const;
+    for (const [controller, did] of names) {
+      const { zcap } = await grantTo(server, first, { members: { controller } });
+      await tokenFor(server, device, zcap);
+      const { revoked_capability_ids: revoked } = await server.call(
+        'WalletService/RevokeAccess',
+        { wallet_id: first.id, did },
+        own,
+      );
+      expect(revoked).toEqual([zcap.id]);
+      await expect(tokenFor(server, device, zcap)).rejects.toMatchObject({ code: 7 });
+    }
+  });
+
   test('gives another device less, for less long; whoever takes it back takes all that descended from it', async () => {
     const server = await walletServer({ databaseUrl: await freshUrl() });
     const { call } = server;

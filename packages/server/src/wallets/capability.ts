@@ -19,6 +19,7 @@ import type { Access } from './access.ts';
 import { ancestorsOfChain, linksOf } from './authorization.ts';
 import { countLive, findCapability, insertCapability, listCapabilities } from './capability.store.ts';
 import { chainTerms, denied } from './invocation.ts';
+import { lockTarget } from './target.ts';
 
 /** A delegation as the holders of its wallet see it. */
 export interface CapabilityView {
@@ -29,6 +30,13 @@ export interface CapabilityView {
   /** Milliseconds. */
   readonly expires: number;
   readonly revoked: number | undefined;
+}
+
+export interface GrantTerms {
+  /** Further ancestors, such as a session, which also end it. */
+  readonly madeFrom?: readonly Ancestor[];
+  /** Largest number of live delegations below its parent. */
+  readonly roomBelow?: number;
 }
 
 /** Largest number of live delegations of one target. */
@@ -44,8 +52,7 @@ const uuidUrn = /^urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  *    has.
  * 3. Every link except the new one is registered and not revoked.
  * 4. It goes to one DID, under an unused id.
- *
- * `madeFrom` lists its further ancestors, such as a session, which also end it.
+ * 5. With the target locked: its parent is still not revoked, and there is room for it.
  */
 export async function grantAccess(
   context: Context,
@@ -53,7 +60,7 @@ export async function grantAccess(
   access: Access,
   zcap: Uint8Array,
   caller: Caller,
-  madeFrom: readonly Ancestor[] = [],
+  { madeFrom = [], roomBelow = maxLive }: GrantTerms = {},
 ): Promise<string> {
   const document = await verifiedDelegation(context, realm, access, zcap);
   const row = {
@@ -64,7 +71,8 @@ export async function grantAccess(
   const ancestors = await ancestorsOfChain(context, realm.name, access.target, links.slice(0, -1));
   if (ancestors instanceof Error) throw denied(ancestors);
   await write(context, caller, async (tx) => {
-    if ((await countLive(tx.db, row, tx.now, maxLive)) >= maxLive) throw new Problem('wallet.full');
+    await lockTarget(tx, realm.name, access.target);
+    await requireRoom(tx, row, roomBelow);
     if (!(await insertCapability(tx.db, { ...row, created_at: tx.now }))) {
       await requireSame(tx, row);
       return;
@@ -72,6 +80,17 @@ export async function grantAccess(
     await recordGrant(tx, row);
   });
   return row.id;
+}
+
+/** Step 5. */
+async function requireRoom(tx: Writing, row: Omit<CapabilityTable, 'created_at'>, roomBelow: number): Promise<void> {
+  const { realm, target, parent_id: parent } = row;
+  if ((await findCapability(tx.db, realm, parent))?.revoked_at !== null)
+    throw denied(new Error('its parent was revoked'));
+  const isFull =
+    (await countLive(tx.db, { realm, target }, tx.now, maxLive)) >= maxLive ||
+    (await countLive(tx.db, { realm, target, parent }, tx.now, roomBelow)) >= roomBelow;
+  if (isFull) throw new Problem('wallet.full');
 }
 
 /** A delegation that the server itself registers. */

@@ -22,13 +22,11 @@ import {
   accessTokenTypes,
   delegateCapability,
   didKeyOf,
-  isJsonObject,
   type JsonObject,
   liveWhile,
   multikeyFromJwk,
   ProofError,
   parseInstant,
-  parseJson,
   walletPrefix,
   walletScope,
 } from '@countersign/proof';
@@ -52,6 +50,7 @@ import {
 import type { Realm } from '../subject/realm.ts';
 import { authenticateSession, requireStanding, sessionEnd } from '../subject/session.ts';
 import { sessionTokenUrn } from '../subject/session-exchange.ts';
+import { ancestorsOfChain, linksOf } from './authorization.ts';
 import { countLive, listDelegationsTo } from './capability.store.ts';
 import { grantAccess } from './capability.ts';
 import { requireActions } from './exchange.ts';
@@ -123,8 +122,8 @@ async function capabilityFor(
   const actions = requireActions(scope);
   const controller = await controllerOf(context, realm, dpop);
   const own = subjectDid(context, realm.name, asker.id);
-  const link = await linkOf(context, realm, target, own.did, actions);
-  const document = await passedOn(context, link, { controller, actions, until: asker.until }, own);
+  const wanted = { controller, actions, until: asker.until };
+  const { link, document } = await passedOnFromAny(context, realm, target, wanted, own);
   const chain = [link.id as string];
   const access = {
     target,
@@ -136,7 +135,8 @@ async function capabilityFor(
   };
   const bytes = Buffer.from(JSON.stringify(document));
   const caller = { actor: asker.id, requestId: transaction(), source };
-  await orUnacceptable(grantAccess(context, realm, access, bytes, caller, asker.ancestors));
+  const terms = { madeFrom: asker.ancestors, roomBelow: maxPassedOn };
+  await orUnacceptable(grantAccess(context, realm, access, bytes, caller, terms));
   const expiresIn = Math.floor((Date.parse(document.expires as string) - context.clock.now()) / 1000);
   return { token: bytes.toString('base64url'), expiresIn, tokenType: 'N_A', scope: actions.map(walletScope).join(' ') };
 }
@@ -156,47 +156,63 @@ async function controllerOf(context: Context, realm: Realm, dpop: string | null)
   return didKeyOf(multikeyFromJwk(key)).did;
 }
 
-/** Step 4. Takes the delegation that ends last. */
-async function linkOf(
+interface Wanted {
+  readonly controller: string;
+  readonly actions: readonly Action[];
+  readonly until: number;
+}
+
+interface PassedOn {
+  readonly link: JsonObject;
+  readonly document: JsonObject;
+}
+
+/**
+ * Steps 4 and 5. Of the delegations that allow the actions, are alive and have room below them, takes the one that ends
+ * last.
+ */
+async function passedOnFromAny(
   context: Context,
   realm: Realm,
   target: string,
-  did: string,
-  wanted: readonly Action[],
-): Promise<JsonObject> {
-  const links = await listDelegationsTo(context.store.db, realm.name, target, did, context.clock.now());
-  const link = links.find(({ actions }) => {
-    const allowed = JSON.parse(actions) as readonly string[];
-    return wanted.every((action) => allowed.includes(action));
-  });
-  if (link !== undefined) await requireRoom(context, link);
-  const document = parseJson(Buffer.from(link?.document ?? ''), { maxDepth: 40 });
-  if (!document.ok || !isJsonObject(document.value)) throw new Problem('oauth.invalid_target');
-  return document.value;
+  wanted: Wanted,
+  own: SubjectDid,
+): Promise<PassedOn> {
+  let refusal = new Problem('oauth.invalid_target');
+  for (const row of await listDelegationsTo(context.store.db, realm.name, target, own.did, context.clock.now())) {
+    const allowed = JSON.parse(row.actions) as readonly string[];
+    if (!wanted.actions.every((action) => allowed.includes(action))) continue;
+    const link = JSON.parse(row.document) as JsonObject;
+    if ((await ancestorsOfChain(context, realm.name, target, linksOf(link))) instanceof Error) continue;
+    const document = (await hasRoom(context, row))
+      ? await passedOn(context, link, wanted, own)
+      : new Problem('wallet.full');
+    if (!(document instanceof Problem)) return { link, document };
+    refusal = document;
+  }
+  throw refusal;
 }
 
 /** Live capabilities from one delegation, so that one admitted subject cannot fill the wallet. */
 const maxPassedOn = 32;
 
-async function requireRoom({ store, clock }: Context, { realm, target, id }: CapabilityTable): Promise<void> {
-  const live = await countLive(store.db, { realm, target, parent: id }, clock.now(), maxPassedOn);
-  if (live >= maxPassedOn) throw new Problem('wallet.full');
+async function hasRoom({ store, clock }: Context, { realm, target, id }: CapabilityTable): Promise<boolean> {
+  return (await countLive(store.db, { realm, target, parent: id }, clock.now(), maxPassedOn)) < maxPassedOn;
 }
 
 /** Milliseconds. */
 const longest = 300_000;
 
-/** Step 5. Times are whole seconds. No clock may make the capability older than its parent. */
+/**
+ * Times are whole seconds. No clock may make the capability older than its parent. Returns the reason if this parent
+ * cannot be passed on.
+ */
 async function passedOn(
   context: Context,
   link: JsonObject,
-  {
-    controller,
-    actions,
-    until,
-  }: { readonly controller: string; readonly actions: readonly Action[]; readonly until: number },
+  { controller, actions, until }: Wanted,
   { signer }: SubjectDid,
-): Promise<JsonObject> {
+): Promise<JsonObject | Problem> {
   const now = Math.floor(context.clock.now() / 1000) * 1000;
   const made = parseInstant((link.proof as JsonObject).created) ?? now;
   const ends = Math.min(now + longest, until, parseInstant(link.expires) ?? 0);
@@ -211,7 +227,7 @@ async function passedOn(
   try {
     return await delegateCapability(delegation, signer);
   } catch (fault) {
-    if (fault instanceof ProofError) throw unacceptable(fault.code);
+    if (fault instanceof ProofError) return unacceptable(fault.code);
     throw fault;
   }
 }

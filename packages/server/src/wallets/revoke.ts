@@ -1,4 +1,4 @@
-import { rootCapabilityId } from '@countersign/proof';
+import { isDidPeer4, rootCapabilityId } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
 import { realmKey } from '../kernel/id.ts';
@@ -8,6 +8,7 @@ import type { Realm } from '../subject/realm.ts';
 import { revokeCapability } from '../subject/revocation.ts';
 import type { Access } from './access.ts';
 import { type CapabilityEdge, deleteExpired, listEdges, markRevoked } from './capability.store.ts';
+import { lockTarget } from './target.ts';
 
 export type Revoked = { readonly capabilityId: string } | { readonly did: string };
 
@@ -40,6 +41,12 @@ export async function revokeAsAdministrator(
   return revoke(context, realm, target, what, caller, (edges) => edges);
 }
 
+/** The DID, or that of the key, that is named: under whichever name a did:peer:4 was let in, it acts under the short one. */
+function didOf(named: string): string {
+  const [did = ''] = named.split('#');
+  return isDidPeer4(did) ? did.split(':', 3).join(':') : did;
+}
+
 type Edges = readonly CapabilityEdge[];
 
 async function revoke(
@@ -51,9 +58,10 @@ async function revoke(
   reachOf: (edges: Edges) => Edges,
 ): Promise<readonly string[]> {
   return write(context, caller, async (tx) => {
+    await lockTarget(tx, realm, target);
     const edges = await listEdges(tx.db, realm, target, tx.now);
     const named = reachOf(edges).filter(({ id, controller }) =>
-      'did' in what ? controller.split('#')[0] === what.did : id === what.capabilityId,
+      'did' in what ? didOf(controller) === didOf(what.did) : id === what.capabilityId,
     );
     if (named.length === 0) throw new Problem('capability.unknown');
     const ended = new Map(named.flatMap((edge) => [edge, ...subtree(edges, edge.id)]).map((edge) => [edge.id, edge]));

@@ -8,10 +8,11 @@ import {
 } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
+import type { Writing } from '../store/write.ts';
 import { custodialKey } from '../subject/custody.ts';
-import type { Realm } from '../subject/realm.ts';
+import { lockRealm, type Realm } from '../subject/realm.ts';
 import { realmDid } from './realm-did.ts';
-import { findWallet } from './wallet.store.ts';
+import { findWallet, touchWallet } from './wallet.store.ts';
 
 export const rootPrefix = 'urn:zcap:root:';
 
@@ -48,6 +49,15 @@ export async function lookUpTarget(context: Context, realm: Realm, target: strin
     if (row === undefined || row.owner_did === null || row.signing_key === null) return undefined;
     return describe(target, row.owner_did, row.signing_key);
   });
+}
+
+/**
+ * Makes other grants and revocations of this target wait until the transaction ends. So a grant below a capability that
+ * is being revoked is either refused or revoked with it.
+ */
+export async function lockTarget(tx: Writing, realm: string, target: string): Promise<void> {
+  if (target.startsWith(walletPrefix)) await touchWallet(tx.db, realm, target.slice(walletPrefix.length));
+  else await lockRealm(tx, realm);
 }
 
 /** The target by the id of its root, with which chains begin. */

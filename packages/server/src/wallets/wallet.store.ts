@@ -5,6 +5,16 @@ export async function findWallet(db: Kysely<Schema>, realm: string, id: string):
   return db.selectFrom('wallet').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
 }
 
+/** Locks it until the transaction ends, and changes nothing. */
+export async function touchWallet(db: Kysely<Schema>, realm: string, id: string): Promise<void> {
+  await db
+    .updateTable('wallet')
+    .set((e) => ({ created_at: e.ref('created_at') }))
+    .where('realm', '=', realm)
+    .where('id', '=', id)
+    .execute();
+}
+
 export async function insertWallet(db: Kysely<Schema>, row: WalletTable): Promise<void> {
   await db.insertInto('wallet').values(row).execute();
 }
