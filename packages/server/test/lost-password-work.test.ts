@@ -1,15 +1,18 @@
 import { StatementSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dropped, type Message } from '../src/mail/message.ts';
-import { stepCredential } from '../src/passwords/credential.ts';
+import { changeCredential, stepCredential } from '../src/passwords/credential.ts';
 import { sendRecoveryCode } from '../src/passwords/lost-password.ts';
 import { createPassword } from '../src/passwords/password.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { sealNewEvents } from '../src/subject/event.ts';
+import { ownerOfOneTimeCode } from '../src/subject/one-time-code.ts';
 import { manualClock } from './support/clock.ts';
 import { openContext, temporaryDir, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { deliverOnce } from './support/mail.ts';
+import { met } from './support/met.ts';
 import { corporateNetwork, passwords } from './support/passwords.ts';
 import { from } from './support/source.ts';
 
@@ -110,6 +113,27 @@ eachDatabase('a code for a lost password', (freshUrl) => {
       await start(alice);
       expect(sent.length, 'none is live').toBe(before + 1);
     }
+  });
+
+  test('is worth nothing at the address from before, also where the change of it meets the start', async () => {
+    const { context, clock, sent, start } = await open(await freshUrl());
+    let change: Promise<void> | undefined;
+    // It has read the address, in its turn.
+    const late = met(context, 8, () => {
+      change = changeCredential(context, 'dev', 'cred-1', { email: 'new@acme.example' }, tester);
+      // Where nothing keeps the change waiting it is done by then.
+      return Promise.race([change, pause(500)]);
+    });
+    await sendRecoveryCode(late, 'dev', alice, { ...tester, source: from('192.0.2.1') });
+    await change;
+    await start('nobody@acme.example');
+    const mailed = Buffer.concat(sent.map(({ bytes }) => bytes)).toString();
+    const code = /csl_[A-Za-z0-9_-]{43}/.exec(mailed)?.[0] ?? '';
+    expect(code).not.toBe('');
+    expect(await ownerOfOneTimeCode(context, 'dev', 'lost-password', code)).toBeUndefined();
+    clock.advance(halfHour);
+    await start(alice);
+    expect(sent.at(-1)?.to).toBe('new@acme.example');
   });
 
   test('is one where none was live, also for all who ask at the same moment', async () => {

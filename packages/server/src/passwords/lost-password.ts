@@ -7,13 +7,18 @@ import { type Source, unknownSource } from '../kernel/source.ts';
 import type { MailAddress } from '../mail/address.ts';
 import { tellOwner } from '../mail/notice.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
-import { type Writing, write } from '../store/write.ts';
-import { countLiveCodes, issueOneTimeCode, ownerOfOneTimeCode, useOneTimeCode } from '../subject/one-time-code.ts';
+import { write } from '../store/write.ts';
+import {
+  countLiveCodes,
+  issueOneTimeCode,
+  ownerOfOneTimeCode,
+  takeTurn,
+  useOneTimeCode,
+} from '../subject/one-time-code.ts';
 import type { Realm } from '../subject/realm.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { type Credential, lookUpCredential, lookUpCredentialByCode, mailAddressOf } from './credential.ts';
 import { forgetDevices } from './device.ts';
-import { addFailures } from './login-failure.store.ts';
 import { logOn } from './logon.ts';
 import type { UpdatedPassword } from './password.ts';
 import { accept, record, toInfo, writeVersion } from './password-version.ts';
@@ -64,15 +69,6 @@ export async function sendRecoveryCode(context: Context, realm: string, code: st
     const event = { realm, type: 'password.recovery_started', object };
     await tx.record({ ...event, after: { source: caller.source?.address } });
   });
-}
-
-/**
- * Makes other starts for this owner wait until the transaction ends. Codes without a recipient have no other row to
- * lock.
- */
-async function takeTurn(tx: Writing, realm: string, owner: string): Promise<void> {
-  const row = { realm, key: `lost-password-turn ${owner}`, failures: 1, resets_at: tx.now + life };
-  await addFailures(tx.db, [row], { now: tx.now, extended: false });
 }
 
 interface Recipient {

@@ -6,6 +6,16 @@ export async function insertCode(db: Kysely<Schema>, row: OneTimeCodeTable): Pro
   await db.insertInto('one_time_code').values(row).execute();
 }
 
+/** Whoever puts the same row there meanwhile waits until the transaction ends, though nothing is left of it. */
+export async function holdCode(db: Kysely<Schema>, row: OneTimeCodeTable): Promise<void> {
+  await db
+    .insertInto('one_time_code')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['realm', 'purpose', 'digest']).doNothing())
+    .execute();
+  await deleteCodesOf(db, row.realm, [row.purpose], row.owner);
+}
+
 export async function findCode(
   db: Kysely<Schema>,
   realm: string,

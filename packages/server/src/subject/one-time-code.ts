@@ -6,6 +6,7 @@ import {
   deleteCodesOf,
   deleteExpiredCodes,
   findCode,
+  holdCode,
   insertCode,
   takeCode,
 } from './one-time-code.store.ts';
@@ -25,12 +26,22 @@ const purposes = {
   'lost-password': { prefix: 'csl_', replaces: false },
   'wallet-invitation': { prefix: 'csw_', replaces: true },
 } as const satisfies Record<string, Kind>;
+/** Of a row that is no code, and gone before anybody sees it. */
+const turn = 'turn';
 const shape = /^[a-z]{3}_[A-Za-z0-9_-]{43}$/;
 
 export interface OneTimeCode {
   readonly code: string;
   /** Milliseconds. */
   readonly until: number;
+}
+
+/**
+ * Makes other transactions that issue or revoke codes of this owner wait until this one ends. So what is read of the
+ * owner afterwards, such as the mail address, stays true until the code is written. The owner need not exist.
+ */
+export async function takeTurn(tx: Writing, realm: string, owner: string): Promise<void> {
+  await holdCode(tx.db, { realm, purpose: turn, digest: owner, owner, created_at: tx.now, expires_at: tx.now });
 }
 
 /**
@@ -98,6 +109,7 @@ export async function useOneTimeCode(
 
 /** Deletes every code of the owner, for any purpose, because the address or the purpose has changed. */
 export async function revokeOneTimeCodes(tx: Writing, realm: string, owner: string): Promise<void> {
+  await takeTurn(tx, realm, owner);
   await deleteCodesOf(tx.db, realm, Object.keys(purposes), owner);
 }
 
