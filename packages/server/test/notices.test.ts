@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { openLetter } from '../src/mail/outbox.ts';
+import { logIn } from '../src/passwords/login.ts';
 import { confirmTotp, enrolTotp } from '../src/passwords/totp-factor.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { requireRealm } from '../src/subject/realm.ts';
@@ -10,6 +11,7 @@ import { proxied } from './support/applicant.ts';
 import { tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { authenticatorApp, confirmedApp } from './support/factors.ts';
+import { met } from './support/met.ts';
 import { type Corporate, corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
 import { from as fromSource } from './support/source.ts';
 
@@ -57,6 +59,19 @@ eachDatabase('the owner of a credential is told', (freshUrl) => {
     await forgetOldUses(made.server.context);
     expect(said(await login(alice, passwords.first, from('203.0.113.7', 'another')))).toBe('200');
     expect(await made.server.context.store.db.selectFrom('mail').select('id').execute()).toHaveLength(4);
+  });
+
+  test('of a login from a new device after one that failed in the database', async () => {
+    const made = await open();
+    const { context } = made.server;
+    const realm = await requireRealm(context, 'dev');
+    const attempt = { code: alice, password: passwords.first, source: fromSource('192.0.2.5'), agent: 'browser' };
+    const broken = met(context, 6, () => Promise.reject(new Error('the database is gone')));
+    await expect(logIn(broken, realm, attempt, tester)).rejects.toThrow('gone');
+    expect(await told(made)).toEqual([]);
+    await logIn(context, realm, attempt, tester);
+    await logIn(context, realm, attempt, tester);
+    expect(await told(made)).toEqual([`new-device ${alice}`]);
   });
 
   test('of a right password whose second factor is still to come', async () => {

@@ -44,13 +44,13 @@ export async function logIn(context: Context, realm: Realm, attempt: LoginAttemp
   if (!proved.ok) throw failed('unknown, wrong, disabled, or known to others');
   const { credential, password } = proved;
   const logon = { version: password.version, amr: ['pwd'], acr: 'aal1', source, ...(agent && { agent }) } as const;
-  const isNew = device === undefined && (await isNewDevice(context, realm.name, credential, source, agent));
   return write(context, caller, async (tx) => {
     const opened = await logOn(context, tx, realm, credential, logon);
     const known = device !== undefined;
     const after = { source: source.address, session: opened.session.id, missing: opened.missing, knownDevice: known };
     const event = { realm: realm.name, type: 'login.succeeded', object: `credential:${credential.id}`, after };
     await tx.record(event);
+    const isNew = !known && (await isNewDevice(context, tx, realm.name, credential, source, agent));
     if (isNew) await tellOwner(context, tx, realm.name, credential, 'new-device', { source: source.address });
     return opened;
   });

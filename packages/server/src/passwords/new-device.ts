@@ -1,7 +1,8 @@
 import type { Context } from '../context.ts';
 import { instantOf } from '../kernel/clock.ts';
 import type { Source } from '../kernel/source.ts';
-import { useOnce } from '../subject/replay.ts';
+import type { Writing } from '../store/write.ts';
+import { useOnceWithin } from '../subject/replay.ts';
 import { type Credential, mailAddressOf } from './credential.ts';
 
 /** Milliseconds. */
@@ -10,10 +11,11 @@ const remembered = 30 * 86_400_000;
 /**
  * True if the owner must be told of a login without a cookie of this credential. Programs keep no cookies, so each pair
  * of network and program is reported once in 30 days. Call this only after the password was right, so that a stranger
- * causes no mail.
+ * causes no mail, and in the transaction that writes the mail, so that a login that fails uses up nothing.
  */
 export async function isNewDevice(
-  context: Context,
+  { clock }: Context,
+  tx: Writing,
   realm: string,
   credential: Credential,
   source: Source,
@@ -21,5 +23,5 @@ export async function isNewDevice(
 ): Promise<boolean> {
   if (mailAddressOf(credential) === undefined) return false;
   const place = [credential.id, source.network, agent ?? ''].join('\0');
-  return useOnce(context, realm, 'login-place', place, instantOf(context.clock.now() + remembered));
+  return useOnceWithin(tx, realm, 'login-place', place, instantOf(clock.now() + remembered));
 }

@@ -7,6 +7,7 @@ import type { Store } from '../store/open.ts';
 import { writeRows } from '../store/rows.ts';
 import type { Schema } from '../store/schema.ts';
 import { requireStorable } from '../store/storable.ts';
+import type { Writing } from '../store/write.ts';
 import { deleteExpiredUses, insertUses } from './replay.store.ts';
 
 interface Use {
@@ -34,13 +35,29 @@ export function useOnce(
   value: string,
   expiresAt: Instant,
 ): Promise<boolean> {
-  const key = createHash('sha256').update(`${purpose}\0${value}`).digest('base64url');
+  const key = keyOf(purpose, value);
   return new Promise((settle, fail) => {
     const row = { realm, key, expires_at: expiresAt };
     requireStorable(Object.values(row));
     const use = { row, settle, fail };
     if (waiting(store).push(use) === 1) setImmediate(writeWaiting, store);
   });
+}
+
+/** The same as part of a change: it is used when that has committed. */
+export async function useOnceWithin(
+  tx: Writing,
+  realm: string,
+  purpose: string,
+  value: string,
+  expiresAt: Instant,
+): Promise<boolean> {
+  const row = { realm, key: keyOf(purpose, value), expires_at: expiresAt };
+  return (await insertUses(tx.db, [row])).length === 1;
+}
+
+function keyOf(purpose: string, value: string): string {
+  return createHash('sha256').update(`${purpose}\0${value}`).digest('base64url');
 }
 
 function writeWaiting(store: Store): void {
