@@ -306,6 +306,25 @@ eachDatabase('guesses from one network', (freshUrl) => {
   });
 });
 
+eachDatabase('guesses from the many networks of an IPv6 /48', (freshUrl) => {
+  test('are 1,000 in ten minutes together; those of the next one do not wait', async () => {
+    const { clock, guess } = await node(freshUrl);
+    let wrong = 0;
+    for (let i = 0; i < 1_010; i++) {
+      // Right ones cost nothing, and are refused with the rest.
+      if (i === 500) expect(await guess(1, alice, '2001:db8:7:ffff::1', undefined, true)).toEqual({ right: 1 });
+      const answer = await guess(1, `user-${i}`, `2001:db8:7:${i.toString(16)}::1`);
+      wrong += answer.wrong ?? 0;
+    }
+    expect(wrong).toBe(1_000);
+    expect(await guess(1, alice, '2001:db8:7:ffff::1', undefined, true)).toEqual({ 'attempt.throttled': 1 });
+    expect(await guess(1, 'another', '2001:db8:8::1')).toEqual({ wrong: 1 });
+    expect(await guess(1, 'another', '192.0.2.9')).toEqual({ wrong: 1 });
+    clock.advance(600_000);
+    expect(await guess(1, alice, '2001:db8:7:1::1', undefined, true)).toEqual({ right: 1 });
+  });
+});
+
 eachDatabase('guesses from a known device', (freshUrl) => {
   test('are ten of its own, forgiven by a login, whatever strangers do; then it is a stranger too', async () => {
     const { clock, guess } = await node(freshUrl);

@@ -2,7 +2,6 @@ import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { processMemory } from '../kernel/process-memory.ts';
-import { createRate } from '../kernel/rate.ts';
 import type { Source } from '../kernel/source.ts';
 import { write } from '../store/write.ts';
 import { attempts } from '../subject/attempt.ts';
@@ -14,14 +13,16 @@ import { createGuessCounts, type Guess } from './guess-count.ts';
 import { window } from './guess-writer.ts';
 import { lockKey, recordLocks } from './lock-notice.ts';
 import { deleteExpiredFailures, deleteFailures, shortenFailures } from './login-failure.store.ts';
+import { createNetworkRate } from './network-rate.ts';
 
 /**
  * How often one may guess at a password.
  *
  * 1. At a credential, from devices that it has not logged in from: 10 wrong guesses in any 24 hours, from all sources
  *    and over all processes. Whether the credential exists makes no difference.
- * 2. From one network, at any credentials: 100 wrong guesses in ten minutes. This slows down an attacker who tries one
- *    password on many credentials. Each process counts for itself, and nothing below relies on it.
+ * 2. From one network, at any credentials: 100 wrong guesses in ten minutes, and 1,000 from one IPv6 /48. This slows
+ *    down an attacker who tries one password on many credentials. Each process counts for itself, and nothing below
+ *    relies on it.
  * 3. From a device that the credential has logged in from: 10 wrong guesses in any 24 hours, counted separately and
  *    forgiven by a login. So limits 1 and 2 do not keep the owner out. When these are spent, the device counts as
  *    unknown.
@@ -39,10 +40,9 @@ import { deleteExpiredFailures, deleteFailures, shortenFailures } from './login-
  */
 export const guessesPerCredential = 10;
 const guessesPerDevice = 10;
-const perNetwork = { budget: 100, window: 600_000, bound: 50_000 } as const;
 
 const throttle = processMemory(({ store, clock }: Context) => {
-  return { guesses: createGuessCounts(store, clock), networks: createRate(clock, perNetwork) };
+  return { guesses: createGuessCounts(store, clock), networks: createNetworkRate(clock) };
 });
 
 /** A login attempt: the typed code of a credential, and its origin. */
