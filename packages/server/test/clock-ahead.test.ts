@@ -6,6 +6,7 @@ import { countLiveCodes, issueOneTimeCode, ownerOfOneTimeCode, useOneTimeCode } 
 import { requireRealm } from '../src/subject/realm.ts';
 import { authenticateSession, openSession } from '../src/subject/session.ts';
 import { credentialSubjectId } from '../src/subject/subject.ts';
+import { cancelInvitation, invite, readInvitation } from '../src/wallets/invitation.ts';
 import { manualClock } from './support/clock.ts';
 import { openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
@@ -54,5 +55,24 @@ eachDatabase('after a clock that was hours ahead', (freshUrl) => {
     expect(await ownerOf(late)).toBe('cred-1');
     clock.advance(hour);
     expect(await use(late)).toBe(false);
+  });
+
+  test('an invitation to a wallet that it sent is not shown as one that waits, and can be cancelled', async () => {
+    const url = await freshUrl();
+    const ahead = await openContext(url, { clock: manualClock(noon + 5 * hour) });
+    await applyNetwork(ahead, corporateNetwork(), tester);
+    const realm = await requireRealm(ahead, 'dev');
+    const inviter = { kind: 'administrator', name: 'admin' } as const;
+    const wanted = {
+      participant: 'individual',
+      description: '',
+      email: 'a@faber.example',
+      roles: [],
+      didWeb: false,
+    } as const;
+    const { id } = await invite(ahead, realm, wanted, inviter, tester);
+    const context = await openContext(url, { clock: manualClock(noon) });
+    expect(await readInvitation(context, realm, id, inviter)).toMatchObject({ status: 'expired' });
+    expect(await cancelInvitation(context, realm, id, inviter, tester)).toMatchObject({ status: 'cancelled' });
   });
 });

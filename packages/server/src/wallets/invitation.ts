@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
+import { latestPast } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import { processMemory } from '../kernel/process-memory.ts';
 import { createRate } from '../kernel/rate.ts';
@@ -190,7 +191,8 @@ async function requireInvitation(
 async function statusOf(context: Context, row: WalletInvitationTable): Promise<InvitationStatus> {
   if (row.completed_at !== null) return 'completed';
   if (row.cancelled_at !== null) return 'cancelled';
-  if (row.expires_at <= context.clock.now()) return 'expired';
+  const now = context.clock.now();
+  if (row.expires_at <= now || row.created_at > latestPast(now)) return 'expired';
   const mail = await mailState(context, row.realm, reference(row.id));
   return mail?.state === 'failed' ? 'failed' : 'sent';
 }
