@@ -258,6 +258,7 @@ eachDatabase('administration', (freshUrl) => {
       ['a name of 64 characters', () => post('/admin/realms', { name: 'x'.repeat(64), profile: 'strict' }), '/name'],
       ['no profile', () => post('/admin/realms', { name: 'x' }), '/profile'],
       ['an unknown profile', () => post('/admin/realms', { name: 'x', profile: 'lax' }), '/profile'],
+      ['an audience of a space', () => patch({ settings: { defaultAudience: ' ' } }), '/settings/defaultAudience'],
       [
         'an unknown member',
         () => post('/admin/realms', { name: 'x', profile: 'strict', issuer: 'https://evil.example' }),
@@ -423,6 +424,8 @@ eachDatabase('administration', (freshUrl) => {
       ['scopes as a list', { name: 'x', scope: ['a'] }, '/scope'],
       ['audiences as text', { name: 'x', audiences: 'a' }, '/audiences'],
       ['an empty audience', { name: 'x', audiences: [''] }, '/audiences/0'],
+      ['an audience of a space', { name: 'x', audiences: ['a', ' '] }, '/audiences/1'],
+      ['an audience with a space', { name: 'x', audiences: ['a b'] }, '/audiences/0'],
       ['101 audiences', { name: 'x', audiences: Array(101).fill('a') }, '/audiences'],
       ['a secret of its own choice', { name: 'x', secret: 'x'.repeat(32) }, ''],
       ['a participant', { name: 'x', participantId: 'watching' }, ''],

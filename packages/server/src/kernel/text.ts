@@ -17,6 +17,9 @@ export function searchText(max = 255) {
 const rule = 'must be one line of text without control characters';
 const plainRule = 'must not have invisible characters or characters that change the direction of the text';
 
+/** The name of an audience, where it is registered and where it is asked for. A name with spaces could look like none. */
+export const audienceText = lineOfText(2_048).regex(/^\S+$/, 'must not contain spaces');
+
 /** Ids that others choose stand in URLs and must not need escapes there. A URL parser would swallow `.` and `..`. */
 export const entryId = z
   .string()

@@ -4,7 +4,7 @@ import type { Caller } from '../kernel/caller.ts';
 import { isoDate } from '../kernel/clock.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
-import { lineOfText } from '../kernel/text.ts';
+import { audienceText, lineOfText } from '../kernel/text.ts';
 import { isDuplicate } from '../store/fault.ts';
 import { type Writing, write } from '../store/write.ts';
 import { configuredAdministrator } from '../subject/administrator.ts';
@@ -44,7 +44,7 @@ export const newClientSchema = z.strictObject({
     )
     .optional(),
   /** RFC 8707: the values of `resource` that the client may request. */
-  audiences: z.array(lineOfText(2048)).max(100).optional(),
+  audiences: z.array(audienceText).max(100).optional(),
 });
 
 export const clientViewSchema = z.object({

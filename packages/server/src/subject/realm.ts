@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
-import { lineOfText } from '../kernel/text.ts';
+import { audienceText } from '../kernel/text.ts';
 import type { Writing } from '../store/write.ts';
 import { findRealm, insertRealm, listRealmNames, touchRealm, updateRealm } from './realm.store.ts';
 
@@ -34,7 +34,7 @@ export const settingsSchema = z.strictObject({
   /** If true, this server accepts only tokens that name the realm's issuer in `aud`. */
   audienceRequired: z.boolean(),
   /** `aud` of a token for which no resource was requested. Null means the issuer. */
-  defaultAudience: lineOfText(2_048).nullable(),
+  defaultAudience: audienceText.nullable(),
   signatureForms: z.array(signatureForm).min(1),
   signatureFormSent: signatureForm,
   /** If true, the token endpoint takes a JSON body as well as a form. */

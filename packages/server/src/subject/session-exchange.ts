@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
+import { audienceText } from '../kernel/text.ts';
 import {
   type ExchangedToken,
   type ExchangeRequest,
@@ -10,7 +11,7 @@ import {
 } from './exchange.ts';
 import type { Realm } from './realm.ts';
 import { authenticateSession } from './session.ts';
-import { audienceSchema, issueTransactionToken } from './transaction-token.ts';
+import { issueTransactionToken } from './transaction-token.ts';
 
 /** RFC 8693 §3 allows own types. */
 export const sessionTokenUrn = 'urn:countersign:params:oauth:token-type:session';
@@ -28,7 +29,7 @@ async function exchangeSession(context: Context, realm: Realm, request: Exchange
   if (scope !== undefined) throw new Problem('oauth.invalid_scope');
   const [audience, another] = targets;
   // One `aud`, because a service that gets a token for two could use it at the other.
-  if (another !== undefined || !(audience === undefined || audienceSchema.safeParse(audience).success))
+  if (another !== undefined || !(audience === undefined || audienceText.safeParse(audience).success))
     throw new Problem('oauth.invalid_target');
   const session = await orUnacceptable(authenticateSession(context, request.subjectToken));
   // "A token fixes its realm."

@@ -10,6 +10,7 @@ import {
 } from '../callers/holder.ts';
 import { corporate, correlationId } from '../http/corporate.ts';
 import { nothing, type Route } from '../http/route.ts';
+import { audienceText } from '../kernel/text.ts';
 import {
   logOut,
   sessionsOfCredential,
@@ -17,9 +18,9 @@ import {
   terminateSession,
   terminateSessionsOf,
 } from './session-administration.ts';
-import { audienceSchema, issueTransactionToken } from './transaction-token.ts';
+import { issueTransactionToken } from './transaction-token.ts';
 
-const subjectRequest = z.strictObject({ audience: audienceSchema.nullish() });
+const subjectRequest = z.strictObject({ audience: audienceText.nullish() });
 const common = { tag: 'Sessions', bodyOptional: true } as const;
 
 /*

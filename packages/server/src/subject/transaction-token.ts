@@ -2,7 +2,6 @@ import { type Ancestor, type JwtClaims, longestTransactionToken, transactionToke
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import type { Source } from '../kernel/source.ts';
-import { lineOfText } from '../kernel/text.ts';
 import type { Realm } from './realm.ts';
 import { requireStanding, type Session, sessionEnd } from './session.ts';
 import { issueDocument } from './token.ts';
@@ -13,9 +12,6 @@ import { issueDocument } from './token.ts';
  * never beyond its session. Its type keeps it apart from access tokens.
  */
 const [transactionTokenType] = transactionTokenTypes;
-
-/** The audience of a token. */
-export const audienceSchema = lineOfText(2_048).regex(/^\S+$/, 'must not contain spaces');
 
 export interface TransactionTokenRequest {
   /** The audience. Undefined: the issuer, which makes the token good for exchange only. */

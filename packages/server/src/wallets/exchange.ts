@@ -9,6 +9,7 @@ import {
 import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
+import { audienceText } from '../kernel/text.ts';
 import { inspectToken, requireAlive } from '../subject/bearer.ts';
 import {
   accessTokenUrn,
@@ -25,7 +26,6 @@ import {
   withAncestors,
 } from '../subject/exchange.ts';
 import type { Realm } from '../subject/realm.ts';
-import { audienceSchema } from '../subject/transaction-token.ts';
 import { signWalletToken } from '../subject/wallet-token.ts';
 import { documentIn } from './access.ts';
 import { tokenForInvocation } from './token.ts';
@@ -123,7 +123,7 @@ async function exchangeWalletToken(
 function requireService({ issuer }: Realm, { targets }: ExchangeRequest): string {
   const [service, another] = targets;
   if (service === undefined) throw new Problem('request.invalid', 'Name the target, by audience or resource.');
-  const isOne = another === undefined && service !== issuer && audienceSchema.safeParse(service).success;
+  const isOne = another === undefined && service !== issuer && audienceText.safeParse(service).success;
   if (!isOne) throw new Problem('oauth.invalid_target');
   return service;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isoDate, numericDate } from '../../kernel/clock.ts';
-import { entryId, isPlain, lineOfText } from '../../kernel/text.ts';
+import { audienceText, entryId, isPlain, lineOfText } from '../../kernel/text.ts';
 import { credentialCode, credentialMail } from '../../subject/credential-code.ts';
 import { passwordConfigSchema } from '../../subject/password-config.ts';
 import { profileNames, realmName, settingsSchema, signatureForm } from '../../subject/realm.ts';
@@ -53,8 +53,6 @@ const scope = z
   .max(1_024)
   .regex(/^([\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*)?$/, 'must be scopes with one space between them');
 
-const resourceName = lineOfText(2_048).regex(/^\S+$/, 'must not contain spaces');
-
 const client = z.strictObject({
   id: z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be 1 to 255 visible ASCII characters'),
   /** 128 bits if random. The digests of secrets are not stretched. */
@@ -65,7 +63,7 @@ const client = z.strictObject({
     .refine(isLineWithoutControls, 'must not contain control characters')
     .optional(),
   scope: scope.optional(),
-  audiences: z.array(resourceName).max(100).optional(),
+  audiences: z.array(audienceText).max(100).optional(),
 });
 
 const participant = z.strictObject({
@@ -85,7 +83,7 @@ const participant = z.strictObject({
   keys: z.array(key).max(100).optional(),
   client: client.optional(),
   resources: z
-    .array(z.strictObject({ resource: resourceName, roles: z.array(lineOfText()).max(100) }))
+    .array(z.strictObject({ resource: audienceText, roles: z.array(lineOfText()).max(100) }))
     .max(1_000)
     .optional(),
 });
