@@ -4,22 +4,25 @@ import { createJwtVerifier, type JwtVerifierOptions, jwtVerifierChecks } from '.
 
 export interface AccessTokenVerifier {
   /**
-   * The subject of a token that is good now.
+   * Returns the subject of a token that is valid now.
    *
-   * @throws {ProofError} when the token is refused
-   * @throws {ClientError} when the keys of the issuer cannot be had: not the fault of the token
+   * @throws {ProofError} if the token is refused
+   * @throws {ClientError} if the keys of the issuer cannot be fetched: this is not a fault of the token
    */
   verify(token: string): Promise<AccessTokenSubject>;
 }
 
 export interface AccessTokenVerifierOptions extends JwtVerifierOptions {
-  /** The token must be for one of these. Without it a token for anybody is accepted: name yours wherever the realm sets audiences. */
+  /**
+   * The token must be for one of these. Without it a token for any service is accepted: name yours if the realm sets audiences.
+   */
   readonly audience?: string | readonly string[];
 }
 
 /**
- * Verifies access tokens of one issuer offline. For the subjects that services pass on there is `createSubjectVerifier`. Not looked at:
- * whether a token was revoked, and, without `audience`, whom it is for. An audience that is there and undefined or empty is refused.
+ * Verifies access tokens of one issuer offline. For subjects that services pass on use `createSubjectVerifier`. It does not
+ * check whether a token was revoked, and without `audience` it does not check the audience. An audience that is undefined or
+ * empty is refused.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `discovery.issuer_url`
  */
@@ -29,7 +32,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
 
 const verifierChecks: Checks<AccessTokenVerifierOptions> = { ...jwtVerifierChecks, audience: leftOut(names) };
 
-/** The same for options that are checked. */
+/** `createAccessTokenVerifier` for checked options. */
 export function accessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
   const verifyToken = createJwtVerifier(options, { typ: accessTokenTypes, audience: options.audience });
   return {

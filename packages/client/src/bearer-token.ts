@@ -2,7 +2,9 @@ import type { HeaderFields } from '@countersign/proof';
 import { text } from '@countersign/proof/argument';
 import { problem } from './message-problem.ts';
 
-/** RFC 6750 §2.1, and exactly once. Throws {MessageProblem} `token.missing`, `token.malformed`. */
+/**
+ * The bearer token of RFC 6750 §2.1, which must come exactly once. Throws {MessageProblem} `token.missing`, `token.malformed`.
+ */
 export function bearerToken(headers: HeaderFields): string {
   const { token, scheme } = presentedToken(headers);
   if (scheme !== 'bearer') throw problem('token.malformed');
@@ -14,7 +16,7 @@ export interface PresentedToken {
   readonly scheme: 'bearer' | 'dpop';
 }
 
-/** The same, or by RFC 9449 §7.1. Throws {MessageProblem} `token.missing`, `token.malformed`. */
+/** The bearer token, or the DPoP token of RFC 9449 §7.1. Throws {MessageProblem} `token.missing`, `token.malformed`. */
 export function presentedToken(headers: HeaderFields): PresentedToken {
   const [value, ...more] = fieldValues(headers, 'authorization');
   if (value === undefined) throw problem('token.missing');

@@ -1,4 +1,4 @@
-/** The bytes of a body, and undefined where there are more than `maxBytes`: never holds more than one chunk over the limit. */
+/** The bytes of a body, or undefined if there are more than `maxBytes`. Never keeps more than one chunk over the limit. */
 export async function readBounded(
   body: ReadableStream<Uint8Array> | null | undefined,
   maxBytes: number,
@@ -17,7 +17,7 @@ export async function readBounded(
   return joined(chunks, size);
 }
 
-/** One copy of all chunks. */
+/** Copies all chunks into one array. */
 export function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const body = new Uint8Array(size);
   let at = 0;

@@ -1,4 +1,7 @@
-/** The `max-age` of a Cache-Control field (RFC 9111 §5.2.2.1) in milliseconds: 0 where storing is not allowed, undefined where nothing is said. */
+/**
+ * The `max-age` of a Cache-Control field (RFC 9111 §5.2.2.1) in milliseconds: 0 if storing is not allowed, undefined if the
+ * field does not say.
+ */
 export function maxAgeOf(cacheControl: string | null): number | undefined {
   const directives = (cacheControl ?? '').toLowerCase();
   if (/\bno-(store|cache)\b/.test(directives)) return 0;

@@ -1,4 +1,4 @@
-/** What a 401 asks for. */
+/** The refusal that a 401 answers. */
 export interface Refused {
   readonly code: string;
   readonly message: string;
@@ -7,8 +7,8 @@ export interface Refused {
 }
 
 /**
- * RFC 6750 §3: an error only where the token is at fault, so that nobody asks for a new one in vain. RFC 9470 §3: where the token
- * is good and the login behind it is not, what is missing.
+ * RFC 6750 §3: the challenge has an error only if the token is at fault, so that the caller does not get a new token in vain.
+ * RFC 9470 §3: if the token is good but its login is too weak or too old, the challenge says what is missing.
  */
 export function challengeOf({ code, message, challenge: wanted, scheme }: Refused): string {
   if (scheme !== undefined) return scheme;

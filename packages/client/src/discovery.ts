@@ -4,7 +4,7 @@ import { ClientError } from './error.ts';
 import { fetchJson, type Transport, transportChecks } from './fetch-json.ts';
 import { once } from './once.ts';
 
-/** What an issuer says of itself, its identity proved by the place it was fetched from. */
+/** The metadata of an issuer. The URL that it was fetched from proves the issuer. */
 export interface Discovery {
   readonly issuer: string;
   /** The document as published. */
@@ -16,8 +16,8 @@ const maxBytes = 65_536;
 /**
  * `{issuer}/.well-known/openid-configuration` (OpenID Connect Discovery §4).
  *
- * @throws {ClientError} `discovery.issuer_url`, `discovery.unavailable`, `discovery.malformed`, `discovery.issuer` when the
- * document names another issuer (§4.3), or `http.*`
+ * @throws {ClientError} `discovery.issuer_url`, `discovery.unavailable`, `discovery.malformed`, `discovery.issuer` if the
+ *   document names another issuer (§4.3), or `http.*`
  */
 export async function discover(issuer: string, transport: Transport = {}): Promise<Discovery> {
   return discovered(issuer, options(transport, 'transport', transportChecks));
@@ -39,14 +39,14 @@ async function discovered(issuer: string, transport: Transport): Promise<Discove
   return { issuer, metadata: value };
 }
 
-/** Discovers at the first call; later calls share the answer, a failure is not kept. */
+/** Discovers at the first call. Later calls share the answer; a failure is not kept. */
 export function discoverOnce(issuer: string, transport: Transport): () => Promise<Discovery> {
   checkIssuer(issuer);
   return once(() => discovered(issuer, transport));
 }
 
 /**
- * An endpoint of the issuer: https, or http where both it and the issuer are on this machine.
+ * An endpoint of the issuer: https, or http if both the endpoint and the issuer are on this machine.
  *
  * @throws {ClientError} `discovery.endpoint`
  */
@@ -69,7 +69,8 @@ function checkIssuer(issuer: string): void {
 }
 
 /**
- * A realm of Countersign: its name is the last of its URL, so that no slash follows. Issuers are compared as text everywhere.
+ * Checks the URL of a realm of Countersign. It ends with the realm's name, without a slash: issuers are compared as text
+ * everywhere.
  *
  * @throws {ClientError} `discovery.issuer_url`
  */

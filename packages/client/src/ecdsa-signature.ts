@@ -1,7 +1,9 @@
 import { branded } from '@countersign/proof/argument';
 import { ClientError } from './error.ts';
 
-/** P-256 only: JOSE writes r||s in 64 bytes (RFC 7518 §3.4), OpenSSL writes SEQUENCE { INTEGER r, INTEGER s } (RFC 3279 §2.2.3). */
+/**
+ * Only P-256: JOSE writes r||s in 64 bytes (RFC 7518 §3.4), OpenSSL writes SEQUENCE { INTEGER r, INTEGER s } (RFC 3279 §2.2.3).
+ */
 const coordinateBytes = 32;
 const sequence = 0x30;
 const integer = 0x02;
@@ -12,7 +14,7 @@ export function derFromSignature(signature: Uint8Array): Uint8Array {
   if (signature.length !== 2 * coordinateBytes) throw malformed();
   const r = integerStart(signature, 0);
   const s = integerStart(signature, coordinateBytes);
-  // An integer whose top bit is set would read as negative without a zero byte before it.
+  // Without a zero byte before it, an integer whose top bit is set would be negative.
   const rPad = (signature[r] as number) >> 7;
   const sPad = (signature[s] as number) >> 7;
   const rLength = coordinateBytes - r + rPad;
@@ -29,7 +31,7 @@ export function derFromSignature(signature: Uint8Array): Uint8Array {
   return der;
 }
 
-/** @throws {ClientError} `signature.malformed` for anything but the one DER form of two integers of at most 256 bits */
+/** @throws {ClientError} `signature.malformed` unless this is the DER form of two integers of at most 256 bits */
 export function signatureFromDer(der: Uint8Array): Uint8Array {
   branded(der, 'der');
   if (der[0] !== sequence || der[1] !== der.length - 2) throw malformed();
@@ -39,12 +41,12 @@ export function signatureFromDer(der: Uint8Array): Uint8Array {
   return signature;
 }
 
-/** Copies the integer at `at`, right-aligned, to before `to`; answers where it ends. */
+/** Copies the integer at `at`, right-aligned, to before `to`. Returns the index after the integer. */
 function copyInteger(der: Uint8Array, at: number, signature: Uint8Array, to: number): number {
   const length = der[at + 1] ?? 0;
   let start = at + 2;
   const end = start + length;
-  // An integer that reaches past the end is found out by the caller: nothing follows it, or it does not end where it should.
+  // The caller notices an integer that reaches past the end: nothing follows it, or it does not end at the right place.
   if (der[at] !== integer || length === 0) throw malformed();
   const first = der[start] as number;
   if (first >= 0x80) throw malformed();
@@ -57,7 +59,7 @@ function copyInteger(der: Uint8Array, at: number, signature: Uint8Array, to: num
   return end;
 }
 
-/** First byte that counts: leading zeros go, but zero itself keeps one. */
+/** The first byte after leading zeros; the number zero keeps one. */
 function integerStart(signature: Uint8Array, from: number): number {
   const last = from + coordinateBytes - 1;
   let at = from;

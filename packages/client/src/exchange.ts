@@ -13,21 +13,21 @@ export interface ExchangeOptions extends Transport, ClientCredentials {
   readonly now?: () => number;
 }
 
-/** Gives a token for `audience` that stands for the subject of `token`. */
+/** Gets a token for `audience` with the subject of `token`. */
 export type Exchange = (token: string, audience: string) => Promise<string>;
 
 interface Held {
   readonly token: Promise<string>;
-  /** Undefined while it is on its way. */
+  /** Undefined until the issuer has answered. */
   issued: Issued | undefined;
 }
 
 interface Issued {
   readonly text: string;
-  /** Milliseconds since the epoch: when it was asked for, and from when on it is not given to anybody else. */
+  /** Milliseconds since the epoch: the time of the request, and the time after which the token is not reused. */
   readonly from: number;
   readonly until: number;
-  /** What it says it was made from; undefined where it does not say so in a way that we know. */
+  /** The ids and ancestors that the token names; undefined if it cannot be read. */
   readonly state: TokenState | undefined;
 }
 
@@ -38,19 +38,20 @@ const types = {
   transaction: 'urn:ietf:params:oauth:token-type:txn_token',
   wallet: 'urn:countersign:params:oauth:token-type:wallet',
 } as const;
-/** Chains that one service passes on within a minute. The oldest is asked for again. */
+/** The number of chains that one service passes on within a minute. The oldest is exchanged again. */
 const maxHeld = 10_000;
 /** Characters. */
 const maxPart = 16_384;
 
 /**
- * RFC 8693 for a service that calls the next one: the token that it was called with, for one that the next will accept. Whoever asks
- * for the same again gets the same, while it and `token` live: one exchange for all calls of a request. A refusal is not kept.
+ * RFC 8693 for a service that calls the next one: it exchanges the token of its caller for one that the next service accepts.
+ * The same request returns the same token while both tokens live: one exchange is enough for all calls of a request. A refusal
+ * is not kept.
  *
- * It throws {MessageProblem} `token.ended`, with status 401, where the token cannot be exchanged: it has expired, its session has
- * ended meanwhile, it is for somebody else. That is an answer for whoever called us, and no fault of ours. {ClientError}
- * `oauth.<error>`, such as `oauth.invalid_target` where the audience is not on our list, or `oauth.invalid_request` where the request itself
- * is refused; `token.malformed`, `discovery.*` or `http.*`.
+ * It throws {MessageProblem} `token.ended`, with status 401, if the token cannot be exchanged: it has expired, its session has
+ * ended meanwhile, or it is for another service. Pass this answer on to the caller: this service is not at fault. It throws
+ * {ClientError} `oauth.<error>`, such as `oauth.invalid_target` if the audience is not on this client's list, or
+ * `oauth.invalid_request` if the request itself is refused; `token.malformed`, `discovery.*` or `http.*`.
  */
 export function createExchange(options: ExchangeOptions): Exchange {
   return exchangeOf(optionsOf(options, 'options', exchangeChecks));
@@ -63,7 +64,10 @@ const exchangeChecks: Checks<ExchangeOptions> = {
   now: optional(callable),
 };
 
-/** The same for options that are checked. What the status feed says has ended is not given to anybody: the issuer is asked again. */
+/**
+ * `createExchange` for checked options. A cached token that has ended by the status feed is not returned: the issuer is asked
+ * again.
+ */
 export function exchangeOf(options: ExchangeOptions, status?: StatusFollower): Exchange {
   const { issuer, now = Date.now } = options;
   const discovery = discoverOnce(issuer, options);
@@ -80,7 +84,7 @@ export function exchangeOf(options: ExchangeOptions, status?: StatusFollower): E
       audience,
     });
     const url = endpoint(await discovery(), 'token_endpoint');
-    // The life of a token counts from before it was asked for.
+    // The life of a token counts from before the request.
     const from = now();
     const type = wanted === types.transaction ? 'n_a' : 'bearer';
     const asking = askTokenEndpoint(url, options, form, [type], options);
@@ -108,7 +112,7 @@ export function exchangeOf(options: ExchangeOptions, status?: StatusFollower): E
     return entry.token;
   }
 
-  /** Without news of the feed nobody knows but the issuer. */
+  /** Without news of the feed only the issuer knows, so the answer is false. */
   async function isAlive({ issued }: Held): Promise<boolean> {
     if (issued === undefined) return true;
     if (now() < issued.from || now() >= issued.until) return false;
@@ -127,7 +131,7 @@ export function exchangeOf(options: ExchangeOptions, status?: StatusFollower): E
     const key = JSON.stringify([audience, token]);
     const known = held.get(key);
     if (known !== undefined && (await isAlive(known))) return known.token;
-    // Somebody else may have asked again meanwhile.
+    // Another caller may have asked again meanwhile.
     const newer = held.get(key);
     if (newer !== undefined && newer !== known) return newer.token;
     held.delete(key);
@@ -139,7 +143,7 @@ function refuse(error: unknown): never {
   throw error instanceof SubjectTokenRefused ? problem('token.ended', { cause: error }) : error;
 }
 
-/** Only says what we send: the issuer looks at the token itself. */
+/** Only names the kind of token for the request: the issuer checks the token itself. */
 function subjectTokenType(token: string): string {
   if (token.startsWith('css_')) return types.session;
   const typ = partOf(token, 0)?.typ;
@@ -147,13 +151,13 @@ function subjectTokenType(token: string): string {
   return typ === 'txntoken+jwt' ? types.transaction : types.access;
 }
 
-/** Milliseconds since the epoch. Only the issuer knows it of a session, and gives what is made from one a minute. */
+/** Milliseconds since the epoch. Only the issuer knows the end of a session; its tokens live for a minute. */
 function endOf(token: string): number {
   const exp = partOf(token, 1)?.exp;
   return typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY;
 }
 
-/** Of a token that the issuer gave us a moment ago, and that is for somebody else to verify. */
+/** The state of a token that the issuer has just given. It is not verified here, but by the next service. */
 function stateOf(token: string): TokenState | undefined {
   const [header, claims] = [partOf(token, 0), partOf(token, 1)];
   try {

@@ -1,4 +1,4 @@
-/** Signed messages, and subjects by their tokens, for Express 5. */
+/** Guards for Express 5: signed messages, tokens and logins. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
@@ -12,7 +12,7 @@ export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 export type { LoginOptions } from './adapter/login.ts';
 
-/** What Express adds to a request, as far as we look. */
+/** The members that Express adds to a request and that are read here. */
 type ExpressRequest = IncomingMessage & {
   readonly originalUrl?: string;
   readonly ip?: string | undefined;
@@ -23,22 +23,22 @@ type ExpressRequest = IncomingMessage & {
 declare global {
   namespace Express {
     interface Request {
-      /** Who sent this request, proved. Undefined where the middleware did not run. */
+      /** The proved sender of this request. Undefined if the middleware did not run. */
       countersign?: Verified;
-      /** Who calls, proved by a token or a login alone. Undefined where neither `bearer` nor `login` ran. */
+      /** The caller, proved by a token or a login alone. Undefined if neither `bearer` nor `login` ran. */
       bearer?: Authenticated;
     }
   }
 }
 
 /**
- * `app.use(countersign({ participant, publicUrl }))`, before every body parser and before whatever changes the bytes of a response,
- * such as compression. Handlers behind it see verified requests only; `express.json()` finds the body untouched.
+ * `app.use(countersign({ participant, publicUrl }))`, before every body parser and before middleware that changes the bytes of
+ * a response, such as compression. Handlers behind it see only verified requests; `express.json()` finds the body untouched.
  */
 export function countersign(options: GuardOptions) {
   const guard = createGuard(options);
   return async (request: ExpressRequest, response: ServerResponse, next: (error?: unknown) => void): Promise<void> => {
-    // A router takes its own path away from `url`.
+    // A router removes its own path from `url`.
     const line = { method: request.method ?? '', requestTarget: request.originalUrl ?? request.url ?? '' };
     try {
       request.countersign = await admit(guard, line, request, response);
@@ -51,14 +51,14 @@ export function countersign(options: GuardOptions) {
   };
 }
 
-/** `app.use(bearer({ service }))`, or before one route with what that asks for: `bearer({ service, acr: 'aal2' })`. */
+/** `app.use(bearer({ service }))`, or before one route with its own rules: `bearer({ service, acr: 'aal2' })`. */
 export function bearer(options: BearerOptions) {
   return gate(createBearerGuard(options));
 }
 
 /**
- * `app.use(login({ edge }))`: handlers find in `request.bearer` what they would find behind `bearer`. The end client is `request.ip`,
- * so tell Express which proxies to trust.
+ * `app.use(login({ edge }))`: `request.bearer` has the same content as behind `bearer`. The end client is `request.ip`, so tell
+ * Express which proxies to trust.
  */
 export function login(options: LoginOptions<ExpressRequest>) {
   const { clientAddress = ({ ip, socket }) => ip ?? socket.remoteAddress } = options;

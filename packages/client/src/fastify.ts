@@ -1,4 +1,4 @@
-/** Signed messages, and subjects by their tokens, for Fastify 5. */
+/** Guards for Fastify 5: signed messages, tokens and logins. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
@@ -14,14 +14,14 @@ export type { LoginOptions } from './adapter/login.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who sent this request, proved. */
+    /** The proved sender of this request. */
     countersign: Verified;
-    /** Who calls, proved by a token or a login alone. */
+    /** The caller, proved by a token or a login alone. */
     bearer: Authenticated;
   }
 }
 
-/** Of Fastify, as far as we look. */
+/** The members of Fastify that are read here. */
 interface FastifyRequest {
   readonly raw: IncomingMessage;
   readonly originalUrl: string;
@@ -39,7 +39,8 @@ interface FastifyReply {
 export type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
 /**
- * A hook that is a plugin too: `app.addHook('onRequest', guard)`, `{ onRequest: guard }` of one route, or `app.register(guard)`.
+ * A hook that also works as a plugin: `app.addHook('onRequest', guard)`, `{ onRequest: guard }` for one route, or
+ * `app.register(guard)`.
  */
 export interface HookOrPlugin extends Hook {
   (fastify: unknown, options: unknown): Promise<unknown>;
@@ -58,9 +59,9 @@ interface Fastify {
 }
 
 /**
- * `await app.register(countersign, { participant, publicUrl })`: from there on, and for every route of this instance, handlers see
- * verified requests only, with the verdict in `request.countersign`. For one route: `{ onRequest: countersign({ … }) }`; later than
- * `onRequest` the body was read, and every request is refused.
+ * `await app.register(countersign, { participant, publicUrl })`: from then on handlers of this instance see only verified
+ * requests, with the verdict in `request.countersign`. For one route: `{ onRequest: countersign({ … }) }`. After `onRequest`
+ * the body has been read, so later hooks refuse every request.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist
  */
@@ -80,16 +81,16 @@ export const countersign = guardNamed('countersign', (options: GuardOptions): Ho
 });
 
 /**
- * `await app.register(bearer, { service })` for every route of the instance, or `app.addHook('onRequest', bearer({ service }))`, or of one
- * route: `{ onRequest: bearer({ service, acr: 'aal2' }) }`.
+ * `await app.register(bearer, { service })` or `app.addHook('onRequest', bearer({ service }))` for every route of the instance;
+ * for one route: `{ onRequest: bearer({ service, acr: 'aal2' }) }`.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist
  */
 export const bearer = guardNamed('bearer', (options: BearerOptions) => gate(createBearerGuard(options)));
 
 /**
- * The same for callers that log in, with `{ edge }`: handlers find in `request.bearer` what they would find behind `bearer`. The end client
- * is `request.ip`, so tell Fastify which proxies to trust.
+ * Like `bearer`, for callers that log in, with `{ edge }`: `request.bearer` has the same content as behind `bearer`. The end
+ * client is `request.ip`, so tell Fastify which proxies to trust.
  */
 export const login = guardNamed('login', (options: LoginOptions<FastifyRequest>) => {
   const { clientAddress = ({ ip, raw }: FastifyRequest) => ip ?? raw.socket.remoteAddress } = options;
@@ -116,8 +117,8 @@ function refuse(reply: FastifyReply, error: unknown): FastifyReply {
 }
 
 /**
- * Whichever way a guard is handed to Fastify, it guards. Fastify calls plugins and hooks alike, with two arguments each: what comes first
- * tells them apart.
+ * Makes a guard that protects in every way in which it is registered in Fastify. Fastify calls plugins and hooks alike with two
+ * arguments: the first one tells which of the two is called.
  */
 function guardNamed<Options extends object>(name: string, create: (options: Options) => Hook): FastifyGuard<Options> {
   async function install(fastify: Fastify, makeHook: () => Hook): Promise<void> {
@@ -129,9 +130,9 @@ function guardNamed<Options extends object>(name: string, create: (options: Opti
   }
   function guard(first: unknown, second?: unknown) {
     if (isFastify(first)) return install(first, () => create(withoutScope(second)));
-    // Called as a hook, where what it returns should have been: Fastify would not survive a throw.
+    // The guard itself was registered as a hook, not its result. It must not throw, because Fastify would crash.
     if (second !== undefined)
-      return Promise.reject(new TypeError(`Call ${name}(options), and hand over what it returns.`));
+      return Promise.reject(new TypeError(`Call ${name}(options), and register its result.`));
     const hook = create(first as Options);
     const either = (one: unknown, other: unknown) =>
       isFastify(one) ? install(one, () => hook) : hook(one as FastifyRequest, other as FastifyReply);
@@ -140,7 +141,7 @@ function guardNamed<Options extends object>(name: string, create: (options: Opti
   return forWholeInstance(guard, name) as FastifyGuard<Options>;
 }
 
-/** Fastify's marks of a plugin that speaks for the instance it is registered at, not for a scope of its own with no route in it. */
+/** Fastify's marks of a plugin for the whole instance. Without them it would get a separate scope without routes. */
 function forWholeInstance<T extends object>(plugin: T, name: string): T {
   return Object.assign(plugin, {
     [Symbol.for('skip-override')]: true,
@@ -148,7 +149,7 @@ function forWholeInstance<T extends object>(plugin: T, name: string): T {
   });
 }
 
-/** What Fastify takes for itself from the options of a plugin. */
+/** The plugin options without those that Fastify itself uses. */
 function withoutScope<Options extends object>(options: unknown): Options {
   const { prefix, logLevel, logSerializers, ...own } = (options ?? {}) as Record<string, unknown>;
   return own as Options;

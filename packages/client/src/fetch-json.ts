@@ -9,7 +9,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 export interface Transport {
   /** Default: the fetch of the runtime. */
   readonly fetch?: Fetch;
-  /** For a whole exchange, body included. Default 5000. */
+  /** The time limit for a whole exchange, body included. Default 5000. */
   readonly timeoutMilliseconds?: number;
 }
 
@@ -18,7 +18,7 @@ export const transportChecks: Checks<Transport> = { fetch: optional(callable), t
 export interface JsonAnswer {
   readonly status: number;
   readonly headers: Headers;
-  /** Undefined where a refusal (status 400 and above) came without JSON, and for 204. */
+  /** Undefined for a refusal (status 400 and above) without JSON, and for 204. */
   readonly value: JsonValue | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface BytesAnswer {
 }
 
 /**
- * The same, and the answer must be strict JSON.
+ * Like `fetchBytes`, but the answer must be strict JSON.
  *
  * @throws {ClientError} `http.unreachable`, `http.timeout`, `http.redirect`, `http.too_large`, `http.json`
  */
@@ -50,7 +50,7 @@ export async function fetchJson(url: string, request: JsonRequest, transport: Tr
 }
 
 /**
- * One exchange that ends: within the time, within the size, without following anybody elsewhere.
+ * One exchange, with limits for time and size. Redirects are not followed.
  *
  * @throws {ClientError} `http.unreachable`, `http.timeout`, `http.redirect`, `http.too_large`
  */
@@ -75,12 +75,12 @@ export async function fetchBytes(url: string, request: JsonRequest, transport: T
   }
 }
 
-/** A browser shows a redirect that was not followed as an opaque answer of status 0. 304 leads nowhere. */
+/** A browser shows a redirect that was not followed as an opaque answer of status 0. 304 is not a redirect. */
 function isRedirect({ type, status }: Response): boolean {
   return type === 'opaqueredirect' || (status >= 300 && status < 400 && status !== 304);
 }
 
-/** What an error may say of a URL: no query. */
+/** The URL for an error text: without the query. */
 function place(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + pathname;

@@ -1,4 +1,6 @@
-/** Signed messages, and subjects by their tokens, for whatever serves `Request → Response`: Deno, Bun, workers, Node's fetch-style servers. */
+/**
+ * Guards for `Request → Response` servers (Deno, Bun, workers, Node's fetch-style servers): signed messages, tokens and logins.
+ */
 import { callable, object, optional } from '@countersign/proof/argument';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
@@ -12,16 +14,16 @@ export type { GuardOptions } from './adapter/guard.ts';
 export type { LoginOptions } from './adapter/login.ts';
 
 export interface FetchOptions extends GuardOptions {
-  /** The request target as on the wire, where the runtime knows it. Default: path and query of the URL. */
+  /** The request target as it was sent, if the runtime knows it. Default: path and query of the URL. */
   readonly requestTarget?: (request: Request) => string;
 }
 
 export type VerifiedHandler = (request: Request, verified: Verified) => Response | Promise<Response>;
 
 /**
- * The handler is called for verified requests only, with a request whose body can be read as if nobody had. What it throws goes to
- * `onRefusal`, or else to the console, and is answered with 500; a refusal of the SDK's own, such as that of a session that ended
- * meanwhile, with its status.
+ * The handler is called only for verified requests, and can read the body of the request as usual. An error that it throws goes
+ * to `onRefusal`, or else to the console, and the answer is 500. A refusal by the SDK, e.g. because a session has ended
+ * meanwhile, is answered with its own status.
  *
  * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
  */
@@ -42,7 +44,7 @@ export function countersign(options: FetchOptions, handler: VerifiedHandler): (r
       return refusalResponse(error);
     }
 
-    /** A handler that fails has an answer all the same, and whoever asked is authenticated: it is signed. */
+    /** A failed handler gets a 500, which is signed, because the caller is authenticated. */
     async function answer(copy: Request, verified: Verified): Promise<Response> {
       try {
         return await handler(copy, verified);
@@ -62,7 +64,7 @@ function wireTarget(url: string): string {
 export type BearerHandler = (request: Request, caller: Authenticated) => Response | Promise<Response>;
 
 /**
- * The handler is called for callers that are let in only. What it throws is answered as by `countersign`.
+ * The handler is called only for accepted callers. Its errors are answered as by `countersign`.
  *
  * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
  */
@@ -70,10 +72,10 @@ export function bearer(options: BearerOptions, handler: BearerHandler): (request
   return gate(createBearerGuard(options), handler, () => undefined);
 }
 
-/** A `Request` does not say where it comes from: only the runtime knows. */
+/** `clientAddress` is required, because a `Request` does not have the address of its caller. */
 export type FetchLoginOptions = LoginOptions<Request> & Required<Pick<LoginOptions<Request>, 'clientAddress'>>;
 
-/** The same for callers that log in. */
+/** Like `bearer`, for callers that log in. */
 export function login(options: FetchLoginOptions, handler: BearerHandler): (request: Request) => Promise<Response> {
   const guard = createLoginGuard(options);
   callable(options.clientAddress, 'login.clientAddress');

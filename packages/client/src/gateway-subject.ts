@@ -21,7 +21,7 @@ import { cryptoPort } from '#platform-crypto';
 import { ClientError } from './error.ts';
 import type { KeySource } from './jwks.ts';
 
-/** Who sent a request, as `countersign gateway` proved it before it passed the request on. */
+/** The sender of a request, which `countersign gateway` proved before it passed the request on. */
 export interface GatewaySubject {
   /** `sub` of the token: stable, never reused. */
   readonly id: string;
@@ -29,23 +29,23 @@ export interface GatewaySubject {
   readonly participantId: string;
   readonly clientId: string;
   readonly roles: readonly string[];
-  /** Resource → roles there. Has no prototype. */
+  /** Resource → roles there. The object has no prototype. */
   readonly resourceAccess: Readonly<Record<string, readonly string[]>>;
   readonly verdict: {
     readonly form: MessageForm;
-    /** `bytes`: the same bytes may have been sent to anybody, at any time. */
+    /** `bytes`: the same bytes may have been sent to any recipient, at any time. */
     readonly binding: 'bytes' | 'message';
-    /** `seen`: these bytes were received from this participant before. Be idempotent. */
+    /** `seen`: these bytes were received from this participant before. Handle them only once. */
     readonly replay: 'first' | 'seen' | 'unchecked';
   };
 }
 
 /** The request as the application received it. */
 export interface GatewayRequest {
-  /** Every value of `x-countersign-subject`, as many as there are. */
+  /** All values of `x-countersign-subject`. */
   readonly subject: string | readonly string[] | undefined;
   readonly method: string;
-  /** The request target as on the wire, query included. */
+  /** The request target as it was sent, query included. */
   readonly requestTarget: string;
   /** The exact bytes. */
   readonly body: Uint8Array;
@@ -54,7 +54,7 @@ export interface GatewayRequest {
 export interface GatewaySubjectOptions {
   /** The gateway's keys: `createRemoteJwks({ uri: '…/.well-known/countersign-gateway/jwks.json' })`, or `fixedKeys`. */
   readonly keys: KeySource;
-  /** The origin by which the gateway knows the application: its `--upstream`. */
+  /** The origin of the application, as in the gateway's `--upstream`. */
   readonly audience: string;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
@@ -72,11 +72,11 @@ const maxLifetime = 60;
 const clockTolerance = 5;
 
 /**
- * Verifies the field in which a gateway tells the application who sent this request: for this application, this method, this
- * target and these bytes, within the last minute.
+ * Verifies the field in which a gateway names the sender of a request to the application. It must be for this application, this
+ * method, this target and these bytes, and at most a minute old.
  *
- * @throws {ClientError} `gateway_subject.missing`, `.repeated`, `.method`, `.path`, `.digest`, `.malformed`, or what obtaining the
- * keys threw; {ProofError} `jws.*`, `jwt.*`; {TypeError} naming the argument that is of another type
+ * @throws {ClientError} `gateway_subject.missing`, `.repeated`, `.method`, `.path`, `.digest`, `.malformed`, or the error of
+ *   fetching the keys; {ProofError} `jws.*`, `jwt.*`; {TypeError} naming the argument of a wrong type
  */
 export async function verifyGatewaySubject(
   request: GatewayRequest,

@@ -1,6 +1,6 @@
 export interface ObtainedToken {
   readonly text: string;
-  /** From before it was asked for, in milliseconds since the epoch: its life counts from then. */
+  /** The time before the request, in milliseconds since the epoch: the life of the token counts from then. */
   readonly obtainedAt: number;
   /** Milliseconds. */
   readonly expiresIn: number;
@@ -8,22 +8,22 @@ export interface ObtainedToken {
 
 export interface HeldToken {
   token(): Promise<string>;
-  /** This one was refused where it should have been good: the next one asked for is another. */
+  /** Says that this token was refused although it should be good: the next call gets a new one. */
   discard(token: string): void;
 }
 
 interface Time {
   readonly now: () => number;
-  /** From 0 to 1; spreads the renewals of many processes. */
+  /** A number from 0 to 1; it spreads the renewals of many processes. */
   readonly random: () => number;
 }
 
-/** Milliseconds for which a token is kept, however it is received. */
+/** Milliseconds for which a token is kept even if it is refused. */
 const minUse = 1_000;
 
 /**
- * Holds one token until shortly before it expires: 30 s, or a tenth of a shorter life, and up to half of that again by chance. Whoever
- * asks while it is being obtained waits for the same one. A failure is not kept.
+ * Keeps one token until shortly before it expires: 30 s, or a tenth of a shorter life, plus a random part of up to half of
+ * that. All callers during a request wait for the same token. A failure is not kept.
  */
 export function holdToken(obtain: () => Promise<ObtainedToken>, { now, random }: Time): HeldToken {
   let held: { readonly text: string; readonly obtainedAt: number; readonly usableFor: number } | undefined;
@@ -46,7 +46,7 @@ export function holdToken(obtain: () => Promise<ObtainedToken>, { now, random }:
       return flight;
     },
     discard(token) {
-      // A caller who refuses every token must not make us ask for a new one each time.
+      // If every token is refused, there must not be a request for a new one each time.
       const passed = held === undefined ? 0 : now() - held.obtainedAt;
       if (held?.text === token && (passed < 0 || passed >= minUse)) held = undefined;
     },

@@ -1,4 +1,4 @@
-/** Signed messages, and subjects by their tokens, for Hono 4. */
+/** Guards for Hono 4: signed messages, tokens and logins. */
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
@@ -15,12 +15,12 @@ export interface CountersignVariables {
   countersign: Verified;
 }
 
-/** For `new Hono<{ Variables: BearerVariables }>()`: who calls is in `c.get('bearer')`. */
+/** For `new Hono<{ Variables: BearerVariables }>()`: the caller is in `c.get('bearer')`. */
 export interface BearerVariables {
   bearer: Authenticated;
 }
 
-/** Of a Hono context, as far as we look. */
+/** The members of a Hono context that are read here. */
 interface Context {
   readonly req: { raw: Request };
   get res(): Response;
@@ -30,8 +30,8 @@ interface Context {
 }
 
 /**
- * `app.use(countersign({ participant, publicUrl }))`, before whatever changes the bytes of a response, such as compression.
- * Handlers behind it see verified requests only; `c.req.json()` and its like find the body untouched.
+ * `app.use(countersign({ participant, publicUrl }))`, before middleware that changes the bytes of a response, such as
+ * compression. Handlers behind it see only verified requests; `c.req.json()` and similar methods find the body untouched.
  */
 export function countersign(options: GuardOptions) {
   const guard = createGuard(options);
@@ -48,7 +48,7 @@ export function countersign(options: GuardOptions) {
       guard.report(error, line);
       return refusalResponse(error);
     }
-    // What a handler throws has become a response when this returns.
+    // After this, an error of a handler has become a response.
     await next();
     if (guard.isSigned(line)) await sign(c, verified);
     return undefined;
@@ -61,14 +61,14 @@ export function countersign(options: GuardOptions) {
         guard.report(error, line);
         response = refusalResponse(error);
       }
-      // Setting a response over another would merge their header fields.
+      // Without this, Hono would merge the header fields of both responses.
       context.res = undefined;
       context.res = response;
     }
   };
 }
 
-/** Node's server keeps the target as it came; elsewhere the URL is all there is. */
+/** Node's server keeps the target as it was sent; elsewhere there is only the URL. */
 function wireTarget({ env, req }: Pick<Context, 'env' | 'req'>): string {
   const incoming = (env as { incoming?: { url?: unknown } } | undefined)?.incoming;
   if (typeof incoming?.url === 'string') return incoming.url;
@@ -76,21 +76,21 @@ function wireTarget({ env, req }: Pick<Context, 'env' | 'req'>): string {
   return pathname + search;
 }
 
-/** Of a Hono context, as far as these guards look. */
+/** The members of a Hono context that these guards read. */
 interface BearerContext {
   readonly req: { readonly raw: Request };
   readonly env: unknown;
   set(name: 'bearer', value: Authenticated): void;
 }
 
-/** `app.use(bearer({ service }))`, or before one route with what that asks for: `bearer({ service, acr: 'aal2' })`. */
+/** `app.use(bearer({ service }))`, or before one route with its own rules: `bearer({ service, acr: 'aal2' })`. */
 export function bearer(options: BearerOptions) {
   return gate(createBearerGuard(options));
 }
 
 /**
- * `app.use(login({ edge }))`: handlers find in `c.get('bearer')` what they would find behind `bearer`. Elsewhere than on Node's server,
- * `clientAddress` says where the runtime has the address; without it all callers count as one.
+ * `app.use(login({ edge }))`: `c.get('bearer')` has the same content as behind `bearer`. On other servers than Node's,
+ * `clientAddress` must find the address; without it all callers count as one.
  */
 export function login(options: LoginOptions<BearerContext>) {
   const { clientAddress = remoteAddress } = options;

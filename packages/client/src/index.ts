@@ -1,4 +1,7 @@
-/** @countersign/client: obtain tokens, verify them offline, look participants up, sign and verify messages. Depends on no environment variable and no server. */
+/**
+ * @countersign/client: gets tokens, verifies them offline, looks up participants, signs and verifies messages. It reads no
+ * environment variable and needs no server package.
+ */
 export {
   type AccessTokenSubject,
   type Actor,

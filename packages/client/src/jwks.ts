@@ -19,16 +19,18 @@ import { maxAgeOf } from './cache-control.ts';
 import { ClientError } from './error.ts';
 import { fetchJson, type Transport, transportChecks } from './fetch-json.ts';
 
-/** Where a verifier takes its keys from. */
+/** The source of a verifier's keys. */
 export interface KeySource {
-  /** Answers at once while what it has is fresh. */
+  /** Answers at once while the keys are fresh. */
   keys(): readonly PublicJwk[] | Promise<readonly PublicJwk[]>;
-  /** Asked for when a token names an unknown key: true when the keys were fetched anew, so that another look is worth it. */
+  /**
+   * Called when a token names an unknown key. Returns true if the keys were fetched again, so that a second look is worth it.
+   */
   refresh(): Promise<boolean>;
 }
 
 export interface RemoteJwksOptions extends Transport {
-  /** The URL of the JWKS, or how to find it. */
+  /** The URL of the JWKS, or a function that finds it. */
   readonly uri: string | (() => Promise<string>);
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
@@ -39,17 +41,17 @@ const maxKeys = 100;
 const minAge = 10_000;
 const maxAge = 86_400_000;
 const defaultAge = 300_000;
-/** How long keys outlive their freshness while the issuer cannot be reached. */
+/** How long stale keys are used while the issuer cannot be reached. */
 const maxStale = 86_400_000;
-/** Between two fetches that tokens with unknown keys, or an issuer that fails, can cause. */
+/** The pause between two fetches because of unknown keys or of a failing issuer. */
 const cooldown = 10_000;
-/** Between two failures while there are no keys at all. */
+/** The pause after a failure while there are no keys at all. */
 const coldCooldown = 1000;
 
 /**
- * The keys of an issuer, kept as long as its Cache-Control allows (10 s to a day), fetched once whoever asks at the same time.
- * While the issuer fails, the last keys serve on for a day at most. Entries of the set that `parsePublicJwk` refuses, private
- * keys among them, are not there; nor are RSA keys that can be factored.
+ * The keys of an issuer, cached as long as its Cache-Control allows (10 s to a day). Callers at the same time share one fetch.
+ * While the issuer fails, the last keys are used for a day at most. Entries that `parsePublicJwk` refuses, e.g. private keys,
+ * are left out, and so are RSA keys that can be factored.
  */
 export function createRemoteJwks(options: RemoteJwksOptions): KeySource {
   return remoteJwks(optionsOf(options, 'options', remoteChecks));
@@ -61,7 +63,7 @@ const remoteChecks: Checks<RemoteJwksOptions> = {
   now: optional(callable),
 };
 
-/** The same for options that are checked. */
+/** `createRemoteJwks` for checked options. */
 export function remoteJwks(options: RemoteJwksOptions): KeySource {
   const { uri, now = Date.now } = options;
   let held: { readonly keys: readonly PublicJwk[]; readonly fetchedAt: number; readonly age: number } | undefined;
@@ -91,7 +93,7 @@ export function remoteJwks(options: RemoteJwksOptions): KeySource {
     return flight;
   }
 
-  /** A clock that was set back must not freeze what is held: a moment in the future counts as long ago. */
+  /** A clock that was set back must not keep cached keys for ever: a moment in the future counts as long ago. */
   function within(moment: number, span: number): boolean {
     const passed = now() - moment;
     return passed >= 0 && passed < span;
@@ -119,16 +121,16 @@ export function remoteJwks(options: RemoteJwksOptions): KeySource {
 }
 
 /**
- * Always the same keys: for tests, and for issuers that hand their keys over by other means.
+ * Always the same keys: for tests, and for issuers that publish their keys in another way.
  *
- * @throws {TypeError} where one of them is not what `parsePublicJwk` returned as `key`
+ * @throws {TypeError} if one of them is not a `key` that `parsePublicJwk` returned
  */
 export function fixedKeys(given: readonly PublicJwk[]): KeySource {
   const keys = listOf(publicJwk)(given, 'keys') as readonly PublicJwk[];
   return { keys: () => keys, refresh: async () => false };
 }
 
-/** RFC 7517 §5: what is not understood is ignored. */
+/** RFC 7517 §5: unknown entries are ignored. */
 function keysOf(value: JsonValue | undefined): readonly PublicJwk[] {
   if (!isJsonObject(value) || !Array.isArray(value.keys) || value.keys.length > maxKeys) {
     throw new ClientError('jwks.malformed', `The key set is not an object with at most ${maxKeys} keys.`);

@@ -15,10 +15,10 @@ import { type Transport, transportChecks } from './fetch-json.ts';
 import { issuerKeys } from './issuer-keys.ts';
 import type { KeySource } from './jwks.ts';
 
-/** Whose tokens, and with which keys. */
+/** The issuer of the tokens, its keys, and the rules. */
 export interface JwtVerifierOptions extends Transport {
   readonly issuer: string;
-  /** Default: all that exist here. */
+  /** Default: all supported algorithms. */
   readonly algorithms?: readonly AlgorithmName[];
   /** Default: the JWKS that the issuer's discovery document names. */
   readonly jwks?: KeySource;
@@ -28,7 +28,7 @@ export interface JwtVerifierOptions extends Transport {
   readonly now?: () => number;
   /** Seconds by which the clocks of issuer and verifier may differ. Default 5. */
   readonly clockTolerance?: number;
-  /** Told the id of each key that made a good token. */
+  /** Called with the id of each key that signed a good token. */
   readonly signedBy?: (kid: string) => void;
 }
 
@@ -48,12 +48,12 @@ interface Wanted {
   readonly audience?: string | readonly string[] | undefined;
 }
 
-/** A token that none of the held keys can have signed: the issuer may have a new one. */
+/** None of the cached keys can have signed the token: the issuer may have a new key. */
 const unknownKey = new Set<unknown>(['jws.kid_unknown', 'jws.key_missing']);
 
 /**
- * Verifies JWTs of one issuer offline. The issuer is asked for its keys at the first token and when they grow old; in between a
- * verification makes no network call. No result is kept: every call looks at the signature and the time anew.
+ * Verifies JWTs of one issuer offline. It fetches the issuer's keys at the first token and when they are stale; in between a
+ * verification makes no network call. Results are not cached: every call checks the signature and the time again.
  */
 export function createJwtVerifier(
   options: JwtVerifierOptions,

@@ -2,13 +2,13 @@ import type { PublicJwk } from '@countersign/proof';
 import type { KeySource } from './jwks.ts';
 
 /**
- * A realm publishes its keys in one set and uses each for one thing. What has signed a token is no key for the status feed, and
- * the other way round: whoever got hold of one of them cannot speak for the other.
+ * A realm publishes its keys in one set, and uses each for one purpose. A key that has signed a token is not accepted for the
+ * status feed, and the other way round: a thief of one key cannot use it for the other purpose.
  */
 export interface KeyPurpose {
   /** The key set without the keys of the other purposes. */
   readonly keys: KeySource;
-  /** The key with this id has made a good signature for this purpose. */
+  /** Records that the key with this id has made a good signature for this purpose. */
   readonly signedBy: (kid: string) => void;
 }
 

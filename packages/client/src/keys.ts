@@ -19,21 +19,21 @@ import { byKey, byToken, postToRealm, type RealmTransport, type Shown } from './
 import { importNewKey, importSigningKey } from './signing-key.ts';
 import type { TokenSource } from './token.ts';
 
-/** Who manages the keys of a participant: the participant itself by its key, or an administrator by a token. */
+/** The manager of a participant's keys: the participant itself with its key, or an administrator with a token. */
 interface KeyManager extends RealmTransport {
   readonly participantId: string;
-  /** A key of ours that is valid now: it signs the request. */
+  /** A key of the participant that is valid now: it signs the request. */
   readonly currentKey?: PrivateJwk;
-  /** Of an administrator, where there is no key. An access token of ours manages nothing. */
+  /** The token of an administrator, if there is no key. The participant's own access token is not enough. */
   readonly token?: TokenSource;
 }
 
 export interface RotateKeyOptions extends KeyManager {
-  /** The key that is to follow. Its private half stays here. */
+  /** The new key. Its private half is not sent. */
   readonly newKey: PrivateJwk;
   /** When the new key begins, in seconds since the epoch. Default: at once. Peers may have cached the registry for a minute. */
   readonly notBefore?: number;
-  /** Seconds for which the keys before it stay valid beside it. Default: a day. */
+  /** Seconds for which the older keys stay valid. Default: a day. */
   readonly overlapSeconds?: number;
 }
 
@@ -56,14 +56,14 @@ const rotateChecks: Checks<RotateKeyOptions> = {
 export interface RotatedKey {
   readonly thumbprint: string;
   readonly notBefore: number;
-  /** The keys that have not ended, and when they do. */
+  /** The older keys that are still valid, and their ends. */
   readonly previous: readonly { readonly thumbprint: string; readonly notAfter: number }[];
 }
 
 /**
- * Registers a new key of ours beside the present one, without anybody's help: both sign for it.
+ * Registers a new key of the participant beside the present one. Both keys sign for it, so no administrator is needed.
  *
- * @throws {ClientError} `keys.refused` with the server's words, `keys.malformed`, `signing_key.*`, `http.*`
+ * @throws {ClientError} `keys.refused` with the server's text, `keys.malformed`, `signing_key.*`, `http.*`
  */
 export async function rotateKey(given: RotateKeyOptions): Promise<RotatedKey> {
   const options = optionsOf(given, 'options', rotateChecks);
@@ -96,14 +96,14 @@ export async function rotateKey(given: RotateKeyOptions): Promise<RotatedKey> {
 export interface RetireKeyOptions extends KeyManager {
   /** RFC 7638, SHA-256, base64url. */
   readonly thumbprint: string;
-  /** Somebody else may hold it: the status feed says so, and all our tokens die. */
+  /** A stranger may have the key: the status feed says so, and all tokens of the participant die. */
   readonly compromised?: boolean;
 }
 
 const retireChecks: Checks<RetireKeyOptions> = { ...managerChecks, thumbprint: someText, compromised: optional(flag) };
 
 /**
- * Ends a key of ours now. The last valid one only as compromised.
+ * Ends a key of the participant now. The last valid key can be ended only as compromised.
  *
  * @throws {ClientError} as `rotateKey`
  */

@@ -12,7 +12,7 @@ const problemOf: Readonly<Record<TokenFate, MessageProblemCode>> = {
 };
 
 /**
- * What no token can say of itself: whether it was revoked since, as far as the status feed told.
+ * Checks by the status feed whether the token was revoked since it was signed. Waits until the feed is fresh.
  *
  * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `capability.revoked`, `token.revoked`, `token.ancestor_revoked`, `status.unavailable`
  */
@@ -22,7 +22,7 @@ export async function requireLive(status: StatusFollower | undefined, subject: S
 }
 
 /**
- * The same as far as the feed has told until now.
+ * The same check with the present state of the feed, without waiting.
  *
  * @throws {MessageProblem} `token.subject_revoked`, `token.actor_revoked`, `session.ended`, `capability.revoked`, `token.revoked`, `token.ancestor_revoked`
  */

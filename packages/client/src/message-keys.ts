@@ -3,7 +3,7 @@ import type { ParticipantDetail } from './participant-detail.ts';
 
 const converted = new WeakMap<ParticipantDetail, readonly MessageKey[]>();
 
-/** All keys of a participant, past and future ones too, as `verifyMessage` wants them. */
+/** All keys of a participant, past and future ones too, in the form for `verifyMessage`. */
 export function messageKeys(participant: ParticipantDetail): readonly MessageKey[] {
   let keys = converted.get(participant);
   if (keys === undefined) {
@@ -13,7 +13,7 @@ export function messageKeys(participant: ParticipantDetail): readonly MessageKey
   return keys;
 }
 
-/** A participant that may speak in the network now. A registry without the status has only the flag. */
+/** Whether a participant is approved now. A registry without the status has only the flag. */
 export function isApproved({ participantRoleStatus, approved }: ParticipantDetail): boolean {
   return participantRoleStatus === null ? approved : participantRoleStatus === 'APPROVED';
 }

@@ -2,7 +2,7 @@ import { ProofError } from '@countersign/proof';
 import { challengeOf } from './challenge.ts';
 import { ClientError } from './error.ts';
 
-/** Why a message is refused where no code of a proof says it: HTTP status and text of each. */
+/** HTTP status and text of each refusal that has no code of a proof. */
 const table = {
   'token.missing': [401, 'The request carries no bearer token.'],
   'token.malformed': [401, 'The Authorization field is not one bearer token.'],
@@ -64,20 +64,19 @@ interface ProblemOptions {
 }
 
 /**
- * A message that is refused: `code` is stable, one per check, and `status` the HTTP status that answers it. Codes of proofs
- * (`jws.*`, `jwt.*`, `access_token.*`, `transaction_token.*`,
- * `wallet_token.*`, `dpop.*`, `message.*`) stay what they are. The text holds nothing of what was presented; the cause
- * is for the log.
+ * A refused message: `code` is stable, one for each check, and `status` is the HTTP status of the answer. Codes of proofs
+ * (`jws.*`, `jwt.*`, `access_token.*`, `transaction_token.*`, `wallet_token.*`, `dpop.*`, `message.*`) are kept. The text
+ * contains no part of the input; the cause is for the log.
  */
 export class MessageProblem extends Error {
   override readonly name = 'MessageProblem';
   readonly code: string;
   readonly status: number;
-  /** What the caller has to bring, as parameters of the challenge. */
+  /** The parameters of the challenge: they say what the caller must bring. */
   readonly challenge: Readonly<Record<string, string>> | undefined;
-  /** The whole challenge of a 401, where it is not for a bearer token. */
+  /** The whole challenge of a 401, if it is not for a bearer token. */
   readonly scheme: string | undefined;
-  /** Seconds after which another try may be worth it. */
+  /** Seconds after which the caller may try again. */
   readonly retryAfter: number | undefined;
 
   constructor(code: string, status: number, text: string, options: ProblemOptions = {}) {
@@ -90,8 +89,8 @@ export class MessageProblem extends Error {
   }
 
   /**
-   * The fields of the answer. The error handlers of Express and Fastify send them with `status`, so that a refusal that a handler throws,
-   * such as that of a session that ended meanwhile, reaches the caller with its challenge.
+   * The fields of the answer. The error handlers of Express and Fastify send them with `status`. So a refusal that a handler
+   * throws, e.g. because a session has ended meanwhile, reaches the caller with its challenge.
    */
   get headers(): Readonly<Record<string, string>> {
     const { status, retryAfter = status === 503 ? unavailableFor : undefined } = this;
@@ -102,7 +101,7 @@ export class MessageProblem extends Error {
     };
   }
 
-  /** RFC 9457. Nothing of what was presented is in it, nor what only the log should know. */
+  /** The RFC 9457 document. It contains no part of the input, and nothing that is only for the log. */
   get body(): string {
     const { code, status, message } = this;
     return JSON.stringify({ type: `urn:countersign:problem:${code}`, title: message, status, code });
@@ -123,12 +122,12 @@ export function problem(code: MessageProblemCode, options: ProblemOptions = {}):
   return new MessageProblem(code, status, text, options);
 }
 
-/** What a proof refused, with the status of a request that presented it. */
+/** The refusal of a proof, with the status for the request that presented it. */
 export function proofProblem(error: ProofError, status: number): MessageProblem {
   return new MessageProblem(error.code, status, error.message, { cause: error });
 }
 
-/** Runs `act`; what it could not get from others becomes a problem of ours, and no fault of the request. */
+/** Runs `act`. If it cannot get something from the issuer, that becomes a 503, not a fault of the request. */
 export async function orUnavailable<T>(
   code: 'keys.unavailable' | 'registry.unavailable' | 'status.unavailable' | 'replay.unavailable' | 'login.unavailable',
   act: () => T | Promise<T>,

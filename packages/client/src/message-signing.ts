@@ -24,7 +24,10 @@ export interface MessageSigner {
   sign(message: Message, form: MessageForm, recipient: string | undefined): Promise<SignatureFields>;
 }
 
-/** Signs with one key. A key that cannot sign as OCEN's starter does signs in the form that the starter's verifier accepts too. */
+/**
+ * Signs with one key. A key that cannot sign in the form of OCEN's starter signs in a form that the starter's verifier also
+ * accepts.
+ */
 export function createMessageSigner({ key, crypto, now }: MessageSignerOptions): MessageSigner {
   return {
     async sign(message, wanted, recipient) {

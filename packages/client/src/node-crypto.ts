@@ -16,13 +16,13 @@ import type { PrivateJwk, PrivateSigner } from './private-jwk.ts';
 
 export { derFromSignature, signatureFromDer };
 
-/** A port whose answers need no waiting for. */
+/** A port that always answers at once. */
 export interface SynchronousCryptoPort extends CryptoPort {
   verify(alg: AlgorithmName, jwk: PublicJwk, data: Uint8Array, signature: Uint8Array): boolean;
   sha256(bytes: Uint8Array): Uint8Array;
 }
 
-/** Importing costs more than verifying. A key that nobody holds any more takes its import with it. */
+/** Importing costs more than verifying, so imported keys are cached. An entry is freed together with its key. */
 const imported = new WeakMap<PublicJwk, KeyObject>();
 
 export const cryptoPort: SynchronousCryptoPort = {
@@ -31,7 +31,7 @@ export const cryptoPort: SynchronousCryptoPort = {
     const { hash: digest, pssSaltBytes, der } = algorithms[alg].node;
     if (pssSaltBytes !== undefined)
       return verify(digest, data, { key, padding: pssPadding, saltLength: pssSaltBytes }, signature);
-    // A bare KeyObject verifies ES256 in 0.7 of the time of `{ key, dsaEncoding }`, the conversion to DER included.
+    // A bare KeyObject verifies ES256 in 0.7 of the time of `{ key, dsaEncoding }`, including the conversion to DER.
     return verify(digest, data, key, der ? derFromSignature(signature) : signature);
   },
   sha256: (bytes) => hash('sha256', bytes, 'buffer'),
@@ -49,7 +49,7 @@ function keyObject(jwk: PublicJwk): KeyObject {
   return key;
 }
 
-/** Signs at once, with the bare key where it can: an options object halves the speed of ES256. */
+/** Signs at once, with the bare key if possible: an options object halves the speed of ES256. */
 export const privateSigner: PrivateSigner = (alg, jwk) => {
   if (!isAlgorithmName(alg)) throw wrong('alg', 'the name of an algorithm');
   const key = privateKeyOf(jwk);
@@ -59,7 +59,7 @@ export const privateSigner: PrivateSigner = (alg, jwk) => {
   return der ? (bytes) => signatureFromDer(sign(digest, bytes, key)) : (bytes) => sign(digest, bytes, key);
 };
 
-/** HMAC-SHA-256 under a random key that nobody else has. */
+/** HMAC-SHA-256 under a new random key. */
 export function newMac(): (bytes: Uint8Array) => Uint8Array {
   const key = generateKeySync('hmac', { length: 256 });
   return (bytes) => createHmac('sha256', key).update(bytes).digest();
@@ -69,7 +69,7 @@ function privateKeyOf(jwk: PrivateJwk): KeyObject {
   try {
     return createPrivateKey({ key: { ...jwk }, format: 'jwk' });
   } catch {
-    // What OpenSSL says of a private key may quote it.
+    // OpenSSL's error text may quote the private key.
     throw wrong('jwk', 'a private key');
   }
 }

@@ -1,4 +1,4 @@
-/** Signed messages, and subjects by their tokens, for a plain listener of `node:http`. */
+/** Guards for a plain listener of `node:http`: signed messages, tokens and logins. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { callable } from '@countersign/proof/argument';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
@@ -13,15 +13,16 @@ export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 export type { LoginOptions } from './adapter/login.ts';
 
-/** A request whose sender, body and signature are proved. Its body can be read as if nobody had. */
+/** A request whose sender, body and signature are proved. Its body can be read as usual. */
 export type VerifiedRequest = IncomingMessage & { readonly countersign: Verified };
 
 export type VerifiedListener = (request: VerifiedRequest, response: ServerResponse) => unknown;
 
 /**
- * `createServer(countersign({ participant, publicUrl }, listener))`: the listener is called for verified requests only, with the
- * verdict in `request.countersign`. Every other request is answered here. What the listener throws goes to `onRefusal`, or else to the
- * console, and is answered with 500; a refusal of the SDK's own, such as that of a session that ended meanwhile, with its status.
+ * `createServer(countersign({ participant, publicUrl }, listener))`: the listener is called only for verified requests, with
+ * the verdict in `request.countersign`. Every other request is answered here. An error that the listener throws goes to
+ * `onRefusal`, or else to the console, and the answer is 500. A refusal by the SDK, e.g. because a session has ended meanwhile,
+ * is answered with its own status.
  *
  * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
  */
@@ -46,14 +47,14 @@ export function countersign(
   return (request, response) => void serve(request, response);
 }
 
-/** A request of a caller that is proved. */
+/** A request with a proved caller. */
 export type BearerRequest = IncomingMessage & { readonly bearer: Authenticated };
 
 export type BearerListener = (request: BearerRequest, response: ServerResponse) => unknown;
 
 /**
- * `createServer(bearer({ service }, listener))`: the listener is called for callers that are let in only. Every other request is
- * answered here. What the listener throws is answered as by `countersign`.
+ * `createServer(bearer({ service }, listener))`: the listener is called only for accepted callers. Every other request is
+ * answered here. Errors of the listener are answered as by `countersign`.
  *
  * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
  */
@@ -61,7 +62,7 @@ export function bearer(options: BearerOptions, listener: BearerListener) {
   return gate(createBearerGuard(options), listener);
 }
 
-/** The same for callers that log in: `createServer(login({ edge }, listener))`. */
+/** Like `bearer`, for callers that log in: `createServer(login({ edge }, listener))`. */
 export function login(options: LoginOptions<IncomingMessage>, listener: BearerListener) {
   const { clientAddress = ({ socket }) => socket.remoteAddress } = options;
   return gate(createLoginGuard(options), listener, clientAddress);
@@ -88,7 +89,7 @@ function gate(
   return (request, response) => void serve(request, response);
 }
 
-/** An answer that was complete stands; half of one does not. */
+/** A complete answer is kept; an incomplete one is cut off. */
 function sendFailure(response: ServerResponse, error: unknown): void {
   if (response.writableEnded) return;
   if (response.headersSent) response.destroy();

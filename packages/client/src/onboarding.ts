@@ -16,11 +16,11 @@ import { digest, importNewKey, importSigningKey, type SigningKey, signJwt } from
 
 export interface ApplicationOptions extends Transport {
   readonly issuer: string;
-  /** The key that is to be registered. It stays here; its public part and a proof that it is ours are sent. */
+  /** The key to register. Only its public part and a proof of possession are sent. */
   readonly privateJwk: PrivateJwk;
   /** LENDER, LOAN_AGENT … */
   readonly role: string;
-  /** Where other participants reach us; not needed by a participant that only calls others. */
+  /** The URL for calls by other participants; not needed by a participant that only calls others. */
   readonly baseUrl?: string;
   /** The organisation's name. */
   readonly name: string;
@@ -31,13 +31,13 @@ export interface ApplicationOptions extends Transport {
 export interface SubmittedApplication {
   readonly id: string;
   readonly status: string;
-  /** Shown this once: with it and the same key the credentials are picked up after the approval. */
+  /** Shown only this once. Pick up the credentials with it and the same key after the approval. */
   readonly pickUpCode: string;
 }
 
 export interface Credentials {
   readonly clientId: string;
-  /** Shown this once. */
+  /** Shown only this once. */
   readonly clientSecret: string;
   readonly participantId: string;
   readonly tokenEndpoint: string;
@@ -45,7 +45,7 @@ export interface Credentials {
 
 export interface PickUpOptions extends Transport {
   readonly issuer: string;
-  /** The key that the application was made with. */
+  /** The key of the application. */
   readonly privateJwk: PrivateJwk;
   readonly applicationId: string;
   readonly code: string;
@@ -72,9 +72,9 @@ const pickUpChecks: Checks<PickUpOptions> = {
 const maxBytes = 65_536;
 
 /**
- * Applies for a role in the network, with a proof that the key is ours.
+ * Applies for a role in the network, with a proof of possession of the key.
  *
- * @throws {ClientError} `onboarding.refused` with the server's words, `onboarding.malformed`, `signing_key.*`, `http.*`
+ * @throws {ClientError} `onboarding.refused` with the server's text, `onboarding.malformed`, `signing_key.*`, `http.*`
  */
 export async function applyForParticipation(given: ApplicationOptions): Promise<SubmittedApplication> {
   const options = optionsOf(given, 'options', applicationChecks);
@@ -119,7 +119,7 @@ export async function pickUpCredentials(given: PickUpOptions): Promise<Credentia
   };
 }
 
-/** A proof of possession: good for this issuer, this purpose, these values, once. */
+/** A proof of possession for this issuer, this purpose and these values. It counts once. */
 export function possession(key: SigningKey, typ: string, issuer: string, bound: object): Promise<string> {
   const iat = Math.floor(Date.now() / 1000);
   return signJwt(key, typ, { aud: issuer, iat, exp: iat + 120, jti: crypto.randomUUID(), ...bound });

@@ -1,4 +1,6 @@
-/** Runs `load` at the first call and shares its answer with every later one. A failure is forgotten: the next call tries again. */
+/**
+ * Runs `load` at the first call and shares its answer with every later call. A failure is not kept: the next call tries again.
+ */
 export function once<T>(load: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   return () => {

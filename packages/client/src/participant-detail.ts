@@ -10,7 +10,7 @@ import {
 } from '@countersign/proof';
 import { ClientError } from './error.ts';
 
-/** A public key of a participant with the time it is good for, in seconds since the epoch. */
+/** A public key of a participant with its time of validity, in seconds since the epoch. */
 export interface RegisteredKey {
   readonly key: PublicJwk;
   readonly notBefore: number | undefined;
@@ -42,13 +42,13 @@ export interface ParticipantDetail {
   readonly approvedBy: string | null;
   readonly approvedOn: string | null;
   readonly baseUrl: string | null;
-  /** The form of signatures that the participant wishes to be sent. */
+  /** The form of signatures that the participant wants to receive. */
   readonly signatureForm: MessageForm | null;
   /** The only client whose tokens may speak for the participant. */
   readonly kcClientId: string | null;
   readonly createdOn: string | null;
   readonly updatedOn: string | null;
-  /** Of `publicKeys`, or else `publicKey`. A key that is not acceptable is not there. */
+  /** The keys in `publicKeys`, or else in `publicKey`. Unacceptable keys are left out. */
   readonly keys: readonly RegisteredKey[];
   readonly participant: Organisation | null;
 }
@@ -100,8 +100,8 @@ function text(entry: JsonObject, member: string): string | null {
 }
 
 /**
- * `publicKeys` is a JWKS whose entries carry `nbf` and `exp`; `publicKey` is one JWK as a JSON string, read only where there is
- * no set: it knows no window, and must not revive a key that the set holds back.
+ * `publicKeys` is a JWKS whose entries have `nbf` and `exp`. `publicKey` is one JWK as a JSON string. It is read only if there
+ * is no set: it has no time of validity, and must not make a key valid that the set says is not.
  */
 function keysOf({ publicKey, publicKeys }: JsonObject): readonly RegisteredKey[] {
   if (isJsonObject(publicKeys)) return Array.isArray(publicKeys.keys) ? publicKeys.keys.flatMap(registeredKey) : [];
@@ -109,7 +109,7 @@ function keysOf({ publicKey, publicKeys }: JsonObject): readonly RegisteredKey[]
   return current?.ok ? registeredKey(current.value) : [];
 }
 
-/** A window that cannot be read is no window, and an unknown form no form: the key stays out. */
+/** A key with unreadable times or an unknown form is left out. */
 function registeredKey(jwk: JsonValue): readonly RegisteredKey[] {
   const parsed = parsePublicJwk(jwk);
   if (!parsed.ok || !isJsonObject(jwk)) return [];

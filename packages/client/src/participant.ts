@@ -42,25 +42,31 @@ export interface ParticipantOptions extends Transport {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** The key that is registered for the participant. Its `kid`, if it has one, is sent along. */
+  /** The registered key of the participant. Its `kid`, if it has one, is sent along. */
   readonly privateKey: PrivateJwk | SigningKey;
-  /** Default: the one in our own token. */
+  /** Default: the id in this participant's own token. */
   readonly participantId?: string;
-  /** The form in which we sign, unless the registry entry of a recipient names another. Default `rfc7797`. */
+  /** The form of this participant's signatures, unless the registry entry of a recipient names another. Default `rfc7797`. */
   readonly form?: MessageForm;
-  /** The forms that we accept. Default: all; only `strict` where `form` is. */
+  /** The accepted forms. Default: all; only `strict` if `form` is `strict`. */
   readonly accepts?: readonly MessageForm[];
-  /** Scopes of our own token, separated by spaces. */
+  /** Scopes of this participant's own token, separated by spaces. */
   readonly scope?: string;
-  /** RFC 8707: whom our own token is for. Name the issuer too: the registry is read with the same token. */
+  /**
+   * RFC 8707: the receivers of this participant's own token. Name the issuer too, because the registry is read with the same
+   * token.
+   */
   readonly resource?: string | readonly string[];
-  /** The access tokens of others must be for one of these. Default: any; name yours wherever the realm sets audiences. */
+  /** The access tokens of callers must be for one of these. Default: any; name yours if the realm sets audiences. */
   readonly audience?: string | readonly string[];
-  /** Default: all that exist here. */
+  /** Default: all supported algorithms. */
   readonly tokenAlgorithms?: readonly AlgorithmName[];
-  /** What was received before. Default: memory of this process. Several processes that serve one address need one store. */
+  /**
+   * Remembers received messages. Default: in the memory of this process. Several processes behind one address must share one
+   * store.
+   */
   readonly replay?: ReplayStore;
-  /** How the status feed is followed. `none` is for issuers without a feed: what is revoked then lives until it expires. */
+  /** How the status feed is followed. `none` is for issuers without a feed: revoked tokens then live until they expire. */
   readonly status?: StatusPolicy | 'none';
   readonly cache?: Pick<RegistryCacheOptions, 'maxEntries' | 'maxFreshSeconds' | 'staleSeconds' | 'missesPerSecond'>;
   /** Default: the registry of the issuer, cached. */
@@ -95,7 +101,7 @@ const participantChecks: Checks<ParticipantOptions> = {
 
 const signChecks: Checks<SignOptions> = { to: optional(text), form: optional(formCheck) };
 
-/** A message to sign: whom it is for matters in the strict form only. */
+/** Options for signing a message. The recipient `to` matters only in the strict form. */
 export interface SignOptions {
   readonly to?: string;
   readonly form?: MessageForm;
@@ -104,15 +110,15 @@ export interface SignOptions {
 export interface Participant extends TokenSource {
   readonly registry: Registry;
   /**
-   * The header fields that sign a message. Throws {ProofError} `signing.*`, {MessageProblem} `message.recipient_missing`, {TypeError} where the
-   * body is no Uint8Array or another member is of another type.
+   * The header fields that sign a message. Throws {ProofError} `signing.*`, {MessageProblem} `message.recipient_missing`,
+   * {TypeError} if the body is not a Uint8Array or another member has a wrong type.
    */
   sign(message: Message, options?: SignOptions): Promise<SignatureFields>;
-  /** Calls another participant, and believes only a response that it has signed. */
+  /** Calls another participant, and accepts only a response that it has signed. */
   fetch(url: string | URL, init?: SignedInit): Promise<VerifiedResponse>;
-  /** Throws {MessageProblem} for every request that is not to be acted on. */
+  /** Throws {MessageProblem} for every request that must be refused. */
   verifyRequest(request: IncomingRequest): Promise<Verified>;
-  /** The header fields that sign the response to a verified request: strict where the request was. */
+  /** The header fields that sign the response to a verified request; strict if the request was strict. */
   signResponse(
     request: Verified,
     response: { readonly status: number; readonly body: Uint8Array },
@@ -122,9 +128,9 @@ export interface Participant extends TokenSource {
 }
 
 /**
- * One participant of a network, in one object: its token, the registry, its signature on what it sends, and the proof of what
- * it receives. It calls nobody before it is asked for something; what it has learnt it keeps, so that a warm verification makes
- * no network call.
+ * One participant of a network, in one object: its token, the registry, its signatures on sent messages, and the verification
+ * of received ones. It makes no network call before the first request needs one, and caches the results, so that a warm
+ * verification makes no network call.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `discovery.issuer_url`
  */
@@ -139,7 +145,7 @@ export function createParticipant(given: ParticipantOptions): Participant {
   const { audience, tokenAlgorithms: algorithms, ...rest } = options;
   const tokenRules = { ...rest, jwks, signedBy, ...(algorithms && { algorithms }) };
   const tokens = accessTokenVerifier({ ...tokenRules, ...(audience === undefined ? {} : { audience }) });
-  // Our own token is for others.
+  // The participant's own token is for other audiences.
   const ownTokens = accessTokenVerifier(tokenRules);
   const cached = options.registry ? undefined : registryCache({ ...options.cache, ...options, token });
   const registry = options.registry ?? (cached as Registry);

@@ -1,20 +1,20 @@
 /**
- * Bound tokens (RFC 9449 §7): whoever shows one also shows, for this very request and once, that it holds the key.
+ * Bound tokens (RFC 9449 §7): the presenter must also prove, for this one request and once, that it holds the key.
  *
- * 1. A bound token goes under the scheme `DPoP`, with exactly one proof; any other token does not.
- * 2. The proof is one for this token, this method and this address as others know it, made just now.
- * 3. Its key is the one that the token is bound to.
- * 4. It has not been seen before: only now, or anybody could use up the proofs of others.
+ * 1. A bound token must come with the scheme `DPoP` and exactly one proof; any other token must not use this scheme.
+ * 2. The proof is for this token, this method and this public address, and was made just now.
+ * 3. The token is bound to the key of the proof.
+ * 4. The proof was not seen before. This is checked last: otherwise a stranger could use up the proofs of others.
  */
 import { type CryptoPort, type HeaderFields, type Subject, verifyDpop } from '@countersign/proof';
 import { fieldValues, type PresentedToken } from './bearer-token.ts';
 import { orUnavailable, problem } from './message-problem.ts';
 import type { ReplayStore } from './replay.ts';
 
-/** A request as whoever sent it knows it. */
+/** A request as its sender addressed it. */
 export interface AddressedRequest {
   readonly method: string;
-  /** Absolute, as others reach us; undefined where nobody has said how they do. */
+  /** The absolute public URL; undefined if no public URL is configured. */
   readonly target: string | undefined;
 }
 

@@ -8,5 +8,5 @@ export interface PrivateJwk {
 
 export type Sign = (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
-/** What makes a private key sign on one platform. */
+/** Makes a function that signs with a private key, on one platform. */
 export type PrivateSigner = (alg: AlgorithmName, jwk: PrivateJwk) => Sign | Promise<Sign>;

@@ -9,30 +9,30 @@ import { importSigningKey } from './signing-key.ts';
 import type { TokenSource } from './token.ts';
 import { type ClientCredentials, httpBasic } from './token-endpoint.ts';
 
-/** Whom to ask. */
+/** The realm to call. */
 export interface RealmTransport extends Transport {
   readonly issuer: string;
 }
 
-/** Whom to ask, and as whom. */
+/** The realm to call, and the caller's token. */
 export interface RealmCaller extends RealmTransport {
   readonly token: TokenSource;
 }
 
-/** What a caller shows. */
+/** The proof that a caller sends with a request. */
 export interface Shown {
-  /** Of this very request, whose address and bytes a signature covers. */
+  /** The header fields for this one request; a signature covers its address and its bytes. */
   fields(url: string, body: Uint8Array): Promise<Readonly<Record<string, string>>>;
-  /** What was shown was refused. */
+  /** Called when the proof was refused. */
   refused?(): void;
 }
 
 const maxBytes = 262_144;
 
 /**
- * One POST to a path of the realm, as ourselves.
+ * Sends one POST with the caller's proof to a path of the realm.
  *
- * @throws {ClientError} `<noun>.refused` with the server's words, `http.*`, or what obtaining the token threw
+ * @throws {ClientError} `<noun>.refused` with the server's text, `http.*`, or the error of getting the token
  */
 export async function postToRealm(
   caller: RealmTransport,
@@ -61,7 +61,7 @@ export async function postToRealm(
   throw new ClientError(`${noun}.refused`, typeof said === 'string' ? said : `HTTP ${status}`);
 }
 
-/** An access token. It manages nothing of ours: everybody whom we call has seen it. */
+/** Proof by an access token. It is not enough to manage secrets or keys, because every called service has seen it. */
 export function byToken({ token }: Pick<RealmCaller, 'token'>): Shown {
   let bearer = '';
   return {
@@ -73,9 +73,9 @@ export function byToken({ token }: Pick<RealmCaller, 'token'>): Shown {
   };
 }
 
-/** A strict signature by a key of ours that is valid now. It is good for this one request. */
+/** Proof by a strict signature of the participant's key that is valid now. It is good for this one request. */
 export function byKey(issuer: string, jwk: PrivateJwk): Shown {
-  // Without its key id: the registry may know the key under another.
+  // Without its key id, because the registry may know the key under another id.
   const key = () => importSigningKey({ ...jwk, kid: undefined });
   const signer = createMessageSigner({ key, crypto: cryptoPort, now: Date.now });
   return {

@@ -28,17 +28,17 @@ export type { VerifiedReceipt } from '@countersign/proof';
 export interface ReceiptedMessage {
   /** The value of `x-jws-signature`. */
   readonly signature: string;
-  /** The exact bytes; empty where there is no body. */
+  /** The exact bytes; empty if there is no body. */
   readonly body: Uint8Array;
-  /** Whose message it is. */
+  /** The participant that signed the message. */
   readonly participantId: string;
-  /** Of a request: its method, and its absolute URI or its request target. */
+  /** For a request: its method, and its absolute URI or its request target. */
   readonly method?: string;
   readonly target?: string;
-  /** Of a response: its status, and the signature value of its request. */
+  /** For a response: its status, and the signature value of its request. */
   readonly status?: number;
   readonly requestSignature?: string;
-  /** Whom a strict message of our own is for. */
+  /** For the caller's own strict message: its recipient. */
   readonly audience?: string;
 }
 
@@ -47,14 +47,15 @@ export interface RequestReceiptOptions extends RealmCaller {
 }
 
 /**
- * A receipt of a message that is good now, to be kept beside the message: the realm keeps neither.
+ * Gets a receipt of a message that is good now. Keep it beside the message: the realm stores neither.
  *
- * @throws {ClientError} `receipt.refused` with the server's words, `receipt.malformed`, `http.*`
- * @throws {TypeError} where the body is no Uint8Array
+ * @throws {ClientError} `receipt.refused` with the server's text, `receipt.malformed`, `http.*`
+ * @throws {TypeError} if the body is not a Uint8Array
  */
 export async function requestReceipt(asked: RequestReceiptOptions): Promise<string> {
   const options = optionsOf(asked, 'options', requestChecks);
-  // Picked one by one: a caller's object may hold more, which the server would refuse. What is undefined stays out of the JSON.
+  // Picked one by one: the caller's object may have other members, which the server would refuse. Undefined members stay out of
+  // the JSON.
   const { body: given, signature, participantId, method, target, status, requestSignature, audience } = options.message;
   const body = bytes(given, 'message.body');
   someText(signature, 'message.signature');
@@ -71,7 +72,7 @@ export async function requestReceipt(asked: RequestReceiptOptions): Promise<stri
   return receipt;
 }
 
-/** The keys of receipts of one realm, as its `/receipts/certs` gives them. */
+/** The receipt keys of one realm, from its `/receipts/certs`. */
 export interface ReceiptCerts {
   readonly issuer: string;
   readonly keys: readonly JsonObject[];
@@ -88,8 +89,8 @@ const certsChecks: Checks<Transport & { readonly issuer: string }> = { ...transp
 const maxBytes = 1_048_576;
 
 /**
- * The keys that receipts of the realm were ever signed with. Keep them where they cannot be changed: whoever can write there can
- * write receipts.
+ * Fetches all keys that ever signed receipts of the realm. Keep them in a place where they cannot be changed: a stranger who
+ * can write there can forge receipts.
  *
  * @throws {ClientError} `receipt.unavailable`, `receipt.malformed`, `http.*`
  */
@@ -105,20 +106,20 @@ export async function fetchReceiptCerts(given: Transport & { readonly issuer: st
 }
 
 export interface ReceiptExpectation {
-  /** As `fetchReceiptCerts` gave them; they may have been JSON meanwhile. */
+  /** The result of `fetchReceiptCerts`; it may have been stored as JSON meanwhile. */
   readonly certs: unknown;
-  /** The exact bytes. Left out, the message is not looked at. */
+  /** The exact bytes. Without them, the message is not checked. */
   readonly body?: Uint8Array | undefined;
 }
 
 const expectationChecks: Checks<ReceiptExpectation> = { certs: (value) => value, body: optional(bytes) };
 
 /**
- * Checks a receipt with keys that we have kept: no server is asked. With `body`, that it is a receipt of this very message;
- * without, the message is not looked at, and `checked` says so.
+ * Checks a receipt with saved keys, without asking a server. With `body` it checks that the receipt is for exactly this
+ * message. Without `body` the message is not checked, and `checked` says so.
  *
- * @throws {ProofError} `jws.*`, `receipt.*`; {ClientError} `receipt.malformed` where the keys are not what they should be
- * @throws {TypeError} where `body` is there and no Uint8Array, or `expected` has another member
+ * @throws {ProofError} `jws.*`, `receipt.*`; {ClientError} `receipt.malformed` if the keys do not have their shape
+ * @throws {TypeError} if `body` is not a Uint8Array, or `expected` has an unknown member
  */
 export async function verifyReceipt(receipt: string, expected: ReceiptExpectation): Promise<VerifiedReceipt> {
   const { certs, body } = optionsOf(expected, 'expected', expectationChecks);
@@ -129,12 +130,12 @@ export async function verifyReceipt(receipt: string, expected: ReceiptExpectatio
 function receiptCerts(value: unknown): ReceiptCerts {
   const { issuer, keys } = isJsonObject(value as JsonObject) ? (value as JsonObject) : {};
   if (typeof issuer !== 'string' || !Array.isArray(keys)) {
-    throw new ClientError('receipt.malformed', 'This is no set of receipt keys with its issuer.');
+    throw new ClientError('receipt.malformed', 'This is not a set of receipt keys with its issuer.');
   }
   return { issuer, keys: keys.filter(isJsonObject) };
 }
 
-/** RFC 4648 §4, with padding. */
+/** Base64 of RFC 4648 §4, with padding. */
 function base64(bytes: Uint8Array): string {
   const text = encodeBase64url(bytes).replaceAll('-', '+').replaceAll('_', '/');
   return text.padEnd(Math.ceil(text.length / 4) * 4, '=');
