@@ -1,11 +1,11 @@
 /**
- * The registry, remembered.
+ * A cache of the registry.
  *
- * 1. What is fresh answers at once: as long as the registry says, a minute at most. What is a little older answers at once too
- *    and is fetched again meanwhile; what is too old, or was invalidated, is waited for.
- * 2. Whoever asks for the same participant at the same time shares one call; what has not changed travels as 304.
- * 3. An id that the registry does not know is remembered for a short while, and only so many of them may be asked for in a
- *    second: nobody floods the registry through us.
+ * 1. A fresh entry answers at once. It is fresh for as long as the registry says, a minute at most. A slightly older entry also
+ *    answers at once, and is fetched again meanwhile. For an entry that is too old, or was invalidated, the caller waits.
+ * 2. Callers that ask for the same participant at the same time share one request; an unchanged entry is answered with 304.
+ * 3. An unknown id is remembered for a short while, and the number of look-ups of unknown ids in a second is limited, so that a
+ *    stranger cannot flood the registry through this cache.
  */
 import { amount, type Checks, callable, optional, options as optionsOf } from '@countersign/proof/argument';
 import { maxAgeOf } from './cache-control.ts';
@@ -23,22 +23,22 @@ import {
 export interface RegistryCacheOptions extends RegistryOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
-  /** Participants that are remembered. Default 10,000. */
+  /** The largest number of cached participants. Default 10,000. */
   readonly maxEntries?: number;
-  /** Seconds after which an entry is fetched again, whatever the registry allows. Default 60. */
+  /** Seconds after which an entry is fetched again, even if the registry allows more. Default 60. */
   readonly maxFreshSeconds?: number;
-  /** Seconds for which an entry that is no longer fresh serves on while it is fetched again, or cannot be. Default 30. */
+  /** Seconds for which a stale entry is used while it is fetched again, or cannot be fetched. Default 30. */
   readonly staleSeconds?: number;
-  /** Unknown ids that may be asked for in a second. Default 500. */
+  /** The largest number of unknown ids that are looked up in a second. Default 500. */
   readonly missesPerSecond?: number;
 }
 
 export interface RegistryCache extends Registry {
-  /** At once where it can be. Throws as `createRegistry`, and `registry.busy` when too many unknown ids were asked for. */
+  /** Answers at once if possible. Throws as `createRegistry`, and `registry.busy` after too many unknown ids. */
   lookUp(id: string): ParticipantDetail | Promise<ParticipantDetail>;
   participant(id: string): Promise<ParticipantDetail>;
   refresh(id: string): Promise<ParticipantDetail>;
-  /** Something has changed: every entry is fetched again before it answers the next time. */
+  /** Called when something has changed: every entry is fetched again before its next answer. */
   invalidate(): void;
 }
 
@@ -53,11 +53,11 @@ interface Entry {
 /** Milliseconds. */
 const missFor = 5_000;
 const defaultFreshFor = 10_000;
-/** Between two refreshes of one entry that brought nothing, and two fetches in the background that failed. */
+/** The pause after a refresh of an entry without news, and after a failed fetch in the background. */
 const pause = 1_000;
 const maxMisses = 10_000;
 
-/** Entries that are remembered count; numbers of another kind would let the cache grow, or never ask again. */
+/** The options must be finite amounts: with other numbers the cache would grow without limit, or never fetch again. */
 export const cacheChecks = {
   maxEntries: optional(amount),
   maxFreshSeconds: optional(amount),
@@ -76,7 +76,7 @@ export function createRegistryCache(options: RegistryCacheOptions): RegistryCach
   return registryCache(optionsOf(options, 'options', registryCacheChecks));
 }
 
-/** The same for options that are checked. */
+/** `createRegistryCache` for checked options. */
 export function registryCache(options: RegistryCacheOptions): RegistryCache {
   const { now = Date.now, maxEntries = 10_000, staleSeconds = 30 } = options;
   const read = createRegistryReader(options);
@@ -107,7 +107,7 @@ export function registryCache(options: RegistryCacheOptions): RegistryCache {
         entries.delete(id);
         misses.remember(id);
       } else {
-        // The registry was at fault, not the id.
+        // The registry failed, so the id does not count as unknown.
         if (known === undefined) misses.refund();
         remember(failedAt, id, now());
       }
@@ -139,7 +139,7 @@ export function registryCache(options: RegistryCacheOptions): RegistryCache {
     async refresh(id) {
       const before = entries.get(id)?.detail;
       if (before !== undefined && within(now, refreshedInVainAt.get(id), pause)) return before;
-      // A call that is under way may have been answered before whatever we want to know of.
+      // The answer of a call under way may be older than the change that is looked for.
       await flights.get(id)?.catch(() => {});
       const meanwhile = entries.get(id)?.detail;
       if (meanwhile !== undefined && meanwhile !== before) return meanwhile;
@@ -154,7 +154,7 @@ export function registryCache(options: RegistryCacheOptions): RegistryCache {
   };
 }
 
-/** Ids that do not exist: remembered for a moment, and a budget for asking that refills with time. */
+/** Remembers unknown ids for a moment, and has a budget for look-ups of unknown ids that refills with time. */
 function createMisses(now: () => number, perSecond: number) {
   const missed = new Map<string, number>();
   let budget = perSecond;
@@ -181,7 +181,7 @@ function remember(moments: Map<string, number>, id: string, at: number): void {
   bound(moments, maxMisses);
 }
 
-/** The oldest gives way. */
+/** Deletes the oldest entry if there are too many. */
 function bound(map: Map<string, unknown>, max: number): void {
   const oldest = map.size > max ? map.keys().next().value : undefined;
   if (oldest !== undefined) map.delete(oldest);

@@ -9,9 +9,9 @@ import type { TokenSource } from './token.ts';
 export interface Registry {
   /** One participant by its participant-role id. */
   participant(id: string): Promise<ParticipantDetail>;
-  /** The participants of a product network by their role; a role without participants may be missing. */
+  /** The participants of a product network by role; a role without participants may be missing. */
   network(id: string): Promise<Readonly<Record<string, readonly ParticipantDetail[]>>>;
-  /** One participant as the registry has it now. A registry that remembers nothing needs none: `participant` is the same. */
+  /** One participant, past the cache. A registry without a cache does not need this: there `participant` does the same. */
   refresh?(id: string): Promise<ParticipantDetail>;
 }
 
@@ -28,8 +28,8 @@ const maxBytes = 4_194_304;
 /**
  * The registry of a realm.
  *
- * Its calls throw {ClientError} `registry.not_found`, `registry.refused` (the token does not do), `registry.unavailable`,
- * `registry.malformed`, `registry.id`, or what obtaining the token threw.
+ * Its calls throw {ClientError} `registry.not_found`, `registry.refused` (the token is refused), `registry.unavailable`,
+ * `registry.malformed`, `registry.id`, or the error of getting the token.
  */
 export function createRegistry(options: RegistryOptions): Registry {
   const read = createRegistryReader(optionsOf(options, 'options', registryChecks));
@@ -39,7 +39,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   };
 }
 
-/** One answer of the registry; undefined where the version that we have is still the newest (RFC 9110 §15.4.5). */
+/** One answer of the registry; `value` is undefined if the known version is still the newest (RFC 9110 §15.4.5). */
 export interface RegistryAnswer {
   readonly value: JsonObject | undefined;
   readonly etag: string | undefined;
@@ -70,7 +70,7 @@ export interface ParticipantAnswer extends Omit<RegistryAnswer, 'value'> {
   readonly detail: ParticipantDetail;
 }
 
-/** `known` is what we have: it is answered again where it is still the newest. */
+/** Reads one participant. Returns `known` if it is still the newest version. */
 export async function readParticipant(
   read: RegistryReader,
   id: string,
@@ -99,7 +99,7 @@ export async function readNetwork(
   return byRole;
 }
 
-/** One path segment: dots alone would climb to another path. */
+/** One path segment. Only dots are refused, because they would lead to another path. */
 function segment(id: string): string {
   text(id, 'id');
   if (id === '' || id === '.' || id === '..' || !id.isWellFormed()) {

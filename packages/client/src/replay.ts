@@ -11,22 +11,22 @@ import {
 import { ClientError } from './error.ts';
 
 /**
- * Remembers what has been received. One store may serve several processes, if it answers atomically: of two that ask for the
- * same key at the same time, only one is told `false`.
+ * Remembers received messages. One store may serve several processes if it answers atomically: if two callers ask for the same
+ * key at the same time, only one gets `false`.
  */
 export interface ReplayStore {
-  /** Whether `key` was seen before; from now on, and until `untilMs` (milliseconds since the epoch), it was. */
+  /** Returns whether `key` was seen before, and remembers it until `untilMs` (milliseconds since the epoch). */
   seen(key: string, untilMs: number): boolean | Promise<boolean>;
 }
 
 export interface MemoryReplayOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
-  /** Keys that are remembered. Default 100,000. */
+  /** The largest number of remembered keys. Default 100,000. */
   readonly max?: number;
   /**
-   * When there is no room: `refuse` throws, so that what must be received once is not received; `forget` lets the oldest go,
-   * which does where replays are only reported. Default `refuse`.
+   * What to do without room: `refuse` throws, so that a message that must be received only once is refused; `forget` drops the
+   * oldest keys, which is enough if replays are only reported. Default `refuse`.
    */
   readonly whenFull?: 'refuse' | 'forget';
 }
@@ -38,7 +38,7 @@ const memoryChecks: Checks<MemoryReplayOptions> = {
 };
 
 /**
- * A store for one process. What restarts has forgotten: use a shared one where that counts.
+ * A store in the memory of one process. After a restart it is empty: use a shared store if that matters.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist
  */
@@ -56,7 +56,7 @@ export function createMemoryReplayStore(options: MemoryReplayOptions = {}): Repl
   return {
     seen(key, untilMs) {
       text(key, 'key');
-      // A time that is no number would be over at once.
+      // A time of NaN would be over at once.
       finite(untilMs, 'untilMs');
       const at = now();
       const until = known.get(key);

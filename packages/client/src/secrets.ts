@@ -14,7 +14,7 @@ import type { PrivateJwk } from './private-jwk.ts';
 import { byKey, bySecret, postToRealm, type RealmTransport, type Shown } from './realm-call.ts';
 import { type ClientCredentials, clientChecks } from './token-endpoint.ts';
 
-/** A participant that manages its own client secrets: it shows one that is good now, or signs with a key that is valid now. */
+/** A participant that manages its own client secrets. It sends a valid secret, or signs with a key that is valid now. */
 export interface SecretHolder extends RealmTransport {
   readonly participantId: string;
   readonly by:
@@ -25,20 +25,20 @@ export interface SecretHolder extends RealmTransport {
 }
 
 export interface IssueSecretOptions extends SecretHolder {
-  /** Seconds for which the secret before it lives on, at most 30 days. Default: a day. */
+  /** Seconds for which the previous secret stays valid, at most 30 days. Default: a day. */
   readonly overlapSeconds?: number;
 }
 
 export interface IssuedSecret {
   readonly secretId: string;
   readonly clientId: string;
-  /** Shown this once. */
+  /** Shown only this once. */
   readonly clientSecret: string;
 }
 
 export interface RevokeSecretOptions extends SecretHolder {
   readonly secretId: string;
-  /** Somebody else may hold it: all our tokens die. */
+  /** A stranger may have the secret: all tokens of the participant die. */
   readonly compromised?: boolean;
 }
 
@@ -46,7 +46,7 @@ const holderChecks = { ...transportChecks, issuer: text, participantId: someText
 const issueChecks: Checks<IssueSecretOptions> = { ...holderChecks, overlapSeconds: optional(amount) };
 const revokeChecks: Checks<RevokeSecretOptions> = { ...holderChecks, secretId: someText, compromised: optional(flag) };
 
-/** It may hold more: what `issueSecret` gave can be shown as it is. */
+/** The value may have other members, so that the result of `issueSecret` can be passed as it is. */
 function holder(value: unknown, name: string): object {
   const { currentKey, clientId, clientSecret } = object(value, name) as Readonly<Record<string, unknown>>;
   if (currentKey !== undefined) return { currentKey: object(currentKey, `${name}.currentKey`) };
@@ -54,9 +54,9 @@ function holder(value: unknown, name: string): object {
 }
 
 /**
- * A new client secret of ours beside the present one.
+ * Adds a new client secret of the participant beside the present one.
  *
- * @throws {ClientError} `secrets.refused` with the server's words, `secrets.malformed`, `signing_key.*`, `http.*`
+ * @throws {ClientError} `secrets.refused` with the server's text, `secrets.malformed`, `signing_key.*`, `http.*`
  * @throws {TypeError} naming the option that is of another type, or that does not exist
  */
 export async function issueSecret(given: IssueSecretOptions): Promise<IssuedSecret> {
@@ -77,7 +77,7 @@ export async function issueSecret(given: IssueSecretOptions): Promise<IssuedSecr
 }
 
 /**
- * Ends a client secret of ours now.
+ * Ends a client secret of the participant now.
  *
  * @throws {ClientError} as `issueSecret`
  */

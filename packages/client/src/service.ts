@@ -20,40 +20,45 @@ import type { TokenSource } from './token.ts';
 import { createTrust, type Trust, type TrustOptions, trustChecks } from './trust.ts';
 
 export interface ServiceOptions extends TrustOptions {
-  /** Which proofs of bound tokens were seen. Default: a memory of this process; several that serve one address share one. */
+  /**
+   * Remembers the proofs of bound tokens. Default: in the memory of this process. Several processes behind one address must
+   * share one store.
+   */
   readonly replay?: ReplayStore;
 }
 
-/** Who calls, proved by a token alone. */
+/** The caller, proved by a token alone. */
 export interface Authenticated {
   readonly subject: Subject;
-  /** As presented. It is for us: exchange it for the next service, never send it on. */
+  /** The presented token. It is for this service only: exchange it for the next service, never send it on. */
   readonly token: string;
-  /** Joins all calls of a chain: what the token says, else `X-CallRef`. */
+  /** The id of the whole chain of calls: from the token, else from `X-CallRef`. */
   readonly correlationId: string | undefined;
 }
 
-/** A service of a chain: it is called with tokens, and calls others for whoever called it. */
+/** A service of a chain: it is called with tokens, and calls other services for its caller. */
 export interface Service extends TokenSource {
   /**
-   * Throws {MessageProblem} for every request that is not to be acted on. `request` is there for tokens that are bound to a key: without it
-   * none passes.
+   * Throws {MessageProblem} for every request that must be refused. `request` is needed for tokens that are bound to a key:
+   * without it they are refused.
    */
   authenticate(headers: HeaderFields, rules?: SubjectRules, request?: AddressedRequest): Promise<Authenticated>;
   /**
-   * A token for the next service, in the name of the same subject. Throws {MessageProblem} `token.ended` (401) where the caller's own
+   * Gets a token for the next service, for the same subject. Throws {MessageProblem} `token.ended` (401) if the caller's own
    * token has ended meanwhile, else {ClientError}.
    */
   readonly exchange: Exchange;
-  /** Calls the next service for whoever called us, under the same correlation id. Redirects are not followed. Throws what `exchange` does. */
+  /**
+   * Calls the next service for the caller, with the same correlation id. Redirects are not followed. Throws like `exchange`.
+   */
   fetch(caller: Authenticated, audience: string, url: string | URL, init?: RequestInit): Promise<Response>;
   /** Stops following the status feed. */
   close(): void;
 }
 
 /**
- * One service, in one object. It calls nobody before it is asked for something; what it has learnt it keeps, so that a warm
- * verification makes no network call.
+ * One service, in one object. It makes no network call before the first request needs one, and caches the results, so that a
+ * warm verification makes no network call.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `verifier.audience`,
  * `verifier.accept`, `discovery.issuer_url`
@@ -65,7 +70,7 @@ export function createService(given: ServiceOptions): Service {
 
 const serviceChecks: Checks<ServiceOptions> = { ...trustChecks, replay: optional(having('seen')) };
 
-/** The same for somebody who has something else to do with what it believes tokens by. */
+/** A service on a given trust, for a caller that also uses the trust itself. */
 export function serviceOn(trust: Trust, options: ExchangeOptions & Pick<ServiceOptions, 'replay'>): Service {
   const { subjects, status, token, crypto, now, clockTolerance } = trust;
   const exchange = exchangeOf(options, status);

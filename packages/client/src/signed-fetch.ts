@@ -1,6 +1,6 @@
 /**
- * fetch, signed: the request with our token and our signature over the exact bytes that are sent, the response believed only
- * once its signature was verified over the exact bytes that were received.
+ * A signed fetch: it sends the request with the participant's token and a signature over the exact bytes that are sent. It
+ * returns the response only after it has verified its signature over the exact bytes that were received.
  */
 import {
   type MessageForm,
@@ -22,17 +22,17 @@ import { checkSigner, type SignerCheckOptions } from './signer-check.ts';
 import type { TokenSource } from './token.ts';
 
 export interface SignedInit extends RequestInit {
-  /** Participant id of the one who is called. Needed wherever the response is to be verified, and in the strict form. */
+  /** The participant id of the called participant. Needed to verify the response, and in the strict form. */
   readonly to?: string;
-  /** Default: what the registry says of the recipient, else what the participant was created with. */
+  /** Default: the form in the registry entry of the recipient, else the `form` of the participant. */
   readonly form?: MessageForm;
-  /** `if-present`: an unsigned response passes, a wrong signature does not. `ignored`: nothing of it is looked at. */
+  /** `if-present`: an unsigned response passes, a wrong signature does not. `ignored`: the signature is not checked. */
   readonly response?: 'required' | 'if-present' | 'ignored';
-  /** Of the response. Default 16 MiB. */
+  /** The largest response. Default 16 MiB. */
   readonly maxResponseBytes?: number;
-  /** For the whole exchange, body included. Default 30,000. */
+  /** The time limit for the whole exchange, body included. Default 30,000. */
   readonly timeoutMilliseconds?: number;
-  /** http to other machines: token and message can be read on the way. For networks that are private in themselves. */
+  /** Allows http to other machines: token and message can then be read on the way. Only for private networks. */
   readonly allowPlainHttp?: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface ResponseVerdict extends VerifiedMessage {
   readonly participant: ParticipantDetail;
 }
 
-/** `countersign` is the verdict on the response; undefined where it carries no signature, or none was looked at. */
+/** `countersign` is the verdict on the response; undefined if it has no signature, or the signature was not checked. */
 export type VerifiedResponse = Response & { readonly countersign: ResponseVerdict | undefined };
 
 export interface SignedFetchOptions extends SignerCheckOptions {
@@ -49,7 +49,7 @@ export interface SignedFetchOptions extends SignerCheckOptions {
   readonly signer: MessageSigner;
   readonly form: MessageForm;
   readonly forms: readonly MessageForm[];
-  /** Our own participant id. */
+  /** The participant's own id. */
   readonly recipient: () => Promise<string | undefined>;
 }
 
@@ -65,7 +65,7 @@ export async function signedFetch(
   const { to, form: wanted, response: demand = 'required', ...others } = object(init, 'init') as SignedInit;
   optional(text)(to, 'init.to');
   optional(oneOf(...messageFormNames))(wanted, 'init.form');
-  // Whatever is none of the three would not be `required`.
+  // Any other value would not count as `required`.
   oneOf('required', 'if-present', 'ignored')(demand, 'init.response');
   for (const limit of ['maxResponseBytes', 'timeoutMilliseconds'] as const)
     optional(amount)(init[limit], `init.${limit}`);
@@ -73,7 +73,7 @@ export async function signedFetch(
   if (to === undefined && demand !== 'ignored') throw problem('message.recipient_missing');
   checkUrl(url, allowPlainHttp === true);
   const form = wanted ?? (await registeredForm(to, options)) ?? options.form;
-  // One Request makes the bytes, and the content type that goes with them. A redirect would lead both elsewhere.
+  // One Request makes the bytes and the content type that belongs to them. A redirect would send both to another place.
   const draft = new Request(url, { ...rest, redirect: 'manual' });
   const message = await messageOf(draft);
   const fields = await options.signer.sign(message, form, to);
@@ -81,7 +81,7 @@ export async function signedFetch(
   const headers = new Headers(draft.headers);
   headers.set('authorization', `Bearer ${bearer}`);
   headers.set(signatureField, fields[signatureField]);
-  // What is signed is what travels: a decoded body would be other bytes.
+  // The signed bytes must be the sent bytes: a decoded body would be other bytes.
   headers.set('accept-encoding', 'identity');
   const signal = AbortSignal.any([draft.signal, AbortSignal.timeout(timeoutMilliseconds ?? defaultTimeout)]);
   const { response, bytes } = await exchange(draft.url, async () => {
@@ -97,7 +97,7 @@ export async function signedFetch(
   return readable(response, bytes, verdict);
 }
 
-/** The token is worth as much as the secret while it lives. */
+/** While it lives, the token is worth as much as the secret, so it is sent over https only. */
 function checkUrl(url: string | URL, allowPlainHttp: boolean): void {
   const { protocol, hostname } = new URL(url);
   const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
@@ -140,11 +140,11 @@ interface Asked {
   readonly to: string;
   readonly demand: 'required' | 'if-present';
   readonly form: MessageForm;
-  /** Of our request. */
+  /** The signature of the request. */
   readonly signature: string;
 }
 
-/** A strict request wants a strict response: a weaker one could be the answer to something else. */
+/** A strict request needs a strict response: a weaker one could be the answer to another request. */
 async function verdictOf(
   response: Response,
   body: Uint8Array,
@@ -177,17 +177,17 @@ async function verdictOf(
   }
 }
 
-/** RFC 9110 §15.6.3: an answer that nobody can believe is no fault of whoever made us ask for it, and must not challenge them. */
+/** RFC 9110 §15.6.3: if an answer cannot be verified, the own caller is not at fault, and must get no challenge. */
 function ofOthers(error: ProofError | MessageProblem): MessageProblem {
   return new MessageProblem(error.code, 502, error.message, { cause: error });
 }
 
-/** For the log: the start of a refusal that nobody signed. */
+/** The start of an unsigned refusal, for the log. */
 function excerpt(body: Uint8Array): string {
   return new TextDecoder().decode(body.subarray(0, 512));
 }
 
-/** The same response with a body that was read and can be read. */
+/** The same response, with the already read body, which can be read again. */
 function readable(
   response: Response,
   bytes: Uint8Array<ArrayBuffer>,

@@ -15,7 +15,7 @@ import type { StatusFollower } from './status.ts';
 
 export interface SignerCheckOptions {
   readonly registry: Registry & { lookUp?(id: string): ParticipantDetail | Promise<ParticipantDetail> };
-  /** Left out, nobody tells of keys that were given up as compromised. */
+  /** Without it, keys that were retired as compromised are not noticed. */
   readonly status: StatusFollower | undefined;
   readonly crypto: CryptoPort;
   readonly headers: MessageHeaderCache;
@@ -38,7 +38,7 @@ export interface CheckedSigner {
   readonly verified: VerifiedMessage;
 }
 
-/** Refusals that an entry which is a few seconds newer may lift: a new key, another client, a reinstatement. */
+/** Refusals that a newer registry entry may lift: a new key, another client, a reinstatement. */
 const liftable = new Set([
   'participant.not_approved',
   'participant.client',
@@ -52,8 +52,9 @@ const liftable = new Set([
 ]);
 
 /**
- * The registered participant that signed a message: approved, with the client that it says, by a key that is valid now and was
- * not given up. Where what we remember of the registry would refuse it, the registry is asked once before it is refused.
+ * Finds the registered participant that signed a message. It must be approved, have the named client, and have signed with a
+ * key that is valid now and was not retired as compromised. If the cached entry would refuse the message, the registry is asked
+ * once before the refusal.
  *
  * @throws {ProofError} `message.*`; {MessageProblem} `participant.*`, `message.key_revoked`, `registry.unavailable`
  */

@@ -12,7 +12,7 @@ import { cryptoPort, privateSigner } from '#platform-crypto';
 import { ClientError } from './error.ts';
 import type { PrivateJwk, Sign } from './private-jwk.ts';
 
-/** A private key of ours, able to sign and unable to show itself. */
+/** A private key that can sign, but cannot be read. */
 export interface SigningKey {
   readonly alg: AlgorithmName;
   readonly publicJwk: PublicJwk;
@@ -22,14 +22,14 @@ export interface SigningKey {
 const privateMembers = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth']);
 
 /**
- * The private key of a JWK. Its public half must belong to it: a JWK that was put together from two keys would sign what nobody
- * can verify, so a trial signature is made and verified.
+ * Imports the private key of a JWK. Its public half must belong to it: signatures of a JWK that mixes two keys could not be
+ * verified, so a trial signature is made and verified.
  *
- * @throws {ClientError} `signing_key.public` (with the member that is at fault), `signing_key.private`
- * @throws {TypeError} where it is no object: a file is to be parsed first
+ * @throws {ClientError} `signing_key.public` (with the faulty member), `signing_key.private`
+ * @throws {TypeError} if it is not an object: parse a file first
  */
 export async function importSigningKey(given: PrivateJwk): Promise<SigningKey> {
-  // A copy: what was looked at is what is imported.
+  // A copy, so that exactly the checked members are imported.
   const jwk: PrivateJwk = { ...object(given, 'privateKey') };
   const parsed = parsePublicJwk(Object.fromEntries(Object.entries(jwk).filter(([name]) => !privateMembers.has(name))));
   if (!parsed.ok)
@@ -43,7 +43,7 @@ export async function importSigningKey(given: PrivateJwk): Promise<SigningKey> {
     sign = await privateSigner(alg, jwk);
     fits = await cryptoPort.verify(alg, publicJwk, trial, await sign(trial));
   } catch {
-    // What the runtime says of a private key may quote it.
+    // The runtime's error text may quote the private key.
     throw new ClientError('signing_key.private', 'The private part of the key is missing or malformed.');
   }
   if (!fits)
@@ -52,8 +52,8 @@ export async function importSigningKey(given: PrivateJwk): Promise<SigningKey> {
 }
 
 /**
- * A key that is to be registered. The registry refuses an RSA key whose private part can be computed from its public part; here it is not
- * even sent.
+ * Imports a key to register. The registry refuses an RSA key whose private part can be computed from its public part; such a
+ * key is already refused here.
  *
  * @throws {ClientError} as `importSigningKey`
  */
@@ -71,7 +71,7 @@ export async function signJwt(key: SigningKey, typ: string, claims: object): Pro
   return `${input}.${encodeBase64url(await key.sign(new TextEncoder().encode(input)))}`;
 }
 
-/** SHA-256 as base64url. */
+/** The SHA-256 as base64url. */
 export async function digest(bytes: Uint8Array, port: Pick<CryptoPort, 'sha256'> = cryptoPort): Promise<string> {
   return encodeBase64url(await port.sha256(bytes));
 }

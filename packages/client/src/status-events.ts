@@ -1,6 +1,6 @@
-/** Server-sent events (WHATWG HTML §9.2), as much of them as the status feed needs: the data of each event named `status`. */
+/** The part of server-sent events (WHATWG HTML §9.2) that the status feed needs: the data of each event named `status`. */
 
-/** Characters of one event. */
+/** The largest number of characters of one event. */
 const maxEvent = 16_777_216;
 
 export async function* statusEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {

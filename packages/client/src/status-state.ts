@@ -1,31 +1,32 @@
 import { ClientError } from './error.ts';
 import type { StatusStatement } from './status-statement.ts';
 
-/** What is known to be revoked. */
+/** The known revocations. */
 export interface StatusState {
-  /** The number to ask for what comes after; 0 for everything. */
+  /** Later entries are asked for with this number; 0 asks for everything. */
   readonly seq: () => number;
   /** The newest statement's `iat`, in seconds since the epoch; undefined before the first. */
   readonly statedAt: () => number | undefined;
-  /** Highest dead generation of a subject. */
+  /** The highest dead generation of a subject. */
   readonly subject: (id: string) => number | undefined;
   readonly has: (kind: 'token' | 'key' | 'session' | 'capability', id: string) => boolean;
   /**
-   * Takes a statement in.
+   * Adds a statement.
    *
-   * @returns `new` where it revokes a subject or a key that was not known to be revoked, `same` where not, `gap` where everything has to be asked for anew
+   * @returns `new` if it revokes a subject or a key that was not known to be revoked, `same` if not, `gap` if everything must
+   *   be asked for again
    * @throws {ClientError} `status.rolled_back`
    */
   take(statement: StatusStatement, now: number): 'new' | 'same' | 'gap';
 }
 
 /**
- * 1. Within an incarnation no number and no time goes back: an older statement, however well signed, is refused. Another
- *    incarnation may count anew, but its time does not go back either.
- * 2. A statement about what came after a number that we have not reached leaves a gap, and so does a new incarnation that does not
+ * 1. Within an incarnation numbers and times never go back: an older statement is refused even if its signature is good.
+ *    Another incarnation may begin with new numbers, but its time must not go back either.
+ * 2. A statement that begins after a number that was not reached leaves a gap, and so does a new incarnation that does not
  *    begin at 0.
- * 3. A statement from 0 on replaces everything; any other one adds.
- * 4. What has expired is forgotten.
+ * 3. A statement from 0 on replaces everything; any other one adds to it.
+ * 4. Expired entries are forgotten.
  */
 export function createStatusState(): StatusState {
   let held: Pick<StatusStatement, 'incarnation' | 'seq' | 'iat'> | undefined;
@@ -60,10 +61,10 @@ export function createStatusState(): StatusState {
   };
 }
 
-/** What the registry says otherwise since. */
+/** The kinds of revocations that also change registry entries. */
 const changesEntries = new Set(['subject', 'key']);
 
-/** No kind has a space. */
+/** No kind contains a space, so keys are unique. */
 function keyOf(kind: string, id: string): string {
   return `${kind} ${id}`;
 }

@@ -2,13 +2,13 @@ import { type AlgorithmName, type CryptoPort, isJsonObject, type JsonValue, veri
 import { ClientError } from './error.ts';
 import type { KeySource } from './jwks.ts';
 
-/** Something that was revoked and has not expired. */
+/** A revocation that has not expired. */
 export interface RevokedEntry {
   readonly kind: string;
   readonly id: string;
-  /** Of a subject: its tokens of this generation and earlier are dead. */
+  /** For a subject: its tokens of this generation and earlier ones are dead. */
   readonly generation: number;
-  /** NumericDate after which it may be forgotten. */
+  /** The NumericDate after which the entry may be forgotten. */
   readonly exp: number;
 }
 
@@ -16,7 +16,7 @@ export interface RevokedEntry {
 export interface StatusStatement {
   readonly incarnation: string;
   readonly seq: number;
-  /** It tells what was revoked after this number; 0 is everything. */
+  /** The statement lists the revocations after this number; 0 means all. */
   readonly after: number;
   /** Seconds since the epoch. */
   readonly iat: number;
@@ -30,20 +30,20 @@ export interface StatementExpectation {
   /** The present, in seconds since the epoch. */
   readonly now: number;
   readonly clockTolerance: number;
-  /** Told the key id of a statement that is good. */
+  /** Called with the key id of a good statement. */
   readonly signedBy: (kid: string) => void;
 }
 
-/** The realm signs the feed with ES256; the others are there for realms to come. RS256 and PS256 are for tokens only. */
+/** The realm signs the feed with ES256; the others are for future realms. RS256 and PS256 are for tokens only. */
 const algorithms: readonly AlgorithmName[] = ['ES256', 'Ed25519', 'EdDSA'];
-/** Seconds. A statement that would hold for longer is none of this feed. */
+/** Seconds. A statement with a longer life is refused. */
 const maxLifetime = 300;
 
 /**
- * A statement that is signed by the realm, of this feed, and has not expired. Whether it follows on what we know is for the
- * state to say.
+ * Verifies that a statement is signed by the realm, is of this feed, and has not expired. The state checks whether it fits the
+ * earlier statements.
  *
- * @throws {ProofError} `jws.*`, `jwt.*`; {ClientError} `status.malformed`, or what obtaining the keys threw
+ * @throws {ProofError} `jws.*`, `jwt.*`; {ClientError} `status.malformed`, or the error of fetching the keys
  */
 export async function openStatement(jwt: string, expected: StatementExpectation): Promise<StatusStatement> {
   const { issuer, crypto, now, clockTolerance, signedBy } = expected;

@@ -1,10 +1,11 @@
 /**
- * Follows the status feed of a realm: what was revoked before its time.
+ * Follows the status feed of a realm, which lists everything that was revoked before its time.
  *
- * 1. From the first question on, the feed is asked every few seconds for what is new; or it pushes, and is asked only when it
+ * 1. After the first use, the feed is polled every few seconds for new entries; or it pushes them, and is polled only when it
  *    falls silent.
- * 2. A statement counts from the moment it was signed. One that is replayed, withheld or held back makes what we know no fresher.
- * 3. Once the newest statement is older than the policy allows, the answer is no (`closed`) or as good as we know (`open`).
+ * 2. The age of a statement counts from its signature. So a replayed or delayed statement does not make the state fresher.
+ * 3. When the newest statement is older than the policy allows, tokens are refused (`closed`) or judged by the last known state
+ *    (`open`).
  */
 import { type Ancestor, type CryptoPort, ProofError } from '@countersign/proof';
 import { checkRealm } from './discovery.ts';
@@ -17,13 +18,13 @@ import { openStatement } from './status-statement.ts';
 import type { TokenSource } from './token.ts';
 
 export interface StatusPolicy {
-  /** Age of the newest statement beyond which the policy decides. Default 60. */
+  /** When the newest statement is older than this, `onStale` decides. Default 60. */
   readonly maxStalenessSeconds?: number;
-  /** `closed`: nobody passes whose state is not known. `open`: whoever was good when we last knew. Default `closed`. */
+  /** `closed`: every token is refused. `open`: a token passes if it was good in the last known state. Default `closed`. */
   readonly onStale?: 'closed' | 'open';
-  /** Between two questions. Default 3. */
+  /** Seconds between two polls. Default 3. */
   readonly pollSeconds?: number;
-  /** Let the feed push over one open connection, which tells within a second. Default false. */
+  /** Let the feed push over one open connection, within a second of each change. Default false. */
   readonly events?: boolean;
 }
 
@@ -34,38 +35,40 @@ export interface StatusFollowerOptions extends Transport, StatusPolicy {
   readonly crypto: CryptoPort;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** From 0 to 1; spreads the questions of many processes. */
+  /** From 0 to 1; spreads the polls of many processes. */
   readonly random: () => number;
-  /** A subject or a key was revoked that was not known to be: the registry says something else of it now. */
+  /** Called when a subject or a key is newly revoked: its registry entry has changed too. */
   readonly onRevoked?: () => void;
 }
 
-/** What is said of a token. */
+/** The ids of a token and of everything that it depends on. */
 export interface TokenState {
   readonly id: string;
   readonly generation: number;
   readonly jti: string | undefined;
-  /** Of a token that was made from a session. */
+  /** Only for a token that was made from a session. */
   readonly sessionId?: string;
-  /** What a wallet's token hangs on. */
+  /** Only for a wallet's token: the capabilities of its chain. */
   readonly capabilities?: readonly string[];
-  /** Who passed it on. */
+  /** The services that passed it on. */
   readonly actors?: readonly Pick<TokenState, 'id' | 'generation'>[];
-  /** What else it was made from. */
+  /** Everything else that it was made from. */
   readonly ancestors?: readonly Ancestor[];
 }
 
-/** What was revoked: everything of the subject, or of a service that passed the token on, what it was made from, or this one token. */
+/**
+ * What was revoked: the subject, a service that passed the token on, something that the token was made from, or this one token.
+ */
 export type TokenFate = 'subject' | 'actor' | 'session' | 'capability' | 'token' | 'ancestor';
 
 export interface StatusFollower {
-  /** Nothing, at once, while what is known is fresh. Throws {ClientError} `status.stale` where the policy is `closed`. */
+  /** Returns at once while the state is fresh. Throws {ClientError} `status.stale` if it is not and the policy is `closed`. */
   ready(): void | Promise<void>;
-  /** Why a token is dead; undefined for a live one. */
+  /** The reason why a token is dead; undefined for a live one. */
   fate(token: TokenState): TokenFate | undefined;
-  /** Whether a key, by its thumbprint, was given up as compromised. */
+  /** Whether the key with this thumbprint was retired as compromised. */
   isKeyRevoked(thumbprint: string): boolean;
-  /** Stops following. What is known grows stale. */
+  /** Stops following. The state then grows stale. */
   close(): void;
 }
 
@@ -116,13 +119,13 @@ export function createStatusFollower(options: StatusFollowerOptions): StatusFoll
     }
   }
 
-  /** True where everything has to be asked for anew. */
+  /** Returns true if everything must be asked for again. */
   async function take(jwt: string, asked?: number): Promise<boolean> {
     const statement = await open(jwt);
     if (asked !== undefined && statement.after !== asked && statement.after !== 0) return true;
     const result = state.take(statement, now() / 1000);
     if (result === 'gap') return true;
-    // A clock of the realm that is ahead must not make us believe for longer.
+    // If the realm's clock is ahead, the state must not count as fresh for longer.
     confirmedAt = Math.min(statement.iat * 1000, now());
     if (result === 'new') options.onRevoked?.();
     return false;
@@ -169,7 +172,7 @@ export function createStatusFollower(options: StatusFollowerOptions): StatusFoll
     const pause = (options.pollSeconds ?? 3) * 1000 * (0.9 + random() / 5);
     later(pause, () => {
       const isPushed = options.events === true && isWithin(confirmedAt, silence);
-      // Whoever asks while the feed is silent gets to know it; here is nobody to tell.
+      // The error is dropped: callers learn of a silent feed from `ready`.
       (isPushed ? Promise.resolve() : poll()).catch(() => {}).finally(pollAgain);
     });
   }
@@ -189,7 +192,7 @@ export function createStatusFollower(options: StatusFollowerOptions): StatusFoll
     const response = await fetch(`${url}/events`, init);
     if (response.status !== 200 || response.body === null) return;
     for await (const jwt of statusEvents(response.body)) {
-      // A bad one is as good as silence.
+      // A statement that does not verify is ignored.
       if (await take(jwt).catch(() => false)) await ask(0);
     }
   }

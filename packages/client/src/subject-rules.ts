@@ -3,24 +3,24 @@ import { amount, type Checks, leftOut, listOf, oneOf, options } from '@countersi
 import { problem } from './message-problem.ts';
 import type { SubjectKind } from './subject-verifier.ts';
 
-/** What one route asks of whoever calls it, beyond being let in. */
+/** The rules of one route for its callers, beyond the rules of the service. */
 export interface SubjectRules {
-  /** Fewer kinds than the service lets in. */
+  /** The kinds of subjects that the route accepts: some of those that the service accepts. */
   readonly accept?: readonly SubjectKind[];
-  /** At least this strong a login: `aal2` is two factors. Only a credential has logged in. */
+  /** The least strength of the login: `aal2` is two factors. Only credentials log in. */
   readonly acr?: Acr;
-  /** At most this long ago. */
+  /** The greatest age of the login, in seconds. */
   readonly recentLoginSeconds?: number;
 }
 
 export type Acr = (typeof levels)[number];
 
-/** From weak to strong. What the issuer calls otherwise is weaker than all. */
+/** From weak to strong. An unknown level counts as weaker than all of them. */
 const levels = ['aal1', 'aal2'] as const;
 
 const kindCheck = oneOf('participant', 'client', 'credential', 'wallet');
 
-/** A rule that is there and undefined is refused: a setting that is missing must not let everybody in. */
+/** A rule of undefined is refused: a missing setting must not let every caller in. */
 export const ruleChecks: Checks<SubjectRules> = {
   accept: leftOut(listOf(kindCheck)),
   acr: leftOut(oneOf(...levels)),
@@ -48,7 +48,7 @@ function strengthOf(subject: Subject): number {
   return subject.kind === 'credential' ? levels.findIndex((level) => level === subject.acr) : -1;
 }
 
-/** A login that is yet to come is none. */
+/** A login in the future does not count. */
 function isRecent(subject: Subject, seconds: number, now: number): boolean {
   return subject.kind === 'credential' && Math.abs(now / 1000 - subject.authTime) <= seconds;
 }

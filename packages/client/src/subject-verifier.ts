@@ -14,18 +14,18 @@ import { problem } from './message-problem.ts';
 export type SubjectKind = Subject['kind'];
 
 export interface SubjectVerifierOptions extends JwtVerifierOptions {
-  /** What `aud` calls us. A token that names none of these is for somebody else. */
+  /** The names of this service in `aud`. A token that names none of them is refused. */
   readonly audience: string | readonly string[];
-  /** Whom we let in; nobody else. */
+  /** The accepted kinds of subjects; all others are refused. */
   readonly accept: readonly SubjectKind[];
 }
 
 export interface SubjectVerifier {
   /**
-   * The subject of a token that is good now, whatever its type.
+   * Returns the subject of a token of any type that is valid now.
    *
-   * @throws {ProofError} when the token is refused; {MessageProblem} `token.kind` when it speaks for a kind that is not let in
-   * @throws {ClientError} when the keys of the issuer cannot be had: not the fault of the token
+   * @throws {ProofError} if the token is refused; {MessageProblem} `token.kind` if its kind of subject is not accepted
+   * @throws {ClientError} if the keys of the issuer cannot be fetched: this is not a fault of the token
    */
   verify(token: string): Promise<Subject>;
 }
@@ -37,19 +37,23 @@ const typesOf: Readonly<Record<SubjectKind, readonly string[]>> = {
   wallet: walletTokenTypes,
 };
 
-/** Whose tokens for the issuer are the issuer's affair: for exchange, or to open the wallet itself. */
+/**
+ * Whether a token of this kind must name the service itself: one for the issuer is only for an exchange, or for the wallet's
+ * own calls.
+ */
 function isForOneService(kind: SubjectKind): boolean {
   return kind === 'credential' || kind === 'wallet';
 }
 
 /**
- * Verifies every kind of token that can stand for a subject, offline: access tokens of participants and clients, and the signed
- * subject of a credential, tokens of wallets. Whether who shows a bound token holds its key is for whoever asks. What speaks for a kind that is not named is refused.
+ * Verifies offline every type of token with a subject: access tokens of participants and clients, the signed subject of a
+ * credential, and tokens of wallets. A token of a kind that is not in `accept` is refused. The caller must check that the
+ * presenter of a bound token holds its key.
  *
- * A signed subject or a wallet's token that is for the issuer is nothing for a service: naming the issuer as an audience lets access tokens in that
- * are for the issuer, as those of profile `ocen4` are, and nobody else.
+ * A service must refuse a signed subject or a wallet's token for the issuer. So if the issuer is named as an audience, only
+ * access tokens for the issuer are accepted, such as those of profile `ocen4`.
  *
- * @throws {ClientError} `verifier.audience`, `verifier.accept` where the options name nobody
+ * @throws {ClientError} `verifier.audience`, `verifier.accept` if the options name no audience or no kind
  * @throws {TypeError} naming the option that is of another type, or that does not exist
  */
 export function createSubjectVerifier(options: SubjectVerifierOptions): SubjectVerifier {
@@ -58,12 +62,12 @@ export function createSubjectVerifier(options: SubjectVerifierOptions): SubjectV
 
 export const subjectVerifierChecks: Checks<SubjectVerifierOptions> = {
   ...jwtVerifierChecks,
-  // That there are none has a code of its own.
+  // An empty list passes here, because it has its own code.
   audience: (value, name) => (Array.isArray(value) && value.length === 0 ? value : names(value, name)),
   accept: listOf(oneOf(...Object.keys(typesOf))),
 };
 
-/** The same for options that are checked. */
+/** `createSubjectVerifier` for checked options. */
 export function subjectVerifier(options: SubjectVerifierOptions): SubjectVerifier {
   const { issuer, accept } = options;
   const audience = [options.audience].flat();
@@ -77,7 +81,7 @@ export function subjectVerifier(options: SubjectVerifierOptions): SubjectVerifie
   return {
     async verify(token) {
       const subject = subjectFromToken(await verifyToken(token));
-      // An access token does not show by its type which of two kinds it speaks for.
+      // The type of an access token does not show whether its subject is a participant or a client.
       if (!accept.includes(subject.kind)) throw problem('token.kind');
       if (isForOneService(subject.kind) && !subject.audience.some((one) => own.has(one))) {
         throw new ProofError('jwt.audience');

@@ -3,15 +3,15 @@ import { type Checks, text as checkText, someText, wrong } from '@countersign/pr
 import { ClientError } from './error.ts';
 import { fetchJson, type JsonAnswer, type Transport } from './fetch-json.ts';
 
-/** Who asks. */
+/** The client that asks for a token. */
 export interface ClientCredentials {
   readonly clientId: string;
   readonly clientSecret: string;
 }
 
 /**
- * A secret as somebody copied it: a byte order mark before it and line ends behind it are no part of it, for no secret holds any. Other control
- * characters are a mistake that a server could only call a wrong secret.
+ * Cleans a copied secret: a byte order mark before it and line ends after it are removed, because no secret contains them.
+ * Other control characters are a mistake, and are refused here: a server could only call the secret wrong.
  */
 function secret(value: unknown, name: string): string {
   const line = checkText(value, name)
@@ -27,21 +27,23 @@ export interface TokenAnswer {
   readonly text: string;
   /** Milliseconds. */
   readonly expiresIn: number;
-  /** The whole answer. */
+  /** All members of the answer. */
   readonly members: JsonObject;
 }
 
-/** Nothing is wrong with the request but the token that it asks another one for. */
+/** The request is refused only because of its subject token. */
 export class SubjectTokenRefused extends ClientError {}
 
-/** RFC 8693 §2.2.2: `invalid_request` for that token and for the request alike. Only the description tells them apart. */
+/**
+ * RFC 8693 §2.2.2: a bad subject token and a bad request are both `invalid_request`. Only the description distinguishes them.
+ */
 const ofSubjectToken = 'The subject token cannot be exchanged.';
 
 const maxBytes = 65_536;
 
 /**
- * One request to a token endpoint, authenticated by HTTP Basic, or by what is in the form. `types` are the `token_type`s that the caller can
- * use, in lower case; `fields` go along as they are.
+ * Sends one request to a token endpoint, authenticated by HTTP Basic or by members of the form. `types` are the `token_type`s
+ * that the caller can use, in lower case; `fields` are sent unchanged.
  *
  * @throws {ClientError} `oauth.<error>` with the error of the issuer, `token.malformed`, `http.*`
  */
@@ -66,11 +68,11 @@ export async function askTokenEndpoint(
 
 const spaced = ' The client secret begins or ends with a space: was it copied with it?';
 
-/** RFC 6749 §5.1 and §5.2. `hint` is for whoever reads that the client is refused. */
+/** Reads the answer by RFC 6749 §5.1 and §5.2. `hint` is added to the text if the client is refused. */
 function tokenOf({ status, value }: JsonAnswer, types: readonly string[], hint: string): TokenAnswer {
   const members = isJsonObject(value) ? value : {};
   if (status !== 200) {
-    // The description is the issuer's and might repeat what we sent: only the code is passed on.
+    // The issuer's description might repeat the request, so only the code is passed on.
     const error = typeof members.error === 'string' && /^[a-z_]{1,64}$/.test(members.error) ? members.error : 'unknown';
     const Refusal = members.error_description === ofSubjectToken ? SubjectTokenRefused : ClientError;
     throw new Refusal(
@@ -84,14 +86,16 @@ function tokenOf({ status, value }: JsonAnswer, types: readonly string[], hint: 
   return { text, expiresIn: milliseconds(members.expires_in), members };
 }
 
-/** Without a stated life a token is used once. */
+/** A token without a stated life is used once. */
 function milliseconds(expiresIn: JsonValue | undefined): number {
   if (expiresIn === undefined) return 0;
   if (typeof expiresIn !== 'number' || !(expiresIn >= 0)) throw malformed('a lifetime');
   return expiresIn * 1000;
 }
 
-/** RFC 6749 §2.3.1: both are form-encoded before they are joined, so that a colon in either is no separator. */
+/**
+ * RFC 6749 §2.3.1: both are form-encoded before they are joined, so that a colon in one of them is not read as the separator.
+ */
 export function httpBasic({ clientId, clientSecret }: ClientCredentials): string {
   return `Basic ${btoa(`${formEncode(clientId)}:${formEncode(clientSecret)}`)}`;
 }

@@ -4,10 +4,10 @@ import { type Transport, transportChecks } from './fetch-json.ts';
 import { holdToken } from './held-token.ts';
 import { askTokenEndpoint, clientChecks } from './token-endpoint.ts';
 
-/** Something that has an access token at hand. */
+/** A source of access tokens. */
 export interface TokenSource {
   token(): Promise<string>;
-  /** This one was refused where it should have been good: the next one asked for is another. */
+  /** Says that this token was refused although it should be good: the next call gets a new one. */
   discard?(token: string): void;
 }
 
@@ -17,7 +17,7 @@ export interface TokenSourceOptions extends Transport {
   readonly clientSecret: string;
   /** Scopes, separated by spaces. */
   readonly scope?: string;
-  /** RFC 8707: whom the token is for. */
+  /** RFC 8707: the receivers of the token. */
   readonly resource?: string | readonly string[];
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
@@ -26,9 +26,9 @@ export interface TokenSourceOptions extends Transport {
 }
 
 /**
- * Tokens of the client credentials grant (RFC 6749 §4.4), fetched when needed and held until shortly before they expire.
+ * Tokens of the client credentials grant (RFC 6749 §4.4), fetched when needed and kept until shortly before they expire.
  *
- * A byte order mark before `clientSecret` and line ends behind it are left away: files end so.
+ * A byte order mark before `clientSecret` and line ends after it, as in files, are removed.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `discovery.issuer_url`
  *
@@ -48,7 +48,7 @@ export const tokenSourceChecks: Checks<TokenSourceOptions> = {
   random: optional(callable),
 };
 
-/** The same for options that are checked. */
+/** `createTokenSource` for checked options. */
 export function tokenSource(options: TokenSourceOptions): TokenSource {
   const { issuer, now = Date.now, random = Math.random } = options;
   const discovery = discoverOnce(issuer, options);

@@ -24,7 +24,7 @@ import { type TokenSource, tokenSource } from './token.ts';
 import { type ClientCredentials, clientChecks } from './token-endpoint.ts';
 
 export interface TrustOptions extends Omit<SubjectVerifierOptions, 'signedBy'>, ClientCredentials {
-  /** How the status feed is followed. `none` is for issuers without a feed: what is revoked then lives until it expires. */
+  /** How the status feed is followed. `none` is for issuers without a feed: revoked tokens then live until they expire. */
   readonly status?: StatusPolicy | 'none';
   /** From 0 to 1. Default `Math.random`. */
   readonly random?: () => number;
@@ -50,12 +50,12 @@ export const trustChecks: Checks<TrustOptions> = {
   random: optional(callable),
 };
 
-/** What a service believes tokens by. */
+/** Everything that a service needs to verify tokens. */
 export interface Trust {
   readonly subjects: SubjectVerifier;
   /** Undefined for issuers without a feed. */
   readonly status: StatusFollower | undefined;
-  /** Who we are ourselves. */
+  /** The service's own access tokens. */
   readonly token: TokenSource;
   readonly crypto: CryptoPort;
   readonly now: () => number;
@@ -63,7 +63,10 @@ export interface Trust {
   readonly clockTolerance: number;
 }
 
-/** It calls nobody before it is asked for something. Keys of tokens and keys of the status feed are never taken for each other. */
+/**
+ * Makes no network call before the first request needs one. Keys of tokens are never accepted for the status feed, nor the
+ * other way round.
+ */
 export function createTrust(given: TrustOptions): Trust {
   const options = { now: Date.now, random: Math.random, crypto: cryptoPort as CryptoPort, clockTolerance: 5, ...given };
   const { issuer, now, random, crypto, clockTolerance } = options;

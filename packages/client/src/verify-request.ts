@@ -1,12 +1,15 @@
 /**
- * A signed request, verified before anybody acts on it. In this order, so that what costs more is only done for who has proved more:
+ * Verifies a signed request before the application acts on it. The order makes expensive checks come only after the caller has
+ * proved more:
  *
- * 1. one bearer token, verified offline, that speaks for a participant;
- * 2. its subject and itself not revoked, as far as the status feed told;
- * 3. one signature value;
- * 4. the participant, as the registry has it, approved, with the client of the token;
- * 5. the signature, by one of its keys, valid now; in the strict form also method, target, recipient and time;
- * 6. the message not received before: refused in the strict form, reported in the others, which cannot tell a retry.
+ * 1. the request has one bearer token, verified offline, and the token belongs to a participant;
+ * 2. neither the token nor its subject is revoked in the status feed;
+ * 3. the request has one signature value;
+ * 4. the registry says that the participant is approved and that its client is the one of the token;
+ * 5. the signature is good under one of the participant's keys that is valid now; in the strict form method, target, recipient
+ *    and time fit too;
+ * 6. the message was not received before: a repeated one is refused in the strict form, and reported in the others, where it
+ *    may be a retry.
  */
 import {
   type AlgorithmName,
@@ -31,57 +34,60 @@ import type { ParticipantDetail } from './participant-detail.ts';
 import type { ReplayStore } from './replay.ts';
 import { checkSigner, type SignerCheckOptions } from './signer-check.ts';
 
-/** A request as it came over the wire. */
+/** A request as it was received. */
 export interface IncomingRequest {
   readonly method: string;
-  /** The absolute target URI, from what we know of ourselves and never from the Host field. Empty: no strict signature passes. */
+  /**
+   * The absolute target URI, from the configured public URL and never from the Host field. If empty, strict signatures are
+   * refused.
+   */
   readonly target: string;
-  /** As on the wire, query included. */
+  /** The request target as it was sent, query included. */
   readonly requestTarget: string;
   readonly headers: HeaderFields;
   readonly body: Uint8Array;
 }
 
 export interface RequestSignature {
-  /** The value of the field: what a strict response is bound to. */
+  /** The value of the field; a strict response is bound to it. */
   readonly value: string;
   readonly form: MessageForm;
-  /** `bytes`: the same bytes may have been sent to anybody, at any time. */
+  /** `bytes`: the same bytes may have been sent to any recipient, at any time. */
   readonly binding: 'bytes' | 'message';
   readonly alg: AlgorithmName;
   readonly kid: string | undefined;
   readonly thumbprint: string;
   readonly hint?: KidHint;
-  /** `seen`: these bytes were received from this participant before. Be idempotent. */
+  /** `seen`: these bytes were received from this participant before. Handle them only once. */
   readonly replay: 'first' | 'seen' | 'unchecked';
 }
 
-/** Who sent a request, proved. */
+/** The proved sender of a request. */
 export interface Verified {
   readonly subject: ParticipantSubject;
   readonly participant: ParticipantDetail;
   readonly signature: RequestSignature;
-  /** SHA-256 of the bytes that were signed, as base64url: of the body, or of the request target where there is no body. */
+  /** SHA-256 of the signed bytes, as base64url: of the body, or of the request target if there is no body. */
   readonly digest: string;
 }
 
 export interface RequestVerifierOptions extends SignerCheckOptions {
   readonly tokens: AccessTokenVerifier;
   readonly forms: readonly MessageForm[];
-  /** Our own participant id. */
+  /** The participant's own id. */
   readonly recipient: () => Promise<string | undefined>;
-  /** For strict messages, which are received once. */
+  /** For strict messages, which may be received only once. */
   readonly replay: ReplayStore;
-  /** For the other forms; left out, nothing is reported. */
+  /** For the other forms; without it, replays are not reported. */
   readonly seenBytes: ReplayStore | undefined;
 }
 
-/** Milliseconds for which bytes that may be repeated are remembered. */
+/** Milliseconds for which the bytes of the other forms are remembered. */
 const bytesRemembered = 600_000;
 
 /**
- * @throws {MessageProblem} for every request that is not to be acted on
- * @throws {TypeError} naming the member that is of another type: a body is a Uint8Array
+ * @throws {MessageProblem} for every request that must be refused
+ * @throws {TypeError} naming the member of a wrong type: a body is a Uint8Array
  */
 export async function verifyRequest(request: IncomingRequest, options: RequestVerifierOptions): Promise<Verified> {
   const { method, target, requestTarget, headers, body } = object(request, 'request') as IncomingRequest;
@@ -139,7 +145,7 @@ async function digestOf({ body, requestTarget }: RequestMessage, options: Reques
   return encodeBase64url(await options.crypto.sha256(body.length > 0 ? body : encoder.encode(requestTarget)));
 }
 
-/** Step 6. The participant stands in the key, so that nobody uses up the nonces of another. */
+/** Step 6. The key contains the participant, so that one participant cannot use up the nonces of another. */
 async function checkReplay(
   participantId: string,
   { jti, freshUntil }: VerifiedMessage,
@@ -148,7 +154,7 @@ async function checkReplay(
 ): Promise<RequestSignature['replay']> {
   if (jti === undefined || freshUntil === undefined) {
     if (seenBytes === undefined) return 'unchecked';
-    // Nothing is refused for it, so nothing is lost when it cannot be told.
+    // Nothing is refused because of this, so a failure of the store is not an error.
     const seen = async () => seenBytes.seen(`bytes ${participantId} ${digest}`, now() + bytesRemembered);
     return seen().then(
       (isSeen) => (isSeen ? 'seen' : 'first'),
@@ -161,7 +167,7 @@ async function checkReplay(
   return 'first';
 }
 
-/** Our own participant id, from our own token. What is wrong with that is no fault of whoever calls us. */
+/** The participant's own id, from its own token. A fault of that token is not a fault of the caller. */
 export async function participantIdOf(token: string, tokens: AccessTokenVerifier): Promise<string> {
   const subject = await tokens.verify(token).catch((cause: unknown) => {
     throw new ClientError('token.own', 'Our own token does not verify.', { cause });

@@ -19,7 +19,7 @@ export const cryptoPort: CryptoPort = {
 function subtleKey(jwk: PublicJwk): Promise<SubtleKey> {
   let key = imported.get(jwk);
   if (key === undefined) {
-    // WebCrypto would judge these members by rules and names of its own; parsePublicJwk has judged them already.
+    // WebCrypto would check these members by its own rules and names; parsePublicJwk has checked them already.
     const { alg, kid, use, ...numbers } = jwk;
     key = crypto.subtle.importKey('jwk', numbers, algorithms[alg].web.importKey, false, ['verify']);
     imported.set(jwk, key);
@@ -33,14 +33,14 @@ export const privateSigner: PrivateSigner = async (alg, jwk) => {
   return async (bytes) => new Uint8Array(await crypto.subtle.sign(algorithms[alg].web.verify, key, unshared(bytes)));
 };
 
-/** HMAC-SHA-256 under a random key that nobody else has, nor can have: it cannot be exported. */
+/** HMAC-SHA-256 under a new random key that cannot be exported. */
 export function newMac(): (bytes: Uint8Array) => Promise<Uint8Array> {
   const algorithm = { name: 'HMAC', hash: 'SHA-256', length: 256 };
   const key = crypto.subtle.generateKey(algorithm, false, ['sign']) as Promise<SubtleKey>;
   return async (bytes) => new Uint8Array(await crypto.subtle.sign('HMAC', await key, unshared(bytes)));
 }
 
-/** WebCrypto takes no shared memory. */
+/** Copies shared memory, which WebCrypto refuses. */
 function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);
 }
