@@ -131,8 +131,7 @@ function guardNamed<Options extends object>(name: string, create: (options: Opti
   function guard(first: unknown, second?: unknown) {
     if (isFastify(first)) return install(first, () => create(withoutScope(second)));
     // The guard itself was registered as a hook, not its result. It must not throw, because Fastify would crash.
-    if (second !== undefined)
-      return Promise.reject(new TypeError(`Call ${name}(options), and register its result.`));
+    if (second !== undefined) return Promise.reject(new TypeError(`Call ${name}(options), and register its result.`));
     const hook = create(first as Options);
     const either = (one: unknown, other: unknown) =>
       isFastify(one) ? install(one, () => hook) : hook(one as FastifyRequest, other as FastifyReply);

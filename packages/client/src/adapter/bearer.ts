@@ -6,23 +6,23 @@ import { placeOf, type RequestLine, targetsOf } from './guard.ts';
 import { reportTo } from './report.ts';
 
 export interface RefusalLog {
-  /** For the log: why a request was refused. */
+  /** Called with the reason of each refusal, for the log. */
   readonly onRefusal?: (error: unknown) => void;
 }
 
-/** Who may call a route, by a token alone: nothing has to be signed. */
+/** The callers of a route that need only a token, and no signature. */
 export interface BearerOptions extends SubjectRules, RefusalLog {
   readonly service: Pick<Service, 'authenticate'>;
   /**
-   * Where others reach us, such as `https://api.shop.example`, with the path that a proxy in front of us removes. Tokens that are bound to
-   * a key are held against it, never against the Host field; without it none passes.
+   * The public URL of the service, such as `https://api.shop.example`, with the path that a proxy in front of it removes.
+   * Proofs of bound tokens are compared with it, never with the Host field; without it bound tokens are refused.
    */
   readonly publicUrl?: string;
 }
 
-/** What every adapter does to let callers in, whatever its framework. */
+/** The part of letting callers in that is the same for every framework. */
 export interface CallerGuard {
-  /** `address` is that of the end client. */
+  /** `address` is the address of the end client. */
   authenticate(headers: HeaderFields, line: RequestLine, address?: string): Promise<Authenticated>;
   report(error: unknown): void;
 }

@@ -16,31 +16,32 @@ import { reportTo } from './report.ts';
 
 export type Responses = 'signed' | 'unsigned';
 
-/** A request as an adapter knows it before its body was read. */
+/** A request before its body was read. */
 export interface RequestLine {
   readonly method: string;
-  /** As on the wire. */
+  /** The request target as it was sent. */
   readonly requestTarget: string;
 }
 
 export interface GuardOptions {
   readonly participant: Pick<Participant, 'verifyRequest' | 'signResponse'>;
   /**
-   * Where others reach us, such as `https://api.lender.example`. Strict signatures are held against it, never against the Host
-   * field; without it none passes. Its path, if it has one, is what a proxy in front of us removes from the request target.
+   * The public URL of the service, such as `https://api.lender.example`. Strict signatures are compared with it, never with the
+   * Host field; without it they are refused. Its path, if it has one, is the path that a proxy in front removes from the
+   * request target.
    */
   readonly publicUrl?: string;
-  /** Bytes of a request. Default 1 MiB; more is refused with 413. */
+  /** The largest request body, in bytes. Default 1 MiB; a larger one is refused with 413. */
   readonly maxBodyBytes?: number;
-  /** Bytes of a response that is signed, and held in memory for it. Default 16 MiB; a larger one becomes a 500. */
+  /** The largest signed response, in bytes. It is kept in memory. Default 16 MiB; a larger one becomes a 500. */
   readonly maxResponseBytes?: number;
-  /** `unsigned` lets a response stream. A function decides by request. Default `signed`. */
+  /** `unsigned` streams responses. A function decides for each request. Default `signed`. */
   readonly responses?: Responses | ((request: RequestLine) => Responses);
-  /** For the log: why a request was refused, or a response could not be signed. */
+  /** Called with the reason of each refused request or unsigned response, for the log. */
   readonly onRefusal?: (error: unknown, request: RequestLine) => void;
 }
 
-/** What every adapter does, whatever its framework. */
+/** The part of the guard that is the same for every framework. */
 export interface Guard {
   readonly maxBodyBytes: number;
   readonly maxResponseBytes: number;
@@ -77,7 +78,7 @@ export function createGuard(given: GuardOptions): Guard {
 
 export interface Place {
   readonly origin: string;
-  /** Without a slash at its end. */
+  /** The path without a slash at its end. */
   readonly path: string;
 }
 
@@ -90,7 +91,10 @@ export function placeOf(publicUrl: string): Place {
   return { origin, path: pathname.replace(/\/$/, '') };
 }
 
-/** The sender signed what it sent: before a proxy removed our path from it. The absolute form (RFC 9112 §3.2.2) names a host of its own. */
+/**
+ * The sender signed the target before a proxy removed the public URL's path from it. An absolute form (RFC 9112 §3.2.2) names
+ * its host itself.
+ */
 export function targetsOf(requestTarget: string, place: Place | undefined) {
   if (place === undefined) return { requestTarget, target: '' };
   if (requestTarget.startsWith('/')) {

@@ -3,8 +3,8 @@ import { joined } from '../bounded-body.ts';
 import { problem } from '../message-problem.ts';
 
 /**
- * The bytes of a request, read once and put back: whoever reads the request next finds them as if nobody had. The stream must not
- * come to its end meanwhile, so it is only read while there is something in it.
+ * Reads the bytes of a request once and puts them back, so that the next reader finds the request unread. The stream must not
+ * end meanwhile, so it is read only while there is data in it.
  *
  * @throws {MessageProblem} `body.too_large`, `body.consumed`, `body.incomplete`
  */
@@ -15,7 +15,10 @@ export async function captureBody(request: IncomingMessage, maxBytes: number): P
   let size = 0;
   let body: Uint8Array = new Uint8Array(0);
 
-  /** True once everything is here, and back where it was: a turn after the last read the stream would have ended. */
+  /**
+   * Returns true when all data has arrived and was put back. This must happen at once: a turn after the last read the stream
+   * would end.
+   */
   function drain(): boolean {
     while (request.readableLength > 0) {
       const chunk = request.read() as Uint8Array | null;
@@ -34,7 +37,7 @@ export async function captureBody(request: IncomingMessage, maxBytes: number): P
   return body;
 }
 
-/** What plays a request in tests has no `complete`. */
+/** A simulated request in tests has no `complete`. */
 function isComplete(request: IncomingMessage & { readonly _readableState?: { readonly ended?: boolean } }): boolean {
   return typeof request.complete === 'boolean' ? request.complete : request._readableState?.ended === true;
 }

@@ -18,13 +18,13 @@ import { reportTo } from './report.ts';
 /** `basic`: name and password by HTTP Basic. `session`: a session token of the realm as bearer. */
 export type LoginScheme = 'basic' | 'session';
 
-/** Who may call a route from outside. */
+/** The callers of a route that log in from outside. */
 export interface LoginOptions<Request> extends SubjectRules, RefusalLog {
   readonly edge: Pick<Edge, 'authenticateBasic' | 'authenticateSession'>;
-  /** What callers may show. Default `['basic']`. */
+  /** The accepted ways to log in. Default `['basic']`. */
   readonly schemes?: readonly LoginScheme[];
   /**
-   * The end client's address. Behind a proxy of your own it is what that proxy says, and only what that proxy says: whoever can
+   * The end client's address. Behind your own proxy it must come from that proxy, and from nowhere else: a stranger who can
    * choose it has as many tries as there are addresses.
    */
   readonly clientAddress?: (request: Request) => string | undefined;

@@ -4,7 +4,10 @@ import type { Guard, RequestLine } from './guard.ts';
 import { captureBody } from './incoming-body.ts';
 import { signWhenWhole } from './outgoing-body.ts';
 
-/** Verifies a request of Node and, unless it is to stream, sees to it that its response is signed. Throws {MessageProblem}. */
+/**
+ * Verifies a request of Node, and prepares the signature of its response, unless the response is streamed. Throws
+ * {MessageProblem}.
+ */
 export async function admit(
   guard: Guard,
   line: RequestLine,
@@ -24,7 +27,7 @@ export async function admit(
   return verified;
 }
 
-/** All fields as they came: the parsed ones show only the first of some that were said twice. */
+/** All received fields: the parsed ones show only the first of some repeated fields. */
 export function fieldsOf(raw: readonly string[]): readonly (readonly [string, string])[] {
   return Array.from({ length: raw.length >> 1 }, (_, at) => [raw[2 * at] as string, raw[2 * at + 1] as string]);
 }

@@ -5,7 +5,7 @@ import { refusalOf } from './refusal.ts';
 
 export interface ResponseSigning {
   readonly maxBytes: number;
-  /** HEAD: the header fields of an answer whose body is not sent. */
+  /** HEAD: only the header fields of the answer are sent, not its body. */
   readonly isHead: boolean;
   sign(status: number, body: Uint8Array): Promise<Readonly<Record<string, string>>>;
   report(error: unknown): void;
@@ -17,8 +17,8 @@ type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[];
 const held = ['writeHead', 'write', 'end', 'flushHeaders', 'headersSent', 'writableEnded'] as const;
 
 /**
- * Holds a response back until it is whole, and signs it then: the field stands before the body, so nothing may be sent before the
- * last byte is known. What cannot be signed is not sent: a 500 goes out in its place.
+ * Keeps a response back until it is complete, and then signs it: the signature field comes before the body, so nothing may be
+ * sent before the last byte is known. If a response cannot be signed, a 500 is sent in its place.
  */
 export function signWhenWhole(response: ServerResponse, signing: ResponseSigning): void {
   const before = held.map((name) => [name, Object.getOwnPropertyDescriptor(response, name)] as const);
@@ -34,7 +34,7 @@ export function signWhenWhole(response: ServerResponse, signing: ResponseSigning
     const bytes =
       typeof chunk === 'string'
         ? Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
-        : // A copy: a writer may use its buffer again as soon as it was told that it was written.
+        : // A copy: a writer may use its buffer again as soon as its callback was called.
           Buffer.from(chunk as Uint8Array);
     size += bytes.length;
     if (size > signing.maxBytes) {
@@ -60,7 +60,7 @@ export function signWhenWhole(response: ServerResponse, signing: ResponseSigning
     }
   }
 
-  /** As it was, with what others may have put in place before us. */
+  /** Restores the earlier methods, also those that other middleware had installed before. */
   function restore(): void {
     for (const [name, descriptor] of before) {
       Reflect.deleteProperty(response, name);
@@ -111,7 +111,7 @@ export function signWhenWhole(response: ServerResponse, signing: ResponseSigning
   });
 }
 
-/** Nothing of the answer that could not be signed goes along. */
+/** Sends the refusal without any field of the answer that could not be signed. */
 export function sendRefusal(response: ServerResponse, error: unknown, callback?: Callback): void {
   const { status, headers, body } = refusalOf(error);
   for (const name of response.getHeaderNames()) response.removeHeader(name);
@@ -121,7 +121,7 @@ export function sendRefusal(response: ServerResponse, error: unknown, callback?:
   response.end(body, callback);
 }
 
-/** Node takes a record, or a flat list of names and values. */
+/** Node accepts a record, or a flat list of names and values. */
 function setHeaders(response: ServerResponse, headers: Headers | undefined): void {
   if (headers === undefined) return;
   if (!Array.isArray(headers)) {

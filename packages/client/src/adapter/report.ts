@@ -1,8 +1,9 @@
 import { MessageProblem } from '../message-problem.ts';
 
 /**
- * Tells the hook of the application why something was refused. Without a hook a refusal is silent, as it should be: strangers cause it. What
- * went wrong here, in the application or in us, is not: it goes to the console, or nobody would ever know.
+ * Reports the reason of a refusal to the hook of the application. Without a hook refusals are silent, because strangers cause
+ * them. Errors of the application or of the SDK are not silent: they go to the console, because otherwise they would stay
+ * unnoticed.
  */
 export function reportTo<Rest extends readonly unknown[]>(
   hook: ((error: unknown, ...rest: Rest) => void) | undefined,
@@ -15,13 +16,13 @@ export function reportTo<Rest extends readonly unknown[]>(
     try {
       hook(error, ...rest);
     } catch (failure) {
-      // A log that fails must not turn a refusal into something else.
+      // A failing log must not change the refusal.
       toConsole(failure);
     }
   };
 }
 
 function toConsole(error: unknown): void {
-  // biome-ignore lint/suspicious/noConsole: the last resort of an application that gave us no hook
+  // biome-ignore lint/suspicious/noConsole: the last resort for an application without a hook
   console.error(error);
 }

@@ -4,7 +4,7 @@ import type { Verified } from '../verify-request.ts';
 import type { Guard, RequestLine } from './guard.ts';
 import { refusalOf } from './refusal.ts';
 
-/** The bytes of a request, and the same request to be read by others. Throws {MessageProblem} `body.*`. */
+/** The bytes of a request, and a request with the same unread body. Throws {MessageProblem} `body.*`. */
 export async function readRequest(
   request: Request,
   maxBytes: number,
@@ -20,7 +20,7 @@ export async function readRequest(
   return { body, copy };
 }
 
-/** The response with its signature over its exact bytes; a 500 where it cannot be signed. */
+/** The response with a signature over its exact bytes; a 500 if it cannot be signed. */
 export async function signedResponse(
   guard: Guard,
   line: RequestLine,

@@ -1,11 +1,11 @@
 /**
- * Turns what the outside shows into the signed subject of a session:
+ * Finds the signed subject of a session for a caller from outside:
  *
- * 1. A session that is held answers with the subject that it has, while the status feed was heard of within ten seconds and says
- *    nothing against it. Otherwise the realm is asked for a new one: an ended session gets none.
- * 2. A session that is not held, or has ended, is opened: once, however many wait for it, unless the same was refused a moment ago
- *    or its end client has tried too often.
- * 3. After a long silence of the feed nothing is held any more.
+ * 1. A cached session answers with its cached subject, if the status feed is at most ten seconds old and has not revoked it.
+ *    Otherwise the realm is asked for a new subject: an ended session gets none.
+ * 2. If no session is cached, or it has ended, a new one is opened. All callers that wait for it share one login. There is no
+ *    login if the same one was refused a moment ago, or its end client has tried too often.
+ * 3. After a long silence of the feed all cached sessions are dropped.
  */
 import { type CredentialSubject, ProofError } from '@countersign/proof';
 import { refuseRevoked } from '../liveness.ts';
@@ -31,37 +31,37 @@ export interface AdmissionOptions {
   readonly cache: SessionCache;
   readonly refusals: Refusals;
   readonly throttle: Throttle;
-  /** Who the signed subjects are for. */
+  /** The audience of the signed subjects. */
   readonly audience: string;
 }
 
-/** What somebody wants the subject for. */
+/** The purpose of a requested subject. */
 export interface Wish {
   readonly client: EndClient;
   readonly callRef: string | undefined;
-  /** Whoever wishes for the same of one session is given the same. */
+  /** Requests of one session with the same name share a subject. */
   readonly name: string;
 }
 
 export interface Opening {
-  /** What the opening is known by: whoever comes with the same waits for the same. */
+  /** Callers with the same key wait for the same login. */
   readonly key: string;
   readonly open: () => Promise<OpenedSession>;
 }
 
 export interface Admission {
-  /** Throws {MessageProblem}: `session.unknown` where there is nothing to open one with. */
+  /** Throws {MessageProblem}: `session.unknown` if there is no session and no way to open one. */
   admit(key: string, wish: Wish, opening?: Opening): Promise<SignedSubject>;
-  /** The same without a look at what is held: the new session takes its place. */
+  /** Opens a new session in any case; it replaces a cached one. */
   openAs(key: string, wish: Wish, opening: Opening): Promise<SignedSubject>;
 }
 
-/** Milliseconds that a subject must have left when it is given to somebody: the chain that it goes down needs them. */
+/** The least remaining life of a returned subject, in milliseconds: the chain of services needs this time. */
 const margin = 15_000;
-/** Milliseconds without the feed. Half of what the realm remembers the end of a session for. */
+/** Milliseconds without the feed. The realm remembers the end of a session for twice as long. */
 const longSilence = 300_000;
 
-/** What is as wrong a second later. */
+/** Refusals that will be the same a second later. */
 const remembered: ReadonlySet<string> = new Set<MessageProblemCode>([
   'login.failed',
   'login.malformed',
@@ -72,7 +72,7 @@ const remembered: ReadonlySet<string> = new Set<MessageProblemCode>([
   'session.restricted',
 ]);
 
-/** What says that a session is of no more use. */
+/** Refusals that mean that a session is no longer usable. */
 const ended: ReadonlySet<string> = new Set<MessageProblemCode>([
   'session.ended',
   'session.invalid',
@@ -85,7 +85,7 @@ export function createAdmission({ trust, realm, cache, refusals, throttle, audie
   const flights = new Map<string, Promise<HeldSession>>();
   let silentSince: number | undefined;
 
-  /** Whether what is held may be believed. Step 3. */
+  /** Whether cached subjects may be used. Step 3. */
   async function hears(): Promise<boolean> {
     const isHeard = await Promise.resolve(status?.ready()).then(
       () => true,
@@ -103,7 +103,7 @@ export function createAdmission({ trust, realm, cache, refusals, throttle, audie
       const subject = await orUnavailable('keys.unavailable', () => subjects.verify(signed));
       return { token: signed, subject: subject as CredentialSubject, expiresIn };
     } catch (cause) {
-      // What the realm gives us and we cannot believe is no fault of the caller.
+      // A token from the realm that does not verify is not a fault of the caller.
       throw cause instanceof ProofError ? problem('login.unavailable', { cause }) : cause;
     }
   }
@@ -141,7 +141,7 @@ export function createAdmission({ trust, realm, cache, refusals, throttle, audie
     return session;
   }
 
-  /** Step 2. Nothing here may wait between looking for a flight and being one. */
+  /** Step 2. There must be no await between the look-up of a login under way and its start. */
   function opened(keepAs: string, wish: Wish, opening: Opening): Promise<HeldSession> {
     const { key } = opening;
     const flight = flights.get(key);

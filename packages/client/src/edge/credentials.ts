@@ -2,22 +2,22 @@ import { decodeBase64url, type HeaderFields } from '@countersign/proof';
 import { fieldValues } from '../bearer-token.ts';
 import { problem } from '../message-problem.ts';
 
-/** What somebody logs in with. */
+/** The name and the password of a login. */
 export interface NameAndPassword {
   /** The code of the credential. */
   readonly name: string;
   readonly password: string;
 }
 
-/** Characters of the field: the longest name and password that a realm takes fit in. */
+/** Characters of the field: enough for the longest name and password that a realm accepts. */
 const longest = 8_192;
 const longestName = 255;
 /** Code points. */
 const longestPassword = 1_024;
 
 /**
- * RFC 7617, and exactly once: canonical Base64 of UTF-8, no control characters, split at the first colon. Nothing is trimmed,
- * folded or guessed: another charset is refused rather than tried.
+ * Reads HTTP Basic by RFC 7617, which must come exactly once: canonical Base64 of UTF-8, no control characters, split at the
+ * first colon. Nothing is trimmed, folded or guessed: another charset is refused.
  *
  * @throws {MessageProblem} `login.missing`, `login.malformed`, `login.cross_site`
  */
@@ -34,8 +34,9 @@ export function basicCredentials(headers: HeaderFields): NameAndPassword {
 }
 
 /**
- * Browsers add what was typed once to whatever any page makes them send. They say so in `Sec-Fetch-Site`, but not to plain http and not
- * before 2023: then `Origin`, which every browser puts on whatever changes something, has to be the host that is called. Programs send neither.
+ * Browsers add a once typed password also to requests that pages of other sites make them send. They say so in
+ * `Sec-Fetch-Site`, but not over plain http, and not before 2023. Then `Origin`, which every browser sends with requests that
+ * change something, must be the called host. Programs send neither field.
  */
 function isCrossSite(headers: HeaderFields): boolean {
   const sites = fieldValues(headers, 'sec-fetch-site');
@@ -44,18 +45,18 @@ function isCrossSite(headers: HeaderFields): boolean {
   return !fieldValues(headers, 'origin').every((origin) => isOfHost(origin, host));
 }
 
-/** `null` is the origin of a page that hides its own. */
+/** A page that hides its origin sends `null`, which never matches. */
 function isOfHost(origin: string, host: string): boolean {
   if (!/^https?:\/\/[^/?#@]+$/.test(origin) || !URL.canParse(origin)) return false;
   const own = `${new URL(origin).protocol}//${host}`;
   return URL.canParse(own) && new URL(own).origin === new URL(origin).origin;
 }
 
-/** What no realm has as a name or a password is not asked for. Throws {MessageProblem} `login.malformed`. */
+/** Refuses names and passwords that no realm can have, without asking. Throws {MessageProblem} `login.malformed`. */
 export function requireCredentials(given: NameAndPassword): NameAndPassword {
   const { name, password } = given;
   const isName = isText(name) && name !== '' && name.length <= longestName && !/[\u2028\u2029]/.test(name);
-  // No code point takes more than two places.
+  // A code point takes at most two UTF-16 units.
   const isPassword = isText(password) && password !== '' && password.length <= 2 * longestPassword;
   if (!isName || !isPassword || [...password].length > longestPassword) throw problem('login.malformed');
   return { name, password };
@@ -65,7 +66,7 @@ function isText(text: unknown): boolean {
   return typeof text === 'string' && text.isWellFormed() && !/\p{Cc}/u.test(text);
 }
 
-/** RFC 4648 §4 with its padding: one text for every byte string. */
+/** Decodes RFC 4648 §4 with padding: every byte string has one text. */
 function decoded(base64: string): string | undefined {
   if (base64 === '' || base64.length % 4 !== 0) return undefined;
   const digits = base64.replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_');

@@ -1,4 +1,4 @@
-/** What realms leave at a device that somebody has logged in from, by a key: it says whose guesses are the owner's. */
+/** The cookies that realms set for known devices, by key. With its cookie a device does not count as a stranger. */
 export interface Devices {
   find(key: string): string | undefined;
   keep(key: string, cookie: string): void;
@@ -6,7 +6,7 @@ export interface Devices {
 
 const bound = 10_000;
 
-/** Bounded: whoever logged in longest ago is a stranger again. */
+/** The number of devices is limited: the one with the oldest login is forgotten, and counts as a stranger again. */
 export function createDevices(): Devices {
   const held = new Map<string, string>();
   return {

@@ -29,17 +29,18 @@ import { createSessionCache, type SignedSubject } from './session-cache.ts';
 import { createThrottle, type EdgeLimits } from './throttle.ts';
 
 export interface EdgeOptions extends Omit<TrustOptions, 'accept' | 'status'> {
-  /** How the status feed is followed. What is older than ten seconds is never believed here. */
+  /** How the status feed is followed. A state that is older than ten seconds is never used here. */
   readonly status?: Pick<StatusPolicy, 'pollSeconds' | 'events'>;
-  /** Sessions that are held. Default 10,000; whoever was not seen for longest logs in again. */
+  /** The largest number of cached sessions. Default 10,000; the least recently used one is dropped, and logs in again. */
   readonly maxSessions?: number;
-  /** Seconds from its opening for which a session is held, whatever the realm allows. Default 43,200. */
+  /** Seconds after its opening for which a session is cached, even if the realm allows more. Default 43,200. */
   readonly maxSessionSeconds?: number;
-  /** Seconds for which what was refused is refused again without a login. Default 10. */
+  /** Seconds for which a refused login is refused again without asking the realm. Default 10. */
   readonly refusedSeconds?: number;
   /**
-   * What becomes of calls without `X-CallRef`. `shared`: those of one session and end client share a signed subject, and its
-   * transaction with it, for as long as that is good. `each`: every call is a transaction, and asks the realm. Default `shared`.
+   * The transaction of calls without `X-CallRef`. `shared`: calls of one session and end client share a signed subject, and so
+   * its transaction, while the subject is valid. `each`: every call is its own transaction, and asks the realm. Default
+   * `shared`.
    */
   readonly transactions?: 'shared' | 'each';
   readonly limits?: EdgeLimits;
@@ -71,22 +72,26 @@ const edgeChecks: Checks<EdgeOptions> = {
 /** One call from outside. */
 export interface EdgeCall {
   readonly headers: HeaderFields;
-  /** Of the end client: of the connection, or what a proxy that you trust says. Whoever has none is counted as one. */
+  /**
+   * The address of the end client: of the connection, or from a proxy that you trust. All callers without an address count as
+   * one.
+   */
   readonly address: string | undefined;
 }
 
 /**
- * Where calls from outside come in with something else than a signed subject, and find one. Every method throws {MessageProblem} for
- * what is not to be acted on. It is a service too: `authenticate` takes signed subjects, `exchange` and `fetch` pass them on.
+ * The edge takes calls from outside that have no signed subject, and gets one for them. Every method throws {MessageProblem}
+ * for a call that must be refused. The edge is a service too: `authenticate` accepts signed subjects, `exchange` and `fetch`
+ * pass them on.
  */
 export interface Edge extends Service {
-  /** HTTP Basic (RFC 7617): one login for a name and password, however often they come. */
+  /** HTTP Basic (RFC 7617): only one login for a name and a password, even if they come often. */
   authenticateBasic(call: EdgeCall, rules?: SubjectRules): Promise<Authenticated>;
   /** `Authorization: Bearer` with a session token of the realm. */
   authenticateSession(call: EdgeCall, rules?: SubjectRules): Promise<Authenticated>;
-  /** Logs in, and remembers the session under an id of the edge's own: a new, random one at every login. */
+  /** Logs in, and caches the session under an id of your own: make a new, random id at every login. */
   openSession(id: string, credentials: NameAndPassword, call: EdgeCall): Promise<Authenticated>;
-  /** The session of such an id. */
+  /** Continues the session with this id. */
   resumeSession(id: string, call: EdgeCall, rules?: SubjectRules): Promise<Authenticated>;
   /** Logs out. */
   endSession(id: string): Promise<void>;
@@ -94,12 +99,12 @@ export interface Edge extends Service {
 
 /** Seconds: a session that has ended must be noticed within ten. */
 const maxStalenessSeconds = 10;
-/** Milliseconds for which a session token that was brought along is held unused. */
+/** Milliseconds for which a session token from a caller is cached without use. */
 const heldUnused = 300_000;
 
 /**
- * "A conversion table between an external session identifier and the internal session token". Everything it remembers is found by
- * a keyed digest: names, passwords and ids are not in it. Each process has its own.
+ * "A conversion table between an external session identifier and the internal session token". Every entry is found by a keyed
+ * digest: the table contains no names, passwords or ids. Each process has its own table.
  *
  * @throws {ClientError} `verifier.audience`, `discovery.issuer_url`
  * @throws {TypeError} naming the option that is of another type, or that does not exist
@@ -131,8 +136,8 @@ export function createEdge(given: EdgeOptions): Edge {
   }
 
   /**
-   * For the realm a name and an end client are one device. So who guesses through us from elsewhere does not shut out whoever has
-   * logged in from there. Clients that cannot be told apart are no device.
+   * For the realm a name together with an end client is one device. So a stranger who guesses through this edge from elsewhere
+   * does not lock out the owner who has logged in here. End clients without a known address are not devices.
    */
   async function open(credentials: NameAndPassword, { address, network }: EndClient): Promise<OpenedSession> {
     const key = await keyOf('device', issuer, credentials.name, network);
@@ -141,7 +146,7 @@ export function createEdge(given: EdgeOptions): Edge {
     return session;
   }
 
-  /** Name and password live for as long as this does, and in nothing that outlives it. */
+  /** Name and password live only as long as this call, and nothing that lives longer keeps them. */
   async function logIn(call: EdgeCall): Promise<SignedSubject> {
     const credentials = basicCredentials(call.headers);
     const wish = wishOf(call);
@@ -208,13 +213,13 @@ function checkedCall(given: EdgeCall): EdgeCall {
   return { headers, address };
 }
 
-/** Whoever can guess an id has the session. */
+/** Checks the length of an id: a stranger who can guess an id gets the session. */
 function requireId(id: string): string {
   if (typeof id === 'string' && id.length >= 16 && id.length <= 512) return id;
   throw new ClientError('edge.session_id', 'A session id has 16 to 512 characters, and is random.');
 }
 
-/** What fails is a problem that an adapter can answer with; a refusal of the login says how to log in. */
+/** Turns failures into problems that an adapter can answer with. The refusal of a login says how to log in. */
 async function challenging<T>(scheme: string | undefined, act: () => Promise<T>): Promise<T> {
   try {
     return await act();

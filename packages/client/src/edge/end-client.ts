@@ -1,17 +1,17 @@
 import { parseIpAddress } from '@countersign/proof';
 
-/** Where a request came to the edge from. */
+/** The end client of a request to the edge. */
 export interface EndClient {
-  /** As it is sent on. Undefined where it is not known: then nothing is sent. */
+  /** The address that is sent on. If it is undefined, no address is sent. */
   readonly address: string | undefined;
-  /** What it is counted as: an IPv4 address, or the /64 of an IPv6 address, of which one host has as many as it likes. */
+  /** Counts as one client: an IPv4 address, or the /64 of an IPv6 address, because one host can use all addresses of a /64. */
   readonly network: string;
 }
 
-/** Clients that cannot be told apart count as one. */
+/** All clients without a known address count as one. */
 const unknown: EndClient = { address: undefined, network: '?' };
 
-/** `address` is that of the caller's connection, or what a trusted proxy in front says of it. */
+/** `address` is the address of the caller's connection, or the one that a trusted proxy in front names. */
 export function endClient(address: string | undefined): EndClient {
   return parseIpAddress(address ?? '') ?? unknown;
 }

@@ -1,12 +1,12 @@
 import { encodeBase64url } from '@countersign/proof';
 import { newMac } from '#platform-crypto';
 
-/** Names what is remembered without holding it: nobody can get from a key back to what it was made from, nor make it elsewhere. */
+/** Makes the keys of the caches. Nothing can be computed back from a key, and another process cannot make the same key. */
 export type KeyOf = (...parts: readonly string[]) => Promise<string>;
 
 /**
- * HMAC-SHA-256 under a random key of this object, over the parts, each preceded by its length: no two lists of parts make the same
- * text. The bytes are wiped; what strings leave behind is for the runtime to collect.
+ * HMAC-SHA-256 under a random key of this object, over the parts, each after its length: two different lists of parts never
+ * make the same text. The bytes are overwritten afterwards; strings are left to the runtime's garbage collector.
  */
 export function createKeyOf(): KeyOf {
   const mac = newMac();

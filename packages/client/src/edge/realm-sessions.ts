@@ -4,15 +4,15 @@ import { fetchBytes, fetchJson, type JsonAnswer, type Transport } from '../fetch
 import { type MessageProblemCode, orUnavailable, problem } from '../message-problem.ts';
 import type { NameAndPassword } from './credentials.ts';
 
-/** A session as the realm opened it. */
+/** A session that the realm has opened. */
 export interface OpenedSession {
   readonly token: string;
-  /** Milliseconds for which it lives unused. */
+  /** Milliseconds for which the session lives without use. */
   readonly idle: number;
 }
 
 export interface LoggedIn extends OpenedSession {
-  /** The cookie by which the realm knows this end client again, whole. */
+  /** The whole cookie by which the realm recognises this end client. */
   readonly device: string | undefined;
 }
 
@@ -24,13 +24,13 @@ export interface SignedToken {
 
 export interface SubjectRequest {
   readonly audience: string;
-  /** `txn`; undefined: the realm makes one. */
+  /** `txn`; if it is undefined, the realm makes one. */
   readonly callRef: string | undefined;
-  /** Of the end client. */
+  /** The address of the end client. */
   readonly address: string | undefined;
 }
 
-/** What the edge asks of the realm in the name of an end client. Throws {MessageProblem} `login.*`, `session.*`. */
+/** The calls of the edge to the realm for an end client. Throws {MessageProblem} `login.*`, `session.*`. */
 export interface RealmSessions {
   logIn(
     credentials: NameAndPassword,
@@ -41,10 +41,10 @@ export interface RealmSessions {
 }
 
 const maxBytes = 65_536;
-/** Two hashes may be waited for on the other side before ours begins. */
+/** Long enough for the server to finish two other hashes before it begins this one. */
 const timeoutMilliseconds = 10_000;
 
-/** What a realm says of a login that it does not open. The restricted tokens that come along are good for nothing here. */
+/** The refusals of a login by the realm. The restricted tokens in these answers are of no use here. */
 const refusedLogins: Readonly<Record<string, MessageProblemCode>> = {
   '403 FAILED_LOGIN': 'login.failed',
   '409 EXPIRED_PASSWORD': 'login.expired_password',
@@ -98,7 +98,7 @@ export function createRealmSessions({ issuer, ...transport }: Transport & { read
       const { status } = await orUnavailable('login.unavailable', () =>
         fetchBytes(`${base}/auth/logout`, request, { timeoutMilliseconds, ...transport }),
       );
-      // One that has ended is as good as one that we end.
+      // A session that has already ended counts as ended by this call.
       if (status !== 204 && status !== 401) throw problem('login.unavailable');
     },
   };
@@ -113,7 +113,7 @@ function objectOf(value: JsonValue | undefined): JsonObject {
   return isJsonObject(value) ? value : {};
 }
 
-/** An answer that does not have its shape is as good as none. */
+/** An answer without its shape counts as no answer. */
 function tokenOf(value: JsonValue | undefined): string {
   if (typeof value !== 'string' || !/^[A-Za-z0-9._~-]{1,16384}$/.test(value)) throw problem('login.unavailable');
   return value;
@@ -129,7 +129,7 @@ function deviceOf(headers: Headers): string | undefined {
   return cookies.find((cookie) => /^(?:__Host-)?countersign-device=[\w.~-]{1,2048}$/.test(cookie));
 }
 
-/** RFC 9110 §10.2.3, as seconds. */
+/** The seconds of a Retry-After field (RFC 9110 §10.2.3). */
 function secondsOf(retryAfter: string | null): number {
   return /^\d{1,6}$/.test(retryAfter ?? '') ? Math.max(1, Number(retryAfter)) : 1;
 }

@@ -1,6 +1,6 @@
 import type { MessageProblemCode } from '../message-problem.ts';
 
-/** What was refused a moment ago, by its key, so that a program that tries the same again and again costs one login now and then. */
+/** Recent refusals by key, so that a program that repeats a wrong login costs a login only now and then. */
 export interface Refusals {
   find(key: string): MessageProblemCode | undefined;
   remember(key: string, code: MessageProblemCode): void;
@@ -8,7 +8,7 @@ export interface Refusals {
 
 const bound = 10_000;
 
-/** Only codes: an error that is kept would hold on to what was called when it was made. */
+/** Keeps only codes: an error object would keep the running functions and their arguments in memory. */
 export function createRefusals(now: () => number, milliseconds: number): Refusals {
   const held = new Map<string, { readonly code: MessageProblemCode; readonly at: number }>();
   return {

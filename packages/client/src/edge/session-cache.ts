@@ -1,13 +1,13 @@
 import type { CredentialSubject } from '@countersign/proof';
 import type { OpenedSession } from './realm-sessions.ts';
 
-/** A session that the edge holds for somebody. */
+/** A session that the edge caches for a caller. */
 export interface HeldSession {
   readonly token: string;
-  /** Milliseconds for which it lives unused. */
+  /** Milliseconds for which the session lives without use. */
   readonly idle: number;
   readonly openedAt: number;
-  /** When the realm last took it. */
+  /** The time when the realm last accepted it. */
   usedAt: number;
   readonly subjects: Map<string, HeldSubject>;
 }
@@ -21,15 +21,15 @@ export interface SignedSubject {
 export interface HeldSubject {
   readonly signed: Promise<SignedSubject>;
   readonly askedAt: number;
-  /** Milliseconds from `askedAt` for which it is given to others; undefined while it is on its way. */
+  /** Milliseconds after `askedAt` for which it is returned to callers; undefined until the realm has answered. */
   usableFor: number | undefined;
 }
 
-/** The table from what the outside shows to the session inside. */
+/** The table from a caller's key to its session. */
 export interface SessionCache {
   find(key: string): HeldSession | undefined;
   keep(key: string, session: HeldSession): void;
-  /** Only this one: another may have taken its place. */
+  /** Drops only this session: another one may have replaced it. */
   drop(key: string, session: HeldSession): void;
   clear(): void;
 }
@@ -37,14 +37,14 @@ export interface SessionCache {
 export interface SessionCacheOptions {
   readonly now: () => number;
   readonly maxSessions: number;
-  /** Milliseconds from its opening, which no use extends. */
+  /** Milliseconds after its opening; use does not extend them. */
   readonly longest: number;
 }
 
-/** Subjects of one session: transactions that it is in at the same time. */
+/** The largest number of subjects of one session, i.e. of its transactions at the same time. */
 const maxSubjects = 8;
 
-/** Bounded: whoever was not seen for longest gives way, and logs in again. */
+/** The cache is bounded: the least recently used session is dropped, and its caller logs in again. */
 export function createSessionCache({ now, maxSessions, longest }: SessionCacheOptions): SessionCache {
   const held = new Map<string, HeldSession>();
   return {
@@ -73,7 +73,7 @@ export function heldSession({ token, idle }: OpenedSession, at: number): HeldSes
   return { token, idle, openedAt: at, usedAt: at, subjects: new Map() };
 }
 
-/** What is over gives way first, then the oldest. */
+/** Drops expired subjects first, then the oldest. */
 export function holdSubject({ subjects }: HeldSession, name: string, subject: HeldSubject, now: number): void {
   subjects.delete(name);
   for (const [other, one] of subjects) if (!isUsable(one, now)) subjects.delete(other);
@@ -82,7 +82,7 @@ export function holdSubject({ subjects }: HeldSession, name: string, subject: He
   subjects.set(name, subject);
 }
 
-/** One that is on its way is waited for. */
+/** A subject that is still requested counts as usable: callers wait for it. */
 export function isUsable({ askedAt, usableFor }: HeldSubject, now: number): boolean {
   return usableFor === undefined || within(now, askedAt, usableFor);
 }

@@ -1,6 +1,6 @@
 import { problem } from '../message-problem.ts';
 
-/** How many logins may be tried through the edge. What is answered from its memory is never counted. */
+/** The limits for logins through the edge. Calls that are answered from the cache do not count. */
 export interface EdgeLimits {
   /** Logins that one end client may cause in a minute. Default 300. */
   readonly loginsPerMinute?: number;
@@ -12,7 +12,7 @@ export interface EdgeLimits {
 
 export interface Throttle {
   /**
-   * A login of this end client begins; what it returns is called once with how it ended.
+   * Begins a login of this end client. Call the returned function once, with the outcome.
    *
    * @throws {MessageProblem} `login.throttled`, `login.busy`
    */
@@ -28,12 +28,13 @@ interface Window {
 
 /** Milliseconds. */
 const span = 60_000;
-/** End clients that are remembered. The oldest window is forgotten. */
+/** The largest number of remembered end clients. The oldest window is forgotten. */
 const bound = 10_000;
 
 /**
- * The server counts failures by where they come from, and through us they all come from here: no end client may spend what is there
- * for all. A login that is under way counts as failed until it is known not to be, so that nobody gets further by hurrying.
+ * The server counts failures by their source, and for it all logins of an edge may have one source: no end client may use up
+ * the budget of all. A login under way counts as failed until it succeeds, so that many logins at once do not get past the
+ * limit.
  */
 export function createThrottle(now: () => number, limits: EdgeLimits = {}): Throttle {
   const { loginsPerMinute = 300, failuresPerMinute = 20, concurrentLogins = 64 } = limits;
@@ -43,7 +44,7 @@ export function createThrottle(now: () => number, limits: EdgeLimits = {}): Thro
   function windowOf(network: string): Window {
     const known = windows.get(network);
     const at = now();
-    // A window that ends later than one begun now is from before the clock was set back.
+    // A window that ends later than a new one would is from before the clock was set back.
     if (known !== undefined && at < known.until && known.until <= at + span) return known;
     const fresh = { logins: 0, failures: 0, underWay: known?.underWay ?? 0, until: at + span };
     windows.delete(network);
@@ -65,7 +66,7 @@ export function createThrottle(now: () => number, limits: EdgeLimits = {}): Thro
       underWay++;
       return (failed) => {
         underWay--;
-        // In the window that is open now: its count may have moved on to another.
+        // Counted in the present window, which may be another one than at the start.
         const current = windowOf(network);
         current.underWay = Math.max(0, current.underWay - 1);
         if (failed) current.failures++;

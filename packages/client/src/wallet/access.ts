@@ -28,13 +28,13 @@ import { someActions, targetOf } from './target.ts';
 
 export interface GrantOptions {
   readonly actions: readonly Action[];
-  /** Milliseconds since the epoch, or a date; no later than the capability that is passed on. */
+  /** Milliseconds since the epoch, or a date; not later than the end of the capability that is passed on. */
   readonly expires: number | Date;
 }
 
 export interface Granted {
   readonly capabilityId: string;
-  /** For the other device, which accepts it: it is no secret, and nobody else can use it. */
+  /** For the other device to accept. It is not a secret, and only that device can use it. */
   readonly capability: JsonObject;
 }
 
@@ -52,7 +52,7 @@ export interface WalletDescription {
   readonly id: string;
   readonly participant: 'individual' | 'organization';
   readonly description: string;
-  /** Of the owner. */
+  /** The DID document of the owner. */
   readonly didDocument: JsonObject;
   readonly roles: readonly string[];
   readonly created: number;
@@ -63,7 +63,7 @@ export interface InviteOptions {
   readonly email: string;
   readonly description?: string;
   readonly roles?: readonly string[];
-  /** For an organization: a did:web beside its did:peer. */
+  /** For an organization: also make a did:web beside its did:peer. */
   readonly didWeb?: boolean;
 }
 
@@ -73,15 +73,18 @@ export interface Invited {
   readonly expires: number;
 }
 
-/** Throws {ClientError} with the code of the realm's refusal, {ProofError} `capability.*` for what would be more than we have. */
+/**
+ * Throws {ClientError} with the code of the realm's refusal, {ProofError} `capability.*` for a grant of more than this device
+ * has.
+ */
 export interface Access {
   describe(): Promise<WalletDescription>;
-  /** Delegates to another DID, signed here, and registers it: before that nobody could use it. */
+  /** Signs a delegation to another DID and registers it at the realm. Without the registration it could not be used. */
   grant(did: string, options: GrantOptions): Promise<Granted>;
-  /** Ends a capability, or those of a DID, and all that descend from them. Returns the ids. */
+  /** Ends a capability, or all capabilities of a DID, and everything that descends from them. Returns the ids. */
   revoke(what: { readonly did: string } | { readonly capabilityId: string }): Promise<readonly string[]>;
   list(options?: { readonly revoked?: boolean }): Promise<readonly CapabilityEntry[]>;
-  /** With a capability for the realm. The code goes by mail to whoever is invited, and to nobody else. */
+  /** Invites with a capability for the realm. The code goes by mail only to the invited person. */
   invite(options: InviteOptions): Promise<Invited>;
 }
 
@@ -134,7 +137,7 @@ export function accessOf({ capability }: WalletProfile, { now, signer }: Device,
   };
 }
 
-/** As protobuf's JSON names them. */
+/** The names in protobuf's JSON. */
 const participants = {
   individual: 'PARTICIPANT_TYPE_INDIVIDUAL',
   organization: 'PARTICIPANT_TYPE_ORGANIZATION',
@@ -155,7 +158,7 @@ const inviteChecks: Checks<InviteOptions> = {
   didWeb: optional(flag),
 };
 
-/** One of the two: both would leave open which is meant. */
+/** Exactly one of the two must be given: with both it would not be clear which is meant. */
 function revocationOf(what: Parameters<Access['revoke']>[0]): JsonObject {
   const { did, capabilityId } = object(what, 'what') as Readonly<Record<string, unknown>>;
   if ((did === undefined) === (capabilityId === undefined)) throw wrong('what', 'either a did or a capabilityId');
@@ -185,7 +188,7 @@ function entryIn(entry: JsonObject): CapabilityEntry {
   };
 }
 
-/** A field without a value is left out of protobuf's JSON. */
+/** The texts of a list. Protobuf's JSON leaves out an empty list. */
 function textsIn(value: JsonValue | undefined): readonly string[] {
   return Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : [];
 }

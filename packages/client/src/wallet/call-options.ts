@@ -5,10 +5,10 @@ import { ClientError } from '../error.ts';
 import { type GrpcInterceptor, type GrpcJs, grpcInterceptor } from './grpc-call.ts';
 import type { CallFields } from './wallet-token.ts';
 
-/** How a call proves who makes it: by the token, or by an invocation of the capability for this call alone. */
+/** The proof of a call: the token, or an invocation of the capability for this one call. */
 export type By = 'token' | 'invocation';
 
-/** A misspelt `invocation` must not go by token. @throws {TypeError} */
+/** A misspelt `invocation` must not fall back to the token. @throws {TypeError} */
 export const requireBy = oneOf('token', 'invocation') as (value: unknown, name: string) => By;
 
 export interface Prover {
@@ -19,11 +19,11 @@ export interface Prover {
 
 export interface CallOptions {
   /**
-   * For a Connect transport: `createConnectTransport({ baseUrl: wallet.issuer, ...wallet.callOptions() })`. With `invocation` every
-   * unary call is an invocation of its own; streams always go by token.
+   * For a Connect transport: `createConnectTransport({ baseUrl: wallet.issuer, ...wallet.callOptions() })`. With `invocation`
+   * every unary call sends a separate invocation; streams always use the token.
    */
   callOptions(by?: By): { readonly interceptors: Interceptor[] };
-  /** The same for a client of grpc-js, whose module is given: `client.GetWallet(request, wallet.grpcCallOptions(grpc), …)`. */
+  /** For a client of grpc-js; pass that module: `client.GetWallet(request, wallet.grpcCallOptions(grpc), …)`. */
   grpcCallOptions(grpc: GrpcJs, by?: By): { readonly interceptors: GrpcInterceptor[] };
 }
 
@@ -47,7 +47,7 @@ function connectInterceptor({ authorize, invoke }: Prover, by: By): Interceptor 
   };
 }
 
-/** The bytes that the transport is about to send, in the codec that it has named already, with the options that it has by default. */
+/** The bytes that the transport will send, in the codec that it has already named, with the transport's default options. */
 async function bytesOf({ header, method, message }: UnaryRequest): Promise<Uint8Array> {
   const { toBinary, toJsonString } = await import('@bufbuild/protobuf');
   const type = header.get('content-type') ?? '';

@@ -15,15 +15,15 @@ export type PrepareOptions = Lock & {
 
 export type CreateOptions = WalletOptions &
   Lock & {
-    /** The realm; of a prepared device, the one that it was prepared for. */
+    /** The realm; for a prepared device, the one that it was prepared for. */
     readonly issuer: string;
-    /** The security code of the invitation; none where the realm is open. */
+    /** The security code of the invitation; not needed if the realm is open. */
     readonly code?: string;
-    /** One line, for whoever reads the wallet. */
+    /** One line that describes the wallet. */
     readonly description?: string;
-    /** The profile of a device that was prepared, or whose first attempt broke off. Left out, a new key is made. */
+    /** The profile of a prepared device, or of an interrupted first attempt. Without it, a new key is made. */
     readonly profile?: WalletProfile;
-    /** Keeps the profile: before the wallet is asked for, so that its key is never lost, and again with the capability. */
+    /** Saves the profile: once before the wallet is requested, so that its key is never lost, and again with the capability. */
     readonly save?: (profile: WalletProfile) => void | Promise<void>;
     readonly tokens?: TokenKind;
   };
@@ -41,16 +41,18 @@ const createChecks = {
   tokens: tokenKindCheck,
 } as Checks<CreateOptions>;
 
-/** A key, and the profile of a device that waits for a capability: somebody grants one to its DID, and it accepts. */
+/**
+ * Makes a key and the profile of a device that waits for a capability. Another device grants one to its DID, and it accepts.
+ */
 export async function prepareDevice(options: PrepareOptions): Promise<WalletProfile> {
   const { issuer, ...lock } = optionsOf(options, 'options', prepareChecks);
   return (await makeDevice(issuerIn(issuer), lock)).profile;
 }
 
 /**
- * The profile with a capability that was given to its DID, in place of the one that it has for the same.
+ * Returns the profile with a capability that was granted to its DID. It replaces an earlier capability for the same target.
  *
- * @throws {ClientError} `profile.malformed` where it was given to another DID, or is neither for a wallet nor for the realm
+ * @throws {ClientError} `profile.malformed` if it was granted to another DID, or is neither for a wallet nor for the realm
  */
 export function acceptCapability(profile: WalletProfile, capability: JsonObject): WalletProfile {
   object(capability, 'capability');
@@ -61,8 +63,8 @@ export function acceptCapability(profile: WalletProfile, capability: JsonObject)
 /**
  * New registration: a device key, the realm's challenge signed with it, and a wallet whose owner delegates to the device.
  *
- * @throws {ClientError} with the code of the realm's refusal: `wallet.invitation` where the code is not one of an open invitation,
- * `wallet.uninvited` where one is needed; `profile.*`, `http.*`
+ * @throws {ClientError} with the code of the realm's refusal: `wallet.invitation` if no open invitation has the code,
+ *   `wallet.uninvited` if an invitation is needed; `profile.*`, `http.*`
  */
 export async function createWallet(given: CreateOptions): Promise<Wallet> {
   const options = optionsOf(given, 'options', createChecks);

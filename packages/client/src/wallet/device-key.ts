@@ -13,24 +13,24 @@ import { ClientError } from '../error.ts';
 import type { Sign } from '../private-jwk.ts';
 import { importSigningKey } from '../signing-key.ts';
 
-/** The key of a device: able to sign and unable to show itself. Its did:key is all that others know of it. */
+/** The key of a device. It can sign, but cannot be read. Others know only its did:key. */
 export interface DeviceKey {
   readonly did: string;
   /** The DID URL of the key. */
   readonly verificationMethod: string;
   readonly publicJwk: PublicJwk;
   readonly sign: Sign;
-  /** What packed messages are opened with. A key that cannot be exported has none: its device calls in the open. */
+  /** The key that opens packed messages. A key that cannot be exported has none: its device cannot make packed calls. */
   readonly agreement?: () => Promise<OwnAgreementKey>;
 }
 
-/** Of WebCrypto. */
+/** A key pair of WebCrypto. */
 export interface KeyPair {
   readonly publicKey: Parameters<typeof crypto.subtle.exportKey>[1];
   readonly privateKey: Parameters<typeof crypto.subtle.exportKey>[1];
 }
 
-/** A key that can be read, for as long as it takes to seal it. */
+/** A readable key, which exists only until it is sealed. */
 export interface NewKey {
   readonly did: string;
   /** The 32 bytes of RFC 8032 §5.1.5. */
@@ -48,22 +48,22 @@ export function didOf(publicKey: Uint8Array): string {
   return didKeyOf(multikeyOf('Ed25519', publicKey)).did;
 }
 
-/** @throws {ClientError} `signing_key.private` where the seed is not the one of the DID, `signing_key.public` */
+/** @throws {ClientError} `signing_key.private` if the seed does not belong to the DID, `signing_key.public` */
 export async function deviceKeyOfSeed(did: string, seed: Uint8Array): Promise<DeviceKey> {
   const { sign } = await importSigningKey({ ...publicJwkOf(did), d: encodeBase64url(seed) });
-  // Curves and ciphers are loaded for the first packed message.
+  // Curves and ciphers are loaded only for the first packed message.
   const agreement = async () => (await import('@countersign/proof/didcomm')).didKeyAgreement(seed);
   return deviceKey(did, sign, agreement);
 }
 
-/** A key that is kept where nobody can read it, by its did:key and by what signs with it. */
+/** A key that cannot be read: it is known by its did:key and by a function that signs with it. */
 export function deviceKey(did: string, sign: Sign, agreement?: () => Promise<OwnAgreementKey>): DeviceKey {
   const publicJwk = publicJwkOf(did);
   const { verificationMethod } = parseDidKey(did);
   return { did, verificationMethod, publicJwk, sign, ...(agreement && { agreement }) };
 }
 
-/** @throws {ClientError} `signing_key.public` where it is no did:key of an Ed25519 key */
+/** @throws {ClientError} `signing_key.public` unless it is a did:key of an Ed25519 key */
 export function publicJwkOf(did: string): PublicJwk {
   try {
     const { keyType, jwk } = parseDidKey(did);
@@ -74,7 +74,7 @@ export function publicJwkOf(did: string): PublicJwk {
   throw new ClientError('signing_key.public', 'The DID is no did:key of an Ed25519 key.');
 }
 
-/** The members that name a public key and nothing else (RFC 7638 §3.2). */
+/** Only the members that define the public key (RFC 7638 §3.2). */
 export function bareJwk(key: PublicJwk): JsonObject {
   const { kty, crv, x } = key as { readonly kty: string; readonly crv: string; readonly x: string };
   return { kty, crv, x };

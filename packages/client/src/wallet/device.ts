@@ -13,7 +13,7 @@ import { type Transport, transportChecks } from '../fetch-json.ts';
 import type { DeviceKey } from './device-key.ts';
 import { callUnary, type RpcPath, serialized } from './rpc.ts';
 
-/** What is the same for every call of a wallet. */
+/** The options that hold for every call of a wallet. */
 export interface WalletOptions extends Transport {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
@@ -27,7 +27,7 @@ export const walletChecks: Checks<WalletOptions> = {
   random: optional(callable),
 };
 
-/** A key at work for one realm. */
+/** A device key in use for one realm. */
 export interface Device extends Required<Pick<WalletOptions, 'now' | 'random'>> {
   readonly issuer: string;
   readonly transport: Transport;
@@ -53,15 +53,15 @@ export function deviceOf(issuer: string, key: DeviceKey, options: WalletOptions)
 }
 
 /**
- * A nonce of the realm, for one signature. What we sign names the realm that we know: a server that answers for another one could
- * use our signature there.
+ * Gets a nonce of the realm for one signature. The challenge must name the expected realm: otherwise the server could use the
+ * signature at another realm.
  *
  * @throws {ClientError} `challenge.audience`, `rpc.malformed`
  */
 export async function challengeOf({ issuer, call }: Device): Promise<string> {
   const answer = await call('/countersign.v1.AuthService/GetChallenge', serialized({}));
   if (answer.audience !== issuer) {
-    throw new ClientError('challenge.audience', `Whoever answers at ${issuer} speaks for another realm.`);
+    throw new ClientError('challenge.audience', `The server at ${issuer} speaks for another realm.`);
   }
   return textIn(answer, 'nonce');
 }
@@ -73,13 +73,13 @@ export interface Invoking {
   readonly nonce: string;
 }
 
-/** A document that is good once. */
+/** An invocation document, which is good once. */
 export function invocationOf({ issuer, now, signer }: Device, invoking: Invoking): Promise<JsonObject> {
   const id = newId();
   return createInvocation({ ...invoking, id, audience: issuer, created: now() }, signer);
 }
 
-/** A capability is never used after its end: the realm would only say no. @throws {ClientError} `capability.expired` */
+/** A capability is not used after its end, because the realm would refuse it. @throws {ClientError} `capability.expired` */
 export function requireLive({ expires }: JsonObject, now: number): void {
   const end = typeof expires === 'string' ? Date.parse(expires) : Number.NaN;
   if (!(end <= now)) return;

@@ -4,7 +4,7 @@ import type { Device } from './device.ts';
 import { newNonce } from './device.ts';
 import { bareJwk } from './device-key.ts';
 
-/** RFC 9449 §4.2: that we hold the key of the token, for one request. `uri`: without query and fragment. */
+/** A proof of the token's key for one request (RFC 9449 §4.2). `uri` has no query and no fragment. */
 export async function dpopProof(
   { key, now }: Pick<Device, 'key' | 'now'>,
   { method, uri }: { readonly method: string; readonly uri: string },

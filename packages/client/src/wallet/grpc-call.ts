@@ -1,11 +1,11 @@
 import type { CallFields } from './wallet-token.ts';
 
-/** As much of `@grpc/grpc-js` as is needed here: whoever has a client of it has the module. */
+/** The part of `@grpc/grpc-js` that is used here. The caller passes the module. */
 export interface GrpcJs {
   readonly InterceptingCall: new (call: never, requester: never) => object;
 }
 
-/** What grpc-js calls an interceptor. It makes an `InterceptingCall`, which only grpc-js can name. */
+/** An interceptor of grpc-js. It returns an `InterceptingCall`, whose type only grpc-js has. */
 export type GrpcInterceptor = (options: GrpcCall, nextCall: (options: never) => object) => never;
 
 export interface GrpcProver {
@@ -31,7 +31,7 @@ interface Listener {
   onReceiveStatus(status: { readonly code: number; readonly details: string; readonly metadata: Metadata }): void;
 }
 
-/** What is held back until the metadata is complete. */
+/** The parts of a call that wait until the metadata is complete. */
 interface Waiting {
   readonly metadata: Metadata;
   readonly listener: Listener;
@@ -41,7 +41,10 @@ interface Waiting {
 /** https://grpc.io/docs/guides/status-codes: UNAUTHENTICATED. */
 const unauthenticated = 16;
 
-/** Works on channels without TLS too, where grpc-js takes no call credentials. The realm is named by metadata: a channel has no path. */
+/**
+ * Works also on channels without TLS, where grpc-js refuses call credentials. The metadata names the realm, because a channel
+ * has no path.
+ */
 export function grpcInterceptor(prover: GrpcProver, grpc: GrpcJs, by: 'token' | 'invocation'): GrpcInterceptor {
   return (options, nextCall) => {
     const { path, requestStream, responseStream, requestSerialize } = options.method_definition;
@@ -52,7 +55,7 @@ export function grpcInterceptor(prover: GrpcProver, grpc: GrpcJs, by: 'token' | 
         waiting = { metadata, listener, next };
         if (!isInvoked) begin(waiting, prover, prover.authorize(path));
       },
-      /** A unary call is made of one message: its bytes are known before the call begins. */
+      /** A unary call has one message, so its bytes are known before the call begins. */
       sendMessage(message: unknown, next: (message: unknown) => void) {
         next(message);
         if (isInvoked && waiting !== undefined) {

@@ -1,4 +1,7 @@
-/** @countersign/client/wallet: wallets, in Node and browsers. A door of its own, so that whoever has none loads nothing for them. */
+/**
+ * @countersign/client/wallet: wallets, in Node and browsers. It is a separate entry, so that programs without wallets do not
+ * load it.
+ */
 import { acceptCapability, createWallet, prepareDevice } from './create.ts';
 import { openWallet } from './wallet.ts';
 
@@ -27,7 +30,7 @@ export type { Pack } from './tunnel.ts';
 export { type By, type OpenOptions, openWallet, type Wallet as OpenedWallet } from './wallet.ts';
 export type { CallFields, TokenKind } from './wallet-token.ts';
 
-/** By the names of the document. */
+/** The functions by their names in the document. */
 export const Wallet = {
   create: createWallet,
   open: openWallet,

@@ -4,7 +4,7 @@ import { ClientError } from '../error.ts';
 import type { KeyPair } from './device-key.ts';
 import type { KeyStore, StoredKey } from './key-store.ts';
 
-/** As much of IndexedDB as is needed here; the global of a browser is one. */
+/** The part of IndexedDB that is used here; the global `indexedDB` of a browser has it. */
 export interface KeyDatabase {
   open(name: string, version: number): Request<Database> & { onupgradeneeded: (() => void) | null };
 }
@@ -30,8 +30,9 @@ interface Database {
 const table = 'keys';
 
 /**
- * Keys of a browser's WebCrypto that cannot be exported, by nobody: not by us, not by a script that got into the page, which could sign
- * as long as it runs but carry nothing away. They are as lasting as the site's storage: ask for `navigator.storage.persist()`.
+ * Keys of a browser's WebCrypto that cannot be exported, neither by the SDK nor by a hostile script in the page: such a script
+ * could sign while it runs, but cannot steal the key. The keys live as long as the site's storage: call
+ * `navigator.storage.persist()`.
  */
 export function indexedDbKeys(
   database = (globalThis as { readonly indexedDB?: KeyDatabase }).indexedDB,

@@ -1,25 +1,25 @@
 import type { Sign } from '../private-jwk.ts';
 
-/** What a profile says of a key that is not in it. */
+/** The entry in a profile for a key that is in a store. */
 export interface StoredKeyName {
   readonly store: string;
   readonly id: string;
 }
 
 export interface StoredKey {
-  /** By which the store finds it again. */
+  /** The id by which the store finds the key again. */
   readonly id: string;
-  /** 32 bytes, Ed25519. */
+  /** The 32 bytes of the Ed25519 public key. */
   readonly publicKey: Uint8Array;
   readonly sign: Sign;
 }
 
 /**
- * Where the platform keeps keys that it does not give out: the keychain of an operating system, a security token, WebCrypto keys that
- * cannot be exported (`indexedDbKeys`). `open` answers undefined where it has no key of that id.
+ * A store of the platform for keys that cannot be exported: the keychain of an operating system, a security token, WebCrypto
+ * keys (`indexedDbKeys`). `open` returns undefined if the store has no key with that id.
  */
 export interface KeyStore {
-  /** Stands in the profiles of its keys. */
+  /** The name of the store in the profiles of its keys. */
   readonly name: string;
   create(): Promise<StoredKey>;
   open(id: string): Promise<StoredKey | undefined>;

@@ -8,7 +8,7 @@ import { boundTo, type WalletProfile } from './profile.ts';
 import type { ScryptCost } from './scrypt.ts';
 import { type SealedKey, seal, unseal } from './seal.ts';
 
-/** How the key of a device is locked away: under a passphrase, or in a store of the platform. */
+/** The protection of a device's key: a passphrase, or a store of the platform. */
 export type Lock =
   | { readonly passphrase: string; readonly keyStore?: undefined; readonly cost?: ScryptCost }
   | { readonly keyStore: KeyStore; readonly passphrase?: undefined };
@@ -26,7 +26,7 @@ export interface Unlocked {
   readonly key: DeviceKey;
 }
 
-/** A new key, and the profile of a device that has no capability yet. */
+/** Makes a new key, and the profile of a device without a capability. */
 export async function makeDevice(issuer: string, lock: Lock): Promise<Unlocked> {
   if (lock.keyStore !== undefined) {
     const stored = await lock.keyStore.create();
@@ -42,8 +42,8 @@ export async function makeDevice(issuer: string, lock: Lock): Promise<Unlocked> 
 }
 
 /**
- * @throws {ClientError} `profile.passphrase`, `profile.key_store` where the key is kept elsewhere, `profile.key_missing`,
- * `signing_key.private` where the key is not the one of the DID
+ * @throws {ClientError} `profile.passphrase`, `profile.key_store` if the key is protected in the other way,
+ *   `profile.key_missing`, `signing_key.private` if the key does not belong to the DID
  */
 export async function unlock(profile: WalletProfile, lock: Lock): Promise<DeviceKey> {
   const { key, did } = profile;
@@ -67,7 +67,7 @@ async function fromStore(
   return proven(did, stored);
 }
 
-/** A trial signature: a store that answers with another key would sign what nobody accepts. */
+/** Makes a trial signature: signatures of a wrong key from the store would always be refused. */
 async function proven(did: string, { sign }: StoredKey): Promise<DeviceKey> {
   const key = deviceKey(did, sign);
   const trial = new TextEncoder().encode('countersign trial signature');

@@ -6,13 +6,16 @@ import { ClientError } from '../error.ts';
 import { parseProfile, profileText, type WalletProfile } from './profile.ts';
 
 export interface WalletFile {
-  /** Undefined where there is none. Throws {ClientError} `profile.*`. */
+  /** Undefined if there is no file. Throws {ClientError} `profile.*`. */
   load(): Promise<WalletProfile | undefined>;
-  /** In the place of what is there, whole or not at all. Throws {ClientError} `profile.exists` for the profile of another device. */
+  /**
+   * Replaces the file completely, or not at all. Throws {ClientError} `profile.exists` if the file is the profile of another
+   * device.
+   */
   save(profile: WalletProfile): Promise<void>;
 }
 
-/** @throws {TypeError} where the path is no string, or empty */
+/** @throws {TypeError} if the path is not a string, or empty */
 export function walletFile(path: string): WalletFile {
   someText(path, 'path');
   const load = async () => {
@@ -34,12 +37,14 @@ export function walletFile(path: string): WalletFile {
   };
 }
 
-/** Without the byte order mark that some editors put first. */
+/** The bytes without the byte order mark that some editors write first. */
 function withoutMark(bytes: Uint8Array): Uint8Array {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 }
 
-/** Written beside it and renamed, so that a crash leaves the one or the other; 0600 before anything is in it. */
+/**
+ * Writes a new file and renames it, so that a crash leaves the old or the new one. Its mode is 0600 before anything is in it.
+ */
 async function replace(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const beside = `${path}.${process.pid}.new`;

@@ -1,8 +1,8 @@
 /**
- * What a device keeps of its wallet, as a JSON document: whom it talks to, its DID, its capabilities, and its key, sealed under a
- * passphrase or in a store that never gives it out. Strict: what it does not know it refuses, for it may mean something.
+ * The profile of a device, as a JSON document: its realm, its DID, its capabilities, and its key, sealed under a passphrase or
+ * kept in a store that does not export it. Unknown members are refused, because they may have a meaning.
  *
- * Realm and DID are sealed with the key. Capabilities are not: the realm judges them at every use.
+ * Realm and DID are sealed with the key. Capabilities are not: the realm checks them at every use.
  */
 import {
   canonicalize,
@@ -24,9 +24,9 @@ export interface WalletProfile {
   readonly issuer: string;
   /** The did:key of the device. */
   readonly did: string;
-  /** For a wallet; absent until the wallet was created, or the capability of another device accepted. */
+  /** The capability for a wallet; absent until the wallet is created, or a capability of another device is accepted. */
   readonly capability?: JsonObject;
-  /** For the realm: what invites. */
+  /** The capability for the realm, which allows to invite. */
   readonly realmCapability?: JsonObject;
   readonly key: SealedKey | StoredKeyName;
 }
@@ -37,9 +37,9 @@ const limits = { maxBytes: 262_144, maxDepth: 64 };
 const members = ['type', 'version', 'issuer', 'did', 'capability', 'realmCapability', 'key'];
 
 /**
- * The document of a profile, as it is kept. What could not be opened again is not written.
+ * The text of a profile for saving. A profile that could not be opened again is refused.
  *
- * @throws {ClientError} as `parseProfile`; {TypeError} where it is no object
+ * @throws {ClientError} as `parseProfile`; {TypeError} if it is not an object
  */
 export function profileText(profile: WalletProfile): string {
   const text = documentOf(profile);
@@ -56,10 +56,10 @@ function documentOf(profile: WalletProfile): string {
 }
 
 /**
- * A profile from its text or bytes; a byte order mark before it is left away.
+ * Reads a profile from its text or bytes; a byte order mark before it is removed.
  *
- * @throws {ClientError} `profile.version`, `profile.malformed` with the member that is at fault
- * @throws {TypeError} where it is neither a string nor a Uint8Array
+ * @throws {ClientError} `profile.version`, `profile.malformed` with the faulty member
+ * @throws {TypeError} if it is neither a string nor a Uint8Array
  */
 export function parseProfile(given: string | Uint8Array): WalletProfile {
   const parsed = parseJson(withoutMark(textOrBytes(given, 'profile')), limits);
@@ -78,19 +78,22 @@ export function parseProfile(given: string | Uint8Array): WalletProfile {
   return { issuer, did, ...(capability && { capability }), ...(realmCapability && { realmCapability }), key };
 }
 
-/** Some editors put a byte order mark before whatever they save (RFC 8259 §8.1: a parser may ignore it). */
+/** Some editors write a byte order mark before a text (RFC 8259 §8.1: a parser may ignore it). */
 function withoutMark(document: string | Uint8Array): string | Uint8Array {
   if (typeof document === 'string') return document.replace(/^\ufeff/, '');
   const isMarked = document[0] === 0xef && document[1] === 0xbb && document[2] === 0xbf;
   return isMarked ? document.subarray(3) : document;
 }
 
-/** What is sealed together with the key. */
+/** The data that is sealed together with the key. */
 export function boundTo({ issuer, did }: Pick<WalletProfile, 'issuer' | 'did'>): Uint8Array {
   return new TextEncoder().encode(canonicalize({ type, version, issuer, did }));
 }
 
-/** https, or http on the loopback. No query, no fragment, no slash at the end. @throws {ClientError} `profile.malformed` */
+/**
+ * The issuer must be https, or http on loopback, without query, fragment and slash at the end. @throws {ClientError}
+ * `profile.malformed`
+ */
 export function issuerIn(value: JsonValue | undefined): string {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback.test(url.hostname));
@@ -134,7 +137,7 @@ function storedIn(value: JsonValue | undefined): StoredKeyName | undefined {
   return typeof store === 'string' && typeof id === 'string' ? { store, id } : undefined;
 }
 
-/** Says what is wrong in our words: a profile is never quoted. */
+/** The error has only fixed words: a profile is never quoted. */
 function malformed(what: string): ClientError {
   return new ClientError('profile.malformed', `This is no wallet profile: ${what}.`);
 }

@@ -7,13 +7,13 @@ export type RpcPath = `/${string}/${string}`;
 
 const maxBytes = 4_194_304;
 
-/** The serialized message of a call: what its invocation binds. */
+/** The serialized message of a call. An invocation binds these bytes. */
 export function serialized(request: JsonObject): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(request));
 }
 
 /**
- * One unary call by the Connect protocol with JSON (https://connectrpc.com/docs/protocol), which is all that fetch needs.
+ * Makes one unary call by the Connect protocol with JSON (https://connectrpc.com/docs/protocol), for which fetch is enough.
  *
  * @throws {ClientError} with the code of the realm's refusal (`wallet.denied`, `token.invalid`, …), else `rpc.<status>`; `http.*`
  */
@@ -32,7 +32,7 @@ export async function callUnary(
   return answer.value;
 }
 
-/** What the realm says of its refusal: its own code where it sends one. */
+/** The refusal of the realm, with the realm's own code if it sends one. */
 function refusalOf({ status, value }: JsonAnswer): ClientError {
   const { code, message, details } = isJsonObject(value) ? value : ({} as JsonObject);
   const reason = Array.isArray(details) ? details.map(reasonIn).find((one) => one !== undefined) : undefined;
@@ -46,18 +46,20 @@ function codeIn(value: JsonValue | undefined): string | undefined {
   return typeof value === 'string' && value.length <= 64 && codeShape.test(value) ? value : undefined;
 }
 
-/** `google.rpc.ErrorInfo`, as Connect shows it for reading. */
+/** The reason in `google.rpc.ErrorInfo`, from Connect's readable form. */
 function reasonIn(detail: JsonValue): string | undefined {
   if (!isJsonObject(detail) || detail.type !== 'google.rpc.ErrorInfo' || !isJsonObject(detail.debug)) return undefined;
   return detail.debug.domain === 'countersign' ? codeIn(detail.debug.reason) : undefined;
 }
 
-/** Bytes as protobuf's JSON has them; it reads the URL alphabet too. */
+/** A bytes field for protobuf's JSON, which also reads the URL alphabet. */
 export function bytesField(document: JsonObject): string {
   return encodeBase64url(serialized(document));
 }
 
-/** From protobuf's JSON, which writes the other alphabet, with padding. @throws {ClientError} `rpc.malformed` */
+/**
+ * The bytes of a field in protobuf's JSON, which writes the other alphabet, with padding. @throws {ClientError} `rpc.malformed`
+ */
 export function bytesIn(text: string, most: number): Uint8Array {
   const bytes = decodeEitherBase64(text, most);
   if (bytes === undefined) throw new ClientError('rpc.malformed', 'Bytes of the answer are not in base64.');

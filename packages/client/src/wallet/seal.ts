@@ -1,6 +1,6 @@
 /**
- * A private key under a passphrase: scrypt (RFC 7914) makes a key of it, AES-256-GCM seals. What the key belongs to is sealed with it as
- * additional data, so that nobody can put the same key under another realm, or another capability under the key.
+ * Seals a private key under a passphrase: scrypt (RFC 7914) derives a key from the passphrase, and AES-256-GCM seals with it.
+ * The realm and the DID are sealed along as additional data, so that a stranger cannot move the key to another realm or DID.
  */
 import { decodeBase64url, encodeBase64url, isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
 import { scrypt } from '#platform-scrypt';
@@ -9,12 +9,12 @@ import type { ScryptCost } from './scrypt.ts';
 
 /** OWASP's choice: 128 MiB and a third of a second for each guess. */
 const defaultCost: ScryptCost = { N: 131_072, r: 8, p: 1 };
-/** A profile that costs more than a gigabyte to open was written to keep somebody busy. */
+/** A profile that needs more than a gigabyte to open is refused: it was made to keep the program busy. */
 const costs = { least: 16_384, most: 1_048_576 } as const;
 const saltBytes = 16;
 const ivBytes = 12;
 const tagBytes = 16;
-/** Shorter ones are guessed, whatever a guess costs. */
+/** Shorter passphrases can be guessed, even if a guess is expensive. */
 const minPassphrase = 8;
 const maxPassphrase = 1_024;
 
@@ -24,7 +24,7 @@ export interface SealedKey {
   readonly sealed: Uint8Array;
 }
 
-/** @throws {ClientError} `profile.passphrase` where the passphrase is too short, or longer than anybody types */
+/** @throws {ClientError} `profile.passphrase` if the passphrase is too short or too long */
 export async function seal(
   secret: Uint8Array,
   passphrase: string,
@@ -45,7 +45,7 @@ export async function seal(
   return { kdf, iv, sealed: new Uint8Array(sealed) };
 }
 
-/** @throws {ClientError} `profile.passphrase` where it does not open: by another passphrase, or not as it was written */
+/** @throws {ClientError} `profile.passphrase` if it does not open: the passphrase is wrong, or the profile was changed */
 export async function unseal(
   { kdf, iv, sealed }: SealedKey,
   passphrase: string,
@@ -64,7 +64,7 @@ export function sealedJson({ kdf: { salt, ...cost }, iv, sealed }: SealedKey): J
   return { kdf, cipher: 'A256GCM', iv: encodeBase64url(iv), sealed: encodeBase64url(sealed) };
 }
 
-/** Undefined for anything that `sealedJson` does not write. */
+/** Undefined for every value that `sealedJson` does not write. */
 export function readSealed(value: JsonValue | undefined): SealedKey | undefined {
   if (!isJsonObject(value) || !hasExactly(value, ['kdf', 'cipher', 'iv', 'sealed'])) return undefined;
   const { kdf, cipher } = value;
@@ -101,7 +101,7 @@ function random(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
-/** WebCrypto takes no shared memory. */
+/** A copy, because WebCrypto refuses shared memory. */
 function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(bytes);
 }

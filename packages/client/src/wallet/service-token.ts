@@ -10,7 +10,7 @@ import { actionsOf, someActions } from './target.ts';
 import { type CallFields, codeOf, type TokenKind } from './wallet-token.ts';
 
 export interface ServiceOptions {
-  /** What the token is to allow there. Left out, all that the capability does. */
+  /** The actions of the token. Default: all that the capability allows. */
   readonly actions?: readonly Action[];
 }
 
@@ -18,14 +18,14 @@ export const serviceChecks: Checks<ServiceOptions> = { actions: leftOut(someActi
 
 /** Tokens of this wallet for one service. Throws {ClientError} `oauth.<error>`, `capability.expired`, `challenge.audience`, `http.*`. */
 export interface ServiceTokens extends Required<TokenSource> {
-  /** The header fields of one request: `authorization`, and `dpop` where the token is bound. */
+  /** The header fields of one request: `authorization`, and `dpop` for a bound token. */
   authorize(method: string, url: string | URL): Promise<CallFields>;
 }
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const invocationType = 'urn:countersign:params:oauth:token-type:capability-invocation';
 
-/** RFC 8693: the invocation of the capability, which names the service, for a token that only this service takes. */
+/** RFC 8693: exchanges an invocation of the capability that names the service for a token that only this service accepts. */
 export function createServiceTokens(
   device: Device,
   capability: JsonObject,

@@ -1,9 +1,10 @@
 /**
- * Calls that only the realm can read: a DIDComm message to the realm's DID, and the answer as one to ours.
+ * Calls that only the realm can read: the call is a DIDComm message to the realm's DID, and the answer is one to the device's
+ * DID.
  *
- * 1. The realm says once who it is: a did:peer:4, whose long form proves its document.
- * 2. The call and its proof are packed, sealed by the key of this device: the realm refuses a proof of anybody else's.
- * 3. The answer must come from that DID, for that call.
+ * 1. The realm names its DID once: a did:peer:4, whose long form proves its document.
+ * 2. The call and its proof are packed and sealed with the key of this device: the realm refuses the proof of another device.
+ * 3. The answer must come from that DID and be for that call.
  */
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { encodeBase64url, isJsonObject, type JsonObject, parseDidPeer4 } from '@countersign/proof';
@@ -54,7 +55,7 @@ interface PackedCall {
   readonly authorization: CallAuthorization;
 }
 
-/** Steps 2 and 3. @throws {ProofError} `didcomm.*`, `call.*` where the answer is not the realm's */
+/** Steps 2 and 3. @throws {ProofError} `didcomm.*`, `call.*` if the answer is not from the realm */
 async function exchange(
   device: Device,
   recipient: NamedAgreementKey,
@@ -110,7 +111,7 @@ function authorizationOf(fields: CallFields): CallAuthorization {
   return dpop === undefined ? { token } : { token, dpop };
 }
 
-/** `WALLET_DENIED` is `wallet.denied`: the first word of a code has no underscore in it. */
+/** `WALLET_DENIED` becomes `wallet.denied`: the first word of a code contains no underscore. */
 function refusalOf(answer: UnpackedAnswer): ClientError {
   const { error, reason, status } = answer as { error: string; reason?: string; status: number };
   return new ClientError(reason?.toLowerCase().replace('_', '.') ?? `rpc.${status}`, error);

@@ -8,15 +8,15 @@ import { dpopProof } from './dpop.ts';
 import { bytesField, type RpcPath, serialized } from './rpc.ts';
 import { actionsOf } from './target.ts';
 
-/** `authorization`, and `dpop` where the token is bound. */
+/** `authorization`, and `dpop` for a bound token. */
 export type CallFields = Readonly<Record<string, string>>;
 
 export interface WalletTokens extends Required<TokenSource> {
-  /** The token for one call, with the proof that belongs to that call alone. */
+  /** The header fields of one call: the token, and the proof for this call if the token is bound. */
   fieldsFor(path: string): Promise<CallFields>;
 }
 
-/** `bearer` for who does not sign each call; `dpop` binds the token to the device's key. */
+/** With `bearer` no call is signed; `dpop` binds the token to the device's key. */
 export type TokenKind = 'bearer' | 'dpop';
 
 export const tokenKindCheck = optional(oneOf('bearer', 'dpop'));
@@ -24,8 +24,8 @@ export const tokenKindCheck = optional(oneOf('bearer', 'dpop'));
 const acquire: RpcPath = '/countersign.v1.AuthService/AcquireToken';
 
 /**
- * Tokens of a wallet, acquired by invoking its capability, held until shortly before they expire. Unless a kind is asked for they are
- * bearer tokens, and bound ones as soon as the realm says that it takes no other.
+ * Tokens of a wallet, acquired by invoking its capability, and kept until shortly before they expire. By default they are
+ * bearer tokens, and bound tokens as soon as the realm says that it accepts no others.
  */
 export function createWalletTokens(
   device: Device,
@@ -59,7 +59,7 @@ export function createWalletTokens(
   };
 }
 
-/** The steps of the document: get a challenge, invoke the capability over it, get the token. */
+/** The steps of the document: get a challenge, invoke the capability with it, get the token. */
 async function acquireToken(device: Device, capability: JsonObject, kind: TokenKind): Promise<JsonObject> {
   const nonce = await challengeOf(device);
   const action = actionsOf(capability)[0] ?? 'read';
@@ -68,12 +68,12 @@ async function acquireToken(device: Device, capability: JsonObject, kind: TokenK
   return device.call(acquire, serialized({ invocation: bytesField(invocation), ...bound }));
 }
 
-/** The address below the realm, whatever way the call goes. */
+/** The method and the URI of a call below the realm, for every transport. */
 function callTo({ issuer }: Device, path: string) {
   return { method: 'POST', uri: issuer + path } as const;
 }
 
-/** The realm tells a stranger nothing; the holder of the capability may know what it means. */
+/** The realm does not tell strangers the reason; here the holder of the capability gets an explanation. */
 function explained(refusal: unknown): unknown {
   if (codeOf(refusal) !== 'wallet.denied') return refusal;
   const text =
@@ -85,7 +85,7 @@ export function codeOf(refusal: unknown): string | undefined {
   return refusal instanceof ClientError ? refusal.code : undefined;
 }
 
-/** The document as metadata carries it. */
+/** The invocation document as metadata of a call. */
 export function invocationFields(invocation: JsonObject): CallFields {
   return { 'capability-invocation': encodeBase64url(serialized(invocation)) };
 }

@@ -35,20 +35,20 @@ export type { By } from './call-options.ts';
 
 /** One device of a wallet. */
 export interface Wallet extends Required<TokenSource>, Access, CallOptions {
-  /** Undefined for a device that may do nothing but invite to the realm. */
+  /** Undefined for a device that may only invite to the realm. */
   readonly id: string | undefined;
   readonly issuer: string;
-  /** Of the device. */
+  /** The DID of the device. */
   readonly did: string;
-  /** To be kept; the private key in it is sealed. */
+  /** Save it; the private key in it is sealed. */
   readonly profile: WalletProfile;
-  /** The metadata of one call by token: `authorization`, and `dpop` where the realm asks for it. */
+  /** The metadata of one call with a token: `authorization`, and `dpop` if the token is bound. */
   authorize(path: string): Promise<CallFields>;
   /** The metadata of one unary call, for exactly these bytes of its message: good once, within a minute. */
   invoke(path: string, message: Uint8Array, action?: string): Promise<CallFields>;
   /** A unary call in JSON. */
   call(path: RpcPath, request: JsonObject, by?: By, action?: string): Promise<JsonObject>;
-  /** Tokens for a service of somebody else's, which gets to know what this wallet allows there and nothing more. */
+  /** Tokens for another party's service. The service learns only the rights of this wallet there. */
   service(audience: string, options?: ServiceOptions): ServiceTokens;
   /** A unary call through the packed tunnel, which only the realm can read. */
   readonly pack: Pack;
@@ -57,7 +57,8 @@ export interface Wallet extends Required<TokenSource>, Access, CallOptions {
 const openChecks = { ...walletChecks, ...lockChecks, tokens: tokenKindCheck } as Checks<OpenOptions>;
 
 /**
- * A wallet from its profile: the document itself, its text, or its bytes. Nobody is called before there is something to ask.
+ * Opens a wallet from its profile: the document itself, its text, or its bytes. It makes no network call before the first call
+ * needs one.
  *
  * @throws {ClientError} `profile.*`, `signing_key.*`; {TypeError} naming the option that is of another type, or that does not exist
  */
@@ -72,7 +73,7 @@ export async function openWallet(given: WalletProfile | string | Uint8Array, unc
   return walletOf(profile, deviceOf(profile.issuer, key, options), options.tokens);
 }
 
-/** With the key unlocked already. */
+/** A wallet with an already unlocked key. */
 export function walletOf(profile: WalletProfile, device: Device, kind: TokenKind | undefined): Wallet {
   const { capability, issuer, did } = profile;
   const tokens = capability === undefined ? noTokens : createWalletTokens(device, capability, kind);
@@ -115,7 +116,7 @@ export function walletOf(profile: WalletProfile, device: Device, kind: TokenKind
   };
 }
 
-/** A token may have died before its time, with a key of the realm that signed it. Another one is tried once. */
+/** A token may have died early, e.g. with the realm's key that signed it. So a new token is tried once. */
 async function withToken<T>(
   tokens: WalletTokens,
   path: string,
@@ -132,14 +133,14 @@ async function withToken<T>(
   }
 }
 
-/** It was acquired just now: there is no reason to believe that the next one would fare better. */
+/** The refused token was new, so another one would not help. */
 function dead(cause: unknown): ClientError {
   const text =
     'The realm takes the token of this device no more: its capability was revoked, or the keys of the realm changed.';
   return new ClientError('token.invalid', text, { cause });
 }
 
-/** Inviting is done to the realm, everything else to the wallet. */
+/** Invitations need the capability for the realm, all other calls the one for the wallet. */
 function capabilityFor({ capability, realmCapability }: WalletProfile, path: string): JsonObject {
   if (!path.startsWith('/countersign.v1.ProviderService/')) return capability ?? missing('wallet');
   return realmCapability ?? missing('realm');
