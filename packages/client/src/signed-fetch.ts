@@ -172,7 +172,7 @@ async function verdictOf(
     if (!(error instanceof ProofError)) throw error;
     if (error.code !== 'message.signature_missing') throw ofOthers(error);
     if (demand === 'if-present') return undefined;
-    const said = `The response with status ${status} carries no signature. Nobody answers for what it says.`;
+    const said = `The response with status ${status} carries no signature, so its sender is unproved.`;
     throw new MessageProblem('response.unsigned', 502, said, { cause: { status, body: excerpt(body) } });
   }
 }

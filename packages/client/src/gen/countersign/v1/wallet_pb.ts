@@ -1,4 +1,4 @@
-// The wallet API. Field names of CreateWalletResponse follow the original document; the numbers are ours and stay.
+// The wallet API. Field names of CreateWalletResponse follow the original document; the numbers are new and never change.
 //
 // Realm: the path prefix /realms/{realm} of a call, or the metadata key "realm"; without either, the default realm.
 
@@ -36,7 +36,7 @@ export const GetConfigurationRequestSchema: GenMessage<GetConfigurationRequest> 
  */
 export type GetConfigurationResponse = Message<"countersign.v1.GetConfigurationResponse"> & {
   /**
-   * Of the realm.
+   * The DID document of the realm.
    *
    * @generated from field: google.protobuf.Struct did_document = 1;
    */
@@ -55,7 +55,7 @@ export type GetConfigurationResponse = Message<"countersign.v1.GetConfigurationR
   issuer: string;
 
   /**
-   * What proofs to this realm name as their audience.
+   * The audience of proofs for this realm.
    *
    * @generated from field: string audience = 4;
    */
@@ -100,7 +100,7 @@ export type InviteRequest = Message<"countersign.v1.InviteRequest"> & {
   roles: string[];
 
   /**
-   * Of an organization only: a did:web beside the did:peer.
+   * Only for an organization: a did:web beside the did:peer.
    *
    * @generated from field: bool did_web = 5;
    */
@@ -115,7 +115,7 @@ export const InviteRequestSchema: GenMessage<InviteRequest> = /*@__PURE__*/
   messageDesc(file_countersign_v1_wallet, 2);
 
 /**
- * The id finds the invitation again; the secret code is another thing, and is only in the e-mail.
+ * The id identifies the invitation. The secret code is separate, and stands only in the e-mail.
  *
  * @generated from message countersign.v1.InviteResponse
  */
@@ -426,7 +426,7 @@ export const RevokeAccessRequestSchema: GenMessage<RevokeAccessRequest> = /*@__P
  */
 export type RevokeAccessResponse = Message<"countersign.v1.RevokeAccessResponse"> & {
   /**
-   * The one named and every one delegated from it.
+   * The named capability and all that were delegated from it.
    *
    * @generated from field: repeated string revoked_capability_ids = 1;
    */
@@ -738,7 +738,7 @@ export const InvitationStatusSchema: GenEnum<InvitationStatus> = /*@__PURE__*/
   enumDesc(file_countersign_v1_wallet, 1);
 
 /**
- * What whoever invites needs, and what everybody may know of a realm.
+ * Calls for inviting, and the public configuration of a realm.
  *
  * @generated from service countersign.v1.ProviderService
  */
@@ -779,7 +779,7 @@ export const ProviderService: GenService<{
   serviceDesc(file_countersign_v1_wallet, 0);
 
 /**
- * Wallets, and who may act on them.
+ * Calls for wallets and their capabilities.
  *
  * @generated from service countersign.v1.WalletService
  */
@@ -828,7 +828,7 @@ export const WalletService: GenService<{
   serviceDesc(file_countersign_v1_wallet, 1);
 
 /**
- * From the invocation of a capability to a token.
+ * Calls that exchange the invocation of a capability for a token.
  *
  * @generated from service countersign.v1.AuthService
  */
