@@ -204,6 +204,11 @@ eachDatabase('a grant', (freshUrl) => {
     const all = { wallet_id: first.id, include_revoked: true, page_size: 3 };
     const page = await call('WalletService/ListCapabilities', all, otherToken);
     expect(page.capabilities).toHaveLength(3);
+    for (const page_size of [-1, 201])
+      await expect(call('WalletService/ListCapabilities', { ...all, page_size }, otherToken)).rejects.toMatchObject({
+        code: 3,
+        details: 'page_size must be a whole number from 1 to 200.',
+      });
     const rest = { ...all, page_token: page.next_page_token };
     expect((await call('WalletService/ListCapabilities', rest, otherToken)).capabilities).toHaveLength(1);
     // A device may give up what it has.

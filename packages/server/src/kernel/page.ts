@@ -13,11 +13,15 @@ export interface PageRequest {
 
 const maxLimit = 200;
 
-/** `?limit=1…200&after=<id>`. The empty string sorts before every id. @throws {Problem} `request.invalid` */
-export function pageRequest(limit: string | undefined, after: string | undefined): PageRequest {
+/**
+ * `?limit=1…200&after=<id>`, or as `name` calls the limit. The empty string sorts before every id.
+ *
+ * @throws {Problem} `request.invalid`
+ */
+export function pageRequest(limit: string | undefined, after: string | undefined, name = 'limit'): PageRequest {
   const wanted = Number(limit ?? '50');
   if ((limit !== undefined && !/^\d{1,3}$/.test(limit)) || wanted < 1 || wanted > maxLimit) {
-    throw new Problem('request.invalid', `limit must be a whole number from 1 to ${maxLimit}.`, { pointer: 'limit' });
+    throw new Problem('request.invalid', `${name} must be a whole number from 1 to ${maxLimit}.`, { pointer: name });
   }
   return { limit: wanted, after: after ?? '' };
 }

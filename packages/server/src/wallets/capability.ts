@@ -183,7 +183,7 @@ export async function pageOfCapabilities(
   if (token !== '' && !uuidUrn.test(token)) {
     throw new Problem('request.invalid', 'page_token is not one of this server.', { pointer: 'page_token' });
   }
-  const { limit, after } = pageRequest(size === 0 ? undefined : String(size), token);
+  const { limit, after } = pageRequest(size === 0 ? undefined : String(size), token, 'page_size');
   const rows = await listCapabilities(context.store.db, realm.name, target, { revoked, after, limit: limit + 1 });
   return toPage(rows.map(viewOf), limit, ({ id }) => id);
 }
