@@ -45,6 +45,7 @@ import { openStore, type Store, type StoreNeed } from './store/open.ts';
 import { accessTokenExchange } from './subject/access-token-exchange.ts';
 import { routes as eventRoutes } from './subject/event.http.ts';
 import type { Exchange } from './subject/exchange.ts';
+import type { HashPool } from './subject/hash-pool.ts';
 import { masterKeyOf, masterKeyPath } from './subject/master-key.ts';
 import { createHasher } from './subject/password-hash.ts';
 import { routes as pepperRoutes } from './subject/pepper.http.ts';
@@ -73,6 +74,8 @@ export interface Parts {
    * Registers the process in the store before anything sealed is read, so that the master key cannot change in between.
    */
   readonly serving?: boolean;
+  /** The threads that hash passwords. Default: new ones. */
+  readonly hashPool?: HashPool;
 }
 
 /** Opens everything that rules use. The caller closes `context.store`. */
@@ -93,7 +96,7 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
       config,
       vault,
       cache,
-      hasher: createHasher({ random, peppers }),
+      hasher: createHasher({ random, peppers, ...(parts.hashPool && { pool: parts.hashPool }) }),
     };
   } catch (thrown) {
     await store.close();

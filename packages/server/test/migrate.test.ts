@@ -18,7 +18,7 @@ const log = createLog('silent');
 
 eachDatabase('migration', (freshUrl) => {
   test('happens once, however many processes start on an empty database at the same moment', async () => {
-    const url = await freshUrl();
+    const url = await freshUrl('empty');
     const processes = Array.from({ length: 6 }, (_, i) =>
       fork(new URL('./support/writer.ts', import.meta.url), [url, String(i), '1'], { stdio: 'inherit' }),
     );
@@ -45,7 +45,7 @@ eachDatabase('migration', (freshUrl) => {
   });
 
   test('twice is once', async () => {
-    const url = await freshUrl();
+    const url = await freshUrl('empty');
     const store = await openStore(url, systemClock, log);
     onTestFinished(() => store.close());
     await store.db.insertInto('meta').values({ name: 'kept', value: 'yes' }).execute();
@@ -54,7 +54,7 @@ eachDatabase('migration', (freshUrl) => {
   });
 
   test('that fails leaves nothing behind', async () => {
-    const url = await freshUrl();
+    const url = await freshUrl('empty');
     const store = await openStore(url, systemClock, log);
     onTestFinished(() => store.close());
     // As if an earlier release had not known it: now one of its tables stands in the way.

@@ -42,7 +42,7 @@ describe('a command on the store, in a directory without one', () => {
 
 eachDatabase('countersign', (freshUrl) => {
   test('events verify refuses a database without a store, and leaves it as it is', async () => {
-    const url = await freshUrl();
+    const url = await freshUrl('empty');
     const variables = {
       COUNTERSIGN_DATA_DIR: temporaryDir(),
       COUNTERSIGN_DATABASE_URL: url,

@@ -242,8 +242,8 @@ describe('refused at the token endpoint', () => {
     ['an action twice', () => changed({}, { ...good, scope: 'wallet:read wallet:read' }), '400 invalid_scope'],
     ['an empty scope', () => changed({}, { ...good, scope: ' ' }), '400 invalid_scope'],
     ['the scope of administration', () => changed({}, { ...good, scope: 'countersign:admin' }), '400 invalid_scope'],
-    ['no base64url', () => sending({ subject_token: '{"a":1}' }), invalid, 'no base64url'],
-    ['padding that is none', () => sending({ subject_token: 'AAAA====' }), invalid, 'no base64url'],
+    ['no base64url', () => sending({ subject_token: '{"a":1}' }), invalid, 'is not base64url'],
+    ['padding that is none', () => sending({ subject_token: 'AAAA====' }), invalid, 'is not base64url'],
     ['no JSON', () => sending({ subject_token: 'AAAA' }), invalid, 'invocation.document'],
     [
       'another audience',
@@ -319,7 +319,7 @@ describe('refused at the token endpoint', () => {
     const asked = await sending({ subject_token: `${'='.repeat(98_000)}x` });
     const started = process.cpuUsage();
     expect(await refusedExchange(server, asked)).toBe(invalid);
-    expect(refused()).toContain('no base64url');
+    expect(refused()).toContain('is not base64url');
     expect(process.cpuUsage(started).user / 1_000).toBeLessThan(1_000);
   });
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
-import { type Asker, type Cost, createHashPool } from './hash-pool.ts';
+import { type Asker, type Cost, createHashPool, type HashPool } from './hash-pool.ts';
 import { normalisedPassword, requirePassword } from './password-text.ts';
 import type { Pepper, Peppers } from './pepper.ts';
 import { isOutdated, memoryOf, readHash, type StoredHash, spellHash, today, workOf } from './stored-hash.ts';
@@ -43,6 +43,8 @@ export interface HasherOptions {
   readonly threads?: number;
   /** Milliseconds of work that the queue may hold. */
   readonly patience?: number;
+  /** Default: one of its own, with these threads and this patience. Closed with the hasher. */
+  readonly pool?: HashPool;
 }
 
 const saltLength = 16;
@@ -53,8 +55,8 @@ export function createHasher({
   peppers,
   threads = availableParallelism(),
   patience = 2_000,
+  pool = createHashPool({ threads, patience }),
 }: HasherOptions): Hasher {
-  const pool = createHashPool({ threads, patience });
   const fresh = () => ({ scheme: 'argon2', ...today, salt: random.bytes(saltLength) }) as const;
   const decoy: StoredHash = { ...fresh(), tag: random.bytes(32) };
 

@@ -7,6 +7,7 @@ import type { Context } from '../../src/context.ts';
 import type { Caller } from '../../src/kernel/caller.ts';
 import { createLog } from '../../src/kernel/log.ts';
 import { createContext, type Parts } from '../../src/server.ts';
+import { hashPool } from './hash-pool.ts';
 
 /** TEST KEY, not a secret: contexts that share a database must share it. */
 export const masterKey = 'dGVzdC1vbmx5LW1hc3Rlci1rZXktZm9yLWNvdW50ZXI';
@@ -26,7 +27,7 @@ export async function openContext(
     COUNTERSIGN_MASTER_KEY: masterKey,
     ...env,
   });
-  const context = await createContext(config, { log: createLog('silent'), ...parts });
+  const context = await createContext(config, { log: createLog('silent'), hashPool, ...parts });
   onTestFinished(() => context.store.close());
   return context;
 }

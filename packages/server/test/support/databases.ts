@@ -1,7 +1,7 @@
 /** Runs one suite on both databases that Countersign supports, each test on a database of its own. */
 
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -9,17 +9,26 @@ import { afterAll, describe } from 'vitest';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
-/** Makes an empty database and gives the URL that `openStore` takes. It is dropped when the suite has ended. */
-export type FreshUrl = () => Promise<string>;
+/**
+ * Makes a database without entries and gives the URL that `openStore` takes. It has today's schema, copied from a
+ * template, or no schema at all (`empty`). It is dropped when the suite has ended.
+ */
+export type FreshUrl = (schema?: 'empty') => Promise<string>;
 
 /** Where the tests' PostgreSQL listens: started by `global-setup.ts`, or named by the person who runs the tests. */
 const postgres = process.env.COUNTERSIGN_TEST_POSTGRES;
+
+/** Databases with today's schema and no entries, made by `global-setup.ts`. */
+const templates = {
+  sqlite: process.env.COUNTERSIGN_TEST_SQLITE_TEMPLATE ?? '',
+  postgres: process.env.COUNTERSIGN_TEST_POSTGRES_TEMPLATE ?? '',
+};
 
 /** `npm run check` asks for `sqlite` alone, to answer sooner; `npm test` and CI run every suite on both. */
 const kinds = (process.env.COUNTERSIGN_TEST_DATABASES ?? 'sqlite,postgres').split(',') as readonly DatabaseKind[];
 
 interface Maker {
-  fresh(): Promise<string>;
+  readonly fresh: FreshUrl;
   dispose(): Promise<void>;
 }
 
@@ -37,7 +46,7 @@ export function eachDatabase(name: string, tests: (freshUrl: FreshUrl, kind: Dat
     describe.skipIf(kind === 'postgres' && !postgres)(`${name} on ${kind}`, () => {
       const maker = makers[kind]();
       afterAll(() => maker.dispose());
-      tests(() => maker.fresh(), kind);
+      tests(maker.fresh, kind);
     });
   }
 }
@@ -47,17 +56,19 @@ export function bothDatabases(name: string, tests: (fresh: Readonly<Record<Datab
   describe.skipIf(!postgres)(name, () => {
     const made = { sqlite: makers.sqlite(), postgres: makers.postgres() };
     afterAll(() => Promise.all([made.sqlite.dispose(), made.postgres.dispose()]));
-    tests({ sqlite: () => made.sqlite.fresh(), postgres: () => made.postgres.fresh() });
+    tests({ sqlite: made.sqlite.fresh, postgres: made.postgres.fresh });
   });
 }
 
 function sqliteMaker(): Maker {
   const folders: string[] = [];
   return {
-    async fresh() {
+    async fresh(schema) {
       const folder = await mkdtemp(join(tmpdir(), 'countersign-sqlite-'));
       folders.push(folder);
-      return `sqlite:${join(folder, 'countersign.db')}`;
+      const file = join(folder, 'countersign.db');
+      if (schema !== 'empty') await copyFile(templates.sqlite, file);
+      return `sqlite:${file}`;
     },
     async dispose() {
       await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
@@ -77,10 +88,11 @@ function postgresMaker(url: string): Maker {
     }
   };
   return {
-    async fresh() {
+    async fresh(schema) {
       const name = `countersign_test_${randomBytes(8).toString('hex')}`;
-      // file_copy of template0 is three times quicker than the default; its checkpoint costs nothing without fsync.
-      await run([`create database ${name} template template0 strategy file_copy`]);
+      const template = schema === 'empty' ? 'template0' : templates.postgres;
+      // file_copy is three times quicker than the default; its checkpoint costs nothing without fsync.
+      await run([`create database ${name} template ${template} strategy file_copy`]);
       names.push(name);
       const database = new URL(url);
       database.pathname = `/${name}`;

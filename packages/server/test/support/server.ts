@@ -10,6 +10,7 @@ import type { RpcService } from '../../src/rpc/service.ts';
 import { createContext, listen } from '../../src/server.ts';
 import { ensureRealms } from '../../src/start.ts';
 import { freePort } from './free-port.ts';
+import { hashPool } from './hash-pool.ts';
 
 /** A server under test: everything real, on a free port of the loopback. */
 export interface TestServer {
@@ -56,6 +57,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
   const log = createLog(config.logLevel, { write: (line) => void logged.push(line) });
   const context = await createContext(config, {
     log,
+    hashPool,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   // First, since the default realm signs with RS256 where nobody says otherwise, and its keys take longer than all the rest.
