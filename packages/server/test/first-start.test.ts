@@ -35,7 +35,7 @@ const whole = [
 
 eachDatabase('a first start', (freshUrl, kind) => {
   test('commits everything at once, and files follow: a start that was interrupted between is finished by the next', async () => {
-    const context = await openContext(await freshUrl());
+    const context = await openContext(await freshUrl('empty'));
     expect(await makeFirstStart(context, undefined)).toBe('made');
     const made = {
       realms: ['dev', 'system'],
@@ -56,7 +56,7 @@ eachDatabase('a first start', (freshUrl, kind) => {
   });
 
   test('leaves nothing where its transaction fails', async () => {
-    const context = await openContext(await freshUrl());
+    const context = await openContext(await freshUrl('empty'));
     const participant = { id: '1', role: 'LENDER', participant: { id: 'o', participantName: 'O' } };
     const network = {
       realms: [
@@ -68,7 +68,7 @@ eachDatabase('a first start', (freshUrl, kind) => {
   });
 
   test('at the same moment on several nodes is made once, and each file is of what was committed', async () => {
-    const url = await freshUrl();
+    const url = await freshUrl('empty');
     const nodes = await Promise.all([openContext(url), openContext(url), openContext(url)]);
     const outcomes = await Promise.all(nodes.map((node) => makeFirstStart(node, undefined)));
     expect(outcomes.sort()).toEqual(['made', 'was there', 'was there']);
@@ -79,11 +79,12 @@ eachDatabase('a first start', (freshUrl, kind) => {
   });
 
   test('two servers at once: both run, with the credentials on disk', async () => {
-    for (let pair = 0; pair < 2; pair++) await firstStartsAtOnce(kind === 'sqlite' ? undefined : await freshUrl());
+    for (let pair = 0; pair < 2; pair++)
+      await firstStartsAtOnce(kind === 'sqlite' ? undefined : await freshUrl('empty'));
   }, 180_000);
 
   test('what was left is not written again once it was written, and is gone from a directory when its owner removed it', async () => {
-    const context = await openContext(await freshUrl());
+    const context = await openContext(await freshUrl('empty'));
     const directory = join(context.config.dataDir, 'elsewhere');
     await write(context, system, (tx) => leaveFiles(context, tx, { a: 'one' }));
     mkdirSync(directory);

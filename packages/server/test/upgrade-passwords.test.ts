@@ -33,7 +33,7 @@ async function firstRelease(url: string): Promise<void> {
 
 eachDatabase('a database of the first release', (freshUrl) => {
   test('is brought up to date, and its credentials log in once they have a password', async () => {
-    const databaseUrl = await freshUrl();
+    const databaseUrl = await freshUrl('empty');
     await firstRelease(databaseUrl);
     const server = await testServer({ databaseUrl });
     onTestFinished(() => server.close());
@@ -52,7 +52,7 @@ eachDatabase('a database of the first release', (freshUrl) => {
   });
 
   test('keeps apart two codes that differ in capitals only: the one that is folded already is found', async () => {
-    const databaseUrl = await freshUrl();
+    const databaseUrl = await freshUrl('empty');
     await firstRelease(databaseUrl);
     const server = await testServer({ databaseUrl });
     onTestFinished(() => server.close());

@@ -1,4 +1,16 @@
-import { amount, type Checks, callable, having, listOf, number, object, optional, options, text } from '../argument.ts';
+import {
+  amount,
+  type Checks,
+  callable,
+  having,
+  leftOut,
+  listOf,
+  number,
+  object,
+  optional,
+  options,
+  text,
+} from '../argument.ts';
 import { ProofError } from '../error.ts';
 import type { JsonObject } from '../json.ts';
 import type { NamedAgreementKey, OwnAgreementKey } from './agreement-key.ts';
@@ -25,7 +37,7 @@ export interface Packing extends Sealing {
 
 const packingChecks: Checks<Packing> = {
   // Without a sender the message is anonymous.
-  sender: optional(having('agree')),
+  sender: leftOut(having('agree')),
   recipients: listOf(object),
   random: callable,
   ephemeral: optional(callable),
