@@ -63,11 +63,11 @@ module.exports = {
       to: { path: 'node_modules/kysely/', dependencyTypesNot: ['type-only'] },
     },
     {
-      name: 'store-files-from-their-own-folder',
-      comment: 'SQL of a noun is asked by the rules of that noun; others call the rule.',
+      name: 'store-files-from-their-own-room',
+      comment: 'SQL of a room is asked by the rules of that room; others call the rule.',
       severity: 'error',
-      from: { path: '^(packages/.+)/[^/]+$', pathNot: '/test/' },
-      to: { path: storeFile, pathNot: '^$1/[^/]+$' },
+      from: { path: '^(packages/[^/]+/src/[^/]+)/' },
+      to: { path: storeFile, pathNot: '^$1/' },
     },
     {
       name: 'hashing-and-private-keys-in-few-rooms',

@@ -5,8 +5,8 @@ import { createGuard, type GuardOptions } from './adapter/guard.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { refusalOf } from './adapter/refusal.ts';
-import type { Authenticated } from './service.ts';
-import type { Verified } from './verify-request.ts';
+import type { Verified } from './message/verify-request.ts';
+import type { Authenticated } from './token/service.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';

@@ -6,8 +6,8 @@ import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapt
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { readRequest, refusalResponse, signedResponse } from './adapter/web.ts';
-import type { Authenticated } from './service.ts';
-import type { Verified } from './verify-request.ts';
+import type { Verified } from './message/verify-request.ts';
+import type { Authenticated } from './token/service.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';

@@ -16,46 +16,15 @@ export {
   type Subject,
   type WalletSubject,
 } from '@countersign/proof';
-export {
-  type AccessTokenVerifier,
-  type AccessTokenVerifierOptions,
-  createAccessTokenVerifier,
-} from './access-token.ts';
 export { type Discovery, discover } from './discovery.ts';
 export type { NameAndPassword } from './edge/credentials.ts';
 export { createEdge, type Edge, type EdgeCall, type EdgeOptions } from './edge/edge.ts';
 export type { EdgeLimits } from './edge/throttle.ts';
 export { ClientError } from './error.ts';
-export { createExchange, type Exchange, type ExchangeOptions } from './exchange.ts';
 export type { Fetch, Transport } from './fetch-json.ts';
-export {
-  type GatewayRequest,
-  type GatewaySubject,
-  type GatewaySubjectOptions,
-  verifyGatewaySubject,
-} from './gateway-subject.ts';
-export { createRemoteJwks, fixedKeys, type KeySource, type RemoteJwksOptions } from './jwks.ts';
-export {
-  type RetireKeyOptions,
-  type RotatedKey,
-  type RotateKeyOptions,
-  retireKey,
-  rotateKey,
-} from './keys.ts';
-export { MessageProblem } from './message-problem.ts';
-export type { SignatureFields } from './message-signing.ts';
-export {
-  type ApplicationOptions,
-  applyForParticipation,
-  type Credentials,
-  type PickUpOptions,
-  pickUpCredentials,
-  type SubmittedApplication,
-} from './onboarding.ts';
-export { createParticipant, type Participant, type ParticipantOptions, type SignOptions } from './participant.ts';
-export type { Organisation, ParticipantDetail, RegisteredKey } from './participant-detail.ts';
-export type { AddressedRequest } from './possession.ts';
-export type { PrivateJwk } from './private-jwk.ts';
+export { MessageProblem } from './message/message-problem.ts';
+export type { SignatureFields } from './message/message-signing.ts';
+export type { PrivateJwk } from './message/private-jwk.ts';
 export {
   fetchReceiptCerts,
   type ReceiptCerts,
@@ -64,10 +33,30 @@ export {
   requestReceipt,
   type VerifiedReceipt,
   verifyReceipt,
-} from './receipt.ts';
-export { createRegistry, type Registry, type RegistryOptions } from './registry.ts';
-export { createRegistryCache, type RegistryCache, type RegistryCacheOptions } from './registry-cache.ts';
-export { createMemoryReplayStore, type MemoryReplayOptions, type ReplayStore } from './replay.ts';
+} from './message/receipt.ts';
+export { createMemoryReplayStore, type MemoryReplayOptions, type ReplayStore } from './message/replay.ts';
+export type { ResponseVerdict, SignedInit, VerifiedResponse } from './message/signed-fetch.ts';
+export { importSigningKey, type SigningKey } from './message/signing-key.ts';
+export type { IncomingRequest, RequestSignature, Verified } from './message/verify-request.ts';
+export { createParticipant, type Participant, type ParticipantOptions, type SignOptions } from './participant.ts';
+export {
+  type RetireKeyOptions,
+  type RotatedKey,
+  type RotateKeyOptions,
+  retireKey,
+  rotateKey,
+} from './registry/keys.ts';
+export {
+  type ApplicationOptions,
+  applyForParticipation,
+  type Credentials,
+  type PickUpOptions,
+  pickUpCredentials,
+  type SubmittedApplication,
+} from './registry/onboarding.ts';
+export type { Organisation, ParticipantDetail, RegisteredKey } from './registry/participant-detail.ts';
+export { createRegistry, type Registry, type RegistryOptions } from './registry/registry.ts';
+export { createRegistryCache, type RegistryCache, type RegistryCacheOptions } from './registry/registry-cache.ts';
 export {
   type IssuedSecret,
   type IssueSecretOptions,
@@ -75,18 +64,29 @@ export {
   type RevokeSecretOptions,
   revokeSecret,
   type SecretHolder,
-} from './secrets.ts';
-export { type Authenticated, createService, type Service, type ServiceOptions } from './service.ts';
-export type { ResponseVerdict, SignedInit, VerifiedResponse } from './signed-fetch.ts';
-export { importSigningKey, type SigningKey } from './signing-key.ts';
-export type { StatusPolicy } from './status.ts';
-export type { Acr, SubjectRules } from './subject-rules.ts';
+} from './registry/secrets.ts';
+export type { StatusPolicy } from './status/status.ts';
+export {
+  type AccessTokenVerifier,
+  type AccessTokenVerifierOptions,
+  createAccessTokenVerifier,
+} from './token/access-token.ts';
+export { createExchange, type Exchange, type ExchangeOptions } from './token/exchange.ts';
+export {
+  type GatewayRequest,
+  type GatewaySubject,
+  type GatewaySubjectOptions,
+  verifyGatewaySubject,
+} from './token/gateway-subject.ts';
+export { createRemoteJwks, fixedKeys, type KeySource, type RemoteJwksOptions } from './token/jwks.ts';
+export type { AddressedRequest } from './token/possession.ts';
+export { type Authenticated, createService, type Service, type ServiceOptions } from './token/service.ts';
+export type { Acr, SubjectRules } from './token/subject-rules.ts';
 export {
   createSubjectVerifier,
   type SubjectKind,
   type SubjectVerifier,
   type SubjectVerifierOptions,
-} from './subject-verifier.ts';
-export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token.ts';
-export type { IncomingRequest, RequestSignature, Verified } from './verify-request.ts';
+} from './token/subject-verifier.ts';
+export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token/token.ts';
 export { cryptoPort as webCrypto } from './web-crypto.ts';

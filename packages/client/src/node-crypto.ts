@@ -11,8 +11,8 @@ import {
 } from 'node:crypto';
 import { type AlgorithmName, algorithms, type CryptoPort, isAlgorithmName, type PublicJwk } from '@countersign/proof';
 import { wrong } from '@countersign/proof/argument';
-import { derFromSignature, signatureFromDer } from './ecdsa-signature.ts';
-import type { PrivateJwk, PrivateSigner } from './private-jwk.ts';
+import { derFromSignature, signatureFromDer } from './message/ecdsa-signature.ts';
+import type { PrivateJwk, PrivateSigner } from './message/private-jwk.ts';
 
 export { derFromSignature, signatureFromDer };
 

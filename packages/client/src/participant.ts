@@ -20,23 +20,23 @@ import {
   text,
 } from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
-import { accessTokenVerifier } from './access-token.ts';
 import type { Transport } from './fetch-json.ts';
-import { issuerKeys } from './issuer-keys.ts';
-import type { KeySource } from './jwks.ts';
-import { separateKeys } from './key-purpose.ts';
-import { createMessageSigner, type SignatureFields } from './message-signing.ts';
+import { separateKeys } from './message/key-purpose.ts';
+import { createMessageSigner, type SignatureFields } from './message/message-signing.ts';
+import type { PrivateJwk } from './message/private-jwk.ts';
+import { createMemoryReplayStore, type ReplayStore } from './message/replay.ts';
+import { type SignedInit, signedFetch, type VerifiedResponse } from './message/signed-fetch.ts';
+import { importSigningKey, type SigningKey } from './message/signing-key.ts';
+import { type IncomingRequest, participantIdOf, type Verified, verifyRequest } from './message/verify-request.ts';
 import { once } from './once.ts';
-import type { PrivateJwk } from './private-jwk.ts';
-import type { Registry } from './registry.ts';
-import { cacheChecks, type RegistryCacheOptions, registryCache } from './registry-cache.ts';
-import { createMemoryReplayStore, type ReplayStore } from './replay.ts';
-import { type SignedInit, signedFetch, type VerifiedResponse } from './signed-fetch.ts';
-import { importSigningKey, type SigningKey } from './signing-key.ts';
-import { createStatusFollower, type StatusPolicy } from './status.ts';
-import { type TokenSource, tokenSource, tokenSourceChecks } from './token.ts';
+import type { Registry } from './registry/registry.ts';
+import { cacheChecks, type RegistryCacheOptions, registryCache } from './registry/registry-cache.ts';
+import { createStatusFollower, type StatusPolicy } from './status/status.ts';
+import { accessTokenVerifier } from './token/access-token.ts';
+import { issuerKeys } from './token/issuer-keys.ts';
+import type { KeySource } from './token/jwks.ts';
+import { type TokenSource, tokenSource, tokenSourceChecks } from './token/token.ts';
 import { statusCheck } from './trust.ts';
-import { type IncomingRequest, participantIdOf, type Verified, verifyRequest } from './verify-request.ts';
 
 export interface ParticipantOptions extends Transport {
   readonly issuer: string;

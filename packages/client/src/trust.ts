@@ -11,17 +11,17 @@ import {
 } from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
 import type { Transport } from './fetch-json.ts';
-import { issuerKeys } from './issuer-keys.ts';
-import { separateKeys } from './key-purpose.ts';
-import { createStatusFollower, type StatusFollower, type StatusPolicy } from './status.ts';
+import { separateKeys } from './message/key-purpose.ts';
+import { createStatusFollower, type StatusFollower, type StatusPolicy } from './status/status.ts';
+import { issuerKeys } from './token/issuer-keys.ts';
 import {
   type SubjectVerifier,
   type SubjectVerifierOptions,
   subjectVerifier,
   subjectVerifierChecks,
-} from './subject-verifier.ts';
-import { type TokenSource, tokenSource } from './token.ts';
-import { type ClientCredentials, clientChecks } from './token-endpoint.ts';
+} from './token/subject-verifier.ts';
+import { type TokenSource, tokenSource } from './token/token.ts';
+import { type ClientCredentials, clientChecks } from './token/token-endpoint.ts';
 
 export interface TrustOptions extends Omit<SubjectVerifierOptions, 'signedBy'>, ClientCredentials {
   /** How the status feed is followed. `none` is for issuers without a feed: revoked tokens then live until they expire. */

@@ -1,6 +1,6 @@
 /** The crypto port over WebCrypto: browsers, and any runtime that has `globalThis.crypto.subtle`. */
 import { algorithms, type CryptoPort, type PublicJwk } from '@countersign/proof';
-import type { PrivateSigner } from './private-jwk.ts';
+import type { PrivateSigner } from './message/private-jwk.ts';
 
 type SubtleKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 

@@ -18,7 +18,7 @@ import {
   type Participant,
   type Service,
 } from '../src/index.ts';
-import { problem } from '../src/message-problem.ts';
+import { problem } from '../src/message/message-problem.ts';
 import * as forNode from '../src/node.ts';
 import { startIssuer, type TestIssuer } from './support/issuer.ts';
 import { rsaKey } from './support/realm-server.ts';

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { compactVerify, importJWK } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { importSigningKey, signJwt } from '../src/signing-key.ts';
+import { importSigningKey, signJwt } from '../src/message/signing-key.ts';
 import { privateSigner as webSigner } from '../src/web-crypto.ts';
 
 const kinds = [

@@ -4,8 +4,8 @@ import type { Clock } from './kernel/clock.ts';
 import type { Log } from './kernel/log.ts';
 import type { Random } from './kernel/random.ts';
 import type { Store } from './store/open.ts';
-import type { Hasher } from './subject/password-hash.ts';
-import type { Vault } from './subject/vault.ts';
+import type { Hasher } from './subject/secrets/password-hash.ts';
+import type { Vault } from './subject/secrets/vault.ts';
 
 /** Everything that rules may use. Built once in `server.ts`. A test builds its own with another clock or store. */
 export interface Context {

@@ -3,7 +3,7 @@ import type { Context } from './context.ts';
 import { loginFile, walletPassphraseFile } from './credentials.ts';
 import { makeSecret } from './registry/client.ts';
 import type { Files } from './subject/handover.ts';
-import { generateJwks } from './subject/signing-key.ts';
+import { generateJwks } from './subject/tokens/signing-key.ts';
 
 /**
  * The contents of the development realm for a newcomer: a loan agent, a lender, and a corporate identity whose ROOT can

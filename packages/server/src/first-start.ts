@@ -12,7 +12,7 @@ import { type Writing, write } from './store/write.ts';
 import { adminScope } from './subject/administrator.ts';
 import { type Files, leaveFiles } from './subject/handover.ts';
 import { effectiveSettings, lookUpRealm, systemRealm } from './subject/realm.ts';
-import { makeSigningKeys, placeSigningKeys } from './subject/signing-key.ts';
+import { makeSigningKeys, placeSigningKeys } from './subject/tokens/signing-key.ts';
 
 /**
  * The very first start, in one transaction. It makes two realms with their signing keys, an administrator for the

@@ -2,7 +2,7 @@ import type { Context } from './context.ts';
 import type { Caller } from './kernel/caller.ts';
 import { type Writing, write } from './store/write.ts';
 import { lookUpRealm, type ProfileName, realmNames, saveRealm, systemRealm } from './subject/realm.ts';
-import { ensureSigningKeys } from './subject/signing-key.ts';
+import { ensureSigningKeys } from './subject/tokens/signing-key.ts';
 
 export const starter: Caller = { actor: 'system', requestId: 'start' };
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mailAddress } from '../src/mail/address.ts';
 import { allowMail } from '../src/mail/outbox.ts';
-import { requireBudgets, returnBudgets, spendBudgets } from '../src/passwords/budget.ts';
+import { requireBudgets, returnBudgets, spendBudgets } from '../src/passwords/guess/budget.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { invite } from '../src/wallets/invitation.ts';

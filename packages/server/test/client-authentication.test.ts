@@ -5,7 +5,7 @@ import { system } from '../src/kernel/caller.ts';
 import { realmKey } from '../src/kernel/id.ts';
 import { findClient } from '../src/registry/client.store.ts';
 import { addSecret, storeSecret } from '../src/registry/client.ts';
-import { retireKey } from '../src/registry/participant-key.ts';
+import { retireKey } from '../src/registry/keys/participant-key.ts';
 import { write } from '../src/store/write.ts';
 import { reinstateSubject, suspendSubject } from '../src/subject/subject.ts';
 import { eachDatabase } from './support/databases.ts';

@@ -2,8 +2,13 @@ import { expect, test } from 'vitest';
 import { system } from '../src/kernel/caller.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { write } from '../src/store/write.ts';
-import { countLiveCodes, issueOneTimeCode, ownerOfOneTimeCode, useOneTimeCode } from '../src/subject/one-time-code.ts';
 import { requireRealm } from '../src/subject/realm.ts';
+import {
+  countLiveCodes,
+  issueOneTimeCode,
+  ownerOfOneTimeCode,
+  useOneTimeCode,
+} from '../src/subject/secrets/one-time-code.ts';
 import { authenticateSession, openSession } from '../src/subject/session.ts';
 import { credentialSubjectId } from '../src/subject/subject.ts';
 import { cancelInvitation, invite, readInvitation } from '../src/wallets/invitation.ts';

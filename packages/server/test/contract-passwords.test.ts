@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
-import { issueOneTimeCode } from '../src/subject/one-time-code.ts';
+import { issueOneTimeCode } from '../src/subject/secrets/one-time-code.ts';
 import { info, loggedIn, login, type Row, ref, refused, rows, token, whole } from './support/contract-rows.ts';
 import { corporateNetwork, passwords } from './support/passwords.ts';
 import { type TestServer, testServer } from './support/server.ts';

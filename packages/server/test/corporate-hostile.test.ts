@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
-import { issueOneTimeCode } from '../src/subject/one-time-code.ts';
+import { issueOneTimeCode } from '../src/subject/secrets/one-time-code.ts';
 import { corporateAt, corporateNetwork, passwords, said } from './support/passwords.ts';
 import { testServer } from './support/server.ts';
 

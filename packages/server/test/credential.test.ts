@@ -9,7 +9,7 @@ import {
   mailAddressOf,
   type NewCredential,
   stepCredential,
-} from '../src/passwords/credential.ts';
+} from '../src/passwords/identity/credential.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { credentialCode, credentialMail, foldCredentialCode } from '../src/subject/credential-code.ts';
 import { credentialSubjectId, lookUpSubjectState } from '../src/subject/subject.ts';

@@ -5,8 +5,8 @@ import { systemRandom } from '../src/kernel/random.ts';
 import { openStore, type Store } from '../src/store/open.ts';
 import { dumpStore, loadStore } from '../src/subject/dump.ts';
 import { verifyChain } from '../src/subject/event.ts';
-import { incarnation } from '../src/subject/status.ts';
-import { openEnvelope } from '../src/subject/vault.ts';
+import { openEnvelope } from '../src/subject/secrets/vault.ts';
+import { incarnation } from '../src/subject/tokens/status.ts';
 import { bothDatabases, eachDatabase, type FreshUrl } from './support/databases.ts';
 import { obtainToken, testServer } from './support/server.ts';
 

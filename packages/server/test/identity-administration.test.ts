@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { createCredential } from '../src/passwords/credential.ts';
-import { stepIdentity } from '../src/passwords/identity.ts';
+import { createCredential } from '../src/passwords/identity/credential.ts';
+import { stepIdentity } from '../src/passwords/identity/identity.ts';
 import { findInvite } from '../src/passwords/invite.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { exportNetwork } from '../src/registry/network-file/export.ts';

@@ -4,7 +4,7 @@ import { system } from '../src/kernel/caller.ts';
 import { realmKey } from '../src/kernel/id.ts';
 import { findClient } from '../src/registry/client.store.ts';
 import { type Client, lookUpClient } from '../src/registry/client.ts';
-import { revoke } from '../src/registry/introspection.ts';
+import { revoke } from '../src/registry/oauth/introspection.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { reinstateSubject, suspendSubject } from '../src/subject/subject.ts';

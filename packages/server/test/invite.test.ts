@@ -2,12 +2,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { system } from '../src/kernel/caller.ts';
 import { openLetter } from '../src/mail/outbox.ts';
-import { changeCredential, stepCredential } from '../src/passwords/credential.ts';
-import { stepIdentity } from '../src/passwords/identity.ts';
+import { changeCredential, stepCredential } from '../src/passwords/identity/credential.ts';
+import { stepIdentity } from '../src/passwords/identity/identity.ts';
 import { type Delivery, findInvite, inviteCredential, isInviteToken, useInvite } from '../src/passwords/invite.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { write } from '../src/store/write.ts';
-import { forgetOldOneTimeCodes } from '../src/subject/one-time-code.ts';
+import { forgetOldOneTimeCodes } from '../src/subject/secrets/one-time-code.ts';
 import { eachDatabase } from './support/databases.ts';
 import { caller, eventsOf, handClock, openContext } from './support/network.ts';
 

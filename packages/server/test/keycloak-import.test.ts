@@ -1,8 +1,8 @@
 import { pbkdf2Sync } from 'node:crypto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { systemRandom } from '../src/kernel/random.ts';
-import { readKeycloakExport } from '../src/passwords/keycloak-import.ts';
-import { createHasher } from '../src/subject/password-hash.ts';
+import { readKeycloakExport } from '../src/passwords/identity/keycloak-import.ts';
+import { createHasher } from '../src/subject/secrets/password-hash.ts';
 import { noPeppers } from './support/pepper.ts';
 
 const hasher = createHasher({ random: systemRandom, peppers: noPeppers, patience: 60_000 });

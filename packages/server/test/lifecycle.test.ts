@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requireRealm } from '../src/subject/realm.ts';
-import { issueStatus } from '../src/subject/status.ts';
+import { issueStatus } from '../src/subject/tokens/status.ts';
 import {
   ask,
   askSigned,

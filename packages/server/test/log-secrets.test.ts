@@ -1,6 +1,6 @@
 import { createPrivateKey, randomBytes, randomUUID, sign } from 'node:crypto';
 import { expect, onTestFinished, test } from 'vitest';
-import { generateJwks } from '../src/subject/signing-key.ts';
+import { generateJwks } from '../src/subject/tokens/signing-key.ts';
 import { masterKey } from './support/context.ts';
 import { administrator, testServer } from './support/server.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { stepCredential } from '../src/passwords/credential.ts';
+import { stepCredential } from '../src/passwords/identity/credential.ts';
 import { eachDatabase } from './support/databases.ts';
 import { corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
 

@@ -7,7 +7,7 @@ import { mailMemory } from '../src/mail/memory.ts';
 import { allowMail, enqueueMail, forgetOldMails, mailState, resealMails } from '../src/mail/outbox.ts';
 import { transportOf } from '../src/mail/transport.ts';
 import { write } from '../src/store/write.ts';
-import { reseal } from '../src/subject/vault.ts';
+import { reseal } from '../src/subject/secrets/vault.ts';
 import { manualClock } from './support/clock.ts';
 import { masterKey, openContext, temporaryDir } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';

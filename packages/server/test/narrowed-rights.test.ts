@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { requireRealm } from '../src/subject/realm.ts';
-import { issueStatus } from '../src/subject/status.ts';
+import { issueStatus } from '../src/subject/tokens/status.ts';
 import { isActive } from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
 import { type Nodes, twoNodes, until } from './support/oauth.ts';

@@ -15,8 +15,8 @@ import type { ApplyReport } from '../src/registry/network-file/report.ts';
 import { lookUpParticipant, requireParticipant } from '../src/registry/participant.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
-import { signingKeys } from '../src/subject/signing-key.ts';
 import { lookUpSubjectState } from '../src/subject/subject.ts';
+import { signingKeys } from '../src/subject/tokens/signing-key.ts';
 import { eachDatabase } from './support/databases.ts';
 import {
   agentSecret,

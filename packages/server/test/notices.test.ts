@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { openLetter } from '../src/mail/outbox.ts';
+import { confirmTotp, enrolTotp } from '../src/passwords/factor/totp-factor.ts';
 import { logIn } from '../src/passwords/login.ts';
-import { confirmTotp, enrolTotp } from '../src/passwords/totp-factor.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { requireRealm } from '../src/subject/realm.ts';
-import { forgetOldUses } from '../src/subject/replay.ts';
 import { authenticateSession } from '../src/subject/session.ts';
 import { logOut } from '../src/subject/session-administration.ts';
+import { forgetOldUses } from '../src/subject/tokens/replay.ts';
 import { proxied } from './support/applicant.ts';
 import { tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Problem } from '../src/kernel/problem.ts';
-import { parseForm, parseJsonParameters } from '../src/registry/parameters.ts';
+import { parseForm, parseJsonParameters } from '../src/registry/oauth/parameters.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = fc

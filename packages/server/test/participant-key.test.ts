@@ -3,8 +3,6 @@ import { type PublicJwk, parsePublicJwk, thumbprint } from '@countersign/proof';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { system } from '../src/kernel/caller.ts';
-import { applyNetwork } from '../src/registry/network-file/apply.ts';
-import { requireParticipant } from '../src/registry/participant.ts';
 import {
   currentKey,
   type NewKey,
@@ -13,7 +11,9 @@ import {
   retireAllKeys,
   retireKey,
   validKeys,
-} from '../src/registry/participant-key.ts';
+} from '../src/registry/keys/participant-key.ts';
+import { applyNetwork } from '../src/registry/network-file/apply.ts';
+import { requireParticipant } from '../src/registry/participant.ts';
 import { write } from '../src/store/write.ts';
 import { eachDatabase } from './support/databases.ts';
 import { caller, handClock, openContext, publicKey } from './support/network.ts';

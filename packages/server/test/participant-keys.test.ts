@@ -18,7 +18,7 @@ import {
 } from '@countersign/client';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { generateJwks } from '../src/subject/signing-key.ts';
+import { generateJwks } from '../src/subject/tokens/signing-key.ts';
 import { rfc7797, type Sender, sender, signed, strict, strictTarget } from './support/message.ts';
 import { entryOf, registryEntry, secretOf } from './support/rotation.ts';
 import { administrator, type TestServer, testServer } from './support/server.ts';

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { publicJwkOf, weakKinds } from '../../proof/test/support/weak-rsa.ts';
-import { nameOldPasskeys } from '../src/passwords/passkey-factor.ts';
+import { nameOldPasskeys } from '../src/passwords/factor/passkey-factor.ts';
 import { eachDatabase } from './support/databases.ts';
 import { confirmedApp, subjectOf } from './support/factors.ts';
 import {

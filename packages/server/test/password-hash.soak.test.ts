@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { systemRandom } from '../src/kernel/random.ts';
-import { createHasher } from '../src/subject/password-hash.ts';
+import { createHasher } from '../src/subject/secrets/password-hash.ts';
 import { noPeppers } from './support/pepper.ts';
 
 /** The chance that a time of the first kind is longer than one of the second: 0.5 when nobody can tell them apart. */

@@ -3,10 +3,10 @@ import { pbkdf2Sync } from 'node:crypto';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemRandom } from '../src/kernel/random.ts';
-import { createHashPool } from '../src/subject/hash-pool.ts';
-import { createHasher, type HasherOptions } from '../src/subject/password-hash.ts';
-import { characters, longestPassword, normalisedPassword } from '../src/subject/password-text.ts';
-import { readHash, today } from '../src/subject/stored-hash.ts';
+import { createHashPool } from '../src/subject/secrets/hash-pool.ts';
+import { createHasher, type HasherOptions } from '../src/subject/secrets/password-hash.ts';
+import { characters, longestPassword, normalisedPassword } from '../src/subject/secrets/password-text.ts';
+import { readHash, today } from '../src/subject/secrets/stored-hash.ts';
 import { noPeppers } from './support/pepper.ts';
 
 function hasher(options: Partial<HasherOptions> = {}) {
@@ -222,7 +222,7 @@ test('after the end nothing is taken any more, and what waited hears of it', asy
 
 test('no thread keeps a process from ending, and none ends before its work', async () => {
   const program = `
-    const { createHasher } = await import(${JSON.stringify(new URL('../src/subject/password-hash.ts', import.meta.url))});
+    const { createHasher } = await import(${JSON.stringify(new URL('../src/subject/secrets/password-hash.ts', import.meta.url))});
     const { systemRandom } = await import(${JSON.stringify(new URL('../src/kernel/random.ts', import.meta.url))});
     const { hash, verify } = createHasher({ random: systemRandom, peppers: { current: async () => undefined } });
     console.log(await verify(await hash('x'), 'x'));`;

@@ -3,8 +3,8 @@ import type { KyselyPlugin } from 'kysely';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { system } from '../src/kernel/caller.ts';
-import { requireCredential, stepCredential } from '../src/passwords/credential.ts';
-import { logOn } from '../src/passwords/logon.ts';
+import { logOn } from '../src/passwords/credential-session.ts';
+import { requireCredential, stepCredential } from '../src/passwords/identity/credential.ts';
 import {
   createPassword,
   expirePassword,

@@ -10,8 +10,8 @@ import { effectiveRules } from '../src/subject/password-config.ts';
 
 const defaultRules = effectiveRules({});
 
-import { breachDigest } from '../src/subject/breach-digest.ts';
-import { createHasher } from '../src/subject/password-hash.ts';
+import { breachDigest } from '../src/subject/secrets/breach-digest.ts';
+import { createHasher } from '../src/subject/secrets/password-hash.ts';
 import { noPeppers } from './support/pepper.ts';
 
 const words = ['dev', 'Acme Travel', 'alice@acme.example'];

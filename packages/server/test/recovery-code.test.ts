@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { digestOf, makeRecoveryCodes, matchRecoveryCode } from '../src/subject/recovery-code.ts';
+import { digestOf, makeRecoveryCodes, matchRecoveryCode } from '../src/subject/secrets/recovery-code.ts';
 import { openContext, temporaryDir } from './support/context.ts';
 
 const open = () => openContext(`sqlite:${join(temporaryDir(), 'countersign.db')}`);

@@ -3,7 +3,6 @@ import type { Context } from '../src/context.ts';
 import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { longestToken } from '../src/subject/realm.ts';
-import { forgetOldRevocations, isTokenRevoked, revokeKey, revokeToken } from '../src/subject/revocation.ts';
 import {
   createSubject,
   endSubject,
@@ -11,6 +10,7 @@ import {
   reinstateSubject,
   suspendSubject,
 } from '../src/subject/subject.ts';
+import { forgetOldRevocations, isTokenRevoked, revokeKey, revokeToken } from '../src/subject/tokens/revocation.ts';
 import { manualClock } from './support/clock.ts';
 import { openContext } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';

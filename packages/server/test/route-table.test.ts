@@ -5,7 +5,7 @@ import { allRoutes } from '../src/server.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { authenticateSession, endSession, openSession } from '../src/subject/session.ts';
-import { issueDocument } from '../src/subject/token.ts';
+import { issueDocument } from '../src/subject/tokens/token.ts';
 import { corporateAt, corporateNetwork, passwords } from './support/passwords.ts';
 import { obtainToken, testServer } from './support/server.ts';
 

@@ -11,7 +11,7 @@ import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { endSession } from '../src/subject/session.ts';
 import { renewSubject } from '../src/subject/subject.ts';
-import { issueDocument } from '../src/subject/token.ts';
+import { issueDocument } from '../src/subject/tokens/token.ts';
 import { chainNetwork, exchanged, openTestSession, secret, sessionType, subjectToken } from './support/chain.ts';
 import { adapters, type Guarded, listenOn, startGuarded } from './support/guarded.ts';
 import { basic, form, post, tokenUrl, until } from './support/oauth.ts';

@@ -4,8 +4,8 @@ import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { type Logon, openSession } from '../src/subject/session.ts';
-import { issueStatus } from '../src/subject/status.ts';
 import { type CredentialSubject, credentialSubjectId, renewSubject, suspendSubject } from '../src/subject/subject.ts';
+import { issueStatus } from '../src/subject/tokens/status.ts';
 import { eachDatabase } from './support/databases.ts';
 import { type TestServer, testServer } from './support/server.ts';
 

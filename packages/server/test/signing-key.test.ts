@@ -4,6 +4,7 @@ import type { Context } from '../src/context.ts';
 import { ensureRealms } from '../src/start.ts';
 import { requireRealm, type SigningAlg, signingAlgs } from '../src/subject/realm.ts';
 import { changeRealm, createRealm } from '../src/subject/realm-change.ts';
+import type { Subject } from '../src/subject/subject.ts';
 import {
   currentKey,
   ensureSigningKeys,
@@ -13,9 +14,8 @@ import {
   removeDeadKeys,
   rotateSigningKeys,
   signingKeys,
-} from '../src/subject/signing-key.ts';
-import type { Subject } from '../src/subject/subject.ts';
-import { issueToken } from '../src/subject/token.ts';
+} from '../src/subject/tokens/signing-key.ts';
+import { issueToken } from '../src/subject/tokens/token.ts';
 import { manualClock } from './support/clock.ts';
 import { openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';

@@ -4,8 +4,8 @@ import { system } from '../src/kernel/caller.ts';
 import { realmKey } from '../src/kernel/id.ts';
 import { findClient } from '../src/registry/client.store.ts';
 import { write } from '../src/store/write.ts';
-import type { RevokedEntry, StatusClaims } from '../src/subject/status.ts';
 import { reinstateSubject, suspendSubject } from '../src/subject/subject.ts';
+import type { RevokedEntry, StatusClaims } from '../src/subject/tokens/status.ts';
 import { eachDatabase } from './support/databases.ts';
 import {
   basic,

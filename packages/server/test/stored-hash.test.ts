@@ -1,9 +1,17 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { readVector, vectorsPresent } from '../../proof/test/support/vectors.ts';
 import { systemRandom } from '../src/kernel/random.ts';
-import { importHash } from '../src/subject/foreign-hash.ts';
-import { createHasher } from '../src/subject/password-hash.ts';
-import { isOutdated, memoryOf, mostMemory, mostWork, readHash, spellHash, workOf } from '../src/subject/stored-hash.ts';
+import { importHash } from '../src/subject/secrets/foreign-hash.ts';
+import { createHasher } from '../src/subject/secrets/password-hash.ts';
+import {
+  isOutdated,
+  memoryOf,
+  mostMemory,
+  mostWork,
+  readHash,
+  spellHash,
+  workOf,
+} from '../src/subject/secrets/stored-hash.ts';
 import { noPeppers } from './support/pepper.ts';
 
 const hasher = createHasher({ random: systemRandom, peppers: noPeppers, patience: 60_000 });

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import { expect, test } from 'vitest';
-import { stepCredential } from '../src/passwords/credential.ts';
-import { guessesPerCredential } from '../src/passwords/throttle.ts';
+import { guessesPerCredential } from '../src/passwords/guess/throttle.ts';
+import { stepCredential } from '../src/passwords/identity/credential.ts';
 import { tester } from './support/context.ts';
 import { type Corporate, corporate, corporateNetwork, movedClock, passwords } from './support/passwords.ts';
 

@@ -2,15 +2,15 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Context } from '../src/context.ts';
-import { createGuessCounts } from '../src/passwords/guess-count.ts';
-import { logIn } from '../src/passwords/login.ts';
+import { createGuessCounts } from '../src/passwords/guess/guess-count.ts';
 import {
   forgetOldLoginFailures,
   guessesPerCredential,
   keepLoginCounts,
   unlockCredential,
   withinBudget,
-} from '../src/passwords/throttle.ts';
+} from '../src/passwords/guess/throttle.ts';
+import { logIn } from '../src/passwords/login.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { recordFailedAttempts } from '../src/subject/failed-attempt.ts';
 import { requireRealm } from '../src/subject/realm.ts';
@@ -433,7 +433,7 @@ test('a hundred guesses at once compute no more hashes than the budget has', asy
 });
 
 test('a day of guessing is right in less than one case of 10,000, whatever is not on the list', () => {
-  // The fit to RockYou, of which half has eight characters and more; see `passwords/throttle.ts`.
+  // The fit to RockYou, of which half has eight characters and more; see `passwords/guess/throttle.ts`.
   const [c, s, listed] = [0.037433, 0.187227, 49_233];
   const share = (rank: number) => c * rank ** s;
   const likeliest = (share(listed + 1) - share(listed)) / (0.5 - share(listed));

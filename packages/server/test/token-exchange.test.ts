@@ -6,7 +6,7 @@ import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { endSession } from '../src/subject/session.ts';
 import { credentialSubjectId, renewSubject, suspendSubject } from '../src/subject/subject.ts';
-import { issueDocument } from '../src/subject/token.ts';
+import { issueDocument } from '../src/subject/tokens/token.ts';
 import {
   type Asking,
   accessType,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { systemRandom } from '../src/kernel/random.ts';
-import { hotp, matchTotp, newTotpSecret, totpStepSeconds, totpUri } from '../src/subject/totp.ts';
+import { hotp, matchTotp, newTotpSecret, totpStepSeconds, totpUri } from '../src/subject/secrets/totp.ts';
 
 /** The secret of RFC 4226, Appendix D, and of RFC 6238, Appendix B. */
 const secret = Buffer.from('12345678901234567890');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { readKeycloakExport } from '../src/passwords/keycloak-import.ts';
-import { importUsers } from '../src/passwords/user-import.ts';
+import { readKeycloakExport } from '../src/passwords/identity/keycloak-import.ts';
+import { importUsers } from '../src/passwords/identity/user-import.ts';
 import { tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { keycloakExport, keycloakUser } from './support/keycloak.ts';

@@ -2,7 +2,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { requireRealm } from '../src/subject/realm.ts';
-import { issueDocument } from '../src/subject/token.ts';
+import { issueDocument } from '../src/subject/tokens/token.ts';
 import {
   type Asking,
   accessType,

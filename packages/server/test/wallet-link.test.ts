@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Doc, instant } from '../../proof/test/support/capability.ts';
 import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
-import { subjectDid } from '../src/subject/custody.ts';
+import { subjectDid } from '../src/subject/secrets/custody.ts';
 import { endSession } from '../src/subject/session.ts';
 import { suspendSubject } from '../src/subject/subject.ts';
 import {

@@ -5,7 +5,7 @@ import type { Doc } from '../../proof/test/support/capability.ts';
 import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { reinstateSubject, suspendSubject } from '../src/subject/subject.ts';
-import { walletSubjectId } from '../src/subject/wallet-token.ts';
+import { walletSubjectId } from '../src/subject/tokens/wallet-token.ts';
 import { forgetOldCapabilities } from '../src/wallets/revoke.ts';
 import { eachDatabase } from './support/databases.ts';
 import { textOf } from './support/rpc.ts';

@@ -4,7 +4,7 @@ import { calculateJwkThumbprint } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { primeModulus, publicJwkOf, signRs256, type WeakKey, weakKinds } from '../../proof/test/support/weak-rsa.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
-import { isComputableKey } from '../src/subject/factoring.ts';
+import { isComputableKey } from '../src/subject/secrets/factoring.ts';
 import {
   type Answer,
   type Applicant,

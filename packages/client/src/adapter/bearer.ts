@@ -1,7 +1,7 @@
 import type { HeaderFields } from '@countersign/proof';
 import { type Checks, callable, having, optional, options, text } from '@countersign/proof/argument';
-import type { Authenticated, Service } from '../service.ts';
-import { ruleChecks, type SubjectRules } from '../subject-rules.ts';
+import type { Authenticated, Service } from '../token/service.ts';
+import { ruleChecks, type SubjectRules } from '../token/subject-rules.ts';
 import { placeOf, type RequestLine, targetsOf } from './guard.ts';
 import { reportTo } from './report.ts';
 

@@ -10,8 +10,8 @@ import {
   text,
 } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
+import type { IncomingRequest, Verified } from '../message/verify-request.ts';
 import type { Participant } from '../participant.ts';
-import type { IncomingRequest, Verified } from '../verify-request.ts';
 import { reportTo } from './report.ts';
 
 export type Responses = 'signed' | 'unsigned';

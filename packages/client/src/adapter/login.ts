@@ -9,9 +9,9 @@ import {
   options as optionsOf,
   wrong,
 } from '@countersign/proof/argument';
-import { fieldValues } from '../bearer-token.ts';
 import type { Edge } from '../edge/edge.ts';
-import { ruleChecks, type SubjectRules } from '../subject-rules.ts';
+import { fieldValues } from '../token/bearer-token.ts';
+import { ruleChecks, type SubjectRules } from '../token/subject-rules.ts';
 import type { CallerGuard, RefusalLog } from './bearer.ts';
 import { reportTo } from './report.ts';
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Verified } from '../verify-request.ts';
+import type { Verified } from '../message/verify-request.ts';
 import type { Guard, RequestLine } from './guard.ts';
 import { captureBody } from './incoming-body.ts';
 import { signWhenWhole } from './outgoing-body.ts';

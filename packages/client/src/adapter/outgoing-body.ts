@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { joined } from '../bounded-body.ts';
-import { problem } from '../message-problem.ts';
+import { problem } from '../message/message-problem.ts';
 import { refusalOf } from './refusal.ts';
 
 export interface ResponseSigning {

@@ -1,4 +1,4 @@
-import { MessageProblem, problem } from '../message-problem.ts';
+import { MessageProblem, problem } from '../message/message-problem.ts';
 
 /** The answer to a refused request, or in place of a response that could not be signed. */
 export interface Refusal {

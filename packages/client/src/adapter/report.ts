@@ -1,4 +1,4 @@
-import { MessageProblem } from '../message-problem.ts';
+import { MessageProblem } from '../message/message-problem.ts';
 
 /**
  * Reports the reason of a refusal to the hook of the application. Without a hook refusals are silent, because strangers cause

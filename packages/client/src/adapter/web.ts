@@ -1,6 +1,6 @@
 import { readBounded } from '../bounded-body.ts';
-import { problem } from '../message-problem.ts';
-import type { Verified } from '../verify-request.ts';
+import { problem } from '../message/message-problem.ts';
+import type { Verified } from '../message/verify-request.ts';
 import type { Guard, RequestLine } from './guard.ts';
 import { refusalOf } from './refusal.ts';
 

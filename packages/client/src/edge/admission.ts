@@ -8,8 +8,8 @@
  * 3. After a long silence of the feed all cached sessions are dropped.
  */
 import { type CredentialSubject, ProofError } from '@countersign/proof';
-import { refuseRevoked } from '../liveness.ts';
-import { MessageProblem, type MessageProblemCode, orUnavailable, problem } from '../message-problem.ts';
+import { MessageProblem, type MessageProblemCode, orUnavailable, problem } from '../message/message-problem.ts';
+import { refuseRevoked } from '../status/liveness.ts';
 import type { Trust } from '../trust.ts';
 import type { EndClient } from './end-client.ts';
 import type { OpenedSession, RealmSessions } from './realm-sessions.ts';

@@ -1,6 +1,6 @@
 import { decodeBase64url, type HeaderFields } from '@countersign/proof';
-import { fieldValues } from '../bearer-token.ts';
-import { problem } from '../message-problem.ts';
+import { problem } from '../message/message-problem.ts';
+import { fieldValues } from '../token/bearer-token.ts';
 
 /** The name and the password of a login. */
 export interface NameAndPassword {

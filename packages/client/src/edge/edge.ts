@@ -10,13 +10,13 @@ import {
   options as optionsOf,
   text,
 } from '@countersign/proof/argument';
-import { bearerToken } from '../bearer-token.ts';
-import { requireCallRef } from '../call-ref.ts';
 import { ClientError } from '../error.ts';
-import { MessageProblem, problem } from '../message-problem.ts';
-import { type Authenticated, type Service, serviceOn } from '../service.ts';
-import type { StatusPolicy } from '../status.ts';
-import { checkedRules, requireRules, type SubjectRules } from '../subject-rules.ts';
+import { MessageProblem, problem } from '../message/message-problem.ts';
+import type { StatusPolicy } from '../status/status.ts';
+import { bearerToken } from '../token/bearer-token.ts';
+import { requireCallRef } from '../token/call-ref.ts';
+import { type Authenticated, type Service, serviceOn } from '../token/service.ts';
+import { checkedRules, requireRules, type SubjectRules } from '../token/subject-rules.ts';
 import { createTrust, type TrustOptions, transportOf, trustChecks } from '../trust.ts';
 import { createAdmission, type Wish } from './admission.ts';
 import { basicCredentials, type NameAndPassword, requireCredentials } from './credentials.ts';

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
 import { checkRealm } from '../discovery.ts';
 import { fetchBytes, fetchJson, type JsonAnswer, type Transport } from '../fetch-json.ts';
-import { type MessageProblemCode, orUnavailable, problem } from '../message-problem.ts';
+import { type MessageProblemCode, orUnavailable, problem } from '../message/message-problem.ts';
 import type { NameAndPassword } from './credentials.ts';
 
 /** A session that the realm has opened. */

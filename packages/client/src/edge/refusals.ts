@@ -1,4 +1,4 @@
-import type { MessageProblemCode } from '../message-problem.ts';
+import type { MessageProblemCode } from '../message/message-problem.ts';
 
 /** Recent refusals by key, so that a program that repeats a wrong login costs a login only now and then. */
 export interface Refusals {

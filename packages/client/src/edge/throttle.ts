@@ -1,4 +1,4 @@
-import { problem } from '../message-problem.ts';
+import { problem } from '../message/message-problem.ts';
 
 /** The limits for logins through the edge. Calls that are answered from the cache do not count. */
 export interface EdgeLimits {

@@ -10,8 +10,8 @@ import {
 } from '@countersign/proof';
 import type { OwnAgreementKey } from '@countersign/proof/didcomm';
 import { ClientError } from '../error.ts';
-import type { Sign } from '../private-jwk.ts';
-import { importSigningKey } from '../signing-key.ts';
+import type { Sign } from '../message/private-jwk.ts';
+import { importSigningKey } from '../message/signing-key.ts';
 
 /** The key of a device. It can sign, but cannot be read. Others know only its did:key. */
 export interface DeviceKey {

@@ -1,5 +1,5 @@
 import { encodeBase64url, encodeTextBase64url } from '@countersign/proof';
-import { digest } from '../signing-key.ts';
+import { digest } from '../message/signing-key.ts';
 import type { Device } from './device.ts';
 import { newNonce } from './device.ts';
 import { bareJwk } from './device-key.ts';

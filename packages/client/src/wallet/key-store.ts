@@ -1,4 +1,4 @@
-import type { Sign } from '../private-jwk.ts';
+import type { Sign } from '../message/private-jwk.ts';
 
 /** The entry in a profile for a key that is in a store. */
 export interface StoredKeyName {

@@ -1,8 +1,8 @@
 import { type Action, encodeBase64url, type JsonObject, walletScope } from '@countersign/proof';
 import { type Checks, leftOut } from '@countersign/proof/argument';
-import { holdToken } from '../held-token.ts';
-import type { TokenSource } from '../token.ts';
-import { askTokenEndpoint } from '../token-endpoint.ts';
+import { holdToken } from '../token/held-token.ts';
+import type { TokenSource } from '../token/token.ts';
+import { askTokenEndpoint } from '../token/token-endpoint.ts';
 import { challengeOf, type Device, invocationOf, requireLive } from './device.ts';
 import { dpopProof } from './dpop.ts';
 import { serialized } from './rpc.ts';

@@ -1,8 +1,8 @@
 import { encodeBase64url, type JsonObject } from '@countersign/proof';
 import { oneOf, optional } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
-import { holdToken } from '../held-token.ts';
-import type { TokenSource } from '../token.ts';
+import { holdToken } from '../token/held-token.ts';
+import type { TokenSource } from '../token/token.ts';
 import { challengeOf, type Device, invocationOf, requireLive, textIn } from './device.ts';
 import { dpopProof } from './dpop.ts';
 import { bytesField, type RpcPath, serialized } from './rpc.ts';

@@ -1,7 +1,7 @@
 import { type JsonObject, walletPrefix } from '@countersign/proof';
 import { bytes, type Checks, optional, options as optionsOf, record, someText } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
-import type { TokenSource } from '../token.ts';
+import type { TokenSource } from '../token/token.ts';
 import { type Access, accessOf } from './access.ts';
 import { type By, type CallOptions, callOptions, requireBy } from './call-options.ts';
 import {

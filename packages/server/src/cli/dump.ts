@@ -8,7 +8,7 @@ import { systemRandom } from '../kernel/random.ts';
 import { openConfiguredStore } from '../server.ts';
 import type { Store, StoreNeed } from '../store/open.ts';
 import { type Counts, checkDump, dumpStore, loadStore } from '../subject/dump.ts';
-import { masterKeyOf, requireMasterKey } from '../subject/master-key.ts';
+import { masterKeyOf, requireMasterKey } from '../subject/secrets/master-key.ts';
 import { print } from './api.ts';
 import { createProgress } from './progress.ts';
 

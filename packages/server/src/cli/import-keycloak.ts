@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { readTextFile } from '../kernel/text-file.ts';
-import { readKeycloakExport } from '../passwords/keycloak-import.ts';
-import { type ImportTarget, importUsers } from '../passwords/user-import.ts';
+import { readKeycloakExport } from '../passwords/identity/keycloak-import.ts';
+import { type ImportTarget, importUsers } from '../passwords/identity/user-import.ts';
 import { requireRealm } from '../subject/realm.ts';
 import { print } from './api.ts';
 import { offline } from './offline.ts';

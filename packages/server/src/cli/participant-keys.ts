@@ -7,7 +7,7 @@ import { loadConfig } from '../config.ts';
 import { readJsonFile } from '../json-file.ts';
 import { readTextFile } from '../kernel/text-file.ts';
 import { type SigningAlg, signingAlgs } from '../subject/realm.ts';
-import { generateJwks } from '../subject/signing-key.ts';
+import { generateJwks } from '../subject/tokens/signing-key.ts';
 import { print } from './api.ts';
 import { type ListOptions, listing, pagesOf, printList } from './list.ts';
 import { serverUrl } from './server-url.ts';

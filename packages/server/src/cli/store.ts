@@ -3,7 +3,7 @@ import { loadConfig } from '../config.ts';
 import type { Context } from '../context.ts';
 import { readTextFile } from '../kernel/text-file.ts';
 import { resealMails } from '../mail/outbox.ts';
-import { resealFactors } from '../passwords/factor.ts';
+import { resealFactors } from '../passwords/factor/factor.ts';
 import { requireNoServer } from '../store/hold.ts';
 import {
   layNextMasterKey,
@@ -11,9 +11,9 @@ import {
   masterKeyPath,
   parseMasterKey,
   replaceMasterKey,
-} from '../subject/master-key.ts';
-import { renewIncarnation } from '../subject/status.ts';
-import { type Resealing, reseal } from '../subject/vault.ts';
+} from '../subject/secrets/master-key.ts';
+import { type Resealing, reseal } from '../subject/secrets/vault.ts';
+import { renewIncarnation } from '../subject/tokens/status.ts';
 import { resealWalletKeys } from '../wallets/realm-did.ts';
 import { print } from './api.ts';
 import { offline } from './offline.ts';

@@ -4,7 +4,7 @@ import { Problem } from '../kernel/problem.ts';
 import { isLine } from '../kernel/text.ts';
 import type { MailTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
-import type { Resealing, Vault } from '../subject/vault.ts';
+import type { Resealing, Vault } from '../subject/secrets/vault.ts';
 import type { MailAddress } from './address.ts';
 import { deleteSettledMails, findMailAbout, insertMail, listSealedMails, updateSealedMail } from './mail.store.ts';
 import { mailMemory } from './memory.ts';

@@ -2,8 +2,8 @@ import type { Context } from '../context.ts';
 import { type Caller, system } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { write } from '../store/write.ts';
-import { breachDigest } from '../subject/breach-digest.ts';
-import { longestPassword, normalisedPassword } from '../subject/password-text.ts';
+import { breachDigest } from '../subject/secrets/breach-digest.ts';
+import { longestPassword, normalisedPassword } from '../subject/secrets/password-text.ts';
 import { insertListed, isListed } from './blocklist.store.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { Answer } from '../http/answer.ts';
 import type { Call } from '../http/call.ts';
 import { lastingCookie, presentedCookie } from '../http/cookie.ts';
+import type { Logon } from './credential-session.ts';
 import { deviceCookieName, deviceLife, rememberDevice } from './device.ts';
-import type { Logon } from './logon.ts';
 
 /** The cookie by which the device may be known, if it sends one. */
 export function presentedDevice({ context, request }: Call): string | undefined {

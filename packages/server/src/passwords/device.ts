@@ -1,8 +1,8 @@
 import type { Context } from '../context.ts';
 import type { Writing } from '../store/write.ts';
 import { foldCredentialCode } from '../subject/credential-code.ts';
-import { updateCredential } from './credential.store.ts';
-import { lookUpCredentialByCode } from './credential.ts';
+import { updateCredential } from './identity/credential.store.ts';
+import { lookUpCredentialByCode } from './identity/credential.ts';
 
 /**
  * Devices that a credential has logged in from, so that strangers with failed logins do not shut out the owner.

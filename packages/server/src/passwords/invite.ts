@@ -10,8 +10,8 @@ import {
   type OneTimeCode,
   ownerOfOneTimeCode,
   useOneTimeCode,
-} from '../subject/one-time-code.ts';
-import { lockCredential, lookUpCredential, mailAddressOf, requireCredential } from './credential.ts';
+} from '../subject/secrets/one-time-code.ts';
+import { lockCredential, lookUpCredential, mailAddressOf, requireCredential } from './identity/credential.ts';
 import { newestPassword } from './passwords.store.ts';
 
 /**

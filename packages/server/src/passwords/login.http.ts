@@ -6,7 +6,7 @@ import { userAgent } from '../http/user-agent.ts';
 import { lineOfText, searchText } from '../kernel/text.ts';
 import { presentedDevice } from './device-cookie.http.ts';
 import { logIn } from './login.ts';
-import { loggedOn, loginResponse } from './logon-answer.http.ts';
+import { loggedOn, loginResponse } from './session-answer.http.ts';
 import { loginPassword } from './wire-schema.ts';
 
 const loginRequest = z.strictObject({

@@ -5,14 +5,14 @@ import type { Source } from '../kernel/source.ts';
 import { tellOwner } from '../mail/notice.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
-import type { Asker } from '../subject/hash-pool.ts';
 import type { Realm } from '../subject/realm.ts';
-import { type Credential, lookUpCredentialByCode } from './credential.ts';
+import type { Asker } from '../subject/secrets/hash-pool.ts';
+import { failed, type Logon, logOn } from './credential-session.ts';
 import { recogniseDevice } from './device.ts';
-import { failed, type Logon, logOn } from './logon.ts';
+import { type Outcome, withinBudget } from './guess/throttle.ts';
+import { type Credential, lookUpCredentialByCode } from './identity/credential.ts';
 import { isNewDevice } from './new-device.ts';
 import { newestPassword, replaceHash } from './passwords.store.ts';
-import { type Outcome, withinBudget } from './throttle.ts';
 
 /** A login attempt: the typed text, and its origin. */
 export interface LoginAttempt {

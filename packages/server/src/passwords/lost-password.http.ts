@@ -7,10 +7,10 @@ import { Problem } from '../kernel/problem.ts';
 import { lineOfText, searchText } from '../kernel/text.ts';
 import { credentialTypes } from '../subject/password-config.ts';
 import { deviceRemembered } from './device-cookie.http.ts';
+import { admitPublicCall } from './guess/public-call.ts';
 import { resumeLostPassword, startLostPassword } from './lost-password.ts';
 import { validatePassword } from './password-version.ts';
 import { updatedPassword, updateResponse } from './passwords-answer.ts';
-import { admitPublicCall } from './public-call.ts';
 import { passwordValue } from './wire-schema.ts';
 
 /** Three generations of callers name a credential by either member. */

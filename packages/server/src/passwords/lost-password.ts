@@ -8,22 +8,22 @@ import type { MailAddress } from '../mail/address.ts';
 import { tellOwner } from '../mail/notice.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { write } from '../store/write.ts';
+import type { Realm } from '../subject/realm.ts';
 import {
   countLiveCodes,
   issueOneTimeCode,
   ownerOfOneTimeCode,
   takeTurn,
   useOneTimeCode,
-} from '../subject/one-time-code.ts';
-import type { Realm } from '../subject/realm.ts';
+} from '../subject/secrets/one-time-code.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
-import { type Credential, lookUpCredential, lookUpCredentialByCode, mailAddressOf } from './credential.ts';
+import { logOn } from './credential-session.ts';
 import { forgetDevices } from './device.ts';
-import { logOn } from './logon.ts';
+import { unknownCode } from './guess/throttle.ts';
+import { type Credential, lookUpCredential, lookUpCredentialByCode, mailAddressOf } from './identity/credential.ts';
 import type { UpdatedPassword } from './password.ts';
 import { accept, record, toInfo, writeVersion } from './password-version.ts';
 import { newestPassword } from './passwords.store.ts';
-import { unknownCode } from './throttle.ts';
 
 /**
  * A new password for the reader of the credential's mail.

@@ -2,8 +2,8 @@ import type { Context } from '../context.ts';
 import { instantOf } from '../kernel/clock.ts';
 import type { Source } from '../kernel/source.ts';
 import type { Writing } from '../store/write.ts';
-import { useOnceWithin } from '../subject/replay.ts';
-import { type Credential, mailAddressOf } from './credential.ts';
+import { useOnceWithin } from '../subject/tokens/replay.ts';
+import { type Credential, mailAddressOf } from './identity/credential.ts';
 
 /** Milliseconds. */
 const remembered = 30 * 86_400_000;

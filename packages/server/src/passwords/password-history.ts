@@ -1,5 +1,5 @@
 import { Problem } from '../kernel/problem.ts';
-import type { Hasher } from '../subject/password-hash.ts';
+import type { Hasher } from '../subject/secrets/password-hash.ts';
 
 /**
  * Refuses the password of one of these hashes, newest first. Each check costs a hash, one after the other.

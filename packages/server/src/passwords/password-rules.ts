@@ -1,7 +1,7 @@
 import { Problem } from '../kernel/problem.ts';
-import { breachDigest } from '../subject/breach-digest.ts';
 import type { PasswordRules } from '../subject/password-config.ts';
-import { characters, requirePassword } from '../subject/password-text.ts';
+import { breachDigest } from '../subject/secrets/breach-digest.ts';
+import { characters, requirePassword } from '../subject/secrets/password-text.ts';
 import { isCommon } from './common-passwords.ts';
 import { isMadeOf, isPattern, likenesses } from './likeness.ts';
 

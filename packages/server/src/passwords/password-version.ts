@@ -5,13 +5,13 @@ import type { PasswordTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import type { CredentialType, PasswordRules } from '../subject/password-config.ts';
 import { isBlocked } from './blocklist.ts';
-import { requireBudgets } from './budget.ts';
-import type { Credential } from './credential.ts';
-import { isExpired } from './logon.ts';
+import { isExpired } from './credential-session.ts';
+import { requireBudgets } from './guess/budget.ts';
+import type { Credential } from './identity/credential.ts';
+import { requireRules } from './identity/profile.ts';
 import { requireUnused } from './password-history.ts';
 import { requireAcceptable } from './password-rules.ts';
 import { changePassword, forgetHashes, insertPassword, latestHashes } from './passwords.store.ts';
-import { requireRules } from './profile.ts';
 
 /**
  * Passwords are versions of a credential's secret, and only the newest one counts:

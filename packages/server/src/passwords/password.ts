@@ -5,19 +5,19 @@ import type { Source } from '../kernel/source.ts';
 import { tellOwner } from '../mail/notice.ts';
 import type { PasswordTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
-import { revokeOneTimeCodes } from '../subject/one-time-code.ts';
 import { type CredentialType, effectiveRules } from '../subject/password-config.ts';
 import type { Realm } from '../subject/realm.ts';
+import { revokeOneTimeCodes } from '../subject/secrets/one-time-code.ts';
 import { requireStanding, type Session } from '../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
-import { requireBudgets } from './budget.ts';
-import { type Credential, lockCredential, requireCredential } from './credential.ts';
+import { type Logon, logOn } from './credential-session.ts';
 import { forgetDevices, recogniseDevice } from './device.ts';
-import { confirmedKinds } from './factor.store.ts';
-import { type Logon, logOn } from './logon.ts';
+import { confirmedKinds } from './factor/factor.store.ts';
+import { requireBudgets } from './guess/budget.ts';
+import { withinBudget } from './guess/throttle.ts';
+import { type Credential, lockCredential, requireCredential } from './identity/credential.ts';
 import { accept, type PasswordInfo, record, toInfo, writeVersion } from './password-version.ts';
 import { changePassword, findPassword, newestPassword } from './passwords.store.ts';
-import { withinBudget } from './throttle.ts';
 
 /** @throws {Problem} `credential.unknown`, `password.unknown` */
 export async function passwordInfo(context: Context, realm: string, credentialId: string): Promise<PasswordInfo> {

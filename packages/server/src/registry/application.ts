@@ -25,11 +25,11 @@ import {
 } from './application.store.ts';
 import { isNameTaken } from './audience-owner.ts';
 import { requireBaseUrl } from './base-url.ts';
+import { findKeyOwner } from './keys/participant-key.store.ts';
+import { requirePossession } from './keys/proof-of-possession.ts';
+import { requirePublicKey, requireSecretHalf } from './keys/public-key.ts';
 import { logo, logoContentType, website } from './organisation-fields.ts';
 import { type Organisation, type Role, roleAliases, roles } from './participant.ts';
-import { findKeyOwner } from './participant-key.store.ts';
-import { requirePossession } from './proof-of-possession.ts';
-import { requirePublicKey, requireSecretHalf } from './public-key.ts';
 
 const optionalLine = lineOfText().nullable().default(null);
 

@@ -16,9 +16,9 @@ import {
 } from './application.ts';
 import { claimAudienceNames } from './audience-owner.ts';
 import { createClient } from './client.ts';
+import { registerKey } from './keys/participant-key.ts';
+import { requireSecretHalf } from './keys/public-key.ts';
 import { insertParticipants } from './participant.store.ts';
-import { registerKey } from './participant-key.ts';
-import { requireSecretHalf } from './public-key.ts';
 
 export type Decision = 'review' | 'approve' | 'reject';
 

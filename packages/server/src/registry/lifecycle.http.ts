@@ -3,8 +3,8 @@ import { administrator } from '../callers/administrator.ts';
 import { type Route, route } from '../http/route.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { issueSecret, newSecretSchema, revokeSecret } from './client-administration.ts';
+import { owner } from './keys/owner.http.ts';
 import { type LifecycleStep, stepParticipant } from './lifecycle.ts';
-import { owner } from './owner.http.ts';
 import { clientIdOf, participantDetail, participantDetailSchema } from './participant-administration.ts';
 
 const base = '/realms/:realm/registry/participants/:id';

@@ -6,10 +6,10 @@ import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
 import { releaseBaseUrl } from './audience-owner.ts';
 import { type ClientRow, findClientOfParticipant } from './client.store.ts';
 import { changeClient, endClient } from './client.ts';
+import { readKeys, retireAllKeys } from './keys/participant-key.ts';
+import { isValidAt } from './keys/registered-key.ts';
 import { findParticipant, type ParticipantRow } from './participant.store.ts';
 import { changeParticipant, type ResourceMapping, type Status } from './participant.ts';
-import { readKeys, retireAllKeys } from './participant-key.ts';
-import { isValidAt } from './registered-key.ts';
 
 export type LifecycleStep = 'suspend' | 'reinstate' | 'offboard';
 

@@ -7,7 +7,7 @@ import { isoDate, numericDate, seconds } from '../kernel/clock.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
-import { revokeKey } from '../subject/revocation.ts';
+import { revokeKey } from '../subject/tokens/revocation.ts';
 import { findClientOfParticipant } from './client.store.ts';
 import { changeClient } from './client.ts';
 import {
@@ -17,6 +17,10 @@ import {
   requireClientState,
   requireClientView,
 } from './client-administration.ts';
+import { listHolders, listKeys } from './keys/participant-key.store.ts';
+import { readKeys, registerKey, retireKey } from './keys/participant-key.ts';
+import { requireNewKey } from './keys/public-key.ts';
+import { isValidAt, type RegisteredKey } from './keys/registered-key.ts';
 import { findParticipant, listParticipants, type ParticipantFilter } from './participant.store.ts';
 import {
   changeParticipant,
@@ -26,10 +30,6 @@ import {
   statuses,
   toParticipant,
 } from './participant.ts';
-import { listHolders, listKeys } from './participant-key.store.ts';
-import { readKeys, registerKey, retireKey } from './participant-key.ts';
-import { requireNewKey } from './public-key.ts';
-import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
 const text = z.string().nullable();
 

@@ -3,14 +3,14 @@ import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Writing } from '../store/write.ts';
 import type { SignatureForm } from '../subject/realm.ts';
+import { listKeys, type ParticipantKeyRow } from './keys/participant-key.store.ts';
+import { type RegisteredKey, toRegisteredKey } from './keys/registered-key.ts';
 import {
   listParticipantsById,
   type ParticipantRow,
   type ParticipantWithClient,
   updateParticipant,
 } from './participant.store.ts';
-import { listKeys, type ParticipantKeyRow } from './participant-key.store.ts';
-import { type RegisteredKey, toRegisteredKey } from './registered-key.ts';
 
 /** OCEN's roles in a network. */
 export const roles = [

@@ -11,10 +11,10 @@ import { type ApplicationRow, findApplication, updateApplication } from './appli
 import { codeHash, pickUpPurpose } from './application.ts';
 import { findClient } from './client.store.ts';
 import { addSecret, makeSecret, type StoredSecret } from './client.ts';
+import { readKeys } from './keys/participant-key.ts';
+import { requirePossession } from './keys/proof-of-possession.ts';
+import { isValidAt } from './keys/registered-key.ts';
 import { findParticipant } from './participant.store.ts';
-import { readKeys } from './participant-key.ts';
-import { requirePossession } from './proof-of-possession.ts';
-import { isValidAt } from './registered-key.ts';
 
 /**
  * How a new participant gets its client secret.

@@ -2,8 +2,8 @@ import type { PublicJwk } from '@countersign/proof';
 import { z } from 'zod';
 import { isoDate, seconds } from '../kernel/clock.ts';
 import { type SignatureForm, signatureForm } from '../subject/realm.ts';
+import { currentOf, type RegisteredKey } from './keys/registered-key.ts';
 import { type Participant, roles, statuses } from './participant.ts';
-import { currentOf, type RegisteredKey } from './registered-key.ts';
 
 const text = z.string().nullable();
 

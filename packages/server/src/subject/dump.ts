@@ -13,7 +13,7 @@ import {
   readTable,
   type TableName,
 } from '../store/tables.ts';
-import { openEnvelope, sealEnvelope } from './vault.ts';
+import { openEnvelope, sealEnvelope } from './secrets/vault.ts';
 
 /**
  * Moves a complete database to another one, SQLite or PostgreSQL, as lines of text.

@@ -6,7 +6,7 @@ import { seconds } from '../kernel/clock.ts';
 import { toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
 import { eventHead, eventsBefore } from './event.ts';
-import { issueDocument } from './token.ts';
+import { issueDocument } from './tokens/token.ts';
 
 const base = '/realms/:realm/admin/events';
 const administration = { method: 'GET', tag: 'Administration', caller: administrator } as const;

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFil
 import { dirname, join } from 'node:path';
 import type { Context } from '../context.ts';
 import type { Writing } from '../store/write.ts';
-import { deleteSealed, insertSealed, listSealed } from './vault.store.ts';
+import { deleteSealed, insertSealed, listSealed } from './secrets/vault.store.ts';
 
 /**
  * Secrets that a transaction makes and the operator later finds in files.

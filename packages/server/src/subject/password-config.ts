@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { longestPassword } from './password-text.ts';
+import { longestPassword } from './secrets/password-text.ts';
 
 /** The rules of a password profile for one credential type. The network file and the password calls share them. */
 

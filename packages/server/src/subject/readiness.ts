@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { realmNames } from './realm.ts';
-import { currentKey, signingKeys } from './signing-key.ts';
+import { currentKey, signingKeys } from './tokens/signing-key.ts';
 
 /**
  * Throws unless this process can answer: it hears of changes, its store takes writes, and each realm has a key to sign

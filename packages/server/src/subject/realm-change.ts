@@ -17,7 +17,7 @@ import {
   saveRealm,
   settingsSchema,
 } from './realm.ts';
-import { ensureSigningKeys } from './signing-key.ts';
+import { ensureSigningKeys } from './tokens/signing-key.ts';
 
 const overridesSchema = settingsSchema.partial();
 

@@ -18,7 +18,7 @@ import {
   terminateSession,
   terminateSessionsOf,
 } from './session-administration.ts';
-import { issueTransactionToken } from './transaction-token.ts';
+import { issueTransactionToken } from './tokens/transaction-token.ts';
 
 const subjectRequest = z.strictObject({ audience: audienceText.nullish() });
 const common = { tag: 'Sessions', bodyOptional: true } as const;

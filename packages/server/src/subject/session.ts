@@ -5,7 +5,6 @@ import type { Source } from '../kernel/source.ts';
 import type { SessionTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { type Realm, requireRealm } from './realm.ts';
-import { revokeSession } from './revocation.ts';
 import {
   deleteSessionsEndedBefore,
   endSessionRow,
@@ -17,6 +16,7 @@ import {
   touchSession,
 } from './session.store.ts';
 import { type CredentialSubject, lookUpSubjectState, presentSubjectState } from './subject.ts';
+import { revokeSession } from './tokens/revocation.ts';
 
 /**
  * Sessions: opened at logon, ended by logout, by force, or by time; "independent of the secret type used to create it".

@@ -3,9 +3,9 @@ import { realmKey } from '../kernel/id.ts';
 import type { SubjectTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { configuredAdministrator } from './administrator.ts';
-import { revokeOneTimeCodes } from './one-time-code.ts';
-import { revokeSubjectTokens } from './revocation.ts';
+import { revokeOneTimeCodes } from './secrets/one-time-code.ts';
 import { findSubject, insertSubjects, nextGeneration, updateSubject } from './subject.store.ts';
+import { revokeSubjectTokens } from './tokens/revocation.ts';
 
 /** An authenticated caller. Every proof ends here, and sessions and tokens begin here. */
 export type Subject = ClientSubject | CredentialSubject;

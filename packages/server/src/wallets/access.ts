@@ -1,9 +1,9 @@
 import { type Action, actionsOpening, decodeEitherBase64, walletPrefix } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
-import { requireDpop } from '../subject/dpop.ts';
 import type { Realm } from '../subject/realm.ts';
-import { readWalletToken } from '../subject/wallet-token.ts';
+import { requireDpop } from '../subject/tokens/dpop.ts';
+import { readWalletToken } from '../subject/tokens/wallet-token.ts';
 import { revokedLink } from './authorization.ts';
 import { authenticateInvocation, denied, type Invoked, requireSealer } from './invocation.ts';
 import { walletIdOf } from './target.ts';

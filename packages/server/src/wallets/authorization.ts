@@ -1,7 +1,7 @@
 import { type Ancestor, isJsonObject, type JsonObject } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
-import { goneAmong } from '../subject/ancestor.ts';
+import { goneAmong } from '../subject/tokens/ancestor.ts';
 import { findCapability } from './capability.store.ts';
 
 /** "Authorizations": the stored facts about a registered delegation. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from '@countersign/proof';
 import type { Context } from '../context.ts';
-import { agreementFragment } from '../subject/custody.ts';
 import type { Realm } from '../subject/realm.ts';
+import { agreementFragment } from '../subject/secrets/custody.ts';
 import { realmDid } from './realm-did.ts';
 
 export interface Configuration {

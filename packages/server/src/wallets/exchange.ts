@@ -10,7 +10,8 @@ import type { Context } from '../context.ts';
 import { seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import { audienceText } from '../kernel/text.ts';
-import { inspectToken, requireAlive } from '../subject/bearer.ts';
+import type { Realm } from '../subject/realm.ts';
+import { inspectToken, requireAlive } from '../subject/tokens/bearer.ts';
 import {
   accessTokenUrn,
   actOf,
@@ -24,9 +25,8 @@ import {
   requireTargets,
   unacceptable,
   withAncestors,
-} from '../subject/exchange.ts';
-import type { Realm } from '../subject/realm.ts';
-import { signWalletToken } from '../subject/wallet-token.ts';
+} from '../subject/tokens/exchange.ts';
+import { signWalletToken } from '../subject/tokens/wallet-token.ts';
 import { documentIn } from './access.ts';
 import { tokenForInvocation } from './token.ts';
 

@@ -8,10 +8,15 @@ import { requireMailAddress } from '../mail/address.ts';
 import { allowMail, enqueueMail, mailState } from '../mail/outbox.ts';
 import type { WalletInvitationTable, WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
-import { issueOneTimeCode, ownerOfOneTimeCode, revokeOneTimeCodes, useOneTimeCode } from '../subject/one-time-code.ts';
 import type { Realm } from '../subject/realm.ts';
+import {
+  issueOneTimeCode,
+  ownerOfOneTimeCode,
+  revokeOneTimeCodes,
+  useOneTimeCode,
+} from '../subject/secrets/one-time-code.ts';
 import { createSubject } from '../subject/subject.ts';
-import { walletSubjectId } from '../subject/wallet-token.ts';
+import { walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import { requireDescription } from './description.ts';
 import { makeOwner, nobody } from './owner.ts';
 import { findInvitation, findWallet, insertInvitation, insertWallet, settleInvitation } from './wallet.store.ts';

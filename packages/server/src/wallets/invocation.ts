@@ -26,7 +26,7 @@ import type { Context } from '../context.ts';
 import { instantOf } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Realm } from '../subject/realm.ts';
-import { useOnce } from '../subject/replay.ts';
+import { useOnce } from '../subject/tokens/replay.ts';
 import { ancestorsOfChain, linksOf } from './authorization.ts';
 import { challengeEnd, challengePurpose } from './challenge.ts';
 import { lookUpTarget, type Target, targetOfRoot } from './target.ts';

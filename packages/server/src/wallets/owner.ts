@@ -1,7 +1,7 @@
 import { actions, createRootCapability, delegateCapability, type JsonObject, walletPrefix } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import type { WalletTable } from '../store/schema.ts';
-import { type CustodialSecrets, custodialSigner, makeOwnerDid } from '../subject/custody.ts';
+import { type CustodialSecrets, custodialSigner, makeOwnerDid } from '../subject/secrets/custody.ts';
 import { ownerBinding } from './realm-did.ts';
 
 /** The owner of a wallet: a separate DID whose keys this server keeps. */

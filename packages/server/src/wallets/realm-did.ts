@@ -3,8 +3,8 @@ import { type DidPeer4, parseDidPeer4 } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { system } from '../kernel/caller.ts';
 import { write } from '../store/write.ts';
-import { type CustodialSecrets, makeRealmDid } from '../subject/custody.ts';
-import type { Resealing } from '../subject/vault.ts';
+import { type CustodialSecrets, makeRealmDid } from '../subject/secrets/custody.ts';
+import type { Resealing } from '../subject/secrets/vault.ts';
 import {
   findRealmDid,
   insertRealmDid,

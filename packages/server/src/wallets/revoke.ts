@@ -5,7 +5,7 @@ import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
-import { revokeCapability } from '../subject/revocation.ts';
+import { revokeCapability } from '../subject/tokens/revocation.ts';
 import type { Access } from './access.ts';
 import { type CapabilityEdge, deleteExpired, listEdges, markRevoked } from './capability.store.ts';
 import { lockTarget } from './target.ts';

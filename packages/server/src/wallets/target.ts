@@ -9,8 +9,8 @@ import {
 import type { Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
 import type { Writing } from '../store/write.ts';
-import { custodialKey } from '../subject/custody.ts';
 import { lockRealm, type Realm } from '../subject/realm.ts';
+import { custodialKey } from '../subject/secrets/custody.ts';
 import { realmDid } from './realm-did.ts';
 import { findWallet, touchWallet } from './wallet.store.ts';
 

@@ -2,9 +2,9 @@ import type { TokenInvocation } from '@countersign/proof';
 import { type Action, actions } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
-import { requireDpop } from '../subject/dpop.ts';
 import type { Realm } from '../subject/realm.ts';
-import { type IssuedWalletToken, issueWalletToken } from '../subject/wallet-token.ts';
+import { requireDpop } from '../subject/tokens/dpop.ts';
+import { type IssuedWalletToken, issueWalletToken } from '../subject/tokens/wallet-token.ts';
 import { authenticateInvocation, denied } from './invocation.ts';
 import { walletIdOf } from './target.ts';
 

@@ -19,9 +19,9 @@ import type {
 import type { Context } from '../context.ts';
 import { instantOfDate, seconds } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
-import { agreementFragment, agreeOn, ephemeralX25519 } from '../subject/custody.ts';
 import type { Realm } from '../subject/realm.ts';
-import { useOnce } from '../subject/replay.ts';
+import { agreementFragment, agreeOn, ephemeralX25519 } from '../subject/secrets/custody.ts';
+import { useOnce } from '../subject/tokens/replay.ts';
 import { realmDid } from './realm-did.ts';
 
 /** Loaded for the first packed call, because most servers never get one. */

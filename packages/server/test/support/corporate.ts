@@ -1,7 +1,7 @@
 import { system } from '../../src/kernel/caller.ts';
 /** Two corporate identities with their credentials, and sessions without a login. */
 
-import { lookUpCredential } from '../../src/passwords/credential.ts';
+import { lookUpCredential } from '../../src/passwords/identity/credential.ts';
 import { write } from '../../src/store/write.ts';
 import { requireRealm } from '../../src/subject/realm.ts';
 import { openSession } from '../../src/subject/session.ts';

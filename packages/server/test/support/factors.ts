@@ -1,7 +1,7 @@
 /** Authenticator apps for the suites of second factors. */
 
 import { base32nopad } from '@scure/base';
-import { hotp, totpStepSeconds } from '../../src/subject/totp.ts';
+import { hotp, totpStepSeconds } from '../../src/subject/secrets/totp.ts';
 import type { Corporate } from './passwords.ts';
 
 interface Now {

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { createLog } from '../../src/kernel/log.ts';
-import { createGuessCounts } from '../../src/passwords/guess-count.ts';
+import { createGuessCounts } from '../../src/passwords/guess/guess-count.ts';
 import { openStore } from '../../src/store/open.ts';
 
 const [url = '', rounds = '0', guesses = '0'] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-import { createHashPool, type HashPool } from '../../src/subject/hash-pool.ts';
+import { createHashPool, type HashPool } from '../../src/subject/secrets/hash-pool.ts';
 
 const threads = createHashPool({ threads: 2, patience: 60_000 });
 

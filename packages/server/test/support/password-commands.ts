@@ -3,7 +3,7 @@ import { system } from '../../src/kernel/caller.ts';
 
 import fc from 'fast-check';
 import { write } from '../../src/store/write.ts';
-import { issueOneTimeCode } from '../../src/subject/one-time-code.ts';
+import { issueOneTimeCode } from '../../src/subject/secrets/one-time-code.ts';
 import {
   addVersion,
   always,

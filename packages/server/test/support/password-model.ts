@@ -2,9 +2,9 @@
 
 import type fc from 'fast-check';
 import { expect } from 'vitest';
-import { createCredential } from '../../src/passwords/credential.ts';
-import { createIdentity } from '../../src/passwords/identity.ts';
-import { guessesPerCredential } from '../../src/passwords/throttle.ts';
+import { guessesPerCredential } from '../../src/passwords/guess/throttle.ts';
+import { createCredential } from '../../src/passwords/identity/credential.ts';
+import { createIdentity } from '../../src/passwords/identity/identity.ts';
 import { tester } from './context.ts';
 import { type Answered, type Corporate, said } from './passwords.ts';
 

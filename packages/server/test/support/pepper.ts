@@ -1,4 +1,4 @@
-import type { Peppers } from '../../src/subject/pepper.ts';
+import type { Peppers } from '../../src/subject/secrets/pepper.ts';
 
 /** Peppers by their numbers, from 1 on; the last one is the current one. */
 export function peppersOf(...keys: readonly Uint8Array[]): Peppers {

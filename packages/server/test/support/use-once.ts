@@ -2,7 +2,7 @@
 import { instantOf, systemClock } from '../../src/kernel/clock.ts';
 import { createLog } from '../../src/kernel/log.ts';
 import { openStore } from '../../src/store/open.ts';
-import { useOnce } from '../../src/subject/replay.ts';
+import { useOnce } from '../../src/subject/tokens/replay.ts';
 
 const [url = '', rounds = '0'] = process.argv.slice(2);
 const later = instantOf(1e15);

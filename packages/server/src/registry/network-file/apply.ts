@@ -10,7 +10,7 @@ import {
   type SettingsOverrides,
   saveRealm,
 } from '../../subject/realm.ts';
-import { ensureSigningKeys } from '../../subject/signing-key.ts';
+import { ensureSigningKeys } from '../../subject/tokens/signing-key.ts';
 import { applyEntries } from './apply-entries.ts';
 import { applyParticipants } from './apply-participants.ts';
 import { type Applying, differences, toReport } from './applying.ts';

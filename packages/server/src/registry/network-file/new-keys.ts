@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
-import { isComputableKey } from '../../subject/factoring.ts';
-import { knownThumbprints } from '../participant-key.ts';
-import { computableKey } from '../public-key.ts';
+import { isComputableKey } from '../../subject/secrets/factoring.ts';
+import { knownThumbprints } from '../keys/participant-key.ts';
+import { computableKey } from '../keys/public-key.ts';
 import type { PreparedRealm } from './prepare.ts';
 import { invalid } from './refusal.ts';
 

@@ -1,0 +1,156 @@
+import { isJsonObject, type JsonObject, thumbprint } from '@countersign/proof';
+import {
+  type Checks,
+  text as checkText,
+  object,
+  optional,
+  options as optionsOf,
+  someText,
+} from '@countersign/proof/argument';
+import { cryptoPort } from '#platform-crypto';
+import { checkRealm } from '../discovery.ts';
+import { ClientError } from '../error.ts';
+import { fetchJson, type Transport, transportChecks } from '../fetch-json.ts';
+import type { PrivateJwk } from '../message/private-jwk.ts';
+import { digest, importNewKey, importSigningKey, type SigningKey, signJwt } from '../message/signing-key.ts';
+
+export interface ApplicationOptions extends Transport {
+  readonly issuer: string;
+  /** The key to register. Only its public part and a proof of possession are sent. */
+  readonly privateJwk: PrivateJwk;
+  /** LENDER, LOAN_AGENT … */
+  readonly role: string;
+  /** The URL for calls by other participants; not needed by a participant that only calls others. */
+  readonly baseUrl?: string;
+  /** The organisation's name. */
+  readonly name: string;
+  /** An e-mail address; other participants do not see it. */
+  readonly contact: string;
+}
+
+export interface SubmittedApplication {
+  readonly id: string;
+  readonly status: string;
+  /** Shown only this once. Pick up the credentials with it and the same key after the approval. */
+  readonly pickUpCode: string;
+}
+
+export interface Credentials {
+  readonly clientId: string;
+  /** Shown only this once. */
+  readonly clientSecret: string;
+  readonly participantId: string;
+  readonly tokenEndpoint: string;
+}
+
+export interface PickUpOptions extends Transport {
+  readonly issuer: string;
+  /** The key of the application. */
+  readonly privateJwk: PrivateJwk;
+  readonly applicationId: string;
+  readonly code: string;
+}
+
+const applicationChecks: Checks<ApplicationOptions> = {
+  ...transportChecks,
+  issuer: checkText,
+  privateJwk: object,
+  role: someText,
+  baseUrl: optional(checkText),
+  name: someText,
+  contact: someText,
+};
+
+const pickUpChecks: Checks<PickUpOptions> = {
+  ...transportChecks,
+  issuer: checkText,
+  privateJwk: object,
+  applicationId: someText,
+  code: someText,
+};
+
+const maxBytes = 65_536;
+
+/**
+ * Applies for a role in the network, with a proof of possession of the key.
+ *
+ * @throws {ClientError} `onboarding.refused` with the server's text, `onboarding.malformed`, `signing_key.*`, `http.*`
+ */
+export async function applyForParticipation(given: ApplicationOptions): Promise<SubmittedApplication> {
+  const options = optionsOf(given, 'options', applicationChecks);
+  const { issuer, role, baseUrl, name, contact } = options;
+  const key = await importNewKey(options.privateJwk);
+  const bound = {
+    role,
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    participantName: name,
+    thumbprint: await thumbprint(key.publicJwk, cryptoPort),
+  };
+  const answer = await post(options, `${issuer}/registry/applications`, {
+    role,
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    participant: { participantName: name },
+    contact,
+    publicKey: key.publicJwk,
+    proof: await possession(key, 'countersign-application+jwt', issuer, bound),
+  });
+  return { id: text(answer, 'id'), status: text(answer, 'status'), pickUpCode: text(answer, 'pickUpCode') };
+}
+
+/**
+ * Receives the credentials of an approved application, once.
+ *
+ * @throws {ClientError} as `applyForParticipation`
+ */
+export async function pickUpCredentials(given: PickUpOptions): Promise<Credentials> {
+  const options = optionsOf(given, 'options', pickUpChecks);
+  const { issuer, applicationId: id, code } = options;
+  const key = await importSigningKey(options.privateJwk);
+  const codeHash = await digest(new TextEncoder().encode(code));
+  const answer = await post(options, `${issuer}/registry/applications/${encodeURIComponent(id)}/credentials`, {
+    code,
+    proof: await possession(key, 'countersign-pickup+jwt', issuer, { id, codeHash }),
+  });
+  return {
+    clientId: text(answer, 'clientId'),
+    clientSecret: text(answer, 'clientSecret'),
+    participantId: text(answer, 'participantId'),
+    tokenEndpoint: text(answer, 'tokenEndpoint'),
+  };
+}
+
+/** A proof of possession for this issuer, this purpose and these values. It counts once. */
+export function possession(key: SigningKey, typ: string, issuer: string, bound: object): Promise<string> {
+  const iat = Math.floor(Date.now() / 1000);
+  return signJwt(key, typ, { aud: issuer, iat, exp: iat + 120, jti: crypto.randomUUID(), ...bound });
+}
+
+async function post(
+  transport: Transport & { readonly issuer: string },
+  url: string,
+  body: object,
+): Promise<JsonObject> {
+  checkRealm(transport.issuer);
+  const request = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    maxBytes,
+  } as const;
+  const { status, value } = await fetchJson(url, request, transport);
+  const answer = isJsonObject(value) ? value : {};
+  if (status < 400) return answer;
+  const said =
+    typeof answer.detail === 'string'
+      ? answer.detail
+      : typeof answer.title === 'string'
+        ? answer.title
+        : `HTTP ${status}`;
+  throw new ClientError('onboarding.refused', said);
+}
+
+function text(answer: JsonObject, member: string): string {
+  const value = answer[member];
+  if (typeof value !== 'string') throw new ClientError('onboarding.malformed', `The answer has no ${member}.`);
+  return value;
+}

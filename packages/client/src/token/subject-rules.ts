@@ -1,0 +1,54 @@
+import type { Subject } from '@countersign/proof';
+import { amount, type Checks, leftOut, listOf, oneOf, options } from '@countersign/proof/argument';
+import { problem } from '../message/message-problem.ts';
+import type { SubjectKind } from './subject-verifier.ts';
+
+/** The rules of one route for its callers, beyond the rules of the service. */
+export interface SubjectRules {
+  /** The kinds of subjects that the route accepts: some of those that the service accepts. */
+  readonly accept?: readonly SubjectKind[];
+  /** The least strength of the login: `aal2` is two factors. Only credentials log in. */
+  readonly acr?: Acr;
+  /** The greatest age of the login, in seconds. */
+  readonly recentLoginSeconds?: number;
+}
+
+export type Acr = (typeof levels)[number];
+
+/** From weak to strong. An unknown level counts as weaker than all of them. */
+const levels = ['aal1', 'aal2'] as const;
+
+const kindCheck = oneOf('participant', 'client', 'credential', 'wallet');
+
+/** A rule of undefined is refused: a missing setting must not let every caller in. */
+export const ruleChecks: Checks<SubjectRules> = {
+  accept: leftOut(listOf(kindCheck)),
+  acr: leftOut(oneOf(...levels)),
+  recentLoginSeconds: leftOut(amount),
+};
+
+/** @throws {TypeError} naming the rule that is of another type, or that does not exist */
+export function checkedRules(rules: SubjectRules): SubjectRules {
+  return options(rules, 'rules', ruleChecks);
+}
+
+/** @throws {MessageProblem} `token.kind`, `login.weak`, `login.old`; the latter two with the challenge of RFC 9470 §3 */
+export function requireRules(subject: Subject, rules: SubjectRules, now: number, clockTolerance: number): void {
+  const { accept, acr, recentLoginSeconds } = rules;
+  if (accept !== undefined && !accept.includes(subject.kind)) throw problem('token.kind');
+  if (acr !== undefined && strengthOf(subject) < levels.indexOf(acr)) {
+    throw problem('login.weak', { challenge: { acr_values: acr } });
+  }
+  if (recentLoginSeconds !== undefined && !isRecent(subject, recentLoginSeconds + clockTolerance, now)) {
+    throw problem('login.old', { challenge: { max_age: String(recentLoginSeconds) } });
+  }
+}
+
+function strengthOf(subject: Subject): number {
+  return subject.kind === 'credential' ? levels.findIndex((level) => level === subject.acr) : -1;
+}
+
+/** A login in the future does not count. */
+function isRecent(subject: Subject, seconds: number, now: number): boolean {
+  return subject.kind === 'credential' && Math.abs(now / 1000 - subject.authTime) <= seconds;
+}

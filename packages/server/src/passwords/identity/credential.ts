@@ -1,0 +1,276 @@
+import type { Context } from '../../context.ts';
+import type { Caller } from '../../kernel/caller.ts';
+import { type Page, type PageRequest, toPage } from '../../kernel/page.ts';
+import { Problem } from '../../kernel/problem.ts';
+import { type MailAddress, mailAddress } from '../../mail/address.ts';
+import { tellOwner } from '../../mail/notice.ts';
+import { isDuplicate } from '../../store/fault.ts';
+import { type Writing, write } from '../../store/write.ts';
+import { foldCredentialCode } from '../../subject/credential-code.ts';
+import { revokeOneTimeCodes } from '../../subject/secrets/one-time-code.ts';
+import {
+  type CredentialReference,
+  createSubject,
+  credentialSubjectId,
+  reinstateSubject,
+  renewSubject,
+  suspendSubject,
+} from '../../subject/subject.ts';
+import {
+  type CredentialRow,
+  findCredential,
+  findCredentialByCode,
+  insertCredential,
+  listCredentials,
+  updateCredential,
+} from './credential.store.ts';
+import { touchIdentity } from './identity.store.ts';
+
+/**
+ * Credentials: a login recognises the identities of a realm by them.
+ *
+ * 1. A credential and its subject are made together, and neither is ever deleted.
+ * 2. The subject is live while neither the credential nor its identity is disabled: `disabled_at` of both rows says so,
+ *    and the subject follows in the same transaction. Disabling ends all sessions at once everywhere. Enabling revives
+ *    none of them.
+ * 3. Every change that the subject follows first locks the identity's row. Otherwise a credential that is made while
+ *    its identity is being disabled would stay live.
+ * 4. Credentials are read past the cache: they are rarely read twice and would only evict sessions, and the hash of a
+ *    login takes a hundred times as long as this indexed read.
+ */
+export interface Credential extends CredentialReference {
+  /** The address for mail. Null: the code, if that is an address. */
+  readonly email: string | null;
+  readonly identity: {
+    readonly id: string;
+    readonly profileId: string;
+    readonly name: string;
+    readonly disabledAt: number | null;
+  };
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly disabledAt: number | null;
+  /** Who disabled it. Null: an administrator. */
+  readonly disabledBy: 'root' | null;
+  /** True if it may log in: neither it nor its identity is disabled. */
+  readonly live: boolean;
+  /** Milliseconds. Devices remembered before this time are unknown to the credential. */
+  readonly devicesAfter: number;
+}
+
+export type CredentialType = CredentialReference['type'];
+
+export async function lookUpCredential(context: Context, realm: string, id: string): Promise<Credential | undefined> {
+  const row = await findCredential(context.store.db, realm, id);
+  return row && toCredential(row);
+}
+
+/** Case, width and surrounding blanks of the code make no difference. */
+export async function lookUpCredentialByCode(
+  { store }: { readonly store: Pick<Context['store'], 'db'> },
+  realm: string,
+  code: string,
+): Promise<Credential | undefined> {
+  const row = await findCredentialByCode(store.db, realm, foldCredentialCode(code));
+  return row && toCredential(row);
+}
+
+/** @throws {Problem} `credential.unknown`, also if it belongs to another identity than `identityId` */
+export async function requireCredential(
+  context: Context,
+  realm: string,
+  id: string,
+  identityId?: string,
+): Promise<Credential> {
+  const found = await lookUpCredential(context, realm, id);
+  if (found === undefined || (identityId !== undefined && found.identity.id !== identityId)) {
+    throw new Problem('credential.unknown');
+  }
+  return found;
+}
+
+/** Ordered by id, of one identity or of all. */
+export async function pageOfCredentials(
+  context: Context,
+  realm: string,
+  identityId: string | undefined,
+  { after, limit }: PageRequest,
+): Promise<Page<Credential>> {
+  const rows = await listCredentials(context.store.db, realm, identityId, after, limit + 1);
+  return toPage(rows.map(toCredential), limit, ({ id }) => id);
+}
+
+/** The address for the holder's mail. Undefined if there is none. */
+export function mailAddressOf({ email, code }: Pick<Credential, 'email' | 'code'>): MailAddress | undefined {
+  return mailAddress(email ?? code);
+}
+
+/**
+ * Locks the credential's identity until the transaction ends, so that other changes wait.
+ *
+ * @throws {Problem} `credential.unknown`
+ */
+export async function lockCredential(tx: Writing, realm: string, identityId: string, id: string): Promise<Credential> {
+  await touchIdentity(tx.db, realm, identityId);
+  const row = await findCredential(tx.db, realm, id);
+  if (row === undefined) throw new Problem('credential.unknown');
+  return toCredential(row);
+}
+
+export interface NewCredential {
+  readonly id?: string | undefined;
+  readonly identityId: string;
+  readonly type: CredentialType;
+  /** Folded, as `credentialCode` makes it. */
+  readonly code: string;
+  readonly email?: string | null | undefined;
+}
+
+/** @throws {Problem} `identity.unknown`, `credential.code_taken`, `registry.conflict` for an id that is in use */
+export async function createCredential(
+  context: Context,
+  realm: string,
+  wanted: NewCredential,
+  caller: Caller,
+): Promise<Credential> {
+  const id = wanted.id ?? context.random.uuid();
+  try {
+    await write(context, caller, (tx) => addCredential(tx, realm, { ...wanted, id }));
+  } catch (thrown) {
+    throw isDuplicate(thrown) ? await takenBy(context, realm, id, thrown) : thrown;
+  }
+  return requireCredential(context, realm, id);
+}
+
+/** Inserts in the caller's transaction, which fails if the code or the id is in use. */
+export async function addCredential(
+  tx: Writing,
+  realm: string,
+  {
+    id,
+    identityId,
+    type,
+    code,
+    email = null,
+    disabled = false,
+  }: NewCredential & { readonly id: string; readonly disabled?: boolean },
+): Promise<void> {
+  const identity = await touchIdentity(tx.db, realm, identityId);
+  if (identity === undefined) throw new Problem('identity.unknown');
+  const times = { created_at: tx.now, updated_at: tx.now, disabled_at: disabled ? tx.now : null };
+  await insertCredential(tx.db, { realm, id, identity_id: identityId, type, code, email, ...times });
+  const subject = { realm, id: credentialSubjectId(id), kind: 'credential' } as const;
+  await createSubject(tx, subject, disabled || identity.disabled_at !== null);
+  const after = { identityId, type, code, email, ...(disabled && { disabled }) };
+  const event = { type: 'credential.created', object: `credential:${id}`, after };
+  await tx.record({ realm, ...event });
+}
+
+/**
+ * Finds out which of the two was taken, after a unique index has decided. If the id is taken, the code does not matter.
+ */
+async function takenBy(context: Context, realm: string, id: string, cause: unknown): Promise<Problem> {
+  const known = await lookUpCredential(context, realm, id);
+  return known === undefined
+    ? new Problem('credential.code_taken', undefined, { cause, pointer: '/code' })
+    : new Problem('registry.conflict', `The credential id ${id} is in use.`, { cause, pointer: '/id' });
+}
+
+export type CredentialStep = 'disable' | 'enable';
+
+const enabled = { disabled_at: null, disabled_by: null } as const;
+
+/**
+ * Disables or enables a credential. Repeating a step changes nothing. A ROOT cannot enable what an administrator has
+ * disabled: `caller.forbidden`.
+ */
+export async function stepCredential(
+  context: Context,
+  realm: string,
+  id: string,
+  step: CredentialStep,
+  caller: Caller,
+  by: 'root' | null = null,
+): Promise<void> {
+  const { identity } = await requireCredential(context, realm, id);
+  await write(context, caller, async (tx) => {
+    const before = await lockCredential(tx, realm, identity.id, id);
+    const isDisabled = before.disabledAt !== null;
+    // A step of an administrator replaces that of a ROOT.
+    const isRaised = step === 'disable' && isDisabled && before.disabledBy === 'root' && by === null;
+    if (isDisabled === (step === 'disable') && !isRaised) return;
+    if (step === 'enable' && by === 'root' && before.disabledBy !== 'root') {
+      throw new Problem('caller.forbidden', 'An administrator has disabled this credential.');
+    }
+    const disabled = step === 'disable' ? { disabled_at: before.disabledAt ?? tx.now, disabled_by: by } : enabled;
+    await updateCredential(tx.db, realm, id, { ...disabled, updated_at: tx.now });
+    if (step === 'disable') await shutOut(tx, realm, id);
+    else if (before.identity.disabledAt === null) await reinstateSubject(tx, realm, credentialSubjectId(id));
+    await tx.record({ realm, type: `credential.${step}d`, object: `credential:${id}` });
+  });
+}
+
+/** Ends its sessions, and everything sent to its holder becomes invalid. */
+export async function shutOut(tx: Writing, realm: string, id: string): Promise<void> {
+  await suspendSubject(tx, realm, credentialSubjectId(id));
+}
+
+export interface CredentialChange {
+  /** Folded, as `credentialCode` makes it. */
+  readonly code?: string | undefined;
+  readonly email?: string | null | undefined;
+}
+
+/**
+ * Changes code or address. Everything sent to the old address becomes invalid. A new code also ends the sessions,
+ * because they carry the old one.
+ *
+ * @throws {Problem} `credential.unknown`, `credential.code_taken`
+ */
+export async function changeCredential(
+  context: Context,
+  realm: string,
+  id: string,
+  wanted: CredentialChange,
+  caller: Caller,
+): Promise<void> {
+  const { identity } = await requireCredential(context, realm, id);
+  const change = write(context, caller, async (tx) => {
+    const before = await lockCredential(tx, realm, identity.id, id);
+    const { code, email } = before;
+    const after = { code: wanted.code ?? code, email: wanted.email === undefined ? email : wanted.email };
+    if (after.code === code && after.email === email) return;
+    const devices = after.code === code ? {} : { devices_after: tx.now };
+    await updateCredential(tx.db, realm, id, { ...after, ...devices, updated_at: tx.now });
+    await revokeOneTimeCodes(tx, realm, id);
+    if (after.code !== code) await renewSubject(tx, realm, credentialSubjectId(id));
+    const event = { type: 'credential.changed', object: `credential:${id}`, before: { code, email }, after };
+    await tx.record({ realm, ...event });
+    const told = { newCode: after.code !== code, newAddress: after.email !== email };
+    await tellOwner(context, tx, realm, { id, ...after }, 'credential-changed', told, before);
+  });
+  await change.catch((cause: unknown) => {
+    throw isDuplicate(cause) ? new Problem('credential.code_taken', undefined, { cause, pointer: '/code' }) : cause;
+  });
+}
+
+function toCredential(row: CredentialRow): Credential {
+  return {
+    id: row.id,
+    type: row.type as CredentialType,
+    code: row.code,
+    email: row.email,
+    identity: {
+      id: row.identity_id,
+      profileId: row.profile_id,
+      name: row.identity_name,
+      disabledAt: row.identity_disabled_at,
+    },
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    disabledAt: row.disabled_at,
+    disabledBy: row.disabled_by,
+    live: row.disabled_at === null && row.identity_disabled_at === null,
+    devicesAfter: Math.max(row.created_at, row.devices_after ?? 0),
+  };
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { Call } from '../http/call.ts';
+import { json } from '../http/render.ts';
+import type { Realm } from '../subject/realm.ts';
+import { type Logon, restrictedRefusal } from './credential-session.ts';
+import { deviceRemembered } from './device-cookie.http.ts';
+import { identityIdOut } from './wire-schema.ts';
+
+/** The answer of a login in one or two steps. */
+export const loginResponse = z.object({
+  token: z.string(),
+  programmeId: z.string(),
+  credential: z.object({ type: z.enum(['ROOT', 'USER']), id: z.string() }),
+  identity: identityIdOut,
+  /** Seconds that the token lives without use. */
+  expiresIn: z.int(),
+});
+
+/** A full session, or the refusal that carries a restricted one. */
+export function loggedOn(call: Call, realm: Realm, logon: Logon): Response {
+  const refused = restrictedRefusal(logon);
+  if (refused !== undefined) throw refused;
+  const { credential, identity } = logon.session.subject;
+  return json(
+    200,
+    {
+      token: logon.token,
+      programmeId: realm.name,
+      credential: { type: credential.type, id: credential.id },
+      identity,
+      expiresIn: Math.min(realm.settings.sessionIdleSeconds, realm.settings.sessionMaxSeconds),
+    } satisfies z.output<typeof loginResponse>,
+    deviceRemembered(call, logon),
+  );
+}

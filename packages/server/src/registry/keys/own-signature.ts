@@ -1,0 +1,79 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { ProofError, type RequestMessage, verifyMessage } from '@countersign/proof';
+import type { Context } from '../../context.ts';
+import { instantOfDate, seconds } from '../../kernel/clock.ts';
+import { Problem } from '../../kernel/problem.ts';
+import type { Source } from '../../kernel/source.ts';
+import { attempts } from '../../subject/attempt.ts';
+import type { Realm } from '../../subject/realm.ts';
+import { useOnce } from '../../subject/tokens/replay.ts';
+import { readParticipants } from '../participant.ts';
+import { isValidAt } from './registered-key.ts';
+
+/** A request to this server that a participant has signed. */
+export interface OwnRequest {
+  readonly participantId: string;
+  /** The value of `x-jws-signature`. */
+  readonly signature: string;
+  readonly message: RequestMessage;
+}
+
+/**
+ * Verifies that the participant itself has signed the request for this server, in the strict form.
+ *
+ * 1. The participant is approved, and one of its keys that are valid now made the signature.
+ * 2. Method and target are those of this request, the audience is the realm's issuer, and the time is the present.
+ * 3. The signature is presented for the first time.
+ *
+ * The refusal names faults that the sender can mend. Reasons that depend on the registry's contents go to the log only.
+ *
+ * @throws {Problem} `registry.proof`, `attempt.throttled` after too many failures for this participant from this source
+ */
+export async function requireOwnSignature(
+  context: Context,
+  realm: Realm,
+  { participantId, signature, message }: OwnRequest,
+  source: Source,
+): Promise<void> {
+  const attempted = `keys ${participantId}`;
+  attempts(context).require(realm.name, attempted, source);
+  try {
+    const { jti, freshUntil = 0 } = await verifyMessage(signature, {
+      crypto: cryptoPort,
+      message,
+      forms: ['strict'],
+      keys: await currentKeys(context, realm.name, participantId),
+      now: seconds(context.clock.now()),
+      recipient: realm.issuer,
+    });
+    const value = `${participantId}\0${jti}`;
+    if (await useOnce(context, realm.name, 'strict-request', value, instantOfDate(freshUntil + 1))) return;
+  } catch (thrown) {
+    if (!(thrown instanceof ProofError)) throw thrown;
+    attempts(context).failed(realm.name, attempted, source);
+    throw refused(depending.has(thrown.code) ? undefined : thrown.code, thrown);
+  }
+  throw refused('message.replayed');
+}
+
+function refused(reason: string | undefined, cause?: unknown): Problem {
+  const detail = reason === undefined ? undefined : `The strict signature is refused: ${reason}.`;
+  return new Problem('registry.proof', detail, { cause });
+}
+
+/** Reasons that would reveal which participants and keys exist. */
+const depending: ReadonlySet<string> = new Set([
+  'message.key_missing',
+  'message.kid_unknown',
+  'message.alg_mismatch',
+  'message.signature_length',
+  'message.signature',
+]);
+
+/** Read past the cache: this decision needs the current row. */
+async function currentKeys(context: Context, realm: string, participantId: string) {
+  const [participant] = await readParticipants(context, realm, [participantId]);
+  if (participant?.status !== 'APPROVED') return [];
+  const now = context.clock.now();
+  return participant.keys.filter((key) => isValidAt(key, now)).map(({ jwk }) => ({ jwk }));
+}

@@ -1,0 +1,57 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
+import { ProofError, type VerifiedDpop, verifyDpop } from '@countersign/proof';
+import type { Context } from '../../context.ts';
+import { instantOfDate, seconds } from '../../kernel/clock.ts';
+import { Problem } from '../../kernel/problem.ts';
+import type { Realm } from '../realm.ts';
+import { useOnce } from './replay.ts';
+
+export interface DpopRequest {
+  /** The URIs under which this request can be made. */
+  readonly uris: readonly string[];
+  /** The token that comes with the request. Absent if there is none yet. */
+  readonly accessToken?: string;
+}
+
+/**
+ * The thumbprint of the key that proved itself for this POST, once (RFC 9449).
+ *
+ * @throws {Problem} `dpop.missing`, `dpop.invalid`
+ */
+export async function requireDpop(
+  context: Context,
+  realm: Realm,
+  presented: string | null,
+  request: DpopRequest,
+): Promise<string> {
+  return (await requireDpopKey(context, realm, presented, request)).thumbprint;
+}
+
+/** The same, with the key itself. */
+export async function requireDpopKey(
+  context: Context,
+  realm: Realm,
+  presented: string | null,
+  request: DpopRequest,
+): Promise<VerifiedDpop> {
+  if (presented === null || presented === '') throw new Problem('dpop.missing');
+  const proof = await verified(context, presented, request);
+  const key = `${proof.thumbprint}\0${proof.jti}`;
+  if (await useOnce(context, realm.name, 'dpop', key, instantOfDate(proof.rememberUntil))) return proof;
+  throw new Problem('dpop.invalid', undefined, { cause: new Error('the DPoP proof was used before') });
+}
+
+async function verified(context: Context, presented: string, request: DpopRequest): Promise<VerifiedDpop> {
+  try {
+    return await verifyDpop(presented, {
+      ...request,
+      crypto: cryptoPort,
+      method: 'POST',
+      now: seconds(context.clock.now()),
+    });
+  } catch (cause) {
+    // The maker of a proof may know what is wrong with it.
+    if (cause instanceof ProofError) throw new Problem('dpop.invalid', cause.message, { cause });
+    throw cause;
+  }
+}
