@@ -3,7 +3,7 @@ import type { KyselyPlugin } from 'kysely';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { system } from '../src/kernel/caller.ts';
-import { logOn } from '../src/passwords/credential-session.ts';
+import { openCredentialSession } from '../src/passwords/credential-session.ts';
 import { requireCredential, stepCredential } from '../src/passwords/identity/credential.ts';
 import {
   createPassword,
@@ -34,12 +34,17 @@ async function open(databaseUrl: string): Promise<Context> {
 }
 
 /** As a login does once it has found the first password to be right. */
-async function loggedOn(context: Context, id: Id, plugins: readonly KyselyPlugin[] = []): Promise<OpenedSession> {
+async function opened(context: Context, id: Id, plugins: readonly KyselyPlugin[] = []): Promise<OpenedSession> {
   const realm = await requireRealm(context, 'dev');
   const credential = await requireCredential(context, 'dev', id);
   return write(context, system, (tx) => {
     const db = plugins.reduce((reading, plugin) => reading.withPlugin(plugin) as typeof reading, tx.db);
-    return logOn(context, { ...tx, db }, realm, credential, { version: 1, amr: ['pwd'], acr: 'aal1', source });
+    return openCredentialSession(context, { ...tx, db }, realm, credential, {
+      version: 1,
+      amr: ['pwd'],
+      acr: 'aal1',
+      source,
+    });
   });
 }
 
@@ -52,7 +57,7 @@ async function isAlive(context: Context, token: string): Promise<boolean> {
 
 async function update(context: Context, id: Id): Promise<void> {
   const realm = await requireRealm(context, 'dev');
-  const { session } = await loggedOn(context, id);
+  const { session } = await opened(context, id);
   await updateAuthenticatedPassword(context, realm, session, { password: passwords.second, source }, tester);
 }
 
@@ -76,10 +81,10 @@ async function metLogin(context: Context, id: Id, reads: number, end: () => Prom
       return result;
     },
   };
-  const logon = await loggedOn(context, id, [meeting]).catch(({ code }: { code: string }) => code);
+  const outcome = await opened(context, id, [meeting]).catch(({ code }: { code: string }) => code);
   expect(seen).toBeGreaterThanOrEqual(reads);
-  if (typeof logon === 'string') return logon;
-  return (await isAlive(context, logon.token)) ? 'alive' : 'dead';
+  if (typeof outcome === 'string') return outcome;
+  return (await isAlive(context, outcome.token)) ? 'alive' : 'dead';
 }
 
 eachDatabase('a change while another is under way', (freshUrl, kind) => {
@@ -107,7 +112,7 @@ eachDatabase('a change while another is under way', (freshUrl, kind) => {
     async (what) => {
       const context = await open(await freshUrl());
       const realm = await requireRealm(context, 'dev');
-      const { session } = await loggedOn(context, 'cred-1');
+      const { session } = await opened(context, 'cred-1');
       let met = 0;
       const hash = async (password: string) => {
         if (met++ === 0) {

@@ -302,8 +302,8 @@ describe.each(adapters)('the guard of %s', (adapter) => {
     await guarded[Symbol.asyncDispose]();
   });
 
-  const signedSubject = async (logon: Parameters<typeof openTestSession>[1] = {}, audience = urlOf('ledger')) =>
-    subjectToken(server, (await openTestSession(server, logon)).token, audience);
+  const signedSubject = async (terms: Parameters<typeof openTestSession>[1] = {}, audience = urlOf('ledger')) =>
+    subjectToken(server, (await openTestSession(server, terms)).token, audience);
 
   test('lets in whom the service names, with one type of result', async () => {
     expect(await asked(`${guarded.url}/plain`, await signedSubject())).toMatchObject({

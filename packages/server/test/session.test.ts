@@ -3,7 +3,7 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
-import { type Logon, openSession } from '../src/subject/session.ts';
+import { openSession, type SessionTerms } from '../src/subject/session.ts';
 import { type CredentialSubject, credentialSubjectId, renewSubject, suspendSubject } from '../src/subject/subject.ts';
 import { issueStatus } from '../src/subject/tokens/status.ts';
 import { eachDatabase } from './support/databases.ts';
@@ -54,9 +54,9 @@ function subjectOf(id: 'cred-1' | 'cred-2', generation = 1): CredentialSubject {
   };
 }
 
-async function open({ context }: TestServer, id: 'cred-1' | 'cred-2' = 'cred-1', logon: Partial<Logon> = {}) {
+async function open({ context }: TestServer, id: 'cred-1' | 'cred-2' = 'cred-1', terms: Partial<SessionTerms> = {}) {
   const realm = await requireRealm(context, 'dev');
-  return write(context, system, (tx) => openSession(context, tx, realm, subjectOf(id), { acr: 'aal1', ...logon }));
+  return write(context, system, (tx) => openSession(context, tx, realm, subjectOf(id), { acr: 'aal1', ...terms }));
 }
 
 function call(server: TestServer, path: string, authorization: string, body?: object, headers = {}) {

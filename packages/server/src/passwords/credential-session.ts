@@ -12,7 +12,7 @@ import type { Credential } from './identity/credential.ts';
 import { findProfile, newestPassword } from './passwords.store.ts';
 
 /** The proofs of a credential so far, and their origin. */
-export interface ProvedLogon {
+export interface CredentialProofs {
   /** The version of the right password. Undefined if another proof was given. */
   readonly version: number;
   /** RFC 8176: `pwd`, `otp`, `hwk` … */
@@ -26,7 +26,7 @@ export interface ProvedLogon {
   readonly goesOn?: Pick<Session, 'beganAt' | 'endsAt'>;
 }
 
-export interface Logon extends OpenedSession {
+export interface CredentialSession extends OpenedSession {
   /** The step that is still needed before the session may do anything else. Absent from a full session. */
   readonly missing?: 'login.second_factor' | 'login.expired_password' | 'login.factor_enrolment';
   /** The kinds of second factor that the credential has. */
@@ -46,13 +46,13 @@ export interface Logon extends OpenedSession {
  *
  * @throws {Problem} `login.failed`
  */
-export async function logOn(
+export async function openCredentialSession(
   context: Context,
   tx: Writing,
   realm: Realm,
   credential: Credential,
-  proved: ProvedLogon,
-): Promise<Logon> {
+  proved: CredentialProofs,
+): Promise<CredentialSession> {
   // First: any later change of the rest begins a generation in which this session is dead.
   const subject = await presentSubject(tx, realm.name, credential, proved.amr);
   const newest = await newestPassword(tx.db, realm.name, credential.id);
@@ -62,20 +62,20 @@ export async function logOn(
   const factors = await confirmedKinds(tx.db, realm.name, credential.id);
   const mustHaveFactor = await requiresFactor(tx, realm.name, credential);
   const restriction = restrictionOf(newest, proved, factors.length > 0, mustHaveFactor, tx.now);
-  const { version: _, amr: _amr, ...logon } = proved;
-  const opened = await openSession(context, tx, realm, subject, { ...logon, ...(restriction && { restriction }) });
+  const { version: _, amr: _amr, ...terms } = proved;
+  const opened = await openSession(context, tx, realm, subject, { ...terms, ...(restriction && { restriction }) });
   return { ...opened, factors, ...(restriction && { missing: missing[restriction.to] }) };
 }
 
 /** The refusal that carries a restricted token. Undefined for a full session. */
-export function restrictedRefusal({ missing, token, session, factors }: Logon): Problem | undefined {
+export function restrictedRefusal({ missing, token, session, factors }: CredentialSession): Problem | undefined {
   if (missing === undefined) return undefined;
   const expiresIn = Math.floor((session.endsAt - session.createdAt) / 1000);
   const { type, id } = session.subject.credential;
   return new Problem(missing, undefined, { members: { token, expiresIn, factors, credential: { type, id } } });
 }
 
-const missing: Record<Restriction['to'], NonNullable<Logon['missing']>> = {
+const missing: Record<Restriction['to'], NonNullable<CredentialSession['missing']>> = {
   'second-factor': 'login.second_factor',
   'update-password': 'login.expired_password',
   'enrol-factor': 'login.factor_enrolment',
@@ -83,7 +83,7 @@ const missing: Record<Restriction['to'], NonNullable<Logon['missing']>> = {
 
 function restrictionOf(
   newest: PasswordTable,
-  { acr }: ProvedLogon,
+  { acr }: CredentialProofs,
   hasFactor: boolean,
   mustHaveFactor: boolean,
   now: number,

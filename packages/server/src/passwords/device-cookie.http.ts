@@ -1,7 +1,7 @@
 import type { Answer } from '../http/answer.ts';
 import type { Call } from '../http/call.ts';
 import { lastingCookie, presentedCookie } from '../http/cookie.ts';
-import type { Logon } from './credential-session.ts';
+import type { CredentialSession } from './credential-session.ts';
 import { deviceCookieName, deviceLife, rememberDevice } from './device.ts';
 
 /** The cookie by which the device may be known, if it sends one. */
@@ -9,8 +9,8 @@ export function presentedDevice({ context, request }: Call): string | undefined 
   return presentedCookie(request, deviceCookieName(context));
 }
 
-/** The header that lets the server know the device next time. Empty until the logon is complete. */
-export function deviceRemembered(call: Call, { missing, session }: Logon): Answer['headers'] {
+/** The header that lets the server know the device next time. Empty until the login is complete. */
+export function deviceRemembered(call: Call, { missing, session }: CredentialSession): Answer['headers'] {
   if (missing !== undefined) return {};
   const { context } = call;
   const { realm, subject } = session;

@@ -6,7 +6,7 @@ import { userAgent } from '../http/user-agent.ts';
 import { lineOfText, searchText } from '../kernel/text.ts';
 import { presentedDevice } from './device-cookie.http.ts';
 import { logIn } from './login.ts';
-import { loggedOn, loginResponse } from './session-answer.http.ts';
+import { loginResponse, sessionAnswer } from './session-answer.http.ts';
 import { loginPassword } from './wire-schema.ts';
 
 const loginRequest = z.strictObject({
@@ -33,6 +33,6 @@ export const routes: readonly Route[] = corporate({
       deviceCookie: presentedDevice(call),
       ...(agent && { agent }),
     };
-    return loggedOn(call, realm, await logIn(context, realm, attempt, call.caller('anonymous')));
+    return sessionAnswer(call, realm, await logIn(context, realm, attempt, call.caller('anonymous')));
   },
 });

@@ -7,7 +7,7 @@ import type { PasswordTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
 import type { Asker } from '../subject/secrets/hash-pool.ts';
-import { failed, type Logon, logOn } from './credential-session.ts';
+import { type CredentialSession, failed, openCredentialSession } from './credential-session.ts';
 import { recogniseDevice } from './device.ts';
 import { type Outcome, withinBudget } from './guess/throttle.ts';
 import { type Credential, lookUpCredentialByCode } from './identity/credential.ts';
@@ -25,7 +25,7 @@ export interface LoginAttempt {
 }
 
 /**
- * Logon with a password: a session, full or restricted, as `logOn` decides.
+ * Login with a password: a session, full or restricted, as `openCredentialSession` decides.
  *
  * Unknown credential, wrong password, disabled credential or identity, compromised password: all give the same
  * `login.failed` after the same work, which is one read of the credential, one of the password, and one hash. Only the
@@ -34,7 +34,12 @@ export interface LoginAttempt {
  * @throws {Problem} `login.failed`, `attempt.throttled` after too many failures, `attempt.busy` at too many logins at
  * once
  */
-export async function logIn(context: Context, realm: Realm, attempt: LoginAttempt, caller: Caller): Promise<Logon> {
+export async function logIn(
+  context: Context,
+  realm: Realm,
+  attempt: LoginAttempt,
+  caller: Caller,
+): Promise<CredentialSession> {
   const { code, source, agent, deviceCookie } = attempt;
   const device = await recogniseDevice(context, realm.name, code, deviceCookie);
   const guessing = { realm: realm.name, code, source, device };
@@ -43,9 +48,9 @@ export async function logIn(context: Context, realm: Realm, attempt: LoginAttemp
   );
   if (!proved.ok) throw failed('unknown, wrong, disabled, or known to others');
   const { credential, password } = proved;
-  const logon = { version: password.version, amr: ['pwd'], acr: 'aal1', source, ...(agent && { agent }) } as const;
+  const proofs = { version: password.version, amr: ['pwd'], acr: 'aal1', source, ...(agent && { agent }) } as const;
   return write(context, caller, async (tx) => {
-    const opened = await logOn(context, tx, realm, credential, logon);
+    const opened = await openCredentialSession(context, tx, realm, credential, proofs);
     const known = device !== undefined;
     const after = { source: source.address, session: opened.session.id, missing: opened.missing, knownDevice: known };
     const event = { realm: realm.name, type: 'login.succeeded', object: `credential:${credential.id}`, after };

@@ -77,7 +77,7 @@ export const routes: readonly Route[] = [
       admitPublicCall(context, 'lostPasswordResume', call.source);
       const recovery = { code, nonce: body.nonce, password: body.newPassword, source: call.source };
       const updated = await resumeLostPassword(context, realm, recovery, call.caller('anonymous'));
-      return json(200, updatedPassword(updated), deviceRemembered(call, updated.logon));
+      return json(200, updatedPassword(updated), deviceRemembered(call, updated.opened));
     },
   }),
 ];

@@ -17,7 +17,7 @@ import {
   useOneTimeCode,
 } from '../subject/secrets/one-time-code.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
-import { logOn } from './credential-session.ts';
+import { openCredentialSession } from './credential-session.ts';
 import { forgetDevices } from './device.ts';
 import { unknownCode } from './guess/throttle.ts';
 import { type Credential, lookUpCredential, lookUpCredentialByCode, mailAddressOf } from './identity/credential.ts';
@@ -143,13 +143,13 @@ export async function resumeLostPassword(
     await record(tx, realm.name, row, 'password.recovered', { source: source.address });
     await tellOwner(context, tx, realm.name, credential, 'password-changed', {});
     // RFC 8176: the proof was a one-time password.
-    const logon = await logOn(context, tx, realm, credential, {
+    const opened = await openCredentialSession(context, tx, realm, credential, {
       version: row.version,
       amr: ['otp'],
       acr: 'aal1',
       source,
     });
-    return { passwordInfo: toInfo(credential, row, tx.now), logon };
+    return { passwordInfo: toInfo(credential, row, tx.now), opened };
   });
 }
 

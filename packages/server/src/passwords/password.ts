@@ -10,7 +10,7 @@ import type { Realm } from '../subject/realm.ts';
 import { revokeOneTimeCodes } from '../subject/secrets/one-time-code.ts';
 import { requireStanding, type Session } from '../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
-import { type Logon, logOn } from './credential-session.ts';
+import { type CredentialSession, openCredentialSession } from './credential-session.ts';
 import { forgetDevices, recogniseDevice } from './device.ts';
 import { confirmedKinds } from './factor/factor.store.ts';
 import { requireBudgets } from './guess/budget.ts';
@@ -81,7 +81,7 @@ export async function placeFirstPassword(
 
 export interface UpdatedPassword {
   readonly passwordInfo: PasswordInfo;
-  readonly logon: Logon;
+  readonly opened: CredentialSession;
 }
 
 /** Counts right ones too, because each costs a hash. Wrong ones also count as failed logins. */
@@ -205,11 +205,11 @@ async function replacePassword(
     await record(tx, realm.name, row, 'password.updated');
     await tellOwner(context, tx, realm.name, credential, 'password-changed', {});
     const { acr, subject, restriction } = session;
-    const logon = await logOn(context, tx, realm, credential, {
+    const opened = await openCredentialSession(context, tx, realm, credential, {
       ...{ version: row.version, amr: subject.amr, acr, ...proof },
       ...(restriction === undefined ? { goesOn: session } : {}),
     });
-    return { passwordInfo: toInfo(credential, row, tx.now), logon };
+    return { passwordInfo: toInfo(credential, row, tx.now), opened };
   });
 }
 

@@ -11,7 +11,7 @@ export const updateResponse = z.object({
   restriction: z.string().optional(),
 });
 
-export function updatedPassword({ passwordInfo, logon }: UpdatedPassword): z.output<typeof updateResponse> {
-  const restriction = logon.session.restriction?.to;
-  return { passwordInfo, token: logon.token, ...(restriction && { restriction }) };
+export function updatedPassword({ passwordInfo, opened }: UpdatedPassword): z.output<typeof updateResponse> {
+  const restriction = opened.session.restriction?.to;
+  return { passwordInfo, token: opened.token, ...(restriction && { restriction }) };
 }

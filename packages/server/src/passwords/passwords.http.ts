@@ -94,7 +94,7 @@ export const routes: readonly Route[] = [
     async handle({ context, call, who: { realm, session, caller }, body }) {
       const wanted = { ...body, source: call.source, deviceCookie: presentedDevice(call) };
       const updated = await updatePassword(context, realm, session, wanted, caller);
-      return json(200, updatedPassword(updated), deviceRemembered(call, updated.logon));
+      return json(200, updatedPassword(updated), deviceRemembered(call, updated.opened));
     },
   }),
   ...corporate({
@@ -108,7 +108,7 @@ export const routes: readonly Route[] = [
     async handle({ context, call, who: { realm, session, caller }, body: { password } }) {
       const wanted = { password, source: call.source };
       const updated = await updateAuthenticatedPassword(context, realm, session, wanted, caller);
-      return json(200, updatedPassword(updated), deviceRemembered(call, updated.logon));
+      return json(200, updatedPassword(updated), deviceRemembered(call, updated.opened));
     },
   }),
   ...corporate({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Call } from '../http/call.ts';
 import { json } from '../http/render.ts';
 import type { Realm } from '../subject/realm.ts';
-import { type Logon, restrictedRefusal } from './credential-session.ts';
+import { type CredentialSession, restrictedRefusal } from './credential-session.ts';
 import { deviceRemembered } from './device-cookie.http.ts';
 import { identityIdOut } from './wire-schema.ts';
 
@@ -17,19 +17,19 @@ export const loginResponse = z.object({
 });
 
 /** A full session, or the refusal that carries a restricted one. */
-export function loggedOn(call: Call, realm: Realm, logon: Logon): Response {
-  const refused = restrictedRefusal(logon);
+export function sessionAnswer(call: Call, realm: Realm, opened: CredentialSession): Response {
+  const refused = restrictedRefusal(opened);
   if (refused !== undefined) throw refused;
-  const { credential, identity } = logon.session.subject;
+  const { credential, identity } = opened.session.subject;
   return json(
     200,
     {
-      token: logon.token,
+      token: opened.token,
       programmeId: realm.name,
       credential: { type: credential.type, id: credential.id },
       identity,
       expiresIn: Math.min(realm.settings.sessionIdleSeconds, realm.settings.sessionMaxSeconds),
     } satisfies z.output<typeof loginResponse>,
-    deviceRemembered(call, logon),
+    deviceRemembered(call, opened),
   );
 }

@@ -104,7 +104,7 @@ export async function submitApplication(
   const code = context.random.token(32);
   const row = toRow(context, realm.name, wanted, { jwk, thumbprint: keyId, baseUrl, code });
   await write(context, caller, async (tx) => {
-    await requireRoom(tx, realm.name);
+    await requireCapacity(tx, realm.name);
     await requireOwnBaseUrl(tx, realm.name, baseUrl, keyId);
     await insertApplication(tx.db, { ...row, created_at: tx.now, updated_at: tx.now });
     const after = { status: row.status, role: row.role, baseUrl: row.base_url, thumbprint: keyId };
@@ -202,7 +202,7 @@ async function requireOwnKey(
   rate.spend(source.network);
 }
 
-async function requireRoom(tx: Writing, realm: string): Promise<void> {
+async function requireCapacity(tx: Writing, realm: string): Promise<void> {
   if ((await countApplications(tx.db, realm, openStatuses, maxOpen)) < maxOpen) return;
   throw new Problem('attempt.throttled', 'Too many applications wait for a decision. Come back later.', {
     retryAfter: 3_600,

@@ -352,7 +352,7 @@ export interface FactorTable {
   version: Generated<number>;
 }
 
-/** Opened at logon; ended by logout, by force, or by time. */
+/** Opened at login; ended by logout, by force, or by time. */
 export interface SessionTable {
   realm: string;
   id: string;

@@ -19,7 +19,7 @@ import { type CredentialSubject, lookUpSubjectState, presentSubjectState } from 
 import { revokeSession } from './tokens/revocation.ts';
 
 /**
- * Sessions: opened at logon, ended by logout, by force, or by time; "independent of the secret type used to create it".
+ * Sessions: opened at login, ended by logout, by force, or by time; "independent of the secret type used to create it".
  *
  * 1. An opaque token of 256 random bits represents a session. Only its digest is stored.
  * 2. A session lives while it has not been ended, its subject is live in the generation in which it was opened, its
@@ -77,7 +77,7 @@ interface Known {
   writtenAt: number;
 }
 
-export interface Logon {
+export interface SessionTerms {
   readonly acr: Acr;
   /** When the holder proved itself, in milliseconds. Default: now. */
   readonly authTime?: number;
@@ -95,10 +95,10 @@ export async function openSession(
   tx: Writing,
   realm: Realm,
   subject: CredentialSubject,
-  logon: Logon,
+  terms: SessionTerms,
 ): Promise<OpenedSession> {
   const token = sessionTokenPrefix + context.random.token(32);
-  const { restriction } = logon;
+  const { restriction } = terms;
   const limit = restriction === undefined ? realm.settings.sessionMaxSeconds * 1000 : restrictedLife;
   const { generation, amr, ...identified } = subject;
   const row: SessionTable = {
@@ -109,14 +109,14 @@ export async function openSession(
     generation,
     subject: JSON.stringify(identified),
     amr: amr.join(' '),
-    acr: logon.acr,
-    auth_time: logon.authTime ?? tx.now,
-    source: logon.source?.address ?? null,
-    agent: logon.agent ?? null,
+    acr: terms.acr,
+    auth_time: terms.authTime ?? tx.now,
+    source: terms.source?.address ?? null,
+    agent: terms.agent ?? null,
     created_at: tx.now,
     seen_at: tx.now,
-    ends_at: Math.min(logon.goesOn?.endsAt ?? Number.MAX_SAFE_INTEGER, tx.now + limit),
-    began_at: logon.goesOn?.beganAt ?? null,
+    ends_at: Math.min(terms.goesOn?.endsAt ?? Number.MAX_SAFE_INTEGER, tx.now + limit),
+    began_at: terms.goesOn?.beganAt ?? null,
     ended_at: null,
     ended_by: null,
     restriction: restriction === undefined ? null : JSON.stringify(restriction),

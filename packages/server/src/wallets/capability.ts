@@ -72,7 +72,7 @@ export async function grantAccess(
   if (ancestors instanceof Error) throw denied(ancestors);
   await write(context, caller, async (tx) => {
     await lockTarget(tx, realm.name, access.target);
-    await requireRoom(tx, row, roomBelow);
+    await requireCapacity(tx, row, roomBelow);
     if (!(await insertCapability(tx.db, { ...row, created_at: tx.now }))) {
       await requireSame(tx, row);
       return;
@@ -83,7 +83,11 @@ export async function grantAccess(
 }
 
 /** Step 5. */
-async function requireRoom(tx: Writing, row: Omit<CapabilityTable, 'created_at'>, roomBelow: number): Promise<void> {
+async function requireCapacity(
+  tx: Writing,
+  row: Omit<CapabilityTable, 'created_at'>,
+  roomBelow: number,
+): Promise<void> {
   const { realm, target, parent_id: parent } = row;
   if ((await findCapability(tx.db, realm, parent))?.revoked_at !== null)
     throw denied(new Error('its parent was revoked'));

@@ -2,7 +2,7 @@ import { system } from '../../src/kernel/caller.ts';
 /** Three services behind one credential: what may be exchanged for whom, in two realms. */
 import { write } from '../../src/store/write.ts';
 import { requireRealm } from '../../src/subject/realm.ts';
-import { type Logon, openSession } from '../../src/subject/session.ts';
+import { openSession, type SessionTerms } from '../../src/subject/session.ts';
 import { type CredentialSubject, credentialSubjectId } from '../../src/subject/subject.ts';
 import { basic, errorOf, form, post, tokenUrl } from './oauth.ts';
 import type { TestServer } from './server.ts';
@@ -70,10 +70,10 @@ function credentialSubject(realm = 'dev', generation = 1): CredentialSubject {
 }
 
 /** A session as a login opens it. */
-export async function openTestSession({ context }: TestServer, logon: Partial<Logon> = {}, realmName = 'dev') {
+export async function openTestSession({ context }: TestServer, terms: Partial<SessionTerms> = {}, realmName = 'dev') {
   const realm = await requireRealm(context, realmName);
   return write(context, system, (tx) =>
-    openSession(context, tx, realm, credentialSubject(realmName), { acr: 'aal1', ...logon }),
+    openSession(context, tx, realm, credentialSubject(realmName), { acr: 'aal1', ...terms }),
   );
 }
 

@@ -18,15 +18,15 @@ export const confirmedResponse = z.object({
   ...goingOn,
 });
 
-export function confirmed(call: Call, { factor, recoveryCodes, logon }: ConfirmedFactor): Response {
-  const { token, session } = logon;
+export function confirmed(call: Call, { factor, recoveryCodes, opened }: ConfirmedFactor): Response {
+  const { token, session } = opened;
   const body = {
     factor: factorView(factor),
     ...(recoveryCodes && { recoveryCodes }),
     token,
     ...restrictionOf(session),
   };
-  return json(200, body satisfies z.output<typeof confirmedResponse>, deviceRemembered(call, logon));
+  return json(200, body satisfies z.output<typeof confirmedResponse>, deviceRemembered(call, opened));
 }
 
 export function restrictionOf({ restriction }: SessionHolder['session']): { readonly restriction?: string } {

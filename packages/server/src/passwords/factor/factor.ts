@@ -9,7 +9,7 @@ import type { Realm } from '../../subject/realm.ts';
 import type { Resealing } from '../../subject/secrets/vault.ts';
 import { endSession, requireStanding, type Session } from '../../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../../subject/subject.ts';
-import { failed, type Logon, logOn } from '../credential-session.ts';
+import { type CredentialSession, failed, openCredentialSession } from '../credential-session.ts';
 import { type Credential, lockCredential, requireCredential } from '../identity/credential.ts';
 import { newestPassword } from '../passwords.store.ts';
 import {
@@ -70,7 +70,7 @@ export async function factorsOf(context: Context, realm: string, credentialId: s
  *
  * @throws {Problem} `factor.unknown`
  */
-export async function removeOwnFactor(context: Context, by: Presenting, id: string): Promise<Logon> {
+export async function removeOwnFactor(context: Context, by: Presenting, id: string): Promise<CredentialSession> {
   const { realm, session, caller } = by;
   return write(context, caller, async (tx) => {
     const credential = await lockOwn(tx, by);
@@ -160,7 +160,7 @@ export interface ConfirmedFactor {
   readonly factor: FactorRow;
   /** With the first factor only. Shown once. */
   readonly recoveryCodes: readonly string[] | undefined;
-  readonly logon: Logon;
+  readonly opened: CredentialSession;
 }
 
 export interface GoingOn {
@@ -187,21 +187,21 @@ export async function goOn(
   { realm, session, source, agent }: Presenting,
   credential: Credential,
   { acr, shown, amr: before = session.subject.amr, authTime, renew }: GoingOn,
-): Promise<Logon> {
+): Promise<CredentialSession> {
   const { subject } = session;
   if (!(await endSession(tx, realm.name, session.id, 'use'))) throw ended();
   const generation = renew ? await renewSubject(tx, realm.name, subject.id) : subject.generation;
   const newest = await newestPassword(tx.db, realm.name, credential.id);
   if (newest === undefined) throw failed('the credential has no password');
   const amr = shown === undefined ? before : [...new Set([...before, ...shown, 'mfa'])];
-  const logon = await logOn(context, tx, realm, credential, {
+  const opened = await openCredentialSession(context, tx, realm, credential, {
     ...{ version: newest.version, amr, acr, source, authTime: authTime ?? tx.now },
     ...(agent !== undefined && { agent }),
     ...(session.restriction === undefined && { goesOn: session }),
   });
   const presented = renew ? generation - 1 : generation;
-  if (presented !== subject.generation || logon.session.subject.generation !== generation) throw ended();
-  return logon;
+  if (presented !== subject.generation || opened.session.subject.generation !== generation) throw ended();
+  return opened;
 }
 
 function ended(): Problem {

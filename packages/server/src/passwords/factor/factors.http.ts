@@ -12,7 +12,7 @@ import { corporate } from '../../http/corporate.ts';
 import { noContent } from '../../http/render.ts';
 import { nothing, type Route } from '../../http/route.ts';
 import { lineOfText } from '../../kernel/text.ts';
-import { loggedOn, loginResponse } from '../session-answer.http.ts';
+import { loginResponse, sessionAnswer } from '../session-answer.http.ts';
 import { factorSchema, factorsOf, removeOwnFactor, resetFactor } from './factor.ts';
 import { confirmed, confirmedResponse, goingOn, presenting, restrictionOf } from './factor-answer.http.ts';
 import { renewRecovery, verifyRecovery } from './recovery-factor.ts';
@@ -114,6 +114,6 @@ function verification(path: string, operationId: string, summary: string, rule: 
     body: codeRequest,
     answers: { 200: loginResponse },
     handle: async ({ context, call, who, body: { code } }) =>
-      loggedOn(call, who.realm, await rule(context, presenting(call, who), code)),
+      sessionAnswer(call, who.realm, await rule(context, presenting(call, who), code)),
   });
 }

@@ -19,7 +19,7 @@ import {
   type registrationSchema,
 } from '../../subject/secrets/passkey.ts';
 import { useOnce } from '../../subject/tokens/replay.ts';
-import type { Logon } from '../credential-session.ts';
+import type { CredentialSession } from '../credential-session.ts';
 import { withinFactorBudget } from '../guess/factor-budget.ts';
 import { requireCredential } from '../identity/credential.ts';
 import {
@@ -53,7 +53,7 @@ const shown = ['pop', 'user'];
 export async function startEnrolment(context: Context, by: Presenting): Promise<object> {
   const { realm, session } = by;
   const { id, code } = session.subject.credential;
-  const known = roomFor(await requireMayEnrol(context.store.db, by));
+  const known = requireCapacity(await requireMayEnrol(context.store.db, by));
   const owner = { realm: realm.name, credentialId: id, code };
   return registrationOptions(context, ceremonyOf(by, 'enrol'), owner, known.map(passkeyOf));
 }
@@ -72,7 +72,7 @@ export async function finishEnrolment(
   return write(context, caller, async (tx) => {
     const credential = await lockOwn(tx, by);
     const confirmed = await requireMayEnrol(tx.db, by);
-    const known = roomFor(confirmed);
+    const known = requireCapacity(confirmed);
     if (known.some((row) => passkeyOf(row).credentialId === passkey.credentialId))
       throw new Problem('factor.incorrect');
     const factor: FactorRow = {
@@ -84,8 +84,8 @@ export async function finishEnrolment(
     const recoveryCodes = await addRecovery(tx, by, confirmed, made);
     await recordFactor(tx, factor, 'factor.confirmed');
     await tellOwner(context, tx, realm.name, credential, 'factor-changed', { change: 'added', factor: 'passkey' });
-    const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: isFirst(confirmed) });
-    return { factor, recoveryCodes, logon };
+    const opened = await goOn(context, tx, by, credential, { acr: 'aal2', shown, renew: isFirst(confirmed) });
+    return { factor, recoveryCodes, opened };
   }).catch((thrown: unknown) => {
     // Web Authentication §7.1: "verify that the credentialId is not yet registered for any user". The index decides
     // between two at once.
@@ -120,7 +120,7 @@ export async function finishVerification(
   context: Context,
   by: Presenting,
   response: z.output<typeof assertionSchema>,
-): Promise<Logon> {
+): Promise<CredentialSession> {
   const { realm, session, source, caller } = by;
   const credential = await requireCredential(context, realm.name, session.subject.credential.id);
   const known = await passkeysOf(context, by);
@@ -168,7 +168,7 @@ async function passkeysOf({ store }: Context, { realm, session }: Presenting): P
   return passkeys;
 }
 
-function roomFor(confirmed: readonly FactorRow[]): readonly FactorRow[] {
+function requireCapacity(confirmed: readonly FactorRow[]): readonly FactorRow[] {
   const passkeys = confirmed.filter(({ kind }) => kind === 'passkey');
   if (passkeys.length >= most) throw new Problem('factor.too_many');
   return passkeys;

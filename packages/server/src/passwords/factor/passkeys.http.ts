@@ -4,7 +4,7 @@ import { corporate } from '../../http/corporate.ts';
 import { nothing, type Route } from '../../http/route.ts';
 import { lineOfText } from '../../kernel/text.ts';
 import { assertionSchema, registrationSchema } from '../../subject/secrets/passkey.ts';
-import { loggedOn, loginResponse } from '../session-answer.http.ts';
+import { loginResponse, sessionAnswer } from '../session-answer.http.ts';
 import { confirmed, confirmedResponse, presenting } from './factor-answer.http.ts';
 import { finishEnrolment, finishVerification, startEnrolment, startVerification } from './passkey-factor.ts';
 
@@ -55,6 +55,6 @@ export const routes: readonly Route[] = [
     body: assertion,
     answers: { 200: loginResponse },
     handle: async ({ context, call, who, body: { credential } }) =>
-      loggedOn(call, who.realm, await finishVerification(context, presenting(call, who), credential)),
+      sessionAnswer(call, who.realm, await finishVerification(context, presenting(call, who), credential)),
   }),
 ];

@@ -3,7 +3,7 @@ import { Problem } from '../../kernel/problem.ts';
 import { tellOwner } from '../../mail/notice.ts';
 import { type Writing, write } from '../../store/write.ts';
 import { makeRecoveryCodes, matchRecoveryCode, type RecoveryCodes } from '../../subject/secrets/recovery-code.ts';
-import type { Logon } from '../credential-session.ts';
+import type { CredentialSession } from '../credential-session.ts';
 import { withinFactorBudget } from '../guess/factor-budget.ts';
 import { requireCredential } from '../identity/credential.ts';
 import { changeFactor, type FactorRow, insertFactor, listConfirmed } from './factor.store.ts';
@@ -76,7 +76,7 @@ async function putRecovery(
 }
 
 /** In place of a lost factor. Each code works once. @throws {Problem} `factor.unknown`, `factor.incorrect` */
-export async function verifyRecovery(context: Context, by: Presenting, code: string): Promise<Logon> {
+export async function verifyRecovery(context: Context, by: Presenting, code: string): Promise<CredentialSession> {
   const { realm, session, source, caller } = by;
   const credential = await requireCredential(context, realm.name, session.subject.credential.id);
   const confirmed = await listConfirmed(context.store.db, realm.name, credential.id);

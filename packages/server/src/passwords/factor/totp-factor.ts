@@ -4,7 +4,7 @@ import { Problem } from '../../kernel/problem.ts';
 import { tellOwner } from '../../mail/notice.ts';
 import { type Writing, write } from '../../store/write.ts';
 import { matchTotp, newTotpSecret, totpUri } from '../../subject/secrets/totp.ts';
-import type { Logon } from '../credential-session.ts';
+import type { CredentialSession } from '../credential-session.ts';
 import { withinFactorBudget } from '../guess/factor-budget.ts';
 import { type Credential, requireCredential } from '../identity/credential.ts';
 import {
@@ -102,14 +102,14 @@ export async function confirmTotp(context: Context, by: Presenting, code: string
       const recoveryCodes = await addRecovery(tx, by, confirmed, made);
       await recordFactor(tx, row, 'factor.confirmed');
       await tellOwner(context, tx, realm.name, credential, 'factor-changed', { change: 'added', factor: 'totp' });
-      const logon = await goOn(context, tx, by, credential, { acr: 'aal2', shown: ['otp'], renew });
-      return { factor: { ...row, used_at: tx.now }, recoveryCodes, logon };
+      const opened = await goOn(context, tx, by, credential, { acr: 'aal2', shown: ['otp'], renew });
+      return { factor: { ...row, used_at: tx.now }, recoveryCodes, opened };
     });
   });
 }
 
 /** @throws {Problem} `factor.unknown`, `factor.incorrect`, `attempt.throttled` */
-export async function verifyTotp(context: Context, by: Presenting, code: string): Promise<Logon> {
+export async function verifyTotp(context: Context, by: Presenting, code: string): Promise<CredentialSession> {
   const { realm, session, source } = by;
   const credential: Credential = await requireCredential(context, realm.name, session.subject.credential.id);
   const confirmed = await listConfirmed(context.store.db, realm.name, credential.id);

@@ -80,7 +80,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
   let memory = 0;
   let closed = false;
 
-  function requireRoom({ work }: Cost, asker: Asker): void {
+  function requireCapacity({ work }: Cost, asker: Asker): void {
     if (closed) throw stopping();
     const before = admitted.known + (asker === 'known' ? 0 : inTurns(asker, work));
     const wait = (before * unit) / options.threads;
@@ -156,7 +156,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
 
   return {
     async run(work, cost, asker = 'change') {
-      requireRoom(cost, asker);
+      requireCapacity(cost, asker);
       return new Promise((done, failed) => {
         count++;
         admitted[asker] += cost.work;

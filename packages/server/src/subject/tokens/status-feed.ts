@@ -91,7 +91,7 @@ function statementAt(context: Context, realm: Realm, after: number, seq: number)
  */
 export async function watchStatus(context: Context, watcher: Watcher): Promise<() => void> {
   const feed = feedOf(context);
-  requireRoom(feed, watcher.subject);
+  requireCapacity(feed, watcher.subject);
   const watch: Watch = { ...watcher, after: 0, toldAt: context.clock.elapsed() };
   // Counted before the first await, or a burst would pass the bound.
   feed.watches.add(watch);
@@ -106,7 +106,7 @@ export async function watchStatus(context: Context, watcher: Watcher): Promise<(
   return () => void feed.watches.delete(watch);
 }
 
-function requireRoom(feed: Feed, subject: Subject): void {
+function requireCapacity(feed: Feed, subject: Subject): void {
   if (feed.watches.size >= maxWatchers) {
     throw new Problem('store.unavailable', 'Too many readers watch the status here.', { retryAfter: 10 });
   }
