@@ -234,7 +234,7 @@ function readConfigFile(path: string): Record<string, unknown> {
   const parsed = readJsonFile(path, 'COUNTERSIGN_CONFIG');
   for (const name of Object.keys(parsed)) {
     if (!name.startsWith(prefix) || settingOf(name) === undefined) {
-      throw new Problem('config.invalid', `COUNTERSIGN_CONFIG: ${path} has the unknown key ${name}.`);
+      throw new Problem('config.invalid', { detail: `COUNTERSIGN_CONFIG: ${path} has the unknown key ${name}.` });
     }
   }
   return parsed;
@@ -245,11 +245,14 @@ function resolveFiles(given: Record<string, unknown>): Record<string, unknown> {
     const file = given[`${prefix}${name}_FILE`];
     if (file === undefined) continue;
     if (given[prefix + name] !== undefined) {
-      throw new Problem('config.invalid', `${prefix}${name} and ${prefix}${name}_FILE are both set: use one.`);
+      throw new Problem('config.invalid', {
+        detail: `${prefix}${name} and ${prefix}${name}_FILE are both set: use one.`,
+      });
     }
     const text = readTextFile(String(file), `${prefix}${name}_FILE`).trim();
     // Otherwise an unmounted secret would count as an absent one.
-    if (text === '') throw new Problem('config.invalid', `${prefix}${name}_FILE: ${String(file)} is empty.`);
+    if (text === '')
+      throw new Problem('config.invalid', { detail: `${prefix}${name}_FILE: ${String(file)} is empty.` });
     given[prefix + name] = text;
   }
   return given;
@@ -263,7 +266,9 @@ function parseAll(given: Record<string, unknown>): Parsed {
     const result = settings[name].safeParse(value);
     if (!result.success) {
       // The value may be a secret, so the message has only the rule.
-      throw new Problem('config.invalid', `${prefix}${name}: ${result.error.issues[0]?.message ?? 'is not valid'}.`);
+      throw new Problem('config.invalid', {
+        detail: `${prefix}${name}: ${result.error.issues[0]?.message ?? 'is not valid'}.`,
+      });
     }
     return [name, result.data];
   });
@@ -273,10 +278,9 @@ function parseAll(given: Record<string, unknown>): Parsed {
 function toConfig(parsed: Parsed): Config {
   const publicUrl = parsed.PUBLIC_URL ?? `http://localhost:${parsed.PORT}`;
   if (parsed.DATABASE_URL?.startsWith('postgres') === true && parsed.MASTER_KEY === undefined) {
-    throw new Problem(
-      'config.invalid',
-      'COUNTERSIGN_MASTER_KEY is required with PostgreSQL: every node needs the same one.',
-    );
+    throw new Problem('config.invalid', {
+      detail: 'COUNTERSIGN_MASTER_KEY is required with PostgreSQL: every node needs the same one.',
+    });
   }
   return {
     host: parsed.HOST,
@@ -326,7 +330,7 @@ function both<T>(
   if (first !== undefined && second !== undefined) return make(first, second);
   if (first === undefined && second === undefined) return undefined;
   const [set, unset] = first === undefined ? [secondName, firstName] : [firstName, secondName];
-  throw new Problem('config.invalid', `${prefix}${set} is set but ${prefix}${unset} is not.`);
+  throw new Problem('config.invalid', { detail: `${prefix}${set} is set but ${prefix}${unset} is not.` });
 }
 
 const devRealm = 'dev';

@@ -23,7 +23,7 @@ const why = {
  */
 export function readJsonFile(path: string, option?: string): JsonObject {
   const refused = (fault: string) =>
-    new Problem('config.invalid', `${option === undefined ? '' : `${option}: `}${path} ${fault}.`);
+    new Problem('config.invalid', { detail: `${option === undefined ? '' : `${option}: `}${path} ${fault}.` });
   const bytes = readMarked(path, option);
   const parsed = parseJson(bytes, { maxBytes: maxFile, maxDepth: 64 });
   if (!parsed.ok) {

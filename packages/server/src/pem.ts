@@ -19,6 +19,6 @@ function requirePem(fault: string, given: SecureContextOptions): void {
   try {
     createSecureContext(given);
   } catch (cause) {
-    throw new Problem('config.invalid', `${fault}.`, { cause });
+    throw new Problem('config.invalid', { detail: `${fault}.`, cause });
   }
 }

@@ -15,7 +15,7 @@ test('the table has its rows', () => {
 });
 
 describe.each(problemCodes)('%s', (code) => {
-  const problem = new Problem(code, undefined, { cause: new Error(gossip) });
+  const problem = new Problem(code, { reason: gossip });
   const { status, text, oauth, oauthStatus, grpc } = rendering(problem);
 
   test('renders as a problem document (RFC 9457)', async () => {
@@ -74,7 +74,7 @@ const ours = problemCodes.filter((code) => rendering(new Problem(code)).status >
 
 test.each(ours)('%s, a fault of ours, hides even the detail that a rule gave', async (code) => {
   for (const refusals of ['problem', 'oauth'] as const) {
-    const response = refusal(new Problem(code, gossip), { refusals, security: 'none' }, call);
+    const response = refusal(new Problem(code, { detail: gossip }), { refusals, security: 'none' }, call);
     expect(await response.text()).not.toContain('s3cret');
   }
 });
@@ -88,7 +88,10 @@ test('what is thrown and is no Problem becomes `internal`', async () => {
 });
 
 test('a detail goes to the caller as it is, in OAuth without the characters that its description must not have', async () => {
-  const problem = new Problem('request.invalid', 'scope "a\\b" of ünïcode\r\nSet-Cookie: x', { pointer: '/scope' });
+  const problem = new Problem('request.invalid', {
+    detail: 'scope "a\\b" of ünïcode\r\nSet-Cookie: x',
+    pointer: '/scope',
+  });
   const native = (await refusal(problem, { refusals: 'problem', security: 'none' }, call).json()) as object;
   expect(native).toMatchObject({ detail: problem.message, pointer: '/scope' });
   const oauth = await refusal(problem, { refusals: 'oauth', security: 'none' }, call).json();
@@ -96,7 +99,7 @@ test('a detail goes to the caller as it is, in OAuth without the characters that
 });
 
 test('seconds to wait become Retry-After', () => {
-  const problem = new Problem('attempt.throttled', undefined, { retryAfter: 17 });
+  const problem = new Problem('attempt.throttled', { retryAfter: 17 });
   const response = refusal(problem, { refusals: 'oauth', security: 'client' }, call);
   expect(response.headers.get('retry-after')).toBe('17');
 });

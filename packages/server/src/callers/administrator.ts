@@ -81,19 +81,19 @@ async function authenticateSystem(call: Pick<Call, 'context'>, token: string): P
  * there, and must not administer (RFC 9700 §2.3).
  */
 function requireAdministrator({ scopes, audience, issuer }: AccessTokenSubject): void {
-  if (!scopes.includes(adminScope)) throw new Problem('token.insufficient_scope', `The scope ${adminScope} is needed.`);
+  if (!scopes.includes(adminScope))
+    throw new Problem('token.insufficient_scope', { detail: `The scope ${adminScope} is needed.` });
   if (audience.length === 1 && audience[0] === issuer) return;
-  throw new Problem(
-    'token.audience',
-    `Administration takes a token for ${issuer} alone: ask for it as the only resource.`,
-  );
+  throw new Problem('token.audience', {
+    detail: `Administration takes a token for ${issuer} alone: ask for it as the only resource.`,
+  });
 }
 
 async function realmOfIssuer(context: Context, issuer: string | undefined): Promise<Realm> {
   const name = issuer?.startsWith(`${context.config.publicUrl}/realms/`) ? issuer.split('/').at(-1) : undefined;
   const realm = name === undefined ? undefined : await lookUpRealm(context, name);
   if (realm === undefined || realm.issuer !== issuer) {
-    throw new Problem('token.invalid', undefined, { cause: new Error('not a token of this server') });
+    throw new Problem('token.invalid', { reason: 'not a token of this server' });
   }
   return realm;
 }

@@ -18,9 +18,12 @@ export async function namedRealm(call: Call, programmeId?: string): Promise<Real
   for (const [pointer, name] of names) {
     if (name === undefined) continue;
     const realm = await lookUpRealm(call.context, name);
-    if (realm === undefined) throw new Problem('request.invalid', `${pointer} names no realm.`, { pointer });
+    if (realm === undefined) throw new Problem('request.invalid', { detail: `${pointer} names no realm.`, pointer });
     if (found !== undefined && found.name !== realm.name) {
-      throw new Problem('request.invalid', `${pointer} names another realm than the rest of the request.`, { pointer });
+      throw new Problem('request.invalid', {
+        detail: `${pointer} names another realm than the rest of the request.`,
+        pointer,
+      });
     }
     found = realm;
   }
@@ -40,7 +43,10 @@ function programmeOf(request: WireRequest): string | undefined {
   if (header === null) return undefined;
   const [, programme] = /^[^|]*\|([^|]+)$/.exec(header.trim()) ?? [];
   if (programme === undefined) {
-    throw new Problem('request.invalid', 'X-programmeKey must be tenant|programme.', { pointer: 'X-programmeKey' });
+    throw new Problem('request.invalid', {
+      detail: 'X-programmeKey must be tenant|programme.',
+      pointer: 'X-programmeKey',
+    });
   }
   return programme;
 }

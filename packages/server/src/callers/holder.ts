@@ -93,7 +93,7 @@ export const namedCredential = z.strictObject({ credentialId: lineOfText().nulli
 export function credentialOf(who: Holder, { credentialId }: z.output<typeof namedCredential>): string {
   if (who.kind === 'administrator') {
     if (credentialId == null)
-      throw new Problem('request.invalid', 'Name the credential.', { pointer: '/credentialId' });
+      throw new Problem('request.invalid', { detail: 'Name the credential.', pointer: '/credentialId' });
     return credentialId;
   }
   const own = who.session.subject.credential.id;
@@ -119,10 +119,9 @@ export function requireRecent({ context }: Call, who: Holder): void {
  */
 export function presentedToken(request: WireRequest): string {
   const header = request.headers.get('authorization');
-  if (header === null || header.trim() === '') throw new Problem('token.missing', 'A token is required.');
+  if (header === null || header.trim() === '') throw new Problem('token.missing', { detail: 'A token is required.' });
   const [, token] = /^(?:(?:Bearer|X-TOKEN) +)?([A-Za-z0-9._~+/-]+=*) *$/i.exec(header.trim()) ?? [];
-  if (token === undefined)
-    throw new Problem('token.invalid', undefined, { cause: new Error('no token in the header') });
+  if (token === undefined) throw new Problem('token.invalid', { reason: 'no token in the header' });
   return token;
 }
 
@@ -135,7 +134,7 @@ export async function authenticateHolder(call: Call): Promise<Holder> {
 
 export async function authenticateAdministratorHolder(call: Call): Promise<AdministratorHolder> {
   const who = await authenticateHolder(call);
-  if (who.kind !== 'administrator') throw new Problem('caller.forbidden', 'This is for administrators.');
+  if (who.kind !== 'administrator') throw new Problem('caller.forbidden', { detail: 'This is for administrators.' });
   return who;
 }
 

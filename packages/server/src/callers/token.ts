@@ -12,7 +12,7 @@ export function bearerToken(request: WireRequest): string {
 export function bearerTokenIn(header: string | null): string {
   if (header === null) throw new Problem('token.missing');
   const match = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(header);
-  if (match === null) throw new Problem('token.invalid', undefined, { cause: new Error('not a bearer header') });
+  if (match === null) throw new Problem('token.invalid', { reason: 'not a bearer header' });
   return match[1] as string;
 }
 

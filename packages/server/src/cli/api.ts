@@ -52,10 +52,9 @@ export function connect(options: Options): Api {
       ? (configured(config) ?? (existsSync(ownFile) ? readProfile(ownFile) : undefined))
       : readProfile(options.profile);
   if (profile === undefined) {
-    throw new Problem(
-      'config.invalid',
-      `No administrator: start the server once, or name one with --profile or COUNTERSIGN_ADMIN_CLIENT_ID.`,
-    );
+    throw new Problem('config.invalid', {
+      detail: `No administrator: start the server once, or name one with --profile or COUNTERSIGN_ADMIN_CLIENT_ID.`,
+    });
   }
   const issuer = `${profile.url}/realms/${profile.realm ?? 'system'}`;
   const tokens = createTokenSource({
@@ -133,7 +132,9 @@ function configured({ admin, publicUrl: url }: ReturnType<typeof loadConfig>['co
 function readProfile(path: string): Profile {
   const { url, realm, clientId, clientSecret } = readJsonFile(path, '--profile');
   if (typeof clientId !== 'string' || typeof clientSecret !== 'string' || !/^(string|undefined)$/.test(typeof realm)) {
-    throw new Problem('config.invalid', `${path} is not a profile: it needs url, clientId and clientSecret as text.`);
+    throw new Problem('config.invalid', {
+      detail: `${path} is not a profile: it needs url, clientId and clientSecret as text.`,
+    });
   }
   const said = typeof realm === 'string' ? { realm } : {};
   return { url: serverUrl(url, `url of ${path}`), clientId, clientSecret, ...said };

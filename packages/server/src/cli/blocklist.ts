@@ -58,7 +58,7 @@ async function* linesOf(path: string): AsyncGenerator<string> {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() as string;
     if (rest.length > longestLine)
-      throw new Problem('request.invalid', `${path} is not a list: it has a line without end.`);
+      throw new Problem('request.invalid', { detail: `${path} is not a list: it has a line without end.` });
     for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
   }
   if (rest !== '') yield rest;

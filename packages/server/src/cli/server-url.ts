@@ -14,6 +14,6 @@ export function serverUrl(text: unknown, named: string): string {
         : url.pathname.replace(/\/+$/, '') !== ''
           ? 'must be the URL of the server alone, without a path: --realm names the realm'
           : undefined;
-  if (url === undefined || fault !== undefined) throw new Problem('config.invalid', `${named}: ${fault}.`);
+  if (url === undefined || fault !== undefined) throw new Problem('config.invalid', { detail: `${named}: ${fault}.` });
   return url.origin;
 }

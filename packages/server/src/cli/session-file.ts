@@ -31,7 +31,7 @@ export function writeSession(path: string, session: SessionFile): void {
 
 export function readSession(path: string): SessionFile {
   if (!existsSync(path))
-    throw new Problem('config.invalid', `There is no session: ${path} is not there. Log in first.`);
+    throw new Problem('config.invalid', { detail: `There is no session: ${path} is not there. Log in first.` });
   return readJsonFile(path, '--session') as unknown as SessionFile;
 }
 

@@ -26,7 +26,7 @@ export function administration({ client, subject, metrics }: AdminOptions) {
     '/healthz': async () => ({ type: 'text/plain', text: 'ok\n' }),
     '/readyz': async () => {
       await client.token().catch((cause) => {
-        throw new Problem('gateway.not_ready', undefined, { cause });
+        throw new Problem('gateway.not_ready', { cause });
       });
       return { type: 'text/plain', text: 'ready\n' };
     },

@@ -53,7 +53,8 @@ export function forward(options: ForwardOptions): Answerer {
     const recipient = recipientOf(requestTarget, requestFields(call));
     const body = await takeBody(call, { dir: options.spoolDir, maxBytes: options.maxBody });
     try {
-      if (body.size > 0 && bodiless.has(method)) throw new Problem('request.invalid', `A ${method} carries no body.`);
+      if (body.size > 0 && bodiless.has(method))
+        throw new Problem('request.invalid', { detail: `A ${method} carries no body.` });
       const url = await addressOf(recipient, options);
       const response = await exchange(call, { method, url, to: recipient.id, bytes: await body.bytes() }, options);
       return await passOn(call, recipient, response);
@@ -106,12 +107,13 @@ function decoded(segment: string): string | undefined {
  */
 async function addressOf({ id, rest }: Recipient, options: ForwardOptions): Promise<string> {
   const { baseUrl } = await lookUp(id, options);
-  if (baseUrl === null) throw new Problem('gateway.recipient_unusable', 'The participant has no base URL.');
+  if (baseUrl === null) throw new Problem('gateway.recipient_unusable', { detail: 'The participant has no base URL.' });
   const { hostname, protocol, origin } = new URL(baseUrl);
   const isHere = isLoopbackHost(hostname);
-  if (isHere && !options.isLocalRealm) throw new Problem('gateway.recipient_unusable', 'Its base URL is this machine.');
+  if (isHere && !options.isLocalRealm)
+    throw new Problem('gateway.recipient_unusable', { detail: 'Its base URL is this machine.' });
   if (protocol !== 'https:' && !isHere && !options.allowPlainHttp) {
-    throw new Problem('gateway.recipient_unusable', 'Its base URL is not https.');
+    throw new Problem('gateway.recipient_unusable', { detail: 'Its base URL is not https.' });
   }
   const url = baseUrl.replace(/\/$/, '') + rest;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
@@ -127,11 +129,11 @@ async function lookUp(id: string, { participant }: ForwardOptions): Promise<Part
     detail = await participant.registry.participant(id);
   } catch (cause) {
     const isUnknown = cause instanceof ClientError && /^registry\.(not_found|id)$/.test(cause.code);
-    throw new Problem(isUnknown ? 'gateway.recipient_unknown' : 'gateway.not_ready', undefined, { cause });
+    throw new Problem(isUnknown ? 'gateway.recipient_unknown' : 'gateway.not_ready', { cause });
   }
   const isApproved =
     detail.participantRoleStatus === 'APPROVED' || (detail.participantRoleStatus === null && detail.approved);
-  if (!isApproved) throw new Problem('gateway.recipient_unusable', 'The participant is not approved.');
+  if (!isApproved) throw new Problem('gateway.recipient_unusable', { detail: 'The participant is not approved.' });
   return detail;
 }
 
@@ -155,7 +157,7 @@ async function exchange(
 ): Promise<VerifiedResponse> {
   const { participant, maxResponse, allowPlainHttp } = options;
   await participant.token().catch((cause) => {
-    throw new Problem('gateway.not_ready', undefined, { cause });
+    throw new Problem('gateway.not_ready', { cause });
   });
   const late = AbortSignal.timeout(options.timeout);
   try {
@@ -169,7 +171,7 @@ async function exchange(
       signal: AbortSignal.any([call.gone, late]),
     });
   } catch (error) {
-    throw late.aborted ? new Problem('gateway.upstream_timeout', undefined, { cause: error }) : problemOf(error);
+    throw late.aborted ? new Problem('gateway.upstream_timeout', { cause: error }) : problemOf(error);
   }
 }
 
@@ -195,15 +197,16 @@ function outgoingFields({ request }: Call): readonly Field[] {
 function problemOf(error: unknown): Problem {
   const options = { cause: error };
   if (error instanceof MessageProblem) {
-    if (error.code === 'response.too_large') return new Problem('gateway.response_too_large', undefined, options);
+    if (error.code === 'response.too_large') return new Problem('gateway.response_too_large', options);
     const isOurs = error.code.endsWith('.unavailable');
-    return new Problem(isOurs ? 'gateway.not_ready' : 'gateway.response_refused', undefined, options);
+    return new Problem(isOurs ? 'gateway.not_ready' : 'gateway.response_refused', options);
   }
-  if (error instanceof ProofError) return new Problem('request.invalid', 'This cannot be signed.', options);
+  if (error instanceof ProofError)
+    return new Problem('request.invalid', { detail: 'This cannot be signed.', ...options });
   if (error instanceof ClientError && error.code.startsWith('http.')) {
-    return new Problem('gateway.upstream_unreachable', undefined, options);
+    return new Problem('gateway.upstream_unreachable', options);
   }
-  return new Problem('gateway.not_ready', undefined, options);
+  return new Problem('gateway.not_ready', options);
 }
 
 /** An encoded body was decoded before it was verified, so these fields no longer fit. */

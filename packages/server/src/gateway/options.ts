@@ -168,7 +168,7 @@ export function readOptions(
   if (!parsed.success) throw invalid(parsed.error);
   const options = parsed.data;
   if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) {
-    throw new Problem('config.invalid', 'tlsCert and tlsKey: each needs the other.');
+    throw new Problem('config.invalid', { detail: 'tlsCert and tlsKey: each needs the other.' });
   }
   const { issuer, clientId } = options;
   const client = { issuer, clientId, clientSecret: readTextFile(options.clientSecretFile, 'clientSecretFile').trim() };
@@ -201,7 +201,7 @@ function participantOf(
 ): GatewayOptions['participant'] {
   if (key === undefined) {
     if (!accept.includes('message') && forwardListen === undefined) return undefined;
-    throw new Problem('config.invalid', 'key: needed to accept messages and to forward them.');
+    throw new Problem('config.invalid', { detail: 'key: needed to accept messages and to forward them.' });
   }
   return {
     ...{ ...client, form },
@@ -233,7 +233,7 @@ function invalid({ issues }: z.ZodError): Problem {
   const [issue] = issues;
   const name = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path[0];
   const fault = issue?.code === 'unrecognized_keys' ? 'is not an option' : (issue?.message ?? 'is not valid');
-  return new Problem('config.invalid', `${String(name)}: ${fault}.`);
+  return new Problem('config.invalid', { detail: `${String(name)}: ${fault}.` });
 }
 
 function isOrigin(text: string): boolean {

@@ -23,7 +23,7 @@ export function checkRequestLine(request: IncomingMessage): {
   // lacks a Host header field and to any request message that contains more than one Host header field line". The
   // application might read the other one.
   if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) {
-    throw new Problem('request.invalid', 'A request has exactly one Host field.');
+    throw new Problem('request.invalid', { detail: 'A request has exactly one Host field.' });
   }
   if (refusedMethods.has(method)) throw new Problem('request.method');
   if (request.headers.upgrade !== undefined) throw new Problem('gateway.upgrade');

@@ -113,7 +113,7 @@ async function openNameless(dir: string): Promise<FileHandle> {
 
 /** The fault of the gateway's own disk, and not of the party whose body it is. */
 function noRoom(cause: unknown): never {
-  throw new Problem('gateway.spool', undefined, { cause });
+  throw new Problem('gateway.spool', { cause });
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -48,7 +48,7 @@ export async function startGateway(options: GatewayOptions, log: Log = createLog
   const messages = await messageSide(options, common);
   const people = accept.some((kind) => kind !== 'message') ? loginSide(options, common) : undefined;
   const client = messages?.participant ?? people?.edge;
-  if (client === undefined) throw new Problem('config.invalid', 'accept: must name at least one kind.');
+  if (client === undefined) throw new Problem('config.invalid', { detail: 'accept: must name at least one kind.' });
   const metrics = createGatewayMetrics();
   const front = (url: string): Answerer => {
     const publicUrl = options.publicUrl ?? url;
@@ -120,14 +120,15 @@ function loginSide({ accept, client, upstream, subjectAudience }: GatewayOptions
 function checkAddresses(options: GatewayOptions): void {
   const { forwardListen, adminListen, unsafe } = options;
   if (options.accept.includes('basic') && !isPrivate(options)) {
-    throw new Problem(
-      'config.invalid',
-      'accept: passwords need TLS: tlsCert and tlsKey, or a publicUrl that is https, where a proxy ends it.',
-    );
+    throw new Problem('config.invalid', {
+      detail: 'accept: passwords need TLS: tlsCert and tlsKey, or a publicUrl that is https, where a proxy ends it.',
+    });
   }
   for (const [name, address] of Object.entries({ forwardListen, adminListen })) {
     if (address === undefined || isLoopbackHost(address.host) || unsafe.listenForOtherMachines) continue;
-    throw new Problem('config.invalid', `${name}: must be an address of this machine, such as 127.0.0.1:8444.`);
+    throw new Problem('config.invalid', {
+      detail: `${name}: must be an address of this machine, such as 127.0.0.1:8444.`,
+    });
   }
 }
 
@@ -139,7 +140,7 @@ function isPrivate({ tls, publicUrl, listen: { host } }: GatewayOptions): boolea
 function responseBound({ maxResponse }: GatewayOptions, { isStreaming }: ResponseSigner): number {
   if (isStreaming) return maxResponse ?? maxStreamedResponse;
   if (maxResponse !== undefined && maxResponse > maxHeldResponse) {
-    throw new Problem('config.invalid', 'maxResponse: an Ed25519 key signs at most 8MiB.');
+    throw new Problem('config.invalid', { detail: 'maxResponse: an Ed25519 key signs at most 8MiB.' });
   }
   return maxResponse ?? maxHeldResponse;
 }

@@ -99,5 +99,5 @@ export function createUpstream({ url, timeout }: UpstreamOptions): Upstream {
 }
 
 function fault(error: unknown): Problem {
-  return error instanceof Problem ? error : new Problem('gateway.upstream_unreachable', undefined, { cause: error });
+  return error instanceof Problem ? error : new Problem('gateway.upstream_unreachable', { cause: error });
 }

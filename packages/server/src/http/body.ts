@@ -18,7 +18,9 @@ export async function readBytes(request: WireRequest): Promise<Uint8Array> {
     return await read(request);
   } catch (cause) {
     // The error of a socket looks the same for a lost caller and a lost database. Here the caller is the lost one.
-    throw cause instanceof Problem ? cause : new Problem('request.invalid', 'The body ended too early.', { cause });
+    throw cause instanceof Problem
+      ? cause
+      : new Problem('request.invalid', { detail: 'The body ended too early.', cause });
   }
 }
 
@@ -48,7 +50,8 @@ async function read(request: WireRequest): Promise<Uint8Array> {
 export function requireMediaType(request: WireRequest, accepted: readonly MediaType[]): MediaType {
   const given = (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
   const found = accepted.find((type) => type === given);
-  if (found === undefined) throw new Problem('request.media_type', `Send the body as ${accepted.join(' or ')}.`);
+  if (found === undefined)
+    throw new Problem('request.media_type', { detail: `Send the body as ${accepted.join(' or ')}.` });
   return found;
 }
 
@@ -70,12 +73,11 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   if (parsed.ok) return parsed.value;
   const { reason, pointer } = parsed;
   if (reason === 'duplicate_member')
-    throw new Problem('request.duplicate_member', `${pointer} occurs twice.`, { pointer });
-  throw new Problem(
-    'request.invalid',
-    `The body is not acceptable JSON (${reason}${pointer === '' ? '' : ` at ${pointer}`}).`,
-    { pointer },
-  );
+    throw new Problem('request.duplicate_member', { detail: `${pointer} occurs twice.`, pointer });
+  throw new Problem('request.invalid', {
+    detail: `The body is not acceptable JSON (${reason}${pointer === '' ? '' : ` at ${pointer}`}).`,
+    pointer,
+  });
 }
 
 export function validate<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
@@ -83,11 +85,10 @@ export function validate<S extends z.ZodType>(schema: S, value: unknown): z.outp
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const pointer = jsonPointer(issue?.path ?? []);
-  throw new Problem(
-    'request.invalid',
-    `${pointer === '' ? 'The body' : pointer}: ${issue?.message ?? 'is not valid'}.`,
-    { pointer },
-  );
+  throw new Problem('request.invalid', {
+    detail: `${pointer === '' ? 'The body' : pointer}: ${issue?.message ?? 'is not valid'}.`,
+    pointer,
+  });
 }
 
 /** RFC 6901. */

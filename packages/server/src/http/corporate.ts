@@ -29,7 +29,8 @@ export function correlationId(call: Call): string {
   const given = call.request.headers.get('x-callref');
   if (given === null) return call.requestId;
   if (callRef.test(given)) return given;
-  throw new Problem('request.invalid', 'X-CallRef must be 1 to 128 visible ASCII characters.', {
+  throw new Problem('request.invalid', {
+    detail: 'X-CallRef must be 1 to 128 visible ASCII characters.',
     pointer: 'X-CallRef',
   });
 }

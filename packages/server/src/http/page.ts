@@ -14,7 +14,7 @@ export function pageSchema<S extends z.ZodType>(item: S) {
 /** `?limit=&after=` of a list. */
 export function pageOf({ limit, after }: z.output<typeof pageQuery>): PageRequest {
   if (after !== undefined && after !== '' && !isName(after)) {
-    throw new Problem('request.invalid', 'after is not the id of an entry.', { pointer: 'after' });
+    throw new Problem('request.invalid', { detail: 'after is not the id of an entry.', pointer: 'after' });
   }
   return pageRequest(limit, after);
 }

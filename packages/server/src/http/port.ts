@@ -105,7 +105,7 @@ function bind(server: TcpServer, { host, port }: Config): Promise<void> {
       const text = hostFaults.has(code)
         ? `COUNTERSIGN_HOST: ${host} is not an address of this machine (${code}).`
         : `COUNTERSIGN_PORT: ${host}:${port} ${code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be listened on (${code})`}.`;
-      reject(new Problem('config.invalid', text, { cause }));
+      reject(new Problem('config.invalid', { detail: text, cause }));
     });
     server.listen(port, host, resolve);
   });

@@ -27,5 +27,5 @@ export function targetFault({ url = '', headers }: IncomingMessage): Problem | u
 }
 
 function refused(detail: string): Problem {
-  return new Problem('request.invalid', detail);
+  return new Problem('request.invalid', { detail });
 }

@@ -21,9 +21,9 @@ export function hostFault({ rawHeaders, httpVersionMajor }: IncomingMessage): Pr
     host = rawHeaders[i + 1] as string;
   }
   if (host === undefined) return undefined;
-  if (!hostAndPort.test(host)) return new Problem('request.invalid', 'The field Host holds no host.');
+  if (!hostAndPort.test(host)) return new Problem('request.invalid', { detail: 'The field Host holds no host.' });
   const differs = httpVersionMajor > 1 && authority !== undefined && authority.toLowerCase() !== host.toLowerCase();
-  return differs ? new Problem('request.invalid', 'Host and :authority differ.') : undefined;
+  return differs ? new Problem('request.invalid', { detail: 'Host and :authority differ.' }) : undefined;
 }
 
 /** Node would keep the first of two, and other programs the last, so a proxy in front may have judged the other one. */
@@ -45,5 +45,5 @@ export function requireSingleFields({ rawHeaders }: IncomingMessage): void {
 }
 
 function repeated(name: string): Problem {
-  return new Problem('request.invalid', `The field ${name} occurs twice.`);
+  return new Problem('request.invalid', { detail: `The field ${name} occurs twice.` });
 }

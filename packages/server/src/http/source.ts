@@ -60,7 +60,7 @@ export function readProxies(entries: readonly string[], setting: string): BlockL
   const list = new BlockList();
   for (const entry of entries) {
     const fault = addProxy(list, entry);
-    if (fault !== undefined) throw new Problem('config.invalid', `${setting}: ${fault}.`);
+    if (fault !== undefined) throw new Problem('config.invalid', { detail: `${setting}: ${fault}.` });
   }
   return list;
 }

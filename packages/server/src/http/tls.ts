@@ -17,6 +17,6 @@ function pem(variable: string, given: string): string {
     return readFileSync(given, 'utf8');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new Problem('config.invalid', `${variable}: the file cannot be read (${code}).`, { cause });
+    throw new Problem('config.invalid', { detail: `${variable}: the file cannot be read (${code}).`, cause });
   }
 }

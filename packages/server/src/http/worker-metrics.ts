@@ -48,8 +48,7 @@ function askPrimary(): Promise<string> {
       if (message?.type !== type) return;
       process.off('message', hear);
       if (message.text !== undefined) resolve(message.text);
-      else
-        reject(new Problem('store.unavailable', undefined, { cause: new Error('a worker did not tell its metrics') }));
+      else reject(new Problem('store.unavailable', { reason: 'a worker did not tell its metrics' }));
     };
     process.on('message', hear);
     process.send?.({ type });

@@ -57,7 +57,7 @@ export function createCache(clock: Clock): Cache {
   let freshAt: number | undefined;
 
   const isStale = () => freshAt !== undefined && clock.elapsed() - freshAt > maxStaleness;
-  const unavailable = () => new Problem('store.unavailable', undefined, { retryAfter: 1 });
+  const unavailable = () => new Problem('store.unavailable', { retryAfter: 1 });
 
   return {
     requireFresh() {

@@ -21,7 +21,10 @@ const maxLimit = 200;
 export function pageRequest(limit: string | undefined, after: string | undefined, name = 'limit'): PageRequest {
   const wanted = Number(limit ?? '50');
   if ((limit !== undefined && !/^\d{1,3}$/.test(limit)) || wanted < 1 || wanted > maxLimit) {
-    throw new Problem('request.invalid', `${name} must be a whole number from 1 to ${maxLimit}.`, { pointer: name });
+    throw new Problem('request.invalid', {
+      detail: `${name} must be a whole number from 1 to ${maxLimit}.`,
+      pointer: name,
+    });
   }
   return { limit: wanted, after: after ?? '' };
 }

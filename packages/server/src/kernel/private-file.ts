@@ -21,8 +21,7 @@ export function mendingOf(path: string): string {
 export function requirePrivate(paths: readonly string[]): void {
   const open = paths.find(isOpenToOthers);
   if (open === undefined) return;
-  throw new Problem(
-    'config.invalid',
-    `${open} can be read or changed by others than its owner. Run: ${mendingOf(open)}`,
-  );
+  throw new Problem('config.invalid', {
+    detail: `${open} can be read or changed by others than its owner. Run: ${mendingOf(open)}`,
+  });
 }

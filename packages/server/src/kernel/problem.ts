@@ -1,7 +1,7 @@
 /**
  * Every refusal of the server: one class, one table.
  *
- * A rule throws `new Problem(code, detail?)`. The table has what callers see on each wire. The rule writes `detail` for
+ * A rule throws `new Problem(code, { detail, reason })`. The table has what callers see on each wire. The rule writes `detail` for
  * the caller, so it may be shown. The `cause` goes to the log only, with the request id.
  */
 
@@ -172,6 +172,18 @@ export type ProblemCode = keyof typeof table;
 /** For the reference in `docs/`. */
 export const problemCodes = Object.keys(table) as ProblemCode[];
 
+export interface ProblemDetails {
+  /** For the caller, in place of the text of the table. */
+  readonly detail?: string | undefined;
+  /** For the log only, without a value that the caller chose. */
+  readonly reason?: string;
+  /** The error behind it, for the log only. */
+  readonly cause?: unknown;
+  readonly pointer?: string;
+  readonly retryAfter?: number;
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly code: ProblemCode;
@@ -184,19 +196,13 @@ export class Problem extends Error {
 
   constructor(
     code: ProblemCode,
-    detail?: string,
-    options: {
-      cause?: unknown;
-      pointer?: string;
-      retryAfter?: number;
-      members?: Readonly<Record<string, unknown>>;
-    } = {},
+    { detail, reason, cause = reason, pointer, retryAfter, members }: ProblemDetails = {},
   ) {
-    super(detail ?? table[code].text, options.cause === undefined ? undefined : { cause: options.cause });
+    super(detail ?? table[code].text, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.pointer = options.pointer;
-    this.retryAfter = options.retryAfter;
-    this.members = options.members;
+    this.pointer = pointer;
+    this.retryAfter = retryAfter;
+    this.members = members;
   }
 }
 
@@ -212,7 +218,7 @@ export function enumNameOf(code: ProblemCode): string {
 
 /** Other errors are server faults: the caller learns nothing about them. */
 export function toProblem(thrown: unknown): Problem {
-  return thrown instanceof Problem ? thrown : new Problem('internal', undefined, { cause: thrown });
+  return thrown instanceof Problem ? thrown : new Problem('internal', { cause: thrown });
 }
 
 function kind(status: number, oauth: string, oauthStatus: number, grpc: number) {

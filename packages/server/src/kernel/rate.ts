@@ -46,7 +46,7 @@ export function createRate(clock: Clock, { budget, window, bound }: RateLimit): 
 
   function require(key: string): void {
     const wait = waitOf(key);
-    if (wait > 0) throw new Problem('attempt.throttled', undefined, { retryAfter: Math.ceil(wait / 1000) });
+    if (wait > 0) throw new Problem('attempt.throttled', { retryAfter: Math.ceil(wait / 1000) });
   }
 
   return {

@@ -16,12 +16,14 @@ export function logRefusal(log: Log, problem: Problem, refused: Refused): void {
   const { status, text } = rendering(problem);
   // A detail that the caller does not get, such as a full disk.
   const detail = problem.message === text ? undefined : problem.message;
-  if (status >= 500) log.error({ ...entry, detail, cause: describe(problem.cause) }, 'a request failed');
+  if (status >= 500) log.error({ ...entry, detail, cause: describe(problem) }, 'a request failed');
   else log.info({ ...entry, cause: reason(problem.cause) }, 'a request was refused');
 }
 
 /** A server fault, with its stack. The message of a database error may quote values, so only its code is kept. */
-function describe(cause: unknown): unknown {
+function describe(problem: Problem): unknown {
+  const { cause } = problem;
+  if (typeof cause === 'string') return { message: cause, stack: frames(problem) };
   if (!(cause instanceof Error)) return undefined;
   const { code, errcode } = cause as { code?: unknown; errcode?: unknown };
   return {
@@ -42,5 +44,6 @@ function frames(error: Error): string | undefined {
 
 /** A refusal: the reason without a stack. Only our own code and `proof` write reasons, without values of the caller. */
 function reason(cause: unknown): unknown {
+  if (typeof cause === 'string') return cause;
   return cause instanceof Error ? ((cause as { code?: unknown }).code ?? cause.message) : undefined;
 }

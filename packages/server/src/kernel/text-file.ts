@@ -35,5 +35,8 @@ export function isMissing(thrown: unknown): boolean {
 }
 
 function invalid(path: string, option: string | undefined, what: string, cause?: unknown): Problem {
-  return new Problem('config.invalid', `${option === undefined ? '' : `${option}: `}${path} ${what}.`, { cause });
+  return new Problem('config.invalid', {
+    detail: `${option === undefined ? '' : `${option}: `}${path} ${what}.`,
+    cause,
+  });
 }

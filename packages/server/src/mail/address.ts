@@ -36,7 +36,10 @@ export function mailAddress(text: string): MailAddress | undefined {
 export function requireMailAddress(text: string, pointer: string): MailAddress {
   const address = mailAddress(text);
   if (address === undefined) {
-    throw new Problem('request.invalid', `${pointer} must be an e-mail address such as name@example.org.`, { pointer });
+    throw new Problem('request.invalid', {
+      detail: `${pointer} must be an e-mail address such as name@example.org.`,
+      pointer,
+    });
   }
   return address;
 }

@@ -67,7 +67,8 @@ export async function enqueueMail<P extends Purpose>(context: Context, tx: Writi
 function requireLines(values: object): void {
   for (const [name, value] of Object.entries(values) as [string, unknown][]) {
     if (typeof value !== 'string' || (value.length <= 1_000 && isLine(value))) continue;
-    throw new Problem('request.invalid', `${name} must be one line of text without control characters.`, {
+    throw new Problem('request.invalid', {
+      detail: `${name} must be one line of text without control characters.`,
       pointer: name,
     });
   }

@@ -101,14 +101,13 @@ function readerOf(name: string, first: string): (line: string) => string | undef
   if (suffixLine.test(line)) {
     const prefix = rangeName.exec(name)?.[1];
     if (prefix === undefined)
-      throw new Problem(
-        'request.invalid',
-        `${name} holds ends of digests: its name must be the five digits before them.`,
-      );
+      throw new Problem('request.invalid', {
+        detail: `${name} holds ends of digests: its name must be the five digits before them.`,
+      });
     return (each) => counted(suffixLine.exec(each.replace(/^\ufeff/, '')), prefix);
   }
   if (/^[0-9A-F]{32}:\d+$/i.test(line))
-    throw new Problem('request.invalid', `${name} holds NTLM digests: take the SHA-1 edition of the list.`);
+    throw new Problem('request.invalid', { detail: `${name} holds NTLM digests: take the SHA-1 edition of the list.` });
   return readWord;
 }
 
@@ -127,5 +126,7 @@ function readWord(line: string): string | undefined {
 }
 
 function malformed({ name }: BlocklistFile, line: number): Problem {
-  return new Problem('request.invalid', `Line ${line} of ${name} is not of the form that its first line has.`);
+  return new Problem('request.invalid', {
+    detail: `Line ${line} of ${name} is not of the form that its first line has.`,
+  });
 }

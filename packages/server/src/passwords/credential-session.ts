@@ -72,7 +72,7 @@ export function restrictedRefusal({ missing, token, session, factors }: Credenti
   if (missing === undefined) return undefined;
   const expiresIn = Math.floor((session.endsAt - session.createdAt) / 1000);
   const { type, id } = session.subject.credential;
-  return new Problem(missing, undefined, { members: { token, expiresIn, factors, credential: { type, id } } });
+  return new Problem(missing, { members: { token, expiresIn, factors, credential: { type, id } } });
 }
 
 const missing: Record<Restriction['to'], NonNullable<CredentialSession['missing']>> = {
@@ -130,5 +130,5 @@ async function presentSubject(
 
 /** The reason is for the log only. */
 export function failed(reason: string): Problem {
-  return new Problem('login.failed', undefined, { cause: new Error(reason) });
+  return new Problem('login.failed', { reason });
 }

@@ -62,7 +62,10 @@ export async function inviteCredential(
 export async function requireMailAllowed(context: Context, realm: string, credentialId: string): Promise<void> {
   const to = mailAddressOf(await requireCredential(context, realm, credentialId));
   if (to !== undefined && !allowMail(context, realm, 'password-invitation', to)) {
-    throw new Problem('attempt.throttled', 'Too many mails to this address. Try again later.', { retryAfter: 3_600 });
+    throw new Problem('attempt.throttled', {
+      detail: 'Too many mails to this address. Try again later.',
+      retryAfter: 3_600,
+    });
   }
 }
 

@@ -26,5 +26,5 @@ export async function createInvitedPassword(
 }
 
 function refused(): Problem {
-  return new Problem('token.invalid', undefined, { cause: new Error('no invitation to this credential') });
+  return new Problem('token.invalid', { reason: 'no invitation to this credential' });
 }

@@ -85,7 +85,10 @@ export const routes: readonly Route[] = [
 function codeOf({ email, credentialCode }: z.output<typeof start>): string {
   const [code, another] = [email, credentialCode].filter((given) => given != null);
   if (code === undefined || another !== undefined) {
-    throw new Problem('request.invalid', 'Name the credential by email or by credentialCode.', { pointer: '/email' });
+    throw new Problem('request.invalid', {
+      detail: 'Name the credential by email or by credentialCode.',
+      pointer: '/email',
+    });
   }
   return code;
 }

@@ -30,14 +30,15 @@ export async function requireAcceptable(
   // NFKC turns U+FDFA into eighteen characters, and a letter with a separate accent into one: the smaller count is what
   // was chosen.
   if (Math.min(characters(password), length) < rules.minimumLength)
-    throw new Problem('password.too_short', `The password needs at least ${rules.minimumLength} characters.`);
+    throw new Problem('password.too_short', {
+      detail: `The password needs at least ${rules.minimumLength} characters.`,
+    });
   if (length > rules.maximumLength)
-    throw new Problem('password.too_long', `The password has more than ${rules.maximumLength} characters.`);
+    throw new Problem('password.too_long', { detail: `The password has more than ${rules.maximumLength} characters.` });
   if (classes.filter((kind) => kind.test(text)).length < rules.complexity)
-    throw new Problem(
-      'password.too_simple',
-      `The password needs ${rules.complexity} of: lower case, upper case, digits, other characters.`,
-    );
+    throw new Problem('password.too_simple', {
+      detail: `The password needs ${rules.complexity} of: lower case, upper case, digits, other characters.`,
+    });
   if (isExpected(text.toLowerCase(), context.words) || (await context.isBlocked(digestsOf(text))))
     throw new Problem('password.compromised');
 }

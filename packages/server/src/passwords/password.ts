@@ -148,7 +148,7 @@ export async function updateAuthenticatedPassword(
 
 function requireSame({ type, identity }: Credential, { credentialType, identityId }: FirstPassword): void {
   if (credentialType != null && credentialType !== type) {
-    throw new Problem('request.invalid', `The credential is of type ${type}.`, { pointer: '/credentialType' });
+    throw new Problem('request.invalid', { detail: `The credential is of type ${type}.`, pointer: '/credentialType' });
   }
   if (identityId != null && identityId !== identity.id) throw new Problem('identity.unresolved');
 }

@@ -130,7 +130,7 @@ export const routes: readonly Route[] = [
 /** A number that is not a version gives `password.unknown` later. Other text is refused here. */
 function versionOf({ params: { version: text = '' } }: Call): number {
   if (!/^-?\d{1,15}$/.test(text)) {
-    throw new Problem('request.invalid', 'version must be a whole number.', { pointer: 'version' });
+    throw new Problem('request.invalid', { detail: 'version must be a whole number.', pointer: 'version' });
   }
   return Number(text);
 }

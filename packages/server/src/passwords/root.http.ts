@@ -11,7 +11,8 @@ export const rootOrAdministrator: CallerKind<Holder> = {
     const { credential, identity } = who.session.subject;
     // First, because a stranger must not learn whether the identity exists.
     if (identity.id !== call.params.identity_id) throw new Problem('identity.unknown');
-    if (credential.type !== 'ROOT') throw new Problem('caller.forbidden', 'This is for the ROOT of the identity.');
+    if (credential.type !== 'ROOT')
+      throw new Problem('caller.forbidden', { detail: 'This is for the ROOT of the identity.' });
     return who;
   },
 };

@@ -204,7 +204,8 @@ async function requireOwnKey(
 
 async function requireCapacity(tx: Writing, realm: string): Promise<void> {
   if ((await countApplications(tx.db, realm, openStatuses, maxOpen)) < maxOpen) return;
-  throw new Problem('attempt.throttled', 'Too many applications wait for a decision. Come back later.', {
+  throw new Problem('attempt.throttled', {
+    detail: 'Too many applications wait for a decision. Come back later.',
     retryAfter: 3_600,
   });
 }
@@ -216,7 +217,7 @@ async function requireOwnBaseUrl(tx: Writing, realm: string, baseUrl: string | u
   const owner = organisationId === undefined ? '' : organisationOwner(organisationId);
   if (!(await isNameTaken(tx, realm, { name: baseUrl, owner }))) return;
   const detail = 'The base URL belongs to another organisation. If it is yours, apply with one of its keys.';
-  throw new Problem('registry.conflict', detail, { pointer: '/baseUrl' });
+  throw new Problem('registry.conflict', { detail, pointer: '/baseUrl' });
 }
 
 function toRow(context: Context, realm: string, wanted: Wanted, offered: Offered & { readonly code: string }) {

@@ -66,7 +66,7 @@ export async function decideApplication(
     const row = await requireApplication(tx.db, realm, id);
     if (row.status === to) return;
     if (!from.includes(row.status as ApplicationStatus)) {
-      throw new Problem('registry.transition', `The application is ${row.status}.`);
+      throw new Problem('registry.transition', { detail: `The application is ${row.status}.` });
     }
     const ids = decision === 'approve' ? { participant_id: made.participantId, client_id: made.clientId } : {};
     // First, because the version of this row decides between two decisions at once.
@@ -90,13 +90,16 @@ export async function decideApplication(
 function storedKey(jwk: string): PublicJwk {
   const parsed = parsePublicJwk(JSON.parse(jwk));
   if (parsed.ok) return parsed.key;
-  throw new Problem('internal', undefined, { cause: new Error(`the stored key is damaged: ${parsed.reason}`) });
+  throw new Problem('internal', { reason: `the stored key is damaged: ${parsed.reason}` });
 }
 
 async function organisationFor(tx: Writing, realm: string, { organisationId }: DecisionDetails) {
   if (organisationId === undefined) return {};
   if (await organisationExists(tx.db, realm, organisationId)) return { organisationId };
-  throw new Problem('request.invalid', 'There is no such organisation in this realm.', { pointer: '/organisationId' });
+  throw new Problem('request.invalid', {
+    detail: 'There is no such organisation in this realm.',
+    pointer: '/organisationId',
+  });
 }
 
 /** The base URL may have been registered for another organisation since the application. */
@@ -104,7 +107,10 @@ async function requireFreeNames(tx: Writing, realm: string, organisationId: stri
   const owner = organisationOwner(organisationId);
   const claims = names.map((name) => ({ name, owner }));
   if ((await claimAudienceNames(tx, realm, claims)) === undefined) return;
-  throw new Problem('registry.conflict', 'The base URL belongs to another organisation.', { pointer: '/baseUrl' });
+  throw new Problem('registry.conflict', {
+    detail: 'The base URL belongs to another organisation.',
+    pointer: '/baseUrl',
+  });
 }
 
 interface Made {

@@ -18,7 +18,7 @@ export function requireBaseUrl(text: string, realm: Pick<Realm, 'settings'>, poi
   if (isBaseUrl(text) && (realm.settings.development || !needsDevelopment(text))) return text;
   const rule =
     'must be an absolute https URL without user, query and fragment (http only where the realm is for development)';
-  throw new Problem('request.invalid', `${pointer}: ${rule}.`, { pointer });
+  throw new Problem('request.invalid', { detail: `${pointer}: ${rule}.`, pointer });
 }
 
 /** URL parsers drop tabs and newlines, and respell other letters. */

@@ -74,7 +74,8 @@ export async function registerClient(
   caller: Caller,
 ): Promise<NewSecret> {
   const id = wanted.id ?? context.random.uuid();
-  const taken = () => new Problem('registry.conflict', `The client id ${id} is or was in use.`, { pointer: '/id' });
+  const taken = () =>
+    new Problem('registry.conflict', { detail: `The client id ${id} is or was in use.`, pointer: '/id' });
   if (configuredAdministrator(context, realm)?.clientId === id) throw taken();
   const secret = makeSecret(context);
   const { name, scope = '', audiences = [] } = wanted;
@@ -127,7 +128,9 @@ export async function issueSecret(
   await write(context, caller, async (tx) => {
     const row = await requireOpenClient(tx, realm, clientId);
     if (row.participant_id !== null && !isOwn) {
-      throw new Problem('caller.forbidden', 'This client belongs to a participant, who alone gets its secrets.');
+      throw new Problem('caller.forbidden', {
+        detail: 'This client belongs to a participant, who alone gets its secrets.',
+      });
     }
     const secrets = await addSecret(tx, row, secret.stored, overlapSeconds);
     const event = { before: secretIds(parseSecrets(row.secrets)), after: { ...secretIds(secrets), overlapSeconds } };
@@ -152,7 +155,8 @@ export async function revokeSecret(
     const row = await requireOpenClient(tx, realm, clientId);
     const known = parseSecrets(row.secrets);
     const kept = known.filter((secret) => secret.id !== secretId);
-    if (kept.length === known.length) throw new Problem('registry.unknown', 'The client has no such secret.');
+    if (kept.length === known.length)
+      throw new Problem('registry.unknown', { detail: 'The client has no such secret.' });
     await changeClient(tx, row, { secrets: JSON.stringify(kept) });
     if (compromised) await endLiveTokens(tx, row);
     const event = { before: secretIds(known), after: { ...secretIds(kept), compromised } };
@@ -199,14 +203,13 @@ export async function stepClient(
   await write(context, caller, async (tx) => {
     const row = await requireClientState(tx.db, realm, id);
     if (row.participant_id !== null) {
-      throw new Problem(
-        'registry.transition',
-        'This client belongs to a participant: suspend, reinstate or offboard that.',
-      );
+      throw new Problem('registry.transition', {
+        detail: 'This client belongs to a participant: suspend, reinstate or offboard that.',
+      });
     }
     const status = statusOf(row);
     if (status === to) return;
-    if (!from.includes(status)) throw new Problem('registry.transition', `The client is ${status}.`);
+    if (!from.includes(status)) throw new Problem('registry.transition', { detail: `The client is ${status}.` });
     await act(tx, row);
     const change = { before: { status }, after: { status: to } };
     await tx.record({ realm, type: event, object: `client:${id}`, ...change });
@@ -237,7 +240,7 @@ export async function requireClientState(
 
 async function requireOpenClient(tx: Writing, realm: string, id: string): Promise<ClientState> {
   const row = await requireClientState(tx.db, realm, id);
-  if (row.ended_at !== null) throw new Problem('registry.transition', 'The client has ended.');
+  if (row.ended_at !== null) throw new Problem('registry.transition', { detail: 'The client has ended.' });
   return row;
 }
 

@@ -80,12 +80,12 @@ export async function createClient(
 ): Promise<void> {
   // An id is never used again, so the tombstone of an ended client still holds it.
   if ((await findClient(tx.db, client.realm, client.id)) !== undefined) {
-    throw new Problem('registry.conflict', `The client id ${client.id} is or was in use.`);
+    throw new Problem('registry.conflict', { detail: `The client id ${client.id} is or was in use.` });
   }
   const { organisationId } = client;
   const owner = organisationId === undefined ? clientOwner(client.id) : organisationOwner(organisationId);
   if ((await claimAudienceNames(tx, client.realm, [{ name: client.id, owner }])) !== undefined) {
-    throw new Problem('registry.conflict', `${client.id} is an audience name of another owner.`);
+    throw new Problem('registry.conflict', { detail: `${client.id} is an audience name of another owner.` });
   }
   const subjectId = context.random.uuid();
   const kind = client.participantId === undefined ? 'client' : 'participant';

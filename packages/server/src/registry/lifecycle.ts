@@ -56,7 +56,7 @@ export async function stepParticipant(
     if (participant === undefined) throw new Problem('participant.unknown');
     if (participant.status === to) return;
     if (!from.includes(participant.status as Status)) {
-      throw new Problem('registry.transition', `The participant is ${participant.status}.`);
+      throw new Problem('registry.transition', { detail: `The participant is ${participant.status}.` });
     }
     const client = await findClientOfParticipant(tx.db, realm, id);
     const before = await lifecycleState(tx, participant, client);

@@ -111,7 +111,7 @@ export async function addParticipantKey(
   const notBefore = wanted.nbf === undefined ? now : wanted.nbf * 1000;
   const notAfter = wanted.exp === undefined ? null : wanted.exp * 1000;
   if (notAfter !== null && notAfter <= Math.max(now, notBefore)) {
-    throw new Problem('request.invalid', '/exp: must be in the future and after nbf.', { pointer: '/exp' });
+    throw new Problem('request.invalid', { detail: '/exp: must be in the future and after nbf.', pointer: '/exp' });
   }
   await write(context, caller, async (tx) => {
     const { organisation_id: organisationId } = await touchParticipant(tx, realm, participantId);
@@ -184,7 +184,7 @@ export async function clientIdOf(context: Context, realm: string, participantId:
   const participant = await findParticipant(context.store.db, realm, participantId);
   if (participant === undefined) throw new Problem('participant.unknown');
   const client = await findClientOfParticipant(context.store.db, realm, participantId);
-  if (client === undefined) throw new Problem('client.unknown', 'The participant has no client.');
+  if (client === undefined) throw new Problem('client.unknown', { detail: 'The participant has no client.' });
   return client.id;
 }
 
@@ -192,7 +192,8 @@ export async function clientIdOf(context: Context, realm: string, participantId:
 export async function touchParticipant(tx: Writing, realm: string, id: string) {
   const row = await findParticipant(tx.db, realm, id);
   if (row === undefined) throw new Problem('participant.unknown');
-  if (row.status === 'OFFBOARDED') throw new Problem('registry.transition', 'The participant is OFFBOARDED.');
+  if (row.status === 'OFFBOARDED')
+    throw new Problem('registry.transition', { detail: 'The participant is OFFBOARDED.' });
   await changeParticipant(tx, row, null, {});
   return row;
 }

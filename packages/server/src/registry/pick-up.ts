@@ -71,8 +71,7 @@ async function requireApplicant(context: Context, realm: Realm, id: string, pres
   const matches = context.vault.matches(pickUpPurpose, presented.code, row?.code_digest ?? '');
   if (row === undefined || !matches) throw refused('the code is not the one of the application');
   const jwk = parsePublicJwk(JSON.parse(row.jwk));
-  if (!jwk.ok)
-    throw new Problem('internal', undefined, { cause: new Error(`the stored key is damaged: ${jwk.reason}`) });
+  if (!jwk.ok) throw new Problem('internal', { reason: `the stored key is damaged: ${jwk.reason}` });
   await requirePossession(context, realm, {
     proof: presented.proof,
     keys: [{ jwk: jwk.key, thumbprint: row.thumbprint }],
@@ -80,7 +79,7 @@ async function requireApplicant(context: Context, realm: Realm, id: string, pres
     bound: { id, codeHash: codeHash(presented.code) },
   });
   if (row.status !== 'APPROVED' || row.participant_id === null || row.client_id === null) {
-    throw new Problem('registry.transition', `The application is ${row.status}.`);
+    throw new Problem('registry.transition', { detail: `The application is ${row.status}.` });
   }
   return { participantId: row.participant_id, clientId: row.client_id };
 }
@@ -103,7 +102,7 @@ async function consume(tx: Writing, pickUp: PickUp): Promise<void> {
   await requireStillApproved(tx, row, participantId);
   const client = await findClient(tx.db, realm, clientId);
   if (client === undefined || client.ended_at !== null)
-    throw new Problem('registry.transition', 'The client has ended.');
+    throw new Problem('registry.transition', { detail: 'The client has ended.' });
   await addSecret(tx, client, secret, overlap);
   const event = { before: { pickedUp: false }, after: { pickedUp: true, clientId, secretId: secret.id } };
   await tx.record({ realm, type: 'application.picked_up', object: `application:${id}`, ...event });
@@ -113,11 +112,11 @@ async function consume(tx: Writing, pickUp: PickUp): Promise<void> {
 async function requireStillApproved(tx: Writing, row: ApplicationRow, participantId: string): Promise<void> {
   const participant = await findParticipant(tx.db, row.realm, participantId);
   if (participant?.status !== 'APPROVED')
-    throw new Problem('registry.transition', `The participant is ${participant?.status ?? 'gone'}.`);
+    throw new Problem('registry.transition', { detail: `The participant is ${participant?.status ?? 'gone'}.` });
   const key = (await readKeys(tx, row.realm, participantId)).find(({ thumbprint }) => thumbprint === row.thumbprint);
   if (key === undefined || !isValidAt(key, tx.now)) throw refused('the key is no longer registered');
 }
 
 function refused(reason: string): Problem {
-  return new Problem('registry.proof', undefined, { cause: new Error(reason) });
+  return new Problem('registry.proof', { reason });
 }

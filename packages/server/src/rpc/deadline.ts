@@ -19,7 +19,7 @@ export function timeAllowed(
   const name = protocol === 'connect' ? 'connect-timeout-ms' : 'grpc-timeout';
   const header = headers.get(name);
   const asked = header === null ? undefined : protocol === 'connect' ? milliseconds(header) : duration(header);
-  if (header !== null && asked === undefined) throw new Problem('request.invalid', `${name} is malformed.`);
+  if (header !== null && asked === undefined) throw new Problem('request.invalid', { detail: `${name} is malformed.` });
   if (kind === 'unary') return Math.min(asked ?? longestUnary, longestUnary);
   return asked === undefined ? undefined : Math.min(asked, longestStream);
 }

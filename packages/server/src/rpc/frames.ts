@@ -23,7 +23,7 @@ export async function* readFrames(body: AsyncIterable<Uint8Array>): AsyncGenerat
     }
     held = { room: bytes, size: bytes.length };
   }
-  if (held.size > 0) throw new Problem('request.invalid', 'The body ends within a message.');
+  if (held.size > 0) throw new Problem('request.invalid', { detail: 'The body ends within a message.' });
 }
 
 const prefix = 5;
@@ -32,7 +32,7 @@ const prefix = 5;
 function frameEnd(bytes: Uint8Array): number {
   if (bytes.length < prefix) return prefix;
   const length = new DataView(bytes.buffer, bytes.byteOffset, prefix).getUint32(1);
-  if (length > maxMessage) throw new Problem('request.too_large', 'A message is larger than 1 MiB.');
+  if (length > maxMessage) throw new Problem('request.too_large', { detail: 'A message is larger than 1 MiB.' });
   return prefix + length;
 }
 

@@ -51,5 +51,5 @@ async function* bodyOf(flight: Flight, incoming: Readable): AsyncGenerator<Uint8
 
 /** The connection or the stream broke. The signal aborts too, a moment later. */
 function gone(cause: unknown): never {
-  throw new Problem('request.invalid', 'The body broke off.', { cause });
+  throw new Problem('request.invalid', { detail: 'The body broke off.', cause });
 }

@@ -160,7 +160,7 @@ function refusePlainly(context: Context, { method }: Procedure, { incoming, outg
   const requestId = context.random.uuid();
   const [problem, extra] =
     incoming.method === 'POST'
-      ? [new Problem('request.media_type', `Send the message as one of ${acceptedTypes(method)}.`), {}]
+      ? [new Problem('request.media_type', { detail: `Send the message as one of ${acceptedTypes(method)}.` }), {}]
       : [new Problem('request.method'), { allow: 'POST' }];
   const { status, headers, body } = refusalAnswer(
     problem,

@@ -29,12 +29,13 @@ export async function* receive(
   const encoding = encodingOf(content, headers);
   let count = 0;
   for await (const frame of content.framed ? readFrames(body) : readWhole(body)) {
-    if (++count > 1 && !streams) throw new Problem('request.invalid', 'The method takes one message.');
-    if (count > maxMessages) throw new Problem('request.too_large', `A stream holds at most ${maxMessages} messages.`);
+    if (++count > 1 && !streams) throw new Problem('request.invalid', { detail: 'The method takes one message.' });
+    if (count > maxMessages)
+      throw new Problem('request.too_large', { detail: `A stream holds at most ${maxMessages} messages.` });
     const bytes = await plainBytes(frame, encoding, content);
     yield { message: decode(method, content, bytes), bytes };
   }
-  if (count === 0 && !streams) throw new Problem('request.invalid', 'The message is missing.');
+  if (count === 0 && !streams) throw new Problem('request.invalid', { detail: 'The message is missing.' });
 }
 
 const encodingHeaders = {
@@ -48,7 +49,7 @@ function encodingOf(content: Content, headers: Pick<Headers, 'get'>): 'gzip' | '
   const name = content.framed ? encodingHeaders[content.protocol] : 'content-encoding';
   const encoding = headers.get(name) ?? 'identity';
   if (encoding === 'gzip' || encoding === 'identity') return encoding;
-  throw new Problem('rpc.encoding', `${name}: send gzip or identity.`);
+  throw new Problem('rpc.encoding', { detail: `${name}: send gzip or identity.` });
 }
 
 const compressed = 1;
@@ -58,9 +59,10 @@ async function plainBytes(
   encoding: 'gzip' | 'identity',
   { framed }: Content,
 ): Promise<Uint8Array> {
-  if (flags & ~compressed) throw new Problem('request.invalid', 'The flags of a message are unknown.');
+  if (flags & ~compressed) throw new Problem('request.invalid', { detail: 'The flags of a message are unknown.' });
   if (framed ? flags !== compressed : encoding === 'identity') return data;
-  if (encoding === 'identity') throw new Problem('request.invalid', 'A message is compressed, and no header says how.');
+  if (encoding === 'identity')
+    throw new Problem('request.invalid', { detail: 'A message is compressed, and no header says how.' });
   return inflate(data);
 }
 
@@ -71,7 +73,7 @@ async function inflate(data: Uint8Array): Promise<Uint8Array> {
     return await promisify(gunzip)(data, { maxOutputLength: maxMessage });
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new Problem('request.too_large');
-    throw new Problem('request.invalid', 'A message is not gzip.');
+    throw new Problem('request.invalid', { detail: 'A message is not gzip.' });
   }
 }
 
@@ -84,6 +86,6 @@ export function decode(method: DescMethod, { codec }: Pick<Content, 'codec'>, by
       : fromBinary(method.input, bytes, { readUnknownFields: false });
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message.slice(0, 300) : '';
-    throw new Problem('request.invalid', `The message is not a ${method.input.typeName}: ${why}.`);
+    throw new Problem('request.invalid', { detail: `The message is not a ${method.input.typeName}: ${why}.` });
   }
 }

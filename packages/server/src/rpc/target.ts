@@ -25,7 +25,8 @@ const realms = '/realms/';
  */
 export function realmNameOf(inPath: string | undefined, inMetadata: string | null, byDefault: string): string {
   if (inPath !== undefined && inMetadata !== null && inPath !== inMetadata) {
-    throw new Problem('request.invalid', 'The path and the metadata key realm name different realms.', {
+    throw new Problem('request.invalid', {
+      detail: 'The path and the metadata key realm name different realms.',
       pointer: 'realm',
     });
   }

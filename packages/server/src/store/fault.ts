@@ -83,7 +83,7 @@ export function isStoreFault(error: unknown): boolean {
 export function storeProblem(thrown: unknown): unknown {
   const fault = storeFault(thrown);
   if (fault !== undefined) {
-    return new Problem('store.unavailable', `${sentence(fault)}.`, { cause: thrown, retryAfter: 1 });
+    return new Problem('store.unavailable', { detail: `${sentence(fault)}.`, cause: thrown, retryAfter: 1 });
   }
   return isDataException(thrown) ? unstorable(thrown) : thrown;
 }

@@ -113,5 +113,5 @@ export async function requireNoServer({
 }
 
 function held(): Problem {
-  return new Problem('config.invalid', 'A server uses this database: stop every server first.');
+  return new Problem('config.invalid', { detail: 'A server uses this database: stop every server first.' });
 }

@@ -35,8 +35,8 @@ export async function claimLoading(tx: Kysely<Schema>, dialect: Store['dialect']
 export async function requireLoaded({ db }: Store): Promise<void> {
   const row = await db.selectFrom('meta').select('name').where('name', '=', mark).executeTakeFirst();
   if (row === undefined) return;
-  throw new Problem(
-    'store.unavailable',
-    'A load of a dump into this database runs or was interrupted: run countersign load again, or use an empty database.',
-  );
+  throw new Problem('store.unavailable', {
+    detail:
+      'A load of a dump into this database runs or was interrupted: run countersign load again, or use an empty database.',
+  });
 }

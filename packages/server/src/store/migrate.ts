@@ -49,8 +49,7 @@ export async function migrate(
 
 /** A newer version may have changed the meaning of the data. */
 function newerSchema(newer: readonly string[]): Problem {
-  return new Problem(
-    'config.invalid',
-    `The database was made by a newer Countersign: its schema is ${[...newer].sort().at(-1)}, and this version knows none after ${migrations.at(-1)?.name}. Start the newer version.`,
-  );
+  return new Problem('config.invalid', {
+    detail: `The database was made by a newer Countersign: its schema is ${[...newer].sort().at(-1)}, and this version knows none after ${migrations.at(-1)?.name}. Start the newer version.`,
+  });
 }

@@ -40,7 +40,7 @@ export async function openStore(url: string, clock: Clock, log: Log, need: Store
     await db.destroy();
     if (cause instanceof Problem) throw cause;
     const reason = cause instanceof Error ? cause.message.split('\n', 1)[0] || cause.name : 'unknown';
-    throw new Problem('store.unavailable', `The database ${nameOf(url)} cannot be used: ${reason}.`, { cause });
+    throw new Problem('store.unavailable', { detail: `The database ${nameOf(url)} cannot be used: ${reason}.`, cause });
   }
   const hold = createHold(db, clock);
   return {
@@ -59,10 +59,9 @@ async function isStore(db: Kysely<Schema>): Promise<boolean> {
 }
 
 function noStore(url: string): Problem {
-  return new Problem(
-    'config.invalid',
-    `There is no store of Countersign at ${nameOf(url)}: run this where the server was started, or name its COUNTERSIGN_DATA_DIR or COUNTERSIGN_DATABASE_URL.`,
-  );
+  return new Problem('config.invalid', {
+    detail: `There is no store of Countersign at ${nameOf(url)}: run this where the server was started, or name its COUNTERSIGN_DATA_DIR or COUNTERSIGN_DATABASE_URL.`,
+  });
 }
 
 /** Leaves out the password that a URL may hold. */

@@ -68,7 +68,7 @@ function openFile(path: string): DatabaseSync {
   } catch (cause) {
     database?.close();
     const reason = cause instanceof Error ? cause.message : 'unknown';
-    throw new Problem('store.unavailable', `The database ${path} cannot be opened: ${reason}.`, { cause });
+    throw new Problem('store.unavailable', { detail: `The database ${path} cannot be opened: ${reason}.`, cause });
   }
 }
 
@@ -156,10 +156,9 @@ export function requireSafeVersion(version: string): void {
     const part = parts[index] ?? 0;
     if (part > least) return;
     if (part < least) {
-      throw new Problem(
-        'store.unavailable',
-        `This Node carries SQLite ${version}; ${oldestSafe.join('.')} or later is needed.`,
-      );
+      throw new Problem('store.unavailable', {
+        detail: `This Node carries SQLite ${version}; ${oldestSafe.join('.')} or later is needed.`,
+      });
     }
   }
 }

@@ -17,5 +17,5 @@ function isStorable(value: unknown): boolean {
 
 export function unstorable(cause: unknown = new Error('a value that no column takes')): Problem {
   const detail = 'A number is not whole or too large, or a text holds NUL or half a character.';
-  return new Problem('request.invalid', detail, { cause });
+  return new Problem('request.invalid', { detail, cause });
 }

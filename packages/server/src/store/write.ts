@@ -65,7 +65,7 @@ export async function write<T>(context: WriteContext, caller: Caller, act: (tx: 
     } catch (error) {
       for (const undo of ends.rolledBack) undo();
       if (!transient.has((error as { code?: string }).code ?? '')) throw error;
-      if (attempt === tries) throw new Problem('write.conflict', undefined, { cause: error });
+      if (attempt === tries) throw new Problem('write.conflict', { cause: error });
     } finally {
       // Also after a failure: if the connection broke during the commit, the outcome is unknown.
       for (const [topic, key] of changes.values()) context.cache.invalidate(topic, key);

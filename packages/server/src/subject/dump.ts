@@ -158,7 +158,7 @@ function openLine(masterKey: Uint8Array, line: string, id: string, number: numbe
     return openEnvelope(masterKey, line, binding(id, number));
   } catch (cause) {
     if (cause instanceof Problem && cause.code === 'config.invalid') {
-      throw new Problem('config.invalid', 'The master key is not the one of the dumped database.', { cause });
+      throw new Problem('config.invalid', { detail: 'The master key is not the one of the dumped database.', cause });
     }
     throw refused(`line ${number + 1} was altered, moved or left out`, cause);
   }
@@ -179,5 +179,5 @@ function binding(id: string, line: number): string {
 }
 
 function refused(reason: string, cause?: unknown): Problem {
-  return new Problem('request.invalid', `The dump was not loaded: ${reason}.`, { cause });
+  return new Problem('request.invalid', { detail: `The dump was not loaded: ${reason}.`, cause });
 }

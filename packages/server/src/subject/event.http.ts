@@ -58,6 +58,6 @@ export const routes: readonly Route[] = [
 function sequenceNumber(after: string): number {
   if (after === '') return Number.MAX_SAFE_INTEGER;
   if (!/^[0-9]{1,15}$/.test(after))
-    throw new Problem('request.invalid', 'after is not the number of an event.', { pointer: 'after' });
+    throw new Problem('request.invalid', { detail: 'after is not the number of an event.', pointer: 'after' });
   return Number(after);
 }

@@ -48,7 +48,7 @@ export async function createRealm(
   const { name, profile, settings = {} } = wanted;
   await write(context, caller, async (tx) => {
     if ((await saveRealm(tx, name, profile, settings, 'keep')) !== 'created') {
-      throw new Problem('registry.conflict', 'There is a realm of this name already.', { pointer: '/name' });
+      throw new Problem('registry.conflict', { detail: 'There is a realm of this name already.', pointer: '/name' });
     }
     const after = { profile, settings };
     await tx.record({ realm: name, type: 'realm.created', object: `realm:${name}`, after });

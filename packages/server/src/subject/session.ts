@@ -282,5 +282,5 @@ function digestOf(context: Context, token: string): string {
 
 /** The reason is for the log only. */
 function refused(reason: string): Problem {
-  return new Problem('session.invalid', undefined, { cause: new Error(reason) });
+  return new Problem('session.invalid', { reason });
 }

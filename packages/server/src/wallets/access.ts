@@ -35,7 +35,7 @@ export async function requireAccess(
   const { authorization, invocation } = call;
   if (authorization !== null && invocation !== null) throw new Problem('request.two_authentication_methods');
   if (authorization === null && invocation === null) {
-    throw new Problem('token.missing', 'A wallet token or a capability invocation is required.');
+    throw new Problem('token.missing', { detail: 'A wallet token or a capability invocation is required.' });
   }
   const accepted = actionsOpening(call.procedure);
   if (accepted === undefined) throw denied(new Error('no capability opens this procedure'));
@@ -63,7 +63,7 @@ async function byToken(
   if (isBound !== (scheme?.toLowerCase() === 'dpop')) throw invalidToken('presented under the other scheme');
   if (!isBound && realm.settings.walletTokens === 'dpop') throw invalidToken('the realm takes bound tokens only');
   const fault = await revokedLink(context, realm.name, subject.capabilities);
-  if (fault !== undefined) throw new Problem('token.invalid', undefined, { cause: fault });
+  if (fault !== undefined) throw new Problem('token.invalid', { cause: fault });
   if (isBound) {
     const key = await requireDpop(context, realm, dpop, { uris, accessToken: token });
     if (key !== subject.confirmation) throw invalidToken('bound to another key');
@@ -104,7 +104,7 @@ export function documentIn(text: string): Uint8Array | undefined {
 }
 
 function invalidToken(reason: string): Problem {
-  return new Problem('token.invalid', undefined, { cause: new Error(reason) });
+  return new Problem('token.invalid', { reason });
 }
 
 /**
@@ -115,7 +115,7 @@ function invalidToken(reason: string): Problem {
 export function targetNamed(walletId: string): string {
   const id = walletIdOf(walletId);
   if (id === undefined) {
-    throw new Problem('request.invalid', 'wallet_id must be the id of a wallet.', { pointer: 'wallet_id' });
+    throw new Problem('request.invalid', { detail: 'wallet_id must be the id of a wallet.', pointer: 'wallet_id' });
   }
   return walletPrefix + id;
 }

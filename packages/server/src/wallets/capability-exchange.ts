@@ -152,7 +152,7 @@ function requireWallet([target, another]: readonly string[]): string {
 async function controllerOf(context: Context, realm: Realm, dpop: string | null): Promise<string> {
   const uris = [`${realm.issuer}/protocol/openid-connect/token`];
   const { key } = await requireDpopKey(context, realm, dpop, { uris });
-  if (key.kty !== 'OKP') throw new Problem('dpop.invalid', 'A capability goes to an Ed25519 key.');
+  if (key.kty !== 'OKP') throw new Problem('dpop.invalid', { detail: 'A capability goes to an Ed25519 key.' });
   return didKeyOf(multikeyFromJwk(key)).did;
 }
 

@@ -142,7 +142,8 @@ async function verifiedDelegation(
     if (root === undefined) throw denied(new Error('no such target'));
     await verifyCapabilityChain(zcap, { ...terms, root });
   } catch (cause) {
-    if (cause instanceof ProofError) throw new Problem('capability.refused', cause.message, { cause, pointer: 'zcap' });
+    if (cause instanceof ProofError)
+      throw new Problem('capability.refused', { detail: cause.message, cause, pointer: 'zcap' });
     throw cause;
   }
   return document;
@@ -185,7 +186,7 @@ export async function pageOfCapabilities(
   { revoked, size, token }: { readonly revoked: boolean; readonly size: number; readonly token: string },
 ): Promise<Page<CapabilityView>> {
   if (token !== '' && !uuidUrn.test(token)) {
-    throw new Problem('request.invalid', 'page_token is not one of this server.', { pointer: 'page_token' });
+    throw new Problem('request.invalid', { detail: 'page_token is not one of this server.', pointer: 'page_token' });
   }
   const { limit, after } = pageRequest(size === 0 ? undefined : String(size), token, 'page_size');
   const rows = await listCapabilities(context.store.db, realm.name, target, { revoked, after, limit: limit + 1 });
@@ -204,5 +205,5 @@ function viewOf({ id, parent_id, controller, actions, expires_at, revoked_at }: 
 }
 
 function refused(detail: string): Problem {
-  return new Problem('capability.refused', detail, { pointer: 'zcap' });
+  return new Problem('capability.refused', { detail, pointer: 'zcap' });
 }

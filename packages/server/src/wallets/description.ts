@@ -9,5 +9,5 @@ import { isLine, isPlain } from '../kernel/text.ts';
 export function requireDescription(description: string): void {
   if (description.length <= 255 && isLine(description) && isPlain(description)) return;
   const detail = 'description must be one line of at most 255 characters, none of them invisible.';
-  throw new Problem('request.invalid', detail, { pointer: 'description' });
+  throw new Problem('request.invalid', { detail, pointer: 'description' });
 }

@@ -122,7 +122,8 @@ async function exchangeWalletToken(
  */
 function requireService({ issuer }: Realm, { targets }: ExchangeRequest): string {
   const [service, another] = targets;
-  if (service === undefined) throw new Problem('request.invalid', 'Name the target, by audience or resource.');
+  if (service === undefined)
+    throw new Problem('request.invalid', { detail: 'Name the target, by audience or resource.' });
   const isOne = another === undefined && service !== issuer && audienceText.safeParse(service).success;
   if (!isOne) throw new Problem('oauth.invalid_target');
   return service;

@@ -74,7 +74,10 @@ export async function invite(
   const owner = participant === 'organization' ? await makeOwner(context, realm.name, walletId, webDid) : nobody;
   if (inviter.kind === 'device') spendInvitation(context, realm.name, inviter.name);
   if (!allowMail(context, realm.name, codePurpose, to)) {
-    throw new Problem('attempt.throttled', 'This address got many invitations within the hour.', { retryAfter: 3600 });
+    throw new Problem('attempt.throttled', {
+      detail: 'This address got many invitations within the hour.',
+      retryAfter: 3600,
+    });
   }
   await write(context, caller, async (tx) => {
     const wallet = { realm: realm.name, id: walletId, type: participant, description, roles: JSON.stringify(roles) };
@@ -218,5 +221,5 @@ function isId(text: string): boolean {
 }
 
 function invalid(pointer: string, detail: string): Problem {
-  return new Problem('request.invalid', detail, { pointer });
+  return new Problem('request.invalid', { detail, pointer });
 }

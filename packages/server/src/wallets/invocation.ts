@@ -149,7 +149,7 @@ export function requireSealer(sealedBy: string | undefined, prover: string): voi
 
 /** One answer for every failure. The reason is for the log. */
 export function denied(reason: Error): Problem {
-  return new Problem('wallet.denied', undefined, { cause: reason instanceof ProofError ? located(reason) : reason });
+  return new Problem('wallet.denied', { cause: reason instanceof ProofError ? located(reason) : reason });
 }
 
 /** The pointer tells which link it was. Names that the caller chose stay out of the log. */

@@ -33,7 +33,8 @@ export async function delegateRealm(
   const target = realmPrefix + realm.name;
   const { root, ownerDid } = (await lookUpTarget(context, realm, target)) as Target;
   const end = parseInstant(expires) as number;
-  if (end <= context.clock.now()) throw new Problem('request.invalid', 'expires is past.', { pointer: '/expires' });
+  if (end <= context.clock.now())
+    throw new Problem('request.invalid', { detail: 'expires is past.', pointer: '/expires' });
   const { secrets } = await realmDid(context, realm.name);
   const delegation = {
     parent: root,

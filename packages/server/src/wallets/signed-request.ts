@@ -106,14 +106,15 @@ async function proverOf({ clock }: Context, document: JsonObject, controller: st
     if (proof.controller === controller) return proof.verificationMethod;
   } catch (cause) {
     // The maker of a proof may know what is wrong with it.
-    if (cause instanceof ProofError) throw new Problem('wallet.proof', cause.message, { cause });
+    if (cause instanceof ProofError) throw new Problem('wallet.proof', { detail: cause.message, cause });
     throw cause;
   }
-  throw new Problem('wallet.proof', 'The proof is by another key than that of the controller.');
+  throw new Problem('wallet.proof', { detail: 'The proof is by another key than that of the controller.' });
 }
 
 function invalid(member: string, detail: string): Problem {
-  return new Problem('request.invalid', detail, {
+  return new Problem('request.invalid', {
+    detail,
     pointer: member === '' ? 'signed_request' : `signed_request/${member}`,
   });
 }

@@ -30,7 +30,7 @@ export interface AcquiredToken extends IssuedWalletToken {
 export async function acquireToken(context: Context, realm: Realm, request: TokenRequest): Promise<AcquiredToken> {
   requireKnown(request.actions);
   if (request.invocation.length === 0) {
-    throw new Problem('request.invalid', 'invocation is missing.', { pointer: 'invocation' });
+    throw new Problem('request.invalid', { detail: 'invocation is missing.', pointer: 'invocation' });
   }
   const { dpopProof, ...asked } = request;
   const terms = { ...asked, request: { kind: 'token' }, dpop: { proof: dpopProof, uris: request.uris } } as const;
@@ -77,7 +77,8 @@ export async function tokenForInvocation(
 
 function requireKnown(wanted: readonly string[]): void {
   if (wanted.length <= actions.length && wanted.every(isIn(actions))) return;
-  throw new Problem('request.invalid', `actions must be among ${actions.join(', ')}, each once.`, {
+  throw new Problem('request.invalid', {
+    detail: `actions must be among ${actions.join(', ')}, each once.`,
     pointer: 'actions',
   });
 }

@@ -49,11 +49,11 @@ export async function openCall(context: Context, realm: Realm, presented: Uint8A
       return sender;
     },
   }).catch((cause: unknown) => {
-    throw cause instanceof ProofError ? new Problem('packed.refused', undefined, { cause }) : cause;
+    throw cause instanceof ProofError ? new Problem('packed.refused', { cause }) : cause;
   });
   const key = `${call.sender}\0${call.id}`;
   if (!(await useOnce(context, realm.name, 'packed', key, instantOfDate(call.rememberUntil)))) {
-    throw new Problem('packed.refused', undefined, { cause: new Error('the message came before') });
+    throw new Problem('packed.refused', { reason: 'the message came before' });
   }
   return { ...call, own, senderKey: { kid: call.senderKid, key: sender as AgreementKey } };
 }
@@ -96,5 +96,5 @@ async function ownKey(context: Context, realm: Realm) {
 
 function checked(result: { readonly ok: true; readonly key: AgreementKey } | { readonly ok: false }): AgreementKey {
   if (result.ok) return result.key;
-  throw new Problem('internal', undefined, { cause: new Error('one of our own agreement keys is damaged') });
+  throw new Problem('internal', { reason: 'one of our own agreement keys is damaged' });
 }

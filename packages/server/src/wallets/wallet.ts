@@ -79,7 +79,7 @@ export async function createWallet(
   requireSealer(sealedBy, request.controller);
   const invitation = await invitationFor(context, realm, request, caller);
   if (!(await useOnce(context, realm.name, challengePurpose, request.nonce, instantOf(request.nonceEnd)))) {
-    throw new Problem('wallet.proof', 'The challenge was used before: get another one.');
+    throw new Problem('wallet.proof', { detail: 'The challenge was used before: get another one.' });
   }
   const walletId = invitation?.wallet.id ?? context.random.uuid();
   const owner = ownerOf(invitation?.wallet) ?? (await makeOwner(context, realm.name, walletId, null));
@@ -166,8 +166,7 @@ function ownerMembers({ owner_long_did, signing_key, web_did, sealed_keys }: Wal
 /** @throws {Problem} `wallet.denied` for an unknown wallet, as for callers who may not see it */
 export async function readWallet(context: Context, realm: Realm, id: string): Promise<WalletView> {
   const row = await findWallet(context.store.db, realm.name, id);
-  if (row?.owner_long_did == null)
-    throw new Problem('wallet.denied', undefined, { cause: new Error('no such wallet') });
+  if (row?.owner_long_did == null) throw new Problem('wallet.denied', { reason: 'no such wallet' });
   return {
     id,
     type: row.type,

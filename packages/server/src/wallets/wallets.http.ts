@@ -99,5 +99,5 @@ export const routes: readonly Route[] = [
 function revokedOf({ capabilityId, did }: { capabilityId?: string | undefined; did?: string | undefined }): Revoked {
   if (capabilityId !== undefined && did === undefined) return { capabilityId };
   if (did !== undefined && capabilityId === undefined) return { did };
-  throw new Problem('request.invalid', 'Name either a capabilityId or a did.', { pointer: '/capabilityId' });
+  throw new Problem('request.invalid', { detail: 'Name either a capabilityId or a did.', pointer: '/capabilityId' });
 }

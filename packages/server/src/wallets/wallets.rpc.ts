@@ -100,13 +100,13 @@ function participantOf(type: ParticipantType): keyof typeof participants {
   const name = (['individual', 'organization'] as const).find((one) => participants[one] === type);
   if (name !== undefined) return name;
   const detail = 'participant must be PARTICIPANT_TYPE_INDIVIDUAL or PARTICIPANT_TYPE_ORGANIZATION.';
-  throw new Problem('request.invalid', detail, { pointer: 'participant' });
+  throw new Problem('request.invalid', { detail, pointer: 'participant' });
 }
 
 function revokedOf(what: RevokeAccessRequest['what']): Revoked {
   if (what.case === 'capabilityId') return { capabilityId: what.value };
   if (what.case === 'did') return { did: what.value };
-  throw new Problem('request.invalid', 'Name a capability_id or a did.', { pointer: 'what' });
+  throw new Problem('request.invalid', { detail: 'Name a capability_id or a did.', pointer: 'what' });
 }
 
 const statuses: Readonly<Record<Invitation['status'], InvitationStatus>> = {

@@ -17,7 +17,7 @@ export function webDidOf({ config }: Context, realm: Realm, walletId: string): s
   } catch (cause) {
     if (!(cause instanceof ProofError)) throw cause;
     const detail = 'The public URL of this server has no host name that a did:web could have.';
-    throw new Problem('request.invalid', detail, { cause, pointer: 'did_web' });
+    throw new Problem('request.invalid', { detail, cause, pointer: 'did_web' });
   }
 }
 

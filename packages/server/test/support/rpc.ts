@@ -38,7 +38,11 @@ export function testServices() {
       gate?.enter();
       await gate?.released;
       if ((problemCodes as string[]).includes(walletId)) {
-        throw new Problem(walletId as ProblemCode, 'What the rule says.', { pointer: 'wallet_id', retryAfter: 7 });
+        throw new Problem(walletId as ProblemCode, {
+          detail: 'What the rule says.',
+          pointer: 'wallet_id',
+          retryAfter: 7,
+        });
       }
       if (walletId === 'fault') throw new Error('a secret of ours');
       return { walletId, description: call.metadata.get('x-said') ?? '' };

@@ -205,7 +205,7 @@ export async function goOn(
 }
 
 function ended(): Problem {
-  return new Problem('session.invalid', undefined, { cause: new Error('ended or used meanwhile') });
+  return new Problem('session.invalid', { reason: 'ended or used meanwhile' });
 }
 
 export async function recordFactor(

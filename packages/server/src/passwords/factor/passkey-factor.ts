@@ -89,7 +89,7 @@ export async function finishEnrolment(
   }).catch((thrown: unknown) => {
     // Web Authentication §7.1: "verify that the credentialId is not yet registered for any user". The index decides
     // between two at once.
-    throw isDuplicate(thrown) ? new Problem('factor.incorrect', undefined, { cause: thrown }) : thrown;
+    throw isDuplicate(thrown) ? new Problem('factor.incorrect', { cause: thrown }) : thrown;
   });
 }
 
@@ -154,11 +154,11 @@ async function proved(
   prove: () => Promise<ProvedPasskey>,
 ): Promise<ProvedPasskey> {
   const result = await prove().catch((cause: unknown) => {
-    throw new Problem('factor.incorrect', undefined, { cause });
+    throw new Problem('factor.incorrect', { cause });
   });
   const until = instantOf(context.clock.now() + challengeLife + 60_000);
   if (await useOnce(context, realm.name, 'passkey-challenge', result.challenge, until)) return result;
-  throw new Problem('factor.incorrect', undefined, { cause: new Error('the challenge was used before') });
+  throw new Problem('factor.incorrect', { reason: 'the challenge was used before' });
 }
 
 async function passkeysOf({ store }: Context, { realm, session }: Presenting): Promise<readonly FactorRow[]> {

@@ -91,7 +91,7 @@ export async function giveBackBudgets(
 
 export function throttledUntil({ clock }: Context, until: number): Problem {
   const retryAfter = Math.max(1, Math.ceil((until - clock.now()) / 1000));
-  return new Problem('attempt.throttled', undefined, { retryAfter });
+  return new Problem('attempt.throttled', { retryAfter });
 }
 
 export function budgetKey(name: string, of: string): string {

@@ -152,7 +152,7 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
   function refuse(count: Count): Problem {
     refused.add(count);
     const retryAfter = Math.max(1, Math.ceil((count.resetsAt - clock.now()) / 1000));
-    return new Problem('attempt.throttled', undefined, { retryAfter });
+    return new Problem('attempt.throttled', { retryAfter });
   }
 
   function read(row: LoginFailureTable): void {

@@ -172,8 +172,8 @@ export async function addCredential(
 async function takenBy(context: Context, realm: string, id: string, cause: unknown): Promise<Problem> {
   const known = await lookUpCredential(context, realm, id);
   return known === undefined
-    ? new Problem('credential.code_taken', undefined, { cause, pointer: '/code' })
-    : new Problem('registry.conflict', `The credential id ${id} is in use.`, { cause, pointer: '/id' });
+    ? new Problem('credential.code_taken', { cause, pointer: '/code' })
+    : new Problem('registry.conflict', { detail: `The credential id ${id} is in use.`, cause, pointer: '/id' });
 }
 
 export type CredentialStep = 'disable' | 'enable';
@@ -200,7 +200,7 @@ export async function stepCredential(
     const isRaised = step === 'disable' && isDisabled && before.disabledBy === 'root' && by === null;
     if (isDisabled === (step === 'disable') && !isRaised) return;
     if (step === 'enable' && by === 'root' && before.disabledBy !== 'root') {
-      throw new Problem('caller.forbidden', 'An administrator has disabled this credential.');
+      throw new Problem('caller.forbidden', { detail: 'An administrator has disabled this credential.' });
     }
     const disabled = step === 'disable' ? { disabled_at: before.disabledAt ?? tx.now, disabled_by: by } : enabled;
     await updateCredential(tx.db, realm, id, { ...disabled, updated_at: tx.now });
@@ -250,7 +250,7 @@ export async function changeCredential(
     await tellOwner(context, tx, realm, { id, ...after }, 'credential-changed', told, before);
   });
   await change.catch((cause: unknown) => {
-    throw isDuplicate(cause) ? new Problem('credential.code_taken', undefined, { cause, pointer: '/code' }) : cause;
+    throw isDuplicate(cause) ? new Problem('credential.code_taken', { cause, pointer: '/code' }) : cause;
   });
 }
 

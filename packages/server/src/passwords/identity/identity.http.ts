@@ -162,7 +162,7 @@ async function managedCredential(
 
 function requireManaged(who: Holder, type: Credential['type']): void {
   if (who.kind === 'session' && type !== 'USER') {
-    throw new Problem('caller.forbidden', 'A ROOT manages the USERs of its identity.');
+    throw new Problem('caller.forbidden', { detail: 'A ROOT manages the USERs of its identity.' });
   }
 }
 

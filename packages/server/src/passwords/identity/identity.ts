@@ -29,7 +29,8 @@ export async function createIdentityProfile(
   caller: Caller,
 ): Promise<IdentityProfile> {
   // As in the network file: this realm administers the others and has no password logins.
-  if (realm === systemRealm) throw new Problem('request.invalid', `The realm ${systemRealm} holds no identities.`);
+  if (realm === systemRealm)
+    throw new Problem('request.invalid', { detail: `The realm ${systemRealm} holds no identities.` });
   const { id = context.random.uuid(), name } = wanted;
   await createUnlessTaken(context, caller, `The identity profile id ${id} is in use.`, async (tx) => {
     await insertIdentityProfile(tx.db, { realm, id, name, created_at: tx.now, updated_at: tx.now });
@@ -116,6 +117,6 @@ async function createUnlessTaken(
   act: (tx: Writing) => Promise<void>,
 ): Promise<void> {
   await write(context, caller, act).catch((cause: unknown) => {
-    throw isDuplicate(cause) ? new Problem('registry.conflict', taken, { cause, pointer: '/id' }) : cause;
+    throw isDuplicate(cause) ? new Problem('registry.conflict', { detail: taken, cause, pointer: '/id' }) : cause;
   });
 }

@@ -110,11 +110,11 @@ export function readKeycloakExport(text: string, realm?: string): KeycloakExport
 function chooseRealm(text: string, name: string | undefined): z.infer<typeof realmSchema> {
   const file = fileSchema.safeParse(parseJson(text));
   if (!file.success || file.data.length === 0)
-    throw new Problem('request.invalid', 'This is no realm that Keycloak exported.');
+    throw new Problem('request.invalid', { detail: 'This is no realm that Keycloak exported.' });
   const found = name === undefined ? file.data : file.data.filter(({ realm }) => realm === name);
   if (found.length === 1) return found[0] as z.infer<typeof realmSchema>;
   const names = file.data.map(({ realm }) => realm).join(', ');
-  throw new Problem('request.invalid', `Name one realm of the file: ${names}.`);
+  throw new Problem('request.invalid', { detail: `Name one realm of the file: ${names}.` });
 }
 
 function readUser(user: User): KeycloakUser {
@@ -235,5 +235,5 @@ function pathOf(error: z.ZodError): string {
 }
 
 function fault(reason: string): Problem {
-  return new Problem('request.invalid', `The password cannot be taken: ${reason}.`);
+  return new Problem('request.invalid', { detail: `The password cannot be taken: ${reason}.` });
 }

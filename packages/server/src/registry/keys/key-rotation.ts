@@ -102,7 +102,7 @@ export async function rotateKey(
 function requireBeginning(context: Context, nbf: number | undefined): number {
   const now = context.clock.now();
   if (nbf !== undefined && nbf > seconds(now) + maxAhead) {
-    throw new Problem('request.invalid', '/nbf: must be at most 90 days from now.', { pointer: '/nbf' });
+    throw new Problem('request.invalid', { detail: '/nbf: must be at most 90 days from now.', pointer: '/nbf' });
   }
   return Math.max(now, (nbf ?? 0) * 1000);
 }
@@ -144,10 +144,12 @@ async function requireVouchers(context: Context, asked: Asked): Promise<readonly
   const valid = participant.keys.filter((key) => isValidAt(key, now));
   if (valid.length > 0 && proofs.current === undefined) {
     const pointer = '/proofs/current';
-    throw new Problem('request.invalid', `${pointer}: a key that is valid now must sign too.`, { pointer });
+    throw new Problem('request.invalid', { detail: `${pointer}: a key that is valid now must sign too.`, pointer });
   }
   if (valid.length === 0 && isOwn) {
-    throw new Problem('registry.transition', 'No key of the participant is valid: an administrator has to do this.');
+    throw new Problem('registry.transition', {
+      detail: 'No key of the participant is valid: an administrator has to do this.',
+    });
   }
   return valid;
 }
@@ -158,14 +160,13 @@ function requireStillProven(keys: readonly RegisteredKey[], provenBy: string | n
   const stands = provenBy === null ? valid.length === 0 : valid.some((key) => key.thumbprint === provenBy);
   if (!stands) {
     const cause = new Error('the key that vouches is not valid any more');
-    throw new Problem('registry.proof', undefined, { cause });
+    throw new Problem('registry.proof', { cause });
   }
   const live = keys.filter((key) => key.notAfter === null || key.notAfter > now);
   if (live.length >= maxLiveKeys) {
-    throw new Problem(
-      'registry.transition',
-      `The participant has ${live.length} keys that have not ended. Retire one.`,
-    );
+    throw new Problem('registry.transition', {
+      detail: `The participant has ${live.length} keys that have not ended. Retire one.`,
+    });
   }
 }
 
@@ -209,7 +210,9 @@ export async function retireOwnKey(
     const valid = keys.filter((key) => isValidAt(key, tx.now));
     const isLast = valid.length === 1 && valid[0]?.thumbprint === retired.thumbprint;
     if (isOwn && isLast && !retired.compromised) {
-      throw new Problem('registry.transition', 'This is the last valid key. Rotate it, or say that it is compromised.');
+      throw new Problem('registry.transition', {
+        detail: 'This is the last valid key. Rotate it, or say that it is compromised.',
+      });
     }
     return retireKeyOf(tx, retired);
   });

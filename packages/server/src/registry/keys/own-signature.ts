@@ -58,7 +58,7 @@ export async function requireOwnSignature(
 
 function refused(reason: string | undefined, cause?: unknown): Problem {
   const detail = reason === undefined ? undefined : `The strict signature is refused: ${reason}.`;
-  return new Problem('registry.proof', detail, { cause });
+  return new Problem('registry.proof', { detail, cause });
 }
 
 /** Reasons that would reveal which participants and keys exist. */

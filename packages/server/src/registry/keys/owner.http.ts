@@ -74,7 +74,9 @@ async function byToken(call: Call, accepted: readonly OwnProof[]): Promise<Owner
   if (own === undefined || own.subject.scopes.includes(adminScope)) {
     const administrator = await authenticateAdministrator(call);
     if (!accepted.includes('administrator')) {
-      throw new Problem('caller.forbidden', 'Only the participant itself may do this, not an administrator.');
+      throw new Problem('caller.forbidden', {
+        detail: 'Only the participant itself may do this, not an administrator.',
+      });
     }
     return { ...administrator, isOwn: false };
   }
@@ -100,9 +102,13 @@ function requireAccepted(accepted: readonly OwnProof[], proof: OwnProof): void {
 
 function proofMissing(accepted: readonly OwnProof[]): Problem {
   const ways = accepted.map((proof) => ownProofTexts[proof]).join('; or ');
-  return new Problem('registry.own_proof', `An access token of the participant is not enough. Send ${ways}.`);
+  return new Problem('registry.own_proof', {
+    detail: `An access token of the participant is not enough. Send ${ways}.`,
+  });
 }
 
 function notTheParticipant(): Problem {
-  return new Problem('token.insufficient_scope', 'Only the participant itself may do this, or an administrator.');
+  return new Problem('token.insufficient_scope', {
+    detail: 'Only the participant itself may do this, or an administrator.',
+  });
 }

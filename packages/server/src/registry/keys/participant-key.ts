@@ -31,7 +31,7 @@ export async function registerKey(tx: Writing, key: NewKey): Promise<void> {
   const known = await listKeys(tx.db, key.realm, [key.participantId]);
   const again = known.some((row) => row.thumbprint === key.thumbprint);
   if ((await registerKeys(tx, key.realm, again ? [] : [key])) !== undefined) throw new Problem('registry.key_taken');
-  if (again) throw new Problem('registry.conflict', 'The participant has or had this key already.');
+  if (again) throw new Problem('registry.conflict', { detail: 'The participant has or had this key already.' });
   tx.changed('participant', realmKey(key.realm, key.participantId));
 }
 

@@ -83,10 +83,10 @@ async function signedClaims({
     if (!claims.ok || !isJsonObject(claims.value)) throw refused('the claims are not a JSON object');
     return { claims: claims.value, thumbprint: (keys[jwks.indexOf(key)] as PossessedKey).thumbprint };
   } catch (thrown) {
-    throw thrown instanceof ProofError ? new Problem('registry.proof', undefined, { cause: thrown }) : thrown;
+    throw thrown instanceof ProofError ? new Problem('registry.proof', { cause: thrown }) : thrown;
   }
 }
 
 function refused(reason: string): Problem {
-  return new Problem('registry.proof', undefined, { cause: new Error(reason) });
+  return new Problem('registry.proof', { reason });
 }

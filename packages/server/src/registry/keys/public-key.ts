@@ -7,7 +7,7 @@ export function requirePublicKey(value: unknown, pointer: string): PublicJwk {
   const parsed = parsePublicJwk(value);
   if (parsed.ok) return parsed.key;
   const at = parsed.member === '' ? pointer : `${pointer}/${parsed.member}`;
-  throw new Problem('registry.key', `${at}: ${parsed.reason.replaceAll('_', ' ')}.`, { pointer: at });
+  throw new Problem('registry.key', { detail: `${at}: ${parsed.reason.replaceAll('_', ' ')}.`, pointer: at });
 }
 
 export const computableKey = 'the private key can be computed from this number: make a new key with other software';
@@ -20,7 +20,7 @@ export const computableKey = 'the private key can be computed from this number: 
 export async function requireSecretHalf(jwk: PublicJwk, pointer: string): Promise<void> {
   if (!(await isComputableKey(jwk))) return;
   const at = `${pointer}/n`;
-  throw new Problem('registry.key', `${at}: ${computableKey}.`, { pointer: at });
+  throw new Problem('registry.key', { detail: `${at}: ${computableKey}.`, pointer: at });
 }
 
 /** Both checks, for callers who are authenticated. @throws {Problem} `registry.key` */

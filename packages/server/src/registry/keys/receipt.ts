@@ -31,7 +31,7 @@ export async function issueReceipt(
   const expected = await expectation(context, realm, party, presented, now);
   const verified = await outcomeOf(presented.signature, expected);
   if (verified instanceof ProofError) {
-    throw new Problem('signature.refused', `${verified.code}: ${verified.message}`, { pointer: '/signature' });
+    throw new Problem('signature.refused', { detail: `${verified.code}: ${verified.message}`, pointer: '/signature' });
   }
   const participant = await requireParticipant(context, realm.name, presented.participantId);
   const key = participant.keys.find(({ thumbprint }) => thumbprint === verified.thumbprint);

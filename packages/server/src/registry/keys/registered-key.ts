@@ -19,7 +19,7 @@ export function toRegisteredKey(row: ParticipantKeyRow): RegisteredKey {
   const parsed = parsePublicJwk(JSON.parse(row.jwk));
   if (!parsed.ok) {
     const cause = new Error(`stored key ${row.thumbprint} is damaged: ${parsed.reason} ${parsed.member}`);
-    throw new Problem('internal', undefined, { cause });
+    throw new Problem('internal', { cause });
   }
   return { thumbprint: row.thumbprint, jwk: parsed.key, notBefore: row.not_before, notAfter: row.not_after };
 }

@@ -156,7 +156,9 @@ export type Party = ParticipantSubject;
 
 export function requireParty(subject: Subject): Party {
   if (subject.kind === 'participant') return subject;
-  throw new Problem('token.insufficient_scope', 'Only participants may ask, and only about their own messages.');
+  throw new Problem('token.insufficient_scope', {
+    detail: 'Only participants may ask, and only about their own messages.',
+  });
 }
 
 /** Steps 1 to 4, for a message that is claimed to exist at `at` (milliseconds). */
@@ -169,7 +171,8 @@ export async function expectation(
 ): Promise<MessageExpectation> {
   const { participantId, publicKey } = presented;
   if ((participantId === undefined) === (publicKey === undefined)) {
-    throw new Problem('request.invalid', 'Name either participantId or publicKey.', {
+    throw new Problem('request.invalid', {
+      detail: 'Name either participantId or publicKey.',
       pointer: '/participantId',
     });
   }
@@ -202,16 +205,13 @@ export async function outcomeOf(
 function messageOf({ payload, method, target = '', status, requestSignature }: Presented): Message {
   const body = Buffer.from(payload, 'base64');
   if ((method !== undefined || target !== '') && (status !== undefined || requestSignature !== undefined)) {
-    throw new Problem(
-      'request.invalid',
-      'method and target belong to a request, status and requestSignature to a response.',
-      {
-        pointer: '/method',
-      },
-    );
+    throw new Problem('request.invalid', {
+      detail: 'method and target belong to a request, status and requestSignature to a response.',
+      pointer: '/method',
+    });
   }
   if (requestSignature !== undefined && status === undefined) {
-    throw new Problem('request.invalid', '/status: a response must have a status.', { pointer: '/status' });
+    throw new Problem('request.invalid', { detail: '/status: a response must have a status.', pointer: '/status' });
   }
   if (status !== undefined) return { kind: 'response', status, requestSignature: requestSignature ?? '', body };
   // Neither a body nor a target: only a response without a body is signed over no bytes.
@@ -252,13 +252,10 @@ function messageKey(key: RegisteredKey, now: number): MessageKey {
 function recipientOf({ participantId, publicKey, audience }: Presented, own: string): string | undefined {
   if (participantId === own || publicKey !== undefined) return audience;
   if (audience !== undefined && audience !== own) {
-    throw new Problem(
-      'request.invalid',
-      '/audience: you can check a message of another participant only if it was sent to you.',
-      {
-        pointer: '/audience',
-      },
-    );
+    throw new Problem('request.invalid', {
+      detail: '/audience: you can check a message of another participant only if it was sent to you.',
+      pointer: '/audience',
+    });
   }
   return own;
 }
@@ -267,7 +264,7 @@ function recipientOf({ participantId, publicKey, audience }: Presented, own: str
 function requireMoment(at: number | string, now: number): number {
   const moment = typeof at === 'number' ? at * 1000 : Date.parse(at);
   if (!(moment <= now + 30_000)) {
-    throw new Problem('request.invalid', '/at: must not be in the future.', { pointer: '/at' });
+    throw new Problem('request.invalid', { detail: '/at: must not be in the future.', pointer: '/at' });
   }
   return moment;
 }

@@ -49,7 +49,7 @@ export async function applyNetwork(
   });
   const report = await applying.catch((thrown: unknown) => {
     // A caller outside of network files registered the same id between our check and our write.
-    throw isDuplicate(thrown) ? new Problem('write.conflict', undefined, { cause: thrown }) : thrown;
+    throw isDuplicate(thrown) ? new Problem('write.conflict', { cause: thrown }) : thrown;
   });
   // Existing realms too: a crash may have come between the transaction of a new realm and its keys.
   for (const { name } of report.realms) await ensureSigningKeys(context, name);

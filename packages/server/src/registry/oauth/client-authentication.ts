@@ -58,7 +58,7 @@ export function presentedProof(authorization: string | null, parameters: Paramet
   }
   if (secret !== undefined) {
     requireNoAssertion(assertion);
-    if (clientId === undefined) throw new Problem('request.invalid', 'client_secret needs client_id.');
+    if (clientId === undefined) throw new Problem('request.invalid', { detail: 'client_secret needs client_id.' });
     return { method: 'client_secret_post', clientId, secret };
   }
   if (assertion !== undefined) return parseAssertion(assertion, parameters.get('client_assertion_type'), clientId);
@@ -222,7 +222,7 @@ async function verifyAssertion(
     });
     return claims;
   } catch (cause) {
-    if (cause instanceof ProofError) throw new Problem('oauth.invalid_client', undefined, { cause });
+    if (cause instanceof ProofError) throw new Problem('oauth.invalid_client', { cause });
     throw cause;
   }
 }
@@ -282,7 +282,8 @@ function parseBasic(header: string): ClientProof & { readonly secret: string } {
 
 /** RFC 7521 §4.2. `client_id` is optional there; "if present, the client_id must identify the same client". */
 function parseAssertion(assertion: string, type: string | undefined, clientId: string | undefined): ClientProof {
-  if (type === undefined) throw new Problem('request.invalid', 'client_assertion needs client_assertion_type.');
+  if (type === undefined)
+    throw new Problem('request.invalid', { detail: 'client_assertion needs client_assertion_type.' });
   if (type !== assertionType) throw new Problem('oauth.invalid_client');
   const named = unverifiedSubject(assertion);
   if (clientId !== undefined && named !== undefined && clientId !== named) throw disagreement();
@@ -302,17 +303,16 @@ function requireNoAssertion(assertion: string | undefined): void {
 }
 
 function malformedBasic(): Problem {
-  return new Problem(
-    'request.invalid',
-    'The Basic credentials are not base64 of a form-encoded id, a colon and a secret.',
-  );
+  return new Problem('request.invalid', {
+    detail: 'The Basic credentials are not base64 of a form-encoded id, a colon and a secret.',
+  });
 }
 
 function disagreement(): Problem {
-  return new Problem('request.invalid', 'client_id is not the client that the credentials name.');
+  return new Problem('request.invalid', { detail: 'client_id is not the client that the credentials name.' });
 }
 
 /** The reason goes to the log only. */
 function refused(reason: string): Problem {
-  return new Problem('oauth.invalid_client', undefined, { cause: new Error(reason) });
+  return new Problem('oauth.invalid_client', { reason });
 }

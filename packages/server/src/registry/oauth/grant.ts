@@ -22,7 +22,7 @@ export function grantsWith(exchanges: readonly Exchange[]): Grants {
 
 /** RFC 6749 §5.2. @throws {Problem} `request.invalid`, `oauth.unsupported_grant_type` */
 export function requireGrant(grants: Grants, name: string | undefined): Grant {
-  if (name === undefined) throw new Problem('request.invalid', 'grant_type is missing.');
+  if (name === undefined) throw new Problem('request.invalid', { detail: 'grant_type is missing.' });
   if (!Object.hasOwn(grants, name)) throw new Problem('oauth.unsupported_grant_type');
   return grants[name as keyof Grants];
 }

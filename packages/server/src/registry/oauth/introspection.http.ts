@@ -51,6 +51,6 @@ export const routes: readonly Route[] = [
  */
 function requireToken(parameters: Parameters): string {
   const token = parameters.get('token');
-  if (token === undefined) throw new Problem('request.invalid', 'token is missing.', { pointer: 'token' });
+  if (token === undefined) throw new Problem('request.invalid', { detail: 'token is missing.', pointer: 'token' });
   return token;
 }

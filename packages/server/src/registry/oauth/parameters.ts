@@ -48,7 +48,10 @@ export function parseJsonParameters(body: Uint8Array): Parameters {
   const parsed = parseJson(body, { maxDepth: 2 });
   if (!parsed.ok) {
     if (parsed.reason === 'duplicate_member') {
-      throw new Problem('request.duplicate_member', `${parsed.pointer} occurs twice.`, { pointer: parsed.pointer });
+      throw new Problem('request.duplicate_member', {
+        detail: `${parsed.pointer} occurs twice.`,
+        pointer: parsed.pointer,
+      });
     }
     throw malformed(`The body is not acceptable JSON (${parsed.reason})`);
   }
@@ -102,5 +105,5 @@ function collect(): Parameters & { add(name: string, value: string): void } {
 }
 
 function malformed(what: string, cause?: unknown): Problem {
-  return new Problem('request.invalid', `${what}.`, { cause });
+  return new Problem('request.invalid', { detail: `${what}.`, cause });
 }

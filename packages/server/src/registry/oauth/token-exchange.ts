@@ -58,12 +58,12 @@ function requestedExchange(exchanges: readonly Exchange[], parameters: Parameter
   const type = required(parameters, 'subject_token_type');
   const possible = exchanges.filter(({ subjectTokenType }) => subjectTokenType === type);
   const [usual] = possible;
-  if (usual === undefined) throw new Problem('exchange.token_type', undefined, { pointer: 'subject_token_type' });
+  if (usual === undefined) throw new Problem('exchange.token_type', { pointer: 'subject_token_type' });
   requireNoActor(parameters);
   const wanted = parameters.get('requested_token_type') ?? usual.issuedTokenType;
   const exchange = possible.find(({ issuedTokenType }) => issuedTokenType === wanted);
   if (exchange === undefined) {
-    throw new Problem('exchange.token_type', undefined, { pointer: 'requested_token_type' });
+    throw new Problem('exchange.token_type', { pointer: 'requested_token_type' });
   }
   return exchange;
 }
@@ -71,13 +71,13 @@ function requestedExchange(exchanges: readonly Exchange[], parameters: Parameter
 /** §2.1: `actor_token_type` "MUST NOT be included" without an `actor_token`, and this server takes no `actor_token`. */
 function requireNoActor(parameters: Parameters): void {
   for (const name of ['actor_token', 'actor_token_type']) {
-    if (parameters.get(name) !== undefined) throw new Problem('exchange.actor', undefined, { pointer: name });
+    if (parameters.get(name) !== undefined) throw new Problem('exchange.actor', { pointer: name });
   }
 }
 
 function required(parameters: Parameters, name: string): string {
   const value = parameters.get(name);
-  if (value === undefined) throw new Problem('request.invalid', `${name} is missing.`, { pointer: name });
+  if (value === undefined) throw new Problem('request.invalid', { detail: `${name} is missing.`, pointer: name });
   return value;
 }
 

@@ -167,6 +167,6 @@ function privateKeyOf(kind: keyof typeof pkcs8, secret: string): KeyObject {
 
 function bytesOf(text: string | undefined): Uint8Array {
   const bytes = text === undefined ? undefined : decodeBase64url(text, 64);
-  if (bytes === undefined) throw new Problem('internal', undefined, { cause: new Error('a custodial key is damaged') });
+  if (bytes === undefined) throw new Problem('internal', { reason: 'a custodial key is damaged' });
   return bytes;
 }

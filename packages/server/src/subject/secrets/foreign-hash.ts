@@ -55,10 +55,9 @@ function spellPbkdf2(digest: string, iterations: string, salt: Uint8Array, tag: 
 function requireReadable(text: string): string {
   const hash = readHash(text);
   if (hash.scheme === 'argon2' && hash.pepper !== undefined)
-    throw new Problem(
-      'request.invalid',
-      'The password hash cannot be taken: it was made under a secret key (keyid) that is not known here.',
-    );
+    throw new Problem('request.invalid', {
+      detail: 'The password hash cannot be taken: it was made under a secret key (keyid) that is not known here.',
+    });
   return text;
 }
 

@@ -85,7 +85,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
     const before = admitted.known + (asker === 'known' ? 0 : inTurns(asker, work));
     const wait = (before * unit) / options.threads;
     if (count === 0 || wait + (work * unit) / options.threads <= options.patience) return;
-    throw new Problem('attempt.busy', undefined, { retryAfter: Math.max(1, Math.ceil(wait / 1_000)) });
+    throw new Problem('attempt.busy', { retryAfter: Math.max(1, Math.ceil(wait / 1_000)) });
   }
 
   /** The work ahead of a job: from the other kind, at most as much as from its own kind. */
@@ -173,5 +173,5 @@ export function createHashPool(options: HashPoolOptions): HashPool {
 }
 
 function stopping(): Problem {
-  return new Problem('store.unavailable', undefined, { retryAfter: 1 });
+  return new Problem('store.unavailable', { retryAfter: 1 });
 }

@@ -20,15 +20,14 @@ export async function masterKeyOf(config: Config, store: Store, random: Random):
   if (sealed === 'another' && (await finishReseal(path, store))) return readMasterKey(path) as Uint8Array;
   if (known !== undefined) return known;
   if (sealed !== 'none') {
-    throw new Problem(
-      'config.invalid',
-      `${path} is missing, and COUNTERSIGN_MASTER_KEY is not set: this database was sealed with a master key.`,
-    );
+    throw new Problem('config.invalid', {
+      detail: `${path} is missing, and COUNTERSIGN_MASTER_KEY is not set: this database was sealed with a master key.`,
+    });
   }
   try {
     createMasterKey(path, random);
   } catch (cause) {
-    throw new Problem('config.invalid', `${path} cannot be written.`, { cause });
+    throw new Problem('config.invalid', { detail: `${path} cannot be written.`, cause });
   }
   return readMasterKey(path) as Uint8Array;
 }
@@ -90,10 +89,9 @@ async function finishReseal(path: string, store: Store): Promise<boolean> {
 export function requireMasterKey(config: Config): Uint8Array {
   const key = config.masterKey ?? readMasterKey(masterKeyPath(config));
   if (key !== undefined) return key;
-  throw new Problem(
-    'config.invalid',
-    `No master key: set COUNTERSIGN_MASTER_KEY, or put the key of the dumped database into ${masterKeyPath(config)}.`,
-  );
+  throw new Problem('config.invalid', {
+    detail: `No master key: set COUNTERSIGN_MASTER_KEY, or put the key of the dumped database into ${masterKeyPath(config)}.`,
+  });
 }
 
 export function masterKeyPath(config: Config): string {
@@ -117,6 +115,6 @@ function readMasterKey(path: string): Uint8Array | undefined {
  */
 export function parseMasterKey(text: string, path: string): Uint8Array {
   if (!/^[A-Za-z0-9_-]{43}$/.test(text))
-    throw new Problem('config.invalid', `${path} does not hold 32 bytes as base64url.`);
+    throw new Problem('config.invalid', { detail: `${path} does not hold 32 bytes as base64url.` });
   return Buffer.from(text, 'base64url');
 }

@@ -106,6 +106,6 @@ function known(stored: string): StoredHash {
   try {
     return readHash(stored);
   } catch (cause) {
-    throw new Problem('internal', undefined, { cause });
+    throw new Problem('internal', { cause });
   }
 }

@@ -23,7 +23,7 @@ export function requirePassword(password: string): string {
   if (text !== undefined) return text;
   throw password.isWellFormed()
     ? new Problem('password.too_long')
-    : new Problem('request.invalid', 'A password must consist of whole characters.');
+    : new Problem('request.invalid', { detail: 'A password must consist of whole characters.' });
 }
 
 /** NIST SP 800-63B-4 §3.1.1.2: "each Unicode code point SHALL be counted as a single character". */

@@ -68,7 +68,7 @@ export async function openPeppers({
       // Another node may have made it within the last second.
       const pepper = (await known()).find(isNamed) ?? (await listPeppers(store.db, vault)).find(isNamed);
       if (pepper !== undefined) return pepper;
-      throw new Problem('internal', undefined, { cause: new Error(`pepper ${number} of a password hash is missing`) });
+      throw new Problem('internal', { reason: `pepper ${number} of a password hash is missing` });
     },
   };
 }

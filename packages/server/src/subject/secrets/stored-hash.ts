@@ -196,5 +196,5 @@ function base64(bytes: Uint8Array): string {
 }
 
 function refused(reason: string): Problem {
-  return new Problem('request.invalid', `The password hash cannot be taken: ${reason}.`);
+  return new Problem('request.invalid', { detail: `The password hash cannot be taken: ${reason}.` });
 }

@@ -129,10 +129,9 @@ export function openEnvelope(masterKey: Uint8Array, envelope: string, boundTo: s
   const [version, id, nonce, body, ...more] = envelope.split('.');
   if (version !== 'v1' || nonce === undefined || body === undefined || more.length > 0) throw damaged();
   if (id !== keyId(masterKey)) {
-    throw new Problem(
-      'config.invalid',
-      'COUNTERSIGN_MASTER_KEY does not match this database: it was sealed under another key.',
-    );
+    throw new Problem('config.invalid', {
+      detail: 'COUNTERSIGN_MASTER_KEY does not match this database: it was sealed under another key.',
+    });
   }
   const bytes = exactBytes(body);
   try {
@@ -153,5 +152,8 @@ function exactBytes(text: string): Buffer {
 }
 
 function damaged(cause?: unknown): Problem {
-  return new Problem('internal', 'A sealed value of the database is damaged or stands in another place.', { cause });
+  return new Problem('internal', {
+    detail: 'A sealed value of the database is damaged or stands in another place.',
+    cause,
+  });
 }

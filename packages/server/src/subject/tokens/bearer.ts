@@ -99,7 +99,7 @@ export async function readToken<T>(
     });
     return read(verified);
   } catch (cause) {
-    if (cause instanceof ProofError) throw new Problem('token.invalid', undefined, { cause });
+    if (cause instanceof ProofError) throw new Problem('token.invalid', { cause });
     throw cause;
   }
 }
@@ -119,5 +119,5 @@ function verificationKeys(ring: readonly SigningKey[]): readonly PublicJwk[] {
 }
 
 function refused(reason: string): Problem {
-  return new Problem('token.invalid', undefined, { cause: new Error(reason) });
+  return new Problem('token.invalid', { reason });
 }

@@ -38,7 +38,7 @@ export async function requireDpopKey(
   const proof = await verified(context, presented, request);
   const key = `${proof.thumbprint}\0${proof.jti}`;
   if (await useOnce(context, realm.name, 'dpop', key, instantOfDate(proof.rememberUntil))) return proof;
-  throw new Problem('dpop.invalid', undefined, { cause: new Error('the DPoP proof was used before') });
+  throw new Problem('dpop.invalid', { reason: 'the DPoP proof was used before' });
 }
 
 async function verified(context: Context, presented: string, request: DpopRequest): Promise<VerifiedDpop> {
@@ -51,7 +51,7 @@ async function verified(context: Context, presented: string, request: DpopReques
     });
   } catch (cause) {
     // The maker of a proof may know what is wrong with it.
-    if (cause instanceof ProofError) throw new Problem('dpop.invalid', cause.message, { cause });
+    if (cause instanceof ProofError) throw new Problem('dpop.invalid', { detail: cause.message, cause });
     throw cause;
   }
 }

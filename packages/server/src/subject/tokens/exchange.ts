@@ -69,7 +69,7 @@ export const accessTokenUrn = 'urn:ietf:params:oauth:token-type:access_token';
 
 /** §2.2.2, `invalid_request`: all reasons look the same outside. */
 export function unacceptable(reason: string): Problem {
-  return new Problem('exchange.subject_token', undefined, { cause: new Error(reason) });
+  return new Problem('exchange.subject_token', { reason });
 }
 
 const refusals = new Set<string>(['token.invalid', 'session.invalid', 'wallet.denied', 'capability.refused']);
@@ -83,7 +83,7 @@ export async function orUnacceptable<T>(checking: Promise<T>): Promise<T> {
     return await checking;
   } catch (thrown) {
     if (thrown instanceof Problem && refusals.has(thrown.code)) {
-      throw new Problem('exchange.subject_token', undefined, { cause: thrown.cause });
+      throw new Problem('exchange.subject_token', { cause: thrown.cause });
     }
     throw thrown;
   }
@@ -99,7 +99,8 @@ export function requireMeant(audience: readonly string[], names: readonly string
  * token for another service must not become one for the issuer again.
  */
 export function requireTargets(realm: Realm, { targets }: ExchangeRequest, client: ExchangingClient): void {
-  if (targets.length === 0) throw new Problem('request.invalid', 'Name the target, by audience or resource.');
+  if (targets.length === 0)
+    throw new Problem('request.invalid', { detail: 'Name the target, by audience or resource.' });
   const strange = targets.find((target) => target === realm.issuer || !client.targets.includes(target));
   if (strange !== undefined) throw new Problem('oauth.invalid_target');
 }

@@ -71,8 +71,7 @@ export function currentKey(keys: readonly SigningKey[], purpose: Purpose, now: n
     if (current === undefined || key.activeAt > (current.activeAt as number)) current = key;
   }
   current ??= first;
-  if (current === undefined)
-    throw new Problem('store.unavailable', undefined, { cause: new Error(`no ${purpose} key`) });
+  if (current === undefined) throw new Problem('store.unavailable', { reason: `no ${purpose} key` });
   return current;
 }
 
@@ -157,10 +156,9 @@ export async function rotateSigningKeys(
     await lockRealm(tx, realm.name);
     const own = (await listSigningKeys(tx.db, realm.name)).filter((row) => row.purpose === purpose);
     if (!immediately && own.some((row) => isComing(row, tx.now))) {
-      throw new Problem(
-        'registry.transition',
-        'A rotation is under way: the next key begins to sign in a few minutes.',
-      );
+      throw new Problem('registry.transition', {
+        detail: 'A rotation is under way: the next key begins to sign in a few minutes.',
+      });
     }
     const next = await takeNext(tx, own, alg, successor);
     const publishedAt = Math.min(next.created_at, tx.now);
@@ -279,8 +277,7 @@ async function makeKey(context: Context, realm: string, purpose: Purpose, alg: S
 /** Parses our own public key with the same checks as a stranger's. */
 function ownJwk(value: unknown): PublicJwk {
   const parsed = parsePublicJwk(value);
-  if (!parsed.ok)
-    throw new Problem('internal', undefined, { cause: new Error(`one of our own keys is damaged: ${parsed.reason}`) });
+  if (!parsed.ok) throw new Problem('internal', { reason: `one of our own keys is damaged: ${parsed.reason}` });
   return parsed.key;
 }
 

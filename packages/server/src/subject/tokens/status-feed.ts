@@ -108,12 +108,13 @@ export async function watchStatus(context: Context, watcher: Watcher): Promise<(
 
 function requireCapacity(feed: Feed, subject: Subject): void {
   if (feed.watches.size >= maxWatchers) {
-    throw new Problem('store.unavailable', 'Too many readers watch the status here.', { retryAfter: 10 });
+    throw new Problem('store.unavailable', { detail: 'Too many readers watch the status here.', retryAfter: 10 });
   }
   let own = 0;
   for (const { subject: other } of feed.watches) if (other.id === subject.id && other.issuer === subject.issuer) own++;
   if (own >= maxWatchersOfSubject) {
-    throw new Problem('attempt.throttled', 'This subject watches the status too many times at once.', {
+    throw new Problem('attempt.throttled', {
+      detail: 'This subject watches the status too many times at once.',
       retryAfter: 10,
     });
   }

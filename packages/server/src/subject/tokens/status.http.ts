@@ -55,7 +55,10 @@ function afterOf(query: URLSearchParams): number {
   if (given.length === 0) return 0;
   const text = given[0] as string;
   if (given.length > 1 || !/^\d{1,15}$/.test(text)) {
-    throw new Problem('request.invalid', 'after must be a sequence number of the feed, once.', { pointer: 'after' });
+    throw new Problem('request.invalid', {
+      detail: 'after must be a sequence number of the feed, once.',
+      pointer: 'after',
+    });
   }
   return Number(text);
 }

@@ -54,10 +54,10 @@ export async function issueWalletToken(context: Context, realm: Realm, grant: Wa
   const { audience, walletId, device, actions, chain, ancestors, chainEnds, confirmation } = grant;
   const sub = walletSubjectId(walletId);
   const state = await lookUpSubjectState(context, realm.name, sub);
-  if (!state?.live) throw new Problem('wallet.denied', undefined, { cause: new Error('the wallet is not live') });
+  if (!state?.live) throw new Problem('wallet.denied', { reason: 'the wallet is not live' });
   const iat = seconds(context.clock.now());
   const exp = Math.min(iat + longestWalletToken, seconds(chainEnds));
-  if (exp <= iat) throw new Problem('wallet.denied', undefined, { cause: new Error('the chain ends now') });
+  if (exp <= iat) throw new Problem('wallet.denied', { reason: 'the chain ends now' });
   const claims = {
     iss: realm.issuer,
     aud: audience ?? realm.issuer,
@@ -102,5 +102,5 @@ export async function readWalletToken(context: Context, realm: Realm, presented:
     ? await goneAmong(context, realm.name, subject.ancestors)
     : 'the wallet is not live in this generation';
   if (gone === undefined) return subject;
-  throw new Problem('token.invalid', undefined, { cause: new Error(gone) });
+  throw new Problem('token.invalid', { reason: gone });
 }
