@@ -11,9 +11,9 @@ export type TestKind = 'unit' | 'system' | 'foreign';
 
 const roots = ['packages/*/test/**/*.test.ts', 'examples/**/*.test.ts', 'scripts/**/*.test.ts'];
 
-/** Modules that a unit test imports neither itself nor through its support files. */
+/** Modules that a unit test imports neither itself nor through its support files. `read.ts` loads the TypeScript compiler, which takes seconds. */
 const heavy =
-  /^(node:)?(child_process|cluster|http|https|http2|net|tls)$|\/support\/(databases|server|context|postgres|realm-server)\.ts$|\/server\/src\/server\.ts$/;
+  /^(node:)?(child_process|cluster|http|https|http2|net|tls)$|\/support\/(databases|server|context|postgres|realm-server)\.ts$|\/server\/src\/server\.ts$|^scripts\/examples\/read\.ts$/;
 
 /** The test files of each kind, as paths from `root`, without soak tests. */
 export function testFiles(root: string): Readonly<Record<TestKind, readonly string[]>> {

@@ -12,16 +12,24 @@ import {
   type SubjectBase,
 } from './subject.ts';
 
-/** The kinds of subjects that an access token can name. */
+/** The subject of an access token: a participant, or a client that belongs to none. */
 export type AccessTokenSubject = ParticipantSubject | ClientSubject;
 
 /** The header types of an access token: RFC 9068 §2.1, and the plain `JWT` of realms with older verifiers. */
 export const accessTokenTypes = ['JWT', 'at+jwt'] as const;
 
 /**
- * The subject that a verified access token names. `claims` come from `verifyJwt`; this function only checks their shape.
+ * Reads the subject that an access token names, by the claims of RFC 9068 §2.2 and of this server. Times in the result
+ * are in seconds since the epoch.
  *
- * @throws {ProofError} `access_token.typ`, `access_token.client` or, with a pointer to the claim, `access_token.claim`
+ * It checks only the shape of the claims. The caller must check that `claims` come from `verifyJwt`, with the issuer
+ * and the audience that it expects, and that nothing in `liveWhile` has ended.
+ *
+ * @throws {ProofError} `access_token.typ`, `access_token.client`, `access_token.claim` (with a pointer to the claim)
+ * @example
+ * const { claims } = await verifyJwt(await issuer.accessToken(), { ...issuer.rules, typ: accessTokenTypes });
+ * const subject = subjectFromAccessToken(claims);
+ * [subject.kind, subject.clientId, subject.realm]; // → ['participant', 'agent', 'shop']
  */
 export function subjectFromAccessToken(claims: JwtClaims): AccessTokenSubject {
   // A JWT of another purpose that the same key signed is not an access token.

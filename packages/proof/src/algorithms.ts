@@ -1,6 +1,6 @@
 /**
- * The parameters of each signature algorithm, in one table (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). No other algorithm
- * exists here: no `none`, no `HS*`, so a public key can never be taken for a shared secret.
+ * One row of the table of signature algorithms: its kind of key, and its parameters for WebCrypto and for
+ * `node:crypto`.
  */
 export interface Algorithm {
   readonly kty: 'RSA' | 'EC' | 'OKP';
@@ -32,6 +32,10 @@ const ed25519 = {
   node: { hash: undefined, pssSaltBytes: undefined, der: false },
 } as const satisfies Algorithm;
 
+/**
+ * The parameters of each signature algorithm, in one table (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). No other
+ * algorithm exists here: no `none`, no `HS*`, so a public key can never be taken for a shared secret.
+ */
 export const algorithms = {
   RS256: {
     kty: 'RSA',
@@ -64,7 +68,14 @@ export const algorithms = {
 /** The `alg` values that exist here. */
 export type AlgorithmName = keyof typeof algorithms;
 
-/** True only for the exact names of the table, not for `rs256` or `constructor`. */
+/**
+ * Tells whether a value is the exact name of an algorithm of the table; `rs256` and `constructor` are not. It does not
+ * check whether the algorithm fits a key.
+ *
+ * @example
+ * isAlgorithmName('ES256'); // → true
+ * isAlgorithmName('es256'); // → false
+ */
 export function isAlgorithmName(name: unknown): name is AlgorithmName {
   return typeof name === 'string' && Object.hasOwn(algorithms, name);
 }

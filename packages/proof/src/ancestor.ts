@@ -3,7 +3,10 @@ import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import { type Ancestor, isCount, isText, type Subject } from './subject.ts';
 
-/** Enough for eight exchanges and for the ancestors of all capabilities of a chain. */
+/**
+ * The largest number of entries of the claim `ancestors`: enough for eight exchanges and for the ancestors of all
+ * capabilities of a chain.
+ */
 export const maxAncestors = 32;
 
 const members = { subject: 'generation,id,kind', token: 'id,kind', session: 'id,kind', capability: 'id,kind' } as const;
@@ -30,7 +33,17 @@ function isAncestor(one: JsonObject): one is JsonObject & Ancestor {
   return Object.keys(one).sort().join() === members[kind as Ancestor['kind']];
 }
 
-/** Everything that a token depends on: the end of any of them ends the token, and everything made from it. */
+/**
+ * Lists everything that a token depends on: the end of any of them ends the token, and everything made from it.
+ *
+ * It checks nothing. The caller must compare the list with the status feed of the realm.
+ *
+ * @example
+ * const { claims } = await verifyJwt(await issuer.accessToken(), { ...issuer.rules, typ: accessTokenTypes });
+ * const [subject, token] = liveWhile(subjectFromAccessToken(claims));
+ * subject; // → { kind: 'subject', id: 'subject-1', generation: 0 }
+ * token; // → { kind: 'token', id: 'token-1' }
+ */
 export function liveWhile(subject: Subject): readonly Ancestor[] {
   const { id, generation, jti, actors, ancestors } = subject;
   return [

@@ -14,11 +14,17 @@ const ascii = new TextDecoder('utf-8');
 const encoder = new TextEncoder();
 
 /**
- * The bytes, or undefined if the text is longer than `maxLength` characters, contains a character outside the alphabet (padding
- * and whitespace included), has an impossible length, or sets bits after the last byte.
+ * Decodes strict base64url (RFC 4648 §5, without padding) of at most `maxLength` characters. The result is undefined if
+ * the text is longer, contains a character outside the alphabet (padding and whitespace included), has an impossible
+ * length, or sets bits after the last byte: every byte string has exactly one text.
  *
- * The same table serves every runtime: `Uint8Array.fromBase64` accepts whitespace, padding and stray bits, and would need the
- * same checks around it.
+ * The same table serves every runtime: `Uint8Array.fromBase64` accepts whitespace, padding and stray bits, and would
+ * need the same checks around it.
+ *
+ * @throws {TypeError} if `text` is not a string or `maxLength` is not a number
+ * @example
+ * decodeBase64url('aGk', 16); // → utf8('hi')
+ * decodeBase64url('aGk=', 16); // → undefined
  */
 export function decodeBase64url(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
   textOf(text, 'text');
@@ -27,7 +33,16 @@ export function decodeBase64url(text: string, maxLength: number): Uint8Array<Arr
   return text.length <= maxLength ? decodeAscii(encoder.encode(text)) : undefined;
 }
 
-/** Decodes both alphabets of RFC 4648, with or without padding, as protobuf's JSON allows for bytes. */
+/**
+ * Decodes at most `maxLength` characters of both alphabets of RFC 4648 (§4, §5), with or without padding, as protobuf's
+ * JSON allows for bytes. The result is undefined for every other text. Several texts give the same bytes, so never
+ * compare the texts.
+ *
+ * @throws {TypeError} if `text` is not a string or `maxLength` is not a number
+ * @example
+ * decodeEitherBase64('+/8=', 16); // → Uint8Array.of(251, 255)
+ * decodeEitherBase64('-_8', 16); // → Uint8Array.of(251, 255)
+ */
 export function decodeEitherBase64(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
   textOf(text, 'text');
   number(maxLength, 'maxLength');
@@ -71,7 +86,14 @@ export function decodeAscii(text: Uint8Array): Uint8Array<ArrayBuffer> | undefin
   return seen > 63 ? undefined : bytes;
 }
 
-/** RFC 4648 §5, without padding. */
+/**
+ * Encodes bytes as base64url without padding (RFC 4648 §5).
+ *
+ * @throws {TypeError} if `given` is not a Uint8Array
+ * @example
+ * const text = encodeBase64url(utf8('hi'));
+ * text; // → 'aGk'
+ */
 export function encodeBase64url(given: Uint8Array): string {
   const bytes = bytesOf(given, 'bytes');
   const length = bytes.length;
@@ -95,7 +117,14 @@ export function encodeBase64url(given: Uint8Array): string {
   return ascii.decode(out);
 }
 
-/** UTF-8 text as base64url: the form of a JWS header or payload. */
+/**
+ * Encodes a text, as its UTF-8 bytes, as base64url: the form of a JWS header or payload (RFC 7515 §3).
+ *
+ * @throws {TypeError} if `text` is not a string
+ * @example
+ * const header = encodeTextBase64url('{"alg":"ES256"}');
+ * header; // → 'eyJhbGciOiJFUzI1NiJ9'
+ */
 export function encodeTextBase64url(text: string): string {
   return encodeBase64url(encoder.encode(textOf(text, 'text')));
 }

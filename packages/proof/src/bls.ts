@@ -13,7 +13,16 @@ import { type Multikey, multikeyOf } from './multikey.ts';
 const { G1, G2, fields } = bls12_381;
 const salt = new TextEncoder().encode('BLS-SIG-KEYGEN-SALT-');
 
-/** KeyGen of draft-irtf-cfrg-bls-signature-02 §2.3, over at least 32 random bytes. */
+/**
+ * Derives a BLS12-381 secret of 32 bytes, big-endian, from a seed of at least 32 bytes: KeyGen of
+ * draft-irtf-cfrg-bls-signature-02 §2.3. It does not check that the seed is random.
+ *
+ * @throws {ProofError} `multikey.length`
+ * @throws {TypeError} if `given` is not a Uint8Array
+ * @example
+ * const secret = blsSecretFromSeed(random(32));
+ * secret.length; // → 32
+ */
 export function blsSecretFromSeed(given: Uint8Array): Uint8Array {
   const seed = bytesOf(given, 'seed');
   if (seed.length < 32) throw new ProofError('multikey.length');
@@ -22,7 +31,16 @@ export function blsSecretFromSeed(given: Uint8Array): Uint8Array {
   return fields.Fr.toBytes(fields.Fr.create(numberOf(wide)));
 }
 
-/** The public keys of a secret between 0 and the order of the groups. */
+/**
+ * Computes the public keys in G1 and G2 of a BLS12-381 secret of 32 bytes, big-endian, between 0 and the order of the
+ * groups.
+ *
+ * @throws {ProofError} `multikey.point`
+ * @throws {TypeError} if `given` is not a Uint8Array
+ * @example
+ * const { g1, g2 } = blsKeysOf(blsSecretFromSeed(random(32)));
+ * [g1.publicKey.length, g2.publicKey.length]; // → [48, 96]
+ */
 export function blsKeysOf(given: Uint8Array): { readonly g1: Multikey; readonly g2: Multikey } {
   const secret = bytesOf(given, 'secret');
   if (secret.length !== 32) throw new ProofError('multikey.point');
@@ -34,7 +52,15 @@ export function blsKeysOf(given: Uint8Array): { readonly g1: Multikey; readonly 
   };
 }
 
-/** Whether a key in G1 and a key in G2 have the same secret: e(P₁, g₂) = e(g₁, P₂). Check this if a document claims it. */
+/**
+ * Tells whether a key in G1 and a key in G2 have the same secret: e(P₁, g₂) = e(g₁, P₂). Check this if a document
+ * claims it. It does not check that the presenter knows the secret.
+ *
+ * @example
+ * const { g1, g2 } = blsKeysOf(blsSecretFromSeed(random(32)));
+ * isSameBlsSecret(g1, g2); // → true
+ * isSameBlsSecret(g1, blsKeysOf(blsSecretFromSeed(random(32))).g2); // → false
+ */
 export function isSameBlsSecret(g1: Multikey, g2: Multikey): boolean {
   if (g1.keyType !== 'BLS12-381-G1' || g2.keyType !== 'BLS12-381-G2') return false;
   const one = bls12_381.pairing(G1.Point.fromBytes(g1.publicKey), G2.Point.BASE);

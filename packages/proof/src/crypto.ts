@@ -17,9 +17,18 @@ export interface CryptoPort {
 }
 
 /**
- * The only caller of a port's `verify`: it first makes the checks that a port might not make.
+ * Verifies one signature with a port, after the checks that a port might not make: a parsed key, and the strict rule
+ * for Ed25519 (RFC 8032 §5.1.7). Every other function of this package that verifies calls it.
  *
- * @throws {TypeError} if the key is not one that `parsePublicJwk` returned, or bytes are not a Uint8Array
+ * The caller must check that `alg` is the algorithm that the key is registered for, and that the signature has its
+ * length.
+ *
+ * @throws {TypeError} if the key is not one that `parsePublicJwk` returned, bytes are not a Uint8Array, or `alg` is no
+ * algorithm
+ * @example
+ * const made = await agent.signer.sign(utf8('hi'));
+ * await verifySignature(cryptoPort, 'EdDSA', agent.jwk, utf8('hi'), made); // → true
+ * await verifySignature(cryptoPort, 'EdDSA', lender.jwk, utf8('hi'), made); // → false
  */
 export function verifySignature(
   crypto: CryptoPort,

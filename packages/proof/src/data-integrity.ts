@@ -12,111 +12,23 @@
  */
 
 import { type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
-import {
-  bytes,
-  type Checks,
-  callable,
-  listOf as eachOf,
-  having,
-  number,
-  object,
-  oneOf,
-  optional,
-  options as optionsOf,
-  someText,
-  text,
-} from './argument.ts';
+import { bytes, having, object, options as optionsOf } from './argument.ts';
 import { type CryptoPort, verifySignature } from './crypto.ts';
-import type { ResolvedKey } from './did/relationship.ts';
+import {
+  type Cryptosuite,
+  type DataIntegrityExpectation,
+  type DataIntegrityOptions,
+  type DataIntegritySigner,
+  expectationChecks,
+  optionChecks,
+  suites,
+  type VerifiedDataIntegrity,
+} from './data-integrity-terms.ts';
 import { type ProofCode, ProofError } from './error.ts';
 import { formatInstant, parseInstant } from './instant.ts';
 import { canonicalize } from './jcs.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
-import type { PublicJwk } from './jwk.ts';
-import type { SigningPort } from './message/sign.ts';
 import { decodeMultibase, encodeMultibase } from './multibase.ts';
-
-/** The algorithm family of each suite. Signatures of both have 64 bytes. */
-const suites = { 'eddsa-jcs-2022': 'Ed25519', 'ecdsa-jcs-2019': 'ES256' } as const;
-
-export type Cryptosuite = keyof typeof suites;
-
-type Resolved = ResolvedKey | undefined;
-
-/** All times are epoch milliseconds, all durations milliseconds. */
-export interface DataIntegrityExpectation {
-  readonly crypto: CryptoPort;
-  /** The verification relationship that the proof must be for: `authentication`, `capabilityInvocation`, … */
-  readonly purpose: string;
-  readonly now: number;
-  /**
-   * The key of a verification method, if its controller lists it for the purpose. Otherwise throws a ProofError or returns
-   * undefined.
-   */
-  readonly resolve: (verificationMethod: string, purpose: string) => Resolved | Promise<Resolved>;
-  /** How long ago the proof may have been created. Without it, only the proof's own `expires` ends it. */
-  readonly maxAge?: number | undefined;
-  /** How much two clocks may differ. Default 0. */
-  readonly clockTolerance?: number | undefined;
-  /** Without it, a proof that names a domain is refused, because it is meant for another verifier. */
-  readonly domain?: string | undefined;
-  readonly challenge?: string | undefined;
-  /** Default: both. */
-  readonly cryptosuites?: readonly Cryptosuite[] | undefined;
-}
-
-export interface VerifiedDataIntegrity {
-  readonly verificationMethod: string;
-  /** The DID behind the verification method, from `resolve`. */
-  readonly controller: string;
-  readonly key: PublicJwk;
-  readonly cryptosuite: Cryptosuite;
-  readonly created: number;
-  readonly expires: number | undefined;
-  readonly proof: JsonObject;
-  /** The document without its proof, under the signed context. */
-  readonly document: JsonObject;
-}
-
-export interface DataIntegrityOptions {
-  readonly verificationMethod: string;
-  readonly purpose: string;
-  /** Epoch milliseconds, like all times. */
-  readonly created: number;
-  readonly expires?: number | undefined;
-  readonly domain?: string | undefined;
-  readonly challenge?: string | undefined;
-  /** Further members of the proof, signed with it: `capability`, `capabilityAction`, … */
-  readonly members?: JsonObject | undefined;
-}
-
-/** Signs with a private key, kept anywhere, and names its algorithm: `Ed25519`, `EdDSA` or `ES256`. */
-export interface DataIntegritySigner extends SigningPort {
-  readonly alg: AlgorithmName;
-  readonly crypto: Pick<CryptoPort, 'sha256'>;
-}
-
-const expectationChecks: Checks<DataIntegrityExpectation> = {
-  crypto: having('verify', 'sha256'),
-  purpose: someText,
-  now: number,
-  resolve: callable,
-  maxAge: optional(number),
-  clockTolerance: optional(number),
-  domain: optional(text),
-  challenge: optional(text),
-  cryptosuites: optional(eachOf(oneOf(...Object.keys(suites)))),
-};
-
-const optionChecks: Checks<DataIntegrityOptions> = {
-  verificationMethod: someText,
-  purpose: someText,
-  created: number,
-  expires: optional(number),
-  domain: optional(text),
-  challenge: optional(text),
-  members: optional(object),
-};
 
 const signatureBytes = 64;
 /** `z` and 64 bytes of base58. */
@@ -125,9 +37,17 @@ const maxMethodLength = 16_384;
 const encoder = new TextEncoder();
 
 /**
- * Returns the document with a proof. A proof that it already has is replaced.
+ * Returns the document with a Data Integrity proof (`eddsa-jcs-2022` or `ecdsa-jcs-2019`, by the algorithm of the
+ * signer). Times are in epoch milliseconds. A proof that the document already has is replaced. It does not check that
+ * `verificationMethod` is the key of the signer.
  *
- * @throws {ProofError} with a code that starts with `integrity.` or `jcs.`
+ * @throws {ProofError} `integrity.*`, `jcs.*`
+ * @throws {TypeError} naming the member that is of another type, or that does not exist
+ * @example
+ * const { verificationMethod } = owner.signer;
+ * const options = { verificationMethod, purpose: 'assertionMethod', created: now * 1000 };
+ * const secured = await createDataIntegrityProof({ degree: 'BSc' }, options, owner.signer);
+ * secured.proof.cryptosuite; // → 'eddsa-jcs-2022'
  */
 export async function createDataIntegrityProof(
   document: JsonObject,
@@ -149,8 +69,21 @@ export async function createDataIntegrityProof(
 }
 
 /**
- * @throws {ProofError} with a code that starts with `integrity.` or `jcs.`, and all errors of `resolve`
+ * Verifies the one Data Integrity proof of a document (W3C vc-di-eddsa §3.3, vc-di-ecdsa §3.3). Times are in epoch
+ * milliseconds, `maxAge` and `clockTolerance` in milliseconds. Use the returned document: it is the signed one.
+ *
+ * It does not check what the document says. The caller must check that `controller` may say it, and that a `challenge`
+ * was not used before.
+ *
+ * @throws {ProofError} `integrity.*`, `jcs.*`, and every error of `resolve`
  * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ * @example
+ * const { verificationMethod } = owner.signer;
+ * const options = { verificationMethod, purpose: 'assertionMethod', created: now * 1000 };
+ * const secured = await createDataIntegrityProof({ degree: 'BSc' }, options, owner.signer);
+ * const expected = { crypto: cryptoPort, purpose: 'assertionMethod', now: now * 1000, resolve: resolveDidKey };
+ * const { controller, document } = await verifyDataIntegrityProof(secured, expected);
+ * [controller, document]; // → [owner.did, { degree: 'BSc' }]
  */
 export async function verifyDataIntegrityProof(
   secured: JsonValue,

@@ -18,6 +18,7 @@ import { isJsonObject, type JsonObject, parseJson } from './json.ts';
 import { type PublicJwk, parsePublicJwk, signatureLength } from './jwk.ts';
 import { thumbprint } from './thumbprint.ts';
 
+/** The requirements on a DPoP proof. Times are in seconds since the epoch. */
 export interface DpopExpectation {
   readonly crypto: CryptoPort;
   /** `htm`: POST for every RPC. */
@@ -34,6 +35,7 @@ export interface DpopExpectation {
   readonly accessToken?: string;
 }
 
+/** A DPoP proof that met the expectation. Times are in seconds since the epoch. */
 export interface VerifiedDpop {
   /** RFC 7638 thumbprint of the key: a bound token has it as `cnf.jkt`. */
   readonly thumbprint: string;
@@ -58,11 +60,21 @@ const expectationChecks: Checks<DpopExpectation> = {
 };
 
 /**
- * Verifies that a proof is for this request. It does not check whether the proof came before, or whether a token is bound to
- * its key. Without `accessToken` the proof need not be for any token.
+ * Verifies that a DPoP proof (RFC 9449 §4.3) is for this request and was made just now. Times are in seconds since the
+ * epoch; a proof has at most 8,192 characters and lives for 60 seconds, with 30 seconds of tolerance.
  *
- * @throws {ProofError} with a code that starts with `dpop.`
- * @throws {TypeError} naming the member of `expected` that is of another type
+ * The caller must check two more things: that the token is bound to this key (its `cnf.jkt` equals `thumbprint`), and
+ * that `jti` was not seen before with this key (remember it until `rememberUntil`). Without `accessToken` the proof
+ * need not be for any token.
+ *
+ * @throws {ProofError} `dpop.*`
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ * @example
+ * const proof = await agent.dpop('POST', 'https://api.example/loans');
+ * const expected = { crypto: cryptoPort, method: 'POST', uris: ['https://api.example/loans'], now };
+ * const { thumbprint, rememberUntil } = await verifyDpop(proof, expected);
+ * rememberUntil - now; // → 90
+ * await verifyDpop(proof, { ...expected, method: 'GET' }); // throws dpop.htm
  */
 export async function verifyDpop(presented: string, given: DpopExpectation): Promise<VerifiedDpop> {
   const expected = options(given, 'expected', expectationChecks);

@@ -22,8 +22,13 @@ const smallOrders = [
 ].map(bytesOfHex);
 
 /**
- * Checks the 32 bytes by RFC 8032 §5.1.3: y little-endian below p, the sign of x in the top bit. Does not check that the point
- * exists.
+ * Finds the fault of the 32 bytes of an Ed25519 point (RFC 8032 §5.1.3): y is above the field, or the point is of small
+ * order. It does not check that the point exists: `multikeyOf` does.
+ *
+ * @throws {TypeError} if `encoded` is not a Uint8Array
+ * @example
+ * edwardsFault(owner.multikey.publicKey); // → undefined
+ * edwardsFault(new Uint8Array(32)); // → 'small_order'
  */
 export function edwardsFault(encoded: Uint8Array): 'malformed' | 'small_order' | undefined {
   branded(encoded, 'encoded');
@@ -33,7 +38,15 @@ export function edwardsFault(encoded: Uint8Array): 'malformed' | 'small_order' |
   return smallOrders.some((y) => hasY(encoded, y)) ? 'small_order' : undefined;
 }
 
-/** Whether the 64 bytes are R and S of a signature that passes the strict rule. The equation is checked later. */
+/**
+ * Tells whether 64 bytes have the form of an Ed25519 signature under the strict rule: S is below the order (RFC 8032
+ * §5.1.7), and R is not of small order. It does not verify the signature: `verifySignature` does.
+ *
+ * @throws {TypeError} if `signature` is not a Uint8Array
+ * @example
+ * isStrictEd25519(await agent.signer.sign(utf8('hi'))); // → true
+ * isStrictEd25519(new Uint8Array(64)); // → false
+ */
 export function isStrictEd25519(signature: Uint8Array): boolean {
   branded(signature, 'signature');
   return signature.length === 64 && isBelowOrder(signature) && edwardsFault(signature) === undefined;

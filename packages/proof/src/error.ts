@@ -92,12 +92,16 @@ const jsonParts = {
 
 type JsonCode = `${keyof typeof jsonParts}${keyof typeof jsonTexts}`;
 
-/** The stable codes, one for each check. */
+/** The stable code of a refusal; there is one for each check. */
 export type ProofCode = keyof typeof texts | JsonCode;
 
 /**
- * A refused proof. `code` is stable and names the check that refused. The message is fixed for each code and contains no part
- * of the input. `pointer` (RFC 6901), if there is one, gives the place of the fault in the JSON document.
+ * A refused proof. `code` is stable and names the check that refused. The message is fixed for each code and contains
+ * no part of the input. `pointer` (RFC 6901), if there is one, gives the place of the fault in the JSON document.
+ *
+ * @example
+ * const error = new ProofError('jwt.expired');
+ * error.message; // → 'The token has expired.'
  */
 export class ProofError extends Error {
   override readonly name = 'ProofError';

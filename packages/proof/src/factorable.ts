@@ -3,14 +3,21 @@ import { type PublicJwk, publicJwk } from './jwk.ts';
 import { toBigInt } from './key-material.ts';
 
 /**
- * Whether a stranger can compute the private key of an RSA key, because its generator made one of the known mistakes. Called
- * when a key is registered: it takes milliseconds. A test whether the modulus itself is a prime would take too long here.
+ * Tells whether a stranger can compute the private key of an RSA key, because its generator made one of the known
+ * mistakes. Call it when a key is registered: it takes milliseconds. For other kinds of keys the result is false.
  *
  * 1. A factor below 4096: most moduli with a flipped bit have one.
- * 2. ROCA (CVE-2017-15361): the primes of Infineon's chips are k·M + (65537^a mod M), M a product of small primes. So modulo
- *    each of them the modulus is a power of 65537; of other moduli this is true for one in 100 million.
+ * 2. ROCA (CVE-2017-15361): the primes of Infineon's chips are k·M + (65537^a mod M), M a product of small primes. So
+ *    modulo each of them the modulus is a power of 65537; of other moduli this is true for one in 100 million.
  * 3. The same prime several times.
  * 4. Two primes so close to each other that Fermat's method finds them in a hundred steps (CVE-2022-26320).
+ *
+ * It does not test whether the modulus itself is a prime: that would take too long here.
+ *
+ * @throws {TypeError} if the key is not one that `parsePublicJwk` returned
+ * @example
+ * const isWeak = isFactorable(agent.jwk);
+ * isWeak; // → false
  */
 export function isFactorable(jwk: PublicJwk): boolean {
   publicJwk(jwk, 'jwk');

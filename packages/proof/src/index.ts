@@ -1,4 +1,10 @@
-/** @countersign/proof: proofs that need only public keys, as pure functions without I/O, clock or runtime. */
+/**
+ * @countersign/proof: proofs that need only public keys, as pure functions without I/O, clock or runtime.
+ *
+ * The examples in the docstrings use, besides what this package exports, the names of scripts/examples/fixtures.ts: test keys of
+ * `agent`, `lender`, `owner` and `phone`, an `issuer` of tokens, the time `now` in seconds since the epoch, and the `cryptoPort` of
+ * @countersign/client/node-crypto. A test runs each of them. `// → value` is the value of its line.
+ */
 export { type AccessTokenSubject, accessTokenTypes, subjectFromAccessToken } from './access-token.ts';
 export { type Algorithm, type AlgorithmName, algorithms, isAlgorithmName } from './algorithms.ts';
 export { liveWhile, maxAncestors } from './ancestor.ts';
@@ -33,15 +39,14 @@ export {
   verifyInvocation,
 } from './capability/verify-invocation.ts';
 export { type CryptoPort, verifySignature } from './crypto.ts';
-export {
-  type Cryptosuite,
-  createDataIntegrityProof,
-  type DataIntegrityExpectation,
-  type DataIntegrityOptions,
-  type DataIntegritySigner,
-  type VerifiedDataIntegrity,
-  verifyDataIntegrityProof,
-} from './data-integrity.ts';
+export { createDataIntegrityProof, verifyDataIntegrityProof } from './data-integrity.ts';
+export type {
+  Cryptosuite,
+  DataIntegrityExpectation,
+  DataIntegrityOptions,
+  DataIntegritySigner,
+  VerifiedDataIntegrity,
+} from './data-integrity-terms.ts';
 export { type DidDocument, dereference, parseDidDocument, type VerificationMethod } from './did/document.ts';
 export { agreementKey, type DidKey, dereferenceDidKey, didKeyOf, parseDidKey, resolveDidKey } from './did/key.ts';
 export { parseDidPeer2 } from './did/peer-2.ts';

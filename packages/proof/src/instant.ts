@@ -5,8 +5,13 @@ import { finite, wrong } from './argument.ts';
 const pattern = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
 
 /**
- * Epoch milliseconds, or undefined. Refused are local times, `-00:00` ("unknown" in §4.3), leap seconds, 24:00, and days that
- * the month does not have. Digits beyond the millisecond are cut off.
+ * Reads a strict instant of RFC 3339 §5.6, with a zone, as epoch milliseconds. The result is undefined for every other
+ * value: local times, `-00:00` ("unknown" in §4.3), leap seconds, 24:00, and days that the month does not have. Digits
+ * beyond the millisecond are cut off.
+ *
+ * @example
+ * parseInstant('2027-01-15T08:00:00Z'); // → now * 1000
+ * parseInstant('2027-02-30T08:00:00Z'); // → undefined
  */
 export function parseInstant(text: unknown): number | undefined {
   const found = typeof text === 'string' && text.length <= 35 ? pattern.exec(text) : null;
@@ -24,7 +29,14 @@ export function parseInstant(text: unknown): number | undefined {
   return date.getTime() - (sign === '-' ? -offset : offset) * 60_000;
 }
 
-/** The instant in UTC; milliseconds only if they are not zero. */
+/**
+ * Writes epoch milliseconds as an instant of RFC 3339 in UTC; milliseconds are written only if they are not zero.
+ *
+ * @throws {TypeError} if `time` is not a number that a Date can hold
+ * @example
+ * formatInstant(1_800_000_000_000); // → '2027-01-15T08:00:00Z'
+ * formatInstant(1_800_000_000_250); // → '2027-01-15T08:00:00.250Z'
+ */
 export function formatInstant(time: number): string {
   if (Math.abs(finite(time, 'time')) > 8.64e15) throw wrong('time', 'a time that a Date can hold');
   return new Date(time).toISOString().replace('.000Z', 'Z');

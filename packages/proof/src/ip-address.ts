@@ -14,8 +14,13 @@ const ipv6 = /^[0-9a-f:]{2,39}(?:\.[0-9]{1,3}){0,3}$/i;
 const zone = /%[\w.~-]{1,64}$/;
 
 /**
- * Reads every form of RFC 4291 §2.2. A zone id (RFC 4007) is removed, because it has a meaning only on one machine. An IPv4
- * address with a leading zero is refused, because some programs read it as octal.
+ * Reads every form of RFC 4291 §2.2, and gives the one spelling of RFC 5952. The result is undefined for every other
+ * text, and for an IPv4 address with a leading zero, because some programs read it as octal. A zone id (RFC 4007) is
+ * removed, because it has a meaning only on one machine. It does not check whether the address is private or reserved.
+ *
+ * @example
+ * parseIpAddress('::ffff:192.0.2.1')?.address; // → '192.0.2.1'
+ * parseIpAddress('2001:DB8:0:0::1')?.network; // → '2001:db8:0:0::/64'
  */
 export function parseIpAddress(text: string): IpAddress | undefined {
   if (typeof text !== 'string' || text.length > 128) return undefined;
@@ -34,7 +39,15 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   return { address, network: isTranslated ? address : `${groups.slice(0, 4).join(':')}::/64` };
 }
 
-/** The eight groups of an IPv6 address that `parseIpAddress` wrote. */
+/**
+ * Splits an IPv6 address that `parseIpAddress` wrote into its eight groups. It does not check the address: give it no
+ * other text.
+ *
+ * @throws {TypeError} if `canonical` is not a string
+ * @example
+ * const groups = ipv6Groups('2001:db8::1');
+ * groups.join(); // → '2001,db8,0,0,0,0,0,1'
+ */
 export function ipv6Groups(canonical: string): readonly string[] {
   text(canonical, 'canonical');
   const [head = '', tail] = canonical.split('::');

@@ -12,12 +12,17 @@ const maxDepth = 128;
 const special = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
 
 /**
- * The canonical text. Members that are undefined are left out, as JSON.stringify leaves them out.
+ * Writes the canonical text of a JSON value (RFC 8785), of at most 128 levels. Members that are undefined are left out,
+ * as JSON.stringify leaves them out.
  *
- * Two numbers with the same double are one number here (RFC 8785 §3.2.2.3): use a string for a number that must be exact beyond
- * 2^53.
+ * Two numbers with the same double are one number here (RFC 8785 §3.2.2.3): use a string for a number that must be
+ * exact beyond 2^53. It does not check where a value came from: read foreign JSON by `parseJson` first.
  *
  * @throws {ProofError} `jcs.number`, `jcs.lone_surrogate`, `jcs.depth`, `jcs.type`
+ * @example
+ * const text = canonicalize({ b: 1.0, a: ['é', null] });
+ * text; // → '{"a":["é",null],"b":1}'
+ * canonicalize({ a: Number.NaN }); // throws jcs.number
  */
 export function canonicalize(value: JsonValue): string {
   return write(value, 0);

@@ -15,24 +15,32 @@
 
 import { amount, branded } from './argument.ts';
 
+/** A value that JSON can write. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+/** A JSON object. A member that is undefined is not written. */
 export interface JsonObject {
   readonly [member: string]: JsonValue | undefined;
 }
 
+/** Why `parseJson` refused a document. */
 export type JsonReason = 'too_large' | 'encoding' | 'bom' | 'syntax' | 'depth' | 'duplicate_member' | 'lone_surrogate';
 /** The further reasons of `parseExactJson`. */
 type ExactReason = JsonReason | 'inexact_number' | 'reserved_member';
 
-/** `pointer` is an RFC 6901 JSON pointer to the fault; it is empty if the whole document is at fault. */
+/**
+ * A refused document. `pointer` is an RFC 6901 JSON pointer to the fault; it is empty if the whole document is at
+ * fault.
+ */
 export interface JsonFailure<R = JsonReason> {
   readonly ok: false;
   readonly reason: R;
   readonly pointer: string;
 }
 
+/** The value of a document, or the reason why it was refused. */
 export type JsonResult<R = JsonReason> = { readonly ok: true; readonly value: JsonValue } | JsonFailure<R>;
 
+/** The limits of a document, in bytes and levels. */
 export interface JsonLimits {
   /** Bytes of UTF-8. Default 1 MiB. */
   readonly maxBytes?: number;
@@ -53,15 +61,28 @@ const quote = 0x22;
 const backslash = 0x5c;
 
 /**
- * Parses a document, or says why and where it is refused.
+ * Parses strict JSON (RFC 8259, and I-JSON RFC 7493 where it protects), or says why and where a document is refused:
+ * one that two parsers could read differently. Default limits: 1,048,576 bytes and 32 levels. It does not check the
+ * shape of the value.
  *
  * @throws {TypeError} if the document is neither a string nor a Uint8Array, or a limit is not a number
+ * @example
+ * parseJson('{"a":1}'); // → { ok: true, value: { a: 1 } }
+ * parseJson('{"a":{"b":1,"b":2}}'); // → { ok: false, reason: 'duplicate_member', pointer: '/a/b' }
  */
 export function parseJson(input: string | Uint8Array, limits: JsonLimits = {}): JsonResult {
   return parse(input, limits, false) as JsonResult;
 }
 
-/** For values that are stored exactly as written: step 5. */
+/**
+ * Parses strict JSON, like `parseJson`, for values that are stored exactly as written: it also refuses a number that
+ * JavaScript rounds, and the member name `__proto__`. It does not check the shape of the value.
+ *
+ * @throws {TypeError} if the document is neither a string nor a Uint8Array, or a limit is not a number
+ * @example
+ * parseExactJson('[1.5]'); // → { ok: true, value: [1.5] }
+ * parseExactJson('[12345678901234567890]'); // → { ok: false, reason: 'inexact_number', pointer: '/0' }
+ */
 export function parseExactJson(input: string | Uint8Array, limits: JsonLimits = {}): JsonResult<ExactReason> {
   return parse(input, limits, true);
 }
@@ -95,7 +116,14 @@ function parse(input: string | Uint8Array, limits: JsonLimits, exact: boolean): 
 /** Numbers of up to 15 digits without an exponent are always exact. A match within a string only costs the slower scan. */
 const mayBeInexact = /[\d.]{16}|[\d.][eE][-+\d]|__proto__/;
 
-/** True only for `{…}`, not for null or an array. */
+/**
+ * Tells whether a value is a JSON object, `{…}`, and not null or an array. It does not check the members, and is also
+ * true for objects that JSON does not have, e.g. a Date.
+ *
+ * @example
+ * isJsonObject({}); // → true
+ * isJsonObject([]); // → false
+ */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

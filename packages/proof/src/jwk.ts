@@ -23,6 +23,7 @@ export type PublicJwk = (
 ) &
   JwkMembers & { readonly [checked]: true };
 
+/** Why `parsePublicJwk` refused a key. */
 export type JwkReason =
   | 'not_an_object'
   | 'missing'
@@ -37,13 +38,14 @@ export type JwkReason =
   | 'not_for_signatures'
   | 'alg_mismatch';
 
-/** `member` is the faulty member of the JWK; empty if the whole JWK is faulty. */
+/** A refused key. `member` is the faulty member of the JWK; empty if the whole JWK is faulty. */
 export interface JwkRefusal {
   readonly ok: false;
   readonly reason: JwkReason;
   readonly member: string;
 }
 
+/** A checked key, or the reason why a JWK was refused. */
 export type JwkResult = { readonly ok: true; readonly key: PublicJwk } | JwkRefusal;
 
 type Members = Record<string, unknown>;
@@ -94,8 +96,15 @@ const kinds: Record<
 };
 
 /**
- * The only way from a stranger's JWK to a key. Members without a meaning here (certificates, extensions) are dropped. A JWK
- * without `alg` is registered for RS256 (RSA), ES256 (P-256) or EdDSA (Ed25519).
+ * Parses a JWK for signatures (RFC 7517, RFC 7518 §6, RFC 8037 §2): the only way from a stranger's JWK to a key.
+ * Members without a meaning here (certificates, extensions) are dropped. A JWK without `alg` is registered for RS256
+ * (RSA), ES256 (P-256) or EdDSA (Ed25519). RSA moduli have 2,048 to 8,192 bits.
+ *
+ * It does not check whose key it is, nor whether an RSA key can be factored: `isFactorable` does.
+ *
+ * @example
+ * parsePublicJwk({ ...agent.jwk }).ok; // → true
+ * parsePublicJwk({ kty: 'oct', k: 'AAAA' }); // → { ok: false, reason: 'private', member: 'k' }
  */
 export function parsePublicJwk(value: unknown): JwkResult {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse('not_an_object', '');
@@ -123,9 +132,13 @@ export function parsePublicJwk(value: unknown): JwkResult {
 }
 
 /**
- * Checks that `parsePublicJwk` made the key. In JavaScript an unchecked JWK would look the same and may be weak.
+ * Checks that `parsePublicJwk` made a key. In JavaScript an unchecked JWK would look the same and may be weak. It does
+ * not check whose key it is.
  *
- * @throws {TypeError}
+ * @throws {TypeError} naming the argument
+ * @example
+ * publicJwk(agent.jwk, 'key') === agent.jwk; // → true
+ * publicJwk({ ...agent.jwk }, 'key'); // throws TypeError
  */
 export function publicJwk(value: unknown, name: string): PublicJwk {
   if (!parsed.has(value as object)) throw wrong(name, 'a key that parsePublicJwk returned');

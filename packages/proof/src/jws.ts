@@ -76,7 +76,15 @@ const refusedMembers = ['b64', 'crit', 'jku', 'jwk', 'x5u', 'x5c'] as const;
 const maxCachedHeaders = 64;
 const encoder = new TextEncoder();
 
-/** Keeps 64 headers: more than an issuer uses. Further headers are parsed each time. */
+/**
+ * Makes a cache of 64 headers for `verifyJws` and `verifyJwt`: more than an issuer uses. Further headers are parsed
+ * each time. It caches no signature: each token is verified again.
+ *
+ * @example
+ * const rules = { ...issuer.rules, typ: accessTokenTypes, headers: createHeaderCache() };
+ * const { header } = await verifyJwt(await issuer.accessToken(), rules);
+ * header.typ; // → 'at+jwt'
+ */
 export function createHeaderCache(): HeaderCache {
   const headers = new Map<string, JwsHeader>();
   return {
@@ -94,10 +102,17 @@ export const jwsChecks: Checks<JwsExpectation> = {
 };
 
 /**
- * Verifies that one of `keys` has signed. It checks only the signature, neither the type nor any claim.
+ * Verifies that one of `keys` has signed a compact JWS (RFC 7515 §5.2, RFC 8725) of at most 16,384 characters.
  *
- * @throws {ProofError} with a code that starts with `jws.`
- * @throws {TypeError} naming the member of `expected` that is of another type
+ * It checks only the signature. The caller must check the type, and every claim: `verifyJwt` does.
+ *
+ * @throws {ProofError} `jws.*`
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ * @example
+ * const { payload } = await verifyJws(await agent.jws({}, { hello: 1 }), {
+ *   ...{ crypto: cryptoPort, keys: [agent.jwk], algorithms: ['EdDSA'] },
+ * });
+ * new TextDecoder().decode(payload); // → '{"hello":1}'
  */
 export async function verifyJws(presented: string, given: JwsExpectation): Promise<VerifiedJws> {
   const expected = options(given, 'expected', jwsChecks);

@@ -3,7 +3,7 @@ import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, parseJson } from './json.ts';
 import { type JwsExpectation, type JwsHeader, jwsChecks, openJws, signer, type VerifiedJws, verified } from './jws.ts';
 
-/** The requirements on a JWT. Its claims are compared with them. */
+/** The requirements on a JWT. Its claims are compared with them. Times are in seconds since the epoch. */
 export interface JwtExpectation extends JwsExpectation {
   /**
    * Accepted media types of the token (RFC 8725 §3.11), compared without case and without `application/`. `undefined` in the
@@ -23,7 +23,10 @@ export interface JwtExpectation extends JwsExpectation {
   readonly maxLifetime?: number;
 }
 
-/** The claims set of a verified JWT: the claims that `verifyJwt` checked are typed, all others are as the issuer wrote them. */
+/**
+ * The claims set of a verified JWT: the claims that `verifyJwt` checked are typed, all others are as the issuer wrote
+ * them. Times are in seconds since the epoch.
+ */
 export interface JwtClaims extends JsonObject {
   readonly iss: string;
   readonly exp: number;
@@ -53,12 +56,22 @@ const jwtChecks: Checks<JwtExpectation> = {
 };
 
 /**
- * Verifies a JWT by RFC 7519 §7.2 under the rules of RFC 8725. Claims are read only after the signature was verified. If the
- * expectation leaves out the audience, it is not checked. An audience of undefined, null or an empty one is refused: a missing
- * setting must not mean "any".
+ * Verifies a JWT by RFC 7519 §7.2 under the rules of RFC 8725. Times are in seconds since the epoch. Claims are read
+ * only after the signature was verified. An expiry is always required.
  *
- * @throws {ProofError} with a code that starts with `jws.` (form, key, signature) or `jwt.` (type, claims)
+ * If the expectation leaves out the audience, it is not checked; an audience of undefined, null or an empty one is
+ * refused, because a missing setting must not mean "any". The caller must check everything else that the claims say:
+ * `subjectFromToken` reads the subject. Neither revocation, nor a replay, nor the holder of a bound token (`cnf`) is
+ * checked.
+ *
+ * @throws {ProofError} `jws.*` (form, key, signature), `jwt.*` (type, claims)
  * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ * @example
+ * const keys = { crypto: cryptoPort, keys: issuer.keys, algorithms: ['EdDSA'] } as const;
+ * const rules = { ...keys, typ: accessTokenTypes, issuer: issuer.url, audience: api, now };
+ * const token = await issuer.accessToken();
+ * (await verifyJwt(token, rules)).claims.sub; // → 'subject-1'
+ * await verifyJwt(token, { ...rules, now: now + 3600 }); // throws jwt.expired
  */
 export async function verifyJwt(presented: string, given: JwtExpectation): Promise<VerifiedJwt> {
   const expected = options(given, 'expected', jwtChecks);

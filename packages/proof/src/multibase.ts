@@ -24,8 +24,14 @@ const limb = 2 ** 28;
 const powers = [1, 58, 58 ** 2, 58 ** 3, 58 ** 4] as const;
 
 /**
- * The bytes, or undefined if the text does not start with `z`, contains a character outside the alphabet, or is longer than
- * `maxLength` characters. The work grows with the square of the length, so the limit is checked first.
+ * Decodes base58btc under the multibase prefix `z`, of at most `maxLength` characters. The result is undefined if the
+ * text is longer, does not start with `z`, or contains a character outside the alphabet. The work grows with the square
+ * of the length, so the limit is checked first.
+ *
+ * @throws {TypeError} if `text` is not a string or `maxLength` is not a number
+ * @example
+ * decodeMultibase('z8wr', 16); // → utf8('hi')
+ * decodeMultibase('m8wr', 16); // → undefined
  */
 export function decodeMultibase(text: string, maxLength: number): Uint8Array<ArrayBuffer> | undefined {
   textOf(text, 'text');
@@ -47,7 +53,14 @@ export function decodeMultibase(text: string, maxLength: number): Uint8Array<Arr
   return bytesOf(limbs, zeros);
 }
 
-/** Base58btc with the prefix `z`. */
+/**
+ * Encodes bytes as base58btc with the multibase prefix `z`. The work grows with the square of the number of bytes.
+ *
+ * @throws {TypeError} if `given` is not a Uint8Array
+ * @example
+ * const text = encodeMultibase(utf8('hi'));
+ * text; // → 'z8wr'
+ */
 export function encodeMultibase(given: Uint8Array): string {
   const bytes = bytesIn(given, 'bytes');
   let zeros = 0;

@@ -20,6 +20,7 @@ import { type PublicJwk, parsePublicJwk, publicJwk } from './jwk.ts';
 import { decodeMultibase, encodeMultibase, readVarint, withVarint } from './multibase.ts';
 import { createRecent } from './recent.ts';
 
+/** The types of public keys that exist here. */
 export type KeyType = 'Ed25519' | 'X25519' | 'P-256' | 'BLS12-381-G1' | 'BLS12-381-G2';
 
 /** A public key that has passed every check of this file. */
@@ -79,7 +80,16 @@ export const maxMultikeyLength = 136;
 /** Caches checked points; a runtime also finds its imported key by the identity of the JWK. */
 const parsed = createRecent<Multikey>(1024);
 
-/** @throws {ProofError} with a code that starts with `multikey.` */
+/**
+ * Parses a public key as Multikey (Controlled Identifiers 1.0 §2.2.2): a sound key of a known type, in its one spelling
+ * of at most 136 characters. It does not check whose key it is.
+ *
+ * @throws {ProofError} `multikey.too_large`, `multikey.multibase`, `multikey.varint`, `multikey.codec`,
+ * `multikey.length`, `multikey.point`
+ * @example
+ * const { keyType, publicKey } = parseMultikey('z6Mkk7yqnGF3YwTrLpqrW6PGsKci7dNqh1CjnvMbzrMerSeL');
+ * [keyType, publicKey.length]; // → ['Ed25519', 32]
+ */
 export function parseMultikey(text: string): Multikey {
   const known = parsed.get(text);
   if (known !== undefined) return known;
@@ -100,7 +110,17 @@ function decode(text: string): Multikey {
   return multikeyOf(keyType, bytes.slice(codec.size));
 }
 
-/** The Multikey of the bytes of a key of a type of the table. @throws {ProofError} with a code that starts with `multikey.` */
+/**
+ * Makes the Multikey of the bytes of a public key: 32 for Ed25519 and X25519, 33 (compressed) for P-256, 48 and 96 for
+ * BLS12-381. It does not check whose key it is.
+ *
+ * @throws {ProofError} `multikey.codec`, `multikey.length`, `multikey.point`
+ * @throws {TypeError} if `given` is not a Uint8Array
+ * @example
+ * const { multikey } = multikeyOf('Ed25519', owner.multikey.publicKey);
+ * multikey.startsWith('z6Mk'); // → true
+ * multikeyOf('Ed25519', new Uint8Array(32)); // throws multikey.point
+ */
 export function multikeyOf(keyType: KeyType, given: Uint8Array): Multikey {
   const publicKey = bytesOf(given, 'publicKey');
   if (!Object.hasOwn(rules, keyType)) throw new ProofError('multikey.codec');
@@ -112,7 +132,15 @@ export function multikeyOf(keyType: KeyType, given: Uint8Array): Multikey {
   return Object.freeze({ keyType, publicKey, multikey, ...(jwk?.ok ? { jwk: jwk.key } : {}) });
 }
 
-/** The Multikey of a signing key that `parsePublicJwk` accepted. RSA keys have none. */
+/**
+ * Makes the Multikey of a signing key that `parsePublicJwk` accepted. RSA keys have none.
+ *
+ * @throws {ProofError} `multikey.codec`, `multikey.point`
+ * @throws {TypeError} if the key is not one that `parsePublicJwk` returned
+ * @example
+ * const { multikey } = multikeyFromJwk(owner.jwk);
+ * `did:key:${multikey}`; // → owner.did
+ */
 export function multikeyFromJwk(jwk: PublicJwk): Multikey {
   publicJwk(jwk, 'jwk');
   if (jwk.kty === 'RSA') throw new ProofError('multikey.codec');
@@ -122,15 +150,26 @@ export function multikeyFromJwk(jwk: PublicJwk): Multikey {
   return multikeyOf('P-256', Uint8Array.from([2 + ((y[31] as number) & 1), ...x]));
 }
 
-/** The JWK of an X25519 key. @throws {ProofError} `multikey.codec` for a key of another type */
+/**
+ * Writes an X25519 key as a JWK (RFC 8037 §2).
+ *
+ * @throws {ProofError} `multikey.codec` for a key of another type
+ * @example
+ * const { crv } = x25519Jwk(x25519FromEd25519(owner.multikey));
+ * crv; // → 'X25519'
+ */
 export function x25519Jwk({ keyType, publicKey }: Multikey): X25519Jwk {
   if (keyType !== 'X25519') throw new ProofError('multikey.codec');
   return { kty: 'OKP', crv: 'X25519', x: encodeBase64url(publicKey) };
 }
 
 /**
- * The key in a `publicKeyJwk`: a signing key, or X25519. @throws {ProofError} `multikey.codec` for an unknown kind, else
- * `multikey.jwk`
+ * Parses the key in a `publicKeyJwk`: a signing key, or X25519 (RFC 8037 §2). It does not check whose key it is.
+ *
+ * @throws {ProofError} `multikey.codec` for an unknown kind, `multikey.jwk`, `multikey.length`, `multikey.point`
+ * @example
+ * const { keyType } = multikeyFromForeignJwk({ ...x25519Jwk(x25519FromEd25519(owner.multikey)) });
+ * keyType; // → 'X25519'
  */
 export function multikeyFromForeignJwk(value: JsonValue | undefined): Multikey {
   if (isJsonObject(value) && value.kty === 'OKP' && value.crv === 'X25519') {
@@ -144,14 +183,32 @@ export function multikeyFromForeignJwk(value: JsonValue | undefined): Multikey {
   return multikeyFromJwk(result.key);
 }
 
-/** The X25519 key of an Ed25519 key (RFC 7748 §4.1, u = (1 + y) / (1 − y)): a did:key lists it for key agreement. */
+/**
+ * Derives the X25519 key of an Ed25519 key (RFC 7748 §4.1, u = (1 + y) / (1 − y)): a did:key lists it for key
+ * agreement.
+ *
+ * @throws {ProofError} `multikey.codec`, `multikey.length`, `multikey.point`
+ * @throws {TypeError} if `publicKey` is not a Uint8Array
+ * @example
+ * const { keyType } = x25519FromEd25519(owner.multikey);
+ * keyType; // → 'X25519'
+ */
 export function x25519FromEd25519({ keyType, publicKey }: Multikey): Multikey {
   if (keyType !== 'Ed25519') throw new ProofError('multikey.codec');
   if (bytesOf(publicKey, 'publicKey').length !== 32) throw new ProofError('multikey.length');
   return multikeyOf('X25519', ed25519.utils.toMontgomery(publicKey));
 }
 
-/** The private half of `x25519FromEd25519`: the seed of the Ed25519 key (RFC 8032 §5.1.5), hashed and clamped. */
+/**
+ * Derives the private half of `x25519FromEd25519`, 32 bytes: the seed of the Ed25519 key (32 bytes, RFC 8032 §5.1.5),
+ * hashed and clamped.
+ *
+ * @throws {ProofError} `multikey.length`
+ * @throws {TypeError} if `given` is not a Uint8Array
+ * @example
+ * const secret = x25519SecretFromEd25519(owner.seed);
+ * secret.length; // → 32
+ */
 export function x25519SecretFromEd25519(given: Uint8Array): Uint8Array {
   const seed = bytesOf(given, 'seed');
   if (seed.length !== 32) throw new ProofError('multikey.length');

@@ -27,6 +27,7 @@ export interface ReceiptKey {
   readonly isRevoked: boolean;
 }
 
+/** The requirements on a receipt. */
 export interface ReceiptExpectation {
   readonly crypto: CryptoPort;
   /** Pinned keys, or keys saved at the time of the receipt; never keys from the sender of the receipt. */
@@ -81,6 +82,7 @@ interface ReceiptedMessage {
   readonly recipient?: string;
 }
 
+/** The claims of a receipt that met the expectation. Times are in seconds since the epoch. */
 export interface VerifiedReceipt extends Receipt {
   /** `unchecked`: the receipt is good, but it was not compared with a message. */
   readonly checked: 'message' | 'unchecked';
@@ -90,7 +92,14 @@ export interface VerifiedReceipt extends Receipt {
 const maxReceipt = 65_536;
 const allAlgorithms = Object.keys(algorithms) as AlgorithmName[];
 
-/** The keys of a JWKS, each with a mark if it was compromised. Unacceptable keys are left out. */
+/**
+ * Reads the receipt keys of a JWKS (RFC 7517 §5), each with a mark if it was compromised. Unacceptable keys are left
+ * out; what is not a JWKS gives an empty list. The caller must check that the JWKS is the realm's own.
+ *
+ * @example
+ * const keys = parseReceiptKeys({ keys: [{ ...agent.jwk, revoked: '2027-01-01' }] });
+ * keys[0]?.isRevoked; // → true
+ */
 export function parseReceiptKeys(jwks: unknown): readonly ReceiptKey[] {
   const list = isJsonObject(jwks as JsonValue) ? (jwks as JsonObject).keys : undefined;
   if (!Array.isArray(list)) return [];
@@ -110,11 +119,20 @@ const expectationChecks: Checks<ReceiptExpectation> = {
 };
 
 /**
- * Verifies a receipt and returns its claims. Without `body` the message is not checked, and `checked` says so. Without `issuer`
- * the issuer is not checked; an `issuer` of undefined is refused.
+ * Verifies a receipt: a realm states that it has verified a message, with which key, and at which time. Times are in
+ * seconds since the epoch. With `body`, the signature in the receipt is verified again over the message.
  *
- * @throws {ProofError} with a code that starts with `jws.` or `receipt.`
- * @throws {TypeError} naming the member of `expected` that is of another type
+ * Without `body` the message is not checked, and `checked` says so. Without `issuer` the issuer is not checked; an
+ * `issuer` of undefined is refused. The caller must check that `keys` are those of the realm, saved at the time or
+ * pinned.
+ *
+ * @throws {ProofError} `jws.*`, `receipt.*`
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ * @example
+ * const keys = parseReceiptKeys({ keys: issuer.keys });
+ * const expected = { crypto: cryptoPort, keys, issuer: issuer.url, body: message.body };
+ * const { participantId, checked } = await verifyReceipt(await issuer.receipt(), expected);
+ * [participantId, checked]; // → ['agent', 'message']
  */
 export async function verifyReceipt(presented: string, expected: ReceiptExpectation): Promise<VerifiedReceipt> {
   const { crypto, keys, issuer, body } = options(expected, 'expected', expectationChecks);

@@ -105,7 +105,7 @@ export interface WalletSubject extends SubjectBase {
 /** The result of every proof: the authenticated caller, with everything known about it. */
 export type Subject = ParticipantSubject | ClientSubject | CredentialSubject | WalletSubject;
 
-/** A longer chain of services goes in circles. */
+/** The largest number of actors of a token: a longer chain of services goes in circles. */
 export const maxActors = 8;
 
 /** `act`, the outermost first (RFC 8693 §4.1: "the least recent actor is the most deeply nested"). */
@@ -123,6 +123,15 @@ export function actorsOf(act: JsonValue | undefined, code: ProofCode): readonly 
   return actors;
 }
 
+/**
+ * Finds the name of the realm in an issuer: the last segment of `…/realms/{realm}`; for any other issuer, the issuer
+ * itself. It does not check that the issuer is a known one.
+ *
+ * @throws {TypeError} if `issuer` is not a string
+ * @example
+ * realmOf('https://id.example/realms/shop'); // → 'shop'
+ * realmOf('https://other.example'); // → 'https://other.example'
+ */
 export function realmOf(issuer: string): string {
   return /\/realms\/([^/]+)$/.exec(text(issuer, 'issuer'))?.[1] ?? issuer;
 }

@@ -20,10 +20,18 @@ export const tokenTypes: readonly string[] = readings.flatMap(([types]) => types
 const byType = new Map(readings.flatMap(([types, read]) => types.map((type) => [type.toLowerCase(), read] as const)));
 
 /**
- * The subject of a verified token of any type in the table. Tell `verifyJwt` which types may come, and what else you require of
- * them: without an expected audience a transaction token for another service would pass.
+ * Reads the subject of a verified token of any type in `tokenTypes`. Times in the result are in seconds since the
+ * epoch.
+ *
+ * It checks only the shape of the claims. The caller must check that the token comes from `verifyJwt`, with the types
+ * that may come and with an expected audience: without it a transaction token for another service would pass. It must
+ * also check that nothing in `liveWhile` has ended, and that the presenter of a bound token (`confirmation`) holds its
+ * key.
  *
  * @throws {ProofError} `jwt.typ`, `access_token.*`, `transaction_token.*`, `wallet_token.*`
+ * @example
+ * const verified = await verifyJwt(await issuer.walletToken(), { ...issuer.rules, typ: tokenTypes });
+ * subjectFromToken(verified).kind; // → 'wallet'
  */
 export function subjectFromToken({ header, claims }: Pick<VerifiedJwt, 'header' | 'claims'>): Subject {
   const read = byType.get(mediaType(header.typ) ?? '');

@@ -7,7 +7,10 @@ import { actorsOf, type CredentialSubject, isCount, isText, realmOf } from './su
 /** The header type of a transaction token (draft-ietf-oauth-transaction-tokens). */
 export const transactionTokenTypes = ['txntoken+jwt'] as const;
 
-/** Seconds. A token that services pass on is good for one chain of calls only. */
+/**
+ * The longest life of a transaction token in seconds. A token that services pass on is good for one chain of calls
+ * only.
+ */
 export const longestTransactionToken = 60;
 
 /** The transaction is sent on as a header field, so only visible ASCII may be in it. */
@@ -15,10 +18,18 @@ const transactionShape = /^[\x21-\x7e]{1,128}$/;
 const credentialTypes = ['ROOT', 'USER'] as const;
 
 /**
- * The subject that a verified transaction token names. `claims` come from `verifyJwt`, which must have checked the audience: a
- * token for another service must be refused. Every claim is required except `rctx` and `act`.
+ * Reads the subject that a transaction token names (draft-ietf-oauth-transaction-tokens). Times in the result are in
+ * seconds since the epoch. Every claim is required except `rctx`, `act` and `ancestors`.
  *
- * @throws {ProofError} `transaction_token.lifetime` or, with a pointer to the claim, `transaction_token.claim`
+ * It checks only the shape and the lifetime of at most 60 seconds. The caller must check that `claims` come from
+ * `verifyJwt` with an expected audience, because a token for another service must be refused, and that nothing in
+ * `liveWhile` has ended.
+ *
+ * @throws {ProofError} `transaction_token.lifetime`, `transaction_token.claim` (with a pointer to the claim)
+ * @example
+ * const { claims } = await verifyJwt(await issuer.transactionToken(), { ...issuer.rules, typ: transactionTokenTypes });
+ * const { acr, sessionId } = subjectFromTransactionToken(claims);
+ * [acr, sessionId]; // → ['aal1', 'session-1']
  */
 export function subjectFromTransactionToken(claims: JwtClaims): CredentialSubject {
   const { iss, iat, exp } = claims;

@@ -8,25 +8,46 @@ import { actorsOf, isCount, isText, realmOf, type WalletSubject } from './subjec
 /** The header type of a wallet token: no parser of other tokens accepts it. */
 export const walletTokenTypes = ['wallet+jwt'] as const;
 
-/** Seconds. */
+/** The longest life of a wallet token in seconds. */
 export const longestWalletToken = 300;
 
 const scopePrefix = 'wallet:';
 
-/** An action as an OAuth scope. No scope of a client has this prefix. */
+/**
+ * Writes an action as an OAuth scope. No scope of a client has this prefix.
+ *
+ * @throws {TypeError} if `action` is not a string
+ * @example
+ * const scope = walletScope('read');
+ * scope; // → 'wallet:read'
+ */
 export function walletScope(action: string): string {
   return scopePrefix + textOf(action, 'action');
 }
 
-/** The action that a scope stands for; undefined for any other scope. */
+/**
+ * Finds the action that a scope stands for; undefined for any other scope. It does not check that the action exists.
+ *
+ * @example
+ * actionOfScope('wallet:read'); // → 'read'
+ * actionOfScope('openid'); // → undefined
+ */
 export function actionOfScope(scope: string): string | undefined {
   return scope.startsWith(scopePrefix) ? scope.slice(scopePrefix.length) : undefined;
 }
 
 /**
- * The subject that a verified wallet token names. `claims` come from `verifyJwt`, which must have checked the audience.
+ * Reads the subject that a wallet token names. Times in the result are in seconds since the epoch.
  *
- * @throws {ProofError} with a pointer to the claim, `wallet_token.claim`; `wallet_token.lifetime`
+ * It checks only the shape and the lifetime of at most 300 seconds. The caller must check that `claims` come from
+ * `verifyJwt` with an expected audience, that nothing in `liveWhile` has ended, and that the presenter of a bound token
+ * (`confirmation`) holds its key.
+ *
+ * @throws {ProofError} `wallet_token.lifetime`, `wallet_token.claim` (with a pointer to the claim)
+ * @example
+ * const { claims } = await verifyJwt(await issuer.walletToken(), { ...issuer.rules, typ: walletTokenTypes });
+ * const { walletId, actions } = subjectFromWalletToken(claims);
+ * [walletId, actions]; // → ['alice', ['read']]
  */
 export function subjectFromWalletToken(claims: JwtClaims): WalletSubject {
   const { iss, iat, exp } = claims;

@@ -43,9 +43,21 @@ const requestChecks: Checks<InvocationRequest> = {
 };
 
 /**
- * An invocation document. Send it unchanged, and once.
+ * Makes and signs an invocation: a device uses a capability for one request at one server. Times are in epoch
+ * milliseconds; without `expires` it lives for 60,000 ms, for a token 300,000 ms. Send the document unchanged, and once
+ * (ZCAP 0.3).
  *
- * @throws {ProofError} with a code that starts with `invocation.`
+ * It checks the shape of the document only. The caller must check that the signer's DID controls the capability and
+ * that the capability allows the action; otherwise the server refuses.
+ *
+ * @throws {ProofError} `invocation.*`, `integrity.*`, `jcs.*`, `capability.*`
+ * @throws {TypeError} naming the member that is of another type, or that does not exist
+ * @example
+ * const request = { kind: 'rpc', procedure: '/countersign.v1.WalletService/GetWallet', message: utf8('') } as const;
+ * const once = { id: `urn:uuid:${crypto.randomUUID()}`, nonce: crypto.randomUUID(), created: now * 1000 };
+ * const wish = { ...once, request, audience: api, capability, action: 'read' };
+ * const invocation = await createInvocation(wish, phone.signer);
+ * invocation.type; // → 'RpcCall'
  */
 export async function createInvocation(given: InvocationRequest, signer: CapabilitySigner): Promise<JsonObject> {
   const wanted = options(given, 'wanted', requestChecks);

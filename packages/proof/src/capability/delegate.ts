@@ -37,10 +37,20 @@ const delegationChecks: Checks<Delegation> = {
 };
 
 /**
- * A capability for another DID: it allows no more than the parent, for no longer, and a controller of the parent signs it. It
- * is compared with the parent by the verifier's own checks. Whether the parent itself is good, only the verifier checks.
+ * Makes and signs a capability for another DID. It allows no more than its parent, for no longer, and a controller of
+ * the parent signs it (ZCAP 0.3). Times are in epoch milliseconds.
  *
- * @throws {ProofError} with a code that starts with `capability.`
+ * The new link is compared with its parent by the verifier's own checks. The caller must check that the parent itself
+ * is good, that the signer's DID controls it, and that it was not revoked.
+ *
+ * @throws {ProofError} `capability.*`, `integrity.*`, `jcs.*`
+ * @throws {TypeError} naming the member that is of another type, or that does not exist
+ * @example
+ * const times = { created: now * 1000, expires: (now + 3600) * 1000 };
+ * const id = `urn:uuid:${crypto.randomUUID()}`;
+ * const wish = { parent: root, id, controller: phone.did, allowedAction: ['read'], ...times };
+ * const delegation = await delegateCapability(wish, owner.signer);
+ * delegation.parentCapability; // → root.id
  */
 export async function delegateCapability(given: Delegation, signer: CapabilitySigner): Promise<JsonObject> {
   const delegation = options(given, 'delegation', delegationChecks);

@@ -33,8 +33,21 @@ import { readDocument } from './verify.ts';
 const termChecks: Checks<ExplainTerms> = { ...attenuationTermChecks, ...proofTermChecks, root: optional(object) };
 
 /**
- * @throws {TypeError} naming the argument of a wrong type; {ProofError} `capability.root_invalid` if the caller's root is
- * faulty
+ * Explains what a capability or an invocation allows, and all its faults, link by link. Times are in epoch
+ * milliseconds. Show the explanation to the maker of the document or to the operator of the verifier, never to the
+ * presenter.
+ *
+ * An explanation is not a verification and never accepts a document: call `verifyCapabilityChain` or
+ * `verifyInvocation`. It checks neither revocation nor the audience, the request and the freshness of an invocation.
+ * Without `root` a stranger may have signed the first link.
+ *
+ * @throws {ProofError} `capability.root_invalid` if the caller's own root is faulty
+ * @throws {TypeError} naming the argument of a wrong type
+ * @example
+ * const later = { crypto: cryptoPort, now: (now + 90_000) * 1000, root };
+ * const { isSound, links } = await explainCapability(JSON.stringify(capability), later);
+ * isSound; // → false
+ * links[1]?.refusals.map(({ code }) => code); // → ['capability.expired']
  */
 export async function explainCapability(
   presented: Uint8Array | string,

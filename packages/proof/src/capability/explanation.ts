@@ -4,6 +4,7 @@ import type { AttenuationTerms } from './attenuation.ts';
 import type { RootCapability } from './root.ts';
 import type { ProofTerms } from './signature.ts';
 
+/** The keys, the time (epoch milliseconds) and the limits for an explanation. */
 export interface ExplainTerms extends AttenuationTerms, ProofTerms {
   /**
    * Without it, the root is taken from the document: its controller is then unknown, and a stranger may have signed the first
@@ -20,7 +21,7 @@ export interface CapabilityRefusal {
   readonly pointer: string;
 }
 
-/** Times are in epoch milliseconds. Members that could not be read are undefined. */
+/** One link of an explained chain. Times are in epoch milliseconds. Members that could not be read are undefined. */
 export interface ExplainedLink {
   readonly kind: 'root' | 'delegation';
   readonly pointer: string;
@@ -35,6 +36,7 @@ export interface ExplainedLink {
   readonly refusals: readonly CapabilityRefusal[];
 }
 
+/** An explained invocation. Times are in epoch milliseconds. Members that could not be read are undefined. */
 export interface ExplainedInvocation {
   readonly type: JsonValue | undefined;
   readonly audience: JsonValue | undefined;
@@ -46,6 +48,7 @@ export interface ExplainedInvocation {
   readonly refusals: readonly CapabilityRefusal[];
 }
 
+/** The explanation of a document: its links, and its invocation if it is one. */
 export interface CapabilityExplanation {
   /** `unreadable`: not a document, or neither a capability nor an invocation; `refusals` has the reason. */
   readonly kind: 'capability' | 'invocation' | 'unreadable';

@@ -10,11 +10,19 @@ import { createRecent } from '../recent.ts';
 const bytes = 64;
 
 /**
- * A port that remembers good signatures over 64 bytes: a good signature stays good. Use it for `delegationCrypto`, because the
- * same delegations come with every invocation. Everything else about them (the time, the root, the document that lists the key,
- * revocation) is checked again each time. An invocation comes only once, so its signature is not worth remembering.
+ * Makes a port that remembers good signatures over 64 bytes: a good signature stays good. Use it for
+ * `delegationCrypto`, because the same delegations come with every invocation. An invocation comes only once, so its
+ * signature is not worth remembering.
+ *
+ * It remembers nothing else: the time, the root, the document that lists the key, and revocation are checked again each
+ * time.
  *
  * @param size the smallest number of remembered signatures; there are at most twice as many, of about 500 bytes each
+ * @throws {TypeError} if `crypto` is not a port or `size` is not a number that is zero or more
+ * @example
+ * const terms = { crypto: cryptoPort, delegationCrypto: rememberSignatures(cryptoPort), now: now * 1000, root };
+ * const { actions } = await verifyCapabilityChain(JSON.stringify(capability), terms);
+ * actions; // → ['read']
  */
 export function rememberSignatures(crypto: CryptoPort, size = 1024): CryptoPort {
   having('verify', 'sha256')(crypto, 'crypto');

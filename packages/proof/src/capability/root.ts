@@ -15,12 +15,32 @@ export interface RootCapability {
   readonly invocationTarget: string;
 }
 
+/**
+ * Computes the id of the root capability of a target (ZCAP 0.3): `urn:zcap:root:` and the percent-encoded target. It
+ * does not check that the target is spelled canonically.
+ *
+ * @throws {ProofError} `capability.target_not_canonical` if the target contains a lone surrogate
+ * @throws {TypeError} if `target` is not a string
+ * @example
+ * const id = rootCapabilityId('urn:countersign:wallet:alice');
+ * id; // → 'urn:zcap:root:urn%3Acountersign%3Awallet%3Aalice'
+ */
 export function rootCapabilityId(target: string): string {
   if (!text(target, 'target').isWellFormed()) throw new ProofError('capability.target_not_canonical');
   return `${rootPrefix}${encodeURIComponent(target)}`;
 }
 
-/** @throws {ProofError} `capability.target_not_canonical`, `capability.controller` */
+/**
+ * Makes the root capability of a target (ZCAP 0.3). The verifier makes it itself, from its own knowledge of who
+ * controls the target.
+ *
+ * The caller must check that `controller` controls the target, and never take it from a request.
+ *
+ * @throws {ProofError} `capability.target_not_canonical`, `capability.controller`
+ * @example
+ * const made = createRootCapability('urn:countersign:wallet:alice', owner.did);
+ * made.invocationTarget; // → 'urn:countersign:wallet:alice'
+ */
 export function createRootCapability(target: string, controller: string | readonly string[]): RootCapability {
   if (!isCanonicalTarget(target)) throw new ProofError('capability.target_not_canonical', '/invocationTarget');
   if (readControllers(controller) === undefined) throw new ProofError('capability.controller', '/controller');

@@ -1,12 +1,12 @@
 import { type Checks, callable, having, listOf, number, optional, text } from '../argument.ts';
 import type { CryptoPort } from '../crypto.ts';
-import {
-  type Cryptosuite,
-  type DataIntegrityExpectation,
-  type DataIntegritySigner,
-  type VerifiedDataIntegrity,
-  verifyDataIntegrityProof,
-} from '../data-integrity.ts';
+import { verifyDataIntegrityProof } from '../data-integrity.ts';
+import type {
+  Cryptosuite,
+  DataIntegrityExpectation,
+  DataIntegritySigner,
+  VerifiedDataIntegrity,
+} from '../data-integrity-terms.ts';
 import { resolveDidKey } from '../did/key.ts';
 import { actingDid } from '../did/resolve.ts';
 import { ProofError } from '../error.ts';
@@ -20,6 +20,7 @@ export interface CapabilitySigner extends DataIntegritySigner {
   readonly verificationMethod: string;
 }
 
+/** The keys and the time for the proofs of a chain. Times are in epoch milliseconds, durations in milliseconds. */
 export interface ProofTerms {
   readonly crypto: CryptoPort;
   /** The present, in epoch milliseconds. */

@@ -22,7 +22,14 @@ const hiddenInPath = /%(?:25)*(?:2[EF]|5C|[01][0-9A-F]|7F)/i;
 /** Two slashes in a row, which some servers merge. */
 const emptySegment = /\/\//;
 
-/** Whether this is the canonical spelling of a target. */
+/**
+ * Tells whether a text is the canonical spelling of a target: a `urn:` (RFC 8141 §3.1) or an `http(s):` URL (RFC 3986
+ * §6.2.2) of at most 2,048 characters. It does not check that the target exists.
+ *
+ * @example
+ * isCanonicalTarget('https://api.example/loans'); // → true
+ * isCanonicalTarget('https://api.example/a/../loans'); // → false
+ */
 export function isCanonicalTarget(target: string): boolean {
   if (typeof target !== 'string' || target.length > maxLength || badEscape.test(target) || !isDecodable(target))
     return false;
@@ -56,9 +63,15 @@ function isAsParsed(target: string): boolean {
 }
 
 /**
- * Whether `target` equals `within` or is a part of it; both are canonical. A `urn:` has no parts. In a URL the added part must
- * start with `/` or `?`, or with `&` if there is a query already: `alice2` is not a part of `alice`. A query may be made
+ * Tells whether `target` equals `within` or is a part of it. A `urn:` has no parts. In a URL the added part must start
+ * with `/` or `?`, or with `&` if there is a query already: `alice2` is not a part of `alice`. A query may be made
  * longer, but not by a parameter that it already has, because servers differ in which of the two they read.
+ *
+ * The caller must check that both are canonical (`isCanonicalTarget`).
+ *
+ * @example
+ * isTargetWithin('https://api.example/loans/7', 'https://api.example/loans'); // → true
+ * isTargetWithin('https://api.example/loans2', 'https://api.example/loans'); // → false
  */
 export function isTargetWithin(target: string, within: string): boolean {
   if (typeof target !== 'string' || typeof within !== 'string') return false;

@@ -49,6 +49,7 @@ import {
 /** The verifier's root with this id, made from its knowledge of the target; undefined if there is none. */
 export type RootLookup = (id: string) => RootCapability | undefined | Promise<RootCapability | undefined>;
 
+/** The requirements on an invocation. Times are in epoch milliseconds. */
 export interface InvocationExpectation extends ChainTerms {
   /** The root, or a look-up by the id that the chain starts with. */
   readonly root: RootCapability | RootLookup;
@@ -97,8 +98,23 @@ const expectationChecks: Checks<InvocationExpectation> = {
 };
 
 /**
- * @throws {ProofError} with a code that starts with `invocation.` or, of the chain, `capability.`
- * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist: a message is a Uint8Array
+ * Verifies that a device uses a capability for this request, at this server, now (ZCAP 0.3). Times are in epoch
+ * milliseconds, `maxAge` is in milliseconds.
+ *
+ * The caller must check two more things, and only after this has passed: that none of `ids` was revoked, and that
+ * `nonce` was not used before with this `verificationMethod` (remember it until `freshUntil`).
+ *
+ * @throws {ProofError} `invocation.*`, `capability.*`, `integrity.*`, `did.*`, `did_key.*`, `multikey.*`, `jcs.*`
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist: a message is a
+ * Uint8Array
+ * @example
+ * const request = { kind: 'rpc', procedure: '/countersign.v1.WalletService/GetWallet', message: utf8('') } as const;
+ * const once = { id: `urn:uuid:${crypto.randomUUID()}`, nonce: 'nonce-1', created: now * 1000 };
+ * const wish = { ...once, request, audience: api, capability, action: 'read' };
+ * const invocation = await createInvocation(wish, phone.signer);
+ * const expected = { crypto: cryptoPort, now: now * 1000, root, audience: api, request, actions: ['read'] };
+ * const { invoker, nonce } = await verifyInvocation(JSON.stringify(invocation), expected);
+ * [invoker, nonce]; // → [phone.did, 'nonce-1']
  */
 export async function verifyInvocation(
   presented: Uint8Array | string,

@@ -28,11 +28,13 @@ import type { Link } from './link.ts';
 import { checkRoot, type RootCapability } from './root.ts';
 import { type ProofTerms, proofTermChecks, verifyLinkProof } from './signature.ts';
 
+/** The keys, the time and the limits for a chain. Times are in epoch milliseconds. */
 export interface ChainTerms extends AttenuationTerms, ProofTerms {
   /** The largest number of links, with the root and the tail. Default and upper limit 10. */
   readonly maxLength?: number | undefined;
 }
 
+/** The requirements on a chain of capabilities. Times are in epoch milliseconds. */
 export interface ChainExpectation extends ChainTerms {
   /** Made by the verifier for this target, never from the presented document. */
   readonly root: RootCapability;
@@ -70,10 +72,21 @@ const expectationChecks = {
 } as Checks<ChainExpectation>;
 
 /**
- * Verifies a chain. It does not check revocation.
+ * Verifies a chain of capabilities (ZCAP 0.3), from the root to the tail: shape, limits, times and every signature.
+ * Times are in epoch milliseconds; a document has at most 65,536 bytes and ten links.
  *
- * @throws {ProofError} with a code that starts with `capability.`, and a pointer to the link that is at fault
+ * It does not check revocation: the caller must check that none of `ids` was revoked. It does not check that the
+ * presenter controls the tail either: `verifyInvocation` does.
+ *
+ * @throws {ProofError} `capability.*`, `integrity.*`, `did.*`, `did_key.*`, `multikey.*`, `jcs.*`, with a pointer to
+ * the faulty link
  * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ * @example
+ * const text = JSON.stringify(capability);
+ * const terms = { crypto: cryptoPort, now: now * 1000, root };
+ * const chain = await verifyCapabilityChain(text, terms);
+ * [chain.target, chain.actions]; // → [wallet, ['read']]
+ * await verifyCapabilityChain(text, { ...terms, now: (now + 90_000) * 1000 }); // throws capability.expired
  */
 export async function verifyCapabilityChain(
   presented: Uint8Array | string,

@@ -16,6 +16,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { type KeyType, type Multikey, multikeyFromForeignJwk, parseMultikey } from '../multikey.ts';
 import { mayServe, type VerificationRelationship } from './relationship.ts';
 
+/** A key of a DID document, with its identifier and the DID that controls it. */
 export interface VerificationMethod extends Multikey {
   /** The absolute identifier. */
   readonly id: string;
@@ -25,6 +26,7 @@ export interface VerificationMethod extends Multikey {
   readonly end: number | undefined;
 }
 
+/** A DID document that was parsed once, so that keys can be looked up. */
 export interface DidDocument {
   readonly id: string;
   /** By absolute identifier. */
@@ -57,8 +59,20 @@ const maxEntries = 64;
 export const maxMethods = 16;
 
 /**
+ * Parses the document of a DID (DID Core §5, Controlled Identifiers 1.0 §2.2): at most 16 keys, each sound, with
+ * distinct identifiers. Keys of unknown types are left out.
+ *
+ * It does not check where the document came from. The caller must fetch it by the rules of the DID method.
+ *
  * @param did the requested DID, which the document must belong to
- * @throws {ProofError} with a code that starts with `did.` or `multikey.`
+ * @throws {ProofError} `did.document`, `did.document_id`, `did.method_repeated`, `multikey.*`
+ * @throws {TypeError} if `did` is not a string
+ * @example
+ * const did = 'did:web:a.example';
+ * const method = { id: '#key', type: 'Multikey', controller: did, publicKeyMultibase: owner.multikey.multikey };
+ * const json = { id: did, verificationMethod: [method], authentication: ['#key'] };
+ * const document = parseDidDocument(json, did);
+ * [...document.verificationMethods.keys()]; // → ['did:web:a.example#key']
  */
 export function parseDidDocument(json: JsonValue, did: string): DidDocument {
   if (!isJsonObject(json)) throw new ProofError('did.document');
@@ -79,10 +93,18 @@ export function parseDidDocument(json: JsonValue, did: string): DidDocument {
 }
 
 /**
- * Step 3.
+ * Finds the key that a DID URL names in a document, for a purpose and at a time. The document must list the key for the
+ * purpose (DID Core §5.3.1) and control it itself, and the type of the key must allow the purpose.
  *
- * @param now epoch milliseconds
- * @throws {ProofError} with a code that starts with `did.`
+ * @param now epoch milliseconds; from its `end` on a key is refused
+ * @throws {ProofError} `did.method_unknown`, `did.relationship`, `did.method_controller`, `did.key_role`,
+ * `did.method_ended`
+ * @throws {TypeError} if `now` is not a number
+ * @example
+ * const document = didKeyDocument(parseDidKey(owner.did));
+ * const { keyType } = dereference(document, owner.signer.verificationMethod, 'authentication', now * 1000);
+ * keyType; // → 'Ed25519'
+ * dereference(document, `${owner.did}#other`, 'authentication', now * 1000); // throws did.method_unknown
  */
 export function dereference(
   document: DidDocument,

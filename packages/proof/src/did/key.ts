@@ -12,6 +12,7 @@ import {
   type VerificationRelationship,
 } from './relationship.ts';
 
+/** The key of a did:key, with its DID. */
 export interface DidKey extends Multikey {
   readonly did: string;
   /** The DID URL of its only key: the DID, `#`, and the method-specific identifier again. */
@@ -23,7 +24,16 @@ const prefix = 'did:key:';
 /** Caches checked points; a runtime also finds its imported key by the identity of the key. */
 const decoded = createRecent<DidKey>(1024);
 
-/** @throws {ProofError} with a code that starts with `did_key.` or `multikey.` */
+/**
+ * Parses a did:key (https://w3c-ccg.github.io/did-key-spec/) in its one spelling. It does not check that the presenter
+ * holds the private key.
+ *
+ * @throws {ProofError} `did_key.malformed`, `did_key.too_large`, `multikey.*`
+ * @example
+ * const { keyType } = parseDidKey('did:key:z6Mkk7yqnGF3YwTrLpqrW6PGsKci7dNqh1CjnvMbzrMerSeL');
+ * keyType; // → 'Ed25519'
+ * parseDidKey('did:key:zzz'); // throws multikey.codec
+ */
 export function parseDidKey(did: string): DidKey {
   const known = decoded.get(did);
   if (known !== undefined) return known;
@@ -34,10 +44,13 @@ export function parseDidKey(did: string): DidKey {
 }
 
 /**
- * The key that a DID URL names for a purpose. The fragment must be the method-specific identifier; for key agreement with an Ed25519
- * key, that of the X25519 key derived from it.
+ * Finds the key that the DID URL of a did:key names for a purpose. The fragment must be the method-specific identifier;
+ * for key agreement with an Ed25519 key, that of the X25519 key derived from it.
  *
- * @throws {ProofError} with a code that starts with `did_key.`, `multikey.` or `did.`
+ * @throws {ProofError} `did.url`, `did.key_role`, `did_key.*`, `multikey.*`
+ * @example
+ * const { did } = dereferenceDidKey(owner.signer.verificationMethod, 'authentication');
+ * did; // → owner.did
  */
 export function dereferenceDidKey(url: string, relationship: VerificationRelationship): DidKey {
   if (url.length > 2 * (prefix.length + maxMultikeyLength)) throw new ProofError('did_key.too_large');
@@ -50,7 +63,14 @@ export function dereferenceDidKey(url: string, relationship: VerificationRelatio
   return named;
 }
 
-/** A `resolve` for proofs that only did:keys may sign. */
+/**
+ * Resolves a verification method that is a did:key: the `resolve` for proofs that only did:keys may sign.
+ *
+ * @throws {ProofError} `did.relationship`, `did.url`, `did.key_role`, `did_key.*`, `multikey.*`
+ * @example
+ * const { controller, jwk } = resolveDidKey(owner.signer.verificationMethod, 'assertionMethod');
+ * [controller, jwk.alg]; // → [owner.did, 'Ed25519']
+ */
 export function resolveDidKey(url: string, purpose: string): ResolvedKey {
   if (!isVerificationRelationship(purpose)) throw new ProofError('did.relationship');
   const { jwk, did } = dereferenceDidKey(url, purpose);
@@ -58,12 +78,27 @@ export function resolveDidKey(url: string, purpose: string): ResolvedKey {
   return { jwk, controller: did };
 }
 
-/** The did:key of a public key. */
+/**
+ * Makes the did:key of a public key.
+ *
+ * @throws {ProofError} `did_key.*`, `multikey.*` if the text of `multikey` is not one that this package made
+ * @example
+ * const { did } = didKeyOf(parseMultikey('z6Mkk7yqnGF3YwTrLpqrW6PGsKci7dNqh1CjnvMbzrMerSeL'));
+ * did; // → 'did:key:z6Mkk7yqnGF3YwTrLpqrW6PGsKci7dNqh1CjnvMbzrMerSeL'
+ */
 export function didKeyOf({ multikey }: Pick<Multikey, 'multikey'>): DidKey {
   return parseDidKey(prefix + multikey);
 }
 
-/** The key-agreement key of a did:key: its own, or derived from its Ed25519 key. */
+/**
+ * Finds the key-agreement key of a did:key: its own, or X25519 derived from its Ed25519 key (RFC 7748 §4.1). It does
+ * not check that a key of another type can agree on keys: `dereferenceDidKey` does.
+ *
+ * @throws {ProofError} `multikey.*` if `key` was not parsed
+ * @example
+ * const { keyType } = agreementKey(parseDidKey(owner.did));
+ * keyType; // → 'X25519'
+ */
 export function agreementKey(key: DidKey): DidKey {
   if (key.keyType !== 'Ed25519') return key;
   const derived = x25519FromEd25519(key);

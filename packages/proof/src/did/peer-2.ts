@@ -22,7 +22,15 @@ const purposes: Record<string, VerificationRelationship> = {
 
 const abbreviations: Record<string, string> = { t: 'type', s: 'serviceEndpoint', r: 'routingKeys', a: 'accept' };
 
-/** @throws {ProofError} with a code that starts with `did_peer.`, `did.` or `multikey.` */
+/**
+ * Parses a did:peer of method 2 (peer-did-method-spec) into its document. It does not check that the presenter holds a
+ * key of the document.
+ *
+ * @throws {ProofError} `did_peer.malformed`, `did_peer.too_large`, `did_peer.encoding`, `did.*`, `multikey.*`
+ * @example
+ * const document = parseDidPeer2(`did:peer:2.V${owner.multikey.multikey}`);
+ * document.json.authentication; // → ['#key-1']
+ */
 export function parseDidPeer2(did: string): DidDocument {
   if (did.length > maxLength) throw new ProofError('did_peer.too_large');
   const [start, ...elements] = did.split('.');

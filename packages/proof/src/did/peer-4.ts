@@ -32,16 +32,27 @@ const encoder = new TextEncoder();
 
 const opened = createRecent<DidPeer4>(64);
 
-/** Whether a DID claims to be a did:peer:4, in either form. */
+/**
+ * Tells whether a DID claims to be a did:peer:4, in either form. It does not check the form: `parseDidPeer4` does.
+ *
+ * @example
+ * isDidPeer4('did:peer:4zQm'); // → true
+ * isDidPeer4('did:key:z6Mk'); // → false
+ */
 export function isDidPeer4(did: string): boolean {
   return did.startsWith(prefix);
 }
 
 /**
- * The DID of an input document. The document has no `id` at its root, only relative identifiers, and no `controller` that is
- * its own subject.
+ * Makes the did:peer:4 of an input document (peer-did-method-spec). The document has no `id` at its root, only relative
+ * identifiers, and no `controller` that is its own subject.
  *
- * @throws {ProofError} with a code that starts with `did.`, `did_peer.` or `multikey.`
+ * @throws {ProofError} `did.*`, `did_peer.*`, `multikey.*`
+ * @throws {TypeError} if `input` is not an object or `crypto` is not a port
+ * @example
+ * const key = { id: '#key', type: 'Multikey', publicKeyMultibase: owner.multikey.multikey };
+ * const peer = await createDidPeer4({ verificationMethod: [key], authentication: ['#key'] }, cryptoPort);
+ * peer.document.id === peer.short; // → true
  */
 export async function createDidPeer4(input: JsonObject, crypto: Pick<CryptoPort, 'sha256'>): Promise<DidPeer4> {
   object(input, 'input');
@@ -50,9 +61,16 @@ export async function createDidPeer4(input: JsonObject, crypto: Pick<CryptoPort,
 }
 
 /**
- * Parses the long form. The result has the document under both DIDs.
+ * Parses the long form of a did:peer:4 of at most 8,192 characters, and compares its hash with its document. The result
+ * has the document under both DIDs. It does not check that the presenter holds a key of the document.
  *
- * @throws {ProofError} with a code that starts with `did.`, `did_peer.` or `multikey.`; a short form is `did_peer.unknown`
+ * @throws {ProofError} `did_peer.*` (`did_peer.unknown` for a short form), `did.*`, `multikey.*`
+ * @throws {TypeError} if `crypto` is not a port
+ * @example
+ * const key = { id: '#key', type: 'Multikey', publicKeyMultibase: owner.multikey.multikey };
+ * const { long, short } = await createDidPeer4({ verificationMethod: [key], authentication: ['#key'] }, cryptoPort);
+ * (await parseDidPeer4(long, cryptoPort)).short === short; // → true
+ * await parseDidPeer4(short, cryptoPort); // throws did_peer.unknown
  */
 export async function parseDidPeer4(long: string, crypto: Pick<CryptoPort, 'sha256'>): Promise<DidPeer4> {
   having('sha256')(crypto, 'crypto');
@@ -82,7 +100,14 @@ export function shortDidPeer4(did: string): string {
   return end < 0 ? did : did.slice(0, end);
 }
 
-/** Whether a text has the shape of a short form. There need not be a document with this hash. */
+/**
+ * Tells whether a text has the shape of a short form. It does not check that a document with this hash exists.
+ *
+ * @example
+ * const key = { id: '#key', type: 'Multikey', publicKeyMultibase: owner.multikey.multikey };
+ * const { short, long } = await createDidPeer4({ verificationMethod: [key] }, cryptoPort);
+ * [isShortDidPeer4(short), isShortDidPeer4(long)]; // → [true, false]
+ */
 export function isShortDidPeer4(did: string): boolean {
   return did.startsWith(prefix) && isHash(did.slice(prefix.length));
 }

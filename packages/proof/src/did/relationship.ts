@@ -1,7 +1,7 @@
 import type { PublicJwk } from '../jwk.ts';
 import type { KeyType } from '../multikey.ts';
 
-/** DID Core §5.3. */
+/** The purposes that a DID document may list a key for (DID Core §5.3). */
 export const verificationRelationships = [
   'authentication',
   'assertionMethod',
@@ -10,6 +10,7 @@ export const verificationRelationships = [
   'capabilityDelegation',
 ] as const;
 
+/** A purpose that a DID document may list a key for (DID Core §5.3). */
 export type VerificationRelationship = (typeof verificationRelationships)[number];
 
 /** A key that a verification method stands for, and the DID that controls it. */
@@ -18,6 +19,13 @@ export interface ResolvedKey {
   readonly controller: string;
 }
 
+/**
+ * Tells whether a value is the name of a verification relationship (DID Core §5.3).
+ *
+ * @example
+ * isVerificationRelationship('authentication'); // → true
+ * isVerificationRelationship('signing'); // → false
+ */
 export function isVerificationRelationship(name: unknown): name is VerificationRelationship {
   return verificationRelationships.some((one) => one === name);
 }
@@ -36,6 +44,14 @@ const roles: Record<KeyType, readonly VerificationRelationship[]> = {
   'BLS12-381-G2': ['assertionMethod'],
 };
 
+/**
+ * Tells whether a type of key allows a purpose, whatever a DID document lists. It does not check any document:
+ * `dereference` does.
+ *
+ * @example
+ * mayServe('Ed25519', 'authentication'); // → true
+ * mayServe('X25519', 'authentication'); // → false
+ */
 export function mayServe(keyType: KeyType, relationship: VerificationRelationship): boolean {
   return Object.hasOwn(roles, keyType) && roles[keyType].includes(relationship);
 }

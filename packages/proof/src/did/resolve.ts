@@ -11,6 +11,7 @@ import { parseDidUrl } from './url.ts';
 
 type Known = DidDocument | undefined;
 
+/** The primitives and the known documents for resolving DIDs. */
 export interface DidSource {
   readonly crypto: Pick<CryptoPort, 'sha256'>;
   /**
@@ -22,7 +23,17 @@ export interface DidSource {
 
 const sourceChecks: Checks<DidSource> = { crypto: having('sha256'), known: optional(callable) };
 
-/** @throws {ProofError} with a code that starts with `did`, or `multikey.` */
+/**
+ * Finds the document of a DID: in the DID itself (did:key, did:peer:2, the long form of did:peer:4), or else by
+ * `known`. It fetches nothing. The caller must check, in `known`, that a document came from the right place.
+ *
+ * @throws {ProofError} `did.*`, `did_key.*`, `did_peer.*`, `multikey.*`, and every error of `known`
+ * @throws {TypeError} naming the member of `source` that is of another type, or that does not exist
+ * @example
+ * const { id } = await resolveDid(owner.did, { crypto: cryptoPort });
+ * id; // → owner.did
+ * await resolveDid('did:web:a.example', { crypto: cryptoPort }); // throws did.unknown
+ */
 export async function resolveDid(did: string, source: DidSource): Promise<DidDocument> {
   const { crypto, known } = options(source, 'source', sourceChecks);
   if (did.startsWith('did:key:')) return didKeyDocument(parseDidKey(did));
@@ -34,7 +45,16 @@ export async function resolveDid(did: string, source: DidSource): Promise<DidDoc
   return document;
 }
 
-/** A `resolve` for proofs, at a time in epoch milliseconds. The controller of a did:peer:4 is always its short form. */
+/**
+ * Makes a `resolve` for proofs, for DIDs of every method, at a time in epoch milliseconds. The controller of a
+ * did:peer:4 is always its short form.
+ *
+ * @throws {TypeError} naming the member of `source` that is of another type, or that does not exist
+ * @example
+ * const resolve = keyResolver({ crypto: cryptoPort }, now * 1000);
+ * const { controller } = await resolve(owner.signer.verificationMethod, 'authentication');
+ * controller; // → owner.did
+ */
 export function keyResolver(given: DidSource, now: number) {
   const source = options(given, 'source', sourceChecks);
   number(now, 'now');
@@ -59,7 +79,14 @@ export function actingDid(did: string): string {
   return isDidPeer4(did) ? shortDidPeer4(did) : did;
 }
 
-/** The document of a did:key. It lists the key for every purpose of its type. */
+/**
+ * Makes the document of a did:key. It lists the key for every purpose that its type allows.
+ *
+ * @throws {ProofError} `did.*`, `multikey.*` if `key` was not parsed
+ * @example
+ * const document = didKeyDocument(parseDidKey(owner.did));
+ * document.relationships.authentication.has(owner.signer.verificationMethod); // → true
+ */
 export function didKeyDocument(key: DidKey): DidDocument {
   const methods = key.keyType === 'Ed25519' ? [key, agreementKey(key)] : [key];
   const lists = verificationRelationships.map((name) => {

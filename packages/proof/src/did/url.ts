@@ -15,10 +15,14 @@ const did = /^did:[a-z0-9]{1,32}:[A-Za-z0-9._%:-]+$/;
 const fragment = /^#[A-Za-z0-9._~:-]{1,256}$/;
 
 /**
- * Splits a DID URL. Path, query and parameters are refused: they have no meaning for a key, and a resolver that executes them
- * would change the document (`?signedIetfJsonPatch=`).
+ * Splits a DID URL of at most 9,216 characters into the DID and the fragment (DID Core §3.2). Path, query and
+ * parameters are refused: they have no meaning for a key, and a resolver that executes them would change the document
+ * (`?signedIetfJsonPatch=`). It does not check that the DID exists.
  *
  * @throws {ProofError} `did.url`
+ * @example
+ * parseDidUrl('did:web:a.example#key-1'); // → { did: 'did:web:a.example', fragment: '#key-1' }
+ * parseDidUrl('did:web:a.example?versionId=2#key-1'); // throws did.url
  */
 export function parseDidUrl(url: string): DidUrl {
   const hash = typeof url === 'string' && url.length <= maxLength ? url.indexOf('#') : -1;

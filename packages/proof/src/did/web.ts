@@ -5,6 +5,7 @@
 import { listOf, text } from '../argument.ts';
 import { ProofError } from '../error.ts';
 
+/** A did:web, and the URL of its document. */
 export interface DidWeb {
   readonly did: string;
   /** The host, with the port if there is one: `example.com`, `localhost:8443`. */
@@ -19,7 +20,15 @@ const label = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 /** RFC 3986 `unreserved` without `~`, which a DID cannot contain; `.` and `..` are refused separately. */
 const segment = /^[A-Za-z0-9._-]{1,255}$/;
 
-/** @throws {ProofError} with a code that starts with `did_web.` */
+/**
+ * Parses a did:web (https://w3c-ccg.github.io/did-method-web/) of at most 1,024 characters, in its canonical spelling.
+ * It fetches nothing: the caller must fetch `url`, and check that the host may be called.
+ *
+ * @throws {ProofError} `did_web.malformed`, `did_web.host`, `did_web.path`
+ * @example
+ * const { url } = parseDidWeb('did:web:a.example:users:ann');
+ * url; // → 'https://a.example/users/ann/did.json'
+ */
 export function parseDidWeb(did: string): DidWeb {
   if (typeof did !== 'string' || did.length > maxLength || !did.startsWith(prefix))
     throw new ProofError('did_web.malformed');
@@ -35,7 +44,15 @@ export function parseDidWeb(did: string): DidWeb {
   return { did, host, url: `https://${host}/${folder}/did.json` };
 }
 
-/** The did:web of a host, with its port unless it is 443, and of the segments of a path. */
+/**
+ * Makes the did:web of a host, with its port unless it is 443, and of the segments of a path.
+ *
+ * @throws {ProofError} `did_web.malformed`, `did_web.host`, `did_web.path`
+ * @throws {TypeError} if `host` is not a string or `path` is not a list of strings
+ * @example
+ * const { did } = didWebOf('a.example:8443', ['users', 'ann']);
+ * did; // → 'did:web:a.example%3A8443:users:ann'
+ */
 export function didWebOf(host: string, path: readonly string[] = []): DidWeb {
   text(host, 'host');
   listOf(text)(path, 'path');

@@ -27,6 +27,7 @@ export interface OwnAgreementKey extends NamedAgreementKey {
   agree(peer: AgreementKey): Uint8Array | Promise<Uint8Array>;
 }
 
+/** Why a key for key agreement was refused. */
 export type AgreementKeyReason = 'malformed' | 'private' | 'usage' | 'curve' | 'point' | 'mismatch';
 
 interface Refused {
@@ -34,13 +35,23 @@ interface Refused {
   readonly reason: AgreementKeyReason;
 }
 
+/** A checked public key, or the reason why it was refused. */
 export type AgreementKeyResult = { readonly ok: true; readonly key: AgreementKey } | Refused;
+/** A checked private key, or the reason why it was refused. */
 export type OwnAgreementKeyResult = { readonly ok: true; readonly key: OwnAgreementKey } | Refused;
 
 /** The longest member is a coordinate of P-521 in base64url. */
 const maxCoordinate = 88;
 
-/** A key from the bytes of a Multikey or of a derived key; for NIST curves also from the compressed form. */
+/**
+ * Makes a public key from the bytes of a Multikey or of a derived key: 32 for X25519; for NIST curves 4 ‖ x ‖ y, or the
+ * compressed form. It does not check whose key it is.
+ *
+ * @throws {TypeError} if `raw` is not a Uint8Array
+ * @example
+ * agreementKey('X25519', agent.agreement.key.raw).ok; // → true
+ * agreementKey('X25519', new Uint8Array(32)); // → { ok: false, reason: 'point' }
+ */
 export function agreementKey(crv: CurveName, raw: Uint8Array): AgreementKeyResult {
   if (!isCurveName(crv)) return refuse('curve');
   bytes(raw, 'raw');
@@ -48,7 +59,14 @@ export function agreementKey(crv: CurveName, raw: Uint8Array): AgreementKeyResul
   return read === undefined ? refuse('point') : { ok: true, key: Object.freeze({ crv, raw: read }) as AgreementKey };
 }
 
-/** A key from a public JWK (RFC 7518 §6.2.1, RFC 8037 §2). Members without a meaning here are dropped. */
+/**
+ * Parses a public JWK for key agreement (RFC 7518 §6.2.1, RFC 8037 §2). Members without a meaning here are dropped. It
+ * does not check whose key it is.
+ *
+ * @example
+ * parseAgreementJwk(agreementJwk(agent.agreement.key)).ok; // → true
+ * parseAgreementJwk({ kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }); // → { ok: false, reason: 'curve' }
+ */
 export function parseAgreementJwk(value: unknown): AgreementKeyResult {
   const jwk = value as JsonValue;
   if (!isJsonObject(jwk)) return refuse('malformed');
@@ -58,7 +76,15 @@ export function parseAgreementJwk(value: unknown): AgreementKeyResult {
 /** A key pair for one message: its public part, and a function for the shared secret. */
 export type EphemeralKey = Omit<OwnAgreementKey, 'kid'>;
 
-/** A key from `seedBytes` random bytes, as many as the curve needs; undefined for the few seeds that give no key. */
+/**
+ * Makes a key pair for one message from random bytes, as many as the curve needs (32 for X25519); undefined for the few
+ * seeds that give no key. It does not check that the seed is random: never use one twice.
+ *
+ * @throws {TypeError} if `crv` is not a curve, or the seed has another number of bytes
+ * @example
+ * const pair = ephemeralKey('X25519', random(32));
+ * pair?.key.crv; // → 'X25519'
+ */
 export function ephemeralKey(crv: CurveName, seed: Uint8Array): EphemeralKey | undefined {
   if (!isCurveName(crv)) throw wrong('crv', 'a curve');
   const curve = curves[crv];
@@ -69,7 +95,17 @@ export function ephemeralKey(crv: CurveName, seed: Uint8Array): EphemeralKey | u
   return result.ok ? { key: result.key, agree: (peer) => curve.agree(secret, peer.raw) } : undefined;
 }
 
-/** A key from one's own private JWK. Its public part must belong to its secret, so that a swapped part is noticed. */
+/**
+ * Parses one's own private JWK for key agreement (RFC 7518 §6.2, RFC 8037 §2). Its public part must belong to its
+ * secret, so that a swapped part is noticed. It does not check that `kid` names the key.
+ *
+ * @throws {TypeError} if `kid` is not a string
+ * @example
+ * const jwk = { ...agreementJwk(agent.agreement.key), d: encodeBase64url(x25519SecretFromEd25519(agent.seed)) };
+ * parsePrivateAgreementJwk(agent.agreement.kid, jwk).ok; // → true
+ * const swapped = { ...jwk, x: agreementJwk(lender.agreement.key).x };
+ * parsePrivateAgreementJwk(agent.agreement.kid, swapped); // → { ok: false, reason: 'mismatch' }
+ */
 export function parsePrivateAgreementJwk(kid: string, value: unknown): OwnAgreementKeyResult {
   text(kid, 'kid');
   const jwk = value as JsonValue;
@@ -85,7 +121,14 @@ export function parsePrivateAgreementJwk(kid: string, value: unknown): OwnAgreem
   return { ok: true, key: { kid, key, agree: (peer) => curve.agree(secret, peer.raw) } };
 }
 
-/** The JWK with exactly the required members. */
+/**
+ * Writes a public key as a JWK with exactly the required members (RFC 7518 §6.2.1, RFC 8037 §2).
+ *
+ * @throws {TypeError} if `crv` is not a curve or `raw` is not a Uint8Array
+ * @example
+ * const jwk = agreementJwk(agent.agreement.key);
+ * [jwk.kty, jwk.crv]; // → ['OKP', 'X25519']
+ */
 export function agreementJwk({ crv, raw }: AgreementKey): Readonly<Record<string, string>> {
   if (!isCurveName(crv)) throw wrong('crv', 'a curve');
   bytes(raw, 'raw');

@@ -23,6 +23,7 @@ export type CallAuthorization =
   | { readonly token: string; readonly dpop?: string | undefined }
   | { readonly invocation: string };
 
+/** A unary call in a tunnel: its method, its authorization and the exact bytes of its message. */
 export interface Call {
   /** `/package.Service/Method` */
   readonly method: string;
@@ -31,7 +32,7 @@ export interface Call {
   readonly message: Uint8Array;
 }
 
-/** The message of a successful call, or the reason of its failure. */
+/** The message of a successful call, or the reason of its failure. `status` is a status code of gRPC. */
 export type Answer =
   | { readonly method: string; readonly status: 0; readonly message: Uint8Array }
   | { readonly method: string; readonly status: number; readonly error: string; readonly reason?: string | undefined };
@@ -43,8 +44,10 @@ export interface CallSealing
   readonly recipient: NamedAgreementKey;
 }
 
+/** A call to be packed, with its sender, its recipient and its times in seconds since the epoch. */
 export type CallPacking = CallSealing & Call;
 
+/** An answer to be packed, with its sender, its recipient and its times in seconds since the epoch. */
 export interface AnswerPacking extends CallSealing {
   /** The id of the call. */
   readonly callId: string;
@@ -69,7 +72,9 @@ interface Sender extends Proved {
   readonly senderKid: string;
 }
 
+/** A call whose sender is proved. Times are in seconds since the epoch. */
 export type UnpackedCall = Call & Sender;
+/** An answer whose sender is proved. Times are in seconds since the epoch. */
 export type UnpackedAnswer = Answer & Sender;
 
 const callType = 'urn:countersign:rpc/1.0/call';
@@ -87,19 +92,60 @@ const reasonShape = /^[A-Z][A-Z0-9_]{0,61}[A-Z0-9]$/;
 /** The characters of a metadata value. */
 const visible = /^[\x21-\x7e]+$/;
 
-/** @throws {ProofError} with a code that starts with `call.` or `packing.` */
+/**
+ * Packs a call into an authcrypt message (DIDComm Messaging v2.1). Times are in whole seconds since the epoch. The body
+ * contains the whole call: the full method, the authorization and the exact bytes of the message.
+ *
+ * @throws {ProofError} `call.*`, `packing.*`
+ * @throws {TypeError} naming the member that is of another type
+ * @example
+ * const sealing = { id: 'call-1', createdTime: now, expiresTime: now + 60, random };
+ * const method = '/countersign.v1.WalletService/GetWallet';
+ * const call = { method, authorization: { token: 'wallet-token' }, message: utf8('') };
+ * const ends = { sender: agent.agreement, recipient: didKeyRecipient(lender.did) };
+ * const packed = await packCall({ ...sealing, ...ends, ...call });
+ * JSON.parse(packed).recipients.length; // → 1
+ */
 export async function packCall({ method, authorization, message, ...sealing }: CallPacking): Promise<string> {
   const body = { method, ...(authorization === undefined ? {} : { authorization: { ...authorization } }) };
   return packBody(callType, { ...body, message: encodeBase64url(message) }, callOf, sealing);
 }
 
-/** @throws {ProofError} with a code that starts with `call.` or `didcomm.` */
+/**
+ * Opens a call and proves its sender (DIDComm Messaging v2.1). Times are in seconds since the epoch.
+ *
+ * The caller must check the authorization within the call, then call `checkProver`, so that a thief cannot seal a
+ * stolen proof; and must remember `sender` and `id` until `rememberUntil`, because a call that arrives twice opens
+ * twice.
+ *
+ * @throws {ProofError} `call.*`, `didcomm.*`
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ * @example
+ * const sealing = { id: 'call-1', createdTime: now, expiresTime: now + 60, random, sender: agent.agreement };
+ * const call = { method: '/countersign.v1.WalletService/GetWallet', authorization: undefined, message: utf8('') };
+ * const packed = await packCall({ ...sealing, ...call, recipient: didKeyRecipient(lender.did) });
+ * const expected = { keys: [lender.agreement], recipient: lender.did, senderKey: didKeySender, now };
+ * const { sender, method } = await unpackCall(packed, expected);
+ * [sender, method]; // → [agent.did, '/countersign.v1.WalletService/GetWallet']
+ */
 export async function unpackCall(presented: string | Uint8Array, expected: CallExpectation): Promise<UnpackedCall> {
   const message = await unpack(presented, { ...expected, modes: ['authcrypt'], type: callType });
   return { ...callOf(message.body), ...senderOf(message) };
 }
 
-/** @throws {ProofError} with a code that starts with `call.` or `packing.` */
+/**
+ * Packs the answer to a call into an authcrypt message (DIDComm Messaging v2.1). Times are in whole seconds since the
+ * epoch; `status` is a status code of gRPC, 0 for success.
+ *
+ * @throws {ProofError} `call.*`, `packing.*`
+ * @throws {TypeError} naming the member that is of another type
+ * @example
+ * const sealing = { id: 'answer-1', createdTime: now, expiresTime: now + 60, random, sender: lender.agreement };
+ * const answer = { method: '/countersign.v1.WalletService/GetWallet', status: 0, message: utf8('wallet') } as const;
+ * const recipient = didKeyRecipient(agent.did);
+ * const packed = await packAnswer({ ...sealing, recipient, callId: 'call-1', answer });
+ * JSON.parse(packed).recipients[0].header.kid; // → recipient.kid
+ */
 export async function packAnswer({ callId, answer, ...sealing }: AnswerPacking): Promise<string> {
   someText(callId, 'callId');
   object(answer, 'answer');
@@ -109,7 +155,20 @@ export async function packAnswer({ callId, answer, ...sealing }: AnswerPacking):
   return packBody(answerType, { method, status, ...outcome }, answerOf, sealing, callId);
 }
 
-/** @throws {ProofError} with a code that starts with `call.` or `didcomm.` */
+/**
+ * Opens the answer to a call: it names the call in `thid`, comes from the DID that the call went to, and repeats the
+ * method. Times are in seconds since the epoch. It does not check whether the same answer came before.
+ *
+ * @throws {ProofError} `call.*`, `didcomm.*`
+ * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ * @example
+ * const method = '/countersign.v1.WalletService/GetWallet';
+ * const sealing = { id: 'answer-1', createdTime: now, expiresTime: now + 60, random, sender: lender.agreement };
+ * const to = { recipient: didKeyRecipient(agent.did), callId: 'call-1' };
+ * const packed = await packAnswer({ ...sealing, ...to, answer: { method, status: 5, error: 'No such wallet.' } });
+ * const keys = { keys: [agent.agreement], recipient: agent.did, senderKey: didKeySender, now };
+ * (await unpackAnswer(packed, { ...keys, callId: 'call-1', method, sender: lender.did })).status; // → 5
+ */
 export async function unpackAnswer(
   presented: string | Uint8Array,
   { callId, method, ...expected }: AnswerExpectation,
@@ -124,7 +183,16 @@ export async function unpackAnswer(
   return { ...answer, ...senderOf(message) };
 }
 
-/** `prover` is the DID of the verified proof within the call, or the DID URL of its key. @throws {ProofError} `call.prover` */
+/**
+ * Checks that the sender of a call is the DID of the verified proof within it: `prover` is that DID, or the DID URL of
+ * its key. It does not verify the proof: the caller must have done so.
+ *
+ * @throws {ProofError} `call.prover`
+ * @throws {TypeError} if `prover` is not a string
+ * @example
+ * checkProver({ sender: agent.did }, agent.signer.verificationMethod); // → undefined
+ * checkProver({ sender: agent.did }, lender.did); // throws call.prover
+ */
 export function checkProver({ sender }: Pick<UnpackedCall, 'sender'>, prover: string): void {
   text(prover, 'prover');
   if ((didOfKeyId(prover) ?? prover) !== sender) throw new ProofError('call.prover');

@@ -6,6 +6,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes } from '@noble/hashes/utils.js';
 
+/** The name of a content encryption (RFC 7518 §5; draft-amringer-jose-chacha for XC20P). */
 export type ContentEncryptionName = 'A256CBC-HS512' | 'A256GCM' | 'XC20P';
 
 export interface Sealed {

@@ -5,6 +5,7 @@ import { x25519 } from '@noble/curves/ed25519.js';
 import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { isUnsoundX25519 } from '../ed25519.ts';
 
+/** The name of a curve for key agreement. */
 export type CurveName = 'X25519' | 'P-256' | 'P-384' | 'P-521';
 
 export interface Curve {

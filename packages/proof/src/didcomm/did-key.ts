@@ -8,9 +8,13 @@ import { type AgreementKey, agreementKey, type NamedAgreementKey, type OwnAgreem
 import { type CurveName, curves } from './curve.ts';
 
 /**
- * A `senderKey` for senders with did:keys; undefined for every other DID.
+ * Finds the key of a sender with a did:key: the `senderKey` of an expectation. The result is undefined for every other
+ * DID.
  *
- * @throws {ProofError} with a code that starts with `did_key.`, `multikey.` or `did.`
+ * @throws {ProofError} `did_key.*`, `multikey.*`, `did.*`
+ * @example
+ * didKeySender(agent.agreement.kid)?.crv; // → 'X25519'
+ * didKeySender('did:web:a.example#key'); // → undefined
  */
 export function didKeySender(kid: string): AgreementKey | undefined {
   if (!kid.startsWith('did:key:')) return undefined;
@@ -18,15 +22,28 @@ export function didKeySender(kid: string): AgreementKey | undefined {
   return checked(keyType, publicKey);
 }
 
-/** The key of a did:key to pack a message for. @throws {ProofError} as `didKeySender` */
+/**
+ * Finds the key of a did:key to pack a message for. It does not check that the holder of the DID is the wanted
+ * recipient.
+ *
+ * @throws {ProofError} `did_key.*`, `multikey.*`, `did.key_role`
+ * @example
+ * const { kid, key } = didKeyRecipient(lender.did);
+ * [kid === lender.agreement.kid, key.crv]; // → [true, 'X25519']
+ */
 export function didKeyRecipient(did: string): NamedAgreementKey {
   const { verificationMethod, keyType, publicKey } = keyAgreementOf(parseDidKey(did));
   return { kid: verificationMethod, key: checked(keyType, publicKey) };
 }
 
 /**
- * The key agreement key of a device's did:key, derived from the 32 bytes of its Ed25519 seed (RFC 8032 §5.1.5): the clamped
- * first half of their SHA-512. A key that cannot be exported has no such key; its device keeps a separate X25519 key.
+ * Derives the key-agreement key of a did:key from the 32 bytes of its Ed25519 seed (RFC 8032 §5.1.5): the clamped first
+ * half of their SHA-512. A key that cannot be exported has no such key; its device keeps a separate X25519 key.
+ *
+ * @throws {TypeError} if `given` is not a Uint8Array of 32 bytes
+ * @example
+ * const own = didKeyAgreement(agent.seed);
+ * own.kid.startsWith(`${agent.did}#z6LS`); // → true
  */
 export function didKeyAgreement(given: Uint8Array): OwnAgreementKey {
   const seed = bytes(given, 'seed');

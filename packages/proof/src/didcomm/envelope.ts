@@ -26,6 +26,7 @@ import { didOfKeyId } from './key-id.ts';
 import type { KeyAlgorithm } from './key-wrap.ts';
 import { isMediaType } from './media-type.ts';
 
+/** Whether an envelope proves its sender (`authcrypt`) or is anonymous (`anoncrypt`). */
 export type EnvelopeMode = 'authcrypt' | 'anoncrypt';
 
 interface KeyAgreement {

@@ -19,7 +19,10 @@ import { didOfKeyId } from './key-id.ts';
 import { mediaTypes } from './media-type.ts';
 import { readPlaintext } from './plaintext.ts';
 
-/** The message to send. `to` and `from` follow from the keys, so that a message cannot contradict its envelope. */
+/**
+ * The message to send. `to` and `from` follow from the keys, so that a message cannot contradict its envelope. Times
+ * are in seconds since the epoch.
+ */
 export interface Packing extends Sealing {
   /** Unique for the sender; the recipient recognises a replay by it. */
   readonly id: string;
@@ -53,9 +56,17 @@ const packingChecks: Checks<Packing> = {
 };
 
 /**
- * Packs with `sender` as authcrypt (ECDH-1PU+A256KW), without it as anoncrypt (ECDH-ES+A256KW), both with A256CBC-HS512.
+ * Packs a message (DIDComm Messaging v2.1): with `sender` as authcrypt (ECDH-1PU+A256KW), without it as anoncrypt
+ * (ECDH-ES+A256KW), both with A256CBC-HS512. Times are in whole seconds since the epoch; `maxBytes` is by default
+ * 262,144 bytes. It does not check that the keys belong to the wanted recipients.
  *
- * @throws {ProofError} with a code that starts with `packing.`
+ * @throws {ProofError} `packing.*`
+ * @throws {TypeError} naming the member that is of another type, or that does not exist
+ * @example
+ * const content = { id: 'message-1', type: 'https://a.example/hello', body: { hi: 1 } };
+ * const sealing = { sender: agent.agreement, createdTime: now, expiresTime: now + 60, random };
+ * const packed = await pack({ ...content, ...sealing, recipients: [didKeyRecipient(lender.did)] });
+ * Object.keys(JSON.parse(packed)).includes('ciphertext'); // → true
  */
 export async function pack(given: Packing): Promise<string> {
   const packing = options(given, 'packing', packingChecks);

@@ -14,6 +14,7 @@ import { isKid } from '../jwk.ts';
 import { isDid } from './key-id.ts';
 import { isMediaType } from './media-type.ts';
 
+/** The content of a message. Times are in seconds since the epoch. */
 export interface Plaintext {
   /** Unique for its sender: a replay is recognised by it. */
   readonly id: string;

@@ -28,6 +28,7 @@ export interface SignerKey {
   readonly raw: Uint8Array;
 }
 
+/** The requirements on a signed message. Times are in seconds since the epoch. */
 export interface SignedExpectation extends PlaintextExpectation {
   /** The key that the DID document of `kid` names for authentication under exactly this id; undefined if there is none. */
   readonly signerKey: (kid: string) => SignerKey | undefined | Promise<SignerKey | undefined>;
@@ -35,6 +36,7 @@ export interface SignedExpectation extends PlaintextExpectation {
   readonly maxBytes?: number | undefined;
 }
 
+/** A signed message that met the expectation. Times are in seconds since the epoch. */
 export interface SignedMessage extends Plaintext {
   /** The DID whose key has signed. */
   readonly signer: string;
@@ -73,8 +75,19 @@ const expectationChecks: Checks<SignedExpectation> = {
 };
 
 /**
- * @throws {ProofError} with a code that starts with `didcomm.`
+ * Verifies a signed message (DIDComm Messaging v2.1 §DIDComm Signed Messages) with exactly one signature. Times are in
+ * seconds since the epoch; `maxBytes` is by default 262,144 bytes.
+ *
+ * The caller must remember `signer` and `id`, because a message that arrives twice verifies twice, and must check that
+ * the signer may say it.
+ *
+ * @throws {ProofError} `didcomm.*`
  * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
+ * @example
+ * const signed = await agent.didcommSigned({ id: 'message-1', to: [lender.did], body: { hi: 1 } });
+ * const signerKey = () => ({ crv: 'Ed25519', raw: agent.multikey.publicKey }) as const;
+ * const { signer, body } = await verifySigned(signed, { recipient: lender.did, now, signerKey });
+ * [signer, body]; // → [agent.did, { hi: 1 }]
  */
 export async function verifySigned(presented: string | Uint8Array, given: SignedExpectation): Promise<SignedMessage> {
   const expected = options(given, 'expected', expectationChecks);

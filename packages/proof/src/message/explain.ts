@@ -23,6 +23,7 @@ import { type FaultyCase, suspectInputs } from './sender-fault.ts';
 import { createTrial, type Trial } from './trial.ts';
 import { checkedExpectation, type MessageExpectation, verifyMessage } from './verify.ts';
 
+/** Why a signature does not verify. */
 export interface Explanation {
   /** Stable. `none`: nothing is wrong with the signature. */
   readonly fault: Fault;
@@ -36,6 +37,7 @@ export interface Explanation {
   readonly checks: number;
 }
 
+/** What the sender claims about its own signature. */
 export interface ExplainOptions {
   /** The signing input that the sender claims to have used. */
   readonly senderSigningInput?: Uint8Array | undefined;
@@ -56,7 +58,18 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const explainChecks: Checks<ExplainOptions> = { senderSigningInput: optional(bytes) };
 
-/** @throws {TypeError} naming the argument of a wrong type; `presented` may be anything */
+/**
+ * Explains to the sender why a signature does not verify: it tries similar inputs, keys and spellings. Bodies of more
+ * than 262,144 bytes are not tried.
+ *
+ * An explanation never accepts a message: only `verifyMessage` does.
+ *
+ * @throws {TypeError} naming the argument of a wrong type; `presented` may be anything
+ * @example
+ * const expected = { crypto: cryptoPort, message, forms: ['rfc7797'], keys: [{ jwk: agent.jwk }], now } as const;
+ * const { fault, code } = await explainSignature(`"${signature}"`, expected);
+ * [fault, code]; // → ['value_quoted', 'message.signature_base64url']
+ */
 export async function explainSignature(
   presented: unknown,
   given: MessageExpectation,

@@ -41,6 +41,7 @@ const valueFaultTexts = {
 } as const;
 
 export type ValueFaultName = keyof typeof valueFaultTexts;
+/** The stable name of what is wrong with a signature; `none` if nothing is. */
 export type Fault = ValueFaultName | keyof typeof claimFaultTexts | SenderFaultName;
 
 export function faultText(fault: Fault): string {

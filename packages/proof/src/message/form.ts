@@ -56,8 +56,10 @@ export const messageForms = {
   },
 } as const satisfies Record<string, FormRule>;
 
+/** The name of a form of message signatures. */
 export type MessageForm = keyof typeof messageForms;
 
+/** The names of the three forms. */
 export const messageFormNames = Object.keys(messageForms) as readonly MessageForm[];
 
 /** The row of a form, under the type that all rows share. */

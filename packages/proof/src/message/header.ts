@@ -127,7 +127,13 @@ const maxCached = 256;
 const maxCachedLength = 512;
 
 /**
- * The cache is bounded: the oldest entry is evicted. A sender with a new header in each message only costs others some time.
+ * Makes a cache of 256 headers for `verifyMessage`. The oldest entry is evicted: a sender with a new header in each
+ * message only costs others some time. It caches no signature: each message is verified again.
+ *
+ * @example
+ * const rules = { crypto: cryptoPort, forms: ['rfc7797'], keys: [{ jwk: agent.jwk }], now } as const;
+ * const { form } = await verifyMessage(signature, { ...rules, message, headers: createMessageHeaderCache() });
+ * form; // → 'rfc7797'
  */
 export function createMessageHeaderCache(): MessageHeaderCache {
   const headers = new Map<string, MessageHeader>();

@@ -1,6 +1,7 @@
 import { parseJson } from '../json.ts';
 import { pointerAt } from './json-place.ts';
 
+/** The place where two signing inputs differ first. Offsets are in bytes. */
 export interface SigningInputDifference {
   /** The first byte that differs; if one input is the beginning of the other, the length of the shorter one. */
   readonly offset: number;

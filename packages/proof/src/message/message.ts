@@ -1,5 +1,6 @@
 import { bytes, object, text, wrong } from '../argument.ts';
 
+/** A request, as it was sent or received. */
 export interface RequestMessage {
   readonly kind: 'request';
   /** The method as sent; methods are case-sensitive (RFC 9110 §9.1). */
@@ -12,6 +13,7 @@ export interface RequestMessage {
   readonly body: Uint8Array;
 }
 
+/** A response, as it was sent or received. `status` is the HTTP status. */
 export interface ResponseMessage {
   readonly kind: 'response';
   readonly status: number;
@@ -20,7 +22,9 @@ export interface ResponseMessage {
   readonly body: Uint8Array;
 }
 
+/** A request or a response. */
 export type Message = RequestMessage | ResponseMessage;
+/** Whether a message is a request or a response. */
 export type MessageKind = Message['kind'];
 
 /**

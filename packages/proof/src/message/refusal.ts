@@ -85,7 +85,14 @@ const badRequests: ReadonlySet<string> = new Set<MessageCode>([
   'message.signature_repeated',
 ]);
 
-/** The HTTP status for a refused signature; undefined for any other code. */
+/**
+ * Finds the HTTP status for a refused message signature: 400 if there is not exactly one signature, 401 for every other
+ * `message.*`; undefined for any other code.
+ *
+ * @example
+ * messageStatus('message.signature_missing'); // → 400
+ * messageStatus('message.signature'); // → 401
+ */
 export function messageStatus(code: string): 400 | 401 | undefined {
   if (badRequests.has(code)) return 400;
   return code.startsWith('message.') ? 401 : undefined;

@@ -16,6 +16,7 @@ export interface SigningPort {
   sign(data: Uint8Array): Uint8Array | Promise<Uint8Array>;
 }
 
+/** The public facts about a key that signs messages. */
 export interface SigningKey {
   readonly alg: AlgorithmName;
   readonly kid?: string | undefined;
@@ -45,6 +46,7 @@ export interface StrictSigning extends SigningBase {
   readonly crypto: Pick<CryptoPort, 'sha256'>;
 }
 
+/** How a message is signed: with which key and in which form. */
 export type MessageSigning = BytesSigning | StrictSigning;
 
 type Member = string | number | boolean | null | readonly string[];
@@ -69,11 +71,17 @@ const signingChecks: Checks<BytesSigning & Omit<StrictSigning, 'form'>> = {
 };
 
 /**
- * The value of `x-jws-signature` for a message. The bytes of its body are read now and not copied: they must not change before the
- * promise settles.
+ * Makes the value of `x-jws-signature` for a message: a detached JWS (RFC 7797 §3). `now` is in whole seconds since the
+ * epoch. The bytes of the body are read now and not copied: they must not change before the promise settles.
  *
- * @throws {ProofError} with a code that starts with `signing.` if this form cannot express the message
+ * It does not check that the key belongs to the sender: the recipient does.
+ *
+ * @throws {ProofError} `signing.*` if this form cannot express the message
  * @throws {TypeError} naming the argument that is of another type: a body is a Uint8Array, never a string
+ * @example
+ * const value = await signMessage(message, { key: agent.key, sign: agent.signer, form: 'rfc7797' });
+ * const rules = { crypto: cryptoPort, forms: ['rfc7797'], keys: [{ jwk: agent.jwk }], now } as const;
+ * (await verifyMessage(value, { ...rules, message })).kid; // → 'agent-key'
  */
 export async function signMessage(message: Message, signing: MessageSigning): Promise<string> {
   return signChecked(

@@ -10,6 +10,7 @@ export type HeaderFields =
   | Iterable<readonly [name: string, value: string]>
   | Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** The signature value of a message, and the forms that it may have. */
 export interface FoundSignature {
   readonly value: string;
   /** The accepted forms that this value may have. */
@@ -25,15 +26,22 @@ const formList = listOf(oneOf(...messageFormNames));
 const jws = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*$/;
 
 /**
- * The one signature value of a message.
+ * Finds the one signature value of a message in its header fields.
  *
- * 1. `x-jws-signature` always counts. A JWS contains no comma: a comma joins two fields (RFC 9110 §5.3), so such a field counts
- *    twice.
- * 2. `Signature`, the name in OCEN's prose, counts if its value is a JWS and there is no `Signature-Input`, which would make it
- *    a field of RFC 9421. It never has a strict signature.
+ * 1. `x-jws-signature` always counts. A JWS contains no comma: a comma joins two fields (RFC 9110 §5.3), so such a
+ *    field counts twice.
+ * 2. `Signature`, the name in OCEN's prose, counts if its value is a JWS and there is no `Signature-Input`, which would
+ *    make it a field of RFC 9421. It never has a strict signature.
  * 3. Both fields together must have exactly one value, even if two values are equal.
  *
- * @throws {ProofError} `message.signature_missing` or `message.signature_repeated`
+ * It does not verify the value: pass `value` and `forms` to `verifyMessage`.
+ *
+ * @throws {ProofError} `message.signature_missing`, `message.signature_repeated`
+ * @throws {TypeError} if `accepted` is not a list of forms
+ * @example
+ * const { value, forms } = signatureHeader({ 'X-JWS-Signature': signature }, ['rfc7797', 'strict']);
+ * [value === signature, forms]; // → [true, ['rfc7797', 'strict']]
+ * signatureHeader({}, ['strict']); // throws message.signature_missing
  */
 export function signatureHeader(headers: HeaderFields, accepted: readonly MessageForm[]): FoundSignature {
   formList(accepted, 'accepted');

@@ -31,6 +31,7 @@ export interface MessageKey {
   readonly form?: MessageForm | undefined;
 }
 
+/** The requirements on a message signature. Times are in seconds since the epoch. */
 export interface MessageExpectation {
   readonly crypto: CryptoPort;
   readonly message: Message;
@@ -53,6 +54,7 @@ export interface MessageExpectation {
 /** The fault of `kid`, if it was not the key id of the key that verified. */
 export type KidHint = 'kid_absent' | 'kid_unknown' | 'kid_mismatch';
 
+/** A message signature that met the expectation. Times are in seconds since the epoch. */
 export interface VerifiedMessage {
   readonly form: MessageForm;
   /** `bytes`: the message may be a replay of another with the same bytes. */
@@ -110,12 +112,21 @@ export function checkedExpectation(expected: MessageExpectation): MessageExpecta
 }
 
 /**
- * Verifies that one of `keys` signed these bytes. `presented` comes from a stranger and may be anything; `expected` comes from
- * the caller. It does not check who the sender is beyond its keys, whether the sender may send, and whether the message came
- * before.
+ * Verifies that one of `keys` signed a message (RFC 7797, detached). Times are in seconds since the epoch; a strict
+ * signature lives for `maxAge` seconds, by default 300. `presented` comes from a stranger and may be anything;
+ * `expected` comes from the caller.
  *
- * @throws {ProofError} with a code that starts with `message.`; `messageStatus` has the HTTP status of each
+ * The caller must check that `keys` are those of the claimed sender, that the sender may send, and that the message did
+ * not come before: in the strict form remember `jti` until `freshUntil`; in the other forms a replay cannot be told
+ * from a retry.
+ *
+ * @throws {ProofError} `message.*`; `messageStatus` has the HTTP status of each
  * @throws {TypeError} naming the member of `expected` that is of another type: a body is a Uint8Array, never a string
+ * @example
+ * const rules = { crypto: cryptoPort, forms: ['rfc7797'], keys: [{ jwk: agent.jwk }], now } as const;
+ * const { kid, binding } = await verifyMessage(signature, { ...rules, message });
+ * [kid, binding]; // → ['agent-key', 'bytes']
+ * await verifyMessage(signature, { ...rules, message: { ...message, body: utf8('{}') } }); // throws message.signature
  */
 export async function verifyMessage(presented: unknown, expected: MessageExpectation): Promise<VerifiedMessage> {
   return verifyChecked(presented, checkedExpectation(expected));

@@ -63,6 +63,12 @@ export function packing(changes: Partial<Packing> = {}): Packing {
   };
 }
 
+/** Without a sender: one that is undefined is refused. */
+export function anonymousPacking(changes: Partial<Omit<Packing, 'sender'>> = {}): Packing {
+  const { sender: _sender, ...others } = packing(changes);
+  return others;
+}
+
 export function expecting(changes: Partial<UnpackExpectation> = {}): UnpackExpectation {
   return {
     keys: [bobKey],
@@ -126,4 +132,4 @@ export function plaintext(changes: Record<string, unknown> = {}): Record<string,
 }
 
 export const good = await pack(packing());
-export const anonymous = await pack(packing({ sender: undefined }));
+export const anonymous = await pack(anonymousPacking());
