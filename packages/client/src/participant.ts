@@ -27,7 +27,13 @@ import type { PrivateJwk } from './message/private-jwk.ts';
 import { createMemoryReplayStore, type ReplayStore } from './message/replay.ts';
 import { type SignedInit, signedFetch, type VerifiedResponse } from './message/signed-fetch.ts';
 import { importSigningKey, type SigningKey } from './message/signing-key.ts';
-import { type IncomingRequest, participantIdOf, type Verified, verifyRequest } from './message/verify-request.ts';
+import {
+  type IncomingRequest,
+  participantIdOf,
+  type Verified,
+  verifyHeaders,
+  verifyRequest,
+} from './message/verify-request.ts';
 import { once } from './once.ts';
 import type { Registry } from './registry/registry.ts';
 import { cacheChecks, type RegistryCacheOptions, registryCache } from './registry/registry-cache.ts';
@@ -116,6 +122,11 @@ export interface Participant extends TokenSource {
   sign(message: Message, options?: SignOptions): Promise<SignatureFields>;
   /** Calls another participant, and accepts only a response that it has signed. */
   fetch(url: string | URL, init?: SignedInit): Promise<VerifiedResponse>;
+  /**
+   * Checks the token and that there is one signature, before the body is read. Throws {MessageProblem} if no body can make the
+   * request good. It proves no sender: only `verifyRequest` does.
+   */
+  verifyHeaders(headers: IncomingRequest['headers']): Promise<void>;
   /** Throws {MessageProblem} for every request that must be refused. */
   verifyRequest(request: IncomingRequest): Promise<Verified>;
   /** The header fields that sign the response to a verified request; strict if the request was strict. */
@@ -175,6 +186,7 @@ export function createParticipant(given: ParticipantOptions): Participant {
     },
     fetch: async (url, init = {}) =>
       signedFetch(url, init, { ...common, token, signer, form, fetch: options.fetch ?? globalThis.fetch }),
+    verifyHeaders: (headers) => verifyHeaders(headers, { ...common, tokens }),
     verifyRequest: (request) => verifyRequest(request, { ...common, ...stores, tokens }),
     async signResponse({ signature, participant }, { status: code, body }) {
       const message = { kind: 'response', status: code, requestSignature: signature.value, body } as const;

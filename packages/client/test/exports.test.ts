@@ -428,12 +428,17 @@ const methods: Record<string, Row> = {
     (...parts: Parameters<typeof replay.seen>) => [replay.seen(...parts)],
     text('k'),
     number(Date.now()),
+    maybe('string'),
   ),
   'sign of a participant': row(
     participant.sign,
     message,
     options({ to: maybe('string'), form: place(absent, 'undefined') }, 'anything'),
   ),
+  'verifyHeaders of a participant': {
+    ...row(participant.verifyHeaders, place({ authorization, ...signed })),
+    isVoid: true,
+  },
   'verifyRequest of a participant': row(
     participant.verifyRequest,
     data({

@@ -15,14 +15,20 @@ import { ClientError } from '../error.ts';
  * key at the same time, only one gets `false`.
  */
 export interface ReplayStore {
-  /** Returns whether `key` was seen before, and remembers it until `untilMs` (milliseconds since the epoch). */
-  seen(key: string, untilMs: number): boolean | Promise<boolean>;
+  /**
+   * Returns whether `key` was seen before, and remembers it until `untilMs` (milliseconds since the epoch). `sender` is the
+   * participant, or the key, that made the message: a store with limited room can refuse one that fills it.
+   */
+  seen(key: string, untilMs: number, sender?: string): boolean | Promise<boolean>;
 }
 
 export interface MemoryReplayOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
-  /** The largest number of remembered keys. Default 100,000. */
+  /**
+   * The largest number of remembered keys. Default 200,000. One sender can have at most half of them, and two senders a third
+   * each: a sender is refused once it has more keys than there is room left, so that the others always have room.
+   */
   readonly max?: number;
   /**
    * What to do without room: `refuse` throws, so that a message that must be received only once is refused; `forget` drops the
@@ -37,37 +43,102 @@ const memoryChecks: Checks<MemoryReplayOptions> = {
   whenFull: optional(oneOf('refuse', 'forget')),
 };
 
+interface Kept {
+  until: number;
+  readonly sender: string | undefined;
+}
+
 /**
  * A store in the memory of one process. After a restart it is empty: use a shared store if that matters.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist
  */
 export function createMemoryReplayStore(options: MemoryReplayOptions = {}): ReplayStore {
-  const { now = Date.now, max = 100_000, whenFull = 'refuse' } = optionsOf(options, 'options', memoryChecks);
-  const known = new Map<string, number>();
+  const { now = Date.now, max = 200_000, whenFull = 'refuse' } = optionsOf(options, 'options', memoryChecks);
+  const known = new Map<string, Kept>();
+  /** The number of keys of each sender. */
+  const held = new Map<string, number>();
+  const expiry = createExpiry();
 
-  function makeRoom(at: number): void {
-    for (const [key, until] of known) if (until < at) known.delete(key);
-    if (known.size < max) return;
-    if (whenFull === 'refuse') throw new ClientError('replay.full', 'The replay store is full.');
-    for (const key of [...known.keys()].slice(0, Math.ceil(max / 10))) known.delete(key);
+  function forget(key: string): void {
+    const sender = known.get(key)?.sender;
+    known.delete(key);
+    if (sender === undefined) return;
+    const left = (held.get(sender) ?? 0) - 1;
+    if (left > 0) held.set(sender, left);
+    else held.delete(sender);
+  }
+
+  /** Looks at no other key, so that a refusal costs nothing. */
+  function requireRoom(sender: string | undefined): void {
+    const room = max - known.size;
+    if (room <= 0) throw new ClientError('replay.full', 'The replay store is full.');
+    if (sender !== undefined && (held.get(sender) ?? 0) >= room)
+      throw new ClientError('replay.full', 'The sender has used its share of the replay store.');
+  }
+
+  function forgetOldest(): void {
+    let surplus = Math.ceil(max / 10);
+    for (const key of known.keys()) {
+      if (surplus-- === 0) return;
+      forget(key);
+    }
+  }
+
+  function remember(key: string, until: number, sender: string | undefined): void {
+    if (whenFull === 'refuse') requireRoom(sender);
+    else if (known.size >= max) forgetOldest();
+    known.set(key, { until, sender });
+    if (sender !== undefined) held.set(sender, (held.get(sender) ?? 0) + 1);
+    expiry.add(key, until);
   }
 
   return {
-    seen(key, untilMs) {
+    seen(key, untilMs, sender) {
       text(key, 'key');
       // A time of NaN would be over at once.
       finite(untilMs, 'untilMs');
+      if (sender !== undefined) text(sender, 'sender');
       const at = now();
-      const until = known.get(key);
-      if (until !== undefined && until >= at) {
-        if (untilMs > until) known.set(key, untilMs);
-        return true;
+      for (const due of expiry.due(at)) {
+        const until = known.get(due)?.until;
+        if (until !== undefined && until >= at) expiry.add(due, until);
+        else forget(due);
       }
-      if (known.size >= max) makeRoom(at);
-      known.delete(key);
-      known.set(key, untilMs);
-      return false;
+      const kept = known.get(key);
+      if (kept === undefined) {
+        remember(key, untilMs, sender);
+        return false;
+      }
+      const isSeen = kept.until >= at;
+      if (untilMs > kept.until) kept.until = untilMs;
+      return isSeen;
+    },
+  };
+}
+
+/** Keys by the second in which they are due. They are looked through at most once a second. */
+function createExpiry() {
+  const bySecond = new Map<number, string[]>();
+  let looked = Number.NEGATIVE_INFINITY;
+  return {
+    add(key: string, untilMs: number): void {
+      const second = Math.floor(untilMs / 1000);
+      const keys = bySecond.get(second);
+      if (keys === undefined) bySecond.set(second, [key]);
+      else keys.push(key);
+    },
+    /** Takes out the keys of the seconds before this one. Their time may have been extended meanwhile. */
+    due(at: number): readonly string[] {
+      const second = Math.floor(at / 1000);
+      if (second === looked) return [];
+      looked = second;
+      const over = [...bySecond.keys()].filter((each) => each < second);
+      return over.flatMap((each) => {
+        const keys = bySecond.get(each) ?? [];
+        bySecond.delete(each);
+        return keys;
+      });
     },
   };
 }

@@ -99,9 +99,8 @@ export async function verifyRequest(request: IncomingRequest, options: RequestVe
     body: bytes(body, 'request.body'),
   };
   fields(headers, 'request.headers');
-  try {
-    const subject = await checkToken(headers, options);
-    const found = signatureHeader(headers, options.forms);
+  return refusing(async () => {
+    const { subject, found } = await checkHeaders(headers, options);
     const { participant, verified } = await checkSigner(
       {
         participantId: subject.participantId,
@@ -120,6 +119,25 @@ export async function verifyRequest(request: IncomingRequest, options: RequestVe
     const { form, binding, alg, kid, thumbprint, hint } = verified;
     const signature = { value: found.value, form, binding, alg, kid, thumbprint, ...(hint && { hint }), replay };
     return { subject, participant, signature, digest };
+  });
+}
+
+/**
+ * Steps 1 to 3, which need no body: a stranger is refused before its body is read.
+ *
+ * @throws {MessageProblem}; {TypeError} if the headers are of another type
+ */
+export async function verifyHeaders(
+  headers: HeaderFields,
+  options: Pick<RequestVerifierOptions, 'tokens' | 'status' | 'forms'>,
+): Promise<void> {
+  fields(headers, 'headers');
+  await refusing(() => checkHeaders(headers, options));
+}
+
+async function refusing<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
   } catch (error) {
     if (error instanceof MessageProblem) throw error;
     if (error instanceof ProofError) throw proofProblem(error, messageStatus(error.code) ?? 401);
@@ -127,10 +145,18 @@ export async function verifyRequest(request: IncomingRequest, options: RequestVe
   }
 }
 
+async function checkHeaders(
+  headers: HeaderFields,
+  options: Pick<RequestVerifierOptions, 'tokens' | 'status' | 'forms'>,
+) {
+  const subject = await checkToken(headers, options);
+  return { subject, found: signatureHeader(headers, options.forms) };
+}
+
 /** Steps 1 and 2. */
 async function checkToken(
   headers: HeaderFields,
-  { tokens, status }: RequestVerifierOptions,
+  { tokens, status }: Pick<RequestVerifierOptions, 'tokens' | 'status'>,
 ): Promise<ParticipantSubject> {
   const token = bearerToken(headers);
   const subject = await orUnavailable('keys.unavailable', () => tokens.verify(token));
@@ -155,14 +181,16 @@ async function checkReplay(
   if (jti === undefined || freshUntil === undefined) {
     if (seenBytes === undefined) return 'unchecked';
     // Nothing is refused because of this, so a failure of the store is not an error.
-    const seen = async () => seenBytes.seen(`bytes ${participantId} ${digest}`, now() + bytesRemembered);
+    const seen = async () => seenBytes.seen(`bytes ${participantId} ${digest}`, now() + bytesRemembered, participantId);
     return seen().then(
       (isSeen) => (isSeen ? 'seen' : 'first'),
       () => 'unchecked',
     );
   }
   const key = `strict ${participantId} ${jti}`;
-  const isSeen = await orUnavailable('replay.unavailable', () => replay.seen(key, (freshUntil + 1) * 1000));
+  const isSeen = await orUnavailable('replay.unavailable', () =>
+    replay.seen(key, (freshUntil + 1) * 1000, participantId),
+  );
   if (isSeen) throw problem('message.replayed');
   return 'first';
 }

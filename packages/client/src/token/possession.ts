@@ -48,7 +48,9 @@ export async function requirePossession(
   });
   if (thumbprint !== bound) throw problem('dpop.key');
   const key = `dpop ${thumbprint} ${jti}`;
-  const isSeen = await orUnavailable('replay.unavailable', () => replay.seen(key, (rememberUntil + 1) * 1000));
+  const isSeen = await orUnavailable('replay.unavailable', () =>
+    replay.seen(key, (rememberUntil + 1) * 1000, subject.id),
+  );
   if (isSeen) throw problem('dpop.replayed');
 }
 
