@@ -700,6 +700,32 @@ test('a spool without room is 503 for requests and, signed, for responses; neith
   expect((await ask('{}')).status).toBe(200);
 });
 
+test('a large body of a stranger is not taken to the disk; its token is refused', async () => {
+  const spoolDir = temporaryDir();
+  const other = await gatewayOf(place, 'lender', app.url, { listen: { host: '127.0.0.1', port: 0 }, spoolDir });
+  onTestFinished(() => other.stop());
+  // Whatever goes to the disk from now on is 503.
+  rmSync(spoolDir, { recursive: true });
+  const body = 'x '.repeat(400_000);
+  const good = await signedFields(agent, other.url, { path: '/loans', body });
+  const [token = '', signature = ''] = ['authorization', 'x-jws-signature'].map(
+    (name) => good[good.findIndex((one) => one.toLowerCase() === name) + 1] as string,
+  );
+  const rows = [
+    [401, [], 'token.missing'],
+    [401, ['authorization', 'Bearer'], 'token.malformed'],
+    [401, ['authorization', `${token.slice(0, -6)}AAAAAA`, 'x-jws-signature', signature], 'jws.signature'],
+    [400, ['authorization', token], 'message.signature_missing'],
+  ] as const;
+  for (const chunked of [undefined, 70_000]) {
+    for (const [status, headers, code] of rows) {
+      const refused = await send(other.url, { path: '/loans', body, headers, ...(chunked && { chunked }) });
+      expect([refused.status, refused.json().code]).toEqual([status, code]);
+    }
+  }
+  expect(app.received).toEqual([]);
+});
+
 test('an application that is not there is 502, signed', async () => {
   const gone = await application();
   await gone.close();

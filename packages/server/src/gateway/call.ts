@@ -83,6 +83,20 @@ export async function takeBody({ request, response, waits }: Call, options: Spoo
   return body;
 }
 
+/** Reads the body of a call as far as it would be taken, and keeps nothing. */
+export async function dropBody({ request, waits }: Call, maxBytes: number): Promise<void> {
+  if (waits || Number(request.headers['content-length'] ?? 0) > maxBytes) return;
+  let size = 0;
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Uint8Array).length;
+      if (size > maxBytes) return;
+    }
+  } catch {
+    // The caller has gone away.
+  }
+}
+
 /** A short answer that the gateway itself gives. */
 export function sendWhole(
   request: IncomingMessage,

@@ -2,7 +2,8 @@
  * Calls to a participant's API behind the gateway:
  *
  * 1. Requests that must not reach an application are refused. The gateway's own paths never reach it.
- * 2. The whole body is read, up to its bound, because a signature covers all of it.
+ * 2. The whole body is read, up to its bound, because a signature covers all of it. Before a body that would go to the
+ *    disk, token and status are verified.
  * 3. Token, status, sender and signature are verified.
  * 4. The request goes to the application, its target byte for byte, with the sender in one field that the gateway
  *    signs.
@@ -12,18 +13,27 @@ import type { IncomingMessage } from 'node:http';
 import type { Participant, Verified } from '@countersign/client';
 import { Problem } from '../kernel/problem.ts';
 import { answerFields, fieldsForApplication, type Placement, statusOf, streamAnswer } from './application.ts';
-import { type Answerer, type Call, type Outcome, requestFields, sendLong, sendWhole, takeBody } from './call.ts';
+import {
+  type Answerer,
+  type Call,
+  dropBody,
+  type Outcome,
+  requestFields,
+  sendLong,
+  sendWhole,
+  takeBody,
+} from './call.ts';
 import type { Field } from './fields.ts';
 import { refusalOf } from './refusal.ts';
 import { absoluteTarget, checkRequestLine, isOwn, matches } from './request-line.ts';
 import type { ResponseSigner } from './response-signature.ts';
 import type { Room } from './room.ts';
-import { held, type Spooled, spool } from './spool.ts';
+import { held, memoryBytes, type Spooled, spool } from './spool.ts';
 import { type SubjectSigner, subjectField } from './subject-header.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface InboundOptions extends Placement {
-  readonly participant: Pick<Participant, 'verifyRequest'>;
+  readonly participant: Pick<Participant, 'verifyHeaders' | 'verifyRequest'>;
   readonly upstream: Upstream;
   readonly subject: SubjectSigner;
   readonly signer: ResponseSigner;
@@ -48,6 +58,7 @@ export function inbound(options: InboundOptions): Answerer {
     const { method, requestTarget } = checkRequestLine(call.request);
     if (isOwn(requestTarget)) throw new Problem('request.not_found');
     const target = absoluteTarget(requestTarget, options.publicUrl);
+    if (mayBeSpooled(call)) await checkHeaders(call, options);
     const body = await takeBody(call, { dir: options.spoolDir, maxBytes: options.maxBody });
     try {
       const admitted = await admit(call, { method, requestTarget, target, body }, options);
@@ -56,6 +67,21 @@ export function inbound(options: InboundOptions): Answerer {
       await body.discard();
     }
   };
+}
+
+/** A small body stays in memory, where verifying the token twice would cost more than the body. */
+function mayBeSpooled({ request: { headers } }: Call): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > memoryBytes;
+}
+
+/** The body of a refused caller is read and dropped, because a caller that still sends would miss the refusal. */
+async function checkHeaders(call: Call, { participant, maxBody }: InboundOptions): Promise<void> {
+  try {
+    await participant.verifyHeaders(requestFields(call));
+  } catch (refusal) {
+    await dropBody(call, maxBody);
+    throw refusal;
+  }
 }
 
 /** Step 3, and the field of step 4. */

@@ -25,7 +25,7 @@ export interface Spooled {
 }
 
 /** Bytes up to which a body stays in memory. */
-const memoryBytes = 65_536;
+export const memoryBytes = 65_536;
 
 /**
  * Reads a body: small ones into memory, larger ones into a file that only this process can reach. Undefined if the body
