@@ -2,11 +2,8 @@ import { isJsonObject, type JsonObject, parseJson } from '@countersign/proof';
 import { Problem } from './kernel/problem.ts';
 import { readMarked } from './kernel/text-file.ts';
 
-/** Bytes. */
-const maxFile = 16 * 1024 * 1024;
-
 const why = {
-  too_large: 'is larger than 16 MiB',
+  too_large: 'is too large',
   encoding: 'is not UTF-8 text',
   bom: 'begins with two byte order marks',
   depth: 'is nested too deeply',
@@ -25,7 +22,7 @@ export function readJsonFile(path: string, option?: string): JsonObject {
   const refused = (fault: string) =>
     new Problem('config.invalid', { detail: `${option === undefined ? '' : `${option}: `}${path} ${fault}.` });
   const bytes = readMarked(path, option);
-  const parsed = parseJson(bytes, { maxBytes: maxFile, maxDepth: 64 });
+  const parsed = parseJson(bytes, { maxBytes: bytes.length, maxDepth: 64 });
   if (!parsed.ok) {
     throw refused(
       parsed.reason === 'syntax' ? `is not JSON${placeOfFault(new TextDecoder().decode(bytes))}` : why[parsed.reason],

@@ -1,4 +1,6 @@
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, constants, globSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { walletFile } from '@countersign/client/wallet-file';
 import { describe, expect, test } from 'vitest';
@@ -6,9 +8,12 @@ import { readNetworkFile } from '../src/cli/network.ts';
 import { readSecret } from '../src/cli/typed-secret.ts';
 import { loadConfig } from '../src/config.ts';
 import { readOptions } from '../src/gateway/options.ts';
+import { readTls } from '../src/http/tls.ts';
 import { readJsonFile } from '../src/json-file.ts';
-import { isMissing, readTextFile } from '../src/kernel/text-file.ts';
+import { readBoundedFile } from '../src/kernel/bounded-file.ts';
+import { isMissing, readBytesFile, readTextFile } from '../src/kernel/text-file.ts';
 import { temporaryDir } from './support/context.ts';
+import { run } from './support/serve.ts';
 
 const secret = 'a secret of more than sixteen letters';
 const mark = '\ufeff';
@@ -82,19 +87,77 @@ describe('what is not UTF-8 is refused by the name of its option', () => {
   });
 });
 
+describe('a file without an end', () => {
+  const readers: readonly [string, (path: string) => unknown][] = [
+    ['a network file', readNetworkFile],
+    ['JSON', readJsonFile],
+    ['text', readTextFile],
+    ['bytes', (path) => readBytesFile(path)],
+    ['a certificate', (path) => readTls({ cert: path, key: path })],
+  ];
+
+  test.each(readers)('is refused by its size where %s is read', (_, read) => {
+    expect(() => read('/dev/zero')).toThrow(/ is larger than 16 MiB\.$/);
+  });
+
+  test('is refused where a profile of a wallet is read, and a dump', async () => {
+    const notFile = '/dev/zero cannot be read (it is not a file).';
+    await expect(walletFile('/dev/zero').load()).rejects.toMatchObject({
+      code: 'profile.unreadable',
+      message: notFile,
+    });
+    const env = { COUNTERSIGN_MASTER_KEY: randomBytes(32).toString('base64url') };
+    const { code, stderr } = await run(['load', '-f', '/dev/zero'], { ...env, COUNTERSIGN_DATA_DIR: temporaryDir() });
+    expect([code, stderr]).toEqual([1, expect.stringContaining('name a file, not a pipe or a device')]);
+  });
+
+  test('a regular file is refused before it is read', () => {
+    expect(() => readBoundedFile(file('12345'), { maxBytes: 4 })).toThrow('is larger than');
+    expect(readBoundedFile(file('1234'), { maxBytes: 4 }).toString()).toBe('1234');
+    expect(readBoundedFile(file('')).toString()).toBe('');
+    expect(readBoundedFile('/dev/null').toString()).toBe('');
+  });
+});
+
+describe('a pipe', () => {
+  function pipe(): string {
+    const path = join(temporaryDir(), 'pipe');
+    execFileSync('mkfifo', [path]);
+    return path;
+  }
+
+  test('into which nothing writes is given up', async () => {
+    const silent = 'is a pipe that gave nothing for 0.05 seconds';
+    expect(() => readBoundedFile(pipe(), { patience: 50 })).toThrow(silent);
+    await expect(walletFile(pipe()).load()).rejects.toMatchObject({ code: 'profile.unreadable' });
+    const path = pipe();
+    const writer = openSync(path, constants.O_RDWR);
+    writeSync(writer, 'half');
+    expect(() => readBoundedFile(path, { patience: 50 })).toThrow(silent);
+    closeSync(writer);
+  });
+
+  test('is read to its end, though its writer comes late and writes slowly', async () => {
+    const path = pipe();
+    const writer = spawn('sh', ['-c', `sleep 0.1; (printf first; sleep 0.1; printf second) > ${path}`]);
+    expect(readTextFile(path)).toBe('firstsecond');
+    writer.kill();
+  });
+
+  test('that gives too much is refused', () => {
+    const path = pipe();
+    const writer = spawn('sh', ['-c', `head -c 200000 /dev/zero > ${path}`], { stdio: 'ignore' });
+    expect(() => readBoundedFile(path, { maxBytes: 100_000 })).toThrow('is larger than');
+    writer.kill();
+  });
+});
+
 test('no other file of the server reads text in a way of its own', () => {
   const src = join(import.meta.dirname, '../src');
   const readers = globSync('**/*.ts', { cwd: src }).filter((name) =>
     /\breadFile(Sync)?\(/.test(readFileSync(join(src, name), 'utf8')),
   );
-  // A body; bytes of a message or a capability; PEM, in which what comes before the first line means nothing; and lists that ship with the server.
-  const own = [
-    'cli/capability.ts',
-    'cli/receipt.ts',
-    'http/tls.ts',
-    'kernel/text-file.ts',
-    'passwords/common-passwords.ts',
-    'registry/network-file/network-file.http.ts',
-  ];
+  // A body of a request; and lists that ship with the server.
+  const own = ['passwords/common-passwords.ts', 'registry/network-file/network-file.http.ts'];
   expect(readers.filter((name) => !own.includes(name)).sort()).toEqual([]);
 });

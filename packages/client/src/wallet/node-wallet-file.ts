@@ -1,9 +1,10 @@
 /** @countersign/client/wallet-file: a profile in a file that only its owner can read. Node only. */
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { someText } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
-import { parseProfile, profileText, type WalletProfile } from './profile.ts';
+import { maxProfile, parseProfile, profileText, type WalletProfile } from './profile.ts';
 
 export interface WalletFile {
   /** Undefined if there is no file. Throws {ClientError} `profile.*`. */
@@ -19,11 +20,8 @@ export interface WalletFile {
 export function walletFile(path: string): WalletFile {
   someText(path, 'path');
   const load = async () => {
-    const text = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw new ClientError('profile.unreadable', `${path} cannot be read (${error.code}).`);
-    });
-    return text === undefined ? undefined : parseProfile(withoutMark(text));
+    const bytes = await readProfile(path);
+    return bytes === undefined ? undefined : parseProfile(withoutMark(bytes));
   };
   return {
     load,
@@ -35,6 +33,26 @@ export function walletFile(path: string): WalletFile {
       await replace(path, profileText(profile));
     },
   };
+}
+
+async function readProfile(path: string): Promise<Uint8Array | undefined> {
+  const unreadable = (why: string) => new ClientError('profile.unreadable', `${path} cannot be read (${why}).`);
+  let file: FileHandle | undefined;
+  try {
+    // A pipe without a writer would block the opening.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const status = await file.stat();
+    if (!status.isFile() && !status.isDirectory()) throw unreadable('it is not a file');
+    if (status.size > maxProfile) throw unreadable(`it is larger than ${maxProfile} bytes`);
+    return await file.readFile();
+  } catch (thrown) {
+    if (thrown instanceof ClientError) throw thrown;
+    const { code = 'unknown' } = thrown as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw unreadable(code);
+  } finally {
+    await file?.close();
+  }
 }
 
 /** The bytes without the byte order mark that some editors write first. */

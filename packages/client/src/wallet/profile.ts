@@ -33,7 +33,9 @@ export interface WalletProfile {
 
 const type = 'CountersignWallet';
 const version = 1;
-const limits = { maxBytes: 262_144, maxDepth: 64 };
+/** Bytes. */
+export const maxProfile = 262_144;
+const limits = { maxBytes: maxProfile, maxDepth: 64 };
 const members = ['type', 'version', 'issuer', 'did', 'capability', 'realmCapability', 'key'];
 
 /**

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { cryptoPort } from '@countersign/client/node-crypto';
 import {
   createRootCapability,
@@ -11,6 +10,7 @@ import {
 } from '@countersign/proof';
 import type { Command } from 'commander';
 import { readJsonFile } from '../json-file.ts';
+import { readBytesFile } from '../kernel/text-file.ts';
 import { print } from './api.ts';
 import { explanationText, refusalsIn } from './capability-text.ts';
 
@@ -31,7 +31,7 @@ export function capabilityCommands(program: Command): void {
 }
 
 async function explain(file: string, { owner: path, json }: ExplainOptions): Promise<void> {
-  const presented = readFileSync(file);
+  const presented = readBytesFile(file);
   const owner = path === undefined ? undefined : await ownerIn(path);
   const now = Date.now();
   const known = (did: string) => (did === owner?.id ? owner : undefined);

@@ -76,9 +76,11 @@ async function dump(file: string, signal: AbortSignal): Promise<Counts> {
 async function load(file: string, signal: AbortSignal): Promise<Counts> {
   const { config } = loadConfig(process.env);
   const masterKey = requireMasterKey(config);
-  const { size } = await stat(file).catch((cause) => {
+  const found = await stat(file).catch((cause) => {
     throw new Error(`The dump ${file} cannot be read: ${cause.code}.`);
   });
+  if (!found.isFile()) throw new Error(`The dump ${file} cannot be read twice: name a file, not a pipe or a device.`);
+  const { size } = found;
   const progress = createProgress();
   let loaded = 0;
   const share = (read: number) => `${Math.floor((read / size) * 100)} % of the file`;

@@ -6,6 +6,9 @@ import { requireRealm } from '../subject/realm.ts';
 import { print } from './api.ts';
 import { offline } from './offline.ts';
 
+/** Bytes. An export holds every user of a realm. */
+const maxExport = 512 * 1024 * 1024;
+
 interface ImportOptions {
   readonly realm?: string;
   readonly identity?: string;
@@ -32,7 +35,7 @@ export function importKeycloakCommand(identity: Command): void {
 
 async function importKeycloak(file: string, options: ImportOptions): Promise<void> {
   const into = target(options);
-  const exported = readKeycloakExport(readTextFile(file), options.keycloakRealm);
+  const exported = readKeycloakExport(readTextFile(file, undefined, { maxBytes: maxExport }), options.keycloakRealm);
   await offline(async (context) => {
     const { name: realm } = await requireRealm(context, options.realm ?? context.config.defaultRealm);
     const { type, withoutSecondFactor = false } = options;

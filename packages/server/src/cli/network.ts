@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { readMarked } from '../kernel/text-file.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
-import { parseNetworkFile } from '../registry/network-file/prepare.ts';
+import { maxNetworkFile, parseNetworkFile } from '../registry/network-file/prepare.ts';
 import { type Api, connect, online, print } from './api.ts';
 import { offline } from './offline.ts';
 
@@ -25,7 +25,7 @@ export function networkCommands(program: Command): void {
 }
 
 export function readNetworkFile(path: string): unknown {
-  return parseNetworkFile(readMarked(path, 'network file'));
+  return parseNetworkFile(readMarked(path, 'network file', { maxBytes: maxNetworkFile }));
 }
 
 /** With `--realm`, a file that names another realm is refused. */

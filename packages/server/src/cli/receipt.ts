@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { fetchReceiptCerts, verifyReceipt } from '@countersign/client';
 import type { Command } from 'commander';
 import { readJsonFile } from '../json-file.ts';
+import { readBytesFile } from '../kernel/text-file.ts';
 import { print } from './api.ts';
 
 interface VerifyOptions {
@@ -28,6 +28,9 @@ export function receiptCommands(program: Command): void {
     .action(async (file: string, options: VerifyOptions) => verify(file, options));
 }
 
+/** Bytes: the largest body that a gateway can be told to accept. */
+const maxMessage = 64 * 1024 * 1024;
+
 /** Keys that come with a receipt prove nothing, because a forger of one can forge the other. */
 async function verify(file: string, { message, certs, issuer }: VerifyOptions): Promise<void> {
   if ((certs === undefined) === (issuer === undefined)) {
@@ -35,7 +38,7 @@ async function verify(file: string, { message, certs, issuer }: VerifyOptions): 
   }
   const { receipt } = readJsonFile(file) as { receipt?: unknown };
   if (typeof receipt !== 'string') throw new Error(`${file} holds no receipt.`);
-  const body = message === undefined ? undefined : readFileSync(message);
+  const body = message === undefined ? undefined : readBytesFile(message, '--message', { maxBytes: maxMessage });
   const keys = issuer === undefined ? readJsonFile(certs ?? '') : await fetchReceiptCerts({ issuer });
   print(await verifyReceipt(receipt, { certs: keys, body }));
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { Config } from '../config.ts';
+import { FileFault, readBoundedFile } from '../kernel/bounded-file.ts';
 import { Problem } from '../kernel/problem.ts';
 import { requireTls } from '../pem.ts';
 
@@ -14,9 +14,10 @@ export function readTls({ cert, key }: NonNullable<Config['tls']>): { readonly c
 function pem(variable: string, given: string): string {
   if (given.startsWith('-----BEGIN')) return given;
   try {
-    return readFileSync(given, 'utf8');
+    return readBoundedFile(given).toString();
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new Problem('config.invalid', { detail: `${variable}: the file cannot be read (${code}).`, cause });
+    const fault = cause instanceof FileFault ? cause.message : `cannot be read (${code})`;
+    throw new Problem('config.invalid', { detail: `${variable}: the file ${fault}.`, cause });
   }
 }

@@ -40,11 +40,11 @@ export interface PreparedKey {
 }
 
 /** Bytes. Memory holds a file several times over, so larger files must be split by realm. */
-const maxFile = 512 * 1024 * 1024;
+export const maxNetworkFile = 512 * 1024 * 1024;
 
 /** Strict JSON of a file on disk. @throws {Problem} `network.invalid` */
 export function parseNetworkFile(content: Uint8Array | string): unknown {
-  const parsed = parseExactJson(content, { maxBytes: maxFile, maxDepth: 32 });
+  const parsed = parseExactJson(content, { maxBytes: maxNetworkFile, maxDepth: 32 });
   if (parsed.ok) return parsed.value;
   const what =
     parsed.reason === 'duplicate_member' ? 'this member occurs twice' : `not acceptable JSON (${parsed.reason})`;
