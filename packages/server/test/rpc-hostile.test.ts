@@ -80,10 +80,17 @@ describe('a gRPC message that is', () => {
     ['of unknown flags', {}, [message(described('d'), 2)], 3, /flags/],
     ['compressed without a word', {}, [message(gzipSync(described('d')), 1)], 3, /no header says how/],
     ['compressed by nothing we know', { 'grpc-encoding': 'br' }, [message(described('d'), 1)], 12, /gzip or identity/],
+    [
+      'in a body that is compressed as a whole',
+      { 'content-encoding': 'gzip' },
+      [message(described('d'))],
+      12,
+      /^content-encoding: /,
+    ],
     ['no gzip', gzip, [message(described('d'), 1)], 3, /not gzip/],
     ['cut-off gzip', gzip, [message(gzipSync(described('d')).subarray(0, 12), 1)], 3, /not gzip/],
     ['a gzip bomb', gzip, [message(zeros, 1)], 8, /1 MiB/],
-    ['no protobuf', {}, [message(Buffer.alloc(40, 0xff))], 3, /no countersign\.v1\.CreateWalletRequest/],
+    ['no protobuf', {}, [message(Buffer.alloc(40, 0xff))], 3, /is not a countersign\.v1\.CreateWalletRequest/],
     ['a field that ends too late', {}, [message(Buffer.from([0x12, 0x7f, 0x61]))], 3, /CreateWalletRequest/],
     ['nested groups without end', {}, [message(Buffer.alloc(1_000_000, 0x0b))], 3, /CreateWalletRequest/],
     ['text that is no UTF-8', {}, [message(Buffer.from([0x12, 0x01, 0xff]))], 3, /CreateWalletRequest/],
@@ -157,7 +164,7 @@ test('a refusal that quotes the caller, cut within a character, arrives', async 
     const named = Buffer.from(JSON.stringify({ [before + '\u{1f600}'.repeat(400)]: 1 }));
     const answer = await call({ 'content-type': 'application/grpc+json' }, message(named));
     expect(answer).toMatchObject({ http: 200, status: 3 });
-    expect(answer.message).toMatch(/no countersign\.v1\.CreateWalletRequest.*\u{1f600}/u);
+    expect(answer.message).toMatch(/is not a countersign\.v1\.CreateWalletRequest.*\u{1f600}/u);
   }
 });
 

@@ -11,9 +11,13 @@ const maxBody = 1024 * 1024;
 /**
  * The exact bytes of the body.
  *
- * @throws {Problem} `request.too_large` before reading more than 1 MiB, `request.invalid` if the caller goes away
+ * @throws {Problem} `request.too_large` before reading more than 1 MiB, `request.invalid` if the caller goes away,
+ * `request.media_type` for a body under a content coding: no body is decoded here
  */
 export async function readBytes(request: WireRequest): Promise<Uint8Array> {
+  if (isEncoded(request.headers.get('content-encoding'))) {
+    throw new Problem('request.media_type', { detail: 'Content-Encoding: send the body without a content coding.' });
+  }
   try {
     return await read(request);
   } catch (cause) {
@@ -22,6 +26,11 @@ export async function readBytes(request: WireRequest): Promise<Uint8Array> {
       ? cause
       : new Problem('request.invalid', { detail: 'The body ended too early.', cause });
   }
+}
+
+/** RFC 9110 §8.4.1: whether the value of `Content-Encoding` names anything but `identity`. */
+export function isEncoded(value: string | null): boolean {
+  return (value ?? '').split(',').some((coding) => !['', 'identity'].includes(coding.trim().toLowerCase()));
 }
 
 async function read(request: WireRequest): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { type DescMethod, fromBinary, fromJson, type JsonValue } from '@bufbuild/protobuf';
-import { parseJsonBody } from '../http/body.ts';
+import { isEncoded, parseJsonBody } from '../http/body.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Content } from './content.ts';
 import { type Frame, maxMessage, readFrames, readWhole } from './frames.ts';
@@ -46,6 +46,9 @@ const encodingHeaders = {
 
 /** The compression of the frames. @throws {Problem} `rpc.encoding` */
 function encodingOf(content: Content, headers: Pick<Headers, 'get'>): 'gzip' | 'identity' {
+  // Frames say themselves how they are compressed.
+  if (content.framed && isEncoded(headers.get('content-encoding')))
+    throw new Problem('rpc.encoding', { detail: 'content-encoding: compress the messages, not the body.' });
   const name = content.framed ? encodingHeaders[content.protocol] : 'content-encoding';
   const encoding = headers.get(name) ?? 'identity';
   if (encoding === 'gzip' || encoding === 'identity') return encoding;
