@@ -17,6 +17,7 @@ import {
   callInvocation,
   codeIn,
   createRequest,
+  type Device,
   delegation,
   grantTo,
   json,
@@ -128,15 +129,20 @@ eachDatabase('the document', (freshUrl) => {
   });
 });
 
+/** The did:peer:4 of one key, `#k`. */
+function peer4Of({ did }: Device) {
+  const purposes = { authentication: ['#k'], capabilityInvocation: ['#k'], capabilityDelegation: ['#k'] };
+  const method = { id: '#k', type: 'Multikey', publicKeyMultibase: did.slice('did:key:'.length) };
+  const input = { '@context': ['https://www.w3.org/ns/did/v1'], verificationMethod: [method], ...purposes };
+  return createDidPeer4(input, cryptoPort);
+}
+
 eachDatabase('a grant', (freshUrl) => {
   test('takes back what it gave a did:peer:4 by its short name, under whichever name it was let in', async () => {
     const server = await walletServer({ databaseUrl: await freshUrl() });
     const first = await openWallet(server);
     const key = newDevice();
-    const purposes = { authentication: ['#k'], capabilityInvocation: ['#k'], capabilityDelegation: ['#k'] };
-    const method = { id: '#k', type: 'Multikey', publicKeyMultibase: key.did.slice('did:key:'.length) };
-    const input = { '@context': ['https://www.w3.org/ns/did/v1'], verificationMethod: [method], ...purposes };
-    const { short, long } = await createDidPeer4(input, cryptoPort);
+    const { short, long } = await peer4Of(key);
     const device = { ...key, kid: `${long}#k` };
     const own = await tokenFor(server, first.device, first.zcap);
     const names = [
@@ -154,6 +160,18 @@ eachDatabase('a grant', (freshUrl) => {
       );
       expect(revoked).toEqual([zcap.id]);
       await expect(tokenFor(server, device, zcap)).rejects.toMatchObject({ code: 7 });
+    }
+  });
+
+  test('to a did:peer:4 under a name with which it can never act is refused, and the answer says which name to use', async () => {
+    const server = await walletServer({ databaseUrl: await freshUrl() });
+    const first = await openWallet(server);
+    const { short, long } = await peer4Of(newDevice());
+    for (const controller of [long, `${short}#k`, `${long}#k#k`, `${short}x`, 'did:peer:4', 'did:peer:4zQm#k']) {
+      await expect(grantTo(server, first, { members: { controller } })).rejects.toMatchObject({
+        code: 3,
+        details: expect.stringMatching(/A did:peer:4 can hold it as its short form, or as the long form with one key/),
+      });
     }
   });
 

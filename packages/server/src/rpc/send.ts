@@ -29,5 +29,17 @@ function drained(outgoing: ServerResponse): Promise<void> {
 }
 
 function plain(headers: Headers | undefined): Record<string, string> {
-  return Object.fromEntries(headers ?? []);
+  const fields = Object.fromEntries(headers ?? []);
+  const message = fields['grpc-message'];
+  return message === undefined ? fields : { ...fields, 'grpc-message': respelled(message) };
+}
+
+/**
+ * gRPC escapes only "%" and what is not printable ASCII. Connect escapes more, and clients that do not expect it
+ * (grpc-js) show `%3A` in place of a colon.
+ */
+function respelled(message: string): string {
+  return message.replace(/%[2-7][0-9A-F]/g, (escape) =>
+    escape === '%25' || escape === '%7F' ? escape : decodeURIComponent(escape),
+  );
 }

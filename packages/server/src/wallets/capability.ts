@@ -1,8 +1,13 @@
+import { cryptoPort } from '@countersign/client/node-crypto';
 import {
   type Ancestor,
+  isDidPeer4,
   isJsonObject,
+  isShortDidPeer4,
   type JsonObject,
   ProofError,
+  parseDidPeer4,
+  parseDidUrl,
   parseInstant,
   parseJson,
   rootCapabilityId,
@@ -129,8 +134,8 @@ async function verifiedDelegation(
   const document = parsed.value;
   const { id, controller, parentCapability, allowedAction } = document;
   if (typeof id !== 'string' || !uuidUrn.test(id)) throw refused('Its id must be urn:uuid: with a UUID in lower case.');
-  if (typeof controller !== 'string' || !isDid(controller))
-    throw refused('It must go to one DID, of at most 1,000 characters.');
+  const fault = await holderFault(controller);
+  if (fault !== undefined) throw refused(fault);
   if (allowedAction === undefined) throw refused('It must name the actions that it allows.');
   const parent = chain.at(-1);
   if (parent === undefined || parentCapability !== parent) {
@@ -149,9 +154,26 @@ async function verifiedDelegation(
   return document;
 }
 
-/** A DID, or the DID URL of one of its keys. A did:peer:4 acts under its short form. */
-function isDid(text: string): boolean {
-  return text.length <= 1_000 && /^did:[a-z0-9]+:[\x21-\x7e]+$/.test(text);
+/**
+ * A capability goes to a DID, or to the DID URL of one of its keys. A did:peer:4 acts under its short form, and its keys
+ * are found under the long form only, so a capability for another name could never be used.
+ */
+async function holderFault(controller: unknown): Promise<string | undefined> {
+  if (typeof controller !== 'string' || controller.length > 1_000 || !/^did:[a-z0-9]+:[\x21-\x7e]+$/.test(controller)) {
+    return 'It must go to one DID, of at most 1,000 characters.';
+  }
+  const mayAct = !isDidPeer4(controller) || isShortDidPeer4(controller) || (await isKeyOfLongForm(controller));
+  return mayAct ? undefined : 'A did:peer:4 can hold it as its short form, or as the long form with one key (#…).';
+}
+
+async function isKeyOfLongForm(url: string): Promise<boolean> {
+  try {
+    await parseDidPeer4(parseDidUrl(url).did, cryptoPort);
+    return true;
+  } catch (error) {
+    if (error instanceof ProofError) return false;
+    throw error;
+  }
 }
 
 /** Registering the same delegation twice is allowed and changes nothing. */
