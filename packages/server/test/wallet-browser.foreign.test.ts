@@ -2,7 +2,7 @@
  * Wallets in a real browser: the SDK's own modules, their types stripped and nothing else, in pages of Chromium that come from another
  * origin than the realm.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { stripTypeScriptTypes } from 'node:module';
@@ -123,25 +123,48 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** One person's browser: what it keeps is its own. */
-function browser(): (url: string, until: Promise<Record<string, unknown>>) => Promise<Record<string, unknown>> {
+type Browser = (url: string, until: Promise<Record<string, unknown>>) => Promise<Record<string, unknown>>;
+
+/**
+ * One person's browser: what it keeps is its own. It ends with each visit, with the test if that times out, and, because
+ * its pipe for debugging closes, with this process.
+ */
+function browser(): Browser {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-browser-'));
   folders.push(folder);
   const options = ['headless', 'no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run', 'disable-sync'];
   const quiet = ['disable-background-networking', 'disable-component-update', `user-data-dir=${folder}`];
   return async (url, until) => {
-    const child = spawn(chromium, [...[...options, ...quiet].map((option) => `--${option}`), url], {
+    const all = [...options, ...quiet, 'remote-debugging-pipe'].map((option) => `--${option}`);
+    const child = spawn(chromium, [...all, url], {
       detached: true,
-      stdio: 'ignore',
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
     });
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    onTestFinished(() => end(child));
     try {
       return await Promise.race([until, ended.then(() => Promise.reject(new Error('Chromium ended by itself')))]);
     } finally {
-      if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid as number), 'SIGTERM');
+      // What it keeps is on the disk only after a quiet end.
+      signal(child, 'SIGTERM');
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5_000).unref())]);
+      end(child);
       await ended;
     }
   };
+}
+
+/** Its helpers too, which outlive it for a moment. */
+function end(child: ChildProcess): void {
+  signal(child, 'SIGKILL');
+}
+
+function signal(child: ChildProcess, name: NodeJS.Signals): void {
+  try {
+    process.kill(-(child.pid as number), name);
+  } catch {
+    // The whole group has ended.
+  }
 }
 
 test.skipIf(!isThere)(
