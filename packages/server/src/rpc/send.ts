@@ -39,7 +39,7 @@ function plain(headers: Headers | undefined): Record<string, string> {
  * (grpc-js) show `%3A` in place of a colon.
  */
 function respelled(message: string): string {
-  return message.replace(/%[2-7][0-9A-F]/g, (escape) =>
-    escape === '%25' || escape === '%7F' ? escape : decodeURIComponent(escape),
+  return message.replace(/%[2-7][0-9A-F]/g, (octet) =>
+    octet === '%25' || octet === '%7F' ? octet : decodeURIComponent(octet),
   );
 }
