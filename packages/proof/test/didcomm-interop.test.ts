@@ -16,7 +16,6 @@ import {
 import { encodeBase64url } from '../src/index.ts';
 import {
   alice,
-  anonymousPacking,
   bob,
   expecting,
   type Jwk,
@@ -136,7 +135,7 @@ test.each(['X25519', 'P-256', 'P-384', 'P-521'] as const)(
     const to = party(bob, crv);
     const secret = await importJWK(to.jwk, 'ECDH-ES+A256KW');
     const { plaintext: opened } = await generalDecrypt(
-      JSON.parse(await pack(anonymousPacking({ recipients: [to.key] }))),
+      JSON.parse(await pack(packing({ sender: undefined, recipients: [to.key] }))),
       secret,
     );
     expect(JSON.parse(new TextDecoder().decode(opened))).toEqual({ ...plaintext(), from: undefined });

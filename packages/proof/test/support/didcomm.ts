@@ -49,24 +49,20 @@ export const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(b
 export const aliceKey = freshKey(`${alice}#key-1`);
 export const bobKey = freshKey(`${bob}#key-1`);
 
+/** With a sender of undefined the message is anonymous: `pack` wants the sender left out then. */
 export function packing(changes: Partial<Packing> = {}): Packing {
+  const { sender = 'sender' in changes ? undefined : aliceKey, ...others } = changes;
   return {
     id: 'message-1',
     type,
     body: { table: 4 },
     createdTime: now,
     expiresTime: now + 60,
-    sender: aliceKey,
+    ...(sender === undefined ? {} : { sender }),
     recipients: [bobKey],
     random,
-    ...changes,
+    ...others,
   };
-}
-
-/** Without a sender: one that is undefined is refused. */
-export function anonymousPacking(changes: Partial<Omit<Packing, 'sender'>> = {}): Packing {
-  const { sender: _sender, ...others } = packing(changes);
-  return others;
 }
 
 export function expecting(changes: Partial<UnpackExpectation> = {}): UnpackExpectation {
@@ -132,4 +128,4 @@ export function plaintext(changes: Record<string, unknown> = {}): Record<string,
 }
 
 export const good = await pack(packing());
-export const anonymous = await pack(anonymousPacking());
+export const anonymous = await pack(packing({ sender: undefined }));
