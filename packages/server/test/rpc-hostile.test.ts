@@ -3,6 +3,7 @@ import { createConnection } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { untilAborted } from '../src/rpc/flight.ts';
 import { eventually } from './support/eventually.ts';
 import { emptySettings, frame, grpcHead, preface } from './support/http2-frames.ts';
 import { testServices } from './support/rpc.ts';
@@ -201,4 +202,48 @@ test('a caller that never finishes its message is not waited for beyond its dead
   stream.resume();
   stream.write(message(described('d'), 0, 1_000));
   await eventually(() => told['grpc-status'] === '4', 5_000);
+});
+
+test('a caller that reads no answer, and then goes away, causes no further ones', async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => void warnings.push(warning);
+  process.on('warning', warned);
+  onTestFinished(() => void process.off('warning', warned));
+  const deaf = connect(server.url, { settings: { initialWindowSize: 0 } });
+  onTestFinished(() => deaf.destroy());
+  const procedure = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+  const symbol = Buffer.from('countersign.v1.WalletService');
+  const asked = message(Buffer.concat([Buffer.from([0x22, symbol.length]), symbol]));
+  const streams = Array.from({ length: 5 }, () =>
+    deaf.request({ ':method': 'POST', ':path': procedure, 'content-type': 'application/grpc' }),
+  );
+  for (const stream of streams) {
+    stream.on('error', () => {});
+    for (let i = 0; i < 400; i++) stream.write(asked);
+  }
+  await pause(300);
+  for (const stream of streams) stream.close(8);
+  await eventually(() => answered() === streams.length, 5_000);
+  await pause(50);
+  // Each answer that was made for a caller that had gone waited for it once more.
+  expect(warnings.filter(({ name }) => name === 'MaxListenersExceededWarning')).toEqual([]);
+
+  function answered(): number {
+    return server.logged.filter((line) => line.includes(procedure) && line.includes('"answered"')).length;
+  }
+});
+
+test('what fails after its call was given up does not end the process', async () => {
+  const rejections: unknown[] = [];
+  const rejected = (reason: unknown) => void rejections.push(reason);
+  process.on('unhandledRejection', rejected);
+  onTestFinished(() => void process.off('unhandledRejection', rejected));
+  const late = (): Promise<never> => pause(1).then(() => Promise.reject(new Error('late')));
+  const givenUp = new AbortController();
+  const waiting = untilAborted(givenUp.signal, late());
+  givenUp.abort(new Error('given up'));
+  await expect(waiting).rejects.toThrow('given up');
+  await expect(untilAborted(givenUp.signal, late())).rejects.toThrow('given up');
+  await pause(20);
+  expect(rejections).toEqual([]);
 });

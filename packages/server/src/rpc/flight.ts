@@ -104,7 +104,11 @@ export function openFlight(
 
 /** Rejects as soon as the call is aborted. A rule that ignores the signal runs on in the background. */
 export function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason);
+  if (signal.aborted) {
+    // Its failure, which is no longer awaited, would end the process.
+    work.catch(() => {});
+    return Promise.reject(signal.reason);
+  }
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });

@@ -14,7 +14,7 @@ export async function send(
     let part = await body?.next();
     outgoing.writeHead(answer.status, { ...plain(answer.header), ...headers });
     for (; part !== undefined && part.done !== true; part = await body?.next()) {
-      if (!outgoing.write(part.value)) await Promise.race([drained(outgoing), closed]);
+      if (!outgoing.write(part.value) && !(await drained(outgoing, closed))) return;
     }
     // In HTTP/1.1 these become trailers too, if the caller asked for trailers.
     if (answer.trailer !== undefined) outgoing.addTrailers(plain(answer.trailer));
@@ -24,8 +24,16 @@ export async function send(
   }
 }
 
-function drained(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => outgoing.once('drain', resolve));
+/** False if the caller has gone: then no further part is made. */
+async function drained(outgoing: ServerResponse, closed: Promise<void>): Promise<boolean> {
+  let hasRoom = () => {};
+  const room = new Promise<boolean>((resolve) => {
+    hasRoom = () => resolve(true);
+    outgoing.once('drain', hasRoom);
+  });
+  const isThere = await Promise.race([room, closed.then(() => false)]);
+  outgoing.off('drain', hasRoom);
+  return isThere;
 }
 
 function plain(headers: Headers | undefined): Record<string, string> {
