@@ -1,10 +1,10 @@
 import { createProgram } from '../../packages/server/src/cli/program.ts';
-import { describeSettings } from '../../packages/server/src/config.ts';
 import { toSchema } from '../../packages/server/src/http/openapi.ts';
 import { ownProofTexts, type Route } from '../../packages/server/src/http/route.ts';
 import { enumNameOf, Problem, problemCodes, rendering } from '../../packages/server/src/kernel/problem.ts';
 import { networkFileSchema } from '../../packages/server/src/registry/network-file/schema.ts';
 import { allRoutes } from '../../packages/server/src/server.ts';
+import { describeSettings } from '../../packages/server/src/settings.ts';
 import { profiles, settingsSchema } from '../../packages/server/src/subject/realm.ts';
 import { type Schema, shapeOf } from './shape.ts';
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { type Command, Option } from 'commander';
 import { watchParent } from '../../bin/parent.js';
-import { type Config, isLoopback, loadConfig, type SecretFile, settingOptions } from '../config.ts';
+import { type Config, loadConfig, type SecretFile } from '../config.ts';
 import type { Context } from '../context.ts';
 import {
   administratorFile,
@@ -21,6 +21,7 @@ import { isOpenToOthers, mendingOf } from '../kernel/private-file.ts';
 import { mailFolder } from '../mail/folder.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
 import { createContext, listen } from '../server.ts';
+import { isLoopback, settingOptions } from '../settings.ts';
 import { ensureRealms, starter } from '../start.ts';
 import { leaveFiles, writeLeftFiles } from '../subject/handover.ts';
 import { realmNames, requireRealm } from '../subject/realm.ts';
