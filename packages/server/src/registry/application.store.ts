@@ -44,23 +44,6 @@ export async function insertApplication(db: Kysely<Schema>, row: Omit<Applicatio
   await db.insertInto('application').values(row).execute();
 }
 
-/** Compare-and-set on the version that was read. False if another change came first. */
-export async function updateApplication(
-  db: Kysely<Schema>,
-  row: ApplicationRow,
-  change: Partial<ApplicationRow>,
-): Promise<boolean> {
-  const updated = await db
-    .updateTable('application')
-    .set({ ...change, version: row.version + 1 })
-    .where('realm', '=', row.realm)
-    .where('id', '=', row.id)
-    .where('version', '=', row.version)
-    .returning('id')
-    .executeTakeFirst();
-  return updated !== undefined;
-}
-
 export async function organisationExists(db: Kysely<Schema>, realm: string, organisationId: string): Promise<boolean> {
   const row = await db
     .selectFrom('participant')

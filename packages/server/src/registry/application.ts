@@ -12,6 +12,7 @@ import { processMemory } from '../kernel/process-memory.ts';
 import { createRate } from '../kernel/rate.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { lineOfText } from '../kernel/text.ts';
+import { updateVersioned } from '../store/versioned.ts';
 import { type Writing, write } from '../store/write.ts';
 import { attempts, isFailedProof } from '../subject/attempt.ts';
 import { type Realm, systemRealm } from '../subject/realm.ts';
@@ -21,7 +22,6 @@ import {
   findApplication,
   insertApplication,
   listApplications,
-  updateApplication,
 } from './application.store.ts';
 import { isNameTaken } from './audience-owner.ts';
 import { requireBaseUrl } from './base-url.ts';
@@ -135,7 +135,8 @@ export async function changeApplication(
   row: ApplicationRow,
   change: Partial<ApplicationRow>,
 ): Promise<void> {
-  if (!(await updateApplication(tx.db, row, { ...change, updated_at: tx.now }))) throw new Problem('write.conflict');
+  if (!(await updateVersioned(tx.db, 'application', row, { ...change, updated_at: tx.now })))
+    throw new Problem('write.conflict');
 }
 
 export function applicationView(row: ApplicationRow): ApplicationView {

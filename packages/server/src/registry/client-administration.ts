@@ -9,15 +9,7 @@ import { isDuplicate } from '../store/fault.ts';
 import { type Writing, write } from '../store/write.ts';
 import { configuredAdministrator } from '../subject/administrator.ts';
 import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
-import {
-  addSecret,
-  changeClient,
-  createClient,
-  endClient,
-  makeSecret,
-  parseSecrets,
-  type StoredSecret,
-} from './client.ts';
+import { addSecret, changeClient, createClient, endClient, makeSecret, parseSecrets, touchClient } from './client.ts';
 import { findClientState, listClientStates } from './client-administration.store.ts';
 
 /**
@@ -132,8 +124,8 @@ export async function issueSecret(
         detail: 'This client belongs to a participant, who alone gets its secrets.',
       });
     }
-    const secrets = await addSecret(tx, row, secret.stored, overlapSeconds);
-    const event = { before: secretIds(parseSecrets(row.secrets)), after: { ...secretIds(secrets), overlapSeconds } };
+    const after = await addSecret(tx, row, secret.stored, overlapSeconds);
+    const event = { before: secretIds(row), after: { ...secretIds(after), overlapSeconds } };
     await tx.record({ realm, type: 'client.secret_issued', object: `client:${clientId}`, ...event });
   });
   return { secretId: secret.stored.id, clientId, clientSecret: secret.value };
@@ -157,9 +149,9 @@ export async function revokeSecret(
     const kept = known.filter((secret) => secret.id !== secretId);
     if (kept.length === known.length)
       throw new Problem('registry.unknown', { detail: 'The client has no such secret.' });
-    await changeClient(tx, row, { secrets: JSON.stringify(kept) });
+    const after = await changeClient(tx, row, { secrets: JSON.stringify(kept) });
     if (compromised) await endLiveTokens(tx, row);
-    const event = { before: secretIds(known), after: { ...secretIds(kept), compromised } };
+    const event = { before: secretIds(row), after: { ...secretIds(after), compromised } };
     await tx.record({ realm, type: 'client.secret_revoked', object: `client:${clientId}`, ...event });
   });
 }
@@ -219,12 +211,12 @@ export async function stepClient(
 
 /** Changes the client's row first: its version decides between two changes at once. */
 async function disable(tx: Writing, row: ClientState): Promise<void> {
-  await changeClient(tx, row, {});
+  await touchClient(tx, row);
   await suspendSubject(tx, row.realm, row.subject_id);
 }
 
 async function enable(tx: Writing, row: ClientState): Promise<void> {
-  await changeClient(tx, row, {});
+  await touchClient(tx, row);
   await reinstateSubject(tx, row.realm, row.subject_id);
 }
 
@@ -269,6 +261,6 @@ function statusOf(row: ClientState): ClientView['status'] {
 }
 
 /** For the event log: the ids of the secrets, never their values. */
-function secretIds(secrets: readonly StoredSecret[]): { readonly secretIds: readonly string[] } {
-  return { secretIds: secrets.map((secret) => secret.id) };
+function secretIds({ secrets }: Pick<ClientState, 'secrets'>): { readonly secretIds: readonly string[] } {
+  return { secretIds: parseSecrets(secrets).map(({ id }) => id) };
 }

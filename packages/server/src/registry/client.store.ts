@@ -26,19 +26,6 @@ export async function insertClient(db: Kysely<Schema>, row: Omit<ClientRow, 'ver
   await db.insertInto('client').values(row).execute();
 }
 
-/** Compare-and-set on the version that was read. False if another change came first. */
-export async function updateClient(db: Kysely<Schema>, row: ClientRow, change: Partial<ClientRow>): Promise<boolean> {
-  const updated = await db
-    .updateTable('client')
-    .set({ ...change, version: row.version + 1 })
-    .where('realm', '=', row.realm)
-    .where('id', '=', row.id)
-    .where('version', '=', row.version)
-    .returning('id')
-    .executeTakeFirst();
-  return updated !== undefined;
-}
-
 /** Everything about a client that the token endpoint needs, in one read. */
 export async function readClientWithParticipant(
   store: Store,

@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { clientOwner, organisationOwner } from '../kernel/audience-name.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
+import { updateVersioned } from '../store/versioned.ts';
 import type { Writing } from '../store/write.ts';
 import { adminScope, configuredAdministrator } from '../subject/administrator.ts';
 import { type ClientSubject, createSubject, endSubject, type ResourceAccess } from '../subject/subject.ts';
@@ -12,7 +13,6 @@ import {
   findClient,
   insertClient,
   readClientWithParticipant,
-  updateClient,
 } from './client.store.ts';
 
 /** A client as the token endpoint needs it: one read, cached. */
@@ -118,32 +118,47 @@ export function storeSecret(context: Context, value: string): StoredSecret {
   return { id: context.random.token(9), digest, createdAt: context.clock.now(), expiresAt: null };
 }
 
-/** Adds a secret. The newest one before it ends `overlapSeconds` later, older ones end now. */
+/** Adds a secret. The newest one before it ends `overlapSeconds` later, older ones end now. Returns the row as it is now. */
 export async function addSecret(
   tx: Writing,
   row: ClientRow,
   secret: StoredSecret,
   overlapSeconds: number,
-): Promise<readonly StoredSecret[]> {
+): Promise<ClientRow> {
   const live = parseSecrets(row.secrets).filter((known) => known.expiresAt === null || known.expiresAt > tx.now);
   const until = tx.now + overlapSeconds * 1000;
   const kept = live
     .slice(-(liveSecrets - 1))
     .map((known) => ({ ...known, expiresAt: Math.min(known.expiresAt ?? until, until) }));
-  const secrets = [...kept, secret];
-  await changeClient(tx, row, { secrets: JSON.stringify(secrets) });
-  return secrets;
+  return changeClient(tx, row, { secrets: JSON.stringify([...kept, secret]) });
 }
 
 /** Refuses the client from now on and ends its tokens. Its id stays as a tombstone. */
-export async function endClient(tx: Writing, row: ClientRow): Promise<void> {
-  await changeClient(tx, row, { secrets: '[]', ended_at: tx.now });
+export async function endClient(tx: Writing, row: ClientRow, change: Partial<ClientRow> = {}): Promise<void> {
+  await changeClient(tx, row, { ...change, secrets: '[]', ended_at: tx.now });
   await endSubject(tx, row.realm, row.subject_id);
 }
 
-export async function changeClient(tx: Writing, row: ClientRow, change: Partial<ClientRow>): Promise<void> {
-  if (!(await updateClient(tx.db, row, { ...change, updated_at: tx.now }))) throw new Problem('write.conflict');
+/** Ends the client of a participant that has left, with what it was allowed. */
+export async function offboardClient(tx: Writing, row: ClientRow): Promise<void> {
+  await endClient(tx, row, { scope: '', audiences: '[]' });
+}
+
+/**
+ * Returns the row as it is now.
+ *
+ * @throws {Problem} `write.conflict`
+ */
+export async function changeClient(tx: Writing, row: ClientRow, change: Partial<ClientRow>): Promise<ClientRow> {
+  const changed = await updateVersioned(tx.db, 'client', row, { ...change, updated_at: tx.now });
+  if (changed === undefined) throw new Problem('write.conflict');
   tx.changed('client', realmKey(row.realm, row.id));
+  return changed;
+}
+
+/** Makes the row newer and nothing else, so that of two changes around it that come at once one is refused. */
+export async function touchClient(tx: Writing, row: ClientRow): Promise<void> {
+  await changeClient(tx, row, {});
 }
 
 export function parseSecrets(json: string): readonly StoredSecret[] {

@@ -5,7 +5,7 @@ import { type Writing, write } from '../store/write.ts';
 import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
 import { releaseBaseUrl } from './audience-owner.ts';
 import { type ClientRow, findClientOfParticipant } from './client.store.ts';
-import { changeClient, endClient } from './client.ts';
+import { offboardClient, touchClient } from './client.ts';
 import { readKeys, retireAllKeys } from './keys/participant-key.ts';
 import { isValidAt } from './keys/registered-key.ts';
 import { findParticipant, type ParticipantRow } from './participant.store.ts';
@@ -79,14 +79,14 @@ export async function stepParticipant(
  */
 async function suspend(tx: Writing, _participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
   if (client === undefined) return;
-  await changeClient(tx, client, {});
+  await touchClient(tx, client);
   await suspendSubject(tx, client.realm, client.subject_id);
 }
 
 /** Tokens from before the suspension stay dead, because the generation has moved on. */
 async function reinstate(tx: Writing, _participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
   if (client === undefined) return;
-  await changeClient(tx, client, {});
+  await touchClient(tx, client);
   await reinstateSubject(tx, client.realm, client.subject_id);
 }
 
@@ -99,8 +99,7 @@ async function offboard(tx: Writing, participant: ParticipantRow, client: Client
   if (baseUrl !== null) await releaseBaseUrl(tx, realm, organisationId, baseUrl);
   await retireAllKeys(tx, realm, participant.id);
   if (client === undefined || client.ended_at !== null) return;
-  await changeClient(tx, client, { scope: '', audiences: '[]' });
-  await endClient(tx, { ...client, version: client.version + 1 });
+  await offboardClient(tx, client);
 }
 
 /** For the event: everything that a step can change. */

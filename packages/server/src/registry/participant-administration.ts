@@ -9,7 +9,7 @@ import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
 import { revokeKey } from '../subject/tokens/revocation.ts';
 import { findClientOfParticipant } from './client.store.ts';
-import { changeClient } from './client.ts';
+import { touchClient } from './client.ts';
 import {
   type ClientView,
   clientViewSchema,
@@ -175,7 +175,7 @@ async function endTokensOf(tx: Writing, realm: string, participantId: string): P
   const client = await findClientOfParticipant(tx.db, realm, participantId);
   if (client === undefined || client.ended_at !== null) return;
   const state = await requireClientState(tx.db, realm, client.id);
-  await changeClient(tx, state, {});
+  await touchClient(tx, state);
   await endLiveTokens(tx, state);
 }
 

@@ -52,23 +52,6 @@ export async function insertParticipants(
   });
 }
 
-/** Compare-and-set on the version that was read. False if another change came first. */
-export async function updateParticipant(
-  db: Kysely<Schema>,
-  row: ParticipantRow,
-  change: Partial<ParticipantRow>,
-): Promise<boolean> {
-  const updated = await db
-    .updateTable('participant')
-    .set({ ...change, version: row.version + 1 })
-    .where('realm', '=', row.realm)
-    .where('id', '=', row.id)
-    .where('version', '=', row.version)
-    .returning('id')
-    .executeTakeFirst();
-  return updated !== undefined;
-}
-
 function withClient(db: Kysely<Schema>, realm: string) {
   return db
     .selectFrom('participant')

@@ -1,16 +1,12 @@
 import type { Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
+import { updateVersioned } from '../store/versioned.ts';
 import type { Writing } from '../store/write.ts';
 import type { SignatureForm } from '../subject/realm.ts';
 import { listKeys, type ParticipantKeyRow } from './keys/participant-key.store.ts';
 import { type RegisteredKey, toRegisteredKey } from './keys/registered-key.ts';
-import {
-  listParticipantsById,
-  type ParticipantRow,
-  type ParticipantWithClient,
-  updateParticipant,
-} from './participant.store.ts';
+import { listParticipantsById, type ParticipantRow, type ParticipantWithClient } from './participant.store.ts';
 
 /** OCEN's roles in a network. */
 export const roles = [
@@ -123,7 +119,8 @@ export async function changeParticipant(
   clientId: string | null,
   change: Partial<ParticipantRow>,
 ): Promise<void> {
-  if (!(await updateParticipant(tx.db, row, { updated_at: tx.now, ...change }))) throw new Problem('write.conflict');
+  if (!(await updateVersioned(tx.db, 'participant', row, { updated_at: tx.now, ...change })))
+    throw new Problem('write.conflict');
   tx.changed('participant', realmKey(row.realm, row.id));
   // The cached client holds its participant's status, role and resources.
   if (clientId !== null) tx.changed('client', realmKey(row.realm, clientId));

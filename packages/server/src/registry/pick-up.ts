@@ -4,10 +4,11 @@ import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { unknownSource } from '../kernel/source.ts';
+import { updateVersioned } from '../store/versioned.ts';
 import { type Writing, write } from '../store/write.ts';
 import { attempts, isFailedProof } from '../subject/attempt.ts';
 import type { Realm } from '../subject/realm.ts';
-import { type ApplicationRow, findApplication, updateApplication } from './application.store.ts';
+import { type ApplicationRow, findApplication } from './application.store.ts';
 import { codeHash, pickUpPurpose } from './application.ts';
 import { findClient } from './client.store.ts';
 import { addSecret, makeSecret, type StoredSecret } from './client.ts';
@@ -97,7 +98,7 @@ async function consume(tx: Writing, pickUp: PickUp): Promise<void> {
   const { realm, id, participantId, clientId, secret } = pickUp;
   const row = await findApplication(tx.db, realm, id);
   if (row === undefined || row.code_digest === null) throw refused('the code was used before');
-  if (!(await updateApplication(tx.db, row, { code_digest: null, updated_at: tx.now })))
+  if (!(await updateVersioned(tx.db, 'application', row, { code_digest: null, updated_at: tx.now })))
     throw refused('the code was used before');
   await requireStillApproved(tx, row, participantId);
   const client = await findClient(tx.db, realm, clientId);

@@ -1,10 +1,9 @@
 import type { Selectable } from 'kysely';
 import { realmKey } from '../../kernel/id.ts';
 import type { ClientTable, ParticipantTable } from '../../store/schema.ts';
-import type { Writing } from '../../store/write.ts';
 import { createSubject, endSubject, reinstateSubject, renewSubject, suspendSubject } from '../../subject/subject.ts';
 import { needsDevelopment } from '../base-url.ts';
-import { addSecret, changeClient, endClient, parseSecrets } from '../client.ts';
+import { addSecret, changeClient, offboardClient, parseSecrets } from '../client.ts';
 import { changeKeyValidity, type NewKey, readKeysOf, registerKeys, retireAllKeys } from '../keys/participant-key.ts';
 import type { RegisteredKey } from '../keys/registered-key.ts';
 import { changeParticipant } from '../participant.ts';
@@ -216,11 +215,6 @@ async function followStatus({ tx, realm }: Applying, { prepared, before, after, 
   else await suspendSubject(tx, realm, client.subject_id);
 }
 
-async function offboardClient(tx: Writing, client: ClientRow): Promise<void> {
-  await changeClient(tx, client, { scope: '', audiences: '[]' });
-  await endClient(tx, { ...client, version: client.version + 1 });
-}
-
 async function applyClient(applying: Applying, pair: Pair, fresh: Fresh): Promise<void> {
   const { entry } = pair.prepared;
   if (entry.client === undefined) return;
@@ -282,8 +276,8 @@ async function updateClient(
   if (given !== undefined && !secrets.some(({ digest }) => digest === given.digest)) {
     // Without overlap: the file states the secret, and the operator may have replaced one that leaked. A participant
     // that needs two secrets for a while gets them from `POST …/participants/{id}/secrets`.
-    after.secrets = (await addSecret(tx, current, given, 0)).map(({ id }) => id);
-    current = { ...current, version: current.version + 1 };
+    current = await addSecret(tx, current, given, 0);
+    after.secrets = parseSecrets(current.secrets).map(({ id }) => id);
   }
   const change = differences(before, after);
   if (change === undefined) {
