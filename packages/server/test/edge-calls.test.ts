@@ -104,6 +104,18 @@ describe('an id of the edge’s own', () => {
     expect(edge.wire.count('/auth/logout')).toBe(1);
   });
 
+  test('stands for no session once it was ended, though the login was still under way', async () => {
+    const edge = edgeOf(place.server);
+    const opening = edge.openSession(id, bob, call);
+    await edge.endSession(id);
+    expect(await said(opening)).toBe('passed');
+    expect(await said(edge.resumeSession(id, call))).toBe('session.unknown');
+    expect(edge.wire.count('/auth/logout')).toBe(1);
+    const failing = said(edge.openSession(id, { ...bob, password: 'something else' }, call));
+    await edge.endSession(id);
+    expect(await failing).toBe('login.failed');
+  });
+
   test('is of nobody once its session was ended elsewhere', async () => {
     const edge = edgeOf(place.server);
     const { subject } = await edge.openSession(id, bob, call);

@@ -126,7 +126,19 @@ export function createEdge(given: EdgeOptions): Edge {
   const devices = createDevices();
   const keyOf = createKeyOf();
   const scheme = `Basic realm="${realmOf(issuer).replace(/["\\]/g, '')}", charset="UTF-8"`;
+  /** By the id that the session gets, and no longer than the login takes. */
+  const loginsUnderWay = new Map<string, Promise<unknown>>();
   let calls = 0;
+
+  async function underWay<T>(id: string, login: Promise<T>): Promise<T> {
+    const all = Promise.allSettled([loginsUnderWay.get(id), login]);
+    loginsUnderWay.set(id, all);
+    try {
+      return await login;
+    } finally {
+      if (loginsUnderWay.get(id) === all) loginsUnderWay.delete(id);
+    }
+  }
 
   function wishOf({ headers, address }: EdgeCall): Wish {
     const callRef = requireCallRef(headers);
@@ -178,7 +190,7 @@ export function createEdge(given: EdgeOptions): Edge {
     async openSession(id, credentials, given) {
       const call = checkedCall(given);
       object(credentials, 'credentials');
-      return challenging(undefined, async () => {
+      const login = challenging(undefined, async () => {
         const { name, password } = requireCredentials(credentials);
         const key = await keyOf('id', issuer, requireId(id));
         const opening = await keyOf('opening', issuer, id, name, password);
@@ -186,6 +198,7 @@ export function createEdge(given: EdgeOptions): Edge {
         const logsIn = () => open({ name, password }, wish.client);
         return authenticated(await admission.openAs(key, wish, { key: opening, open: logsIn }), {});
       });
+      return underWay(id, login);
     },
     async resumeSession(id, given, wanted = {}) {
       const [call, rules] = [checkedCall(given), checkedRules(wanted)];
@@ -196,6 +209,8 @@ export function createEdge(given: EdgeOptions): Edge {
     },
     async endSession(id) {
       text(id, 'id');
+      // The session of a login under way would outlive its logout.
+      await loginsUnderWay.get(id);
       const key = await keyOf('id', issuer, id);
       const session = cache.find(key);
       if (session === undefined) return;
