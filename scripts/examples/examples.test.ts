@@ -2,25 +2,45 @@
  * The docstrings of what the packages export: each export has one, each function and class has an `@example`, and every example
  * compiles under the settings of this project, runs, and shows what it says.
  */
+import { rm } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
+import * as client from '@countersign/client';
+import * as wallet from '@countersign/client/wallet';
 import * as proof from '@countersign/proof';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import * as clientFixtures from './client-fixtures.ts';
 import * as fixtures from './fixtures.ts';
-import { compiled, type Entry, type Layer, layersOf, readPackage, runnable, typeErrors } from './read.ts';
-
-/** The packages whose docstrings are whole. */
-const packages = ['proof'];
+import { compiled, type Entry, knownCodes, type Layer, layersOf, readPackage, runnable, typeErrors } from './read.ts';
 
 const modules: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   '@countersign/proof': proof,
   [new URL('fixtures.ts', import.meta.url).pathname]: fixtures,
+  '@countersign/client': client,
+  '@countersign/client/wallet': wallet,
+  [new URL('client-fixtures.ts', import.meta.url).pathname]: clientFixtures,
 };
-const others: readonly Layer[] = Object.entries(modules).map(([from, names]) => ({ from, names: Object.keys(names) }));
+const layers: readonly Layer[] = Object.entries(modules).map(([from, names]) => ({ from, names: Object.keys(names) }));
+
+/** Each package with the modules that its examples may use besides their own entry. */
+const packages: readonly (readonly [folder: string, layers: readonly Layer[]])[] = [
+  ['proof', layers.slice(0, 2)],
+  ['client', layers],
+];
 
 /** The one form in which a docstring names the errors: a class, then codes or the first parts of codes. */
 const throwsForm = /^\{(ProofError|ClientError|MessageProblem|TypeError)\} \S/;
 
-async function run(entry: Entry, example: string): Promise<void> {
+const codes = knownCodes();
+const starts = new Set(codes.map((code) => code.slice(0, code.indexOf('.') + 1)));
+
+/** `jwt.expired`, or `jwt.*` for all that start so. */
+function isCode(name: string): boolean {
+  const dot = name.indexOf('.');
+  const [start, fault] = [name.slice(0, dot + 1), name.slice(dot)];
+  return codes.includes(name) || (starts.has(start) && (fault === '.*' || codes.includes(fault)));
+}
+
+async function run(entry: Entry, example: string, others: readonly Layer[]): Promise<void> {
   const scope: Record<string, unknown> = {
     show: (value: unknown, expected: unknown) => expect(value).toEqual(expected),
     refuse: async (call: () => unknown, refusal: string) => {
@@ -40,10 +60,10 @@ async function run(entry: Entry, example: string): Promise<void> {
   await new Function(...Object.keys(scope), compiled(example))(...Object.values(scope));
 }
 
-for (const folder of packages) {
-  const { entries, program, codes } = readPackage(folder);
-  /** Whether `name` is a code, or the start of codes with a star. */
-  const isCode = (name: string) => codes.some((code) => code === name || `${code.split('.')[0]}.*` === name);
+afterAll(() => rm(clientFixtures.folder, { recursive: true }));
+
+for (const [folder, others] of packages) {
+  const { entries, program } = readPackage(folder);
   describe(folder, () => {
     test('the examples compile', () => expect(typeErrors(entries, program, others).join('\n')).toBe(''));
     describe.each(entries)('$name', (entry) => {
@@ -53,13 +73,13 @@ for (const folder of packages) {
         for (const text of one.throws) {
           expect(text).toMatch(throwsForm);
           const named = [...text.matchAll(/`(\w+\.[\w*]+)`/g)].map(([, code = '']) => code);
-          if (text.startsWith('{ProofError}')) expect(named.filter((code) => !isCode(code))).toEqual([]);
+          expect(named.filter((code) => !isCode(code))).toEqual([]);
         }
         if (one.isCallable) expect(one.example).toBeDefined();
         if (one.example !== undefined) expect(runnable(one.example).faults).toEqual([]);
       });
       const shown = entry.exports.flatMap(({ name, example }) => (example === undefined ? [] : [{ name, example }]));
-      if (shown.length > 0) test.each(shown)('the example of $name runs', ({ example }) => run(entry, example));
+      if (shown.length > 0) test.each(shown)('the example of $name runs', ({ example }) => run(entry, example, others));
     });
   });
 }

@@ -4,7 +4,7 @@
  */
 
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { importSigningKey } from '@countersign/client';
+import { importSigningKey, type PrivateJwk } from '@countersign/client';
 import { cryptoPort as nodePort } from '@countersign/client/node-crypto';
 import {
   type CapabilitySigner,
@@ -40,6 +40,7 @@ export interface Party {
   /** The 32 bytes of the private key. */
   readonly seed: Uint8Array;
   readonly jwk: PublicJwk;
+  readonly privateJwk: PrivateJwk;
   readonly multikey: Multikey;
   readonly did: string;
   /** The key as `signMessage` takes it. */
@@ -73,7 +74,7 @@ async function party(id: string, byte: number): Promise<Party> {
     return `${parts.join('.')}.${encodeBase64url(await sign(utf8(parts.join('.'))))}`;
   };
   return {
-    ...{ id, seed, jwk: publicJwk, multikey, did },
+    ...{ id, seed, jwk: publicJwk, privateJwk: jwk, multikey, did },
     key: { alg, kid, publicJwk },
     signer: { alg, sign, crypto: cryptoPort, verificationMethod },
     agreement: didKeyAgreement(seed),
@@ -106,7 +107,7 @@ export const lender = await party('lender', 2);
 export const owner = await party('owner', 3);
 export const phone = await party('phone', 4);
 
-const realm = await party('realm', 5);
+const realmKey = await party('realm', 5);
 const url = 'https://id.example/realms/shop';
 export const api = 'https://api.example';
 
@@ -127,16 +128,16 @@ const common = { iss: url, aud: api, iat: now, exp: now + 60, jti: 'token-1' };
 /** The issuer of tokens, with its public keys. Every token is for `api` and expires 60 seconds after `now`. */
 export const issuer = {
   url,
-  keys: [realm.jwk],
+  keys: [realmKey.jwk],
   /** The expectation of a verifier of these tokens, without `typ`. */
-  rules: { crypto: cryptoPort, keys: [realm.jwk], algorithms: ['EdDSA'] as const, issuer: url, audience: api, now },
+  rules: { crypto: cryptoPort, keys: [realmKey.jwk], algorithms: ['EdDSA'] as const, issuer: url, audience: api, now },
   accessToken: (claims: object = {}) =>
-    realm.jws(
+    realmKey.jws(
       { typ: 'at+jwt' },
       { ...common, sub: 'subject-1', client_id: 'agent', participantId: 'agent', ...claims },
     ),
   transactionToken: () =>
-    realm.jws(
+    realmKey.jws(
       { typ: 'txntoken+jwt' },
       {
         ...{ ...common, aud: [api], sub: 'credential-1', realm: 'shop', txn: 'txn-1', epoch: 0, sid: 'session-1' },
@@ -145,7 +146,7 @@ export const issuer = {
       },
     ),
   walletToken: () =>
-    realm.jws(
+    realmKey.jws(
       { typ: 'wallet+jwt' },
       {
         ...{
@@ -162,7 +163,7 @@ export const issuer = {
     ),
   /** States that the agent signed `message`. */
   receipt: async () =>
-    realm.jws(
+    realmKey.jws(
       { typ: 'receipt+jwt' },
       {
         ...{ iss: url, iat: now, jti: 'receipt-1', participantId: 'agent', organisationId: 'agent-ltd' },

@@ -5,7 +5,7 @@
  * the names of fixtures.ts. A line that ends in `// → value` is an expression with this value; a line that ends in `// throws code`
  * is an expression that throws an error with this code, or of this name. The last line shows one of them.
  */
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 
@@ -55,8 +55,6 @@ function programOf(files: readonly string[], made: ReadonlyMap<string, string>, 
 export interface Package {
   readonly entries: readonly Entry[];
   readonly program: ts.Program;
-  /** The values of the exported types whose names end in `Code`. */
-  readonly codes: readonly string[];
 }
 
 /** The exports of a package, entry by entry, as its package.json lists them. */
@@ -71,20 +69,25 @@ export function readPackage(folder: string): Package {
     new Map(),
   );
   const checker = program.getTypeChecker();
-  const codes: string[] = [];
   const entries = files.map(({ name, file }) => {
     const module = checker.getSymbolAtLocation(program.getSourceFile(file) as ts.SourceFile) as ts.Symbol;
     const own = checker.getExportsOfModule(module).filter((one) => !isGenerated(resolved(one, checker)));
-    for (const one of own) if (one.name.endsWith('Code')) codes.push(...textsOf(resolved(one, checker), checker));
     return { name, file, exports: own.map((one) => readExport(one.name, resolved(one, checker), checker)) };
   });
-  return { entries, program, codes };
+  return { entries: entries.filter(({ exports }) => exports.length > 0), program };
 }
 
-/** The members of a union of texts. */
-function textsOf(symbol: ts.Symbol, checker: ts.TypeChecker): readonly string[] {
-  const type = checker.getDeclaredTypeOfSymbol(symbol);
-  return type.isUnion() ? type.types.flatMap((one) => (one.isStringLiteral() ? [one.value] : [])) : [];
+/**
+ * The codes of errors: every text of the form `noun.fault` in the sources. Of a code that is made of parts only the fixed part is
+ * known: `noun.`, or `.fault`.
+ */
+export function knownCodes(): readonly string[] {
+  const files = globSync('packages/{proof,client,server}/src/**/*.ts', { cwd: root });
+  const texts = files.map((file) => readFileSync(join(root, file), 'utf8'));
+  const literal = /'(\w+\.\w+)'|`(\w+\.)\$\{|`\$\{\w+\}(\.\w+)`/g;
+  return texts.flatMap((text) =>
+    [...text.matchAll(literal)].map(([, whole, start, end]) => whole ?? start ?? end ?? ''),
+  );
 }
 
 function resolved(symbol: ts.Symbol, checker: ts.TypeChecker): ts.Symbol {
@@ -217,11 +220,13 @@ export function typeErrors(
 /** All examples of an entry, each as a function. */
 function moduleOf(entry: Entry, others: readonly Layer[]): string {
   const imports = layersOf(entry, others).map(({ from, names }) => `import { ${names.join(', ')} } from '${from}';`);
+  const types = entry.exports.filter(({ isValue }) => !isValue).map(({ name }) => name);
   const bodies = entry.exports.flatMap(({ name, example }) => {
     return example === undefined ? [] : [`async function example_${name}() {\n${runnable(example).code}}`];
   });
   return [
     ...imports,
+    `import type { ${types.join(', ')} } from '${entry.file}';`,
     'declare function show(value: unknown, expected: unknown): void;',
     'declare function refuse(call: () => unknown, refusal: string): Promise<void>;',
     ...bodies,

@@ -14,10 +14,17 @@ export interface Discovery {
 const maxBytes = 65_536;
 
 /**
- * `{issuer}/.well-known/openid-configuration` (OpenID Connect Discovery §4).
+ * Fetches the metadata of an issuer from `{issuer}/.well-known/openid-configuration` (OpenID Connect Discovery §4), and
+ * checks that the document names this issuer (§4.3). `timeoutMilliseconds` is in milliseconds.
  *
- * @throws {ClientError} `discovery.issuer_url`, `discovery.unavailable`, `discovery.malformed`, `discovery.issuer` if the
- *   document names another issuer (§4.3), or `http.*`
+ * It does not check the endpoints in the document. The caller must check that it trusts the issuer.
+ *
+ * @throws {ClientError} `discovery.issuer_url`, `discovery.unavailable`, `discovery.malformed`, `discovery.issuer`,
+ * `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const { metadata } = await discover(issuer.url, { fetch: realm.fetch });
+ * metadata.token_endpoint; // → `${issuer.url}/token`
  */
 export async function discover(issuer: string, transport: Transport = {}): Promise<Discovery> {
   return discovered(issuer, options(transport, 'transport', transportChecks));

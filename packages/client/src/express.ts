@@ -32,8 +32,20 @@ declare global {
 }
 
 /**
- * `app.use(countersign({ participant, publicUrl }))`, before every body parser and before middleware that changes the bytes of
- * a response, such as compression. Handlers behind it see only verified requests; `express.json()` finds the body untouched.
+ * Makes a middleware of Express 5 that lets in only verified, signed requests: `app.use(countersign({ participant,
+ * publicUrl }))`, before every body parser and before middleware that changes the bytes of a response, such as
+ * compression. Limits are in bytes. Handlers behind it find the sender in `request.countersign`; `express.json()` finds
+ * the body untouched. Every other request is answered here, with its status.
+ *
+ * It does not check that the sender may do what it asks, and without `publicUrl` strict signatures are refused.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ * @example
+ * const app = express().use(countersign({ participant }));
+ * app.get('/', (request, response) => void response.json(request.countersign?.participant.id));
+ * (await get(app, headers.signed)).status; // → 200
+ * (await get(app, headers.bearer)).status; // → 400
  */
 export function countersign(options: GuardOptions) {
   const guard = createGuard(options);
@@ -51,14 +63,37 @@ export function countersign(options: GuardOptions) {
   };
 }
 
-/** `app.use(bearer({ service }))`, or before one route with its own rules: `bearer({ service, acr: 'aal2' })`. */
+/**
+ * Makes a middleware of Express 5 that lets in only callers with a good token: `app.use(bearer({ service }))`, or
+ * before one route with its own rules: `bearer({ service, acr: 'aal2' })`. `recentLoginSeconds` is in seconds. Handlers
+ * find the caller in `request.bearer`.
+ *
+ * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ * @example
+ * const app = express().use(bearer({ service }));
+ * app.get('/', (request, response) => void response.json(request.bearer?.subject.id));
+ * await (await get(app, headers.bearer)).json(); // → 'subject-1'
+ * (await get(app, {})).status; // → 401
+ */
 export function bearer(options: BearerOptions) {
   return gate(createBearerGuard(options));
 }
 
 /**
- * `app.use(login({ edge }))`: `request.bearer` has the same content as behind `bearer`. The end client is `request.ip`, so tell
- * Express which proxies to trust.
+ * Makes a middleware of Express 5 that lets in only callers who log in: `app.use(login({ edge }))`. `request.bearer`
+ * has the same content as behind `bearer`. `recentLoginSeconds` is in seconds.
+ *
+ * The end client is `request.ip`: the caller must tell Express which proxies to trust, because a stranger who can
+ * choose the address has as many tries as there are addresses.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const app = express().use(login({ edge }));
+ * app.get('/', (request, response) => void response.json(request.bearer?.subject.id));
+ * await (await get(app, headers.basic)).json(); // → 'credential-1'
  */
 export function login(options: LoginOptions<ExpressRequest>) {
   const { clientAddress = ({ ip, socket }) => ip ?? socket.remoteAddress } = options;

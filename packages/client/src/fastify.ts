@@ -36,6 +36,7 @@ interface FastifyReply {
   send(payload: string): FastifyReply;
 }
 
+/** A hook of Fastify for `onRequest`. */
 export type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
 /**
@@ -59,11 +60,20 @@ interface Fastify {
 }
 
 /**
- * `await app.register(countersign, { participant, publicUrl })`: from then on handlers of this instance see only verified
- * requests, with the verdict in `request.countersign`. For one route: `{ onRequest: countersign({ … }) }`. After `onRequest`
- * the body has been read, so later hooks refuse every request.
+ * A guard of Fastify 5 that lets in only verified, signed requests. `await app.register(countersign, { participant,
+ * publicUrl })`: from then on handlers of this instance find the sender in `request.countersign`. For one route: `{
+ * onRequest: countersign({ … }) }`. Limits are in bytes. After `onRequest` the body has been read, so later hooks
+ * refuse every request.
+ *
+ * It does not check that the sender may do what it asks, and without `publicUrl` strict signatures are refused.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ * @example
+ * const app = fastify();
+ * await app.register(countersign, { participant });
+ * app.get('/', async (request) => request.countersign.participant.id);
+ * (await app.inject({ url: '/', headers: headers.signed })).body; // → 'agent'
  */
 export const countersign = guardNamed('countersign', (options: GuardOptions): Hook => {
   const guard = createGuard(options);
@@ -81,16 +91,35 @@ export const countersign = guardNamed('countersign', (options: GuardOptions): Ho
 });
 
 /**
- * `await app.register(bearer, { service })` or `app.addHook('onRequest', bearer({ service }))` for every route of the instance;
- * for one route: `{ onRequest: bearer({ service, acr: 'aal2' }) }`.
+ * A guard of Fastify 5 that lets in only callers with a good token: `await app.register(bearer, { service })` or
+ * `app.addHook('onRequest', bearer({ service }))` for every route of the instance; for one route: `{ onRequest:
+ * bearer({ service, acr: 'aal2' }) }`. `recentLoginSeconds` is in seconds. Handlers find the caller in
+ * `request.bearer`.
+ *
+ * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ * @example
+ * const app = fastify().addHook('onRequest', bearer({ service }));
+ * app.get('/', async (request) => request.bearer.subject.id);
+ * (await app.inject({ url: '/', headers: headers.bearer })).body; // → 'subject-1'
+ * (await app.inject({ url: '/' })).statusCode; // → 401
  */
 export const bearer = guardNamed('bearer', (options: BearerOptions) => gate(createBearerGuard(options)));
 
 /**
- * Like `bearer`, for callers that log in, with `{ edge }`: `request.bearer` has the same content as behind `bearer`. The end
- * client is `request.ip`, so tell Fastify which proxies to trust.
+ * A guard of Fastify 5 that lets in only callers who log in, with `{ edge }`: `request.bearer` has the same content as
+ * behind `bearer`. `recentLoginSeconds` is in seconds.
+ *
+ * The end client is `request.ip`: the caller must tell Fastify which proxies to trust, because a stranger who can
+ * choose the address has as many tries as there are addresses.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const app = fastify().addHook('onRequest', login({ edge }));
+ * app.get('/', async (request) => request.bearer.subject.id);
+ * (await app.inject({ url: '/', headers: headers.basic })).body; // → 'credential-1'
  */
 export const login = guardNamed('login', (options: LoginOptions<FastifyRequest>) => {
   const { clientAddress = ({ ip, raw }: FastifyRequest) => ip ?? raw.socket.remoteAddress } = options;

@@ -3,13 +3,14 @@ import { amount, type Checks, callable, optional } from '@countersign/proof/argu
 import { readBounded } from './bounded-body.ts';
 import { ClientError } from './error.ts';
 
+/** A function that calls URLs like the global `fetch`. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** How to reach the issuer. */
 export interface Transport {
   /** Default: the fetch of the runtime. */
   readonly fetch?: Fetch;
-  /** The time limit for a whole exchange, body included. Default 5000. */
+  /** The time limit for a whole exchange, body included, in milliseconds. Default 5000. */
   readonly timeoutMilliseconds?: number;
 }
 

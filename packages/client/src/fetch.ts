@@ -13,19 +13,28 @@ export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 export type { LoginOptions } from './adapter/login.ts';
 
+/** The options of `countersign` for handlers of fetch. */
 export interface FetchOptions extends GuardOptions {
   /** The request target as it was sent, if the runtime knows it. Default: path and query of the URL. */
   readonly requestTarget?: (request: Request) => string;
 }
 
+/** A handler of verified requests. */
 export type VerifiedHandler = (request: Request, verified: Verified) => Response | Promise<Response>;
 
 /**
- * The handler is called only for verified requests, and can read the body of the request as usual. An error that it throws goes
- * to `onRefusal`, or else to the console, and the answer is 500. A refusal by the SDK, e.g. because a session has ended
- * meanwhile, is answered with its own status.
+ * Makes a fetch handler that calls `handler` only for verified, signed requests. Limits are in bytes. The handler can
+ * read the body of the request as usual. An error that it throws goes to `onRefusal`, or else to the console, and the
+ * answer is 500. A refusal by the SDK, e.g. because a session has ended meanwhile, is answered with its own status.
+ *
+ * It does not check that the sender may do what it asks, and without `publicUrl` strict signatures are refused.
  *
  * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ * @example
+ * const serve = countersign({ participant }, (_request, verified) => Response.json(verified.participant.id));
+ * const answer = await serve(new Request('https://lender.example/', { headers: headers.signed }));
+ * await answer.json(); // → 'agent'
  */
 export function countersign(options: FetchOptions, handler: VerifiedHandler): (request: Request) => Promise<Response> {
   const { requestTarget, ...others } = object(options, 'countersign') as FetchOptions;
@@ -61,21 +70,41 @@ function wireTarget(url: string): string {
   return pathname + search;
 }
 
+/** A handler of requests whose caller is proved. */
 export type BearerHandler = (request: Request, caller: Authenticated) => Response | Promise<Response>;
 
 /**
- * The handler is called only for accepted callers. Its errors are answered as by `countersign`.
+ * Makes a fetch handler that calls `handler` only for callers with a good token. `recentLoginSeconds` is in seconds.
+ * Errors of the handler are answered as by `countersign`.
+ *
+ * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
  *
  * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ * @example
+ * const serve = bearer({ service }, (_request, { subject }) => Response.json(subject.id));
+ * (await serve(new Request(api, { headers: headers.bearer }))).status; // → 200
+ * (await serve(new Request(api))).status; // → 401
  */
 export function bearer(options: BearerOptions, handler: BearerHandler): (request: Request) => Promise<Response> {
   return gate(createBearerGuard(options), handler, () => undefined);
 }
 
-/** `clientAddress` is required, because a `Request` does not have the address of its caller. */
+/** The options of `login`. `clientAddress` is required, because a `Request` does not have the address of its caller. */
 export type FetchLoginOptions = LoginOptions<Request> & Required<Pick<LoginOptions<Request>, 'clientAddress'>>;
 
-/** Like `bearer`, for callers that log in. */
+/**
+ * Makes a fetch handler that calls `handler` only for callers who log in. `recentLoginSeconds` is in seconds. Errors of
+ * the handler are answered as by `countersign`.
+ *
+ * The caller must check that `clientAddress` gets the address from the connection or from its own proxy.
+ *
+ * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
+ * @example
+ * const options = { edge, clientAddress: () => '192.0.2.1' };
+ * const serve = login(options, (_request, { subject }) => Response.json(subject.id));
+ * await (await serve(new Request(api, { headers: headers.basic }))).json(); // → 'credential-1'
+ */
 export function login(options: FetchLoginOptions, handler: BearerHandler): (request: Request) => Promise<Response> {
   const guard = createLoginGuard(options);
   callable(options.clientAddress, 'login.clientAddress');

@@ -30,8 +30,18 @@ interface Context {
 }
 
 /**
- * `app.use(countersign({ participant, publicUrl }))`, before middleware that changes the bytes of a response, such as
- * compression. Handlers behind it see only verified requests; `c.req.json()` and similar methods find the body untouched.
+ * Makes a middleware of Hono 4 that lets in only verified, signed requests: `app.use(countersign({ participant,
+ * publicUrl }))`, before middleware that changes the bytes of a response, such as compression. Limits are in bytes.
+ * Handlers find the sender in `c.get('countersign')`; `c.req.json()` and similar methods find the body untouched.
+ *
+ * It does not check that the sender may do what it asks, and without `publicUrl` strict signatures are refused.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ * @example
+ * const app = new Hono<{ Variables: CountersignVariables }>().use(countersign({ participant }));
+ * app.get('/', (c) => c.json(c.get('countersign').participant.id));
+ * await (await app.request('/', { headers: headers.signed })).json(); // → 'agent'
  */
 export function countersign(options: GuardOptions) {
   const guard = createGuard(options);
@@ -83,14 +93,37 @@ interface BearerContext {
   set(name: 'bearer', value: Authenticated): void;
 }
 
-/** `app.use(bearer({ service }))`, or before one route with its own rules: `bearer({ service, acr: 'aal2' })`. */
+/**
+ * Makes a middleware of Hono 4 that lets in only callers with a good token: `app.use(bearer({ service }))`, or before
+ * one route with its own rules: `bearer({ service, acr: 'aal2' })`. `recentLoginSeconds` is in seconds. Handlers find
+ * the caller in `c.get('bearer')`.
+ *
+ * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ * @example
+ * const app = new Hono<{ Variables: BearerVariables }>().use(bearer({ service }));
+ * app.get('/', (c) => c.json(c.get('bearer').subject.id));
+ * await (await app.request('/', { headers: headers.bearer })).json(); // → 'subject-1'
+ * (await app.request('/')).status; // → 401
+ */
 export function bearer(options: BearerOptions) {
   return gate(createBearerGuard(options));
 }
 
 /**
- * `app.use(login({ edge }))`: `c.get('bearer')` has the same content as behind `bearer`. On other servers than Node's,
- * `clientAddress` must find the address; without it all callers count as one.
+ * Makes a middleware of Hono 4 that lets in only callers who log in: `app.use(login({ edge }))`. `c.get('bearer')` has
+ * the same content as behind `bearer`. `recentLoginSeconds` is in seconds.
+ *
+ * On other servers than Node's the caller must give `clientAddress`; without it all callers count as one. It must get
+ * the address from the connection or from its own proxy.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const app = new Hono<{ Variables: BearerVariables }>().use(login({ edge, clientAddress: () => '192.0.2.1' }));
+ * app.get('/', (c) => c.json(c.get('bearer').subject.id));
+ * await (await app.request('/', { headers: headers.basic })).json(); // → 'credential-1'
  */
 export function login(options: LoginOptions<BearerContext>) {
   const { clientAddress = remoteAddress } = options;

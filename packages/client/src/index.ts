@@ -1,6 +1,10 @@
 /**
  * @countersign/client: gets tokens, verifies them offline, looks up participants, signs and verifies messages. It reads no
  * environment variable and needs no server package.
+ *
+ * The examples in the docstrings use, besides the exports of the SDK, the names of scripts/examples: test keys of `agent`, `lender`,
+ * `owner` and `phone`, test `secrets`, an `issuer` of tokens, a `realm` in the same process, and a `clock` that stands still. A test
+ * runs each of them. `// → value` is the value of its line.
  */
 export {
   type AccessTokenSubject,

@@ -25,6 +25,7 @@ export interface SynchronousCryptoPort extends CryptoPort {
 /** Importing costs more than verifying, so imported keys are cached. An entry is freed together with its key. */
 const imported = new WeakMap<PublicJwk, KeyObject>();
 
+/** The port over `node:crypto`: it answers at once, on the calling thread. */
 export const cryptoPort: SynchronousCryptoPort = {
   verify(alg, jwk, data, signature) {
     const key = keyObject(jwk);
@@ -49,7 +50,15 @@ function keyObject(jwk: PublicJwk): KeyObject {
   return key;
 }
 
-/** Signs at once, with the bare key if possible: an options object halves the speed of ES256. */
+/**
+ * Makes a function that signs with a private JWK, at once; an ECDSA signature is r||s. It does not check that the key
+ * fits its public half: `importSigningKey` does.
+ *
+ * @throws {TypeError} if `alg` is no algorithm or `jwk` is no private key
+ * @example
+ * const sign = await privateSigner('EdDSA', agent.privateJwk);
+ * (await sign(utf8('hi'))).length; // → 64
+ */
 export const privateSigner: PrivateSigner = (alg, jwk) => {
   if (!isAlgorithmName(alg)) throw wrong('alg', 'the name of an algorithm');
   const key = privateKeyOf(jwk);
@@ -59,7 +68,13 @@ export const privateSigner: PrivateSigner = (alg, jwk) => {
   return der ? (bytes) => signatureFromDer(sign(digest, bytes, key)) : (bytes) => sign(digest, bytes, key);
 };
 
-/** HMAC-SHA-256 under a new random key. */
+/**
+ * Makes a function for HMAC-SHA-256 under a new random key that nothing else knows. Its result has 32 bytes.
+ *
+ * @example
+ * const mac = newMac();
+ * mac(utf8('hi')).length; // → 32
+ */
 export function newMac(): (bytes: Uint8Array) => Uint8Array {
   const key = generateKeySync('hmac', { length: 256 });
   return (bytes) => createHmac('sha256', key).update(bytes).digest();

@@ -16,15 +16,22 @@ export type { LoginOptions } from './adapter/login.ts';
 /** A request whose sender, body and signature are proved. Its body can be read as usual. */
 export type VerifiedRequest = IncomingMessage & { readonly countersign: Verified };
 
+/** A listener of verified requests. */
 export type VerifiedListener = (request: VerifiedRequest, response: ServerResponse) => unknown;
 
 /**
- * `createServer(countersign({ participant, publicUrl }, listener))`: the listener is called only for verified requests, with
- * the verdict in `request.countersign`. Every other request is answered here. An error that the listener throws goes to
- * `onRefusal`, or else to the console, and the answer is 500. A refusal by the SDK, e.g. because a session has ended meanwhile,
- * is answered with its own status.
+ * Makes a listener of `node:http` that calls `listener` only for verified, signed requests: `createServer(countersign({
+ * participant, publicUrl }, listener))`. Limits are in bytes. The verdict is in `request.countersign`. Every other
+ * request is answered here. An error that the listener throws goes to `onRefusal`, or else to the console, and the
+ * answer is 500. A refusal by the SDK, e.g. because a session has ended meanwhile, is answered with its own status.
+ *
+ * It does not check that the sender may do what it asks, and without `publicUrl` strict signatures are refused.
  *
  * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ * @example
+ * const serve = countersign({ participant }, (request, response) => response.end(request.countersign.participant.id));
+ * await (await get(serve, headers.signed)).text(); // → 'agent'
  */
 export function countersign(
   options: GuardOptions,
@@ -50,19 +57,39 @@ export function countersign(
 /** A request with a proved caller. */
 export type BearerRequest = IncomingMessage & { readonly bearer: Authenticated };
 
+/** A listener of requests whose caller is proved. */
 export type BearerListener = (request: BearerRequest, response: ServerResponse) => unknown;
 
 /**
- * `createServer(bearer({ service }, listener))`: the listener is called only for accepted callers. Every other request is
- * answered here. Errors of the listener are answered as by `countersign`.
+ * Makes a listener of `node:http` that calls `listener` only for callers with a good token: `createServer(bearer({
+ * service }, listener))`. `recentLoginSeconds` is in seconds. Every other request is answered here. Errors of the
+ * listener are answered as by `countersign`.
+ *
+ * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
  *
  * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ * @example
+ * const serve = bearer({ service }, (request, response) => response.end(request.bearer.subject.id));
+ * await (await get(serve, headers.bearer)).text(); // → 'subject-1'
+ * (await get(serve, {})).status; // → 401
  */
 export function bearer(options: BearerOptions, listener: BearerListener) {
   return gate(createBearerGuard(options), listener);
 }
 
-/** Like `bearer`, for callers that log in: `createServer(login({ edge }, listener))`. */
+/**
+ * Makes a listener of `node:http` that calls `listener` only for callers who log in: `createServer(login({ edge },
+ * listener))`. `recentLoginSeconds` is in seconds.
+ *
+ * The end client is the address of the connection. Behind a proxy the caller must give `clientAddress`, which must get
+ * the address from that proxy only.
+ *
+ * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
+ * @example
+ * const serve = login({ edge }, (request, response) => response.end(request.bearer.subject.id));
+ * await (await get(serve, headers.basic)).text(); // → 'credential-1'
+ */
 export function login(options: LoginOptions<IncomingMessage>, listener: BearerListener) {
   const { clientAddress = ({ socket }) => socket.remoteAddress } = options;
   return gate(createLoginGuard(options), listener, clientAddress);

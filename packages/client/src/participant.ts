@@ -44,6 +44,7 @@ import type { KeySource } from './token/jwks.ts';
 import { type TokenSource, tokenSource, tokenSourceChecks } from './token/token.ts';
 import { statusCheck } from './trust.ts';
 
+/** The realm, the credentials and the rules of a participant. */
 export interface ParticipantOptions extends Transport {
   readonly issuer: string;
   readonly clientId: string;
@@ -113,23 +114,49 @@ export interface SignOptions {
   readonly form?: MessageForm;
 }
 
+/** One participant of a network: it signs, verifies, and looks up others. */
 export interface Participant extends TokenSource {
   readonly registry: Registry;
   /**
-   * The header fields that sign a message. Throws {ProofError} `signing.*`, {MessageProblem} `message.recipient_missing`,
-   * {TypeError} if the body is not a Uint8Array or another member has a wrong type.
+   * Makes the header fields that sign a message.
+   *
+   * @throws {ProofError} `signing.*`
+   * @throws {MessageProblem} `message.recipient_missing`
+   * @throws {ClientError} `signing_key.*`
+   * @throws {TypeError} if the body is not a Uint8Array or another member has a wrong type
    */
   sign(message: Message, options?: SignOptions): Promise<SignatureFields>;
-  /** Calls another participant, and accepts only a response that it has signed. */
+  /**
+   * Calls another participant, and accepts only a response that it has signed. A refusal of the response has status 502. It does
+   * not check what the response says.
+   *
+   * @throws {MessageProblem} `message.*`, `participant.*`, `response.unsigned`, `response.too_large`, `registry.unavailable`,
+   *   `status.unavailable`
+   * @throws {ProofError} `signing.*`
+   * @throws {ClientError} `http.*`, `oauth.*`, `message.url`
+   * @throws {TypeError} naming the option that is of another type
+   */
   fetch(url: string | URL, init?: SignedInit): Promise<VerifiedResponse>;
   /**
-   * Checks the token and that there is one signature, before the body is read. Throws {MessageProblem} if no body can make the
-   * request good. It proves no sender: only `verifyRequest` does.
+   * Checks the token and that there is one signature, before the body is read. It proves no sender: only `verifyRequest` does.
+   *
+   * @throws {MessageProblem} if no body can make the request good
    */
   verifyHeaders(headers: IncomingRequest['headers']): Promise<void>;
-  /** Throws {MessageProblem} for every request that must be refused. */
+  /**
+   * Verifies the token and the signature of a request. The caller must check `signature.replay`, and that the sender may do what
+   * it asks.
+   *
+   * @throws {MessageProblem} for every request that must be refused, with the HTTP status of the answer
+   * @throws {TypeError} naming the member of a wrong type: a body is a Uint8Array
+   */
   verifyRequest(request: IncomingRequest): Promise<Verified>;
-  /** The header fields that sign the response to a verified request; strict if the request was strict. */
+  /**
+   * Makes the header fields that sign the response to a verified request; strict if the request was strict.
+   *
+   * @throws {ProofError} `signing.*`
+   * @throws {ClientError} `signing_key.*`
+   */
   signResponse(
     request: Verified,
     response: { readonly status: number; readonly body: Uint8Array },
@@ -139,11 +166,21 @@ export interface Participant extends TokenSource {
 }
 
 /**
- * One participant of a network, in one object: its token, the registry, its signatures on sent messages, and the verification
- * of received ones. It makes no network call before the first request needs one, and caches the results, so that a warm
- * verification makes no network call.
+ * Makes one participant of a network, in one object: its token, the registry, its signatures on sent messages, and the
+ * verification of received ones. `now` is in milliseconds since the epoch. It makes no network call before the first
+ * request needs one, and caches the results, so that a warm verification makes no network call.
  *
- * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `discovery.issuer_url`
+ * It does not check that the participant may do what a message asks: that is for the application. In the forms `ocen`
+ * and `rfc7797` a replay cannot be refused: the caller must check `signature.replay`. Without `audience` a token for
+ * any service is accepted.
+ *
+ * @throws {ClientError} `discovery.issuer_url`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const own = { ...realm, ...secrets.lender, privateKey: lender.privateJwk, status: 'none', now: clock } as const;
+ * const line = { method: 'GET', target: 'https://lender.example/', requestTarget: '/', body: new Uint8Array() };
+ * const verified = await createParticipant(own).verifyRequest({ ...line, headers: headers.signed });
+ * verified.participant.id; // → 'agent'
  */
 export function createParticipant(given: ParticipantOptions): Participant {
   const checked = optionsOf(given, 'options', participantChecks);

@@ -6,6 +6,10 @@ type SubtleKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
 const imported = new WeakMap<PublicJwk, Promise<SubtleKey>>();
 
+/**
+ * The port over WebCrypto, for browsers and every runtime that has `globalThis.crypto.subtle`. It answers with
+ * promises.
+ */
 export const cryptoPort: CryptoPort = {
   async verify(alg, jwk, data, signature) {
     const key = await subtleKey(jwk);

@@ -10,7 +10,7 @@ export interface RefusalLog {
   readonly onRefusal?: (error: unknown) => void;
 }
 
-/** The callers of a route that need only a token, and no signature. */
+/** The callers of a route that need only a token, and no signature. `recentLoginSeconds` is in seconds. */
 export interface BearerOptions extends SubjectRules, RefusalLog {
   readonly service: Pick<Service, 'authenticate'>;
   /**

@@ -23,6 +23,7 @@ export interface RequestLine {
   readonly requestTarget: string;
 }
 
+/** The rules of a guard for signed messages. Limits are in bytes. */
 export interface GuardOptions {
   readonly participant: Pick<Participant, 'verifyRequest' | 'signResponse'>;
   /**

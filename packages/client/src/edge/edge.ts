@@ -28,6 +28,7 @@ import { createRefusals } from './refusals.ts';
 import { createSessionCache, type SignedSubject } from './session-cache.ts';
 import { createThrottle, type EdgeLimits } from './throttle.ts';
 
+/** The issuer, the client and the limits of an edge. */
 export interface EdgeOptions extends Omit<TrustOptions, 'accept' | 'status'> {
   /** How the status feed is followed. A state that is older than ten seconds is never used here. */
   readonly status?: Pick<StatusPolicy, 'pollSeconds' | 'events'>;
@@ -80,9 +81,12 @@ export interface EdgeCall {
 }
 
 /**
- * The edge takes calls from outside that have no signed subject, and gets one for them. Every method throws {MessageProblem}
- * for a call that must be refused. The edge is a service too: `authenticate` accepts signed subjects, `exchange` and `fetch`
- * pass them on.
+ * The edge takes calls from outside that have no signed subject, and gets one for them. The edge is a service too:
+ * `authenticate` accepts signed subjects, `exchange` and `fetch` pass them on.
+ *
+ * @throws {MessageProblem} by its methods, for a call that must be refused: `login.*`, `session.*`, `token.*`,
+ *   `call_ref.malformed`
+ * @throws {ClientError} by `openSession`: `edge.session_id` unless the id has 16 to 512 characters
  */
 export interface Edge extends Service {
   /** HTTP Basic (RFC 7617): only one login for a name and a password, even if they come often. */
@@ -103,11 +107,20 @@ const maxStalenessSeconds = 10;
 const heldUnused = 300_000;
 
 /**
- * "A conversion table between an external session identifier and the internal session token". Every entry is found by a keyed
- * digest: the table contains no names, passwords or ids. Each process has its own table.
+ * Makes the edge of a network: "a conversion table between an external session identifier and the internal session
+ * token". Durations are in seconds. Every entry is found by a keyed digest: the table contains no names, passwords or
+ * ids. Each process has its own table.
+ *
+ * Passwords and session tokens are checked by the realm, which is called at the first use of each. The caller must
+ * check that `address` of a call comes from the connection or from its own proxy, and should serve over https only.
  *
  * @throws {ClientError} `verifier.audience`, `discovery.issuer_url`
  * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const made = createEdge({ ...realm, ...secrets.lender, audience: api, now: clock });
+ * const { subject } = await made.authenticateBasic({ headers: headers.basic, address: '192.0.2.1' });
+ * made.close();
+ * subject.id; // → 'credential-1'
  */
 export function createEdge(given: EdgeOptions): Edge {
   const options = optionsOf(given, 'options', edgeChecks);

@@ -8,7 +8,16 @@ const coordinateBytes = 32;
 const sequence = 0x30;
 const integer = 0x02;
 
-/** @throws {ClientError} `signature.malformed` unless there are exactly 64 bytes */
+/**
+ * Writes an ECDSA signature of P-256, r||s in 64 bytes (RFC 7518 §3.4), as DER (RFC 3279 §2.2.3). It does not verify
+ * the signature.
+ *
+ * @throws {ClientError} `signature.malformed` unless there are exactly 64 bytes
+ * @throws {TypeError} if `signature` is not a Uint8Array
+ * @example
+ * const der = derFromSignature(new Uint8Array(64).fill(1));
+ * der.length; // → 70
+ */
 export function derFromSignature(signature: Uint8Array): Uint8Array {
   branded(signature, 'signature');
   if (signature.length !== 2 * coordinateBytes) throw malformed();
@@ -31,7 +40,16 @@ export function derFromSignature(signature: Uint8Array): Uint8Array {
   return der;
 }
 
-/** @throws {ClientError} `signature.malformed` unless this is the DER form of two integers of at most 256 bits */
+/**
+ * Reads an ECDSA signature of P-256 from DER (RFC 3279 §2.2.3), as r||s in 64 bytes (RFC 7518 §3.4). It does not verify
+ * the signature.
+ *
+ * @throws {ClientError} `signature.malformed` unless this is the DER form of two integers of at most 256 bits
+ * @throws {TypeError} if `der` is not a Uint8Array
+ * @example
+ * const signature = signatureFromDer(derFromSignature(new Uint8Array(64).fill(1)));
+ * signature.length; // → 64
+ */
 export function signatureFromDer(der: Uint8Array): Uint8Array {
   branded(der, 'der');
   if (der[0] !== sequence || der[1] !== der.length - 2) throw malformed();

@@ -64,9 +64,13 @@ interface ProblemOptions {
 }
 
 /**
- * A refused message: `code` is stable, one for each check, and `status` is the HTTP status of the answer. Codes of proofs
- * (`jws.*`, `jwt.*`, `access_token.*`, `transaction_token.*`, `wallet_token.*`, `dpop.*`, `message.*`) are kept. The text
- * contains no part of the input; the cause is for the log.
+ * A refused message: `code` is stable, one for each check, and `status` is the HTTP status of the answer. Codes of
+ * proofs (`jws.*`, `jwt.*`, `access_token.*`, `transaction_token.*`, `wallet_token.*`, `dpop.*`, `message.*`) are kept.
+ * `retryAfter` is in seconds. The text contains no part of the input; the cause is for the log.
+ *
+ * @example
+ * const problem = new MessageProblem('login.throttled', 429, 'Wait before the next login.', { retryAfter: 30 });
+ * problem.headers['retry-after']; // → '30'
  */
 export class MessageProblem extends Error {
   override readonly name = 'MessageProblem';

@@ -42,15 +42,24 @@ export interface ReceiptedMessage {
   readonly audience?: string;
 }
 
+/** The realm, the caller's token and the message for a receipt. */
 export interface RequestReceiptOptions extends RealmCaller {
   readonly message: ReceiptedMessage;
 }
 
 /**
- * Gets a receipt of a message that is good now. Keep it beside the message: the realm stores neither.
+ * Asks the realm for a receipt of a message that is good now. `timeoutMilliseconds` is in milliseconds. Keep the
+ * receipt beside the message: the realm stores neither.
+ *
+ * It does not verify the receipt: `verifyReceipt` does.
  *
  * @throws {ClientError} `receipt.refused` with the server's text, `receipt.malformed`, `http.*`
- * @throws {TypeError} if the body is not a Uint8Array
+ * @throws {TypeError} if the body is not a Uint8Array, or another member is of another type
+ * @example
+ * const token = createTokenSource({ ...realm, ...secrets.lender });
+ * const sent = { signature, body: message.body, participantId: 'agent', method: 'POST', target: '/v4/loans' };
+ * const receipt = await requestReceipt({ ...realm, token, message: sent });
+ * receipt.split('.').length; // → 3
  */
 export async function requestReceipt(asked: RequestReceiptOptions): Promise<string> {
   const options = optionsOf(asked, 'options', requestChecks);
@@ -89,10 +98,15 @@ const certsChecks: Checks<Transport & { readonly issuer: string }> = { ...transp
 const maxBytes = 1_048_576;
 
 /**
- * Fetches all keys that ever signed receipts of the realm. Keep them in a place where they cannot be changed: a stranger who
- * can write there can forge receipts.
+ * Fetches all keys that ever signed receipts of the realm. `timeoutMilliseconds` is in milliseconds.
  *
- * @throws {ClientError} `receipt.unavailable`, `receipt.malformed`, `http.*`
+ * The caller must keep them in a place where they cannot be changed: a stranger who can write there can forge receipts.
+ *
+ * @throws {ClientError} `receipt.unavailable`, `receipt.malformed`, `discovery.issuer_url`, `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const certs = await fetchReceiptCerts(realm);
+ * [certs.issuer === issuer.url, certs.keys.length]; // → [true, 1]
  */
 export async function fetchReceiptCerts(given: Transport & { readonly issuer: string }): Promise<ReceiptCerts> {
   const options = optionsOf(given, 'options', certsChecks);
@@ -115,11 +129,19 @@ export interface ReceiptExpectation {
 const expectationChecks: Checks<ReceiptExpectation> = { certs: (value) => value, body: optional(bytes) };
 
 /**
- * Checks a receipt with saved keys, without asking a server. With `body` it checks that the receipt is for exactly this
- * message. Without `body` the message is not checked, and `checked` says so.
+ * Verifies a receipt with saved keys, without asking a server. Times in the result are in seconds since the epoch. With
+ * `body` it checks that the receipt is for exactly this message.
  *
- * @throws {ProofError} `jws.*`, `receipt.*`; {ClientError} `receipt.malformed` if the keys do not have their shape
+ * Without `body` the message is not checked, and `checked` says so. The caller must check that `certs` are those of a
+ * realm that it trusts.
+ *
+ * @throws {ProofError} `jws.*`, `receipt.*`
+ * @throws {ClientError} `receipt.malformed` if the keys do not have their shape
  * @throws {TypeError} if `body` is not a Uint8Array, or `expected` has an unknown member
+ * @example
+ * const certs = await fetchReceiptCerts(realm);
+ * const { participantId, checked } = await verifyReceipt(await issuer.receipt(), { certs, body: message.body });
+ * [participantId, checked]; // → ['agent', 'message']
  */
 export async function verifyReceipt(receipt: string, expected: ReceiptExpectation): Promise<VerifiedReceipt> {
   const { certs, body } = optionsOf(expected, 'expected', expectationChecks);

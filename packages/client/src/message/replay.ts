@@ -22,6 +22,7 @@ export interface ReplayStore {
   seen(key: string, untilMs: number, sender?: string): boolean | Promise<boolean>;
 }
 
+/** The clock and the size of a store in memory. */
 export interface MemoryReplayOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
@@ -49,9 +50,15 @@ interface Kept {
 }
 
 /**
- * A store in the memory of one process. After a restart it is empty: use a shared store if that matters.
+ * Makes a store of received messages in the memory of one process. Times are in milliseconds since the epoch. After a
+ * restart it is empty, and other processes do not see it: use a shared store if that matters.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @throws {ClientError} `replay.full` by `seen` if there is no room and `whenFull` is `refuse`
+ * @example
+ * const store = createMemoryReplayStore({ now: clock });
+ * await store.seen('jti-1', clock() + 60_000); // → false
+ * await store.seen('jti-1', clock() + 60_000); // → true
  */
 export function createMemoryReplayStore(options: MemoryReplayOptions = {}): ReplayStore {
   const { now = Date.now, max = 200_000, whenFull = 'refuse' } = optionsOf(options, 'options', memoryChecks);

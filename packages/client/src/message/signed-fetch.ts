@@ -21,6 +21,7 @@ import { MessageProblem, orUnavailable, problem } from './message-problem.ts';
 import type { MessageSigner } from './message-signing.ts';
 import { checkSigner, type SignerCheckOptions } from './signer-check.ts';
 
+/** A request to another participant. */
 export interface SignedInit extends RequestInit {
   /** The participant id of the called participant. Needed to verify the response, and in the strict form. */
   readonly to?: string;
@@ -28,14 +29,15 @@ export interface SignedInit extends RequestInit {
   readonly form?: MessageForm;
   /** `if-present`: an unsigned response passes, a wrong signature does not. `ignored`: the signature is not checked. */
   readonly response?: 'required' | 'if-present' | 'ignored';
-  /** The largest response. Default 16 MiB. */
+  /** The largest response, in bytes. Default 16 MiB. */
   readonly maxResponseBytes?: number;
-  /** The time limit for the whole exchange, body included. Default 30,000. */
+  /** The time limit for the whole exchange, body included, in milliseconds. Default 30,000. */
   readonly timeoutMilliseconds?: number;
   /** Allows http to other machines: token and message can then be read on the way. Only for private networks. */
   readonly allowPlainHttp?: boolean;
 }
 
+/** The verdict on a signed response: the signature, and the participant that made it. */
 export interface ResponseVerdict extends VerifiedMessage {
   readonly participant: ParticipantDetail;
 }

@@ -22,11 +22,17 @@ export interface SigningKey {
 const privateMembers = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth']);
 
 /**
- * Imports the private key of a JWK. Its public half must belong to it: signatures of a JWK that mixes two keys could not be
- * verified, so a trial signature is made and verified.
+ * Imports the private key of a JWK (RFC 7517). Its public half must belong to it: signatures of a JWK that mixes two
+ * keys could not be verified, so a trial signature is made and verified.
+ *
+ * It does not check that the key is registered, nor whether an RSA key can be factored: `isFactorable` does.
  *
  * @throws {ClientError} `signing_key.public` (with the faulty member), `signing_key.private`
  * @throws {TypeError} if it is not an object: parse a file first
+ * @example
+ * const { alg, publicJwk } = await importSigningKey(agent.privateJwk);
+ * [alg, publicJwk.kid]; // → ['EdDSA', 'agent-key']
+ * await importSigningKey({ ...agent.privateJwk, d: lender.privateJwk.d }); // throws signing_key.private
  */
 export async function importSigningKey(given: PrivateJwk): Promise<SigningKey> {
   // A copy, so that exactly the checked members are imported.

@@ -48,6 +48,7 @@ export interface IncomingRequest {
   readonly body: Uint8Array;
 }
 
+/** The verified signature of a request. */
 export interface RequestSignature {
   /** The value of the field; a strict response is bound to it. */
   readonly value: string;

@@ -28,6 +28,7 @@ interface KeyManager extends RealmTransport {
   readonly token?: TokenSource;
 }
 
+/** The participant, its present key and its new key. */
 export interface RotateKeyOptions extends KeyManager {
   /** The new key. Its private half is not sent. */
   readonly newKey: PrivateJwk;
@@ -52,7 +53,7 @@ const rotateChecks: Checks<RotateKeyOptions> = {
   overlapSeconds: optional(amount),
 };
 
-/** Times in seconds since the epoch. */
+/** The new key in the registry, and the older ones that are still valid. Times are in seconds since the epoch. */
 export interface RotatedKey {
   readonly thumbprint: string;
   readonly notBefore: number;
@@ -61,9 +62,18 @@ export interface RotatedKey {
 }
 
 /**
- * Registers a new key of the participant beside the present one. Both keys sign for it, so no administrator is needed.
+ * Registers a new key of the participant beside the present one. Times are in seconds since the epoch. Both keys sign
+ * for it, so no administrator is needed.
  *
- * @throws {ClientError} `keys.refused` with the server's text, `keys.malformed`, `signing_key.*`, `http.*`
+ * It does not start to sign with the new key: the caller must do so after `notBefore`, when its peers know the key.
+ *
+ * @throws {ClientError} `keys.refused` with the server's text, `keys.unproved`, `keys.malformed`, `signing_key.*`,
+ * `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const keys = { currentKey: agent.privateJwk, newKey: phone.privateJwk };
+ * const { notBefore, previous } = await rotateKey({ ...realm, participantId: 'agent', ...keys });
+ * [notBefore === now, previous.length]; // → [true, 1]
  */
 export async function rotateKey(given: RotateKeyOptions): Promise<RotatedKey> {
   const options = optionsOf(given, 'options', rotateChecks);
@@ -93,6 +103,7 @@ export async function rotateKey(given: RotateKeyOptions): Promise<RotatedKey> {
   };
 }
 
+/** The participant and the key to end. */
 export interface RetireKeyOptions extends KeyManager {
   /** RFC 7638, SHA-256, base64url. */
   readonly thumbprint: string;
@@ -103,9 +114,14 @@ export interface RetireKeyOptions extends KeyManager {
 const retireChecks: Checks<RetireKeyOptions> = { ...managerChecks, thumbprint: someText, compromised: optional(flag) };
 
 /**
- * Ends a key of the participant now. The last valid key can be ended only as compromised.
+ * Ends a key of the participant now. The last valid key can be ended only as compromised. Messages that the key signed
+ * before are refused from now on too.
  *
- * @throws {ClientError} as `rotateKey`
+ * @throws {ClientError} `keys.refused` with the server's text, `keys.unproved`, `signing_key.*`, `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const key = { thumbprint: 'older', currentKey: agent.privateJwk };
+ * await retireKey({ ...realm, participantId: 'agent', ...key }); // → undefined
  */
 export async function retireKey(given: RetireKeyOptions): Promise<void> {
   const options = optionsOf(given, 'options', retireChecks);

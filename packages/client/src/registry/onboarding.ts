@@ -14,6 +14,7 @@ import { fetchJson, type Transport, transportChecks } from '../fetch-json.ts';
 import type { PrivateJwk } from '../message/private-jwk.ts';
 import { digest, importNewKey, importSigningKey, type SigningKey, signJwt } from '../message/signing-key.ts';
 
+/** The realm, the key and the organisation of an application. */
 export interface ApplicationOptions extends Transport {
   readonly issuer: string;
   /** The key to register. Only its public part and a proof of possession are sent. */
@@ -28,6 +29,7 @@ export interface ApplicationOptions extends Transport {
   readonly contact: string;
 }
 
+/** An application that waits for approval. */
 export interface SubmittedApplication {
   readonly id: string;
   readonly status: string;
@@ -35,6 +37,7 @@ export interface SubmittedApplication {
   readonly pickUpCode: string;
 }
 
+/** The credentials of an approved participant. */
 export interface Credentials {
   readonly clientId: string;
   /** Shown only this once. */
@@ -43,6 +46,7 @@ export interface Credentials {
   readonly tokenEndpoint: string;
 }
 
+/** The realm, the key and the code of an approved application. */
 export interface PickUpOptions extends Transport {
   readonly issuer: string;
   /** The key of the application. */
@@ -72,9 +76,15 @@ const pickUpChecks: Checks<PickUpOptions> = {
 const maxBytes = 65_536;
 
 /**
- * Applies for a role in the network, with a proof of possession of the key.
+ * Applies for a role in the network, with a proof of possession of the key. `timeoutMilliseconds` is in milliseconds.
+ * An RSA key that can be factored is refused here. The caller must keep `pickUpCode`: it is shown only this once.
  *
  * @throws {ClientError} `onboarding.refused` with the server's text, `onboarding.malformed`, `signing_key.*`, `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const organisation = { role: 'LOAN_AGENT', name: 'Agent Ltd', contact: 'ops@agent.example' };
+ * const { status } = await applyForParticipation({ ...realm, privateJwk: agent.privateJwk, ...organisation });
+ * status; // → 'APPLIED'
  */
 export async function applyForParticipation(given: ApplicationOptions): Promise<SubmittedApplication> {
   const options = optionsOf(given, 'options', applicationChecks);
@@ -98,9 +108,15 @@ export async function applyForParticipation(given: ApplicationOptions): Promise<
 }
 
 /**
- * Receives the credentials of an approved application, once.
+ * Receives the credentials of an approved application, once. `timeoutMilliseconds` is in milliseconds. The caller must
+ * save the secret: it is shown only this once.
  *
- * @throws {ClientError} as `applyForParticipation`
+ * @throws {ClientError} `onboarding.refused` with the server's text, `onboarding.malformed`, `signing_key.*`, `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const application = { applicationId: 'application-1', code: 'code-1' };
+ * const { clientId } = await pickUpCredentials({ ...realm, privateJwk: agent.privateJwk, ...application });
+ * clientId; // → 'agent'
  */
 export async function pickUpCredentials(given: PickUpOptions): Promise<Credentials> {
   const options = optionsOf(given, 'options', pickUpChecks);

@@ -20,6 +20,7 @@ import {
   registryChecks,
 } from './registry.ts';
 
+/** The realm of a registry, and the limits of the cache. */
 export interface RegistryCacheOptions extends RegistryOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
@@ -33,6 +34,7 @@ export interface RegistryCacheOptions extends RegistryOptions {
   readonly missesPerSecond?: number;
 }
 
+/** A registry that answers from a cache if it can. */
 export interface RegistryCache extends Registry {
   /** Answers at once if possible. Throws as `createRegistry`, and `registry.busy` after too many unknown ids. */
   lookUp(id: string): ParticipantDetail | Promise<ParticipantDetail>;
@@ -71,7 +73,20 @@ const registryCacheChecks: Checks<RegistryCacheOptions> = {
   now: optional(callable),
 };
 
-/** @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `discovery.issuer_url` */
+/**
+ * Makes a reader of the registry of a realm, with a cache. Freshness is in seconds, `now` in milliseconds since the
+ * epoch.
+ *
+ * It does not check that a participant is approved: the caller must check `approved`. An answer may be as old as
+ * `maxFreshSeconds` and `staleSeconds` together; `refresh` asks the realm.
+ *
+ * @throws {ClientError} `discovery.issuer_url`; by its calls `registry.*`, or the error of getting the token
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const cache = createRegistryCache({ ...realm, token: createTokenSource({ ...realm, ...secrets.agent }) });
+ * const { approved, keys } = await cache.lookUp('lender');
+ * [approved, keys.length]; // → [true, 1]
+ */
 export function createRegistryCache(options: RegistryCacheOptions): RegistryCache {
   return registryCache(optionsOf(options, 'options', registryCacheChecks));
 }

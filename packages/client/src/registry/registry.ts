@@ -6,6 +6,7 @@ import { fetchJson, type Transport, transportChecks } from '../fetch-json.ts';
 import type { TokenSource } from '../token/token.ts';
 import { malformed, type ParticipantDetail, participantDetail } from './participant-detail.ts';
 
+/** Reads participants and networks. */
 export interface Registry {
   /** One participant by its participant-role id. */
   participant(id: string): Promise<ParticipantDetail>;
@@ -15,6 +16,7 @@ export interface Registry {
   refresh?(id: string): Promise<ParticipantDetail>;
 }
 
+/** The realm of a registry, and the token to read it. */
 export interface RegistryOptions extends Transport {
   readonly issuer: string;
   /** Reads of the registry need a token of the realm. */
@@ -26,10 +28,17 @@ export const registryChecks: Checks<RegistryOptions> = { ...transportChecks, iss
 const maxBytes = 4_194_304;
 
 /**
- * The registry of a realm.
+ * Makes a reader of the registry of a realm, without a cache. `timeoutMilliseconds` is in milliseconds.
  *
- * Its calls throw {ClientError} `registry.not_found`, `registry.refused` (the token is refused), `registry.unavailable`,
- * `registry.malformed`, `registry.id`, or the error of getting the token.
+ * It does not check that a participant is approved: the caller must check `approved`.
+ *
+ * @throws {ClientError} `discovery.issuer_url`; by its calls `registry.not_found`, `registry.refused`,
+ * `registry.unavailable`, `registry.malformed`, `registry.id`, or the error of getting the token
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const registry = createRegistry({ ...realm, token: createTokenSource({ ...realm, ...secrets.agent }) });
+ * (await registry.participant('lender')).participantRole; // → 'LENDER'
+ * await registry.participant('stranger'); // throws registry.not_found
  */
 export function createRegistry(options: RegistryOptions): Registry {
   const read = createRegistryReader(optionsOf(options, 'options', registryChecks));

@@ -24,11 +24,13 @@ export interface SecretHolder extends RealmTransport {
       };
 }
 
+/** The participant that gets a new secret. */
 export interface IssueSecretOptions extends SecretHolder {
   /** Seconds for which the previous secret stays valid, at most 30 days. Default: a day. */
   readonly overlapSeconds?: number;
 }
 
+/** A new client secret. */
 export interface IssuedSecret {
   readonly secretId: string;
   readonly clientId: string;
@@ -36,6 +38,7 @@ export interface IssuedSecret {
   readonly clientSecret: string;
 }
 
+/** The participant, and the secret to end. */
 export interface RevokeSecretOptions extends SecretHolder {
   readonly secretId: string;
   /** A stranger may have the secret: all tokens of the participant die. */
@@ -54,10 +57,14 @@ function holder(value: unknown, name: string): object {
 }
 
 /**
- * Adds a new client secret of the participant beside the present one.
+ * Adds a new client secret of the participant beside the present one. `overlapSeconds` is in seconds. The caller must
+ * save the secret: it is shown only this once.
  *
  * @throws {ClientError} `secrets.refused` with the server's text, `secrets.malformed`, `signing_key.*`, `http.*`
  * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const { secretId } = await issueSecret({ ...realm, participantId: 'agent', by: secrets.agent });
+ * secretId; // → 's-2'
  */
 export async function issueSecret(given: IssueSecretOptions): Promise<IssuedSecret> {
   const options = optionsOf(given, 'options', issueChecks);
@@ -77,9 +84,14 @@ export async function issueSecret(given: IssueSecretOptions): Promise<IssuedSecr
 }
 
 /**
- * Ends a client secret of the participant now.
+ * Ends a client secret of the participant now. Tokens that were given for it live on until they expire, unless it is
+ * `compromised`.
  *
- * @throws {ClientError} as `issueSecret`
+ * @throws {ClientError} `secrets.refused` with the server's text, `signing_key.*`, `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const by = { currentKey: agent.privateJwk };
+ * await revokeSecret({ ...realm, participantId: 'agent', by, secretId: 's-1' }); // → undefined
  */
 export async function revokeSecret(given: RevokeSecretOptions): Promise<void> {
   const options = optionsOf(given, 'options', revokeChecks);

@@ -17,6 +17,7 @@ import { statusEvents } from './status-events.ts';
 import { createStatusState } from './status-state.ts';
 import { openStatement } from './status-statement.ts';
 
+/** How the status feed of a realm is followed. */
 export interface StatusPolicy {
   /** When the newest statement is older than this, `onStale` decides. Default 60. */
   readonly maxStalenessSeconds?: number;

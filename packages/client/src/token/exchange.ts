@@ -7,6 +7,7 @@ import { problem } from '../message/message-problem.ts';
 import type { StatusFollower, TokenState } from '../status/status.ts';
 import { askTokenEndpoint, type ClientCredentials, clientChecks, SubjectTokenRefused } from './token-endpoint.ts';
 
+/** The issuer and the client of a service that exchanges tokens. */
 export interface ExchangeOptions extends Transport, ClientCredentials {
   readonly issuer: string;
   /** Milliseconds since the epoch. Default `Date.now`. */
@@ -44,14 +45,22 @@ const maxHeld = 10_000;
 const maxPart = 16_384;
 
 /**
- * RFC 8693 for a service that calls the next one: it exchanges the token of its caller for one that the next service accepts.
- * The same request returns the same token while both tokens live: one exchange is enough for all calls of a request. A refusal
- * is not kept.
+ * Makes the exchange of RFC 8693 for a service that calls the next one: it exchanges the token of its caller for one
+ * that the next service accepts. `now` is in milliseconds since the epoch. The same request returns the same token
+ * while both tokens live: one exchange is enough for all calls of a request. A refusal is not kept.
  *
- * It throws {MessageProblem} `token.ended`, with status 401, if the token cannot be exchanged: it has expired, its session has
- * ended meanwhile, or it is for another service. Pass this answer on to the caller: this service is not at fault. It throws
- * {ClientError} `oauth.<error>`, such as `oauth.invalid_target` if the audience is not on this client's list, or
- * `oauth.invalid_request` if the request itself is refused; `token.malformed`, `discovery.*` or `http.*`.
+ * It verifies neither token: the issuer does, and the next service. Pass `token.ended` on to the caller: this service
+ * is not at fault.
+ *
+ * @throws {MessageProblem} by its calls: `token.ended` (401) if the token has expired, its session has ended, or it is
+ * for another service
+ * @throws {ClientError} `discovery.issuer_url`; by its calls `oauth.*` (`invalid_target` if the audience is not
+ * on this client's list), `token.malformed`, `discovery.*`, `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const exchange = createExchange({ ...realm, ...secrets.lender, now: clock });
+ * const next = await exchange(await issuer.accessToken(), 'https://next.example');
+ * next.split('.').length; // → 3
  */
 export function createExchange(options: ExchangeOptions): Exchange {
   return exchangeOf(optionsOf(options, 'options', exchangeChecks));

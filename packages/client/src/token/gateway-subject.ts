@@ -51,6 +51,7 @@ export interface GatewayRequest {
   readonly body: Uint8Array;
 }
 
+/** The gateway and the application. */
 export interface GatewaySubjectOptions {
   /** The gateway's keys: `createRemoteJwks({ uri: '…/.well-known/countersign-gateway/jwks.json' })`, or `fixedKeys`. */
   readonly keys: KeySource;
@@ -72,11 +73,22 @@ const maxLifetime = 60;
 const clockTolerance = 5;
 
 /**
- * Verifies the field in which a gateway names the sender of a request to the application. It must be for this application, this
- * method, this target and these bytes, and at most a minute old.
+ * Verifies the field in which a gateway names the sender of a request to the application. `now` is in milliseconds
+ * since the epoch. The field must be for this application, this method, this target and these bytes, and at most 60
+ * seconds old.
  *
- * @throws {ClientError} `gateway_subject.missing`, `.repeated`, `.method`, `.path`, `.digest`, `.malformed`, or the error of
- *   fetching the keys; {ProofError} `jws.*`, `jwt.*`; {TypeError} naming the argument of a wrong type
+ * It does not check whether the field came before: the caller must check `verdict.replay`, and must let requests reach
+ * it only through the gateway.
+ *
+ * @throws {ClientError} `gateway_subject.*` (`missing`, `repeated`, `method`, `path`, `digest`, `malformed`), or the
+ * error of fetching the keys
+ * @throws {ProofError} `jws.*`, `jwt.*`
+ * @throws {TypeError} naming the argument of a wrong type
+ * @example
+ * const request = { method: 'POST', requestTarget: '/v4/loans', body: message.body };
+ * const subject = await gateway.subject(request);
+ * const options = { keys: fixedKeys([gateway.jwk]), audience: 'https://app.example', now: clock };
+ * (await verifyGatewaySubject({ ...request, subject }, options)).participantId; // → 'agent'
  */
 export async function verifyGatewaySubject(
   request: GatewayRequest,

@@ -29,6 +29,7 @@ export interface KeySource {
   refresh(): Promise<boolean>;
 }
 
+/** Where a JWKS is, and how it is fetched. */
 export interface RemoteJwksOptions extends Transport {
   /** The URL of the JWKS, or a function that finds it. */
   readonly uri: string | (() => Promise<string>);
@@ -49,9 +50,18 @@ const cooldown = 10_000;
 const coldCooldown = 1000;
 
 /**
- * The keys of an issuer, cached as long as its Cache-Control allows (10 s to a day). Callers at the same time share one fetch.
- * While the issuer fails, the last keys are used for a day at most. Entries that `parsePublicJwk` refuses, e.g. private keys,
- * are left out, and so are RSA keys that can be factored.
+ * Makes a source of the keys of an issuer (RFC 7517 §5), cached as long as its Cache-Control allows (10 seconds to a
+ * day). `now` is in milliseconds since the epoch. Callers at the same time share one fetch. While the issuer fails, the
+ * last keys are used for a day at most. Entries that `parsePublicJwk` refuses, e.g. private keys, are left out, and so
+ * are RSA keys that can be factored.
+ *
+ * The caller must check that `uri` is the issuer's own.
+ *
+ * @throws {ClientError} by `keys`: `jwks.unavailable`, `jwks.malformed`, `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const source = createRemoteJwks({ uri: `${issuer.url}/certs`, fetch: realm.fetch });
+ * (await source.keys()).map(({ kid }) => kid); // → ['realm-key']
  */
 export function createRemoteJwks(options: RemoteJwksOptions): KeySource {
   return remoteJwks(optionsOf(options, 'options', remoteChecks));
@@ -121,9 +131,13 @@ export function remoteJwks(options: RemoteJwksOptions): KeySource {
 }
 
 /**
- * Always the same keys: for tests, and for issuers that publish their keys in another way.
+ * Makes a source that always has the same keys: for tests, and for issuers that publish their keys in another way. It
+ * does not notice that a key was withdrawn.
  *
  * @throws {TypeError} if one of them is not a `key` that `parsePublicJwk` returned
+ * @example
+ * const verifier = createAccessTokenVerifier({ issuer: issuer.url, jwks: fixedKeys(issuer.keys), now: clock });
+ * (await verifier.verify(await issuer.accessToken())).kind; // → 'participant'
  */
 export function fixedKeys(given: readonly PublicJwk[]): KeySource {
   const keys = listOf(publicJwk)(given, 'keys') as readonly PublicJwk[];

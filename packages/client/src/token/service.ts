@@ -19,6 +19,7 @@ import { type AddressedRequest, requirePossession } from './possession.ts';
 import { checkedRules, requireRules, type SubjectRules } from './subject-rules.ts';
 import type { TokenSource } from './token.ts';
 
+/** The issuer, the client and the rules of a service. */
 export interface ServiceOptions extends TrustOptions {
   /**
    * Remembers the proofs of bound tokens. Default: in the memory of this process. Several processes behind one address must
@@ -39,17 +40,26 @@ export interface Authenticated {
 /** A service of a chain: it is called with tokens, and calls other services for its caller. */
 export interface Service extends TokenSource {
   /**
-   * Throws {MessageProblem} for every request that must be refused. `request` is needed for tokens that are bound to a key:
-   * without it they are refused.
+   * Verifies the token of a request. `request` is needed for tokens that are bound to a key: without it they are refused.
+   *
+   * @throws {MessageProblem} for every request that must be refused, with the HTTP status of the answer
+   * @throws {TypeError} naming the argument of a wrong type
    */
   authenticate(headers: HeaderFields, rules?: SubjectRules, request?: AddressedRequest): Promise<Authenticated>;
   /**
-   * Gets a token for the next service, for the same subject. Throws {MessageProblem} `token.ended` (401) if the caller's own
-   * token has ended meanwhile, else {ClientError}.
+   * Gets a token for the next service, for the same subject.
+   *
+   * @throws {MessageProblem} `token.ended` (401) if the caller's own token has ended meanwhile
+   * @throws {ClientError} `oauth.*`, `token.malformed`, `discovery.*`, `http.*`
    */
   readonly exchange: Exchange;
   /**
-   * Calls the next service for the caller, with the same correlation id. Redirects are not followed. Throws like `exchange`.
+   * Calls the next service for the caller, with the same correlation id. Redirects are not followed. It does not check the
+   * answer.
+   *
+   * @throws {MessageProblem} `token.ended` (401) if the caller's own token has ended meanwhile
+   * @throws {ClientError} `oauth.*`, `token.malformed`, `discovery.*`, `http.*`
+   * @throws {TypeError} if the service cannot be reached
    */
   fetch(caller: Authenticated, audience: string, url: string | URL, init?: RequestInit): Promise<Response>;
   /** Stops following the status feed. */
@@ -57,11 +67,20 @@ export interface Service extends TokenSource {
 }
 
 /**
- * One service, in one object. It makes no network call before the first request needs one, and caches the results, so that a
- * warm verification makes no network call.
+ * Makes one service of a chain, in one object: it verifies the tokens of its callers and calls other services for them.
+ * `now` is in milliseconds since the epoch, `clockTolerance` in seconds. It makes no network call before the first
+ * request needs one, and caches the results, so that a warm verification makes no network call.
  *
- * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `verifier.audience`,
- * `verifier.accept`, `discovery.issuer_url`
+ * It does not check that the subject may do what it asks: that is for the application, by `roles`, `scopes` and
+ * `actions`. Tokens that are bound to a key are refused without `request`.
+ *
+ * @throws {ClientError} `verifier.audience`, `verifier.accept`, `discovery.issuer_url`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const rules = { audience: api, accept: ['participant'], status: 'none', now: clock } as const;
+ * const made = createService({ ...realm, ...secrets.lender, ...rules });
+ * (await made.authenticate(headers.bearer)).subject.id; // → 'subject-1'
+ * await made.authenticate({}); // throws token.missing
  */
 export function createService(given: ServiceOptions): Service {
   const options = optionsOf(given, 'options', serviceChecks);

@@ -13,6 +13,7 @@ export interface SubjectRules {
   readonly recentLoginSeconds?: number;
 }
 
+/** The strength of a login: `aal1` is one factor, `aal2` two. */
 export type Acr = (typeof levels)[number];
 
 /** From weak to strong. An unknown level counts as weaker than all of them. */

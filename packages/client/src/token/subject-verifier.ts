@@ -11,8 +11,10 @@ import { ClientError } from '../error.ts';
 import { problem } from '../message/message-problem.ts';
 import { createJwtVerifier, type JwtVerifierOptions, jwtVerifierChecks } from './jwt-verifier.ts';
 
+/** The kind of a subject. */
 export type SubjectKind = Subject['kind'];
 
+/** The issuer of tokens, and the rules for their subjects. */
 export interface SubjectVerifierOptions extends JwtVerifierOptions {
   /** The names of this service in `aud`. A token that names none of them is refused. */
   readonly audience: string | readonly string[];
@@ -20,6 +22,7 @@ export interface SubjectVerifierOptions extends JwtVerifierOptions {
   readonly accept: readonly SubjectKind[];
 }
 
+/** Verifies tokens of every accepted kind. */
 export interface SubjectVerifier {
   /**
    * Returns the subject of a token of any type that is valid now.
@@ -46,15 +49,21 @@ function isForOneService(kind: SubjectKind): boolean {
 }
 
 /**
- * Verifies offline every type of token with a subject: access tokens of participants and clients, the signed subject of a
- * credential, and tokens of wallets. A token of a kind that is not in `accept` is refused. The caller must check that the
- * presenter of a bound token holds its key.
+ * Makes a verifier of every type of token with a subject, offline: access tokens of participants and clients, the
+ * signed subject of a credential, and tokens of wallets. `now` is in milliseconds since the epoch, `clockTolerance` in
+ * seconds. A token of a kind that is not in `accept` is refused.
  *
- * A service must refuse a signed subject or a wallet's token for the issuer. So if the issuer is named as an audience, only
- * access tokens for the issuer are accepted, such as those of profile `ocen4`.
+ * It does not check whether a token was revoked. The caller must check that the presenter of a bound token holds its
+ * key. A service must refuse a signed subject or a wallet's token for the issuer. So if the issuer is named as an
+ * audience, only access tokens for the issuer are accepted, such as those of profile `ocen4`.
  *
- * @throws {ClientError} `verifier.audience`, `verifier.accept` if the options name no audience or no kind
+ * @throws {ClientError} `verifier.audience`, `verifier.accept` if the options name no audience or no kind,
+ * `discovery.issuer_url`
  * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const verifier = createSubjectVerifier({ ...realm, audience: api, accept: ['wallet'], now: clock });
+ * (await verifier.verify(await issuer.walletToken())).id; // → 'wallet:alice'
+ * await verifier.verify(await issuer.accessToken()); // throws jwt.typ
  */
 export function createSubjectVerifier(options: SubjectVerifierOptions): SubjectVerifier {
   return subjectVerifier(optionsOf(options, 'options', subjectVerifierChecks));

@@ -11,6 +11,7 @@ export interface TokenSource {
   discard?(token: string): void;
 }
 
+/** The issuer and the client of a source of tokens. */
 export interface TokenSourceOptions extends Transport {
   readonly issuer: string;
   readonly clientId: string;
@@ -26,13 +27,19 @@ export interface TokenSourceOptions extends Transport {
 }
 
 /**
- * Tokens of the client credentials grant (RFC 6749 §4.4), fetched when needed and kept until shortly before they expire.
+ * Makes a source of tokens of the client credentials grant (RFC 6749 §4.4), fetched when needed and kept until shortly
+ * before they expire. `now` is in milliseconds since the epoch. A byte order mark before `clientSecret` and line ends
+ * after it, as in files, are removed.
  *
- * A byte order mark before `clientSecret` and line ends after it, as in files, are removed.
+ * It does not verify the tokens: their receivers do.
  *
- * @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `discovery.issuer_url`
- *
- * `token()` throws {ClientError} `oauth.<error>` with the error of the issuer, `token.malformed`, `discovery.*` or `http.*`.
+ * @throws {ClientError} `discovery.issuer_url`; by `token` `oauth.*` with the error of the issuer, `token.malformed`,
+ * `discovery.*`, `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const source = createTokenSource({ ...realm, ...secrets.agent, now: clock });
+ * const token = await source.token();
+ * (await source.token()) === token; // → true
  */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   return tokenSource(optionsOf(options, 'options', tokenSourceChecks));

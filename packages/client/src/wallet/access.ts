@@ -26,19 +26,21 @@ import type { WalletProfile } from './profile.ts';
 import { bytesField, type RpcPath } from './rpc.ts';
 import { someActions, targetOf } from './target.ts';
 
+/** What a capability allows, and until when. */
 export interface GrantOptions {
   readonly actions: readonly Action[];
   /** Milliseconds since the epoch, or a date; not later than the end of the capability that is passed on. */
   readonly expires: number | Date;
 }
 
+/** A capability that was granted and registered. */
 export interface Granted {
   readonly capabilityId: string;
   /** For the other device to accept. It is not a secret, and only that device can use it. */
   readonly capability: JsonObject;
 }
 
-/** Times in milliseconds since the epoch. */
+/** A capability of a wallet, as the realm lists it. Times are in milliseconds since the epoch. */
 export interface CapabilityEntry {
   readonly id: string;
   readonly parentId: string;
@@ -48,6 +50,7 @@ export interface CapabilityEntry {
   readonly revoked?: number;
 }
 
+/** A wallet, as the realm describes it. `created` is in milliseconds since the epoch. */
 export interface WalletDescription {
   readonly id: string;
   readonly participant: 'individual' | 'organization';
@@ -58,6 +61,7 @@ export interface WalletDescription {
   readonly created: number;
 }
 
+/** The invited person, and the wallet to be. */
 export interface InviteOptions {
   readonly participant: 'individual' | 'organization';
   readonly email: string;
@@ -67,6 +71,7 @@ export interface InviteOptions {
   readonly didWeb?: boolean;
 }
 
+/** An invitation that was sent. `expires` is in milliseconds since the epoch. */
 export interface Invited {
   readonly invitationId: string;
   readonly walletId: string;
@@ -74,8 +79,10 @@ export interface Invited {
 }
 
 /**
- * Throws {ClientError} with the code of the realm's refusal, {ProofError} `capability.*` for a grant of more than this device
- * has.
+ * Describes a wallet, and manages the access to it.
+ *
+ * @throws {ClientError} by its methods: the code of the realm's refusal, `wallet.*`, `rpc.*`, `http.*`
+ * @throws {ProofError} by `grant`: `capability.*` for more than this device has
  */
 export interface Access {
   describe(): Promise<WalletDescription>;

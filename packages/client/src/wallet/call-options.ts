@@ -17,6 +17,7 @@ export interface Prover {
   invoke(path: string, message: Uint8Array, action?: string): Promise<CallFields>;
 }
 
+/** Makes the options for clients of other RPC libraries. */
 export interface CallOptions {
   /**
    * For a Connect transport: `createConnectTransport({ baseUrl: wallet.issuer, ...wallet.callOptions() })`. With `invocation`

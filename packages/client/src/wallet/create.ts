@@ -8,11 +8,15 @@ import { bytesField, bytesIn, serialized } from './rpc.ts';
 import { type Wallet, walletOf } from './wallet.ts';
 import { type TokenKind, tokenKindCheck } from './wallet-token.ts';
 
+/** The realm, and the protection of the key of a new device. */
 export type PrepareOptions = Lock & {
   /** The realm: `https://…/realms/{name}`. */
   readonly issuer: string;
 };
 
+/**
+ * The realm, the invitation, and the protection of the key of a new wallet. `now` is in milliseconds since the epoch.
+ */
 export type CreateOptions = WalletOptions &
   Lock & {
     /** The realm; for a prepared device, the one that it was prepared for. */
@@ -42,7 +46,17 @@ const createChecks = {
 } as Checks<CreateOptions>;
 
 /**
- * Makes a key and the profile of a device that waits for a capability. Another device grants one to its DID, and it accepts.
+ * Makes a key and the profile of a device that waits for a capability. It makes no network call. Another device grants
+ * a capability to its DID, and it accepts (`acceptCapability`).
+ *
+ * It does not check that the passphrase is hard to guess, only that it has 8 to 1,024 characters.
+ *
+ * @throws {ClientError} `profile.passphrase`, `profile.malformed` if `issuer` is not the https URL of a realm,
+ * `profile.key_store`, `signing_key.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const profile = await prepareDevice({ issuer: issuer.url, ...lock });
+ * profile.did.startsWith('did:key:z6Mk'); // → true
  */
 export async function prepareDevice(options: PrepareOptions): Promise<WalletProfile> {
   const { issuer, ...lock } = optionsOf(options, 'options', prepareChecks);
@@ -50,9 +64,20 @@ export async function prepareDevice(options: PrepareOptions): Promise<WalletProf
 }
 
 /**
- * Returns the profile with a capability that was granted to its DID. It replaces an earlier capability for the same target.
+ * Returns the profile with a capability that was granted to its DID. It replaces an earlier capability for the same
+ * target.
  *
- * @throws {ClientError} `profile.malformed` if it was granted to another DID, or is neither for a wallet nor for the realm
+ * It does not verify the capability: the realm does, at every use.
+ *
+ * @throws {ClientError} `profile.malformed` if it was granted to another DID, or is neither for a wallet nor for the
+ * realm
+ * @throws {TypeError} if `capability` is not an object
+ * @example
+ * const profile = await prepareDevice({ issuer: issuer.url, ...lock });
+ * const times = { created: clock(), expires: clock() + 86_400_000 };
+ * const to = { parent: root, id: `urn:uuid:${crypto.randomUUID()}`, controller: profile.did, allowedAction: ['read'] };
+ * const granted = await delegateCapability({ ...to, ...times }, owner.signer);
+ * acceptCapability(profile, granted).capability?.invocationTarget; // → wallet
  */
 export function acceptCapability(profile: WalletProfile, capability: JsonObject): WalletProfile {
   object(capability, 'capability');
@@ -61,10 +86,20 @@ export function acceptCapability(profile: WalletProfile, capability: JsonObject)
 }
 
 /**
- * New registration: a device key, the realm's challenge signed with it, and a wallet whose owner delegates to the device.
+ * Registers a new wallet: a device key, the realm's challenge signed with it, and a wallet whose owner delegates to the
+ * device. `now` is in milliseconds since the epoch.
+ *
+ * The caller must save the profile in `save`: without it the key is lost. It does not verify the capability that the
+ * realm returns.
  *
  * @throws {ClientError} with the code of the realm's refusal: `wallet.invitation` if no open invitation has the code,
- *   `wallet.uninvited` if an invitation is needed; `profile.*`, `http.*`
+ * `wallet.uninvited` if an invitation is needed; `wallet.exists`, `profile.*`, `challenge.audience`, `rpc.malformed`,
+ * `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const saved: unknown[] = [];
+ * const opened = await createWallet({ ...realm, ...lock, now: clock, save: (profile) => void saved.push(profile) });
+ * [opened.id, saved.length]; // → ['alice', 2]
  */
 export async function createWallet(given: CreateOptions): Promise<Wallet> {
   const options = optionsOf(given, 'options', createChecks);

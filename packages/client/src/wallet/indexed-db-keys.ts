@@ -30,9 +30,18 @@ interface Database {
 const table = 'keys';
 
 /**
- * Keys of a browser's WebCrypto that cannot be exported, neither by the SDK nor by a hostile script in the page: such a script
- * could sign while it runs, but cannot steal the key. The keys live as long as the site's storage: call
- * `navigator.storage.persist()`.
+ * Makes a store of keys of a browser's WebCrypto that cannot be exported, neither by the SDK nor by a hostile script in
+ * the page: such a script could sign while it runs, but cannot steal the key.
+ *
+ * The keys live as long as the site's storage: the caller must call `navigator.storage.persist()`. Such keys cannot
+ * open packed messages.
+ *
+ * @throws {ClientError} by its methods: `profile.key_store` if there is no IndexedDB, or it does not keep keys now
+ * @throws {TypeError} if `database` is not one, or `name` is not a string that is not empty
+ * @example
+ * const store = indexedDbKeys(undefined, 'my-wallet');
+ * store.name; // → 'indexed-db'
+ * await store.create(); // throws profile.key_store
  */
 export function indexedDbKeys(
   database = (globalThis as { readonly indexedDB?: KeyDatabase }).indexedDB,

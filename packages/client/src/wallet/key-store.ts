@@ -6,6 +6,7 @@ export interface StoredKeyName {
   readonly id: string;
 }
 
+/** A key in a store: it can sign, but cannot be read. Its public key has 32 bytes. */
 export interface StoredKey {
   /** The id by which the store finds the key again. */
   readonly id: string;

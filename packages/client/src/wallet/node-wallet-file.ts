@@ -6,17 +6,34 @@ import { someText } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { maxProfile, parseProfile, profileText, type WalletProfile } from './profile.ts';
 
+/** A profile in a file. */
 export interface WalletFile {
-  /** Undefined if there is no file. Throws {ClientError} `profile.*`. */
+  /**
+   * Reads the profile; undefined if there is no file.
+   *
+   * @throws {ClientError} `profile.unreadable`, `profile.version`, `profile.malformed`
+   */
   load(): Promise<WalletProfile | undefined>;
   /**
-   * Replaces the file completely, or not at all. Throws {ClientError} `profile.exists` if the file is the profile of another
-   * device.
+   * Replaces the file completely, or not at all.
+   *
+   * @throws {ClientError} `profile.exists` if the file is the profile of another device, `profile.unreadable`, `profile.version`,
+   *   `profile.malformed`
    */
   save(profile: WalletProfile): Promise<void>;
 }
 
-/** @throws {TypeError} if the path is not a string, or empty */
+/**
+ * Keeps a profile in a file that only its owner can read (mode 0600). A crash leaves the old file or the new one. It
+ * does not check that the passphrase opens the key, nor the rights of the folders above.
+ *
+ * @throws {TypeError} if the path is not a string, or empty
+ * @throws {ClientError} by its methods: `profile.*`
+ * @example
+ * const file = walletFile(`${folder}/wallet.json`);
+ * await file.save(await prepareDevice({ issuer: issuer.url, ...lock }));
+ * (await file.load())?.issuer; // → issuer.url
+ */
 export function walletFile(path: string): WalletFile {
   someText(path, 'path');
   const load = async () => {

@@ -19,6 +19,7 @@ import { publicJwkOf } from './device-key.ts';
 import type { StoredKeyName } from './key-store.ts';
 import { readSealed, type SealedKey, sealedJson } from './seal.ts';
 
+/** The profile of a device. The private key in it is sealed, or kept in a store. */
 export interface WalletProfile {
   /** The realm: `https://…/realms/{name}`. */
   readonly issuer: string;
@@ -39,9 +40,15 @@ const limits = { maxBytes: maxProfile, maxDepth: 64 };
 const members = ['type', 'version', 'issuer', 'did', 'capability', 'realmCapability', 'key'];
 
 /**
- * The text of a profile for saving. A profile that could not be opened again is refused.
+ * Writes the text of a profile for saving. A profile that could not be opened again is refused.
  *
- * @throws {ClientError} as `parseProfile`; {TypeError} if it is not an object
+ * It does not check that the passphrase opens the key. The caller must save the text where only the owner can read it.
+ *
+ * @throws {ClientError} `profile.version`, `profile.malformed` with the faulty member
+ * @throws {TypeError} if it is not an object
+ * @example
+ * const text = profileText(await prepareDevice({ issuer: issuer.url, ...lock }));
+ * JSON.parse(text).type; // → 'CountersignWallet'
  */
 export function profileText(profile: WalletProfile): string {
   const text = documentOf(profile);
@@ -58,10 +65,16 @@ function documentOf(profile: WalletProfile): string {
 }
 
 /**
- * Reads a profile from its text or bytes; a byte order mark before it is removed.
+ * Reads a profile from its text or bytes, at most 262,144 bytes; a byte order mark before it is removed.
+ *
+ * It does not verify the capabilities, which the realm does at every use, and does not open the key: `openWallet` does.
  *
  * @throws {ClientError} `profile.version`, `profile.malformed` with the faulty member
  * @throws {TypeError} if it is neither a string nor a Uint8Array
+ * @example
+ * const text = profileText(await prepareDevice({ issuer: issuer.url, ...lock }));
+ * parseProfile(text).issuer; // → issuer.url
+ * parseProfile('{}'); // throws profile.malformed
  */
 export function parseProfile(given: string | Uint8Array): WalletProfile {
   const parsed = parseJson(withoutMark(textOrBytes(given, 'profile')), limits);

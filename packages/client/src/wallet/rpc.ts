@@ -2,7 +2,7 @@ import { decodeEitherBase64, encodeBase64url, isJsonObject, type JsonObject, typ
 import { ClientError } from '../error.ts';
 import { fetchJson, type JsonAnswer, type Transport } from '../fetch-json.ts';
 
-/** `/countersign.v1.WalletService/GetWallet` */
+/** The full path of an RPC, such as `/countersign.v1.WalletService/GetWallet`. */
 export type RpcPath = `/${string}/${string}`;
 
 const maxBytes = 4_194_304;

@@ -9,6 +9,7 @@ import { serialized } from './rpc.ts';
 import { actionsOf, someActions } from './target.ts';
 import { type CallFields, codeOf, type TokenKind } from './wallet-token.ts';
 
+/** The actions of a token for a service. */
 export interface ServiceOptions {
   /** The actions of the token. Default: all that the capability allows. */
   readonly actions?: readonly Action[];
@@ -16,7 +17,11 @@ export interface ServiceOptions {
 
 export const serviceChecks: Checks<ServiceOptions> = { actions: leftOut(someActions) };
 
-/** Tokens of this wallet for one service. Throws {ClientError} `oauth.<error>`, `capability.expired`, `challenge.audience`, `http.*`. */
+/**
+ * Tokens of this wallet for one service.
+ *
+ * @throws {ClientError} by its methods: `oauth.*`, `capability.expired`, `challenge.audience`, `http.*`
+ */
 export interface ServiceTokens extends Required<TokenSource> {
   /** The header fields of one request: `authorization`, and `dpop` for a bound token. */
   authorize(method: string, url: string | URL): Promise<CallFields>;

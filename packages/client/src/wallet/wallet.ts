@@ -29,6 +29,9 @@ import {
   type WalletTokens,
 } from './wallet-token.ts';
 
+/**
+ * The protection of the key of a device, and how its wallet calls the realm. `now` is in milliseconds since the epoch.
+ */
 export type OpenOptions = WalletOptions & Lock & { readonly tokens?: TokenKind };
 
 export type { By } from './call-options.ts';
@@ -57,10 +60,17 @@ export interface Wallet extends Required<TokenSource>, Access, CallOptions {
 const openChecks = { ...walletChecks, ...lockChecks, tokens: tokenKindCheck } as Checks<OpenOptions>;
 
 /**
- * Opens a wallet from its profile: the document itself, its text, or its bytes. It makes no network call before the first call
- * needs one.
+ * Opens a wallet from its profile: the document itself, its text, or its bytes. `now` is in milliseconds since the
+ * epoch. It makes no network call before the first call needs one.
  *
- * @throws {ClientError} `profile.*`, `signing_key.*`; {TypeError} naming the option that is of another type, or that does not exist
+ * It does not check that the capability is still good: the realm does, at every use.
+ *
+ * @throws {ClientError} `profile.*`, `signing_key.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const { profile } = await createWallet({ ...realm, ...lock, now: clock });
+ * const opened = await openWallet(profile, { ...lock, fetch: realm.fetch, now: clock });
+ * (await opened.describe()).id; // → 'alice'
  */
 export async function openWallet(given: WalletProfile | string | Uint8Array, unchecked: OpenOptions): Promise<Wallet> {
   const options = optionsOf(unchecked, 'options', openChecks);
