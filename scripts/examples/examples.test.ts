@@ -83,3 +83,37 @@ for (const [folder, others] of packages) {
     });
   });
 }
+
+describe('the runner', () => {
+  const { entries, program } = readPackage('proof');
+  const [entry] = entries as readonly [Entry, ...Entry[]];
+  const [, others] = packages[0] as (typeof packages)[number];
+  const faultsOf = (example: string) => runnable(example).faults.length;
+
+  test('wants 2 to 7 lines, of which the last shows a value', () => {
+    expect(faultsOf('const a = 1;\na; // → 1')).toBe(0);
+    expect(faultsOf('isJsonObject({}); // → true')).toBe(1);
+    expect(faultsOf('const a = 1;\na;')).toBe(1);
+    expect(faultsOf('const b = 1;\nconst a = 1; // → 1')).toBe(1);
+  });
+
+  test('refuses another value, another error and no error', async () => {
+    await run(entry, "realmOf('a'); // → 'a'\nparseDidUrl(''); // throws did.url", others);
+    const refused = [
+      "realmOf('a'); // → 'b'",
+      "parseDidUrl(''); // throws did.unknown",
+      "realmOf('a'); // throws did.url",
+    ];
+    for (const example of refused) await expect(run(entry, example, others)).rejects.toThrow();
+  });
+
+  test('refuses an example that does not compile', () => {
+    const faulty = { ...entry, exports: entry.exports.map((one) => ({ ...one, example: 'realmOf(7); // → 7' })) };
+    expect(typeErrors([faulty], program, others)).toHaveLength(entry.exports.length);
+  });
+
+  test('knows the codes of the sources, and no others', () => {
+    const names = ['jwt.expired', 'jwt.*', 'keys.refused', 'jwt.none', 'nothing.*'];
+    expect(names.map(isCode)).toEqual([true, true, true, false, false]);
+  });
+});

@@ -15,7 +15,7 @@ const maxBytes = 65_536;
 
 /**
  * Fetches the metadata of an issuer from `{issuer}/.well-known/openid-configuration` (OpenID Connect Discovery §4), and
- * checks that the document names this issuer (§4.3). `timeoutMilliseconds` is in milliseconds.
+ * checks that the document names this issuer (§4.3).
  *
  * It does not check the endpoints in the document. The caller must check that it trusts the issuer.
  *

@@ -65,8 +65,8 @@ export function countersign(options: GuardOptions) {
 
 /**
  * Makes a middleware of Express 5 that lets in only callers with a good token: `app.use(bearer({ service }))`, or
- * before one route with its own rules: `bearer({ service, acr: 'aal2' })`. `recentLoginSeconds` is in seconds. Handlers
- * find the caller in `request.bearer`.
+ * before one route with its own rules: `bearer({ service, acr: 'aal2' })`. Handlers find the caller in
+ * `request.bearer`.
  *
  * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
  *
@@ -84,7 +84,7 @@ export function bearer(options: BearerOptions) {
 
 /**
  * Makes a middleware of Express 5 that lets in only callers who log in: `app.use(login({ edge }))`. `request.bearer`
- * has the same content as behind `bearer`. `recentLoginSeconds` is in seconds.
+ * has the same content as behind `bearer`.
  *
  * The end client is `request.ip`: the caller must tell Express which proxies to trust, because a stranger who can
  * choose the address has as many tries as there are addresses.

@@ -93,8 +93,7 @@ export const countersign = guardNamed('countersign', (options: GuardOptions): Ho
 /**
  * A guard of Fastify 5 that lets in only callers with a good token: `await app.register(bearer, { service })` or
  * `app.addHook('onRequest', bearer({ service }))` for every route of the instance; for one route: `{ onRequest:
- * bearer({ service, acr: 'aal2' }) }`. `recentLoginSeconds` is in seconds. Handlers find the caller in
- * `request.bearer`.
+ * bearer({ service, acr: 'aal2' }) }`. Handlers find the caller in `request.bearer`.
  *
  * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
  *
@@ -110,7 +109,7 @@ export const bearer = guardNamed('bearer', (options: BearerOptions) => gate(crea
 
 /**
  * A guard of Fastify 5 that lets in only callers who log in, with `{ edge }`: `request.bearer` has the same content as
- * behind `bearer`. `recentLoginSeconds` is in seconds.
+ * behind `bearer`.
  *
  * The end client is `request.ip`: the caller must tell Fastify which proxies to trust, because a stranger who can
  * choose the address has as many tries as there are addresses.

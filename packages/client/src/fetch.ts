@@ -74,8 +74,8 @@ function wireTarget(url: string): string {
 export type BearerHandler = (request: Request, caller: Authenticated) => Response | Promise<Response>;
 
 /**
- * Makes a fetch handler that calls `handler` only for callers with a good token. `recentLoginSeconds` is in seconds.
- * Errors of the handler are answered as by `countersign`.
+ * Makes a fetch handler that calls `handler` only for callers with a good token. Errors of the handler are answered as
+ * by `countersign`.
  *
  * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
  *
@@ -94,8 +94,8 @@ export function bearer(options: BearerOptions, handler: BearerHandler): (request
 export type FetchLoginOptions = LoginOptions<Request> & Required<Pick<LoginOptions<Request>, 'clientAddress'>>;
 
 /**
- * Makes a fetch handler that calls `handler` only for callers who log in. `recentLoginSeconds` is in seconds. Errors of
- * the handler are answered as by `countersign`.
+ * Makes a fetch handler that calls `handler` only for callers who log in. Errors of the handler are answered as by
+ * `countersign`.
  *
  * The caller must check that `clientAddress` gets the address from the connection or from its own proxy.
  *

@@ -95,8 +95,7 @@ interface BearerContext {
 
 /**
  * Makes a middleware of Hono 4 that lets in only callers with a good token: `app.use(bearer({ service }))`, or before
- * one route with its own rules: `bearer({ service, acr: 'aal2' })`. `recentLoginSeconds` is in seconds. Handlers find
- * the caller in `c.get('bearer')`.
+ * one route with its own rules: `bearer({ service, acr: 'aal2' })`. Handlers find the caller in `c.get('bearer')`.
  *
  * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
  *
@@ -114,7 +113,7 @@ export function bearer(options: BearerOptions) {
 
 /**
  * Makes a middleware of Hono 4 that lets in only callers who log in: `app.use(login({ edge }))`. `c.get('bearer')` has
- * the same content as behind `bearer`. `recentLoginSeconds` is in seconds.
+ * the same content as behind `bearer`.
  *
  * On other servers than Node's the caller must give `clientAddress`; without it all callers count as one. It must get
  * the address from the connection or from its own proxy.

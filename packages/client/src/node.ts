@@ -62,8 +62,8 @@ export type BearerListener = (request: BearerRequest, response: ServerResponse) 
 
 /**
  * Makes a listener of `node:http` that calls `listener` only for callers with a good token: `createServer(bearer({
- * service }, listener))`. `recentLoginSeconds` is in seconds. Every other request is answered here. Errors of the
- * listener are answered as by `countersign`.
+ * service }, listener))`. Every other request is answered here. Errors of the listener are answered as by
+ * `countersign`.
  *
  * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
  *
@@ -80,7 +80,7 @@ export function bearer(options: BearerOptions, listener: BearerListener) {
 
 /**
  * Makes a listener of `node:http` that calls `listener` only for callers who log in: `createServer(login({ edge },
- * listener))`. `recentLoginSeconds` is in seconds.
+ * listener))`.
  *
  * The end client is the address of the connection. Behind a proxy the caller must give `clientAddress`, which must get
  * the address from that proxy only.

@@ -10,7 +10,7 @@ export interface RefusalLog {
   readonly onRefusal?: (error: unknown) => void;
 }
 
-/** The callers of a route that need only a token, and no signature. `recentLoginSeconds` is in seconds. */
+/** The callers of a route that need only a token, and no signature. */
 export interface BearerOptions extends SubjectRules, RefusalLog {
   readonly service: Pick<Service, 'authenticate'>;
   /**
@@ -34,7 +34,10 @@ const optionChecks: Checks<BearerOptions> = {
   onRefusal: optional(callable),
 };
 
-/** @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `adapter.public_url` */
+/**
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ */
 export function createBearerGuard(given: BearerOptions): CallerGuard {
   const { service, publicUrl, onRefusal, ...rules } = options(given, 'bearer', optionChecks);
   const place = publicUrl === undefined ? undefined : placeOf(publicUrl);

@@ -61,7 +61,10 @@ const optionChecks: Checks<GuardOptions> = {
   onRefusal: optional(callable),
 };
 
-/** @throws {TypeError} naming the option that is of another type, or that does not exist; {ClientError} `adapter.public_url` */
+/**
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @throws {ClientError} `adapter.public_url`
+ */
 export function createGuard(given: GuardOptions): Guard {
   const options = optionsOf(given, 'countersign', optionChecks);
   const { participant, publicUrl, responses = 'signed', onRefusal } = options;

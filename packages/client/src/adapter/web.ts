@@ -4,7 +4,11 @@ import type { Verified } from '../message/verify-request.ts';
 import type { Guard, RequestLine } from './guard.ts';
 import { refusalOf } from './refusal.ts';
 
-/** The bytes of a request, and a request with the same unread body. Throws {MessageProblem} `body.*`. */
+/**
+ * The bytes of a request, and a request with the same unread body.
+ *
+ * @throws {MessageProblem} `body.*`
+ */
 export async function readRequest(
   request: Request,
   maxBytes: number,

@@ -50,7 +50,7 @@ export interface Opening {
 }
 
 export interface Admission {
-  /** Throws {MessageProblem}: `session.unknown` if there is no session and no way to open one. */
+  /** @throws {MessageProblem} `session.unknown` if there is no session and no way to open one */
   admit(key: string, wish: Wish, opening?: Opening): Promise<SignedSubject>;
   /** Opens a new session in any case; it replaces a cached one. */
   openAs(key: string, wish: Wish, opening: Opening): Promise<SignedSubject>;

@@ -52,7 +52,11 @@ function isOfHost(origin: string, host: string): boolean {
   return URL.canParse(own) && new URL(own).origin === new URL(origin).origin;
 }
 
-/** Refuses names and passwords that no realm can have, without asking. Throws {MessageProblem} `login.malformed`. */
+/**
+ * Refuses names and passwords that no realm can have, without asking.
+ *
+ * @throws {MessageProblem} `login.malformed`
+ */
 export function requireCredentials(given: NameAndPassword): NameAndPassword {
   const { name, password } = given;
   const isName = isText(name) && name !== '' && name.length <= longestName && !/[\u2028\u2029]/.test(name);

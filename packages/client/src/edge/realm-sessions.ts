@@ -30,7 +30,11 @@ export interface SubjectRequest {
   readonly address: string | undefined;
 }
 
-/** The calls of the edge to the realm for an end client. Throws {MessageProblem} `login.*`, `session.*`. */
+/**
+ * The calls of the edge to the realm for an end client.
+ *
+ * @throws {MessageProblem} `login.*`, `session.*`
+ */
 export interface RealmSessions {
   logIn(
     credentials: NameAndPassword,

@@ -20,7 +20,11 @@ export interface MessageSignerOptions {
 }
 
 export interface MessageSigner {
-  /** Throws {ProofError} `signing.*`, {MessageProblem} `message.recipient_missing`, {ClientError} `signing_key.*`. */
+  /**
+   * @throws {ProofError} `signing.*`
+   * @throws {MessageProblem} `message.recipient_missing`
+   * @throws {ClientError} `signing_key.*`
+   */
   sign(message: Message, form: MessageForm, recipient: string | undefined): Promise<SignatureFields>;
 }
 

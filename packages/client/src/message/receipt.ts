@@ -48,8 +48,8 @@ export interface RequestReceiptOptions extends RealmCaller {
 }
 
 /**
- * Asks the realm for a receipt of a message that is good now. `timeoutMilliseconds` is in milliseconds. Keep the
- * receipt beside the message: the realm stores neither.
+ * Asks the realm for a receipt of a message that is good now. Keep the receipt beside the message: the realm stores
+ * neither.
  *
  * It does not verify the receipt: `verifyReceipt` does.
  *
@@ -98,7 +98,7 @@ const certsChecks: Checks<Transport & { readonly issuer: string }> = { ...transp
 const maxBytes = 1_048_576;
 
 /**
- * Fetches all keys that ever signed receipts of the realm. `timeoutMilliseconds` is in milliseconds.
+ * Fetches all keys that ever signed receipts of the realm.
  *
  * The caller must keep them in a place where they cannot be changed: a stranger who can write there can forge receipts.
  *

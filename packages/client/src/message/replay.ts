@@ -54,7 +54,8 @@ interface Kept {
  * restart it is empty, and other processes do not see it: use a shared store if that matters.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist
- * @throws {ClientError} `replay.full` by `seen` if there is no room and `whenFull` is `refuse`
+ * @throws {ClientError} by `seen`: `replay.full` if there is no room, or the sender has used its share, and `whenFull`
+ *   is `refuse`
  * @example
  * const store = createMemoryReplayStore({ now: clock });
  * await store.seen('jti-1', clock() + 60_000); // → false

@@ -58,7 +58,11 @@ export interface SignedFetchOptions extends SignerCheckOptions {
 const defaultMaxResponse = 16_777_216;
 const defaultTimeout = 30_000;
 
-/** @throws {MessageProblem}, {ProofError} `signing.*`, {ClientError} `http.*`, `oauth.*`, `message.*` */
+/**
+ * @throws {MessageProblem}
+ * @throws {ProofError} `signing.*`
+ * @throws {ClientError} `http.*`, `oauth.*`, `message.*`
+ */
 export async function signedFetch(
   url: string | URL,
   init: SignedInit,

@@ -56,7 +56,8 @@ const liftable = new Set([
  * key that is valid now and was not retired as compromised. If the cached entry would refuse the message, the registry is asked
  * once before the refusal.
  *
- * @throws {ProofError} `message.*`; {MessageProblem} `participant.*`, `message.key_revoked`, `registry.unavailable`
+ * @throws {ProofError} `message.*`
+ * @throws {MessageProblem} `participant.*`, `message.key_revoked`, `registry.unavailable`
  */
 export async function checkSigner(signed: SignedBy, options: SignerCheckOptions): Promise<CheckedSigner> {
   const { registry } = options;

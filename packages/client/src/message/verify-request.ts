@@ -126,7 +126,8 @@ export async function verifyRequest(request: IncomingRequest, options: RequestVe
 /**
  * Steps 1 to 3, which need no body: a stranger is refused before its body is read.
  *
- * @throws {MessageProblem}; {TypeError} if the headers are of another type
+ * @throws {MessageProblem}
+ * @throws {TypeError} if the headers are of another type
  */
 export async function verifyHeaders(
   headers: HeaderFields,

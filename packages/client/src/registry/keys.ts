@@ -114,8 +114,8 @@ export interface RetireKeyOptions extends KeyManager {
 const retireChecks: Checks<RetireKeyOptions> = { ...managerChecks, thumbprint: someText, compromised: optional(flag) };
 
 /**
- * Ends a key of the participant now. The last valid key can be ended only as compromised. Messages that the key signed
- * before are refused from now on too.
+ * Ends a key of the participant now. The last valid key can be ended only as compromised. Receivers that know of its
+ * end also refuse messages that the key signed before.
  *
  * @throws {ClientError} `keys.refused` with the server's text, `keys.unproved`, `signing_key.*`, `http.*`
  * @throws {TypeError} naming the option that is of another type, or that does not exist

@@ -76,8 +76,8 @@ const pickUpChecks: Checks<PickUpOptions> = {
 const maxBytes = 65_536;
 
 /**
- * Applies for a role in the network, with a proof of possession of the key. `timeoutMilliseconds` is in milliseconds.
- * An RSA key that can be factored is refused here. The caller must keep `pickUpCode`: it is shown only this once.
+ * Applies for a role in the network, with a proof of possession of the key. An RSA key that can be factored is refused
+ * here. The caller must keep `pickUpCode`: it is shown only this once.
  *
  * @throws {ClientError} `onboarding.refused` with the server's text, `onboarding.malformed`, `signing_key.*`, `http.*`
  * @throws {TypeError} naming the option that is of another type, or that does not exist
@@ -108,8 +108,8 @@ export async function applyForParticipation(given: ApplicationOptions): Promise<
 }
 
 /**
- * Receives the credentials of an approved application, once. `timeoutMilliseconds` is in milliseconds. The caller must
- * save the secret: it is shown only this once.
+ * Receives the credentials of an approved application, once. The caller must save the secret: it is shown only this
+ * once.
  *
  * @throws {ClientError} `onboarding.refused` with the server's text, `onboarding.malformed`, `signing_key.*`, `http.*`
  * @throws {TypeError} naming the option that is of another type, or that does not exist

@@ -28,7 +28,7 @@ export const registryChecks: Checks<RegistryOptions> = { ...transportChecks, iss
 const maxBytes = 4_194_304;
 
 /**
- * Makes a reader of the registry of a realm, without a cache. `timeoutMilliseconds` is in milliseconds.
+ * Makes a reader of the registry of a realm, without a cache.
  *
  * It does not check that a participant is approved: the caller must check `approved`.
  *

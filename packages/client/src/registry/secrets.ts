@@ -57,8 +57,8 @@ function holder(value: unknown, name: string): object {
 }
 
 /**
- * Adds a new client secret of the participant beside the present one. `overlapSeconds` is in seconds. The caller must
- * save the secret: it is shown only this once.
+ * Adds a new client secret of the participant beside the present one. The caller must save the secret: it is shown only
+ * this once.
  *
  * @throws {ClientError} `secrets.refused` with the server's text, `secrets.malformed`, `signing_key.*`, `http.*`
  * @throws {TypeError} naming the option that is of another type, or that does not exist

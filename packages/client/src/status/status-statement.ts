@@ -43,7 +43,8 @@ const maxLifetime = 300;
  * Verifies that a statement is signed by the realm, is of this feed, and has not expired. The state checks whether it fits the
  * earlier statements.
  *
- * @throws {ProofError} `jws.*`, `jwt.*`; {ClientError} `status.malformed`, or the error of fetching the keys
+ * @throws {ProofError} `jws.*`, `jwt.*`
+ * @throws {ClientError} `status.malformed`, or the error of fetching the keys
  */
 export async function openStatement(jwt: string, expected: StatementExpectation): Promise<StatusStatement> {
   const { issuer, crypto, now, clockTolerance, signedBy } = expected;

@@ -63,7 +63,11 @@ export interface TokenState {
 export type TokenFate = 'subject' | 'actor' | 'session' | 'capability' | 'token' | 'ancestor';
 
 export interface StatusFollower {
-  /** Returns at once while the state is fresh. Throws {ClientError} `status.stale` if it is not and the policy is `closed`. */
+  /**
+   * Returns at once while the state is fresh.
+   *
+   * @throws {ClientError} `status.stale` if it is not and the policy is `closed`
+   */
   ready(): void | Promise<void>;
   /** The reason why a token is dead; undefined for a live one. */
   fate(token: TokenState): TokenFate | undefined;

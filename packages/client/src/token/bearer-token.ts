@@ -3,7 +3,9 @@ import { text } from '@countersign/proof/argument';
 import { problem } from '../message/message-problem.ts';
 
 /**
- * The bearer token of RFC 6750 §2.1, which must come exactly once. Throws {MessageProblem} `token.missing`, `token.malformed`.
+ * The bearer token of RFC 6750 §2.1, which must come exactly once.
+ *
+ * @throws {MessageProblem} `token.missing`, `token.malformed`
  */
 export function bearerToken(headers: HeaderFields): string {
   const { token, scheme } = presentedToken(headers);
@@ -16,7 +18,11 @@ export interface PresentedToken {
   readonly scheme: 'bearer' | 'dpop';
 }
 
-/** The bearer token, or the DPoP token of RFC 9449 §7.1. Throws {MessageProblem} `token.missing`, `token.malformed`. */
+/**
+ * The bearer token, or the DPoP token of RFC 9449 §7.1.
+ *
+ * @throws {MessageProblem} `token.missing`, `token.malformed`
+ */
 export function presentedToken(headers: HeaderFields): PresentedToken {
   const [value, ...more] = fieldValues(headers, 'authorization');
   if (value === undefined) throw problem('token.missing');

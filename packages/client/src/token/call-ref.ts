@@ -11,7 +11,11 @@ export function callRefOf(headers: HeaderFields): string | undefined {
   return given !== undefined && another === undefined && shape.test(given) ? given : undefined;
 }
 
-/** `X-CallRef` for use as the correlation id of a chain. Throws {MessageProblem} `call_ref.malformed`. */
+/**
+ * `X-CallRef` for use as the correlation id of a chain.
+ *
+ * @throws {MessageProblem} `call_ref.malformed`
+ */
 export function requireCallRef(headers: HeaderFields): string | undefined {
   const given = callRefOf(headers);
   if (given === undefined && fieldValues(headers, 'x-callref').length > 0) throw problem('call_ref.malformed');

@@ -54,8 +54,8 @@ const maxPart = 16_384;
  *
  * @throws {MessageProblem} by its calls: `token.ended` (401) if the token has expired, its session has ended, or it is
  * for another service
- * @throws {ClientError} `discovery.issuer_url`; by its calls `oauth.*` (`invalid_target` if the audience is not
- * on this client's list), `token.malformed`, `discovery.*`, `http.*`
+ * @throws {ClientError} `discovery.issuer_url`; by its calls `oauth.*` (`invalid_target` if the audience is not on this
+ * client's list), `token.malformed`, `discovery.*`, `http.*`
  * @throws {TypeError} naming the option that is of another type, or that does not exist
  * @example
  * const exchange = createExchange({ ...realm, ...secrets.lender, now: clock });

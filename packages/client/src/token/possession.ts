@@ -25,7 +25,10 @@ export interface PossessionTerms {
   readonly replay: ReplayStore;
 }
 
-/** @throws {MessageProblem} `token.scheme`, `dpop.*`, `replay.unavailable`; {ProofError} `dpop.*` */
+/**
+ * @throws {MessageProblem} `token.scheme`, `dpop.*`, `replay.unavailable`
+ * @throws {ProofError} `dpop.*`
+ */
 export async function requirePossession(
   subject: Subject,
   { token, scheme }: PresentedToken,

@@ -27,7 +27,8 @@ export interface SubjectVerifier {
   /**
    * Returns the subject of a token of any type that is valid now.
    *
-   * @throws {ProofError} if the token is refused; {MessageProblem} `token.kind` if its kind of subject is not accepted
+   * @throws {ProofError} if the token is refused
+   * @throws {MessageProblem} `token.kind` if its kind of subject is not accepted
    * @throws {ClientError} if the keys of the issuer cannot be fetched: this is not a fault of the token
    */
   verify(token: string): Promise<Subject>;

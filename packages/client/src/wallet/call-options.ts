@@ -8,7 +8,11 @@ import type { CallFields } from './wallet-token.ts';
 /** The proof of a call: the token, or an invocation of the capability for this one call. */
 export type By = 'token' | 'invocation';
 
-/** A misspelt `invocation` must not fall back to the token. @throws {TypeError} */
+/**
+ * A misspelt `invocation` must not fall back to the token.
+ *
+ * @throws {TypeError}
+ */
 export const requireBy = oneOf('token', 'invocation') as (value: unknown, name: string) => By;
 
 export interface Prover {

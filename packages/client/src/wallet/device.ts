@@ -79,7 +79,11 @@ export function invocationOf({ issuer, now, signer }: Device, invoking: Invoking
   return createInvocation({ ...invoking, id, audience: issuer, created: now() }, signer);
 }
 
-/** A capability is not used after its end, because the realm would refuse it. @throws {ClientError} `capability.expired` */
+/**
+ * A capability is not used after its end, because the realm would refuse it.
+ *
+ * @throws {ClientError} `capability.expired`
+ */
 export function requireLive({ expires }: JsonObject, now: number): void {
   const end = typeof expires === 'string' ? Date.parse(expires) : Number.NaN;
   if (!(end <= now)) return;

@@ -106,8 +106,9 @@ export function boundTo({ issuer, did }: Pick<WalletProfile, 'issuer' | 'did'>):
 }
 
 /**
- * The issuer must be https, or http on loopback, without query, fragment and slash at the end. @throws {ClientError}
- * `profile.malformed`
+ * The issuer must be https, or http on loopback, without query, fragment and slash at the end.
+ *
+ * @throws {ClientError} `profile.malformed`
  */
 export function issuerIn(value: JsonValue | undefined): string {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;

@@ -58,7 +58,9 @@ export function bytesField(document: JsonObject): string {
 }
 
 /**
- * The bytes of a field in protobuf's JSON, which writes the other alphabet, with padding. @throws {ClientError} `rpc.malformed`
+ * The bytes of a field in protobuf's JSON, which writes the other alphabet, with padding.
+ *
+ * @throws {ClientError} `rpc.malformed`
  */
 export function bytesIn(text: string, most: number): Uint8Array {
   const bytes = decodeEitherBase64(text, most);

@@ -55,7 +55,11 @@ interface PackedCall {
   readonly authorization: CallAuthorization;
 }
 
-/** Steps 2 and 3. @throws {ProofError} `didcomm.*`, `call.*` if the answer is not from the realm */
+/**
+ * Steps 2 and 3.
+ *
+ * @throws {ProofError} `didcomm.*`, `call.*` if the answer is not from the realm
+ */
 async function exchange(
   device: Device,
   recipient: NamedAgreementKey,
@@ -85,7 +89,12 @@ async function exchange(
   });
 }
 
-/** Step 1. @throws {ClientError} `realm.did`, {ProofError} `did_peer.*` */
+/**
+ * Step 1.
+ *
+ * @throws {ClientError} `realm.did`
+ * @throws {ProofError} `did_peer.*`
+ */
 async function realmKeyOf(device: Device): Promise<NamedAgreementKey> {
   const { agreementKey } = await import('@countersign/proof/didcomm');
   const answer = await device.call('/countersign.v1.ProviderService/GetConfiguration', serialized({}));

@@ -93,7 +93,7 @@ const encoder = new TextEncoder();
 export const defaultMaxBytes = 262_144;
 export const defaultMaxRecipients = 16;
 
-/** @throws {ProofError} with a code that starts with `didcomm.` */
+/** @throws {ProofError} `didcomm.*` */
 export async function openEnvelope(
   presented: string | Uint8Array,
   expected: EnvelopeExpectation,

@@ -78,7 +78,7 @@ const wrapOverhead = 8;
 const encoder = new TextEncoder();
 const nothing = new Uint8Array();
 
-/** @throws {ProofError} with a code that starts with `didcomm.` */
+/** @throws {ProofError} `didcomm.*` */
 export function parseEnvelope(presented: string | Uint8Array, { maxBytes, maxRecipients }: EnvelopeLimits): Envelope {
   const parsed = parseJson(presented, { maxBytes, maxDepth });
   if (!parsed.ok) throw new ProofError(`didcomm.envelope_${parsed.reason}`, parsed.pointer);

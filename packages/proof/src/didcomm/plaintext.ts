@@ -65,7 +65,11 @@ const maxTo = 16;
 const uri = /^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/;
 const own = ['typ', 'id', 'type', 'to', 'from', 'thid', 'pthid', 'created_time', 'expires_time', 'body'];
 
-/** `sender` is the proved DID, if any. @throws {ProofError} with a code that starts with `didcomm.` */
+/**
+ * `sender` is the proved DID, if any.
+ *
+ * @throws {ProofError} `didcomm.*`
+ */
 export function readPlaintext(
   bytes: Uint8Array,
   sender: string | undefined,

@@ -106,7 +106,11 @@ const expectationChecks: Checks<MessageExpectation> = {
   headers: optional(having('get', 'set')),
 };
 
-/** The expectation with each member read once and its type checked. Throws {TypeError} naming the member. */
+/**
+ * The expectation with each member read once and its type checked.
+ *
+ * @throws {TypeError} naming the member
+ */
 export function checkedExpectation(expected: MessageExpectation): MessageExpectation {
   return options(expected, 'expected', expectationChecks);
 }
