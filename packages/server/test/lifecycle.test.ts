@@ -13,6 +13,7 @@ import {
   step,
 } from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
+import { eventually } from './support/eventually.ts';
 import { freePort } from './support/free-port.ts';
 import { obtainToken, type TestServer, testServer } from './support/server.ts';
 
@@ -275,6 +276,40 @@ eachDatabase('lifecycle', (freshUrl) => {
       else expect([suspended.status, status, client.status]).toEqual([200, 'SUSPENDED', 'DISABLED']);
       expect(await active(token)).toBe(false);
     }
+  });
+
+  test('a participant that changes its secrets in a loop cannot keep itself from being suspended', async () => {
+    const { participantId, clientId, clientSecret } = await newParticipant();
+    // The newest ones: which of them are still good, only the server knows.
+    const known = [clientSecret];
+    let turn = 0;
+    let isOver = false;
+    let made = 0;
+    const changing = async (at: TestServer) => {
+      while (!isOver) {
+        const path = `/realms/dev/registry/participants/${participantId}/secrets`;
+        const own = { clientId, clientSecret: known[turn++ % known.length] as string };
+        const { status, body } = await ask(at, path, { body: {}, headers: basic(own) });
+        if (status !== 201) continue;
+        known.unshift(body.clientSecret);
+        known.splice(5);
+        made++;
+      }
+    };
+    const loops = [server, second, server, second, server, second].map(changing);
+    const answers: number[] = [];
+    for (let round = 0; round < 8; round++) {
+      const before = made;
+      await eventually(async () => made > before + 2, 10_000);
+      const secret = (await detail(participantId)).client.secrets[0].id;
+      const revoked = await move(participantId, `secrets/${secret}/revoke`, { compromised: true });
+      // The loop may have replaced it meanwhile.
+      expect(revoked.body?.code ?? 'revoked').toMatch(/^(revoked|registry\.unknown)$/);
+      for (const name of ['suspend', 'reinstate']) answers.push((await move(participantId, name)).status);
+    }
+    isOver = true;
+    await Promise.all(loops);
+    expect(answers).toEqual(Array(16).fill(200));
   });
 
   describe('secrets', () => {

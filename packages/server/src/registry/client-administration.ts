@@ -9,6 +9,7 @@ import { isDuplicate } from '../store/fault.ts';
 import { type Writing, write } from '../store/write.ts';
 import { configuredAdministrator } from '../subject/administrator.ts';
 import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
+import { lockClient } from './client.store.ts';
 import { addSecret, changeClient, createClient, endClient, makeSecret, parseSecrets, touchClient } from './client.ts';
 import { findClientState, listClientStates } from './client-administration.store.ts';
 
@@ -144,6 +145,7 @@ export async function revokeSecret(
   caller: Caller,
 ): Promise<void> {
   await write(context, caller, async (tx) => {
+    await lockClient(tx.db, realm, clientId);
     const row = await requireOpenClient(tx, realm, clientId);
     const known = parseSecrets(row.secrets);
     const kept = known.filter((secret) => secret.id !== secretId);

@@ -9,6 +9,12 @@ export async function findClient(db: Kysely<Schema>, realm: string, id: string):
   return db.selectFrom('client').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
 }
 
+/** Waits for the changes of a client that are under way, and holds back others until the transaction ends. */
+export async function lockClient(db: Kysely<Schema>, realm: string, id: string): Promise<void> {
+  const same = { version: sql<number>`version` };
+  await db.updateTable('client').set(same).where('realm', '=', realm).where('id', '=', id).execute();
+}
+
 export async function findClientOfParticipant(
   db: Kysely<Schema>,
   realm: string,

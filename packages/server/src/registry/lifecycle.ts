@@ -8,7 +8,7 @@ import { type ClientRow, findClientOfParticipant } from './client.store.ts';
 import { offboardClient, touchClient } from './client.ts';
 import { readKeys, retireAllKeys } from './keys/participant-key.ts';
 import { isValidAt } from './keys/registered-key.ts';
-import { findParticipant, type ParticipantRow } from './participant.store.ts';
+import { findParticipant, lockParticipant, type ParticipantRow } from './participant.store.ts';
 import { changeParticipant, type ResourceMapping, type Status } from './participant.ts';
 
 export type LifecycleStep = 'suspend' | 'reinstate' | 'offboard';
@@ -52,6 +52,7 @@ export async function stepParticipant(
 ): Promise<void> {
   const { from, to, event, act, change } = steps[step];
   await write(context, caller, async (tx) => {
+    await lockParticipant(tx.db, realm, id);
     const participant = await findParticipant(tx.db, realm, id);
     if (participant === undefined) throw new Problem('participant.unknown');
     if (participant.status === to) return;

@@ -21,7 +21,7 @@ import { listHolders, listKeys } from './keys/participant-key.store.ts';
 import { readKeys, registerKey, retireKey } from './keys/participant-key.ts';
 import { requireNewKey } from './keys/public-key.ts';
 import { isValidAt, type RegisteredKey } from './keys/registered-key.ts';
-import { findParticipant, listParticipants, type ParticipantFilter } from './participant.store.ts';
+import { findParticipant, listParticipants, lockParticipant, type ParticipantFilter } from './participant.store.ts';
 import {
   changeParticipant,
   type Participant,
@@ -160,6 +160,7 @@ export async function retireKeyOf(
   // A compromised key also ends for every other participant of the organisation that has it.
   const holders = after.compromised ? await listHolders(tx.db, realm, after.thumbprint) : [];
   for (const holder of new Set([participantId, ...holders])) {
+    await lockParticipant(tx.db, realm, holder);
     const outcome = await retireKey(tx, realm, holder, after.thumbprint);
     if (after.compromised) await endTokensOf(tx, realm, holder);
     else if (outcome === 'unchanged') continue;

@@ -1,10 +1,20 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { ParticipantTable, Schema } from '../store/schema.ts';
 import { inChunks } from './chunk.ts';
 
 export type ParticipantRow = Selectable<ParticipantTable>;
 /** A participant with the id of its client, if it has one. */
 export type ParticipantWithClient = ParticipantRow & { readonly client_id: string | null };
+
+/**
+ * Waits for the changes of a participant and its client that are under way, and holds back others until the transaction
+ * ends. Without it, a participant that changes its secrets in a loop could keep an administrator from suspending it.
+ */
+export async function lockParticipant(db: Kysely<Schema>, realm: string, id: string): Promise<void> {
+  const same = { version: sql<number>`version` };
+  await db.updateTable('participant').set(same).where('realm', '=', realm).where('id', '=', id).execute();
+  await db.updateTable('client').set(same).where('realm', '=', realm).where('participant_id', '=', id).execute();
+}
 
 export async function findParticipant(
   db: Kysely<Schema>,
