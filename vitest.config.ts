@@ -12,6 +12,7 @@ type ProjectTest = NonNullable<UserWorkspaceConfig['test']>;
 const servers = {
   globalSetup: ['packages/server/test/support/global-setup.ts'],
   pool: 'forks',
+  isolate: false,
   maxWorkers,
   testTimeout: 30_000,
   hookTimeout: 60_000,

@@ -281,7 +281,7 @@ describe('on the command line', () => {
     const other = await verify('--certs', at('certs.json'), '--message', at('other.json'));
     expect(other).toEqual({ code: 1, out: '', err: 'countersign: The receipt is one of another message.\n' });
     expect((await verify()).err).toMatch(/^countersign: Name --certs .* or --issuer/);
-    expect((await verify('--certs', at('receipt.json'))).err).toMatch(/no set of receipt keys/);
+    expect((await verify('--certs', at('receipt.json'))).err).toMatch(/not a set of receipt keys/);
     expect((await verify('--certs', at('nowhere.json'))).code).toBe(1);
     writeFileSync(at('forged.json'), JSON.stringify({ receipt: `${receipt.slice(0, -4)}AAAA`, certs: {} }));
     expect((await run('receipt', 'verify', at('forged.json'), '--certs', at('certs.json'))).code).toBe(1);

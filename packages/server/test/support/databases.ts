@@ -1,11 +1,10 @@
 /** Runs one suite on both databases that Countersign supports, each test on a database of its own. */
 
-import { randomBytes } from 'node:crypto';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { afterAll, describe } from 'vitest';
+import { postgresDatabases } from './postgres-databases.ts';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -34,7 +33,7 @@ interface Maker {
 
 const makers: Record<DatabaseKind, () => Maker> = {
   sqlite: sqliteMaker,
-  postgres: () => postgresMaker(postgres ?? ''),
+  postgres: () => postgresDatabases(postgres ?? '', templates.postgres),
 };
 
 /**
@@ -72,35 +71,6 @@ function sqliteMaker(): Maker {
     },
     async dispose() {
       await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
-    },
-  };
-}
-
-function postgresMaker(url: string): Maker {
-  const names: string[] = [];
-  const run = async (statements: readonly string[]) => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    try {
-      for (const statement of statements) await client.query(statement);
-    } finally {
-      await client.end();
-    }
-  };
-  return {
-    async fresh(schema) {
-      const name = `countersign_test_${randomBytes(8).toString('hex')}`;
-      const template = schema === 'empty' ? 'template0' : templates.postgres;
-      // file_copy is three times quicker than the default; its checkpoint costs nothing without fsync.
-      await run([`create database ${name} template ${template} strategy file_copy`]);
-      names.push(name);
-      const database = new URL(url);
-      database.pathname = `/${name}`;
-      return database.href;
-    },
-    async dispose() {
-      if (names.length === 0) return;
-      await run(names.splice(0).map((name) => `drop database if exists ${name} with (force)`));
     },
   };
 }
