@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { isLine, isPlain } from '../src/kernel/text.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { exportNetwork } from '../src/registry/network-file/export.ts';
 import { roles, statuses } from '../src/registry/participant.ts';
@@ -12,7 +13,7 @@ const organisations = ['org-a', 'org-b', 'org-c'];
 const id = fc.stringMatching(/^[A-Za-z0-9_~:@-]{1,8}$/);
 const name = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
-  .filter((text) => !/[\p{Cc}\u2028\u2029]/u.test(text) && text.isWellFormed());
+  .filter((text) => isLine(text) && isPlain(text));
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const instant = fc
   .date({ min: new Date('1990-01-01'), max: new Date('2030-01-01'), noInvalidDate: true })
