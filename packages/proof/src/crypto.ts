@@ -18,7 +18,7 @@ export interface CryptoPort {
 
 /**
  * Verifies one signature with a port, after the checks that a port might not make: a parsed key, and the strict rule
- * for Ed25519 (RFC 8032 §5.1.7). Every other function of this package that verifies calls it.
+ * for Ed25519 (RFC 8032 §5.1.7). Every other function of this package that verifies with a port calls it.
  *
  * The caller must check that `alg` is the algorithm that the key is registered for, and that the signature has its
  * length.

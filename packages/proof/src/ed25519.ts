@@ -22,8 +22,9 @@ const smallOrders = [
 ].map(bytesOfHex);
 
 /**
- * Finds the fault of the 32 bytes of an Ed25519 point (RFC 8032 §5.1.3): y is above the field, or the point is of small
- * order. It does not check that the point exists: `multikeyOf` does.
+ * Finds the fault of the 32 bytes of an Ed25519 point (RFC 8032 §5.1.3): `malformed` if there are fewer bytes or y is
+ * above the field, `small_order` if the order of the point is small; undefined if there is none. It does not check that
+ * the point exists: `multikeyOf` does.
  *
  * @throws {TypeError} if `encoded` is not a Uint8Array
  * @example

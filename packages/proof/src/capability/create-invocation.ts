@@ -50,7 +50,7 @@ const requestChecks: Checks<InvocationRequest> = {
  * It checks the shape of the document only. The caller must check that the signer's DID controls the capability and
  * that the capability allows the action; otherwise the server refuses.
  *
- * @throws {ProofError} `invocation.*`, `integrity.*`, `jcs.*`, `capability.*`
+ * @throws {ProofError} `invocation.*`, `integrity.*`, `jcs.*`
  * @throws {TypeError} naming the member that is of another type, or that does not exist
  * @example
  * const request = { kind: 'rpc', procedure: '/countersign.v1.WalletService/GetWallet', message: utf8('') } as const;

@@ -104,7 +104,8 @@ const expectationChecks: Checks<InvocationExpectation> = {
  * The caller must check two more things, and only after this has passed: that none of `ids` was revoked, and that
  * `nonce` was not used before with this `verificationMethod` (remember it until `freshUntil`).
  *
- * @throws {ProofError} `invocation.*`, `capability.*`, `integrity.*`, `did.*`, `did_key.*`, `multikey.*`, `jcs.*`
+ * @throws {ProofError} `invocation.*`, `capability.*`, `integrity.*`, `did.*`, `did_key.*`, `multikey.*`, `jcs.*`, and
+ * every error of `resolve` and of a `root` that is a look-up
  * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist: a message is a
  * Uint8Array
  * @example

@@ -79,7 +79,7 @@ const expectationChecks = {
  * presenter controls the tail either: `verifyInvocation` does.
  *
  * @throws {ProofError} `capability.*`, `integrity.*`, `did.*`, `did_key.*`, `multikey.*`, `jcs.*`, with a pointer to
- * the faulty link
+ * the faulty link; and every error of `resolve`
  * @throws {TypeError} naming the member of `expected` that is of another type, or that does not exist
  * @example
  * const text = JSON.stringify(capability);
