@@ -45,6 +45,8 @@ async function afterDeath(
       () => false,
     );
   onTestFinished(() => {
+    // Passed on to the server, where the test has failed before it killed the parent.
+    parent.kill('SIGTERM');
     const [, pid] = /child (\d+)/.exec(output) ?? [];
     try {
       if (pid !== undefined) process.kill(Number(pid), 'SIGKILL');

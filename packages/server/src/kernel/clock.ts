@@ -26,7 +26,9 @@ export type Instant = number & { readonly [instant]: true };
 export function instantOf(milliseconds: number): Instant {
   const whole = Math.ceil(milliseconds);
   if (typeof milliseconds === 'number' && Number.isSafeInteger(whole)) return whole as Instant;
-  throw new Problem('request.invalid', { detail: 'A time is not a number of seconds or milliseconds that can be.' });
+  throw new Problem('request.invalid', {
+    detail: 'The time is out of range: give seconds or milliseconds since 1970.',
+  });
 }
 
 /** A time in a body: whole seconds (RFC 7519 §2), up to the year 9999. */
