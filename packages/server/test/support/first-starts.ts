@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { temporaryDir } from './context.ts';
+import type { FreshUrl } from './databases.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { type Served, serve, start, type Variables } from './serve.ts';
@@ -16,15 +17,25 @@ const bare: Variables = {
   COUNTERSIGN_ADMIN_CLIENT_SECRET: '',
   COUNTERSIGN_LOG_LEVEL: 'warn',
 };
-const onSqlite: Variables = { ...bare, COUNTERSIGN_MASTER_KEY: '' };
 
-/** Kills a first start at a random moment of it, then starts again. */
-export async function killedFirstStarts(rounds: number): Promise<void> {
+function on(databaseUrl: string | undefined): Variables {
+  return databaseUrl === undefined
+    ? { ...bare, COUNTERSIGN_MASTER_KEY: '' }
+    : { ...bare, COUNTERSIGN_DATABASE_URL: databaseUrl };
+}
+
+/** Kills a first start at a random moment of it, then starts again: on SQLite, or on the databases that `freshUrl` makes. */
+export async function killedFirstStarts(rounds: number, freshUrl?: FreshUrl): Promise<void> {
+  const nowhere = async () => ({
+    ...on(await freshUrl?.('empty')),
+    COUNTERSIGN_DATA_DIR: join(temporaryDir(), 'data'),
+  });
+  const before = await nowhere();
   const began = performance.now();
-  await end(await serve({ ...onSqlite, COUNTERSIGN_DATA_DIR: join(temporaryDir(), 'data') }));
+  await end(await serve(before));
   const whole = performance.now() - began;
   for (let round = 0; round < rounds; round++) {
-    const variables = { ...onSqlite, COUNTERSIGN_DATA_DIR: join(temporaryDir(), 'data') };
+    const variables = await nowhere();
     const first = start(['serve'], { ...variables, COUNTERSIGN_PORT: String(await freePort()) });
     // Each round has its part of the time, so that no moment is left to luck alone.
     await pause(((round + Math.random()) / rounds) * whole);
@@ -39,8 +50,7 @@ export async function killedFirstStarts(rounds: number): Promise<void> {
 /** Two at the same moment, on one data directory, or with `databaseUrl` on one database. */
 export async function firstStartsAtOnce(databaseUrl?: string): Promise<void> {
   const dataDir = join(temporaryDir(), 'data');
-  const database: Variables = databaseUrl === undefined ? onSqlite : { ...bare, COUNTERSIGN_DATABASE_URL: databaseUrl };
-  const servers = await Promise.all([0, 1].map(() => serve({ ...database, COUNTERSIGN_DATA_DIR: dataDir })));
+  const servers = await Promise.all([0, 1].map(() => serve({ ...on(databaseUrl), COUNTERSIGN_DATA_DIR: dataDir })));
   for (const { url } of servers) await expectCredentials(url, dataDir);
   for (const server of servers) await end(server);
 }
