@@ -16,6 +16,24 @@ const ofOurs = '^packages/';
 const rooms = 'kernel|subject|registry|wallets|passwords|jobs|mail';
 const proofKinds = ['registry', 'wallets', 'passwords'];
 
+/**
+ * The floors of the server, the lowest first: a room imports from the floors below it. Wire files of subject stand on
+ * callers. The rules below say more of kernel, store, http and callers.
+ */
+const floors = [
+  'kernel',
+  'store',
+  'http',
+  'subject',
+  'mail',
+  'callers',
+  'rpc',
+  `${proofKinds.join('|')}|gateway`,
+  'jobs',
+  'cli',
+];
+const looksDown = ['subject', 'mail', 'rpc', floors[7], 'jobs'];
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
@@ -39,6 +57,13 @@ module.exports = {
       severity: 'error',
       from: { path: `${server}${kind}/` },
       to: { path: `${server}(${proofKinds.filter((other) => other !== kind).join('|')})/` },
+    })),
+    ...looksDown.map((floor) => ({
+      name: `${floor.split('|')[0]}-looks-down`,
+      comment: 'A room stands on the floors below it. What two floors share belongs to the lower one.',
+      severity: 'error',
+      from: { path: `${server}(${floor})/`, ...(floor === 'subject' && { pathNot: wireFile }) },
+      to: { path: `${server}(${floors.slice(floors.indexOf(floor) + 1).join('|')})/` },
     })),
     {
       name: 'rules-know-no-wire',

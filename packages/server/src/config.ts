@@ -1,8 +1,8 @@
 import { readProxies } from './http/source.ts';
 import { readJsonFile } from './json-file.ts';
+import type { MailAddress } from './kernel/mail-address.ts';
 import { Problem } from './kernel/problem.ts';
 import { readTextFile } from './kernel/text-file.ts';
-import type { MailAddress } from './mail/address.ts';
 import { isLoopback, type Parsed, prefix, type SettingName, secrets, settingOf, settings } from './settings.ts';
 
 export interface Config {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { mailAddress } from './mail/address.ts';
+import { mailAddress } from './kernel/mail-address.ts';
 import { smtpServerOf } from './mail/smtp-server.ts';
 
 /** The settings: the table that `config.ts` reads, and that the command line and the reference describe. */

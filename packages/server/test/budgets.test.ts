@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mailAddress } from '../src/mail/address.ts';
+import { mailAddress } from '../src/kernel/mail-address.ts';
 import { allowMail } from '../src/mail/outbox.ts';
 import { requireBudgets, returnBudgets, spendBudgets } from '../src/passwords/guess/budget.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';

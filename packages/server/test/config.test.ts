@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Config, loadConfig } from '../src/config.ts';
+import type { MailAddress } from '../src/kernel/mail-address.ts';
 import { Problem } from '../src/kernel/problem.ts';
-import type { MailAddress } from '../src/mail/address.ts';
 import { masterKey, temporaryDir } from './support/context.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { system } from '../src/kernel/caller.ts';
-import { type MailAddress, mailAddress, requireMailAddress } from '../src/mail/address.ts';
+import { type MailAddress, mailAddress, requireMailAddress } from '../src/kernel/mail-address.ts';
 import { composeMessage } from '../src/mail/message.ts';
 import { enqueueMail } from '../src/mail/outbox.ts';
 import { type Purpose, type Values, writeLetter } from '../src/mail/texts.ts';

@@ -1,5 +1,5 @@
 import type MimeNode from 'nodemailer/lib/mime-node';
-import type { MailAddress } from './address.ts';
+import type { MailAddress } from '../kernel/mail-address.ts';
 import type { Addressed } from './outbox.ts';
 
 /** A mail as it is sent. */

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
+import { mailAddress } from '../kernel/mail-address.ts';
 import type { Writing } from '../store/write.ts';
-import { mailAddress } from './address.ts';
 import { mailMemory } from './memory.ts';
 import { enqueueMail } from './outbox.ts';
 import type { Values } from './texts.ts';

@@ -1,11 +1,11 @@
 import type { Context } from '../context.ts';
 import { timeOrderedId } from '../kernel/id.ts';
+import type { MailAddress } from '../kernel/mail-address.ts';
 import { Problem } from '../kernel/problem.ts';
 import { isLine } from '../kernel/text.ts';
 import type { MailTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import type { Resealing, Vault } from '../subject/secrets/vault.ts';
-import type { MailAddress } from './address.ts';
 import { deleteSettledMails, findMailAbout, insertMail, listSealedMails, updateSealedMail } from './mail.store.ts';
 import { mailMemory } from './memory.ts';
 import { type Letter, type Purpose, type Values, writeLetter } from './texts.ts';

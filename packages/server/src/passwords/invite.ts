@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
+import type { MailAddress } from '../kernel/mail-address.ts';
 import { Problem } from '../kernel/problem.ts';
-import type { MailAddress } from '../mail/address.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { type Writing, write } from '../store/write.ts';
 import {

@@ -1,10 +1,10 @@
 import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
+import type { MailAddress } from '../kernel/mail-address.ts';
 import { Problem } from '../kernel/problem.ts';
 import { processMemory } from '../kernel/process-memory.ts';
 import { createRate } from '../kernel/rate.ts';
 import { type Source, unknownSource } from '../kernel/source.ts';
-import type { MailAddress } from '../mail/address.ts';
 import { tellOwner } from '../mail/notice.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { write } from '../store/write.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { mailAddress } from '../kernel/mail-address.ts';
 import { isLine, lineOfText } from '../kernel/text.ts';
-import { mailAddress } from '../mail/address.ts';
 import { isUsername } from './username.ts';
 
 const longest = 255;

@@ -1,10 +1,10 @@
 import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
 import { latestPast } from '../kernel/clock.ts';
+import { requireMailAddress } from '../kernel/mail-address.ts';
 import { Problem } from '../kernel/problem.ts';
 import { processMemory } from '../kernel/process-memory.ts';
 import { createRate } from '../kernel/rate.ts';
-import { requireMailAddress } from '../mail/address.ts';
 import { allowMail, enqueueMail, mailState } from '../mail/outbox.ts';
 import type { WalletInvitationTable, WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';

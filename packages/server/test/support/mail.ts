@@ -1,6 +1,6 @@
 import type { Context } from '../../src/context.ts';
 import { system } from '../../src/kernel/caller.ts';
-import { type MailAddress, mailAddress } from '../../src/mail/address.ts';
+import { type MailAddress, mailAddress } from '../../src/kernel/mail-address.ts';
 import { createDeliverer } from '../../src/mail/deliver.ts';
 import type { Transport } from '../../src/mail/message.ts';
 import { enqueueMail, type Mail, mailState } from '../../src/mail/outbox.ts';

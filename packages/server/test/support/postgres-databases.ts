@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { onTestFinished, TestRunner } from 'vitest';
-import type { FreshUrl } from './databases.ts';
 
 /**
  * Databases of one PostgreSQL for tests. Copying the template takes a quarter of a second, so a database is emptied
@@ -49,14 +48,14 @@ export function postgresDatabases(url: string, template: string) {
     });
   }
 
-  const fresh: FreshUrl = async (schema) => {
+  async function fresh(schema?: 'empty'): Promise<string> {
     if (schema === 'empty') return urlOf(await make('template0'));
     const database = idle.pop() ?? (await make(template));
     original ??= await connected(database, shapeOf);
     // The database of a whole suite is kept until its end.
     if (TestRunner.getCurrentTest() !== undefined) onTestFinished(() => giveBack(database));
     return urlOf(database);
-  };
+  }
 
   return {
     fresh,

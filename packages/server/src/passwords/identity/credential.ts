@@ -1,8 +1,8 @@
 import type { Context } from '../../context.ts';
 import type { Caller } from '../../kernel/caller.ts';
+import { type MailAddress, mailAddress } from '../../kernel/mail-address.ts';
 import { type Page, type PageRequest, toPage } from '../../kernel/page.ts';
 import { Problem } from '../../kernel/problem.ts';
-import { type MailAddress, mailAddress } from '../../mail/address.ts';
 import { tellOwner } from '../../mail/notice.ts';
 import { isDuplicate } from '../../store/fault.ts';
 import { type Writing, write } from '../../store/write.ts';

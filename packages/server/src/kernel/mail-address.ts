@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url';
-import { Problem } from '../kernel/problem.ts';
+import { Problem } from './problem.ts';
 
 /** An address that can be put on an envelope as it is: one line of ASCII that neither SMTP nor a header can misread. */
 export type MailAddress = string & { readonly mailAddress: true };

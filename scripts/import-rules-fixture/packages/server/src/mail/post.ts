@@ -1,0 +1,3 @@
+import { owner } from '../callers/owner.ts';
+
+export const post = owner;

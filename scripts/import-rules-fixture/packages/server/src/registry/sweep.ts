@@ -1,0 +1,3 @@
+import { start } from '../jobs/start.ts';
+
+export const sweep = start;

@@ -1,0 +1,3 @@
+import { wallet } from '../wallets/wallet.ts';
+
+export const service = wallet;
