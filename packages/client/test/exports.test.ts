@@ -27,7 +27,7 @@ const number = (good: number) => place(good, 'number');
 const maybe = (kind: 'string' | 'number' | 'function' | 'boolean') => place(absent, 'undefined', kind);
 const limit = maybe('number');
 
-/** An issuer on this machine that nobody listens for: it answers by `fetch` alone. */
+/** An issuer on this machine without a listener: only `fetch` answers for it. */
 const issuer = 'http://127.0.0.1:9/realms/dev';
 const pair = await generateKeyPair('ES256', { extractable: true });
 const jwk = { ...(await exportJWK(pair.publicKey)), alg: 'ES256', kid: 'k' };
@@ -349,7 +349,7 @@ const spaced: Record<string, Record<string, Row | 'value'>> = {
     createWallet: row(
       async (...parts: Parameters<typeof wallet.createWallet>) =>
         wallet.createWallet(...parts).catch((error: { code?: string }) =>
-          // Nobody answers: so far it gets with options that are good.
+          // No server answers: with good options the call gets this far.
           /^(?:http|rpc|challenge)\./.test(error.code ?? '') ? 'asked the realm' : refused(error),
         ),
       options({
@@ -407,7 +407,7 @@ const isRefusedLogin = (error: { code?: string }) => error.code === 'login.unava
 const asked =
   (act: (...parts: never[]) => Promise<unknown>) =>
   async (...parts: never[]) =>
-    // Nobody answers for the realm: so far it gets with a call that is good.
+    // No realm answers: a good call gets this far.
     act(...parts).catch((error) => (isRefusedLogin(error) ? 'asked the realm' : refused(error)));
 const opened = await wallet.openWallet(wallet.acceptCapability(openable, forRealm), { keyStore, fetch: answering });
 const getWallet = '/countersign.v1.WalletService/GetWallet';
