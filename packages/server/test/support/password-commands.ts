@@ -1,7 +1,7 @@
-import { system } from '../../src/kernel/caller.ts';
 /** Everything that can be done to a credential's passwords and sessions, and what must come of it. */
 
 import fc from 'fast-check';
+import { system } from '../../src/kernel/caller.ts';
 import { write } from '../../src/store/write.ts';
 import { issueOneTimeCode } from '../../src/subject/secrets/one-time-code.ts';
 import {
@@ -101,14 +101,17 @@ const updateAuthenticated = (at: number) =>
     (model, _, answer, password) => addVersion(model, password, answer),
   );
 
+/** A restricted session may end itself too. */
 const logout = (at: number) =>
-  bySession(
-    'logout',
-    at,
-    () => '/auth/logout',
-    () => undefined,
-    (_, session) => {
+  command(
+    `logout, by session ${at}`,
+    ({ sessions }) => sessions.length > 0,
+    async (model, real) => {
+      const session = sessionAt(model, at);
+      const answer = await call(real, '/auth/logout', session.token);
+      if (!session.alive) return [said(answer), '401 SESSION_INVALID'];
       session.alive = false;
+      return [said(answer), '204'];
     },
   );
 
