@@ -13,6 +13,7 @@ import { reseal } from '../src/subject/secrets/vault.ts';
 import { masterKey, openContext } from './support/context.ts';
 import { bothDatabases, eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
+import { hashPool, realHashPool } from './support/hash-pool.ts';
 import { type Corporate, corporate, corporateAt, movedClock, passwords, said } from './support/passwords.ts';
 import { noPeppers, peppersOf } from './support/pepper.ts';
 import { obtainToken, testServer } from './support/server.ts';
@@ -46,7 +47,7 @@ const log = (made: Corporate, password: string = passwords.first) => made.login(
 
 eachDatabase('the pepper of password hashes', (freshUrl) => {
   test('is the secret value of Argon2id: the database alone does not verify a password', async () => {
-    const made = await corporate({ databaseUrl: await freshUrl() });
+    const made = await corporate({ databaseUrl: await freshUrl(), hashPool: realHashPool });
     const { store, vault } = made.server.context;
     const stored = await hashOf(made);
     expect(stored.startsWith(under(1))).toBe(true);
@@ -120,8 +121,7 @@ eachDatabase('the pepper of password hashes', (freshUrl) => {
     const databaseUrl = await freshUrl();
     const before = await corporate({ databaseUrl, withPassword: ['cred-1'] });
     const { db } = before.server.context.store;
-    const plain = createHasher({ random: systemRandom, peppers: noPeppers });
-    onTestFinished(() => plain.close());
+    const plain = createHasher({ random: systemRandom, peppers: noPeppers, pool: hashPool });
     await db
       .updateTable('password')
       .set({ hash: await plain.hash(passwords.first) })

@@ -9,6 +9,8 @@ import { applyNetwork } from '../../src/registry/network-file/apply.ts';
 import type { RpcService } from '../../src/rpc/service.ts';
 import { createContext, listen } from '../../src/server.ts';
 import { ensureRealms } from '../../src/start.ts';
+import type { HashPool } from '../../src/subject/secrets/hash-pool.ts';
+import { masterKey } from './context.ts';
 import { freePort } from './free-port.ts';
 import { hashPool } from './hash-pool.ts';
 
@@ -31,6 +33,7 @@ export interface TestServerOptions {
   /** A network file, applied before the server listens. */
   readonly network?: unknown;
   readonly clock?: Clock;
+  readonly hashPool?: HashPool;
   /** Remote procedures to mount instead of the server's own. */
   readonly services?: readonly RpcService[];
 }
@@ -38,8 +41,6 @@ export interface TestServerOptions {
 /** The default realm as the first start makes it, with keys that are quickly made. */
 const plainNetwork = { realms: [{ name: 'dev', profile: 'ocen4', settings: { accessTokenAlg: 'ES256' } }] };
 export const administrator = { id: 'admin', secret: 'administrator-secret-for-tests' } as const;
-/** TEST KEY, not a secret: servers that share a database must share it. */
-const masterKey = 'dGVzdC1vbmx5LW1hc3Rlci1rZXktZm9yLWNvdW50ZXI';
 
 export async function testServer(options: TestServerOptions = {}): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'countersign-test-'));
@@ -57,7 +58,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
   const log = createLog(config.logLevel, { write: (line) => void logged.push(line) });
   const context = await createContext(config, {
     log,
-    hashPool,
+    hashPool: options.hashPool ?? hashPool,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   // First, since the default realm signs with RS256 where nobody says otherwise, and its keys take longer than all the rest.
