@@ -55,6 +55,10 @@ export function holder(stage: Stage, credentialId: string, code: string) {
       const change = { oldPassword: { value: oldPassword }, password: { value: password } };
       return versionOf(await good(`/passwords/${credentialId}/update`, token, change));
     },
+    async recover(nonce: string, password: string): Promise<number> {
+      const wanted = { credentialCode: code, nonce, newPassword: { value: password } };
+      return versionOf(await good('/passwords/lost_password/resume', undefined, wanted));
+    },
     async signedSubject(session: string, audience: string, callRef: string): Promise<string> {
       return (await good('/auth/subject', session, { audience }, { 'x-callref': callRef })).token as string;
     },

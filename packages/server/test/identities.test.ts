@@ -171,6 +171,7 @@ eachDatabase('an identity', (freshUrl) => {
   const calls = ['get', 'credentials/get', 'credentials/_/create', 'credentials/dev-user/disable'].concat([
     'credentials/dev-user/enable',
     'credentials/dev-user/invite',
+    'credentials/dev-user/reset_password',
   ]);
 
   test.each(calls)('%s is nothing for a USER, for nobody, and for a session of another realm', async (path) => {
@@ -204,7 +205,7 @@ eachDatabase('an identity', (freshUrl) => {
     }
   });
 
-  test.each(['disable', 'enable', 'invite'])(
+  test.each(['disable', 'enable', 'invite', 'reset_password'])(
     'to %s a credential of another identity, or of another realm, is as unknown as one that is not there',
     async (step) => {
       const server = await start(await freshUrl());

@@ -12,6 +12,7 @@ const guarded: readonly (readonly [path: string, body: object, answer: string])[
   ['/identities/corp-1/credentials/cred-2/disable', {}, '204'],
   ['/identities/corp-1/credentials/cred-2/enable', {}, '204'],
   ['/identities/corp-1/credentials/cred-2/invite', {}, '409 CREDENTIAL_NO_ADDRESS'],
+  ['/identities/corp-1/credentials/cred-2/reset_password', {}, '404 PASSWORD_UNKNOWN'],
   ['/auth/factors/totp/enrol', {}, '200'],
   ['/auth/factors/passkey/enrol/start', {}, '200'],
   ['/auth/sessions/terminate', {}, '204'],

@@ -61,12 +61,17 @@ export function credentialCommands(program: Command): void {
       const api = connect(options);
       await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/unlock`);
     });
-  online(credential.command('invite <credential>'))
-    .description('Mail its holder a token with which to set the first password: good once, for a week.')
-    .option('--show', 'show the token here, and mail nothing')
-    .action(async (id: string, options) => {
-      const api = connect(options);
-      const deliver = (options as { show?: true }).show === true ? 'show' : 'mail';
-      print(await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/invite`, { deliver }));
-    });
+  for (const [step, text] of [
+    ['invite', 'Mail its holder a token with which to set the first password: good once, for a week.'],
+    ['reset-password', 'Mail its holder a code with which to set a new password: good once, for a day.'],
+  ] as const) {
+    online(credential.command(`${step} <credential>`))
+      .description(text)
+      .option('--show', 'show it here, and mail nothing')
+      .action(async (id: string, options) => {
+        const api = connect(options);
+        const deliver = (options as { show?: true }).show === true ? 'show' : 'mail';
+        print(await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/${step}`, { deliver }));
+      });
+  }
 }

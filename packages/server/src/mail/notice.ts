@@ -10,7 +10,13 @@ import type { Values } from './texts.ts';
  * session, a password or an administrator's token cannot change it unseen. They hold no code, no link, and no text
  * chosen by the one who made the change.
  */
-export type Notice = 'password-changed' | 'password-expired' | 'new-device' | 'factor-changed' | 'credential-changed';
+export type Notice =
+  | 'password-changed'
+  | 'password-expired'
+  | 'password-reset-shown'
+  | 'new-device'
+  | 'factor-changed'
+  | 'credential-changed';
 
 export interface Owner {
   /** The id of the credential. */

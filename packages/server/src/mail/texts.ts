@@ -8,6 +8,10 @@ export interface Values {
   /** The new holder of a credential sets its first password. */
   readonly 'password-invitation': { readonly credentialId: string; readonly code: string; readonly until: number };
   readonly 'lost-password': { readonly code: string; readonly until: number };
+  /** An administrator, or the ROOT of the identity, lets the holder set a new password. */
+  readonly 'password-reset': { readonly credentialCode: string; readonly code: string; readonly until: number };
+  /** The same, where the administrator took the code to pass it on. */
+  readonly 'password-reset-shown': { readonly at: number };
   readonly 'password-changed': { readonly at: number };
   /** By its owner or an administrator. */
   readonly 'password-expired': { readonly at: number; readonly compromised: boolean };
@@ -89,6 +93,34 @@ const texts: { readonly [P in Purpose]: Text<P> } = {
     once(until),
     'If it was not you, do nothing: your password stays as it is.',
     'We never ask you for this code.',
+  ],
+  'password-reset': ({ credentialCode, code, until }, { realm, issuer }) => [
+    `Set a new password for ${realm}`,
+    'Your administrator asks you to set a new password at',
+    `  ${issuer}`,
+    'You log in there as',
+    `  ${credentialCode}`,
+    '',
+    'Set the new password with this code:',
+    '',
+    `  ${code}`,
+    '',
+    'An application may ask you for it. Applications send it, as nonce, with',
+    'your credentialCode and the newPassword to',
+    `  POST ${issuer}/passwords/lost_password/resume`,
+    '',
+    once(until),
+    'Until then your present password works as before.',
+    'If you did not expect this, ask your administrator.',
+  ],
+  'password-reset-shown': ({ at }, { realm, issuer }) => [
+    `A reset of your password for ${realm} was started`,
+    `On ${moment(at)} an administrator made a code that sets a new`,
+    'password for you at',
+    `  ${issuer}`,
+    '',
+    'The administrator gives it to you in another way than by mail.',
+    'If you did not expect this, tell your administrator.',
   ],
   'password-changed': ({ at }, { realm, issuer }) => [
     `Your password for ${realm} was changed`,

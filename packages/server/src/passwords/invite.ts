@@ -59,9 +59,14 @@ export async function inviteCredential(
 }
 
 /** For callers who may cause only a few mails to the same address. @throws {Problem} `attempt.throttled` */
-export async function requireMailAllowed(context: Context, realm: string, credentialId: string): Promise<void> {
+export async function requireMailAllowed(
+  context: Context,
+  realm: string,
+  credentialId: string,
+  purpose: 'password-invitation' | 'password-reset',
+): Promise<void> {
   const to = mailAddressOf(await requireCredential(context, realm, credentialId));
-  if (to !== undefined && !allowMail(context, realm, 'password-invitation', to)) {
+  if (to !== undefined && !allowMail(context, realm, purpose, to)) {
     throw new Problem('attempt.throttled', {
       detail: 'Too many mails to this address. Try again later.',
       retryAfter: 3_600,
@@ -92,7 +97,8 @@ export async function useInvite(
   return useOneTimeCode(context, tx, realm, purpose, credentialId, token);
 }
 
-function requireAddress(credential: Parameters<typeof mailAddressOf>[0]): MailAddress {
+/** @throws {Problem} `credential.no_address` */
+export function requireAddress(credential: Parameters<typeof mailAddressOf>[0]): MailAddress {
   const to = mailAddressOf(credential);
   if (to === undefined) throw new Problem('credential.no_address');
   return to;

@@ -10,7 +10,9 @@ import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { write } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
 import {
+  type CodePurpose,
   countLiveCodes,
+  isOneTimeCode,
   issueOneTimeCode,
   ownerOfOneTimeCode,
   takeTurn,
@@ -113,13 +115,15 @@ function isWithinBudgets(context: Context, realm: string, owner: string, { netwo
 export interface Recovery {
   /** The credential's code. */
   readonly code: string;
-  /** The one-time code from the mail. */
+  /** The one-time code from the mail, or from an administrator who resets the password. */
   readonly nonce: string;
   readonly password: string;
   readonly source: Source;
 }
 
 /**
+ * For the codes of `start`, and for those of a reset by an administrator.
+ *
  * A wrong one-time code, one of another credential, and a disabled or unknown credential all give the same
  * `lost_password.code`. If the rules refuse the password, the one-time code stays valid.
  */
@@ -129,18 +133,19 @@ export async function resumeLostPassword(
   { code, nonce, password, source }: Recovery,
   caller: Caller,
 ): Promise<UpdatedPassword> {
-  const credential = await ownerOf(context, realm.name, code, nonce);
+  const kind = isOneTimeCode('password-reset', nonce) ? 'password-reset' : purpose;
+  const credential = await ownerOf(context, realm.name, kind, code, nonce);
   const newest = credential && (await newestPassword(context.store.db, realm.name, credential.id));
   if (credential === undefined || newest === undefined) throw new Problem('lost_password.code');
   const { rules, hash } = await accept(context, realm.name, credential, newest, password, 'mail');
   return write(context, caller, async (tx) => {
-    if (!(await useOneTimeCode(context, tx, realm.name, purpose, credential.id, nonce))) {
+    if (!(await useOneTimeCode(context, tx, realm.name, kind, credential.id, nonce))) {
       throw new Problem('lost_password.code');
     }
     const row = await writeVersion(tx, credential, newest, rules, hash, realm.name);
     await renewSubject(tx, realm.name, credentialSubjectId(credential.id));
     await forgetDevices(tx, realm.name, credential.id);
-    await record(tx, realm.name, row, 'password.recovered', { source: source.address });
+    await record(tx, realm.name, row, 'password.recovered', { by: kind, source: source.address });
     await tellOwner(context, tx, realm.name, credential, 'password-changed', {});
     // RFC 8176: the proof was a one-time password.
     const opened = await openCredentialSession(context, tx, realm, credential, {
@@ -153,8 +158,14 @@ export async function resumeLostPassword(
   });
 }
 
-async function ownerOf(context: Context, realm: string, code: string, nonce: string): Promise<Credential | undefined> {
-  const owner = await ownerOfOneTimeCode(context, realm, purpose, nonce);
+async function ownerOf(
+  context: Context,
+  realm: string,
+  kind: CodePurpose,
+  code: string,
+  nonce: string,
+): Promise<Credential | undefined> {
+  const owner = await ownerOfOneTimeCode(context, realm, kind, nonce);
   const named = await lookUpCredentialByCode(context, realm, code);
   if (owner === undefined || named?.id !== owner) return undefined;
   const credential = await lookUpCredential(context, realm, owner);

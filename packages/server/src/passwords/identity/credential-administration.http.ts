@@ -6,6 +6,7 @@ import { isoDate } from '../../kernel/clock.ts';
 import { lineOfText, searchText } from '../../kernel/text.ts';
 import { unlockCredential } from '../guess/throttle.ts';
 import { inviteCredential } from '../invite.ts';
+import { resetPassword } from '../reset.ts';
 import {
   type CredentialStep,
   changeCredential,
@@ -24,8 +25,8 @@ import {
 const base = '/realms/:realm/admin/credentials';
 const administration = { tag: 'Administration', caller: administrator } as const;
 const filter = { identityId: lineOfText().optional(), code: searchText().optional() };
-const inviteSchema = z.strictObject({ deliver: z.enum(['mail', 'show']).default('mail') });
-const invitationSchema = z.object({
+const deliverySchema = z.strictObject({ deliver: z.enum(['mail', 'show']).default('mail') });
+const oneTimeCodeSchema = z.object({
   credentialId: z.string(),
   expiresAt: z.string(),
   /** Only if the caller asked to see it. */
@@ -93,20 +94,18 @@ export const routes: readonly Route[] = [
       await unlockCredential(context, realm.name, id, caller);
     },
   }),
-  route({
-    ...administration,
-    method: 'POST',
-    path: `${base}/:id/invite`,
-    operationId: 'inviteCredential',
-    summary: 'Send its holder a token, good once and for a week, with which to set the first password; or show it.',
-    body: inviteSchema,
-    bodyOptional: true,
-    answers: { 201: invitationSchema },
-    async handle({ context, who: { realm, caller }, params: { id }, body: { deliver } }) {
-      const { until, token } = await inviteCredential(context, realm.name, id, deliver, caller);
-      return { credentialId: id, expiresAt: isoDate(until), token };
-    },
-  }),
+  code(
+    'invite',
+    'inviteCredential',
+    'Send its holder a token, good once and for a week, with which to set the first password; or show it.',
+    inviteCredential,
+  ),
+  code(
+    'reset-password',
+    'resetPassword',
+    'Send its holder a code, good once and for a day, with which to set a new password; or show it.',
+    resetPassword,
+  ),
 ];
 
 function step(name: CredentialStep, summary: string): Route {
@@ -122,6 +121,24 @@ function step(name: CredentialStep, summary: string): Route {
     async handle({ context, who: { realm, caller }, params: { id } }) {
       await stepCredential(context, realm.name, id, name, caller);
       return credentialView(await requireCredential(context, realm.name, id));
+    },
+  });
+}
+
+/** A one-time code for the holder of a credential. */
+function code(name: string, operationId: string, summary: string, issue: typeof inviteCredential): Route {
+  return route({
+    ...administration,
+    method: 'POST',
+    path: `${base}/:id/${name}`,
+    operationId,
+    summary,
+    body: deliverySchema,
+    bodyOptional: true,
+    answers: { 201: oneTimeCodeSchema },
+    async handle({ context, who: { realm, caller }, params: { id }, body: { deliver } }) {
+      const { until, token } = await issue(context, realm.name, id, deliver, caller);
+      return { credentialId: id, expiresAt: isoDate(until), token };
     },
   });
 }

@@ -8,8 +8,9 @@ import { pageRequest } from '../../kernel/page.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { lineOfText } from '../../kernel/text.ts';
 import { credentialCode, credentialMail } from '../../subject/credential-code.ts';
-import { withinCreationBudget, withinInvitationBudget } from '../guess/root-budget.ts';
+import { withinCreationBudget, withinMailBudget } from '../guess/root-budget.ts';
 import { inviteCredential, requireMailAllowed } from '../invite.ts';
+import { resetPassword } from '../reset.ts';
 import { rootOrAdministrator } from '../root.http.ts';
 import {
   type Credential,
@@ -107,27 +108,19 @@ export const routes: readonly Route[] = [
     'enable',
     'Enable a disabled credential; a ROOT one that a ROOT has disabled. Sessions from before stay ended.',
   ),
-  ...corporate({
-    ...common,
-    path: `${ofCredential}/invite`,
+  ...mailing('invite', {
     operationId: 'inviteCredentialOfIdentity',
     summary: 'Send its holder a token, good once and for a week, with which to set the first password.',
-    caller: recent(rootOrAdministrator),
-    body: nothing,
-    bodyOptional: true,
-    answers: { 204: 'Sent.' },
-    async handle({ context, who, params }) {
-      const { id } = await managedCredential(context, who, params);
-      const { name } = who.realm;
-      const send = () => inviteCredential(context, name, id, 'mail', who.caller);
-      if (who.kind === 'administrator') await send();
-      else {
-        await withinInvitationBudget(context, name, params.identity_id, async () => {
-          await requireMailAllowed(context, name, id);
-          await send();
-        });
-      }
-    },
+    budget: 'invitation',
+    purpose: 'password-invitation',
+    send: inviteCredential,
+  }),
+  ...mailing('reset_password', {
+    operationId: 'resetPasswordOfIdentity',
+    summary: 'Send its holder a code, good once and for a day, with which to set a new password.',
+    budget: 'reset',
+    purpose: 'password-reset',
+    send: resetPassword,
   }),
 ];
 
@@ -145,6 +138,46 @@ function step(name: CredentialStep, summary: string): readonly Route[] {
       const { id } = await managedCredential(context, who, params);
       const by = who.kind === 'session' ? 'root' : null;
       await stepCredential(context, who.realm.name, id, name, who.caller, by);
+    },
+  });
+}
+
+/** A mail to the holder of a credential that the caller manages. */
+function mailing(
+  name: string,
+  {
+    operationId,
+    summary,
+    budget,
+    purpose,
+    send,
+  }: {
+    readonly operationId: string;
+    readonly summary: string;
+    readonly budget: Parameters<typeof withinMailBudget>[3];
+    readonly purpose: Parameters<typeof requireMailAllowed>[3];
+    readonly send: typeof inviteCredential;
+  },
+): readonly Route[] {
+  return corporate({
+    ...common,
+    path: `${ofCredential}/${name}`,
+    operationId,
+    summary,
+    caller: recent(rootOrAdministrator),
+    body: nothing,
+    bodyOptional: true,
+    answers: { 204: 'Sent.' },
+    async handle({ context, who, params }) {
+      const { id } = await managedCredential(context, who, params);
+      const { name: realm } = who.realm;
+      if (who.kind === 'administrator') await send(context, realm, id, 'mail', who.caller);
+      else {
+        await withinMailBudget(context, realm, params.identity_id, budget, async () => {
+          await requireMailAllowed(context, realm, id, purpose);
+          await send(context, realm, id, 'mail', who.caller);
+        });
+      }
     },
   });
 }

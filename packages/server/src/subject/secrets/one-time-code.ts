@@ -24,6 +24,7 @@ interface Kind {
 const purposes = {
   'password-invite': { prefix: 'csi_', replaces: true },
   'lost-password': { prefix: 'csl_', replaces: false },
+  'password-reset': { prefix: 'csr_', replaces: true },
   'wallet-invitation': { prefix: 'csw_', replaces: true },
 } as const satisfies Record<string, Kind>;
 /** Of a row that is no code, and gone before anybody sees it. */
