@@ -3,14 +3,15 @@
  * edge is made first; then one parent ends. What hangs on it is refused within two seconds by every node, and within ten by those who
  * verify offline; all else is still taken.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { calculateJwkThumbprint } from 'jose';
 import { expect, test } from 'vitest';
 import { secret } from './support/chain.ts';
 import { masterKey } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
-import { type Cluster, type Family, familyRealm, makeFamily } from './support/descendants.ts';
+import { type Family, familyRealm } from './support/descendants.ts';
+import { asExpected, childrenOf, type Ending, observed } from './support/ended-family.ts';
 import { confirmedApp } from './support/factors.ts';
+import type { Cluster } from './support/family-calls.ts';
 import { freePort } from './support/free-port.ts';
 import { basic, form, signingPair } from './support/oauth.ts';
 import { type Corporate, passwords } from './support/passwords.ts';
@@ -18,27 +19,7 @@ import { administrator, serve } from './support/serve.ts';
 import { obtainToken } from './support/server.ts';
 import { mailbox } from './support/smtp.ts';
 
-const of = (who: string) => [
-  ...[`capability of ${who}`, `wallet token of ${who}`, `capability that ${who} granted on`],
-  ...[`service token of ${who}`, `service token of ${who}, passed on`],
-];
-const ofOwn = ['own token', ...of('the client')];
-const ofClient = ['order', 'order, passed on', 'another order', ...ofOwn];
-const ofSession = ['session', 'subject', 'subject, passed on', ...of('the session')];
-const ofCredential = [...ofSession, 'other session', 'code'];
-const passedOn = ['order', 'subject', 'service token of the client', 'service token of the session'].map(
-  (one) => `${one}, passed on`,
-);
-
-interface Ending {
-  readonly dies: readonly string[];
-  /** The status of the answer. */
-  end(family: Family, key: string): Promise<number>;
-  /** Of which the service that could tell is gone itself. */
-  readonly unknown?: readonly string[];
-  /** What the session has shown before anything is made from it. */
-  readonly prepare?: Parameters<typeof makeFamily>[2];
-}
+const { own, client, session, credential, delegation, passedOn } = childrenOf;
 
 const withSession = ({ ask, session }: Family, path: string, body: object = {}) =>
   ask(path, { body, headers: { authorization: `Bearer ${session}` } }).then(({ status }) => status);
@@ -69,9 +50,9 @@ async function revokeSecret({ administer }: Family, compromised: boolean) {
 }
 
 const endings: Readonly<Record<string, Ending>> = {
-  logout: { dies: ofSession, end: (family) => withSession(family, '/auth/logout') },
+  logout: { dies: session, end: (family) => withSession(family, '/auth/logout') },
   'forced-end': {
-    dies: ofSession,
+    dies: session,
     async end(family) {
       const { body } = await family.administer('/auth/sessions/get', { credentialId: 'ada' });
       // The newest one is the one that everything hangs on.
@@ -79,38 +60,38 @@ const endings: Readonly<Record<string, Ending>> = {
     },
   },
   'forced-end-of-all': {
-    dies: ofCredential,
+    dies: credential,
     end: byAdministrator('/auth/sessions/terminate', { credentialId: 'ada' }),
   },
   update: {
-    dies: ofCredential,
+    dies: credential,
     end: (family) => withSession(family, '/passwords/ada/update', { ...newPassword, ...oldPassword }),
   },
   'authenticated-update': {
-    dies: ofCredential,
+    dies: credential,
     end: (family) => withSession(family, '/passwords/ada/authenticated_update', newPassword),
   },
   recovery: {
-    dies: ofCredential,
+    dies: credential,
     async end({ ask, code, realm }) {
       const body = { email: `ada@${realm}.example`, nonce: code, newPassword: newPassword.password };
       return (await ask('/passwords/lost_password/resume', { body })).status;
     },
   },
-  expiry: { dies: ofCredential, end: byAdministrator('/passwords/ada/1/expire') },
+  expiry: { dies: credential, end: byAdministrator('/passwords/ada/1/expire') },
   'expiry-as-compromised': {
-    dies: ofCredential,
+    dies: credential,
     end: byAdministrator('/passwords/ada/1/expire', { reason: 'COMPROMISED' }),
   },
   'first-factor': {
-    dies: ofCredential,
+    dies: credential,
     async end({ ask, session }) {
       await confirmedApp(callsOf(ask), session, Date);
       return 200;
     },
   },
   'last-factor-removed': {
-    dies: ofSession.concat('code'),
+    dies: session.concat('code'),
     async prepare(ask, session) {
       const confirmed = await confirmedApp(callsOf(ask), session, Date);
       factorId = confirmed.factorId;
@@ -118,33 +99,33 @@ const endings: Readonly<Record<string, Ending>> = {
     },
     end: (family) => withSession(family, `/auth/factors/${factorId}/remove`),
   },
-  'credential-disabled': { dies: ofCredential, end: byAdministrator('/admin/credentials/ada/disable') },
-  'identity-disabled': { dies: ofCredential, end: byAdministrator('/admin/identities/corp/disable') },
+  'credential-disabled': { dies: credential, end: byAdministrator('/admin/credentials/ada/disable') },
+  'identity-disabled': { dies: credential, end: byAdministrator('/admin/identities/corp/disable') },
   'another-code': {
-    dies: ofCredential,
+    dies: credential,
     end: byAdministrator('/admin/credentials/ada', { code: 'ada@elsewhere.example' }, 'PATCH'),
   },
   'another-address': {
     dies: ['code'],
     end: byAdministrator('/admin/credentials/ada', { email: 'ada@elsewhere.example' }, 'PATCH'),
   },
-  suspension: { dies: ofClient, end: byAdministrator('/registry/participants/p-orders/suspend') },
-  offboarding: { dies: ofClient, end: byAdministrator('/registry/participants/p-orders/offboard') },
+  suspension: { dies: client, end: byAdministrator('/registry/participants/p-orders/suspend') },
+  offboarding: { dies: client, end: byAdministrator('/registry/participants/p-orders/offboard') },
   'service-suspended': {
     dies: passedOn,
     unknown: ['order', 'another order', 'subject', 'service token of the client', 'service token of the session'],
     end: byAdministrator('/registry/participants/p-ledger/suspend'),
   },
   'token-revoked': { dies: ['order', 'order, passed on'], end: revoking('order') },
-  'own-token-revoked': { dies: ofOwn, end: revoking('own') },
+  'own-token-revoked': { dies: own, end: revoking('own') },
   'delegation-revoked': {
-    dies: of('the session'),
+    dies: delegation,
     end: ({ byDevice, did }) => byDevice('WalletService/RevokeAccess', { did }).then(({ status }) => status),
   },
   'secret-revoked': { dies: [], end: (family) => revokeSecret(family, false) },
-  'secret-compromised': { dies: ofClient, end: (family) => revokeSecret(family, true) },
+  'secret-compromised': { dies: client, end: (family) => revokeSecret(family, true) },
   'key-retired': { dies: [], end: (family, key) => retireKey(key, false)(family) },
-  'key-compromised': { dies: ofClient, end: (family, key) => retireKey(key, true)(family) },
+  'key-compromised': { dies: client, end: (family, key) => retireKey(key, true)(family) },
 };
 
 const retireKey = (key: string, compromised: boolean) =>
@@ -188,63 +169,8 @@ eachDatabase('what is derived', (freshUrl, kind) => {
       const some = all
         .slice(i, i + 4)
         .map(async ([name, ending]) => [name, await observed(cluster, name, ending, thumbprint)]);
-      const wanted = all.slice(i, i + 4).map(([name, ending]) => [name, expected(ending)]);
+      const wanted = all.slice(i, i + 4).map(([name, ending]) => [name, asExpected(ending)]);
       expect(await Promise.all(some)).toEqual(wanted);
     }
   });
 });
-
-const expected = ({ dies }: Ending) => ({
-  ended: true,
-  accepted: [],
-  acceptedOffline: [],
-  killed: [],
-  dies: dies.length,
-});
-
-async function observed(cluster: Cluster, name: string, { dies, unknown = [], end, prepare }: Ending, key: string) {
-  const family = await makeFamily(cluster, name, prepare);
-  const { children } = family;
-  const everywhere = async (child: string) =>
-    new Set(await Promise.all(cluster.nodes.map((node) => children[child]?.verdict(node))));
-  // With a factor the session before it is gone.
-  const present = Object.keys(children).filter((child) => !(prepare && child === 'other session'));
-  for (const child of present) {
-    const verdicts = await everywhere(child);
-    const offline = await children[child]?.offline?.();
-    expect([name, child, ...verdicts, offline]).toEqual([name, child, 'alive', undefined]);
-  }
-  const status = await end(family, key);
-  const at = performance.now();
-  /** Asked later than this and taken: too late. */
-  const refusedWithin = async (milliseconds: number, isRefused: () => Promise<boolean>) => {
-    for (;;) {
-      const isLate = performance.now() - at > milliseconds;
-      if (await isRefused()) return true;
-      if (isLate) return false;
-      await pause(50);
-    }
-  };
-  const accepted = await Promise.all(
-    dies.map(async (child) => {
-      const isRefused = async () => [...(await everywhere(child))].join() === 'refused';
-      return (await refusedWithin(2_000, isRefused)) ? [] : [child];
-    }),
-  );
-  const acceptedOffline = await Promise.all(
-    dies.map(async (child) => {
-      const { offline } = children[child] ?? {};
-      const isRefused = async () => /revoked$|^session\.ended$/.test((await offline?.()) ?? '');
-      return offline === undefined || (await refusedWithin(10_000, isRefused)) ? [] : [child];
-    }),
-  );
-  const killed: string[] = [];
-  for (const child of present.filter((one) => !dies.includes(one) && !unknown.includes(one))) {
-    const verdicts = [...(await everywhere(child))];
-    if (verdicts.join() !== 'alive' || (await children[child]?.offline?.()) !== undefined) killed.push(child);
-  }
-  return {
-    ...{ ended: status >= 200 && status < 300, accepted: accepted.flat(), acceptedOffline: acceptedOffline.flat() },
-    ...{ killed, dies: dies.length },
-  };
-}

@@ -1,5 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { fromBinary } from '@bufbuild/protobuf';
 import { cryptoPort } from '@countersign/client/node-crypto';
 import {
   AcquireTokenRequestSchema,
@@ -9,17 +8,10 @@ import {
   GetWalletRequestSchema,
   WalletSchema,
 } from '@countersign/client/rpc';
-import { dereference, type JsonObject, parseDidDocument, parseDidPeer4 } from '@countersign/proof';
-import {
-  agreementKey,
-  type CallAuthorization,
-  didKeyAgreement,
-  type NamedAgreementKey,
-  packCall,
-  unpackAnswer,
-} from '@countersign/proof/didcomm';
+import type { CallAuthorization } from '@countersign/proof/didcomm';
 import { expect, test } from 'vitest';
 import { eachDatabase } from './support/databases.ts';
+import { bytesOf, type Configuration, packing as packingBy } from './support/packed-calls.ts';
 import { textOf } from './support/rpc.ts';
 import {
   base64url,
@@ -39,25 +31,15 @@ import {
 const at = '/countersign.v1.';
 const seconds = () => Math.floor(Date.now() / 1000);
 
-/** A device that packs its calls, knowing of the realm what GetConfiguration says. */
+/** A device that packs its calls, and sends them over gRPC. */
 async function packing(server: WalletServer, device: Device) {
   const response = await fetch(`${server.issuer()}${at}ProviderService/GetConfiguration`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{}',
   });
-  const told = (await response.json()) as { didDocument: JsonObject; keyAgreementKeyId: string; audience: string };
-  const recipient = await recipientOf(told.didDocument, told.keyAgreementKeyId);
-  const seed = Buffer.from(device.privateKey.export({ format: 'jwk' }).d as string, 'base64url');
-  const sender = didKeyAgreement(seed);
-
-  async function pack(method: string, message: Uint8Array, authorization?: CallAuthorization, change: object = {}) {
-    const times = { createdTime: seconds(), expiresTime: seconds() + 60 };
-    const id = randomUUID();
-    const random = (bytes: number) => randomBytes(bytes);
-    const sealing = { id, ...times, random, sender, recipient, ...change };
-    return { id, packed: await packCall({ method, authorization, message, ...sealing }) };
-  }
+  const told = (await response.json()) as Configuration;
+  const { pack, read } = await packingBy(device, told);
 
   async function send(packed: string): Promise<string> {
     const { message } = await server.call('SecureService/Request', { message: Buffer.from(packed) });
@@ -66,33 +48,9 @@ async function packing(server: WalletServer, device: Device) {
 
   async function call(method: string, message: Uint8Array, authorization?: CallAuthorization) {
     const { id, packed } = await pack(method, message, authorization);
-    return unpackAnswer(await send(packed), {
-      callId: id,
-      method,
-      sender: recipient.kid.split('#')[0] as string,
-      keys: [sender],
-      recipient: device.did,
-      senderKey: (kid) => (kid === recipient.kid ? recipient.key : undefined),
-      now: seconds(),
-    });
+    return read(id, method, await send(packed));
   }
   return { call, pack, send, ...told };
-}
-
-/** The key in the document, and the document in the DID: neither is believed. */
-async function recipientOf(document: JsonObject, kid: string): Promise<NamedAgreementKey> {
-  const [long] = document.alsoKnownAs as readonly string[];
-  const peer = await parseDidPeer4(long as string, cryptoPort);
-  expect(peer.short).toBe(document.id);
-  const method = dereference(parseDidDocument(document, peer.short), kid, 'keyAgreement', Date.now());
-  expect(method.publicKey).toEqual(dereference(peer.document, kid, 'keyAgreement', Date.now()).publicKey);
-  const result = agreementKey('X25519', method.publicKey);
-  if (!result.ok) throw new Error(result.reason);
-  return { kid, key: result.key };
-}
-
-function bytesOf<S extends DescMessage>(schema: S, message: MessageInitShape<S>): Uint8Array {
-  return toBinary(schema, create(schema, message));
 }
 
 eachDatabase('a packed call', (freshUrl) => {

@@ -30,6 +30,8 @@ export interface Model {
   epoch: number;
   /** Wrong ones, since the credential was last unlocked: how many are let through is not what this is about. */
   guesses: number;
+  /** New passwords that were made when its budget was last known to be whole. */
+  spent: number;
 }
 
 export interface Real {
@@ -40,12 +42,21 @@ export interface Real {
   readonly headers: Readonly<Record<string, string>>;
   /** A password that was never used. */
   fresh(): string;
+  /** So many it has made. */
+  made(): number;
+  /** Lets an hour pass: then a credential may have ten more new passwords. */
+  passAnHour(): void;
 }
 
+/** docs/threat-model.md. */
+const passwordsPerHour = 10;
 let made = 0;
 
 /** A credential without a password, and what is to be thought of it. */
-export async function newCredential(corporate: Corporate): Promise<{ readonly model: Model; readonly real: Real }> {
+export async function newCredential(
+  corporate: Corporate,
+  passAnHour: () => void,
+): Promise<{ readonly model: Model; readonly real: Real }> {
   const { context } = corporate.server;
   const number = ++made;
   const { id: identityId } = await createIdentity(
@@ -61,15 +72,25 @@ export async function newCredential(corporate: Corporate): Promise<{ readonly mo
   // A network of its own, so that the guesses of one run are not counted against the next.
   const headers = { 'x-forwarded-for': `198.${18 + (number >> 8)}.${number & 255}.1` };
   return {
-    model: { versions: [], sessions: [], credentialDisabled: false, identityDisabled: false, epoch: 1, guesses: 0 },
-    real: { corporate, id, identityId, code, headers, fresh },
+    model: {
+      ...{ versions: [], sessions: [], credentialDisabled: false, identityDisabled: false },
+      ...{ epoch: 1, guesses: 0, spent: 0 },
+    },
+    real: { corporate, id, identityId, code, headers, fresh, made: () => passwords, passAnHour },
   };
 }
 
 export type Command = fc.AsyncCommand<Model, Real>;
 
-/** Two more guesses at least are let through. */
+/** Two more guesses and two more new passwords at least are let through. For the passwords an hour passes, and all sessions end. */
 export async function keepUnlocked(model: Model, real: Real): Promise<void> {
+  if (real.made() - model.spent > passwordsPerHour - 2) {
+    real.passAnHour();
+    model.spent = real.made();
+    const answer = await real.corporate.admin('/auth/sessions/terminate', { credentialId: real.id });
+    expect(answer.status).toBeLessThan(300);
+    endAll(model);
+  }
   if (model.guesses < guessesPerCredential - 2) return;
   const answer = await real.corporate.admin(`/realms/dev/admin/credentials/${real.id}/unlock`);
   expect(answer.status).toBeLessThan(300);

@@ -5,12 +5,14 @@ import { expect } from 'vitest';
 import { beginning, commands } from './password-commands.ts';
 import { call, isDisabled, keepUnlocked, newCredential } from './password-model.ts';
 import { pairs } from './password-pairs.ts';
-import { corporate, said } from './passwords.ts';
+import { corporate, movedClock, said } from './passwords.ts';
 
 /** So many runs on one server, each with a credential of its own that has a password and a session to begin with. */
 export async function passwordRuns(databaseUrl: string, numRuns: number, maxCommands: number): Promise<void> {
+  const clock = movedClock();
   const real = await corporate({
     databaseUrl,
+    clock,
     withPassword: ['cred-1'],
     env: { COUNTERSIGN_TRUSTED_PROXIES: '127.0.0.1,::1', COUNTERSIGN_LOG_LEVEL: 'warn' },
   });
@@ -18,7 +20,7 @@ export async function passwordRuns(databaseUrl: string, numRuns: number, maxComm
   const programs = fc.commands([...commands, login, login, pairs, pairs], { maxCommands, size: 'max' });
   await fc.assert(
     fc.asyncProperty(programs, fc.nat(9), async (program, dice) => {
-      const begun = await newCredential(real);
+      const begun = await newCredential(real, () => clock.advance(3_601_000));
       if (dice > 0) await fc.asyncModelRun(() => begun, beginning);
       await fc.asyncModelRun(() => begun, program);
       await requireOnlyTheNewest(begun);
