@@ -70,7 +70,14 @@ module.exports = {
       comment: 'A rule that knows HTTP or gRPC cannot be used by the other, nor by the command line.',
       severity: 'error',
       from: { path: `${server}(${rooms})/`, pathNot: wireFile },
-      to: { path: [`${server}(http|callers|rpc)/`, wirePackage, '^(node:)?(http|https|http2|net|tls)$'] },
+      to: {
+        path: [
+          `${server}(http|callers|rpc)/`,
+          `${server}route[.]ts$`,
+          wirePackage,
+          '^(node:)?(http|https|http2|net|tls)$',
+        ],
+      },
     },
     {
       name: 'rules-know-no-driver',
@@ -119,10 +126,11 @@ module.exports = {
     },
     {
       name: 'http-knows-no-room',
-      comment: 'Transport only: who calls is said in callers/, what is done in the rooms.',
+      comment:
+        'Transport only, generic over the context: who calls is said in callers/, what is done in the rooms. route.ts binds it.',
       severity: 'error',
       from: { path: `${server}http/` },
-      to: { path: `${server}[^/]+/`, pathNot: [`${server}(http|kernel)/`, `${server}store/fault[.]ts$`] },
+      to: { path: server, pathNot: [`${server}(http|kernel)/`, `${server}(store/fault|pem)[.]ts$`] },
     },
     {
       name: 'callers-stand-on-subject',

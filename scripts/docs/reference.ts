@@ -1,6 +1,6 @@
 import { createProgram } from '../../packages/server/src/cli/program.ts';
 import { toSchema } from '../../packages/server/src/http/openapi.ts';
-import { ownProofTexts, type Route } from '../../packages/server/src/http/route.ts';
+import { type AnyRoute, ownProofTexts } from '../../packages/server/src/http/route.ts';
 import { enumNameOf, Problem, problemCodes, rendering } from '../../packages/server/src/kernel/problem.ts';
 import { networkFileSchema } from '../../packages/server/src/registry/network-file/schema.ts';
 import { allRoutes } from '../../packages/server/src/server.ts';
@@ -23,7 +23,7 @@ function page(title: string, ...parts: readonly string[]): string {
   return `${[made, `# ${title}`, ...parts].join('\n\n')}\n`;
 }
 
-const provers: Readonly<Record<Route['security'], string>> = {
+const provers: Readonly<Record<AnyRoute['security'], string>> = {
   none: 'anyone',
   client: 'a client, with its credentials',
   bearer: 'the holder of an access token of the realm',
@@ -32,7 +32,7 @@ const provers: Readonly<Record<Route['security'], string>> = {
   participant: 'the participant itself',
 };
 
-const refusalNames: Record<Route['refusals'], string> = {
+const refusalNames: Record<AnyRoute['refusals'], string> = {
   problem: 'problem documents',
   oauth: 'OAuth errors',
   corporate: 'names in capitals',
@@ -51,7 +51,7 @@ function httpApi(): string {
   );
 }
 
-function operation(route: Route): string {
+function operation(route: AnyRoute): string {
   const { method, path, summary, security, ownProofs, query, body, answers, refusals } = route;
   const ways = ownProofs === undefined ? '' : `, by ${ownProofs.map((proof) => ownProofTexts[proof]).join('; or ')}`;
   const parts = [

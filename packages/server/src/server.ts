@@ -7,7 +7,6 @@ import { createApp } from './http/app.ts';
 import { descriptionRoutes } from './http/description.http.ts';
 import { createMetrics } from './http/metrics.ts';
 import { openPort } from './http/port.ts';
-import type { Route } from './http/route.ts';
 import { startJobs } from './jobs/start.ts';
 import { createCache } from './kernel/cache.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
@@ -35,6 +34,7 @@ import { tokenRoutes } from './registry/oauth/token.http.ts';
 import { routes as onboardingRoutes } from './registry/onboarding.http.ts';
 import { routes as participantRoutes } from './registry/participants.http.ts';
 import { routes as registryRoutes } from './registry/registry.http.ts';
+import type { Route } from './route.ts';
 import { healthService } from './rpc/health.rpc.ts';
 import { rpcWay } from './rpc/mount.ts';
 import { reflectionServices } from './rpc/reflection.rpc.ts';
@@ -186,7 +186,7 @@ export interface RunningServer {
 export async function listen(context: Context, services = allServices): Promise<RunningServer> {
   const stopping = new AbortController();
   const { signal } = stopping;
-  const metrics = createMetrics(context);
+  const metrics = createMetrics(() => context.cache.size());
   const rpc = rpcWay(context, withProcessServices(services), signal, metrics.registry);
   const app = createApp(
     context,

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Route } from '../src/http/route.ts';
 import { system } from '../src/kernel/caller.ts';
+import type { Route } from '../src/route.ts';
 import { allRoutes } from '../src/server.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';

@@ -1,9 +1,8 @@
 import type { AccessTokenSubject } from '@countersign/proof';
 import type { Context } from '../context.ts';
-import type { Call } from '../http/call.ts';
-import type { CallerKind } from '../http/route.ts';
 import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Call, CallerKind } from '../route.ts';
 import { adminScope } from '../subject/administrator.ts';
 import { issuerOf, lookUpRealm, type Realm, requireRealm, systemRealm } from '../subject/realm.ts';
 import { authenticateToken } from '../subject/tokens/bearer.ts';

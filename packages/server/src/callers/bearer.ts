@@ -1,7 +1,6 @@
 import type { AccessTokenSubject } from '@countersign/proof';
-import type { Call } from '../http/call.ts';
-import type { CallerKind } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Call, CallerKind } from '../route.ts';
 import type { Realm } from '../subject/realm.ts';
 import { authenticateToken } from '../subject/tokens/bearer.ts';
 import { realmOf } from './realm.ts';

@@ -1,5 +1,6 @@
-import type { Call, WireRequest } from '../http/call.ts';
+import type { WireRequest } from '../http/call.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { Call } from '../route.ts';
 import { lookUpRealm, type Realm, requireRealm } from '../subject/realm.ts';
 
 /**

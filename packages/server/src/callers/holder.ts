@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Call, WireRequest } from '../http/call.ts';
-import type { CallerKind } from '../http/route.ts';
+import type { WireRequest } from '../http/call.ts';
 import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { lineOfText } from '../kernel/text.ts';
+import type { Call, CallerKind } from '../route.ts';
 import { type Realm, requireRealm } from '../subject/realm.ts';
 import { authenticateSession, isSessionToken, type Restriction, type Session } from '../subject/session.ts';
 import { administratorName, authenticateAdministratorToken } from './administrator.ts';

@@ -1,5 +1,4 @@
-import type { Call } from '../http/call.ts';
-import type { CallerKind } from '../http/route.ts';
+import type { Call, CallerKind } from '../route.ts';
 import { type Realm, requireRealm } from '../subject/realm.ts';
 
 /** The realm of the path. @throws {Problem} `realm.unknown` */

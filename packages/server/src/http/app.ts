@@ -2,21 +2,20 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener } from '@hono/node-server';
 import { Hono, type Context as HonoContext } from 'hono';
 import { cors } from 'hono/cors';
-import type { Context } from '../context.ts';
 import { Problem, toProblem } from '../kernel/problem.ts';
 import { logRefusal } from '../kernel/refusal.ts';
 import { storeProblem } from '../store/fault.ts';
 import type { Answer } from './answer.ts';
 import { limitArrival } from './arrival.ts';
 import { readBytes } from './body.ts';
-import type { Call, WireRequest } from './call.ts';
+import type { Call, HttpContext, WireRequest } from './call.ts';
 import { commonHeaders } from './common-headers.ts';
 import { echoedCallRef } from './corporate.ts';
 import { directWay, plainRequest, sendDirectly } from './direct.ts';
 import type { Metrics } from './metrics.ts';
 import { refusal, refusalAnswer, toResponse } from './render.ts';
 import { targetFault } from './request-target.ts';
-import type { Route } from './route.ts';
+import type { AnyRoute, Route } from './route.ts';
 import { hostFault, requireSingleFields } from './single-field.ts';
 import { type SourceOf, sourceOf } from './source.ts';
 
@@ -33,14 +32,14 @@ type Wire = HonoContext<{ Bindings: Bindings }>;
 export type OtherWay = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
 /** The parts that all routes share: dispatch, refusals, and the headers of every answer. */
-export function createApp(
-  context: Context,
-  routes: readonly Route[],
+export function createApp<C extends HttpContext>(
+  context: C,
+  routes: readonly Route<C>[],
   stopping: AbortSignal,
   metrics: Metrics,
   otherWay: OtherWay,
 ): RequestListener {
-  const shared: Shared = { context, stopping, source: sourceOf(context.config.trustedProxies) };
+  const shared: Shared<C> = { context, stopping, source: sourceOf(context.config.trustedProxies) };
   const app = new Hono<{ Bindings: Bindings }>();
   const { corsOrigins } = context.config;
   if (corsOrigins.length > 0) {
@@ -51,7 +50,7 @@ export function createApp(
       return allow(wire, next);
     });
   }
-  const observers = new Map<Route, Observe>();
+  const observers = new Map<Route<C>, Observe>();
   for (const route of routes) {
     const observe = metrics.observerOf(route);
     observers.set(route, observe);
@@ -100,8 +99,8 @@ export function createApp(
   };
 }
 
-interface Shared {
-  readonly context: Context;
+interface Shared<C> {
+  readonly context: C;
   readonly stopping: AbortSignal;
   readonly source: SourceOf;
 }
@@ -109,11 +108,11 @@ interface Shared {
 type Observe = (status: number, seconds: number) => void;
 
 /** From a call to its answer, on either way. */
-async function answer<A extends { readonly status: number }>(
-  call: Call,
+async function answer<C extends HttpContext, A extends { readonly status: number }>(
+  call: Call<C>,
   incoming: IncomingMessage,
-  route: Route,
-  handle: (call: Call) => Promise<A> | A,
+  route: Route<C>,
+  handle: (call: Call<C>) => Promise<A> | A,
   render: (refused: Answer) => A,
   observe: Observe,
 ): Promise<A> {
@@ -140,12 +139,12 @@ async function answer<A extends { readonly status: number }>(
  * No getters in this object: an object literal with getters gets a hidden class of its own each time. Such a class
  * stays in the old generation until a full collection, and every inline cache that the call passes misses it.
  */
-function toCall(
-  { context, stopping, source }: Shared,
+function toCall<C extends HttpContext>(
+  { context, stopping, source }: Shared<C>,
   request: WireRequest,
   params: Call['params'],
   incoming: IncomingMessage,
-): Call {
+): Call<C> {
   const requestId = context.random.uuid();
   const from = source(incoming);
   let bytes: Promise<Uint8Array> | undefined;
@@ -164,7 +163,7 @@ function toCall(
   };
 }
 
-function callOf(shared: Shared, wire: Wire): Call {
+function callOf<C extends HttpContext>(shared: Shared<C>, wire: Wire): Call<C> {
   return toCall(shared, wire.req.raw, wire.req.param() as Record<string, string>, wire.env.incoming);
 }
 
@@ -184,7 +183,7 @@ async function withoutBody(answered: Promise<Response>): Promise<Response> {
 }
 
 /** Sets the headers on Node's response, so that the handler's own answer stays light. */
-function setCommonHeaders(context: Context, requestId: string, outgoing: ServerResponse): void {
+function setCommonHeaders(context: HttpContext, requestId: string, outgoing: ServerResponse): void {
   for (const [name, value] of Object.entries(commonHeaders(context, requestId))) outgoing.setHeader(name, value);
 }
 
@@ -198,7 +197,7 @@ function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>
 
 /** Closes the connection, because a proxy in front may see other requests in its bytes. */
 function refuseOutright(
-  { context, source }: Shared,
+  { context, source }: Shared<HttpContext>,
   fault: Problem,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -211,7 +210,7 @@ function refuseOutright(
 }
 
 function refuseBare(
-  shared: Shared,
+  shared: Shared<HttpContext>,
   wire: Wire,
   code: 'request.method' | 'request.not_found',
   refusals: Route['refusals'],
@@ -229,7 +228,7 @@ function refuseBare(
  * methods would make Hono compose a chain for every request.
  */
 function methodsByShape(
-  routes: readonly Route[],
+  routes: readonly AnyRoute[],
 ): readonly { readonly shape: RegExp; readonly methods: readonly string[]; readonly refusals: Route['refusals'] }[] {
   return routes.map(({ path, method, refusals }) => ({
     refusals,

@@ -1,5 +1,7 @@
-import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Log } from '../kernel/log.ts';
+import type { Random } from '../kernel/random.ts';
 import type { Source } from '../kernel/source.ts';
 
 /**
@@ -12,9 +14,21 @@ export interface WireRequest {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
+/** What transport itself needs of the application. The rest of its context is passed through to the handlers. */
+export interface HttpContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly config: {
+    readonly publicUrl: string;
+    readonly trustedProxies: readonly string[];
+    readonly corsOrigins: readonly string[];
+  };
+}
+
 /** One HTTP request in progress, as a handler sees it. */
-export interface Call {
-  readonly context: Context;
+export interface Call<C = HttpContext> {
+  readonly context: C;
   readonly request: WireRequest;
   /** The exact bytes of the body, read once. @throws {Problem} `request.too_large` past 1 MiB */
   bytes(): Promise<Uint8Array>;

@@ -1,18 +1,21 @@
 import type { z } from 'zod';
 import { Problem } from '../kernel/problem.ts';
-import type { Call, WireRequest } from './call.ts';
-import { type Route, type Row, route } from './route.ts';
+import type { Call, HttpContext, WireRequest } from './call.ts';
+import { type Route, type Row, routeOf } from './route.ts';
 
 /**
  * The documented calls of corporate identities: POST, with their own form of refusals. Each exists at the root, as
  * documented, and under its realm.
  */
-export function corporate<Who, const Path extends string, Body extends z.ZodType = z.ZodUndefined>(
-  row: Omit<Row<Who, Path, Body, z.ZodObject<Record<never, never>>>, 'method' | 'refusals' | 'query'>,
-): readonly Route[] {
-  const common = { ...row, method: 'POST', refusals: 'corporate' } as const;
-  const inRealm = { path: `/realms/:realm${row.path}` as Path, operationId: `${row.operationId}InRealm` };
-  return [route(common), route({ ...common, ...inRealm })];
+export function corporateOf<C extends HttpContext>() {
+  const route = routeOf<C>();
+  return <Who, const Path extends string, Body extends z.ZodType = z.ZodUndefined>(
+    row: Omit<Row<C, Who, Path, Body, z.ZodObject<Record<never, never>>>, 'method' | 'refusals' | 'query'>,
+  ): readonly Route<C>[] => {
+    const common = { ...row, method: 'POST', refusals: 'corporate' } as const;
+    const inRealm = { path: `/realms/:realm${row.path}` as Path, operationId: `${row.operationId}InRealm` };
+    return [route(common), route({ ...common, ...inRealm })];
+  };
 }
 
 /** An allowed value: visible ASCII. The answer repeats it. */

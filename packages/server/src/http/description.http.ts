@@ -1,10 +1,12 @@
+import type { HttpContext } from './call.ts';
 import { docsPage } from './docs-page.ts';
 import { openApi } from './openapi.ts';
 import { json } from './render.ts';
-import { anybody, type Route, route } from './route.ts';
+import { type AnyRoute, anybody, type Route, routeOf } from './route.ts';
 
 /** `/openapi.json`, and the same as a page for people. Both are generated from the table of routes. */
-export function descriptionRoutes(described: readonly Route[]): readonly Route[] {
+export function descriptionRoutes(described: readonly AnyRoute[]): readonly Route[] {
+  const route = routeOf<HttpContext>();
   const common = { method: 'GET', tag: 'Process', caller: anybody } as const;
   return [
     route({

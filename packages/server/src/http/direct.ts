@@ -6,16 +6,16 @@ import type { Route } from './route.ts';
 /** Takes a request, or leaves it to the router. */
 export type DirectWay = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
-export type DirectRoute = Route & Required<Pick<Route, 'direct'>>;
+export type DirectRoute<C> = Route<C> & Required<Pick<Route<C>, 'direct'>>;
 
 /** A route with the pattern of its paths that need no decoding. */
-interface Lane {
-  readonly route: DirectRoute;
+interface Lane<C> {
+  readonly route: DirectRoute<C>;
   readonly shape: RegExp;
 }
 
-type Serve = (
-  route: DirectRoute,
+type Serve<C> = (
+  route: DirectRoute<C>,
   params: Readonly<Record<string, string>>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
@@ -26,8 +26,8 @@ type Serve = (
  * and a `Response` would cost the token endpoint a fifth of its time. It takes only plain requests (the method, a path
  * without escapes or query, a declared length). All other requests go the long way, to the same rules.
  */
-export function directWay(routes: readonly Route[], serve: Serve): DirectWay {
-  const lanes = routes.filter((route): route is DirectRoute => route.direct !== undefined).map(toLane);
+export function directWay<C>(routes: readonly Route<C>[], serve: Serve<C>): DirectWay {
+  const lanes = routes.filter((route): route is DirectRoute<C> => route.direct !== undefined).map(toLane);
   return (incoming, outgoing) => {
     for (const { route, shape } of lanes) {
       if (incoming.method !== route.method) continue;
@@ -40,7 +40,7 @@ export function directWay(routes: readonly Route[], serve: Serve): DirectWay {
   };
 }
 
-function toLane(route: DirectRoute): Lane {
+function toLane<C>(route: DirectRoute<C>): Lane<C> {
   return { route, shape: new RegExp(`^${route.path.replace(/:([^/]+)/g, '(?<$1>[A-Za-z0-9_-]+)')}$`) };
 }
 

@@ -1,8 +1,8 @@
 import type { Security } from './render.ts';
-import type { Route } from './route.ts';
+import type { AnyRoute } from './route.ts';
 
 /** A page that people can read without JavaScript and without any other host. */
-export function docsPage(routes: readonly Route[], publicUrl: string): string {
+export function docsPage(routes: readonly AnyRoute[], publicUrl: string): string {
   const tags = [...new Set(routes.map((route) => route.tag))];
   const sections = tags.map((tag) =>
     section(
@@ -27,7 +27,7 @@ ${sections.join('\n')}
 `;
 }
 
-function section(tag: string, routes: readonly Route[]): string {
+function section(tag: string, routes: readonly AnyRoute[]): string {
   const rows = routes.map(
     ({ method, path, summary, security }) =>
       `<tr><td class="m">${method}</td><td><code>${toHtml(path.replace(/:([A-Za-z_]+)/g, '{$1}'))}</code><br>${toHtml(summary)}</td><td class="s">${proof[security]}</td></tr>`,

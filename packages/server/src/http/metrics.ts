@@ -1,5 +1,4 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Context } from '../context.ts';
 import { textOfAll } from './worker-metrics.ts';
 
 export interface Metrics {
@@ -19,7 +18,8 @@ interface Tally {
   count: number;
 }
 
-export function createMetrics(context: Context): Metrics {
+/** `cacheSize` counts the entries of the read-through cache. */
+export function createMetrics(cacheSize: () => number): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const tallies: Tally[] = [];
@@ -45,7 +45,7 @@ export function createMetrics(context: Context): Metrics {
     help: 'Entries in the read-through cache.',
     registers: [registry],
     collect() {
-      this.set(context.cache.size());
+      this.set(cacheSize());
     },
   });
   return {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { OwnProof, Route } from './route.ts';
+import type { AnyRoute, OwnProof } from './route.ts';
 
 /** The OpenAPI 3.1 document of a table of routes, from the same schemas that validate. */
-export function openApi(routes: readonly Route[], publicUrl: string): object {
+export function openApi(routes: readonly AnyRoute[], publicUrl: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const path = route.path.replace(/:([A-Za-z_]+)/g, '{$1}');
@@ -95,13 +95,13 @@ const corporateRefusalSchema = {
   },
 };
 
-const refusalShapes: Record<Route['refusals'], readonly [mediaType: string, schema: string]> = {
+const refusalShapes: Record<AnyRoute['refusals'], readonly [mediaType: string, schema: string]> = {
   problem: ['application/problem+json', 'Problem'],
   oauth: ['application/json', 'OAuthError'],
   corporate: ['application/json', 'CorporateRefusal'],
 };
 
-function operation(route: Route): object {
+function operation(route: AnyRoute): object {
   const wrong = refusalShapes[route.refusals];
   return {
     operationId: route.operationId,
@@ -131,7 +131,7 @@ function operation(route: Route): object {
   };
 }
 
-function securityOf({ security, ownProofs = [] }: Route): object[] {
+function securityOf({ security, ownProofs = [] }: AnyRoute): object[] {
   if (security === 'none') return [];
   if (security !== 'participant') return [{ [security]: [] }];
   return ownProofs.flatMap((proof) => ownSchemes[proof]).map((scheme) => ({ [scheme]: [] }));

@@ -2,12 +2,11 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Config } from '../config.ts';
 import { Problem } from '../kernel/problem.ts';
 import { arrivalTime } from './arrival.ts';
 import { createHttp2, type Http2 } from './http2.ts';
 import { protocolOf } from './preface.ts';
-import { readTls } from './tls.ts';
+import { readTls, type TlsFiles } from './tls.ts';
 
 /** The one port, for HTTP/1.1 and HTTP/2. */
 export interface Port {
@@ -22,11 +21,18 @@ const grace = 10_000;
 
 const limits = { requestTimeout: arrivalTime, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 };
 
+/** Where to listen. */
+interface PortConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsFiles | undefined;
+}
+
 /**
  * Node's HTTP/1.1 server listens, with its limits and its count of connections. A connection that speaks HTTP/2 is
  * passed on before that server has seen it. Without TLS the first bytes decide (RFC 9113 §3.4), with TLS the ALPN.
  */
-export async function openPort(config: Config, listener: RequestListener): Promise<Port> {
+export async function openPort(config: PortConfig, listener: RequestListener): Promise<Port> {
   const http2 = createHttp2(listener);
   const undecided = new Set<Socket>();
   const server =
@@ -56,7 +62,7 @@ function plainServer(listener: RequestListener, http2: Http2, undecided: Set<Soc
   return server;
 }
 
-function tlsServer(tls: NonNullable<Config['tls']>, listener: RequestListener, http2: Http2): Server {
+function tlsServer(tls: TlsFiles, listener: RequestListener, http2: Http2): Server {
   const server = createTlsServer(
     {
       ...limits,
@@ -88,7 +94,7 @@ function takeOver(server: Server, event: 'connection' | 'secureConnection'): Con
  *
  * @throws {Problem} `config.invalid`, naming the variable
  */
-export async function checkPort(config: Config): Promise<void> {
+export async function checkPort(config: PortConfig): Promise<void> {
   if (config.tls !== undefined) readTls(config.tls);
   const probe = createTcpServer();
   await bind(probe, config);
@@ -98,7 +104,7 @@ export async function checkPort(config: Config): Promise<void> {
 /** Faults of the address and not of the port number. */
 const hostFaults = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EINVAL', 'EAFNOSUPPORT']);
 
-function bind(server: TcpServer, { host, port }: Config): Promise<void> {
+function bind(server: TcpServer, { host, port }: PortConfig): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const { code = 'unknown' } = cause;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Answer } from './answer.ts';
 import { type MediaType, readBody, validate } from './body.ts';
-import type { Call } from './call.ts';
+import type { Call, HttpContext } from './call.ts';
 import { pathName } from './name.ts';
 import { json, noContent, type Refusals, type Security } from './render.ts';
 
@@ -9,12 +9,12 @@ import { json, noContent, type Refusals, type Security } from './render.ts';
  * A kind of caller and how it proves itself, written once for every row that it may call. The check comes before
  * everything else of the request, so an endpoint is open only if its row says so.
  */
-export interface CallerKind<Who> {
+export interface CallerKind<Who, C = HttpContext> {
   readonly security: Security;
   /** With `participant`: how the participant of the path may prove this one request. */
   readonly ownProofs?: readonly OwnProof[];
   /** Throws the problem for a caller without the proof. */
-  readonly authenticate: (call: Call) => Who | Promise<Who>;
+  readonly authenticate: (call: Call<C>) => Who | Promise<Who>;
 }
 
 export const anybody: CallerKind<undefined> = { security: 'none', authenticate: () => undefined };
@@ -53,7 +53,7 @@ export type Tag =
 export type Answers = Readonly<Record<number, z.ZodType | string>>;
 
 /** A route as the application, the metrics and the API description see it. Only `route()` makes one. */
-export interface Route {
+export interface Route<C = HttpContext> {
   readonly method: Method;
   readonly path: string;
   readonly tag: Tag;
@@ -65,13 +65,16 @@ export interface Route {
   readonly body?: BodyDescription;
   readonly answers: Answers;
   readonly refusals: Refusals;
-  readonly handle: (call: Call) => Promise<Response>;
+  readonly handle: (call: Call<C>) => Promise<Response>;
   /**
    * For hot routes: the same answer as `handle`, in plain parts, for the short way past the router (`http/direct.ts`).
    */
-  readonly direct?: (call: Call) => Promise<Answer>;
+  readonly direct?: (call: Call<C>) => Promise<Answer>;
   readonly [made]: true;
 }
+
+/** A route of any application, for those who only describe it. */
+export type AnyRoute = Route<never>;
 
 export interface BodyDescription {
   readonly schema: z.ZodType;
@@ -86,7 +89,7 @@ declare const made: unique symbol;
  * One row of the table of routes. Everything about a path follows from it: who may call it, what is read and how it is
  * checked, its handler, its 405, its place in `/openapi.json`. The described schemas are those that validate.
  */
-export interface Row<Who, Path extends string, Body extends z.ZodType, Query extends z.ZodObject> {
+export interface Row<C, Who, Path extends string, Body extends z.ZodType, Query extends z.ZodObject> {
   readonly method: Method;
   /**
    * Parameters as `:name`, each one path segment. A value that cannot name an entry is a 404, unless `rawParameters`
@@ -98,7 +101,7 @@ export interface Row<Who, Path extends string, Body extends z.ZodType, Query ext
   readonly tag: Tag;
   readonly operationId: string;
   readonly summary: string;
-  readonly caller: CallerKind<Who>;
+  readonly caller: CallerKind<Who, C>;
   /** Other parameters are ignored. If one occurs twice, the first counts. */
   readonly query?: Query;
   /** A JSON body. If absent, the body is not read. */
@@ -116,8 +119,8 @@ export interface Row<Who, Path extends string, Body extends z.ZodType, Query ext
   /**
    * An object is sent as JSON with the status of success, nothing as 204 or an empty body, and a `Response` as it is.
    */
-  readonly handle: (asked: Asked<Who, Path, Body, Query>) => Handled | Promise<Handled>;
-  readonly direct?: (call: Call) => Promise<Answer>;
+  readonly handle: (asked: Asked<C, Who, Path, Body, Query>) => Handled | Promise<Handled>;
+  readonly direct?: (call: Call<C>) => Promise<Answer>;
 }
 
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler that answers nothing need not say so.
@@ -127,9 +130,9 @@ type Handled = object | void;
 export const nothing = z.strictObject({});
 
 /** The input of a handler. The caller is authenticated, and body and query have passed their schemas. */
-export interface Asked<Who, Path extends string = string, Body = z.ZodType, Query = z.ZodObject> {
-  readonly call: Call;
-  readonly context: Call['context'];
+export interface Asked<C, Who, Path extends string = string, Body = z.ZodType, Query = z.ZodObject> {
+  readonly call: Call<C>;
+  readonly context: C;
   readonly who: Who;
   readonly params: Readonly<Record<ParameterOf<Path>, string>>;
   readonly body: z.output<Body>;
@@ -147,15 +150,23 @@ type ParameterOf<Path extends string> = Exclude<
 >;
 
 /**
- * Makes a route from a row. Each call, in this order: authenticates the caller, reads and checks the parameters of path
- * and query and the body, then calls `handle`.
+ * Makes routes from rows, for the context of one application. Each call, in this order: authenticates the caller, reads
+ * and checks the parameters of path and query and the body, then calls `handle`.
  */
-export function route<
-  Who,
-  const Path extends string,
-  Body extends z.ZodType = z.ZodUndefined,
-  Query extends z.ZodObject = z.ZodObject<Record<never, never>>,
->(row: Row<Who, Path, Body, Query>): Route {
+export function routeOf<C extends HttpContext>() {
+  return <
+    Who,
+    const Path extends string,
+    Body extends z.ZodType = z.ZodUndefined,
+    Query extends z.ZodObject = z.ZodObject<Record<never, never>>,
+  >(
+    row: Row<C, Who, Path, Body, Query>,
+  ): Route<C> => toRoute(row);
+}
+
+function toRoute<C extends HttpContext, Who, Path extends string, Body extends z.ZodType, Query extends z.ZodObject>(
+  row: Row<C, Who, Path, Body, Query>,
+): Route<C> {
   const { method, path, tag, operationId, summary, caller, query, answers, refusals = 'problem', direct } = row;
   const status = Number(Object.keys(answers)[0]);
   const parameters = [...path.matchAll(/:([^/]+)/g)]
@@ -181,15 +192,15 @@ export function route<
           validate(query, Object.fromEntries(queried.map((name) => [name, call.query.get(name) ?? undefined]))),
         body: row.body && (await readBody(call, row.body, row.bodyOptional === true)),
       };
-      return sent(status, await row.handle(asked as Asked<Who, Path, Body, Query>));
+      return sent(status, await row.handle(asked as Asked<C, Who, Path, Body, Query>));
     },
-  } as Omit<Route, typeof made> as Route;
+  } as Omit<Route<C>, typeof made> as Route<C>;
 }
 
 const jsonOnly = ['application/json'] as const;
 
 function bodyOf<Body extends z.ZodType>(
-  row: Pick<Row<never, never, Body, never>, 'body' | 'bodyOptional' | 'rawBody'>,
+  row: Pick<Row<never, never, never, Body, never>, 'body' | 'bodyOptional' | 'rawBody'>,
 ): BodyDescription | undefined {
   if (row.rawBody !== undefined) return { ...row.rawBody, optional: false };
   return row.body && { schema: row.body, mediaTypes: jsonOnly, optional: row.bodyOptional === true };

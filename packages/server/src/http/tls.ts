@@ -1,10 +1,15 @@
-import type { Config } from '../config.ts';
 import { FileFault, readBoundedFile } from '../kernel/bounded-file.ts';
 import { Problem } from '../kernel/problem.ts';
 import { requireTls } from '../pem.ts';
 
+/** Where the certificate chain and its private key are, as PEM. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Certificate and key as PEM, each checked to be what it should be. @throws {Problem} `config.invalid` */
-export function readTls({ cert, key }: NonNullable<Config['tls']>): { readonly cert: string; readonly key: string } {
+export function readTls({ cert, key }: TlsFiles): { readonly cert: string; readonly key: string } {
   const pems = { cert: pem('COUNTERSIGN_TLS_CERT', cert), key: pem('COUNTERSIGN_TLS_KEY', key) };
   requireTls(pems, { cert: 'COUNTERSIGN_TLS_CERT', key: 'COUNTERSIGN_TLS_KEY' });
   return pems;

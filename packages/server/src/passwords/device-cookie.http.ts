@@ -1,6 +1,6 @@
 import type { Answer } from '../http/answer.ts';
-import type { Call } from '../http/call.ts';
 import { lastingCookie, presentedCookie } from '../http/cookie.ts';
+import type { Call } from '../route.ts';
 import type { CredentialSession } from './credential-session.ts';
 import { deviceCookieName, deviceLife, rememberDevice } from './device.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { realmOrDefault } from '../callers/corporate.ts';
-import { corporate } from '../http/corporate.ts';
-import { anybody, type Route } from '../http/route.ts';
+import { anybody } from '../http/route.ts';
 import { userAgent } from '../http/user-agent.ts';
 import { lineOfText, searchText } from '../kernel/text.ts';
+import { corporate, type Route } from '../route.ts';
 import { presentedDevice } from './device-cookie.http.ts';
 import { logIn } from './login.ts';
 import { loginResponse, sessionAnswer } from './session-answer.http.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { realmOrDefault } from '../callers/corporate.ts';
-import { corporate } from '../http/corporate.ts';
 import { json } from '../http/render.ts';
-import { anybody, type Route } from '../http/route.ts';
+import { anybody } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
 import { lineOfText, searchText } from '../kernel/text.ts';
+import { corporate, type Route } from '../route.ts';
 import { credentialTypes } from '../subject/password-config.ts';
 import { deviceRemembered } from './device-cookie.http.ts';
 import { admitPublicCall } from './guess/public-call.ts';

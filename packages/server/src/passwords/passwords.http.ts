@@ -9,11 +9,10 @@ import {
   recent,
   sessionHolder,
 } from '../callers/holder.ts';
-import type { Call } from '../http/call.ts';
-import { corporate } from '../http/corporate.ts';
 import { json } from '../http/render.ts';
-import { type CallerKind, nothing, type Route } from '../http/route.ts';
+import { nothing } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
+import { type Call, type CallerKind, corporate, type Route } from '../route.ts';
 import { credentialTypes } from '../subject/password-config.ts';
 import { credentialSubjectId } from '../subject/subject.ts';
 import { deviceRemembered, presentedDevice } from './device-cookie.http.ts';

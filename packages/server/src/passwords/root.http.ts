@@ -1,6 +1,6 @@
 import { authenticateHolder, type Holder } from '../callers/holder.ts';
-import type { CallerKind } from '../http/route.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { CallerKind } from '../route.ts';
 
 /** An administrator, or the ROOT of the identity in the path. For a ROOT, other identities do not exist. */
 export const rootOrAdministrator: CallerKind<Holder> = {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Call } from '../http/call.ts';
 import { json } from '../http/render.ts';
+import type { Call } from '../route.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type CredentialSession, restrictedRefusal } from './credential-session.ts';
 import { deviceRemembered } from './device-cookie.http.ts';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { administrator } from '../callers/administrator.ts';
 import { pageOf, pageQuery, pageSchema } from '../http/page.ts';
-import { nothing, type Route, route } from '../http/route.ts';
+import { nothing } from '../http/route.ts';
+import { type Route, route } from '../route.ts';
 import {
   type ClientStep,
   clientViewSchema,

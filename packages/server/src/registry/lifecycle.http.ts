@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { administrator } from '../callers/administrator.ts';
-import { type Route, route } from '../http/route.ts';
 import { lineOfText } from '../kernel/text.ts';
+import { type Route, route } from '../route.ts';
 import { issueSecret, newSecretSchema, revokeSecret } from './client-administration.ts';
 import { owner } from './keys/owner.http.ts';
 import { type LifecycleStep, stepParticipant } from './lifecycle.ts';

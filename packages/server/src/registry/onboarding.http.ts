@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { administrator } from '../callers/administrator.ts';
 import { anybodyInRealm } from '../callers/realm.ts';
 import { pageOf, pageQuery, pageSchema } from '../http/page.ts';
-import { type Route, route } from '../http/route.ts';
 import { lineOfText } from '../kernel/text.ts';
+import { type Route, route } from '../route.ts';
 import {
   applicationSchema,
   applicationStatuses,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { administrator } from '../callers/administrator.ts';
 import { pageOf, pageQuery, pageSchema } from '../http/page.ts';
-import { type Route, route } from '../http/route.ts';
+import { type Route, route } from '../route.ts';
 import { roles, statuses } from './participant.ts';
 import {
   addParticipantKey,

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { administrator } from '../callers/administrator.ts';
 import { pageOf, pageQuery, pageSchema } from '../http/page.ts';
-import { type Route, route } from '../http/route.ts';
 import { seconds } from '../kernel/clock.ts';
 import { toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
+import { type Route, route } from '../route.ts';
 import { eventHead, eventsBefore } from './event.ts';
 import { issueDocument } from './tokens/token.ts';
 

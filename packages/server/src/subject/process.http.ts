@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Metrics } from '../http/metrics.ts';
-import { anybody, type Route, route } from '../http/route.ts';
+import { anybody } from '../http/route.ts';
+import { type Route, route } from '../route.ts';
 import { requireReady } from './readiness.ts';
 
 const state = z.object({ status: z.literal('ok') });

@@ -1,7 +1,7 @@
 import { administrator, systemAdministrator } from '../callers/administrator.ts';
 import { pageOf, pageQuery, pageSchema } from '../http/page.ts';
-import { type Route, route } from '../http/route.ts';
 import { toPage } from '../kernel/page.ts';
+import { type Route, route } from '../route.ts';
 import { realmNames, requireRealm } from './realm.ts';
 import {
   changeRealm,

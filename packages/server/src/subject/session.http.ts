@@ -8,9 +8,10 @@ import {
   requireRecent,
   sessionHolder,
 } from '../callers/holder.ts';
-import { corporate, correlationId } from '../http/corporate.ts';
-import { nothing, type Route } from '../http/route.ts';
+import { correlationId } from '../http/corporate.ts';
+import { nothing } from '../http/route.ts';
 import { audienceText } from '../kernel/text.ts';
+import { corporate, type Route } from '../route.ts';
 import {
   logOut,
   sessionsOfCredential,

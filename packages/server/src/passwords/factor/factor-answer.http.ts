@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { SessionHolder } from '../../callers/holder.ts';
-import type { Call } from '../../http/call.ts';
 import { json } from '../../http/render.ts';
 import { userAgent } from '../../http/user-agent.ts';
+import type { Call } from '../../route.ts';
 import { deviceRemembered } from '../device-cookie.http.ts';
 import { type ConfirmedFactor, factorSchema, factorView, type Presenting } from './factor.ts';
 

@@ -8,10 +8,10 @@ import {
   sessionHolder,
   strongHolder,
 } from '../../callers/holder.ts';
-import { corporate } from '../../http/corporate.ts';
 import { noContent } from '../../http/render.ts';
-import { nothing, type Route } from '../../http/route.ts';
+import { nothing } from '../../http/route.ts';
 import { lineOfText } from '../../kernel/text.ts';
+import { corporate, type Route } from '../../route.ts';
 import { loginResponse, sessionAnswer } from '../session-answer.http.ts';
 import { factorSchema, factorsOf, removeOwnFactor, resetFactor } from './factor.ts';
 import { confirmed, confirmedResponse, goingOn, presenting, restrictionOf } from './factor-answer.http.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { recent, sessionHolder } from '../../callers/holder.ts';
-import { corporate } from '../../http/corporate.ts';
-import { nothing, type Route } from '../../http/route.ts';
+import { nothing } from '../../http/route.ts';
 import { lineOfText } from '../../kernel/text.ts';
+import { corporate, type Route } from '../../route.ts';
 import { assertionSchema, registrationSchema } from '../../subject/secrets/passkey.ts';
 import { loginResponse, sessionAnswer } from '../session-answer.http.ts';
 import { confirmed, confirmedResponse, presenting } from './factor-answer.http.ts';

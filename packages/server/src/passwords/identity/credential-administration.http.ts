@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { administrator } from '../../callers/administrator.ts';
 import { pageOf, pageQuery, pageSchema } from '../../http/page.ts';
-import { nothing, type Route, route } from '../../http/route.ts';
+import { nothing } from '../../http/route.ts';
 import { isoDate } from '../../kernel/clock.ts';
 import { lineOfText, searchText } from '../../kernel/text.ts';
+import { type Route, route } from '../../route.ts';
 import { unlockCredential } from '../guess/throttle.ts';
 import { inviteCredential } from '../invite.ts';
 import { resetPassword } from '../reset.ts';

@@ -1,7 +1,8 @@
 import { administrator } from '../../callers/administrator.ts';
 import { pageOf, pageQuery, pageSchema } from '../../http/page.ts';
-import { nothing, type Route, route } from '../../http/route.ts';
+import { nothing } from '../../http/route.ts';
 import { lineOfText } from '../../kernel/text.ts';
+import { type Route, route } from '../../route.ts';
 import {
   createIdentity,
   createIdentityProfile,

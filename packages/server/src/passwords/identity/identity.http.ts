@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { type Holder, recent } from '../../callers/holder.ts';
 import type { Context } from '../../context.ts';
-import { corporate } from '../../http/corporate.ts';
 import { json } from '../../http/render.ts';
-import { nothing, type Route } from '../../http/route.ts';
+import { nothing } from '../../http/route.ts';
 import { pageRequest } from '../../kernel/page.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { lineOfText } from '../../kernel/text.ts';
+import { corporate, type Route } from '../../route.ts';
 import { credentialCode, credentialMail } from '../../subject/credential-code.ts';
 import { withinCreationBudget, withinMailBudget } from '../guess/root-budget.ts';
 import { inviteCredential, requireMailAllowed } from '../invite.ts';

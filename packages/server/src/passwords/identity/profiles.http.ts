@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { administratorHolder } from '../../callers/holder.ts';
-import { corporate } from '../../http/corporate.ts';
-import { nothing, type Route } from '../../http/route.ts';
+import { nothing } from '../../http/route.ts';
+import { corporate, type Route } from '../../route.ts';
 import { passwordConfigSchema } from '../../subject/password-config.ts';
 import { rootOrAdministrator } from '../root.http.ts';
 import { identityIdOut } from '../wire-schema.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Route, route } from '../../http/route.ts';
+import { type Route, route } from '../../route.ts';
 import { keyViewSchema } from '../participant-administration.ts';
 import { retireOwnKey, rotatedSchema, rotateKey, rotationSchema } from './key-rotation.ts';
 import { owner } from './owner.http.ts';

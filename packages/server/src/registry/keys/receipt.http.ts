@@ -5,7 +5,7 @@ import { bearer } from '../../callers/bearer.ts';
 import { anybodyInRealm } from '../../callers/realm.ts';
 import { hasVersion, notModified } from '../../http/conditional.ts';
 import { json } from '../../http/render.ts';
-import { type Asked, type Route, route } from '../../http/route.ts';
+import { type Asked, type Route, route } from '../../route.ts';
 import type { Realm } from '../../subject/realm.ts';
 import { jwksMaxAge, publishedReceiptKeys, signingKeys } from '../../subject/tokens/signing-key.ts';
 import { issueReceipt, receiptSchema } from './receipt.ts';

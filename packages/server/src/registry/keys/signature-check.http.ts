@@ -1,5 +1,5 @@
 import { bearer } from '../../callers/bearer.ts';
-import { type Route, route } from '../../http/route.ts';
+import { type Route, route } from '../../route.ts';
 import { checkSchema, checkSignature, requireParty, verdictSchema } from './signature-check.ts';
 
 export const routes: readonly Route[] = [

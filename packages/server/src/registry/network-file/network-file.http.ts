@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { administrator, systemAdministrator } from '../../callers/administrator.ts';
 import { parseJsonBody, requireMediaType } from '../../http/body.ts';
-import type { Call } from '../../http/call.ts';
-import { type Route, route } from '../../http/route.ts';
+import { type Call, type Route, route } from '../../route.ts';
 import { applyNetwork } from './apply.ts';
 import { exportNetwork } from './export.ts';
 import { networkFileSchema } from './schema.ts';

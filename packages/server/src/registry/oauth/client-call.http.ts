@@ -1,7 +1,6 @@
 import { realmOf } from '../../callers/realm.ts';
 import { type MediaType, requireMediaType } from '../../http/body.ts';
-import type { Call } from '../../http/call.ts';
-import type { CallerKind } from '../../http/route.ts';
+import type { Call, CallerKind } from '../../route.ts';
 import type { Realm } from '../../subject/realm.ts';
 import { type AuthenticatedClient, authenticateClient, presentedProof } from './client-authentication.ts';
 import { type Parameters, parseForm, parseJsonParameters } from './parameters.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { anybodyInRealm } from '../../callers/realm.ts';
 import { hasVersion, notModified } from '../../http/conditional.ts';
 import { json } from '../../http/render.ts';
-import { type Asked, type Route, route } from '../../http/route.ts';
+import { type Asked, type Route, route } from '../../route.ts';
 import type { Realm } from '../../subject/realm.ts';
 import { jwksMaxAge, publishedKeys, signingKeys } from '../../subject/tokens/signing-key.ts';
 import { assertionAlgorithms, authenticationMethods } from './client-authentication.ts';

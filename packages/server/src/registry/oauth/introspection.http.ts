@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Route, route } from '../../http/route.ts';
 import { Problem } from '../../kernel/problem.ts';
+import { type Route, route } from '../../route.ts';
 import { client } from './client-call.http.ts';
 import { introspect, revoke } from './introspection.ts';
 import type { Parameters } from './parameters.ts';

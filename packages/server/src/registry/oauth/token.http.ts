@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { realmOf } from '../../callers/realm.ts';
 import type { Answer } from '../../http/answer.ts';
-import type { Call } from '../../http/call.ts';
 import { correlationId } from '../../http/corporate.ts';
 import { jsonAnswer, toResponse } from '../../http/render.ts';
-import { decidedByBody, type Route, route } from '../../http/route.ts';
+import { decidedByBody } from '../../http/route.ts';
+import { type Call, type Route, route } from '../../route.ts';
 import type { Exchange } from '../../subject/tokens/exchange.ts';
 import { presentsClient } from './client-authentication.ts';
 import { authenticateCallingClient, readParameters } from './client-call.http.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { systemAdministrator } from '../../callers/administrator.ts';
-import { type Route, route } from '../../http/route.ts';
 import { isoDate } from '../../kernel/clock.ts';
+import { type Route, route } from '../../route.ts';
 import { listPeppers, type Pepper } from './pepper.ts';
 import { rotatePepper } from './pepper-rotation.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { administrator } from '../../callers/administrator.ts';
-import { type Route, route } from '../../http/route.ts';
 import { isoDate } from '../../kernel/clock.ts';
+import { type Route, route } from '../../route.ts';
 import { rotateSigningKeys, type SigningKey, signingKeys } from './signing-key.ts';
 
 const base = '/realms/:realm/admin/signing-keys';

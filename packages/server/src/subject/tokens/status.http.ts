@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type Bearer, bearer } from '../../callers/bearer.ts';
 import { hasVersion, notModified } from '../../http/conditional.ts';
-import { type Asked, type Route, route } from '../../http/route.ts';
 import { Problem } from '../../kernel/problem.ts';
+import { type Asked, type Route, route } from '../../route.ts';
 import type { SignedStatus } from './status.ts';
 import { currentStatus, watchStatus } from './status-feed.ts';
 
