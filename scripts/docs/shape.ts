@@ -4,6 +4,7 @@ export interface Schema {
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
@@ -24,7 +25,8 @@ const longestPattern = 60;
 export function shapeOf(schema: Schema, indent = ''): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
-  if (schema.anyOf !== undefined) return alternatives(schema.anyOf.map((part) => shapeOf(part, indent)));
+  const parts = schema.anyOf ?? schema.oneOf;
+  if (parts !== undefined) return alternatives(parts.map((part) => shapeOf(part, indent)));
   if (Array.isArray(schema.type)) return alternatives(schema.type.map((type) => shapeOf({ ...schema, type }, indent)));
   if (schema.type === 'array') return wrapped('[ ', [shapeOf(schema.items ?? {}, `${indent}  `)], ' … ]', indent);
   if (schema.type === 'object' || schema.properties !== undefined) return objectShape(schema, indent);

@@ -27,6 +27,7 @@ import { routes as keyRotationRoutes } from './registry/keys/key-rotation.http.t
 import { routes as receiptRoutes } from './registry/keys/receipt.http.ts';
 import { routes as signatureCheckRoutes } from './registry/keys/signature-check.http.ts';
 import { routes as lifecycleRoutes } from './registry/lifecycle.http.ts';
+import { routes as networkEntryRoutes } from './registry/network-entries.http.ts';
 import { routes as networkFileRoutes } from './registry/network-file/network-file.http.ts';
 import { routes as discoveryRoutes } from './registry/oauth/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/oauth/introspection.http.ts';
@@ -154,6 +155,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...walletRoutes,
     ...realmRoutes,
     ...networkFileRoutes,
+    ...networkEntryRoutes,
     ...participantRoutes,
     ...clientRoutes,
     ...identityAdministrationRoutes,

@@ -247,8 +247,9 @@ eachDatabase('lifecycle', (freshUrl) => {
       .selectAll()
       .where('participant_id', '=', 'mapped')
       .execute();
-    expect(memberships).toHaveLength(1);
+    expect(memberships).toEqual([]);
     const event = (await eventsOf('participant:mapped')).at(-1);
+    expect(JSON.parse(event?.after ?? '')).toMatchObject({ removed: { productNetworks: ['network'] } });
     expect(JSON.parse(event?.before ?? '')).toMatchObject({
       resources: [{ resource: 'loan-api', roles: ['apply'] }],
       keys: [thumbprint],

@@ -19,6 +19,10 @@ const numbers = Array.from({ length: count }, (_, number) => String(number).padS
 const paged: readonly (readonly string[])[] = [
   ['participant', 'list'],
   ['participant', 'applications'],
+  ['product', 'list'],
+  ['product-network', 'list'],
+  ['lender-network-filter', 'list'],
+  ['server-whitelisting-item', 'list'],
   ['client', 'list'],
   ['identity', 'list'],
   ['identity-profile', 'list'],
@@ -205,6 +209,10 @@ async function fill({ context }: TestServer): Promise<void> {
       role: 'LENDER',
       baseUrl: `https://p${number}.example`,
     })),
+    products: numbers.map((number) => ({ id: `pr-${number}`, name: `Product ${number}` })),
+    productNetworks: numbers.map((number) => ({ id: `n-${number}`, name: `Network ${number}` })),
+    lenderNetworkFilters: numbers.map((number) => ({ id: `f-${number}` })),
+    serverWhitelistingItems: numbers.map((number) => ({ id: `s-${number}`, ipAddress: '192.0.2.1', portNumber: '1' })),
     identityProfiles: numbers.map((number) => ({ id: `ip-${number}`, name: `Profile ${number}` })),
     identities: numbers.map((number) => ({ id: `i-${number}`, profileId: 'ip-0000', name: `Identity ${number}` })),
     credentials: numbers.map((number) => ({

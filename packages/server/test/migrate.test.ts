@@ -40,6 +40,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0006-ancestors' },
       { name: '0009-audience-owners' },
       { name: '0011-passkey-ids' },
+      { name: '0012-network-members' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });

@@ -10,6 +10,10 @@ type Adding = (program: Command) => void;
 export const sources: readonly { readonly names: readonly string[]; readonly read: () => Promise<Adding> }[] = [
   { names: ['serve'], read: async () => (await import('./serve.ts')).serveCommands },
   { names: ['apply', 'export'], read: async () => (await import('./network.ts')).networkCommands },
+  {
+    names: ['product', 'product-network', 'lender-network-filter', 'server-whitelisting-item'],
+    read: async () => (await import('./network-entry.ts')).networkEntryCommands,
+  },
   { names: ['participant'], read: async () => (await import('./participant.ts')).participantCommands },
   { names: ['client'], read: async () => (await import('./client.ts')).clientCommands },
   { names: ['identity', 'identity-profile'], read: async () => (await import('./identity.ts')).identityCommands },

@@ -2,12 +2,15 @@ import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
+import { lockRealm } from '../subject/realm.ts';
 import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
 import { releaseBaseUrl } from './audience-owner.ts';
 import { type ClientRow, findClientOfParticipant } from './client.store.ts';
 import { offboardClient, touchClient } from './client.ts';
 import { readKeys, retireAllKeys } from './keys/participant-key.ts';
 import { isValidAt } from './keys/registered-key.ts';
+import { type RemovedMappings, removeMappings } from './mapping/remove.ts';
+import { lockNetwork } from './network-file/network.store.ts';
 import { findParticipant, lockParticipant, type ParticipantRow } from './participant.store.ts';
 import { changeParticipant, type ResourceMapping, type Status } from './participant.ts';
 
@@ -18,7 +21,11 @@ interface Row {
   readonly to: Status;
   readonly event: string;
   /** The other changes of the step, in the same transaction. */
-  readonly act: (tx: Writing, participant: ParticipantRow, client: ClientRow | undefined) => Promise<void>;
+  readonly act: (
+    tx: Writing,
+    participant: ParticipantRow,
+    client: ClientRow | undefined,
+  ) => Promise<RemovedMappings | undefined>;
   readonly change: Partial<ParticipantRow>;
 }
 
@@ -52,6 +59,7 @@ export async function stepParticipant(
 ): Promise<void> {
   const { from, to, event, act, change } = steps[step];
   await write(context, caller, async (tx) => {
+    if (step === 'offboard') await lockMappings(tx, realm);
     await lockParticipant(tx.db, realm, id);
     const participant = await findParticipant(tx.db, realm, id);
     if (participant === undefined) throw new Problem('participant.unknown');
@@ -63,14 +71,18 @@ export async function stepParticipant(
     const before = await lifecycleState(tx, participant, client);
     // First, because the version of this row decides between two steps at once.
     await changeParticipant(tx, participant, client?.id ?? null, { status: to, ...change });
-    await act(tx, participant, client);
+    const removed = await act(tx, participant, client);
     const after = { status: to, ...(step === 'offboard' ? { resources: [], keys: [], clientEnded: true } : {}) };
     await tx.record({
       realm,
       type: event,
       object: `participant:${id}`,
       before,
-      after: { ...after, ...(reason === undefined ? {} : { reason }) },
+      after: {
+        ...after,
+        ...(removed === undefined ? {} : { removed }),
+        ...(reason === undefined ? {} : { reason }),
+      },
     });
   });
 }
@@ -78,29 +90,35 @@ export async function stepParticipant(
 /**
  * Refuses the client and ends its tokens. Keys, secrets and mappings stay, so that the participant can be reinstated.
  */
-async function suspend(tx: Writing, _participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
+async function suspend(tx: Writing, _participant: ParticipantRow, client: ClientRow | undefined): Promise<undefined> {
   if (client === undefined) return;
   await touchClient(tx, client);
   await suspendSubject(tx, client.realm, client.subject_id);
 }
 
 /** Tokens from before the suspension stay dead, because the generation has moved on. */
-async function reinstate(tx: Writing, _participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
+async function reinstate(tx: Writing, _participant: ParticipantRow, client: ClientRow | undefined): Promise<undefined> {
   if (client === undefined) return;
   await touchClient(tx, client);
   await reinstateSubject(tx, client.realm, client.subject_id);
 }
 
 /**
- * Removes secrets, mappings and tokens. The client's id, old keys and memberships in product networks stay as history.
- * Networks still list the participant with its status, so that former partners see why it no longer answers.
+ * Removes secrets, tokens and every mapping: its own, and those by which others name it. The client's id and old keys
+ * stay as history, and the registry goes on to show the participant with its status.
  */
-async function offboard(tx: Writing, participant: ParticipantRow, client: ClientRow | undefined): Promise<void> {
+async function offboard(tx: Writing, participant: ParticipantRow, client: ClientRow | undefined) {
   const { realm, organisation_id: organisationId, base_url: baseUrl } = participant;
   if (baseUrl !== null) await releaseBaseUrl(tx, realm, organisationId, baseUrl);
   await retireAllKeys(tx, realm, participant.id);
-  if (client === undefined || client.ended_at !== null) return;
-  await offboardClient(tx, client);
+  if (client !== undefined && client.ended_at === null) await offboardClient(tx, client);
+  return removeMappings(tx, realm, participant.id);
+}
+
+/** A network file that is applied at the same moment must not name the leaver again. */
+async function lockMappings(tx: Writing, realm: string): Promise<void> {
+  await lockNetwork(tx.db, tx.now);
+  await lockRealm(tx, realm);
 }
 
 /** For the event: everything that a step can change. */

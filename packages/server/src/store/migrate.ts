@@ -8,13 +8,24 @@ import * as devices from './migrations/0005-devices.ts';
 import * as ancestors from './migrations/0006-ancestors.ts';
 import * as audienceOwners from './migrations/0009-audience-owners.ts';
 import * as passkeyIds from './migrations/0011-passkey-ids.ts';
+import * as networkMembers from './migrations/0012-network-members.ts';
 import type { Schema } from './schema.ts';
 
 /**
  * Migrations only go forward, and each keeps the previous release working. They run in one transaction under a lock, so
  * several nodes may start at once: the first one migrates, and the others find it done.
  */
-const migrations = [foundation, passwords, mail, wallets, devices, ancestors, audienceOwners, passkeyIds] as const;
+const migrations = [
+  foundation,
+  passwords,
+  mail,
+  wallets,
+  devices,
+  ancestors,
+  audienceOwners,
+  passkeyIds,
+  networkMembers,
+] as const;
 
 const known = new Set<string>(migrations.map(({ name }) => name));
 

@@ -157,12 +157,13 @@ export function wholeNetwork() {
             requirementName: 'MINIMUM_AMOUNT',
             operator: 'EQUALS,',
             value: 1000,
-            note: { own: [1, 2] },
+            productNetwork: { id: 'network-1', participantRoles: [{ id: 'lender' }] },
+            participantId: { id: 'lender', participantRole: 'LENDER' },
           },
         ],
         serverWhitelistingItems: [
           { id: 'item-1', ipAddress: '192.0.2.1', portNumber: '8085', participantRole: 'agent' },
-          { id: 'item-0', ipAddress: '192.0.2.0', portNumber: '8085', participantRole: { id: 'agent' }, note: 'kept' },
+          { id: 'item-0', ipAddress: '192.0.2.0', portNumber: '8085', participantRole: { id: 'agent' } },
         ],
         identityProfiles: [{ id: 'ip-1', name: 'Corporates' }],
         passwordProfiles: [

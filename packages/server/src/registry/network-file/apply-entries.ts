@@ -3,7 +3,9 @@ import { type Owner, tellOwner } from '../../mail/notice.ts';
 import { createSubjects, credentialSubjectId, renewSubject } from '../../subject/subject.ts';
 import { inChunks } from '../chunk.ts';
 import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
-import { type EntryKind, entryKinds } from './entries.ts';
+import { idOf } from './documents-schema.ts';
+import { type Entry, type EntryKind, entryKinds } from './entries.ts';
+import { withoutMembers } from './leaving.ts';
 import {
   type EntryRow,
   type EntryTable,
@@ -16,14 +18,15 @@ import {
   updateRow,
 } from './network.store.ts';
 import { invalid } from './refusal.ts';
-import { participantOf, type RealmFile, type Section } from './schema.ts';
+import { isAbsent, type RealmFile, type Section } from './schema.ts';
 
 /** Writes everything of a realm except its participants, which are written already. */
 export async function applyEntries(applying: Applying, file: RealmFile): Promise<void> {
   await requireReferences(applying, file);
   await requireFreeCodes(applying, file);
   await requireSameIdentities(applying, file);
-  for (const kind of entryKinds) await applyKind(applying, kind, file);
+  const reachable = withoutMembers(applying, file);
+  for (const kind of entryKinds) await applyKind(applying, kind, reachable);
 }
 
 interface Reference {
@@ -38,8 +41,17 @@ interface Reference {
 const references: readonly Reference[] = [
   reference('productNetworks', 'productId', 'products', 'product', (entry) => [entry.productId]),
   reference('productNetworks', 'participants', 'participants', 'participant', (entry) => entry.participants ?? []),
+  reference('lenderNetworkFilters', 'productNetwork', 'productNetworks', 'product_network', (entry) => [
+    idOf(entry.productNetwork),
+  ]),
+  reference('lenderNetworkFilters', 'participantId', 'participants', 'participant', (entry) => [
+    idOf(entry.participantId),
+  ]),
+  reference('lenderNetworkFilters', 'participantRole', 'participants', 'participant', (entry) => [
+    idOf(entry.participantRole),
+  ]),
   reference('serverWhitelistingItems', 'participantRole', 'participants', 'participant', (entry) => [
-    participantOf(entry),
+    idOf(entry.participantRole),
   ]),
   reference('passwordProfiles', 'id', 'identityProfiles', 'identity_profile', (entry) => [entry.id]),
   reference('identities', 'profileId', 'identityProfiles', 'identity_profile', (entry) => [entry.profileId]),
@@ -51,7 +63,7 @@ function reference<S extends Section>(
   member: string,
   to: Section,
   table: EntryTable,
-  ids: (entry: NonNullable<RealmFile[S]>[number]) => readonly (string | null | undefined)[],
+  ids: (entry: Entry<S>) => readonly (string | null | undefined)[],
 ): Reference {
   return { from, member, to, table, ids: ids as Reference['ids'] };
 }
@@ -59,17 +71,19 @@ function reference<S extends Section>(
 /** Every referenced entry must be in the file or in the store. */
 async function requireReferences({ tx, realm, at }: Applying, file: RealmFile): Promise<void> {
   for (const { from, member, to, table, ids } of references) {
-    const known = new Set((file[to] ?? []).map((entry) => entry.id));
+    const [absent, known] = [true, false].map(
+      (wanted) => new Set((file[to] ?? []).flatMap((entry) => (isAbsent(entry) === wanted ? [entry.id] : []))),
+    ) as [Set<string>, Set<string>];
     const named = (file[from] ?? []).flatMap((entry, index) =>
-      ids(entry as never).map((id, position, all) => ({
+      (isAbsent(entry) ? [] : ids(entry as never)).map((id, position) => ({
         id: id ?? undefined,
         at: `${at}/${from}/${index}/${member}${member === 'participants' ? `/${position}` : ''}`,
-        all,
       })),
     );
     const sought = [...new Set(named.flatMap(({ id }) => (id === undefined || known.has(id) ? [] : [id])))];
     const stored = await readIds(tx.db, table, realm, sought);
-    const dangling = named.find(({ id }) => id !== undefined && !known.has(id) && !stored.has(id));
+    const isThere = (id: string) => known.has(id) || (stored.has(id) && !absent.has(id));
+    const dangling = named.find(({ id }) => id !== undefined && !isThere(id));
     if (dangling !== undefined) throw invalid(dangling.at, `names none of ${to}`);
   }
 }
@@ -108,7 +122,8 @@ async function requireSameIdentities({ tx, realm, at }: Applying, file: RealmFil
 
 async function applyKind(applying: Applying, kind: EntryKind, file: RealmFile): Promise<void> {
   const { tx, realm } = applying;
-  const wanted = (file[kind.section] ?? []) as { id: string; participants?: string[] }[];
+  const present = (file[kind.section] ?? []).filter((entry) => !isAbsent(entry));
+  const wanted = present as { id: string; participants?: string[] }[];
   const ids = wanted.map(({ id }) => id);
   const rows = (await readRows(tx.db, kind.table, realm, 'id', ids)) as unknown as EntryRow[];
   const known = new Map(rows.map((row) => [row.id, row]));

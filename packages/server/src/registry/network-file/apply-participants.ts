@@ -9,6 +9,7 @@ import type { RegisteredKey } from '../keys/registered-key.ts';
 import { changeParticipant } from '../participant.ts';
 import { applyAudiences } from './apply-audiences.ts';
 import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
+import { withoutMappings } from './leaving.ts';
 import { isNarrowed } from './narrowing.ts';
 import { insertRows, readRows } from './network.store.ts';
 import { changedAt, fromColumns, mergeState, type ParticipantState, toColumns } from './participant-state.ts';
@@ -35,9 +36,18 @@ interface Fresh {
   readonly keys: { readonly key: NewKey; readonly at: string }[];
 }
 
-/** Registers and changes the participants of a realm with their keys and clients. */
-export async function applyParticipants(applying: Applying, prepared: readonly PreparedParticipant[]): Promise<void> {
-  const pairs = await pairUp(applying, prepared);
+/**
+ * Registers and changes the participants of a realm with their keys and clients. Returns the ids of those that this file
+ * offboards.
+ */
+export async function applyParticipants(
+  applying: Applying,
+  prepared: readonly PreparedParticipant[],
+): Promise<readonly string[]> {
+  const pairs = await pairUp(
+    applying,
+    prepared.map((one) => withoutMappings(applying, one)),
+  );
   await requireFreeClientIds(applying, pairs);
   const fresh: Fresh = { participants: [], clients: [], keys: [] };
   for (const pair of pairs) {
@@ -59,6 +69,8 @@ export async function applyParticipants(applying: Applying, prepared: readonly P
     applying,
     pairs.filter(({ before }) => before?.status !== 'OFFBOARDED'),
   );
+  const leaving = pairs.filter(({ before, after }) => after.status === 'OFFBOARDED' && before?.status !== after.status);
+  return leaving.map(({ prepared: { entry } }) => entry.id);
 }
 
 async function pairUp({ tx, realm, caller }: Applying, prepared: readonly PreparedParticipant[]): Promise<Pair[]> {

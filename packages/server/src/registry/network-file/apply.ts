@@ -11,6 +11,9 @@ import {
   saveRealm,
 } from '../../subject/realm.ts';
 import { ensureSigningKeys } from '../../subject/tokens/signing-key.ts';
+import { type Leavers, noLeavers, readLeavers } from '../mapping/leaver.ts';
+import { removeMappings } from '../mapping/remove.ts';
+import { deleteAbsent } from './absent.ts';
 import { applyEntries } from './apply-entries.ts';
 import { applyParticipants } from './apply-participants.ts';
 import { type Applying, differences, toReport } from './applying.ts';
@@ -76,11 +79,20 @@ export async function applyRealms(
   const done: Applying[] = [];
   for (const prepared of realms) {
     const applying = await applyRealm(context, tx, prepared, caller);
-    await applyParticipants(applying, prepared.participants);
+    const leaving = await applyParticipants(applying, prepared.participants);
     await applyEntries(applying, prepared.entry);
+    await deleteAbsent(applying, prepared.entry);
+    // Last, so that nothing of this file names them again.
+    for (const id of leaving) await removeMappings(tx, applying.realm, id);
     done.push(applying);
   }
   return { realms: done.map(toReport), secrets: done.flatMap(({ secrets }) => secrets) };
+}
+
+/** The settings without a default audience that has left. */
+function reachable(settings: SettingsOverrides, { isMeant }: Leavers): SettingsOverrides {
+  const { defaultAudience, ...others } = settings;
+  return typeof defaultAudience === 'string' && isMeant(defaultAudience) ? others : settings;
 }
 
 async function applyRealm(
@@ -97,7 +109,10 @@ async function applyRealm(
     settings: JSON.parse(row.settings) as SettingsOverrides,
   };
   const profile = entry.profile ?? before?.profile ?? defaultProfile;
-  const settings = entry.settings ?? before?.settings ?? {};
+  const leavers = before === undefined ? noLeavers : await readLeavers(tx, name);
+  const skipped: string[] = [];
+  const settings = entry.settings === undefined ? (before?.settings ?? {}) : reachable(entry.settings, leavers);
+  if (settings !== (entry.settings ?? settings)) skipped.push(`${at}/settings/defaultAudience`);
   const outcome = await saveRealm(tx, name, profile, settings);
   const object = `realm:${name}`;
   const change = before === undefined ? { after: { profile, settings } } : differences(before, { profile, settings });
@@ -109,8 +124,11 @@ async function applyRealm(
     realm: name,
     at,
     development: effectiveSettings(context.config, name, profile, settings).development,
+    leavers,
     created: outcome === 'created' ? [object] : [],
     changed: outcome === 'changed' ? [object] : [],
+    deleted: [],
+    skipped,
     unchanged: { count: outcome === 'unchanged' ? 1 : 0 },
     secrets: [],
   };

@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import type { Caller } from '../../kernel/caller.ts';
 import type { Writing } from '../../store/write.ts';
+import type { Leavers } from '../mapping/leaver.ts';
 import type { MadeSecret, RealmReport } from './report.ts';
 
 /** One realm of a file while it is applied: the transaction, and a record of what was done. */
@@ -13,8 +14,13 @@ export interface Applying {
   readonly at: string;
   /** The realm allows http base URLs. */
   readonly development: boolean;
+  /** The participants that have left before this file. It cannot map anything to them again. */
+  readonly leavers: Leavers;
   readonly created: string[];
   readonly changed: string[];
+  readonly deleted: string[];
+  /** Pointers of what names a participant that has left, and was passed over. */
+  readonly skipped: string[];
   readonly unchanged: { count: number };
   readonly secrets: MadeSecret[];
 }
@@ -36,8 +42,20 @@ export async function noteChanged(
   await record(applying, object, past, { before, after });
 }
 
-export function toReport({ realm, created, changed, unchanged }: Applying): RealmReport {
-  return { name: realm, created, changed, unchanged: unchanged.count };
+export async function noteDeleted(applying: Applying, object: string, before: unknown): Promise<void> {
+  applying.deleted.push(object);
+  await record(applying, object, 'deleted', { before });
+}
+
+export function toReport({ realm, created, changed, deleted, skipped, unchanged }: Applying): RealmReport {
+  return {
+    name: realm,
+    created,
+    changed,
+    ...(deleted.length === 0 ? {} : { deleted }),
+    unchanged: unchanged.count,
+    ...(skipped.length === 0 ? {} : { skipped }),
+  };
 }
 
 /** The members in which two views of an entry differ. */

@@ -1,8 +1,9 @@
 import type { Selectable } from 'kysely';
 import type { Topic } from '../../kernel/cache.ts';
 import type { Schema } from '../../store/schema.ts';
+import { idOf } from './documents-schema.ts';
 import type { EntryTable } from './network.store.ts';
-import { participantOf, type RealmFile, type Section } from './schema.ts';
+import type { Absent, RealmFile, Section } from './schema.ts';
 
 /** A kind of entry: its names, its table, and how to convert it. Participants and members are not here. */
 export interface EntryKind<S extends Section = Section, T extends EntryTable = EntryTable> {
@@ -21,7 +22,8 @@ export interface EntryKind<S extends Section = Section, T extends EntryTable = E
   readonly toEntry: (row: Selectable<Schema[T]>) => Entry<S>;
 }
 
-export type Entry<S extends Section> = NonNullable<RealmFile[S]>[number];
+/** An entry that is to exist. */
+export type Entry<S extends Section> = Exclude<NonNullable<RealmFile[S]>[number], Absent>;
 
 function kind<S extends Section, T extends EntryTable>(row: EntryKind<S, T>): EntryKind {
   return row as unknown as EntryKind;
@@ -51,7 +53,7 @@ export const entryKinds: readonly EntryKind[] = [
     section: 'lenderNetworkFilters',
     table: 'lender_network_filter',
     noun: 'lender_network_filter',
-    columns: (document) => ({ document: JSON.stringify(document) }),
+    columns: ({ state: _, ...document }) => ({ document: JSON.stringify(document) }),
     timestamps: false,
     toEntry: ({ document }) => JSON.parse(document),
   }),
@@ -59,7 +61,10 @@ export const entryKinds: readonly EntryKind[] = [
     section: 'serverWhitelistingItems',
     table: 'server_whitelisting_item',
     noun: 'server_whitelisting_item',
-    columns: (document) => ({ document: JSON.stringify(document), participant_id: participantOf(document) }),
+    columns: ({ state: _, ...document }) => ({
+      document: JSON.stringify(document),
+      participant_id: idOf(document.participantRole),
+    }),
     timestamps: false,
     toEntry: ({ document }) => JSON.parse(document),
   }),

@@ -14,7 +14,16 @@ const rawBody = { schema: networkFileSchema, mediaTypes: ['application/json'] } 
 
 const reportSchema = z.object({
   realms: z.array(
-    z.object({ name: z.string(), created: z.array(z.string()), changed: z.array(z.string()), unchanged: z.int() }),
+    z.object({
+      name: z.string(),
+      created: z.array(z.string()),
+      changed: z.array(z.string()),
+      /** Only if the file deletes something. */
+      deleted: z.array(z.string()).optional(),
+      unchanged: z.int(),
+      /** Pointers of mappings to offboarded participants, which were passed over. */
+      skipped: z.array(z.string()).optional(),
+    }),
   ),
   /** Only the secrets that were made now. */
   secrets: z.array(z.object({ realm: z.string(), clientId: z.string(), secret: z.string() })),

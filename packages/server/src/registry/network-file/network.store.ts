@@ -90,6 +90,26 @@ export async function updateRow(
     .execute();
 }
 
+export async function deleteRow(db: Kysely<Schema>, table: EntryTable, realm: string, id: string): Promise<void> {
+  await db.deleteFrom(entries(table)).where('realm', '=', realm).where('id', '=', id).execute();
+}
+
+/** The ids of the networks that have this product. */
+export async function listNetworksOfProduct(db: Kysely<Schema>, realm: string, productId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('product_network')
+    .select('id')
+    .where('realm', '=', realm)
+    .where('product_id', '=', productId)
+    .execute();
+  return rows.map((row) => row.id).sort();
+}
+
+export async function removeMembers(db: Kysely<Schema>, realm: string, networkId: string): Promise<void> {
+  const members = db.deleteFrom('product_network_participant').where('realm', '=', realm);
+  await members.where('network_id', '=', networkId).execute();
+}
+
 /** Locks these identities against a disabling until the transaction ends. Returns the disabled ones. */
 export async function lockIdentities(
   db: Kysely<Schema>,

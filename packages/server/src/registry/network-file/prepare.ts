@@ -6,7 +6,7 @@ import { adminScope } from '../../subject/administrator.ts';
 import { systemRealm } from '../../subject/realm.ts';
 import { makeSecret, type StoredSecret, storeSecret } from '../client.ts';
 import { invalid, pointerTo } from './refusal.ts';
-import { networkFileSchema, type ParticipantFile, type RealmFile, sections } from './schema.ts';
+import { isAbsent, networkFileSchema, type ParticipantFile, type RealmFile, sections } from './schema.ts';
 
 /**
  * A network file after all checks and all computation that need no database. This work is done before the transaction
@@ -74,11 +74,23 @@ export function prepareNetwork(context: Context, file: unknown): readonly Prepar
 
 /** Reports the first issue in the order of the schema. The text names the rule, never the value. */
 function schemaRefusal(error: z.ZodError) {
-  const issue = error.issues[0];
-  const path = issue?.path ?? [];
-  if (issue?.code === 'unrecognized_keys')
+  const [issue, path] = innermost(error.issues[0] as z.core.$ZodIssue, []);
+  if (issue.code === 'unrecognized_keys')
     return invalid(pointerTo(...path, issue.keys[0] ?? ''), 'this member is not known here');
-  return invalid(pointerTo(...path), issue?.message ?? 'is not valid');
+  return invalid(pointerTo(...path), issue.message);
+}
+
+/** The issue within the alternative that the value was meant to be: the one whose type it has. */
+function innermost(
+  issue: z.core.$ZodIssue,
+  above: readonly PropertyKey[],
+): readonly [z.core.$ZodIssue, readonly PropertyKey[]] {
+  const path = [...above, ...issue.path];
+  if (issue.code !== 'invalid_union') return [issue, path];
+  const meant = issue.errors.flatMap(([first]) =>
+    first === undefined || (first.code === 'invalid_type' && first.path.length === 0) ? [] : [first],
+  );
+  return meant[0] === undefined || meant.length > 1 ? [issue, path] : innermost(meant[0], path);
 }
 
 /** Realm `system` administers the others and has no entries. */
@@ -108,7 +120,7 @@ function requireDistinctEntries(entry: RealmFile, at: string): void {
     (index) => `${at}/credentials/${index}/code`,
   );
   for (const [index, network] of (entry.productNetworks ?? []).entries()) {
-    const members = network.participants ?? [];
+    const members = isAbsent(network) ? [] : (network.participants ?? []);
     requireDistinct(
       members,
       (id) => id,

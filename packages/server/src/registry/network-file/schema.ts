@@ -7,6 +7,7 @@ import { profileNames, realmName, settingsSchema, signatureForm } from '../../su
 import { isBaseUrl } from '../base-url.ts';
 import { logo, logoContentType, website } from '../organisation-fields.ts';
 import { type Role, roleAliases, roles, statuses } from '../participant.ts';
+import { lenderNetworkFilter, serverWhitelistingItem } from './documents-schema.ts';
 
 /**
  * The network file declares the contents of a network. Every object is strict: a misspelt member is refused, not
@@ -88,6 +89,15 @@ const participant = z.strictObject({
     .optional(),
 });
 
+/** An entry that a file may also delete, by saying so: leaving it out deletes nothing. */
+const absent = z.strictObject({ id, state: z.literal('absent') });
+export type Absent = z.output<typeof absent>;
+
+function removable<Shape extends z.ZodRawShape>(present: z.ZodObject<Shape>) {
+  const entry = present.extend({ state: z.literal('present').optional() }).strict();
+  return z.discriminatedUnion('state', [absent, entry], { error: 'must be "present" or "absent"' });
+}
+
 const product = z.strictObject({ id, name: lineOfText(), description: text(4_000).nullish() });
 
 const productNetwork = z.strictObject({
@@ -96,24 +106,6 @@ const productNetwork = z.strictObject({
   description: text(4_000).nullish(),
   productId: id.nullish(),
   participants: z.array(id).optional(),
-});
-
-/**
- * OCEN's operators include the literal `EQUALS,` with its comma, so the document is given out exactly as it came in.
- */
-const lenderNetworkFilter = z.looseObject({
-  id,
-  requirementName: lineOfText().optional(),
-  operator: lineOfText().optional(),
-});
-
-/** OCEN's documents do not list all members, so the document is given out exactly as it came in. */
-const serverWhitelistingItem = z.looseObject({
-  id,
-  ipAddress: lineOfText(64),
-  portNumber: lineOfText(32),
-  /** The participant-role id, or the participant role as an object with that id. */
-  participantRole: z.union([id, z.looseObject({ id })], { error: 'must be the id of a participant' }).nullish(),
 });
 
 const identityProfile = z.strictObject({ id, name: lineOfText() });
@@ -140,10 +132,10 @@ const realm = z.strictObject({
   profile: z.enum(profileNames).optional(),
   settings: settingsSchema.partial().optional(),
   participants: z.array(participant).optional(),
-  products: z.array(product).optional(),
-  productNetworks: z.array(productNetwork).optional(),
-  lenderNetworkFilters: z.array(lenderNetworkFilter).optional(),
-  serverWhitelistingItems: z.array(serverWhitelistingItem).optional(),
+  products: z.array(removable(product)).optional(),
+  productNetworks: z.array(removable(productNetwork)).optional(),
+  lenderNetworkFilters: z.array(removable(lenderNetworkFilter)).optional(),
+  serverWhitelistingItems: z.array(removable(serverWhitelistingItem)).optional(),
   identityProfiles: z.array(identityProfile).optional(),
   passwordProfiles: z.array(passwordProfile).optional(),
   identities: z.array(identity).optional(),
@@ -153,7 +145,6 @@ const realm = z.strictObject({
 export const networkFileSchema = z.strictObject({ realms: z.array(realm) });
 
 export type NetworkFile = z.output<typeof networkFileSchema>;
-type WhitelistingItemFile = z.output<typeof serverWhitelistingItem>;
 export type RealmFile = NetworkFile['realms'][number];
 export type ParticipantFile = NonNullable<RealmFile['participants']>[number];
 
@@ -171,9 +162,8 @@ export const sections = [
 ] as const;
 export type Section = (typeof sections)[number];
 
-/** The participant that a whitelisting item belongs to. */
-export function participantOf({ participantRole }: WhitelistingItemFile): string | null {
-  return (typeof participantRole === 'object' ? participantRole?.id : participantRole) ?? null;
+export function isAbsent(entry: object): entry is Absent {
+  return (entry as { readonly state?: unknown }).state === 'absent';
 }
 
 function isText(value: string): boolean {
