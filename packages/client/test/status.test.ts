@@ -159,6 +159,16 @@ test('whatever a token was made from takes it along, by its kind and no other', 
   expect([ofGeneration(1), ofGeneration(2), ofGeneration(3)]).toEqual(['ancestor', 'ancestor', undefined]);
 });
 
+test('a feed of very many revocations is read like any other, at its start and as news', async () => {
+  const many = (from: number) => Array.from({ length: 20_000 }, (_, i) => entry('token', `token-${from + i}`));
+  const follower = follow({ pollSeconds: 1 });
+  serve(0, await statement({ revoked: many(0) }));
+  serve(5, await statement({ seq: 6, after: 5, revoked: many(20_000) }));
+  await follower.ready();
+  expect(follower.fate(token('s-1', 0, 'token-19999'))).toBe('token');
+  await eventually(() => follower.fate(token('s-1', 0, 'token-39999')) === 'token', 5_000);
+});
+
 test('deltas add, and what has expired is forgotten', async () => {
   const subject = entry('subject', 's-9', { generation: 1 });
   serve(

@@ -1,5 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createService } from '@countersign/client';
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { system } from '../src/kernel/caller.ts';
 import { realmKey } from '../src/kernel/id.ts';
 import { findClient } from '../src/registry/client.store.ts';
@@ -8,6 +10,7 @@ import { revoke } from '../src/registry/oauth/introspection.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { reinstateSubject, suspendSubject } from '../src/subject/subject.ts';
+import { issueToken } from '../src/subject/tokens/token.ts';
 import { tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import {
@@ -27,7 +30,7 @@ import {
   twoNodes,
   until,
 } from './support/oauth.ts';
-import { obtainToken, type TestServer } from './support/server.ts';
+import { obtainToken, type TestServer, testServer } from './support/server.ts';
 
 let keys: NetworkKeys;
 beforeAll(async () => {
@@ -217,4 +220,34 @@ eachDatabase('introspection and revocation', (freshUrl) => {
     expect(await introspected(token)).toEqual({ active: false });
     expect((await introspected(await tokenOf({}))).active).toBe(true);
   });
+});
+
+test('a client that revokes token after token cannot fill the status feed, and holds up no other client', async () => {
+  const server = await testServer({ network: oauthNetwork(keys) });
+  onTestFinished(() => server.close());
+  const { context } = server;
+  const realm = await requireRealm(context, 'dev');
+  const revokeNewOf = async (id: string) => {
+    const client = (await lookUpClient(context, 'dev', id)) as Client;
+    const grant = { audience: [realm.issuer], scopes: [], resourceAccess: {} };
+    const { accessToken } = await issueToken(context, realm, { ...client.subject, amr: [] }, grant);
+    await revoke(context, realm, client, accessToken, tester);
+    return accessToken;
+  };
+  for (let i = 0; i < 50; i++) {
+    await Promise.all(Array.from({ length: 20 }, () => revokeNewOf('agent')));
+    // A turn for the server, which follows its change log meanwhile.
+    await nextTurn();
+  }
+  await expect(revokeNewOf('agent')).rejects.toMatchObject({ code: 'attempt.throttled' });
+  const one = await revokeNewOf('lender');
+  const service = createService({
+    ...{ issuer: realm.issuer, clientId: 'lender', clientSecret: secrets.lender },
+    ...{ audience: realm.issuer, accept: ['participant'] as const },
+  });
+  onTestFinished(() => service.close());
+  const shown = (token: string) => service.authenticate({ authorization: `Bearer ${token}` });
+  const live = await obtainToken(realm.issuer, 'agent', secrets.agent);
+  expect((await shown(live)).subject).toMatchObject({ clientId: 'agent' });
+  await expect(shown(one)).rejects.toMatchObject({ code: 'token.revoked' });
 });

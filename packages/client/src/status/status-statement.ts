@@ -36,6 +36,8 @@ export interface StatementExpectation {
 
 /** The realm signs the feed with ES256; the others are for future realms. RS256 and PS256 are for tokens only. */
 const algorithms: readonly AlgorithmName[] = ['ES256', 'Ed25519', 'EdDSA'];
+/** Bytes: about 130,000 revocations. */
+export const maxStatement = 16_777_216;
 /** Seconds. A statement with a longer life is refused. */
 const maxLifetime = 300;
 
@@ -52,6 +54,7 @@ export async function openStatement(jwt: string, expected: StatementExpectation)
     keys: await expected.jwks.keys(),
     algorithms,
     crypto,
+    maxBytes: maxStatement,
     typ: ['status+jwt'],
     issuer,
     now,

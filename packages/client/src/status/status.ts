@@ -15,7 +15,7 @@ import type { KeyPurpose } from '../message/key-purpose.ts';
 import type { TokenSource } from '../token/token.ts';
 import { statusEvents } from './status-events.ts';
 import { createStatusState } from './status-state.ts';
-import { openStatement } from './status-statement.ts';
+import { maxStatement, openStatement } from './status-statement.ts';
 
 /** How the status feed of a realm is followed. */
 export interface StatusPolicy {
@@ -77,7 +77,6 @@ export interface StatusFollower {
   close(): void;
 }
 
-const maxBytes = 16_777_216;
 /** Seconds by which the clocks may differ. */
 const clockTolerance = 5;
 /** Milliseconds. */
@@ -139,7 +138,7 @@ export function createStatusFollower(options: StatusFollowerOptions): StatusFoll
   async function ask(after: number): Promise<void> {
     const bearer = await token.token();
     const headers = { accept: 'application/status+jwt', authorization: `Bearer ${bearer}` };
-    const { status, bytes } = await fetchBytes(`${url}?after=${after}`, { headers, maxBytes }, options);
+    const { status, bytes } = await fetchBytes(`${url}?after=${after}`, { headers, maxBytes: maxStatement }, options);
     if (status === 401) token.discard?.(bearer);
     if (status !== 200) throw new ClientError('status.unavailable', `The status feed answers ${status}.`);
     const isGap = await take(new TextDecoder().decode(bytes), after);

@@ -1,9 +1,12 @@
 import type { AccessTokenSubject, JwtClaims, Subject } from '@countersign/proof';
 import type { Context } from '../../context.ts';
 import type { Caller } from '../../kernel/caller.ts';
+import { realmKey } from '../../kernel/id.ts';
 import { Problem } from '../../kernel/problem.ts';
+import { processMemory } from '../../kernel/process-memory.ts';
+import { createRate } from '../../kernel/rate.ts';
 import { write } from '../../store/write.ts';
-import type { Realm } from '../../subject/realm.ts';
+import { longestToken, type Realm } from '../../subject/realm.ts';
 import { type InspectedToken, inspectToken, requireAlive } from '../../subject/tokens/bearer.ts';
 import { isTokenRevoked, revokeToken } from '../../subject/tokens/revocation.ts';
 import { audienceNamesOf } from '../audience-name.ts';
@@ -64,8 +67,17 @@ function accessTokenMembers(subject: AccessTokenSubject, { act }: JwtClaims): ob
 }
 
 /**
+ * Revocations of one client. Each stands in the status feed until its token ends, and a feed that grows too long stops
+ * every verifier of the realm.
+ */
+const perClient = { budget: 1_000, window: longestToken * 1000, bound: 10_000 };
+const clientRate = processMemory((context: Context) => createRate(context.clock, perClient));
+
+/**
  * RFC 7009: a client revokes one of its own tokens. §2.2: "invalid tokens do not cause an error response". Another
  * client's token gives the same answer and stays alive. Revoking twice is one revocation and one event.
+ *
+ * @throws {Problem} `attempt.throttled` after too many revocations
  */
 export async function revoke(
   context: Context,
@@ -84,6 +96,7 @@ export async function revoke(
   if (subject.clientId !== owner.id && subject.actors[0]?.clientId !== owner.id) return;
   // Only saves a transaction. The check inside the transaction decides.
   if (await isTokenRevoked(context, realm.name, jti)) return;
+  clientRate(context).admit(realmKey(realm.name, owner.id));
   await write(context, caller, async (tx) => {
     if (!(await revokeToken(tx, realm.name, jti, subject.expiresAt * 1000))) return;
     const after = { clientId: subject.clientId, subject: subject.id };

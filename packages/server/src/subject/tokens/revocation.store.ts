@@ -37,12 +37,15 @@ export async function findAnyRevocation(db: Kysely<Schema>, realm: string, ids: 
   return row !== undefined;
 }
 
-/** Revocations of a realm after `seq` that still matter, in commit order. */
+/** Revocations of a realm after `seq` that still matter, in commit order; capabilities only since `capabilitiesSince`. */
 export async function listRevocations(
   db: Kysely<Schema>,
   realm: string,
-  after: number,
-  now: number,
+  {
+    after,
+    now,
+    capabilitiesSince,
+  }: { readonly after: number; readonly now: number; readonly capabilitiesSince: number },
 ): Promise<RevocationRow[]> {
   return db
     .selectFrom('revocation')
@@ -50,6 +53,7 @@ export async function listRevocations(
     .where('realm', '=', realm)
     .where('seq', '>', after)
     .where('expires_at', '>', now)
+    .where(({ eb, or }) => or([eb('kind', '!=', 'capability'), eb('at', '>', capabilitiesSince)]))
     .orderBy('seq')
     .execute();
 }

@@ -87,6 +87,12 @@ export async function revokeSession(tx: Writing, realm: string, id: string): Pro
   });
 }
 
+/**
+ * Milliseconds that the status feed names a revoked capability. Only wallet tokens show their capabilities to offline
+ * verifiers, and these tokens live for five minutes. The server itself remembers the revocation until the capability ends.
+ */
+export const capabilityTold = 10 * 60_000;
+
 /** Revokes a capability before its end (milliseconds), and everything that descends from it. */
 export async function revokeCapability(tx: Writing, realm: string, id: string, expiresAt: number): Promise<void> {
   await upsertRevocation(tx.db, {

@@ -3,6 +3,7 @@ import { seconds } from '../../kernel/clock.ts';
 import { currentSequence } from '../../store/write.ts';
 import type { Realm } from '../realm.ts';
 import { listRevocations } from './revocation.store.ts';
+import { capabilityTold } from './revocation.ts';
 import { deleteIncarnation, findIncarnation, insertIncarnation } from './status.store.ts';
 import { issueDocument } from './token.ts';
 
@@ -43,7 +44,11 @@ export async function issueStatus(context: Context, realm: Realm, after: number)
   const now = context.clock.now();
   // The number is read first: a later commit may be listed too early, which is harmless, but is never skipped.
   const seq = await currentSequence(context.store);
-  const rows = await listRevocations(context.store.db, realm.name, after, now);
+  const rows = await listRevocations(context.store.db, realm.name, {
+    after,
+    now,
+    capabilitiesSince: now - capabilityTold,
+  });
   const claims: StatusClaims = {
     iss: realm.issuer,
     iat: seconds(now),
@@ -56,7 +61,7 @@ export async function issueStatus(context: Context, realm: Realm, after: number)
       id: row.key,
       ...(row.generation === null ? {} : { generation: row.generation }),
       seq: row.seq,
-      exp: seconds(row.expires_at) + 1,
+      exp: seconds(row.kind === 'capability' ? Math.min(row.expires_at, row.at + capabilityTold) : row.expires_at) + 1,
     })),
   };
   return { claims, jwt: await issueDocument(context, realm.name, 'status', 'status+jwt', claims) };
