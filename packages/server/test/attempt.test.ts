@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../src/kernel/log.ts';
+import { createRate } from '../src/kernel/rate.ts';
 import { attempts, createAttempts } from '../src/subject/attempt.ts';
 import { recordFailedAttempts } from '../src/subject/failed-attempt.ts';
 import { manualClock } from './support/clock.ts';
@@ -9,7 +10,7 @@ import { from } from './support/source.ts';
 
 function throttle() {
   const clock = manualClock();
-  const attempts = createAttempts(clock);
+  const attempts = createAttempts(createRate(clock, { budget: 30, window: 60_000, bound: 50_000 }));
   const fail = (times: number, credential = 'client', source = '192.0.2.1', realm = 'dev') => {
     for (let i = 0; i < times; i++) attempts.failed(realm, credential, from(source));
   };

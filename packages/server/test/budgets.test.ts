@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { mailAddress } from '../src/kernel/mail-address.ts';
 import { allowMail } from '../src/mail/outbox.ts';
-import { requireBudgets, returnBudgets, spendBudgets } from '../src/passwords/guess/budget.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { requireRealm } from '../src/subject/realm.ts';
+import { requireBudgets, returnBudgets, spendBudgets } from '../src/subject/throttle/budget.ts';
 import { invite } from '../src/wallets/invitation.ts';
 import { manualClock } from './support/clock.ts';
 import { openContext, temporaryDir, tester } from './support/context.ts';

@@ -12,6 +12,7 @@ import { recordFailedAttempts } from '../subject/failed-attempt.ts';
 import { realmNames } from '../subject/realm.ts';
 import { forgetOldOneTimeCodes } from '../subject/secrets/one-time-code.ts';
 import { forgetOldSessions } from '../subject/session.ts';
+import { shareRates } from '../subject/throttle/shared-rate.ts';
 import { forgetOldUses } from '../subject/tokens/replay.ts';
 import { forgetOldRevocations } from '../subject/tokens/revocation.ts';
 import { removeDeadKeys } from '../subject/tokens/signing-key.ts';
@@ -36,6 +37,7 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
     // process.
     every(2_000, 'deliver mails', log, deliverer.round, mailMemory(context).onWake),
     every(1_000, 'keep login counts', log, () => keepLoginCounts(context)),
+    every(1_000, 'share rates', log, () => shareRates(context)),
     every(60_000, 'record failed attempts', log, () => recordFailedAttempts(context)),
     every(60_000, 'forget', log, () => forget(context)),
   ];
@@ -44,6 +46,7 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
     await deliverer.stop();
     try {
       await keepLoginCounts(context);
+      await shareRates(context);
       await recordFailedAttempts(context);
       await sealBacklog(context, holder);
     } catch (error) {

@@ -1,9 +1,7 @@
 import type { Clock } from './clock.ts';
 import { Problem } from './problem.ts';
 
-/**
- * Counts what each source does within a window, and refuses more than its budget. In bounded memory; a restart forgets.
- */
+/** Counts what each source does within a window, and refuses more than its budget. In bounded memory. */
 export interface Rate {
   /** @throws {Problem} `attempt.throttled` if this key has spent its budget */
   require(key: string): void;
@@ -24,8 +22,33 @@ export interface RateLimit {
   readonly bound: number;
 }
 
-export function createRate(clock: Clock, { budget, window, bound }: RateLimit): Rate {
-  const windows = new Map<string, { spent: number; readonly until: number }>();
+/** A rate whose counts are shared with other processes now and then. */
+export interface CountedRate extends Rate {
+  /** What this process has spent since the last call, at most `most` keys of windows that are not over. */
+  takeChanges(most: number): readonly Spending[];
+  /** Takes over what all processes together have spent. What this one has spent since `takeChanges` is added. */
+  adopt(total: Spending): void;
+  /** Spendings that could not be shared: they come again with the next `takeChanges`. */
+  putBack(changes: readonly Spending[]): void;
+}
+
+export interface Spending {
+  readonly key: string;
+  readonly spent: number;
+  /** Milliseconds until the window ends. */
+  readonly left: number;
+}
+
+interface Window {
+  spent: number;
+  until: number;
+  /** The part that other processes do not know yet; below zero if more was given back. */
+  unshared: number;
+}
+
+export function createRate(clock: Clock, { budget, window, bound }: RateLimit): CountedRate {
+  const windows = new Map<string, Window>();
+  const changed = new Set<string>();
 
   /** Milliseconds until a spent budget is renewed. At most 0 if it is not spent. */
   function waitOf(key: string): number {
@@ -36,12 +59,21 @@ export function createRate(clock: Clock, { budget, window, bound }: RateLimit): 
   function spend(key: string): void {
     const open = windows.get(key);
     if (open !== undefined && open.until > clock.elapsed()) {
-      open.spent++;
+      add(key, open, 1);
       return;
     }
     windows.delete(key);
-    windows.set(key, { spent: 1, until: clock.elapsed() + window });
+    const begun = { spent: 0, until: clock.elapsed() + window, unshared: 0 };
+    windows.set(key, begun);
+    add(key, begun, 1);
     if (windows.size > bound) windows.delete(windows.keys().next().value as string);
+  }
+
+  function add(key: string, open: Window, count: number): void {
+    open.spent += count;
+    open.unshared += count;
+    changed.add(key);
+    if (changed.size > bound) changed.delete(changed.values().next().value as string);
   }
 
   function require(key: string): void {
@@ -63,16 +95,34 @@ export function createRate(clock: Clock, { budget, window, bound }: RateLimit): 
     },
     giveBack(key) {
       const open = windows.get(key);
-      if (open !== undefined && open.spent > 0) open.spent--;
+      if (open !== undefined && open.spent > 0) add(key, open, -1);
+    },
+    takeChanges(most) {
+      const changes: Spending[] = [];
+      for (const key of changed) {
+        if (changes.length === most) break;
+        changed.delete(key);
+        const open = windows.get(key);
+        if (open === undefined || open.unshared === 0) continue;
+        const left = open.until - clock.elapsed();
+        if (left > 0) changes.push({ key, spent: open.unshared, left });
+        open.unshared = 0;
+      }
+      return changes;
+    },
+    adopt({ key, spent, left }) {
+      const open = windows.get(key);
+      if (open === undefined || left <= 0) return;
+      open.spent = Math.max(0, spent + open.unshared);
+      open.until = clock.elapsed() + Math.min(left, window);
+    },
+    putBack(changes) {
+      for (const { key, spent } of changes) {
+        const open = windows.get(key);
+        if (open === undefined) continue;
+        open.unshared += spent;
+        changed.add(key);
+      }
     },
   };
-}
-
-/** One rate for each limit. */
-export function createRates<Name extends string>(
-  clock: Clock,
-  limits: Readonly<Record<Name, RateLimit>>,
-): Readonly<Record<Name, Rate>> {
-  const rates = Object.entries<RateLimit>(limits).map(([name, limit]) => [name, createRate(clock, limit)]);
-  return Object.fromEntries(rates) as Record<Name, Rate>;
 }

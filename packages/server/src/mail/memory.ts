@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import { processMemory } from '../kernel/process-memory.ts';
-import { createRate, type Rate } from '../kernel/rate.ts';
+import type { Rate } from '../kernel/rate.ts';
+import { sharedRate } from '../subject/throttle/shared-rate.ts';
 
 /** The memory of one process about mails. */
 export interface MailMemory {
@@ -13,12 +14,12 @@ export interface MailMemory {
 }
 
 /** Mails per hour to one recipient about one thing: enough for typing errors, too few to fill a mailbox. */
-const hourly = { budget: 5, window: 3_600_000, bound: 10_000 };
+const hourly = sharedRate('mail', { budget: 5, window: 3_600_000, bound: 10_000 });
 
 export const mailMemory = processMemory((context: Context): MailMemory => {
   let deliver = () => {};
   return {
-    rate: createRate(context.clock, hourly),
+    rate: hourly(context),
     wake: () => deliver(),
     onWake(act) {
       deliver = act;

@@ -26,8 +26,8 @@ export interface Owner {
 }
 
 /**
- * Queues the mail in the transaction of the change. At most five an hour of one kind for one credential, counted in
- * this process: the first ones tell the owner, and more would only fill the mailbox. A rolled back transaction is not
+ * Queues the mail in the transaction of the change. At most five an hour of one kind for one credential, counted by
+ * all processes: the first ones tell the owner, and more would only fill the mailbox. A rolled back transaction is not
  * counted. `before` is the credential before the change: its old address gets the mail too.
  */
 export async function tellOwner<P extends Notice>(

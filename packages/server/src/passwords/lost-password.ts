@@ -2,8 +2,6 @@ import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
 import type { MailAddress } from '../kernel/mail-address.ts';
 import { Problem } from '../kernel/problem.ts';
-import { processMemory } from '../kernel/process-memory.ts';
-import { createRate } from '../kernel/rate.ts';
 import { type Source, unknownSource } from '../kernel/source.ts';
 import { tellOwner } from '../mail/notice.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
@@ -19,6 +17,7 @@ import {
   useOneTimeCode,
 } from '../subject/secrets/one-time-code.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
+import { sharedRate } from '../subject/throttle/shared-rate.ts';
 import { openCredentialSession } from './credential-session.ts';
 import { forgetDevices } from './device.ts';
 import { unknownCode } from './guess/throttle.ts';
@@ -100,7 +99,7 @@ async function recipientOf(
 
 /** Requests of one network while a code is live. */
 const perNetwork = { budget: 3, window: life, bound: 50_000 };
-const networkRate = processMemory((context: Context) => createRate(context.clock, perNetwork));
+const networkRate = sharedRate('lost password', perNetwork);
 
 /** Counts this start if both budgets have one left. */
 function isWithinBudgets(context: Context, realm: string, owner: string, { network }: Source): boolean {

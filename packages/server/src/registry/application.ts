@@ -8,14 +8,13 @@ import { isoDate } from '../kernel/clock.ts';
 import { timeOrderedId } from '../kernel/id.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
-import { processMemory } from '../kernel/process-memory.ts';
-import { createRate } from '../kernel/rate.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { lineOfText } from '../kernel/text.ts';
 import { updateVersioned } from '../store/versioned.ts';
 import { type Writing, write } from '../store/write.ts';
 import { attempts, isFailedProof } from '../subject/attempt.ts';
 import { type Realm, systemRealm } from '../subject/realm.ts';
+import { sharedRate } from '../subject/throttle/shared-rate.ts';
 import {
   type ApplicationRow,
   countApplications,
@@ -85,7 +84,7 @@ const perSource = { budget: 10, window: 3_600_000, bound: 50_000 };
 const openStatuses: readonly ApplicationStatus[] = ['APPLIED', 'UNDER_REVIEW'];
 const maxOpen = 1_000;
 
-const sourceRate = processMemory((context: Context) => createRate(context.clock, perSource));
+const sourceRate = sharedRate('application', perSource);
 
 /** Stores an application and returns the one-time code for the pick-up. The code is shown only now. */
 export async function submitApplication(

@@ -395,6 +395,7 @@ export interface OneTimeCodeTable {
 }
 
 /** Failed guesses, summed over all nodes: at a credential from unknown devices, and from each known device. */
+/** Counts of throttles: guesses at passwords, budgets, and rates, whose realm is empty. */
 export interface LoginFailureTable {
   realm: string;
   /**

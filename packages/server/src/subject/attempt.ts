@@ -1,13 +1,12 @@
 import type { Context } from '../context.ts';
-import type { Clock } from '../kernel/clock.ts';
 import { Problem, type ProblemCode } from '../kernel/problem.ts';
 import { processMemory } from '../kernel/process-memory.ts';
-import { createRate } from '../kernel/rate.ts';
+import type { Rate } from '../kernel/rate.ts';
 import type { Source } from '../kernel/source.ts';
+import { sharedRate } from './throttle/shared-rate.ts';
 
 /**
- * Throttles failed proofs per credential and source. The counts are in bounded memory: a process forgets them at a
- * restart, and each node counts for itself. That is enough against guessing at 128 bits and more. A success costs
+ * Throttles failed proofs per credential and source, for guesses at secrets of 128 bits and more. A success costs
  * nothing, so bursts of correct requests are never throttled. The source is part of the key, so a stranger cannot lock
  * out the owner.
  */
@@ -33,14 +32,13 @@ export interface FailedAttempts {
   readonly count: number;
 }
 
-const limit = { budget: 30, window: 60_000, bound: 50_000 };
+const perPair = sharedRate('failed proof', { budget: 30, window: 60_000, bound: 50_000 });
 /** Pairs that get their own event each minute. */
 const reported = 100;
 
-export const attempts = processMemory((context: Context) => createAttempts(context.clock));
+export const attempts = processMemory((context: Context) => createAttempts(perPair(context)));
 
-export function createAttempts(clock: Clock): Attempts {
-  const rate = createRate(clock, limit);
+export function createAttempts(rate: Rate): Attempts {
   const unreported = new Map<string, FailedAttempts>();
 
   /** Further pairs share one entry, so that invented credentials cannot fill the event log. */

@@ -3,8 +3,6 @@ import type { Caller } from '../kernel/caller.ts';
 import { latestPast } from '../kernel/clock.ts';
 import { requireMailAddress } from '../kernel/mail-address.ts';
 import { Problem } from '../kernel/problem.ts';
-import { processMemory } from '../kernel/process-memory.ts';
-import { createRate } from '../kernel/rate.ts';
 import { allowMail, enqueueMail, mailState } from '../mail/outbox.ts';
 import type { WalletInvitationTable, WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
@@ -16,6 +14,7 @@ import {
   useOneTimeCode,
 } from '../subject/secrets/one-time-code.ts';
 import { createSubject } from '../subject/subject.ts';
+import { sharedRate } from '../subject/throttle/shared-rate.ts';
 import { walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import { requireDescription } from './description.ts';
 import { makeOwner, nobody } from './owner.ts';
@@ -110,9 +109,9 @@ export async function invite(
   return (await readInvitation(context, realm, id, inviter)) as Invitation;
 }
 
-/** Mails per day that one device may cause, to all addresses together. Counted in this process. */
+/** Mails per day that one device may cause, to all addresses together. */
 const perDevice = { budget: 100, window: 86_400_000, bound: 10_000 };
-const deviceRate = processMemory((context: Context) => createRate(context.clock, perDevice));
+const deviceRate = sharedRate('invitation', perDevice);
 
 /** @throws {Problem} `attempt.throttled` */
 function spendInvitation(context: Context, realm: string, inviter: string): void {

@@ -5,13 +5,12 @@ import type { Caller } from '../kernel/caller.ts';
 import { instantOf } from '../kernel/clock.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
-import { processMemory } from '../kernel/process-memory.ts';
-import { createRate } from '../kernel/rate.ts';
 import { unknownSource } from '../kernel/source.ts';
 import type { WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import { lockRealm, type Realm } from '../subject/realm.ts';
 import { createSubject } from '../subject/subject.ts';
+import { sharedRate } from '../subject/throttle/shared-rate.ts';
 import { useOnce } from '../subject/tokens/replay.ts';
 import { walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import { findFirstDelegation } from './capability.store.ts';
@@ -57,7 +56,7 @@ export interface CreatedWallet {
 
 /** Wallets per minute that one network may make without an invitation. */
 const perSource = { budget: 60, window: 60_000, bound: 50_000 };
-const sourceRate = processMemory((context: Context) => createRate(context.clock, perSource));
+const sourceRate = sharedRate('wallet', perSource);
 
 /**
  * New registration.

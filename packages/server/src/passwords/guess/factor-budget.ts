@@ -3,12 +3,12 @@ import { anonymous } from '../../kernel/caller.ts';
 import { Problem } from '../../kernel/problem.ts';
 import type { Source } from '../../kernel/source.ts';
 import { tellOwner } from '../../mail/notice.ts';
+import { deleteCounts, markCount } from '../../store/count.ts';
 import type { FactorTable } from '../../store/schema.ts';
 import { type Writing, write } from '../../store/write.ts';
 import { attempts } from '../../subject/attempt.ts';
+import { budgetKey, giveBackBudgets, spendBudgets, throttledUntil } from '../../subject/throttle/budget.ts';
 import { requireCredential } from '../identity/credential.ts';
-import { budgetKey, giveBackBudgets, spendBudgets, throttledUntil } from './budget.ts';
-import { deleteFailures, markFailure } from './login-failure.store.ts';
 
 /**
  * How often one may guess at the authenticator app of a credential.
@@ -74,7 +74,7 @@ export async function withinFactorBudget<T>(
 /** Forgets the guesses at the credential's app. */
 export async function forgetFactorGuesses(tx: Writing, realm: string, credentialId: string): Promise<void> {
   const keys = [lock, ...budgets.map(({ name }) => name)].map((name) => budgetKey(name, credentialId));
-  await deleteFailures(tx.db, realm, keys);
+  await deleteCounts(tx.db, realm, keys);
 }
 
 async function take(context: Context, guessed: GuessedFactor): Promise<void> {
@@ -90,7 +90,7 @@ async function recordLock(context: Context, guessed: GuessedFactor, until: numbe
   const credential = await requireCredential(context, realm, credentialId);
   await write(context, anonymous, async (tx) => {
     const mark = { realm, key: budgetKey(lock, credentialId), failures: 1, resets_at: until };
-    if (!(await markFailure(tx.db, mark, tx.now))) return;
+    if (!(await markCount(tx.db, mark, tx.now))) return;
     const event = {
       realm,
       type: 'factor.locked',

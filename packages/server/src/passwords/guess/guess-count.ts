@@ -1,9 +1,9 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { Problem } from '../../kernel/problem.ts';
+import { listCounts } from '../../store/count.ts';
 import type { Store } from '../../store/open.ts';
 import type { LoginFailureTable } from '../../store/schema.ts';
 import { type Count, createGuessWriter, type Mark, nameOf, rowsAtOnce, toRow, window } from './guess-writer.ts';
-import { listFailures } from './login-failure.store.ts';
 
 /**
  * Counts guesses, up to a limit in any 24 hours, together with every other process of the same database. A count ends
@@ -80,7 +80,7 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
   }
 
   function load(name: string, { realm, key, limit }: Budget): Promise<Count> {
-    const reading = listFailures(store.db, [{ realm, key }]).then(([row]) => {
+    const reading = listCounts(store.db, [{ realm, key }]).then(([row]) => {
       const count: Count = {
         ...{ realm, key, limit, total: row?.failures ?? 0, resetsAt: endOf(row?.resets_at ?? 0) },
         ...{ unwritten: 0, unseen: 0, handed: 0, fault: undefined, extended: false, window: 0, marks: [], told: false },
@@ -191,7 +191,7 @@ export function createGuessCounts(store: Store, clock: Clock, bound = 50_000): G
     async refresh() {
       const asked = [...refused].slice(0, rowsAtOnce).filter((count) => !dirty.has(count));
       refused.clear();
-      const rows = new Map((await listFailures(store.db, asked)).map((row) => [nameOf(row), row]));
+      const rows = new Map((await listCounts(store.db, asked)).map((row) => [nameOf(row), row]));
       for (const count of asked) read(rows.get(nameOf(count)) ?? toRow(count, 0));
     },
     exhausted() {

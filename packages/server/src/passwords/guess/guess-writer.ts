@@ -1,8 +1,8 @@
 import type { Clock } from '../../kernel/clock.ts';
+import { addCounts } from '../../store/count.ts';
 import type { Store } from '../../store/open.ts';
 import { writeRows } from '../../store/rows.ts';
 import type { LoginFailureTable } from '../../store/schema.ts';
-import { addFailures } from './login-failure.store.ts';
 
 /** Origin of a wrong guess, for the notice when the limit is reached. */
 export interface Mark {
@@ -81,7 +81,7 @@ export function createGuessWriter(store: Store, clock: Clock, read: (row: LoginF
     const add = async (some: readonly Handed[]) => {
       const now = clock.now();
       const rows = some.map(({ count, before }) => toRow(count, before.unwritten, now + window));
-      const written = await addFailures(store.db, rows, { now, extended, longest: window });
+      const written = await addCounts(store.db, rows, { now, extended, longest: window });
       for (const one of some) {
         missing.delete(one);
         settle(one);

@@ -1,11 +1,11 @@
 import type { Context } from '../../context.ts';
 import { anonymous } from '../../kernel/caller.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
+import { markCount } from '../../store/count.ts';
 import { type Writing, write } from '../../store/write.ts';
 import { findCredential } from '../identity/credential.store.ts';
 import { mailAddressOf } from '../identity/credential.ts';
 import type { Exhausted } from './guess-count.ts';
-import { markFailure } from './login-failure.store.ts';
 
 /**
  * Reports credentials whose guessers were stopped: one event and one mail to the owner each, at most one a day over all
@@ -30,7 +30,7 @@ export function lockKey(key: string): string {
 async function recordLock(context: Context, tx: Writing, lock: Exhausted): Promise<void> {
   const { realm, key, credentialId, until, sources } = lock;
   const mark = { realm, key: lockKey(key), failures: 1, resets_at: until };
-  if (!(await markFailure(tx.db, mark, tx.now))) return;
+  if (!(await markCount(tx.db, mark, tx.now))) return;
   const event = { realm, type: 'login.locked', object: `credential:${credentialId}`, after: { until, sources } };
   await tx.record(event);
   const credential = await findCredential(tx.db, realm, credentialId);

@@ -1,10 +1,9 @@
 import type { Context } from '../../context.ts';
-import { processMemory } from '../../kernel/process-memory.ts';
-import { createRates } from '../../kernel/rate.ts';
 import type { Source } from '../../kernel/source.ts';
+import { sharedRates } from '../../subject/throttle/shared-rate.ts';
 
 /**
- * Limits per network for calls that everyone may make. Counted in this process. These calls guard nothing that could be
+ * Limits per network for calls that everyone may make. These calls guard nothing that could be
  * guessed (a code of 256 bits) and no secret (the password rules), so this only keeps strangers from overloading the
  * server.
  */
@@ -16,9 +15,9 @@ const limits = {
 
 export type PublicCall = keyof typeof limits;
 
-const rates = processMemory((context: Context) => createRates(context.clock, limits));
+const rates = sharedRates('public call', limits);
 
 /** @throws {Problem} `attempt.throttled` */
 export function admitPublicCall(context: Context, kind: PublicCall, { network }: Source): void {
-  rates(context)[kind].admit(network);
+  rates[kind](context).admit(network);
 }

@@ -1,6 +1,12 @@
 import type { Context } from '../../context.ts';
 import { Problem } from '../../kernel/problem.ts';
-import { type Budget, requireBudgets, requireLeft, returnBudgets, spendBudgets } from './budget.ts';
+import {
+  type Budget,
+  requireBudgets,
+  requireLeft,
+  returnBudgets,
+  spendBudgets,
+} from '../../subject/throttle/budget.ts';
 
 /**
  * Daily limits for all ROOTs of an identity together. Administrators are not counted.

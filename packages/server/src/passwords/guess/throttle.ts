@@ -3,17 +3,17 @@ import type { Caller } from '../../kernel/caller.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { processMemory } from '../../kernel/process-memory.ts';
 import type { Source } from '../../kernel/source.ts';
+import { deleteCounts, deleteExpiredCounts, shortenCounts } from '../../store/count.ts';
 import { write } from '../../store/write.ts';
 import { attempts } from '../../subject/attempt.ts';
 import { foldCredentialCode } from '../../subject/credential-code.ts';
 import type { Device } from '../device.ts';
 import { requireCredential } from '../identity/credential.ts';
-import { createNetworkRate } from '../network-rate.ts';
 import { forgetFactorGuesses } from './factor-budget.ts';
 import { createGuessCounts, type Guess } from './guess-count.ts';
 import { window } from './guess-writer.ts';
 import { lockKey, recordLocks } from './lock-notice.ts';
-import { deleteExpiredFailures, deleteFailures, shortenFailures } from './login-failure.store.ts';
+import { networkRate } from './network-rate.ts';
 
 /**
  * How often one may guess at a password.
@@ -21,8 +21,8 @@ import { deleteExpiredFailures, deleteFailures, shortenFailures } from './login-
  * 1. At a credential, from devices that it has not logged in from: 10 wrong guesses in any 24 hours, from all sources
  *    and over all processes. Whether the credential exists makes no difference.
  * 2. From one network, at any credentials: 100 wrong guesses in ten minutes, and 1,000 from one IPv6 /48. This slows
- *    down an attacker who tries one password on many credentials. Each process counts for itself, and nothing below
- *    relies on it.
+ *    down an attacker who tries one password on many credentials. All
+ *    processes count together, up to a second late, and nothing below relies on it.
  * 3. From a device that the credential has logged in from: 10 wrong guesses in any 24 hours, counted separately and
  *    forgiven by a login. So limits 1 and 2 do not keep the owner out. When these are spent, the device counts as
  *    unknown.
@@ -41,8 +41,8 @@ import { deleteExpiredFailures, deleteFailures, shortenFailures } from './login-
 export const guessesPerCredential = 10;
 const guessesPerDevice = 10;
 
-const throttle = processMemory(({ store, clock }: Context) => {
-  return { guesses: createGuessCounts(store, clock), networks: createNetworkRate(clock) };
+const throttle = processMemory((context: Context) => {
+  return { guesses: createGuessCounts(context.store, context.clock), networks: networkRate(context) };
 });
 
 /** A login attempt: the typed code of a credential, and its origin. */
@@ -122,7 +122,7 @@ export async function unlockCredential(context: Context, realm: string, id: stri
   const { code } = await requireCredential(context, realm, id);
   const key = codeKey(context, realm, code);
   await write(context, caller, async (tx) => {
-    await deleteFailures(tx.db, realm, [key, lockKey(key)]);
+    await deleteCounts(tx.db, realm, [key, lockKey(key)]);
     await forgetFactorGuesses(tx, realm, id);
     await tx.record({ realm, type: 'credential.unlocked', object: `credential:${id}` });
     tx.committed(() => throttle(context).guesses.forget(realm, key));
@@ -139,8 +139,8 @@ export async function keepLoginCounts(context: Context): Promise<void> {
 
 export async function forgetOldLoginFailures({ store, clock }: Context): Promise<void> {
   const now = clock.now();
-  await deleteExpiredFailures(store.db, now);
-  await shortenFailures(store.db, now + window);
+  await deleteExpiredCounts(store.db, now);
+  await shortenCounts(store.db, now + window);
 }
 
 function codeKey({ vault }: Pick<Context, 'vault'>, realm: string, code: string): string {

@@ -6,12 +6,11 @@ import type { Caller } from '../../kernel/caller.ts';
 import { numericDate, seconds } from '../../kernel/clock.ts';
 import { realmKey } from '../../kernel/id.ts';
 import { Problem } from '../../kernel/problem.ts';
-import { processMemory } from '../../kernel/process-memory.ts';
-import { createRate } from '../../kernel/rate.ts';
 import { unknownSource } from '../../kernel/source.ts';
 import { type Writing, write } from '../../store/write.ts';
 import { attempts, isFailedProof } from '../../subject/attempt.ts';
 import type { Realm } from '../../subject/realm.ts';
+import { sharedRate } from '../../subject/throttle/shared-rate.ts';
 import { readParticipants } from '../participant.ts';
 import { keyView, keyViewSchema, retireKeyOf, touchParticipant } from '../participant-administration.ts';
 import { changeKeyValidity, readKeys, registerKey } from './participant-key.ts';
@@ -58,7 +57,7 @@ const maxLiveKeys = 8;
 /** Keys stay as history, so rotations per time need a bound. */
 const perParticipant = { budget: 60, window: 3_600_000, bound: 10_000 };
 
-const participantRate = processMemory((context: Context) => createRate(context.clock, perParticipant));
+const participantRate = sharedRate('key rotation', perParticipant);
 
 interface NewKey {
   readonly jwk: PublicJwk;

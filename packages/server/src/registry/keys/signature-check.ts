@@ -19,10 +19,10 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { numericDate, seconds } from '../../kernel/clock.ts';
 import { Problem } from '../../kernel/problem.ts';
-import { processMemory } from '../../kernel/process-memory.ts';
-import { createRates, type RateLimit } from '../../kernel/rate.ts';
+import type { RateLimit } from '../../kernel/rate.ts';
 import { isName } from '../../kernel/text.ts';
 import type { Realm } from '../../subject/realm.ts';
+import { sharedRates } from '../../subject/throttle/shared-rate.ts';
 import { lookUpParticipant } from '../participant.ts';
 import { requireNewKey } from './public-key.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
@@ -123,7 +123,7 @@ const limits = {
   newKeys: { budget: 60, window: 60_000, bound: 10_000 },
 } as const satisfies Record<string, RateLimit>;
 
-const rates = processMemory((context: Context) => createRates(context.clock, limits));
+const rates = sharedRates('signature check', limits);
 
 /**
  * A bad signature is an answer, not an error.
@@ -295,7 +295,7 @@ function named(signature: string): Pick<Verdict, 'kid' | 'alg'> {
 }
 
 export function spend(context: Context, what: keyof typeof limits, realm: Realm, party: Party): void {
-  rates(context)[what].admit(`${realm.name} ${party.id}`);
+  rates[what](context).admit(`${realm.name} ${party.id}`);
 }
 
 function isBase64(value: string): boolean {

@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely';
-import type { LoginFailureTable, Schema } from '../../store/schema.ts';
+import type { LoginFailureTable, Schema } from './schema.ts';
 
-export type FailureKey = Pick<LoginFailureTable, 'realm' | 'key'>;
+/** Counts of throttles, in the table `login_failure`. */
+export type CountKey = Pick<LoginFailureTable, 'realm' | 'key'>;
 
 /** The counts under these keys, also of windows that are over. */
-export async function listFailures(db: Kysely<Schema>, keys: readonly FailureKey[]): Promise<LoginFailureTable[]> {
+export async function listCounts(db: Kysely<Schema>, keys: readonly CountKey[]): Promise<LoginFailureTable[]> {
   if (keys.length === 0) return [];
   return db
     .selectFrom('login_failure')
@@ -28,7 +29,7 @@ export interface Counting {
  * Adds to each count in one statement; the added number may be negative. An ended window begins anew. Returns the
  * present counts.
  */
-export async function addFailures(
+export async function addCounts(
   db: Kysely<Schema>,
   rows: readonly LoginFailureTable[],
   { now, extended, longest }: Counting,
@@ -59,7 +60,7 @@ export async function addFailures(
 }
 
 /** False if the mark exists already in a window that is not over. */
-export async function markFailure(db: Kysely<Schema>, row: LoginFailureTable, now: number): Promise<boolean> {
+export async function markCount(db: Kysely<Schema>, row: LoginFailureTable, now: number): Promise<boolean> {
   const made = await db
     .insertInto('login_failure')
     .values(row)
@@ -74,7 +75,7 @@ export async function markFailure(db: Kysely<Schema>, row: LoginFailureTable, no
   return made !== undefined;
 }
 
-export async function deleteFailures(db: Kysely<Schema>, realm: string, keys: readonly string[]): Promise<void> {
+export async function deleteCounts(db: Kysely<Schema>, realm: string, keys: readonly string[]): Promise<void> {
   await db
     .deleteFrom('login_failure')
     .where('realm', '=', realm)
@@ -82,11 +83,11 @@ export async function deleteFailures(db: Kysely<Schema>, realm: string, keys: re
     .execute();
 }
 
-export async function deleteExpiredFailures(db: Kysely<Schema>, now: number): Promise<void> {
+export async function deleteExpiredCounts(db: Kysely<Schema>, now: number): Promise<void> {
   await db.deleteFrom('login_failure').where('resets_at', '<=', now).execute();
 }
 
 /** Shortens windows that a clock that was ahead made too long. */
-export async function shortenFailures(db: Kysely<Schema>, latest: number): Promise<void> {
+export async function shortenCounts(db: Kysely<Schema>, latest: number): Promise<void> {
   await db.updateTable('login_failure').set({ resets_at: latest }).where('resets_at', '>', latest).execute();
 }

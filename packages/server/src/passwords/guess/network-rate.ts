@@ -1,15 +1,16 @@
-import type { Clock } from '../kernel/clock.ts';
-import { createRate, type Rate } from '../kernel/rate.ts';
+import type { Context } from '../../context.ts';
+import type { Rate } from '../../kernel/rate.ts';
+import { sharedRate } from '../../subject/throttle/shared-rate.ts';
 
 export type NetworkRate = Pick<Rate, 'admit' | 'giveBack'>;
 
-const perNetwork = { budget: 100, window: 600_000, bound: 50_000 } as const;
+const perNetwork = sharedRate('login network', { budget: 100, window: 600_000, bound: 50_000 });
 /** Of an IPv6 /48, the size that one site gets. It contains 65,536 networks. */
-const perSite = { budget: 1_000, window: 600_000, bound: 50_000 } as const;
+const perSite = sharedRate('login site', { budget: 1_000, window: 600_000, bound: 50_000 });
 
 /** Counts by `Source.network`, and the networks of one site together as well. */
-export function createNetworkRate(clock: Clock): NetworkRate {
-  const [networks, sites] = [createRate(clock, perNetwork), createRate(clock, perSite)];
+export function networkRate(context: Context): NetworkRate {
+  const [networks, sites] = [perNetwork(context), perSite(context)];
   return {
     admit(network) {
       const site = siteOf(network);

@@ -2,8 +2,8 @@ import type { Context } from '../../context.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { processMemory } from '../../kernel/process-memory.ts';
 import { createRate, type Rate } from '../../kernel/rate.ts';
+import { addCounts, listCounts } from '../../store/count.ts';
 import type { LoginFailureTable } from '../../store/schema.ts';
-import { addFailures, listFailures } from './login-failure.store.ts';
 
 /**
  * How often something may be done in a window, by all processes together. Each use is counted in the database before it
@@ -63,7 +63,7 @@ export async function requireLeft(
   { name, limit, window }: Budget,
   of: string,
 ): Promise<void> {
-  const [row] = await listFailures(context.store.db, [{ realm, key: budgetKey(name, of) }]);
+  const [row] = await listCounts(context.store.db, [{ realm, key: budgetKey(name, of) }]);
   const until = row !== undefined && row.failures >= limit ? Math.min(row.resets_at, context.clock.now() + window) : 0;
   if (until > context.clock.now()) throw throttledUntil(context, until);
 }
@@ -118,5 +118,5 @@ function count(
   const rows = budgets.map(({ name, window }) => {
     return { realm, key: budgetKey(name, of), failures: change, resets_at: now + window };
   });
-  return addFailures(store.db, rows, { now, extended: false });
+  return addCounts(store.db, rows, { now, extended: false });
 }
