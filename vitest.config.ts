@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
 import { defineConfig, type UserWorkspaceConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { testFiles } from './scripts/test-kinds.ts';
 
 /** Where CI asks for the counts, in vitest's JSON form. */
@@ -8,6 +10,21 @@ const files = testFiles(import.meta.dirname);
 
 /** Most of these wait for a server, a database or a clock: one more than there are cores keeps the cores busy. */
 const maxWorkers = availableParallelism() + 1;
+
+/** The files that take longest, by their names. They begin first, so that no worker is left with one at the end. */
+const long = [
+  ...['first-start', 'docs', 'descendants', 'kill', 'dump-commands', 'store-commands', 'serve', 'gateway-process'],
+  ...['full-disk', 'examples', 'orphan', 'migrate', 'gateway-attacks', 'factors', 'lost-password', 'network-file'],
+];
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const named = long.flatMap((name) => sorted.filter(({ moduleId }) => basename(moduleId, '.test.ts') === name));
+    return [...new Set([...named, ...sorted])];
+  }
+}
+
 type ProjectTest = NonNullable<UserWorkspaceConfig['test']>;
 const servers = {
   globalSetup: ['packages/server/test/support/global-setup.ts'],
@@ -21,6 +38,7 @@ const servers = {
 /** `npm run quick` runs `unit`; `npm test` runs `unit` and `system`; `npm run foreign` runs `foreign`. */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {

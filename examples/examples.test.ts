@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../packages/server/test/support/eventually.ts';
 import { freePort } from '../packages/server/test/support/free-port.ts';
+import { program } from '../packages/server/test/support/program.ts';
 import { publicHalf, rsaKey } from './demo/member.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -16,8 +17,8 @@ interface Ended {
   readonly output: string;
 }
 
-function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, [join(root, program), ...args], {
+function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  const child = spawn(process.execPath, [resolve(root, file), ...args], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -106,7 +107,7 @@ describe('a lender and a loan agent, beside the server that both know', () => {
       lender: { ...common, PORT: String(others[1]) },
     };
     programs.push(
-      start('packages/server/bin/countersign.js', ['serve'], {
+      start(program, ['serve'], {
         COUNTERSIGN_PORT: String(port),
         COUNTERSIGN_DATA_DIR: join(directory, 'data'),
         COUNTERSIGN_APPLY: join(directory, 'network.json'),

@@ -1,6 +1,6 @@
 /**
  * Sorts the test files by their needs, which it reads from their imports, so that there is no list to keep up to date: a `unit`
- * test starts no server, no process and no database; every other test is a `system` test. A file named `*.foreign.test.ts`
+ * test starts no server, no process, no database and no threads that hash; every other test is a `system` test. A file named `*.foreign.test.ts`
  * needs programs that npm does not bring: browsers, Debian's servers, other languages.
  */
 
@@ -13,7 +13,7 @@ const roots = ['packages/*/test/**/*.test.ts', 'examples/**/*.test.ts', 'scripts
 
 /** Modules that a unit test imports neither itself nor through its support files. `read.ts` loads the TypeScript compiler, which takes seconds. */
 const heavy =
-  /^(node:)?(child_process|cluster|http|https|http2|net|tls)$|\/support\/(databases|server|context|postgres|realm-server)\.ts$|\/server\/src\/server\.ts$|^scripts\/examples\/read\.ts$/;
+  /^(node:)?(child_process|cluster|http|https|http2|net|tls)$|\/support\/(databases|server|context|postgres|realm-server)\.ts$|\/server\/src\/server\.ts$|\/secrets\/password-hash\.ts$|^scripts\/examples\/read\.ts$/;
 
 /** The test files of each kind, as paths from `root`, without soak tests. */
 export function testFiles(root: string): Readonly<Record<TestKind, readonly string[]>> {

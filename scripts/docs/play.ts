@@ -41,8 +41,10 @@ export async function play(markdown: string, { root, databaseUrl, compiled }: St
       .replace(new RegExp(`\\b(${ports.join('|')})\\b`, 'g'), (port) => String(free[ports.indexOf(port as '8080')]))
       .replaceAll(pageDatabase, databaseUrl ?? pageDatabase);
   const blocks = blocksOf(markdown).map((block) => ({ ...block, text: stand(block.text) }));
+  const own = join(home, '.own');
+  replacePrograms(own);
   const env = {
-    PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+    PATH: [own, join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
     HOME: home,
     COUNTERSIGN_PORT: String(free[0]),
     npm_config_update_notifier: 'false',
@@ -54,6 +56,17 @@ export async function play(markdown: string, { root, databaseUrl, compiled }: St
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+/** Where the tests have a bundle of the command line, the pages start it, without the second that npx takes. */
+function replacePrograms(folder: string): void {
+  mkdirSync(folder);
+  const { COUNTERSIGN_TEST_PROGRAM: program } = process.env;
+  if (program === undefined) return;
+  writeFileSync(join(folder, 'countersign'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`, {
+    mode: 0o755,
+  });
+  writeFileSync(join(folder, 'npx'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
 }
 
 /**

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { createProgress } from '../src/cli/progress.ts';
 import { markLoading } from '../src/store/loading.ts';
 import { temporaryDir } from './support/context.ts';
 import { bothDatabases, eachDatabase } from './support/databases.ts';
 import { everyRow, fill, move, open, rowCount, variables } from './support/move.ts';
+import { program } from './support/program.ts';
 import { run } from './support/serve.ts';
 
 const rows = 3_000;
@@ -145,8 +145,6 @@ test('progress rewrites one line on a terminal, and writes a line every three se
   expect(shown(false)).toEqual(['43 rows\n', '86 rows\n']);
 });
 
-const launcher = fileURLToPath(new URL('../bin/countersign.js', import.meta.url));
-
 /** Runs a load and sends the signal once its mark is there. */
 async function interruptOnceLoading(
   args: readonly string[],
@@ -154,7 +152,7 @@ async function interruptOnceLoading(
   signal: NodeJS.Signals,
   db: Awaited<ReturnType<typeof open>>['db'],
 ): Promise<{ code: number | null; stderr: string }> {
-  const child = spawn(process.execPath, [launcher, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.on('data', (chunk) => {
     stderr += chunk;

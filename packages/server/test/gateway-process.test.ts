@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createParticipant, type PrivateJwk } from '@countersign/client';
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { parsePublicJwk, verifyMessage } from '@countersign/proof';
@@ -14,9 +13,9 @@ import { send } from '../../client/test/support/raw-request.ts';
 import { temporaryDir } from './support/context.ts';
 import { freePort } from './support/free-port.ts';
 import { type Application, application, newKey, publicHalf, signedFields } from './support/gateway.ts';
+import { program } from './support/program.ts';
 import { run, serve } from './support/serve.ts';
 
-const launcher = fileURLToPath(new URL('../bin/countersign.js', import.meta.url));
 const megabyte = 1_048_576;
 /** What `docs/gateway.md` advises where memory is scarce: what was read is given back sooner. */
 const nodeOptions = '--max-semi-space-size=1';
@@ -33,7 +32,7 @@ interface Started {
 
 /** Starts the command and waits for its one line. Killed when the test ends. */
 async function gateway(args: readonly string[]): Promise<Started> {
-  const child = spawn(process.execPath, [launcher, 'gateway', ...args], {
+  const child = spawn(process.execPath, [program, 'gateway', ...args], {
     env: { PATH: process.env.PATH, NODE_OPTIONS: nodeOptions },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

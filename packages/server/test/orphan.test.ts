@@ -6,16 +6,16 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { masterKey, temporaryDir } from './support/context.ts';
 import { eventually } from './support/eventually.ts';
 import { freePort } from './support/free-port.ts';
+import { program } from './support/program.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const launcher = fileURLToPath(new URL('../bin/countersign.js', import.meta.url));
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** A parent that starts a server and waits for it, as npm does. It passes no signal on. */
 const waits = `
 const { spawn } = require('node:child_process');
-const child = spawn(process.execPath, [${JSON.stringify(launcher)}, 'serve'], { stdio: 'inherit', detached: process.argv[1] === 'detached' });
+const child = spawn(process.execPath, [${JSON.stringify(program)}, 'serve'], { stdio: 'inherit', detached: process.argv[1] === 'detached' });
 console.log('child ' + child.pid);
 `;
 
@@ -84,7 +84,7 @@ describe.skipIf(process.platform === 'win32')('a server whose parent is killed',
           '-e',
           `const { spawn } = require('node:child_process');
            const env = { ...process.env, _COUNTERSIGN_LAUNCHER: String(process.pid) };
-           console.log('child ' + spawn(process.execPath, [${JSON.stringify(launcher)}, 'serve'], { stdio: 'inherit', env }).pid);`,
+           console.log('child ' + spawn(process.execPath, [${JSON.stringify(program)}, 'serve'], { stdio: 'inherit', env }).pid);`,
         ],
         { env, cwd: root, stdio: ['ignore', 'pipe', 'ignore'] },
       );

@@ -4,7 +4,6 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   createTokenSource,
   fetchReceiptCerts,
@@ -20,6 +19,7 @@ import { calculateJwkThumbprint, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { generateJwks } from '../src/subject/tokens/signing-key.ts';
 import { rfc7797, type Sender, sender, signed, strict, strictTarget } from './support/message.ts';
+import { program } from './support/program.ts';
 import { entryOf, registryEntry, secretOf } from './support/rotation.ts';
 import { administrator, type TestServer, testServer } from './support/server.ts';
 
@@ -27,7 +27,6 @@ const first = sender('ES256', 'agent-1');
 const callerKey = sender('ES256', 'c');
 let callerSecret = secretOf('caller');
 const document = '{"amount":100}';
-const bin = fileURLToPath(new URL('../bin/countersign.js', import.meta.url));
 
 const privateJwkOf = ({ privateKey, jwk }: Sender): PrivateJwk => ({ ...privateKey.export({ format: 'jwk' }), ...jwk });
 const printOf = (jwk: PrivateJwk) => calculateJwkThumbprint(jwk as JWK);
@@ -177,7 +176,7 @@ describe('on the command line', () => {
   function run(...args: string[]): Promise<Run> {
     const env = { ...process.env, COUNTERSIGN_DATA_DIR: dir, COUNTERSIGN_PUBLIC_URL: server.url };
     return new Promise((resolve) => {
-      execFile(process.execPath, [bin, ...args], { env }, (error, out, err) => {
+      execFile(process.execPath, [program, ...args], { env }, (error, out, err) => {
         resolve({ code: error === null ? 0 : Number(error.code), out, err });
       });
     });

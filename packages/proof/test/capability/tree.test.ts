@@ -14,9 +14,9 @@ test('over random trees nobody may do more than every link above allows, nor les
       deepest = Math.max(deepest, node.right?.links ?? 0);
     }
   });
-  await fc.assert(property, { numRuns: 200 });
+  await fc.assert(property, { numRuns: 100 });
   // Trees of which nearly all is refused would show nothing.
-  expect(accepted).toBeGreaterThan(300);
+  expect(accepted).toBeGreaterThan(150);
   expect(deepest).toBeGreaterThan(4);
 });
 

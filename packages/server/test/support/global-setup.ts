@@ -1,6 +1,6 @@
 /**
- * Vitest's global setup: one PostgreSQL for the whole run, and of each database a template that has today's schema. The
- * test processes learn of them by variables of the environment.
+ * Vitest's global setup: one PostgreSQL for the whole run, of each database a template that has today's schema, and the
+ * command line in one bundle, except under CI. The test processes learn of them by variables of the environment.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -11,12 +11,14 @@ import pg from 'pg';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { createLog } from '../../src/kernel/log.ts';
 import { openStore } from '../../src/store/open.ts';
+import { bundleProgram } from './bundle.ts';
 import { startPostgres } from './postgres.ts';
 
 const variables = [
   'COUNTERSIGN_TEST_POSTGRES',
   'COUNTERSIGN_TEST_POSTGRES_TEMPLATE',
   'COUNTERSIGN_TEST_SQLITE_TEMPLATE',
+  'COUNTERSIGN_TEST_PROGRAM',
 ];
 
 export default async function setup(): Promise<() => Promise<void>> {
@@ -25,6 +27,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   const file = join(folder, 'countersign.db');
   await makeSchema(`sqlite:${file}`);
   process.env.COUNTERSIGN_TEST_SQLITE_TEMPLATE = file;
+  if (!process.env.CI) process.env.COUNTERSIGN_TEST_PROGRAM = await bundleProgram(join(folder, 'program'));
   const stopPostgres = await findPostgres();
   const { COUNTERSIGN_TEST_POSTGRES: url } = process.env;
   const dropTemplate = url === undefined ? undefined : await makePostgresTemplate(url);

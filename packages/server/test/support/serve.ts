@@ -2,13 +2,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { masterKey, temporaryDir } from './context.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
-
-const launcher = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
+import { program } from './program.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -68,10 +66,10 @@ export function run(args: readonly string[], variables: Variables, shell?: strin
 
 /** `shell`, if given, is a prelude that a shell runs before it becomes the command. */
 export function start(args: readonly string[], variables: Variables, shell?: string) {
-  const command = [process.execPath, launcher, ...args] as const;
-  const [program, ...rest] =
+  const command = [process.execPath, program, ...args] as const;
+  const [file, ...rest] =
     shell === undefined ? command : (['/bin/sh', '-c', `${shell}; exec "$@"`, 'sh', ...command] as const);
-  const child = spawn(program, rest, {
+  const child = spawn(file, rest, {
     env: { PATH: process.env.PATH, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
