@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { eachDatabase } from '../../packages/server/test/support/databases.ts';
+import { proofsOf } from '../proofs.ts';
 import { blocksOf, faultsOf, fits } from './page.ts';
 import { pageDatabase, play } from './play.ts';
 
@@ -41,14 +42,10 @@ function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-/** `[lifecycle.test.ts](../packages/server/test/lifecycle.test.ts) “a name”`: the proof of a claim. */
-const proof = /\[[\w.-]+\.test\.ts\]\((?:\.\.\/)*([^)]+)\) “([^”]+)”/g;
-
 test('every test that a page names as its proof is there', () => {
-  const named = pages.flatMap((path) => [...read(path).matchAll(proof)]);
+  const named = pages.flatMap((path) => proofsOf(path, read(path)));
   expect(named.length).toBeGreaterThan(0);
-  const missing = named.filter(([, file = '', name = '']) => !read(file).includes(name)).map(([text]) => text);
-  expect(missing).toEqual([]);
+  expect(named.filter(({ file, title }) => !read(file).includes(title))).toEqual([]);
 });
 
 test.each(pages)('%s: every block says what it is for, every link leads somewhere', (path) => {
