@@ -22,7 +22,13 @@ const participants = [
   { name: 'lender', role: 'LENDER', port: 9002, title: 'Example Lender' },
 ] as const;
 
-const root = { id: 'example-root', identityId: 'example-travel', type: 'ROOT', code: 'root@travel.example' } as const;
+const root = {
+  id: 'example-root',
+  identityId: 'example-travel',
+  type: 'ROOT',
+  code: 'root@travel.example',
+  emailVerified: true,
+} as const;
 const corporates = {
   identityProfiles: [{ id: 'example-corporates', name: 'Example corporates' }],
   passwordProfiles: [{ id: 'example-corporates', configPerCredentialType: { ROOT: {}, USER: {} } }],

@@ -13,6 +13,7 @@ import { type Clock, systemClock } from './kernel/clock.ts';
 import { createLog, type Log } from './kernel/log.ts';
 import { requirePrivate } from './kernel/private-file.ts';
 import { type Random, systemRandom } from './kernel/random.ts';
+import { routes as emailRoutes } from './passwords/email.http.ts';
 import { routes as factorRoutes } from './passwords/factor/factors.http.ts';
 import { routes as passkeyRoutes } from './passwords/factor/passkeys.http.ts';
 import { routes as credentialAdministrationRoutes } from './passwords/identity/credential-administration.http.ts';
@@ -152,6 +153,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...passwordProfileRoutes,
     ...passwordRoutes,
     ...lostPasswordRoutes,
+    ...emailRoutes,
     ...walletRoutes,
     ...realmRoutes,
     ...networkFileRoutes,

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Context } from '../src/context.ts';
+import { mailAddressOf } from '../src/mail/owner.ts';
 import {
   changeCredential,
   createCredential,
   lookUpCredential,
   lookUpCredentialByCode,
-  mailAddressOf,
   type NewCredential,
   stepCredential,
 } from '../src/passwords/identity/credential.ts';

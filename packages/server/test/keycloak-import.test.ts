@@ -120,6 +120,7 @@ describe('passwords that Keycloak hashed itself', () => {
 test('a user comes with what tells who it is, and what its password was subject to', () => {
   const jane = user('jane.doe', [password(argon2Data, argon2Secret), { type: 'otp' }, { type: 'password-history' }], {
     email: 'jane@acme.example',
+    emailVerified: true,
     firstName: 'Jane',
     lastName: 'Doe',
     enabled: false,
@@ -133,6 +134,7 @@ test('a user comes with what tells who it is, and what its password was subject 
         id: 'id-jane.doe',
         username: 'jane.doe',
         email: 'jane@acme.example',
+        emailVerified: true,
         name: 'Jane Doe',
         enabled: false,
         hash: expect.stringMatching(/^\$argon2id/),
@@ -147,6 +149,7 @@ test('a user comes with what tells who it is, and what its password was subject 
       id: undefined,
       username: 'bare',
       email: undefined,
+      emailVerified: false,
       name: undefined,
       enabled: false,
       hash: undefined,

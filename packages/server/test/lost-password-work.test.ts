@@ -2,7 +2,7 @@ import { StatementSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dropped, type Message } from '../src/mail/message.ts';
-import { changeCredential, stepCredential } from '../src/passwords/identity/credential.ts';
+import { changeCredential, createCredential, stepCredential } from '../src/passwords/identity/credential.ts';
 import { sendRecoveryCode } from '../src/passwords/lost-password.ts';
 import { createPassword } from '../src/passwords/password.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
@@ -36,10 +36,10 @@ async function open(databaseUrl: string) {
     });
   /** From one source, and until there is nothing left to do. */
   const start = async (code: string, source = '192.0.2.1') => {
-    await sendRecoveryCode(context, 'dev', code, { ...tester, source: from(source) });
+    await sendRecoveryCode(context, 'dev', { email: code }, { ...tester, source: from(source) });
     await deliver();
   };
-  return { context, clock, start, sent };
+  return { context, clock, start, sent, deliver };
 }
 
 const executed: string[] = [];
@@ -61,7 +61,7 @@ afterAll(() => {
 });
 
 test('a start is the same statements, digests and events for every code, until its mail is delivered or dropped', async () => {
-  const { context, start, sent } = await open(`sqlite:${temporaryDir()}/work.db`);
+  const { context, start, sent, deliver } = await open(`sqlite:${temporaryDir()}/work.db`);
   let digests = 0;
   const digest = context.vault.digest.bind(context.vault);
   Object.assign(context.vault, {
@@ -83,15 +83,46 @@ test('a start is the same statements, digests and events for every code, until i
   expect(sent).toHaveLength(1);
   expect(known.statements.length).toBeGreaterThan(10);
   // Unknown; without an address; disabled; without a password.
+  // By a verified address that is no code: of one, of two. An address that is not verified.
+  const patch = (id: string, email: string, emailVerified: boolean) =>
+    changeCredential(context, 'dev', id, { email, emailVerified }, tester);
+  await createCredential(
+    context,
+    'dev',
+    { id: 'cred-4', identityId: 'corp-1', type: 'USER', code: 'dora', email: 'two@acme.example', emailVerified: true },
+    tester,
+  );
+  await createPassword(context, 'dev', 'cred-4', { password: passwords.first }, tester);
+  for (const [email, counts, also] of [
+    ['bob@acme.example', true, 'bob@acme.example'],
+    ['two@acme.example', true, 'two@acme.example'],
+    ['new@acme.example', false, 'new@acme.example'],
+  ] as const) {
+    await patch('cred-2', email, counts);
+    await deliver();
+    await sealNewEvents(context, 'test');
+    expect(await work(also), email).toEqual(known);
+  }
+  expect(
+    sent
+      .filter(({ to }) => to === 'new@acme.example')
+      .map(({ bytes }) => bytes.toString())
+      .join(),
+  ).not.toContain('csl_');
+  await patch('cred-2', 'bob@acme.example', false);
+  await deliver();
+  await sealNewEvents(context, 'test');
   for (const code of ['nobody@acme.example', 'bob', 'carol@globex.example', 'peter@initech.example']) {
     expect(await work(code), code).toEqual(known);
   }
   for (let i = 0; i < 4; i++) {
     expect(await work('nobody@acme.example'), `again ${i}`).toEqual(await work(alice));
   }
+  // One to the first address, then to the old and the new one each.
+  const changes = 1 + 2 + 2 + 2;
   const types = await context.store.db.selectFrom('event').select(['type', 'object']).execute();
-  expect(types.filter(({ type }) => type === 'mail.dropped')).toHaveLength(5 + 2);
-  expect(types.filter(({ type }) => type === 'mail.delivered')).toHaveLength(1 + 2);
+  expect(types.filter(({ type }) => type === 'mail.dropped')).toHaveLength(6 + 2);
+  expect(types.filter(({ type }) => type === 'mail.delivered')).toHaveLength(3 + 2 + changes);
   expect(types.filter(({ type }) => type === 'mail.failed')).toEqual([]);
   expect(JSON.stringify(types), 'what was typed may have been a password').not.toContain('nobody@acme.example');
 });
@@ -120,11 +151,11 @@ eachDatabase('a code for a lost password', (freshUrl) => {
     let change: Promise<void> | undefined;
     // It has read the address, in its turn.
     const late = met(context, 8, () => {
-      change = changeCredential(context, 'dev', 'cred-1', { email: 'new@acme.example' }, tester);
+      change = changeCredential(context, 'dev', 'cred-1', { email: 'new@acme.example', emailVerified: true }, tester);
       // Where nothing keeps the change waiting it is done by then.
       return Promise.race([change, pause(500)]);
     });
-    await sendRecoveryCode(late, 'dev', alice, { ...tester, source: from('192.0.2.1') });
+    await sendRecoveryCode(late, 'dev', { email: alice }, { ...tester, source: from('192.0.2.1') });
     await change;
     await start('nobody@acme.example');
     const mailed = Buffer.concat(sent.map(({ bytes }) => bytes)).toString();
@@ -142,7 +173,12 @@ eachDatabase('a code for a lost password', (freshUrl) => {
     const [{ context, sent, start }, other] = nodes;
     const each = Array.from({ length: 40 }, (_, at) => at);
     const strangers = each.map((at) =>
-      sendRecoveryCode(at % 2 === 0 ? context : other, 'dev', alice, { ...tester, source: from('192.0.2.7') }),
+      sendRecoveryCode(
+        at % 2 === 0 ? context : other,
+        'dev',
+        { email: alice },
+        { ...tester, source: from('192.0.2.7') },
+      ),
     );
     await Promise.all(strangers);
     await start(alice);

@@ -103,6 +103,8 @@ const until = Date.UTC(2026, 0, 15, 12, 30);
 const all: { readonly [P in Purpose]: Values[P] } = {
   'password-invitation': { credentialId: 'cred/1', code, until },
   'lost-password': { code, until },
+  'lost-password-shared': { at: until, credentialCodes: ['alice', 'alice@acme.example'] },
+  'email-verification': { credentialCode: 'alice@acme.example', code, until },
   'password-reset': { credentialCode: 'alice@acme.example', code, until },
   'password-reset-shown': { at: until },
   'password-changed': { at: until },

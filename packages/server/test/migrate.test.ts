@@ -41,6 +41,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0009-audience-owners' },
       { name: '0011-passkey-ids' },
       { name: '0012-network-members' },
+      { name: '0014-verified-addresses' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });

@@ -126,7 +126,7 @@ eachDatabase('the owner of a credential is told', (freshUrl) => {
     const cookie = String(first.headers.get('set-cookie')).split(';')[0] as string;
     const rename = (code: string) => {
       const [dev] = corporateNetwork().realms;
-      const credentials = [{ id: 'cred-1', identityId: 'corp-1', type: 'ROOT', code }];
+      const credentials = [{ id: 'cred-1', identityId: 'corp-1', type: 'ROOT', code, emailVerified: true }];
       return applyNetwork(made.server.context, { realms: [{ ...dev, credentials }] }, tester);
     };
     await rename('ally@acme.example');

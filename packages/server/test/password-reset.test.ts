@@ -19,7 +19,7 @@ function network() {
   return { realms: realms.map((realm) => ({ ...realm, credentials: realm.credentials.map(withAddress) })) };
 }
 const withAddress = (credential: { id: string; code: string }) =>
-  credential.id === 'cred-2' ? { ...credential, code: bob } : credential;
+  credential.id === 'cred-2' ? { ...credential, code: bob, emailVerified: true } : credential;
 
 async function mails({ server }: Corporate) {
   const rows = await server.context.store.db.selectFrom('mail').selectAll().orderBy('id').execute();

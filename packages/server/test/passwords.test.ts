@@ -201,6 +201,41 @@ eachDatabase('passwords', (freshUrl) => {
     expect((await login(alice, passwords.second)).status).toBe(200);
   });
 
+  test('expired by a call says when: at the time of the call, or at the end of its period if that was before', async () => {
+    const clock = movedClock();
+    const network = corporateNetwork({ ROOT: { expiryPeriodDays: 10 }, USER: {} });
+    const { admin } = await corporate({
+      databaseUrl: await freshUrl(),
+      clock,
+      network,
+      withPassword: ['cred-1', 'cred-2'],
+    });
+    const dates = async (id: string) => {
+      const { state, createdTimestamp, expiryDate } = (await admin(`/passwords/${id}/get`)).body.passwordInfo as {
+        state: string;
+        createdTimestamp: string;
+        expiryDate: string;
+      };
+      return { state, expiry: Number(expiryDate), created: Number(createdTimestamp) };
+    };
+    const [periodic, endless] = [await dates('cred-1'), await dates('cred-2')];
+    expect(periodic.expiry).toBe(periodic.created + 10 * 86_400_000);
+    expect(endless).toMatchObject({ state: 'ACTIVE', expiry: 0 });
+    clock.advance(86_400_000);
+    const before = clock.now();
+    await admin('/passwords/cred-2/1/expire');
+    const expired = await dates('cred-2');
+    expect(expired.state).toBe('EXPIRED');
+    expect(expired.expiry).toBeGreaterThanOrEqual(before);
+    expect(expired.expiry).toBeLessThanOrEqual(clock.now());
+    clock.advance(86_400_000);
+    await admin('/passwords/cred-2/1/expire', { reason: 'COMPROMISED' });
+    expect(await dates('cred-2'), 'a second call changes no time').toEqual(expired);
+    clock.advance(20 * 86_400_000);
+    await admin('/passwords/cred-1/1/expire');
+    expect(await dates('cred-1')).toEqual({ ...periodic, state: 'EXPIRED' });
+  });
+
   test('expired by version: idempotent, and never reviving the one before', async () => {
     const { call, session, login, admin } = await corporate({ databaseUrl: await freshUrl() });
     const updated = await call('/passwords/cred-1/update', await session(), change(passwords.first, passwords.second));

@@ -1,5 +1,7 @@
 import { Kysely, sql } from 'kysely';
 import { expect, onTestFinished, test } from 'vitest';
+import { verifiedAddressOf } from '../src/mail/owner.ts';
+import { lookUpCredential } from '../src/passwords/identity/credential.ts';
 import * as foundation from '../src/store/migrations/0001-foundation.ts';
 import { postgresDialect } from '../src/store/postgres.ts';
 import { sqliteDialect } from '../src/store/sqlite.ts';
@@ -12,6 +14,7 @@ const credentials = [
   ['cred-1', 'Alice@Acme.Example'],
   ['cred-2', 'bob'],
   ['cred-3', 'BOB'],
+  ['cred-4', 'carol@bücher.example'],
 ] as const;
 
 /** A database as the release before left it: identities and credentials, and neither subjects nor passwords of theirs. */
@@ -49,6 +52,20 @@ eachDatabase('a database of the first release', (freshUrl) => {
     expect(said(await admin('/realms/dev/admin/identities/corp-1/disable'))).toBe('200');
     expect(said(await call('/auth/subject', String(answer.body.token)))).toBe('401 SESSION_INVALID');
     expect(said(await login('alice@acme.example', passwords.first))).toBe('403 FAILED_LOGIN');
+  });
+
+  test('goes on mailing to the addresses that it had, and to no name that is no address', async () => {
+    const databaseUrl = await freshUrl('empty');
+    await firstRelease(databaseUrl);
+    const server = await testServer({ databaseUrl });
+    onTestFinished(() => server.close());
+    const verified = await Promise.all(
+      credentials.map(async ([id]) => {
+        const credential = await lookUpCredential(server.context, 'dev', id);
+        return credential && verifiedAddressOf(credential);
+      }),
+    );
+    expect(verified).toEqual(['alice@acme.example', undefined, undefined, 'carol@xn--bcher-kva.example']);
   });
 
   test('keeps apart two codes that differ in capitals only: the one that is folded already is found', async () => {

@@ -7,6 +7,7 @@ interface Wanted {
   readonly identity: string;
   readonly id?: string;
   readonly email?: string;
+  readonly emailVerified?: true;
 }
 
 export function credentialCommands(program: Command): void {
@@ -30,21 +31,26 @@ export function credentialCommands(program: Command): void {
     .option('--type <type>', 'ROOT or USER', 'USER')
     .option('--id <id>', 'its id (default: a random one)')
     .option('--email <address>', 'the address for mail (default: the code, if that is an address)')
+    .option('--email-verified', 'its holder is known to read that address')
     .action(async (code: string, options) => {
       const api = connect(options);
-      const { identity: identityId, type, id, email } = options as Wanted;
-      print(await api.post(`${api.realm}/admin/credentials`, { id, identityId, type, code, email }));
+      const { identity: identityId, type, id, email, emailVerified } = options as Wanted;
+      const wanted = { id, identityId, type, code, email, emailVerified };
+      print(await api.post(`${api.realm}/admin/credentials`, wanted));
     });
   online(credential.command('change <credential>'))
     .description('Change its code, which ends its sessions, or its address for mail.')
     .option('--code <code>', 'the new code')
     .option('--email <address>', 'the new address for mail')
+    .option('--email-verified', 'its holder is known to read the address')
     .action(async (id: string, options) => {
       const api = connect(options);
-      const { code, email } = options as { code?: string; email?: string };
-      print(await api.patch(`${api.realm}/admin/credentials/${encodeURIComponent(id)}`, { code, email }));
+      const { code, email, emailVerified } = options as Partial<Wanted> & { code?: string };
+      const change = { code, email, emailVerified };
+      print(await api.patch(`${api.realm}/admin/credentials/${encodeURIComponent(id)}`, change));
     });
   for (const [step, text] of [
+    ['verify-email', 'Mail its holder a code that verifies the address, unless it is verified: good once, for a day.'],
     ['disable', 'Refuse its logins; its sessions end.'],
     ['enable', 'Let it log in again. Sessions from before stay ended.'],
   ] as const) {

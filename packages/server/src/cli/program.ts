@@ -19,6 +19,7 @@ export const sources: readonly { readonly names: readonly string[]; readonly rea
   { names: ['identity', 'identity-profile'], read: async () => (await import('./identity.ts')).identityCommands },
   { names: ['credential'], read: async () => (await import('./credential.ts')).credentialCommands },
   { names: ['password', 'password-profile'], read: async () => (await import('./password.ts')).passwordCommands },
+  { names: ['email'], read: async () => (await import('./email.ts')).emailCommands },
   { names: ['factor'], read: async () => (await import('./factor.ts')).factorCommands },
   { names: ['login', 'whoami', 'logout', 'sessions'], read: async () => (await import('./login.ts')).loginCommands },
   { names: ['wallet'], read: async () => (await import('./wallet.ts')).walletCommands },

@@ -32,6 +32,11 @@ export function mailAddress(text: string): MailAddress | undefined {
   return address.length > 254 ? undefined : (address as MailAddress);
 }
 
+/** The form in which addresses are compared: the same mailbox for nearly every server. Mail goes to the address itself. */
+export function addressKey(address: MailAddress): string {
+  return address.toLowerCase();
+}
+
 /** The address in a field of a request. @throws {Problem} `request.invalid` with the field */
 export function requireMailAddress(text: string, pointer: string): MailAddress {
   const address = mailAddress(text);

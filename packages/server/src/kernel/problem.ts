@@ -107,6 +107,10 @@ const table = {
   'credential.code_taken': taken('Another credential of the realm has this code.'),
   'credential.disabled': conflict('The credential or its identity is disabled.'),
   'credential.no_address': conflict('The credential has no e-mail address. Give it one first.'),
+  'credential.unverified_address': conflict(
+    'The e-mail address of the credential is not verified. Verify it first, or show the code.',
+  ),
+  'email.code': conflict('The code is unknown for this credential, or has expired.', 'VERIFICATION_CODE_INVALID'),
   'password.unknown': missing('There is no such password.'),
   'password_profile.unknown': missing('There is no such password profile.'),
   'identity.unresolved': conflict('The identity of the credential has no password profile.', 'UNRESOLVED_IDENTITY'),

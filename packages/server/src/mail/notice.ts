@@ -1,8 +1,8 @@
 import type { Context } from '../context.ts';
-import { mailAddress } from '../kernel/mail-address.ts';
 import type { Writing } from '../store/write.ts';
 import { mailMemory } from './memory.ts';
 import { enqueueMail } from './outbox.ts';
+import { mailAddressOf, type Owner, verifiedAddressOf } from './owner.ts';
 import type { Values } from './texts.ts';
 
 /**
@@ -18,17 +18,11 @@ export type Notice =
   | 'factor-changed'
   | 'credential-changed';
 
-export interface Owner {
-  /** The id of the credential. */
-  readonly id: string;
-  readonly email: string | null;
-  readonly code: string;
-}
-
 /**
  * Queues the mail in the transaction of the change. At most five an hour of one kind for one credential, counted by
  * all processes: the first ones tell the owner, and more would only fill the mailbox. A rolled back transaction is not
- * counted. `before` is the credential before the change: its old address gets the mail too.
+ * counted. Only a verified address gets it, except where code or address change: then the address from `before` and the
+ * new one both do, verified or not.
  */
 export async function tellOwner<P extends Notice>(
   context: Context,
@@ -37,9 +31,10 @@ export async function tellOwner<P extends Notice>(
   owner: Owner,
   purpose: P,
   values: Omit<Values[P], 'at'>,
-  before: Owner = owner,
+  before?: Owner,
 ): Promise<void> {
-  const addresses = new Set([before, owner].flatMap(({ email, code }) => mailAddress(email ?? code) ?? []));
+  const told = before === undefined ? [verifiedAddressOf(owner)] : [mailAddressOf(before), mailAddressOf(owner)];
+  const addresses = new Set(told.filter((address) => address !== undefined));
   const counted = `${realm} ${kindOf(purpose, values)} credential ${owner.id}`;
   if (addresses.size === 0 || !mailMemory(context).rate.take(counted)) return;
   tx.rolledBack(() => mailMemory(context).rate.giveBack(counted));

@@ -8,6 +8,10 @@ export interface Values {
   /** The new holder of a credential sets its first password. */
   readonly 'password-invitation': { readonly credentialId: string; readonly code: string; readonly until: number };
   readonly 'lost-password': { readonly code: string; readonly until: number };
+  /** Several credentials have this verified address: none gets a code until its owner names it. */
+  readonly 'lost-password-shared': { readonly at: number; readonly credentialCodes: readonly string[] };
+  /** The holder proves to read this address. */
+  readonly 'email-verification': { readonly credentialCode: string; readonly code: string; readonly until: number };
   /** An administrator, or the ROOT of the identity, lets the holder set a new password. */
   readonly 'password-reset': { readonly credentialCode: string; readonly code: string; readonly until: number };
   /** The same, where the administrator took the code to pass it on. */
@@ -93,6 +97,36 @@ const texts: { readonly [P in Purpose]: Text<P> } = {
     once(until),
     'If it was not you, do nothing: your password stays as it is.',
     'We never ask you for this code.',
+  ],
+  'lost-password-shared': ({ at, credentialCodes }, { realm, issuer }) => [
+    `Which login for ${realm}?`,
+    `On ${moment(at)} somebody, probably you, asked for a new password at`,
+    `  ${issuer}`,
+    '',
+    'Several logins have this address:',
+    '',
+    ...credentialCodes.map((code) => `  ${code}`),
+    '',
+    'Ask again with one of these names instead of the address.',
+    'If it was not you, do nothing: your passwords stay as they are.',
+  ],
+  'email-verification': ({ credentialCode, code, until }, { realm, issuer }) => [
+    `Confirm your address for ${realm}`,
+    'Mail for your login goes to this address, at',
+    `  ${issuer}`,
+    'You log in there as',
+    `  ${credentialCode}`,
+    '',
+    'Log in, and confirm the address with this code:',
+    '',
+    `  ${code}`,
+    '',
+    'An application may ask you for it. Applications send it, as verificationCode,',
+    'with your session to',
+    `  POST ${issuer}/auth/email/verify`,
+    '',
+    once(until),
+    'If this login is not yours, do nothing.',
   ],
   'password-reset': ({ credentialCode, code, until }, { realm, issuer }) => [
     `Set a new password for ${realm}`,

@@ -3,6 +3,7 @@ import type { Caller } from '../kernel/caller.ts';
 import type { MailAddress } from '../kernel/mail-address.ts';
 import { Problem } from '../kernel/problem.ts';
 import { allowMail, enqueueMail } from '../mail/outbox.ts';
+import { mailAddressOf } from '../mail/owner.ts';
 import { type Writing, write } from '../store/write.ts';
 import {
   isOneTimeCode,
@@ -11,7 +12,7 @@ import {
   ownerOfOneTimeCode,
   useOneTimeCode,
 } from '../subject/secrets/one-time-code.ts';
-import { lockCredential, lookUpCredential, mailAddressOf, requireCredential } from './identity/credential.ts';
+import { lockCredential, lookUpCredential, proveAddress, requireCredential } from './identity/credential.ts';
 import { newestPassword } from './passwords.store.ts';
 
 /**
@@ -50,7 +51,7 @@ export async function inviteCredential(
     if (!credential.live) throw new Problem('credential.disabled');
     if ((await newestPassword(tx.db, realm, credentialId)) !== undefined) throw new Problem('password.already_created');
     const to = delivery === 'mail' ? requireAddress(credential) : undefined;
-    const { code, until } = await issueOneTimeCode(context, tx, realm, purpose, credentialId, week);
+    const { code, until } = await issueOneTimeCode(context, tx, realm, purpose, credentialId, week, to);
     if (to !== undefined) await sendInvitation(context, tx, realm, credentialId, to, { code, until });
     const event = { type: 'credential.invited', object: `credential:${credentialId}`, after: { until, delivery } };
     await tx.record({ realm, ...event });
@@ -86,7 +87,7 @@ export async function findInvite(context: Context, realm: string, token: string)
   return credential?.live === true ? credentialId : undefined;
 }
 
-/** Uses the token up in the caller's transaction. False if it is not a valid one for this credential. */
+/** Uses the token up in the caller's transaction, which proves the address that it was mailed to. False if it is not a valid one for this credential. */
 export async function useInvite(
   context: Context,
   tx: Writing,
@@ -94,7 +95,9 @@ export async function useInvite(
   credentialId: string,
   token: string,
 ): Promise<boolean> {
-  return useOneTimeCode(context, tx, realm, purpose, credentialId, token);
+  const used = await useOneTimeCode(context, tx, realm, purpose, credentialId, token);
+  if (used !== undefined) await proveAddress(tx, realm, credentialId, used, 'invitation');
+  return used !== undefined;
 }
 
 /** @throws {Problem} `credential.no_address` */

@@ -8,7 +8,7 @@ import { corporate, type Route } from '../route.ts';
 import { credentialTypes } from '../subject/password-config.ts';
 import { deviceRemembered } from './device-cookie.http.ts';
 import { admitPublicCall } from './guess/public-call.ts';
-import { resumeLostPassword, startLostPassword } from './lost-password.ts';
+import { type RecoveryName, resumeLostPassword, startLostPassword } from './lost-password.ts';
 import { validatePassword } from './password-version.ts';
 import { updatedPassword, updateResponse } from './passwords-answer.ts';
 import { passwordValue } from './wire-schema.ts';
@@ -54,14 +54,14 @@ export const routes: readonly Route[] = [
     ...common,
     path: '/passwords/lost_password/start',
     operationId: 'startLostPassword',
-    summary: 'Send a code to the owner of the credential. The answer is the same for every credential.',
+    summary: 'Send a code to the verified address of the credential. The answer is the same for every name.',
     body: start,
     answers: { 204: 'Done, if there was anything to do.' },
     async handle({ context, call, body }) {
-      const code = codeOf(body);
+      const name = nameOf(body);
       const realm = await realmOrDefault(call, body.programmeId);
       admitPublicCall(context, 'lostPasswordStart', call.source);
-      startLostPassword(context, realm, code, call.caller('anonymous'));
+      startLostPassword(context, realm, name, call.caller('anonymous'));
     },
   }),
   ...corporate({
@@ -72,23 +72,21 @@ export const routes: readonly Route[] = [
     body: resume,
     answers: { 200: updateResponse },
     async handle({ context, call, body }) {
-      const code = codeOf(body);
+      const name = nameOf(body);
       const realm = await realmOrDefault(call, body.programmeId);
       admitPublicCall(context, 'lostPasswordResume', call.source);
-      const recovery = { code, nonce: body.nonce, password: body.newPassword, source: call.source };
+      const recovery = { name, nonce: body.nonce, password: body.newPassword, source: call.source };
       const updated = await resumeLostPassword(context, realm, recovery, call.caller('anonymous'));
       return json(200, updatedPassword(updated), deviceRemembered(call, updated.opened));
     },
   }),
 ];
 
-function codeOf({ email, credentialCode }: z.output<typeof start>): string {
-  const [code, another] = [email, credentialCode].filter((given) => given != null);
-  if (code === undefined || another !== undefined) {
-    throw new Problem('request.invalid', {
-      detail: 'Name the credential by email or by credentialCode.',
-      pointer: '/email',
-    });
-  }
-  return code;
+function nameOf({ email, credentialCode }: z.output<typeof start>): RecoveryName {
+  if (email != null && credentialCode == null) return { email };
+  if (credentialCode != null && email == null) return { credentialCode };
+  throw new Problem('request.invalid', {
+    detail: 'Name the credential by email or by credentialCode.',
+    pointer: '/email',
+  });
 }

@@ -1,9 +1,10 @@
 import type { Context } from '../context.ts';
 import { instantOf } from '../kernel/clock.ts';
 import type { Source } from '../kernel/source.ts';
+import { verifiedAddressOf } from '../mail/owner.ts';
 import type { Writing } from '../store/write.ts';
 import { useOnceWithin } from '../subject/tokens/replay.ts';
-import { type Credential, mailAddressOf } from './identity/credential.ts';
+import type { Credential } from './identity/credential.ts';
 
 /** Milliseconds. */
 const remembered = 30 * 86_400_000;
@@ -21,7 +22,7 @@ export async function isNewDevice(
   source: Source,
   agent: string | undefined,
 ): Promise<boolean> {
-  if (mailAddressOf(credential) === undefined) return false;
+  if (verifiedAddressOf(credential) === undefined) return false;
   const place = [credential.id, source.network, agent ?? ''].join('\0');
   return useOnceWithin(tx, realm, 'login-place', place, instantOf(clock.now() + remembered));
 }

@@ -29,7 +29,7 @@ export const passwordInfoSchema = z.object({
   state: z.enum(['ACTIVE', 'EXPIRED']),
   /** Epoch milliseconds as text. */
   createdTimestamp: z.string(),
-  /** Epoch milliseconds as text; `0` for never. */
+  /** Epoch milliseconds as text; `0` for never. Of a version that a call expired: the time of that call. */
   expiryDate: z.string(),
 });
 
@@ -138,6 +138,12 @@ export async function record(
   await tx.record(event);
 }
 
+/** The end of its period, or the time at which a call ended it before. 0 for never. */
+function expiryOf({ expires_at, expired_at }: PasswordTable): number {
+  const ends = [expires_at, expired_at].filter((end) => end !== null);
+  return ends.length === 0 ? 0 : Math.min(...ends);
+}
+
 export function toInfo({ identity }: Credential, row: PasswordTable, now: number): PasswordInfo {
   return {
     credentialId: row.credential_id,
@@ -145,6 +151,6 @@ export function toInfo({ identity }: Credential, row: PasswordTable, now: number
     version: row.version,
     state: isExpired(row, now) ? 'EXPIRED' : 'ACTIVE',
     createdTimestamp: String(row.created_at),
-    expiryDate: String(row.expires_at ?? 0),
+    expiryDate: String(expiryOf(row)),
   };
 }

@@ -9,6 +9,7 @@ import * as ancestors from './migrations/0006-ancestors.ts';
 import * as audienceOwners from './migrations/0009-audience-owners.ts';
 import * as passkeyIds from './migrations/0011-passkey-ids.ts';
 import * as networkMembers from './migrations/0012-network-members.ts';
+import * as verifiedAddresses from './migrations/0014-verified-addresses.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -25,6 +26,7 @@ const migrations = [
   audienceOwners,
   passkeyIds,
   networkMembers,
+  verifiedAddresses,
 ] as const;
 
 const known = new Set<string>(migrations.map(({ name }) => name));

@@ -312,6 +312,11 @@ export interface CredentialTable {
   devices_after: number | null;
   /** `root`: disabled by the ROOT of its identity, who may enable it again. Null: by an administrator. */
   disabled_by: 'root' | null;
+  /**
+   * The address that its holder has proved to read, folded (`addressKey`). It counts only while it is the address for
+   * mail.
+   */
+  verified_email: string | null;
 }
 
 /**
@@ -390,6 +395,8 @@ export interface OneTimeCodeTable {
   digest: string;
   /** The owner of the code, such as a credential. */
   owner: string;
+  /** The address that its user has proved to read, folded. Null if the code was shown. */
+  proves: string | null;
   created_at: number;
   expires_at: number;
 }

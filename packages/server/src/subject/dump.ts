@@ -2,6 +2,7 @@ import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
 import { claimLoading, markLoading, unmarkLoading } from '../store/loading.ts';
 import { fill as fillAudienceOwners } from '../store/migrations/0009-audience-owners.ts';
+import { fill as fillVerifiedAddresses } from '../store/migrations/0014-verified-addresses.ts';
 import type { Store } from '../store/open.ts';
 import {
   insertRows,
@@ -104,12 +105,16 @@ export async function loadStore(
       claimed = await claimLoading(tx, store.dialect);
       if (!claimed) throw refused('another load into this database is running');
       if (!(await isEmpty(tx))) throw refused('the database is not empty');
+      let isUnverified = false;
       const counts = await readDump(masterKey, lines, async (table, rows) => {
+        isUnverified ||= table === 'credential' && rows.some((row) => !('verified_email' in row));
         await insertRows(tx, table, rows);
         told(rows.length);
       });
       // A dump of a release from before audience names had owners.
       if (counts.audience_owner === undefined) await fillAudienceOwners(tx, () => {});
+      // A dump of a release in which every address counted.
+      if (isUnverified) await fillVerifiedAddresses(tx);
       await unmarkLoading(tx);
       return counts;
     });

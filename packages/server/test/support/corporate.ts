@@ -17,11 +17,29 @@ const realm = (name: string) => ({
     { id: `${name}-other`, profileId: 'ip-1', name: 'Globex' },
   ],
   credentials: [
-    { id: `${name}-root`, identityId: `${name}-corp`, type: 'ROOT', code: 'alice@acme.example' },
-    { id: `${name}-root-2`, identityId: `${name}-corp`, type: 'ROOT', code: 'arthur@acme.example' },
-    { id: `${name}-user`, identityId: `${name}-corp`, type: 'USER', code: 'bob@acme.example' },
-    { id: `${name}-stranger`, identityId: `${name}-other`, type: 'USER', code: 'eve@globex.example' },
-    { id: `${name}-strange-root`, identityId: `${name}-other`, type: 'ROOT', code: 'mallory@globex.example' },
+    { id: `${name}-root`, identityId: `${name}-corp`, type: 'ROOT', code: 'alice@acme.example', emailVerified: true },
+    {
+      id: `${name}-root-2`,
+      identityId: `${name}-corp`,
+      type: 'ROOT',
+      code: 'arthur@acme.example',
+      emailVerified: true,
+    },
+    { id: `${name}-user`, identityId: `${name}-corp`, type: 'USER', code: 'bob@acme.example', emailVerified: true },
+    {
+      id: `${name}-stranger`,
+      identityId: `${name}-other`,
+      type: 'USER',
+      code: 'eve@globex.example',
+      emailVerified: true,
+    },
+    {
+      id: `${name}-strange-root`,
+      identityId: `${name}-other`,
+      type: 'ROOT',
+      code: 'mallory@globex.example',
+      emailVerified: true,
+    },
   ],
 });
 

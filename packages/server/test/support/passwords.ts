@@ -17,10 +17,10 @@ export function corporateNetwork(config: object = { ROOT: {}, USER: {} }) {
       { id: 'corp-bare', profileId: 'ip-bare', name: 'Initech' },
     ],
     credentials: [
-      { id: 'cred-1', identityId: 'corp-1', type: 'ROOT', code: 'alice@acme.example' },
+      { id: 'cred-1', identityId: 'corp-1', type: 'ROOT', code: 'alice@acme.example', emailVerified: true },
       { id: 'cred-2', identityId: 'corp-1', type: 'USER', code: 'bob' },
-      { id: 'cred-3', identityId: 'corp-2', type: 'ROOT', code: 'carol@globex.example' },
-      { id: 'cred-bare', identityId: 'corp-bare', type: 'ROOT', code: 'peter@initech.example' },
+      { id: 'cred-3', identityId: 'corp-2', type: 'ROOT', code: 'carol@globex.example', emailVerified: true },
+      { id: 'cred-bare', identityId: 'corp-bare', type: 'ROOT', code: 'peter@initech.example', emailVerified: true },
     ],
   };
   return {

@@ -1,10 +1,10 @@
 import type { Context } from '../../context.ts';
 import { anonymous } from '../../kernel/caller.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
+import { verifiedAddressOf } from '../../mail/owner.ts';
 import { markCount } from '../../store/count.ts';
 import { type Writing, write } from '../../store/write.ts';
-import { findCredential } from '../identity/credential.store.ts';
-import { mailAddressOf } from '../identity/credential.ts';
+import { readCredential } from '../identity/credential.ts';
 import type { Exhausted } from './guess-count.ts';
 
 /**
@@ -33,8 +33,8 @@ async function recordLock(context: Context, tx: Writing, lock: Exhausted): Promi
   if (!(await markCount(tx.db, mark, tx.now))) return;
   const event = { realm, type: 'login.locked', object: `credential:${credentialId}`, after: { until, sources } };
   await tx.record(event);
-  const credential = await findCredential(tx.db, realm, credentialId);
-  const to = credential && mailAddressOf(credential);
+  const credential = await readCredential(tx, realm, credentialId);
+  const to = credential && verifiedAddressOf(credential);
   if (to === undefined) return;
   const reference = `login-locked:${credentialId}`;
   await enqueueMail(context, tx, { realm, to, purpose: 'login-locked', values: { at: tx.now }, reference });

@@ -8,6 +8,7 @@ import { type Route, route } from '../../route.ts';
 import { unlockCredential } from '../guess/throttle.ts';
 import { inviteCredential } from '../invite.ts';
 import { resetPassword } from '../reset.ts';
+import { sendVerification } from '../verify-address.ts';
 import {
   type CredentialStep,
   changeCredential,
@@ -72,7 +73,7 @@ export const routes: readonly Route[] = [
     method: 'PATCH',
     path: `${base}/:id`,
     operationId: 'changeCredential',
-    summary: 'Change its code, which ends its sessions, or its address for mail.',
+    summary: 'Change its code, which ends its sessions, or its address for mail, or declare the address verified.',
     body: credentialChangeSchema,
     answers: { 200: credentialViewSchema },
     async handle({ context, who: { realm, caller }, params: { id }, body }) {
@@ -93,6 +94,20 @@ export const routes: readonly Route[] = [
     answers: { 204: 'Done.' },
     async handle({ context, who: { realm, caller }, params: { id } }) {
       await unlockCredential(context, realm.name, id, caller);
+    },
+  }),
+  route({
+    ...administration,
+    method: 'POST',
+    path: `${base}/:id/verify-email`,
+    operationId: 'startEmailVerificationOfCredential',
+    summary: 'Mail its holder a code that verifies the address, good once and for a day, unless it is verified.',
+    body: nothing,
+    bodyOptional: true,
+    answers: { 200: credentialViewSchema },
+    async handle({ context, who: { realm, caller }, params: { id } }) {
+      await sendVerification(context, realm.name, id, caller);
+      return credentialView(await requireCredential(context, realm.name, id));
     },
   }),
   code(

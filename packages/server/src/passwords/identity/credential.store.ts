@@ -12,6 +12,24 @@ export async function findCredentialByCode(db: Kysely<Schema>, realm: string, co
   return credentials(db, realm).where('credential.code', '=', code).executeTakeFirst();
 }
 
+/** Those with a password and this verified address, by id. */
+export async function findCredentialsByAddress(db: Kysely<Schema>, realm: string, key: string, limit: number) {
+  return credentials(db, realm)
+    .where('credential.verified_email', '=', key)
+    .where((e) =>
+      e.exists(
+        e
+          .selectFrom('password')
+          .select('password.version')
+          .whereRef('password.realm', '=', 'credential.realm')
+          .whereRef('password.credential_id', '=', 'credential.id'),
+      ),
+    )
+    .orderBy('credential.id')
+    .limit(limit)
+    .execute();
+}
+
 /** Ordered by id, of one identity or of all. */
 export async function listCredentials(
   db: Kysely<Schema>,

@@ -1,13 +1,13 @@
 import type { Context } from '../../context.ts';
 import type { Caller } from '../../kernel/caller.ts';
-import { type MailAddress, mailAddress } from '../../kernel/mail-address.ts';
 import { type Page, type PageRequest, toPage } from '../../kernel/page.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { tellOwner } from '../../mail/notice.ts';
+import { mailAddressOf, type Owner, verifiedAddressOf, verifiedEmailAfter } from '../../mail/owner.ts';
 import { isDuplicate } from '../../store/fault.ts';
 import { type Writing, write } from '../../store/write.ts';
 import { foldCredentialCode } from '../../subject/credential-code.ts';
-import { revokeOneTimeCodes } from '../../subject/secrets/one-time-code.ts';
+import { revokeOneTimeCodes, type UsedCode } from '../../subject/secrets/one-time-code.ts';
 import {
   type CredentialReference,
   createSubject,
@@ -20,6 +20,7 @@ import {
   type CredentialRow,
   findCredential,
   findCredentialByCode,
+  findCredentialsByAddress,
   insertCredential,
   listCredentials,
   updateCredential,
@@ -38,9 +39,7 @@ import { touchIdentity } from './identity.store.ts';
  * 4. Credentials are read past the cache: they are rarely read twice and would only evict sessions, and the hash of a
  *    login takes a hundred times as long as this indexed read.
  */
-export interface Credential extends CredentialReference {
-  /** The address for mail. Null: the code, if that is an address. */
-  readonly email: string | null;
+export interface Credential extends CredentialReference, Owner {
   readonly identity: {
     readonly id: string;
     readonly profileId: string;
@@ -65,6 +64,12 @@ export async function lookUpCredential(context: Context, realm: string, id: stri
   return row && toCredential(row);
 }
 
+/** In the caller's transaction. */
+export async function readCredential(tx: Writing, realm: string, id: string): Promise<Credential | undefined> {
+  const row = await findCredential(tx.db, realm, id);
+  return row && toCredential(row);
+}
+
 /** Case, width and surrounding blanks of the code make no difference. */
 export async function lookUpCredentialByCode(
   { store }: { readonly store: Pick<Context['store'], 'db'> },
@@ -73,6 +78,16 @@ export async function lookUpCredentialByCode(
 ): Promise<Credential | undefined> {
   const row = await findCredentialByCode(store.db, realm, foldCredentialCode(code));
   return row && toCredential(row);
+}
+
+/** The credentials with a password whose verified address has this key, by id. */
+export async function lookUpCredentialsByAddress(
+  { store }: { readonly store: Pick<Context['store'], 'db'> },
+  realm: string,
+  key: string,
+  limit: number,
+): Promise<readonly Credential[]> {
+  return (await findCredentialsByAddress(store.db, realm, key, limit)).map(toCredential);
 }
 
 /** @throws {Problem} `credential.unknown`, also if it belongs to another identity than `identityId` */
@@ -100,11 +115,6 @@ export async function pageOfCredentials(
   return toPage(rows.map(toCredential), limit, ({ id }) => id);
 }
 
-/** The address for the holder's mail. Undefined if there is none. */
-export function mailAddressOf({ email, code }: Pick<Credential, 'email' | 'code'>): MailAddress | undefined {
-  return mailAddress(email ?? code);
-}
-
 /**
  * Locks the credential's identity until the transaction ends, so that other changes wait.
  *
@@ -112,9 +122,9 @@ export function mailAddressOf({ email, code }: Pick<Credential, 'email' | 'code'
  */
 export async function lockCredential(tx: Writing, realm: string, identityId: string, id: string): Promise<Credential> {
   await touchIdentity(tx.db, realm, identityId);
-  const row = await findCredential(tx.db, realm, id);
-  if (row === undefined) throw new Problem('credential.unknown');
-  return toCredential(row);
+  const credential = await readCredential(tx, realm, id);
+  if (credential === undefined) throw new Problem('credential.unknown');
+  return credential;
 }
 
 export interface NewCredential {
@@ -124,6 +134,8 @@ export interface NewCredential {
   /** Folded, as `credentialCode` makes it. */
   readonly code: string;
   readonly email?: string | null | undefined;
+  /** True: the administrator who makes it says that its address is right. */
+  readonly emailVerified?: boolean | undefined;
 }
 
 /** @throws {Problem} `identity.unknown`, `credential.code_taken`, `registry.conflict` for an id that is in use */
@@ -152,16 +164,19 @@ export async function addCredential(
     type,
     code,
     email = null,
+    emailVerified = false,
     disabled = false,
   }: NewCredential & { readonly id: string; readonly disabled?: boolean },
 ): Promise<void> {
   const identity = await touchIdentity(tx.db, realm, identityId);
   if (identity === undefined) throw new Problem('identity.unknown');
+  requireVerifiable({ email, code }, emailVerified);
+  const verified_email = verifiedEmailAfter(undefined, { email, code }, emailVerified);
   const times = { created_at: tx.now, updated_at: tx.now, disabled_at: disabled ? tx.now : null };
-  await insertCredential(tx.db, { realm, id, identity_id: identityId, type, code, email, ...times });
+  await insertCredential(tx.db, { realm, id, identity_id: identityId, type, code, email, verified_email, ...times });
   const subject = { realm, id: credentialSubjectId(id), kind: 'credential' } as const;
   await createSubject(tx, subject, disabled || identity.disabled_at !== null);
-  const after = { identityId, type, code, email, ...(disabled && { disabled }) };
+  const after = { identityId, type, code, email, emailVerified, ...(disabled && { disabled }) };
   const event = { type: 'credential.created', object: `credential:${id}`, after };
   await tx.record({ realm, ...event });
 }
@@ -219,6 +234,8 @@ export interface CredentialChange {
   /** Folded, as `credentialCode` makes it. */
   readonly code?: string | undefined;
   readonly email?: string | null | undefined;
+  /** The administrator says that the address is right, or that it is not. */
+  readonly emailVerified?: boolean | undefined;
 }
 
 /**
@@ -237,21 +254,58 @@ export async function changeCredential(
   const { identity } = await requireCredential(context, realm, id);
   const change = write(context, caller, async (tx) => {
     const before = await lockCredential(tx, realm, identity.id, id);
-    const { code, email } = before;
-    const after = { code: wanted.code ?? code, email: wanted.email === undefined ? email : wanted.email };
-    if (after.code === code && after.email === email) return;
-    const devices = after.code === code ? {} : { devices_after: tx.now };
-    await updateCredential(tx.db, realm, id, { ...after, ...devices, updated_at: tx.now });
-    await revokeOneTimeCodes(tx, realm, id);
-    if (after.code !== code) await renewSubject(tx, realm, credentialSubjectId(id));
-    const event = { type: 'credential.changed', object: `credential:${id}`, before: { code, email }, after };
-    await tx.record({ realm, ...event });
+    const { code, email, verifiedEmail } = before;
+    const next = { code: wanted.code ?? code, email: wanted.email === undefined ? email : wanted.email };
+    requireVerifiable(next, wanted.emailVerified);
+    const after = { ...next, verifiedEmail: verifiedEmailAfter(before, next, wanted.emailVerified) };
     const told = { newCode: after.code !== code, newAddress: after.email !== email };
+    if (!told.newCode && !told.newAddress && after.verifiedEmail === verifiedEmail) return;
+    const devices = told.newCode ? { devices_after: tx.now } : {};
+    const columns = { ...next, ...devices, verified_email: after.verifiedEmail };
+    await updateCredential(tx.db, realm, id, { ...columns, updated_at: tx.now });
+    await tx.record({ realm, type: 'credential.changed', object: `credential:${id}`, ...changeOf(before, after) });
+    if (!told.newCode && !told.newAddress) return;
+    await revokeOneTimeCodes(tx, realm, id);
+    if (told.newCode) await renewSubject(tx, realm, credentialSubjectId(id));
     await tellOwner(context, tx, realm, { id, ...after }, 'credential-changed', told, before);
   });
   await change.catch((cause: unknown) => {
     throw isDuplicate(cause) ? new Problem('credential.code_taken', { cause, pointer: '/code' }) : cause;
   });
+}
+
+/** What an event says of a changed credential. */
+function changeOf(before: Omit<Owner, 'id'>, after: Omit<Owner, 'id'>) {
+  const view = (one: Omit<Owner, 'id'>) => ({
+    code: one.code,
+    email: one.email,
+    emailVerified: verifiedAddressOf(one) !== undefined,
+  });
+  return { before: view(before), after: view(after) };
+}
+
+/** @throws {Problem} `request.invalid` */
+function requireVerifiable(owner: Pick<Owner, 'email' | 'code'>, declared: boolean | undefined): void {
+  if (declared === true && mailAddressOf(owner) === undefined) {
+    throw new Problem('request.invalid', {
+      detail: 'emailVerified needs an e-mail address.',
+      pointer: '/emailVerified',
+    });
+  }
+}
+
+/** The holder has used a code that was mailed to this address. A code dies when the address changes. */
+export async function proveAddress(
+  tx: Writing,
+  realm: string,
+  id: string,
+  { proves }: UsedCode,
+  by: string,
+): Promise<void> {
+  const row = await findCredential(tx.db, realm, id);
+  if (proves === null || row === undefined || row.verified_email === proves) return;
+  await updateCredential(tx.db, realm, id, { verified_email: proves, updated_at: tx.now });
+  await tx.record({ realm, type: 'credential.email_verified', object: `credential:${id}`, after: { by } });
 }
 
 function toCredential(row: CredentialRow): Credential {
@@ -260,6 +314,7 @@ function toCredential(row: CredentialRow): Credential {
     type: row.type as CredentialType,
     code: row.code,
     email: row.email,
+    verifiedEmail: row.verified_email,
     identity: {
       id: row.identity_id,
       profileId: row.profile_id,

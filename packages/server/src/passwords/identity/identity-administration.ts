@@ -3,6 +3,7 @@ import type { Context } from '../../context.ts';
 import { isoDate } from '../../kernel/clock.ts';
 import { type Page, type PageRequest, toPage } from '../../kernel/page.ts';
 import { entryId, lineOfText } from '../../kernel/text.ts';
+import { verifiedAddressOf } from '../../mail/owner.ts';
 import { credentialCode, credentialMail } from '../../subject/credential-code.ts';
 import { type Credential, lookUpCredentialByCode, pageOfCredentials } from './credential.ts';
 import { listIdentities, listIdentityProfiles } from './identity.store.ts';
@@ -19,10 +20,13 @@ export const newCredentialSchema = z.strictObject({
   code: credentialCode,
   /** The address for mail. Without it mail goes to the code, if that is an address. */
   email: credentialMail.nullish(),
+  /** The administrator says that its holder reads mail to this address. Else using the invitation proves it. */
+  emailVerified: z.boolean().optional(),
 });
 export const credentialChangeSchema = z.strictObject({
   code: credentialCode.optional(),
   email: credentialMail.nullish(),
+  emailVerified: z.boolean().optional(),
 });
 
 const status = z.enum(['ENABLED', 'DISABLED']);
@@ -42,6 +46,8 @@ export const credentialViewSchema = z.object({
   type: credentialType,
   code: z.string(),
   email: z.string().nullable(),
+  /** Whether mails other than invitations and codes that verify it go to its address. */
+  emailVerified: z.boolean(),
   /** Its own status. An enabled credential cannot log in while its identity is disabled. */
   status,
   identityStatus: status,
@@ -113,6 +119,7 @@ export function credentialView(credential: Credential): z.output<typeof credenti
     type: credential.type,
     code: credential.code,
     email: credential.email,
+    emailVerified: verifiedAddressOf(credential) !== undefined,
     status: statusOf(credential.disabledAt),
     identityStatus: statusOf(credential.identity.disabledAt),
     createdAt: isoDate(credential.createdAt),

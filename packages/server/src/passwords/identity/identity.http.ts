@@ -6,6 +6,7 @@ import { nothing } from '../../http/route.ts';
 import { pageRequest } from '../../kernel/page.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { lineOfText } from '../../kernel/text.ts';
+import { verifiedAddressOf } from '../../mail/owner.ts';
 import { corporate, type Route } from '../../route.ts';
 import { credentialCode, credentialMail } from '../../subject/credential-code.ts';
 import { withinCreationBudget, withinMailBudget } from '../guess/root-budget.ts';
@@ -52,6 +53,7 @@ const credentialSchema = z.object({
   id: z.string(),
   code: z.string(),
   email: z.string().nullable(),
+  emailVerified: z.boolean(),
   identityId: identityReference,
   /** Its own state. An active credential cannot log in while its identity is disabled. */
   state,
@@ -217,6 +219,7 @@ function credentialView(credential: Credential): z.output<typeof credentialSchem
     id: credential.id,
     code: credential.code,
     email: credential.email,
+    emailVerified: verifiedAddressOf(credential) !== undefined,
     identityId: { type: 'corporates', id: credential.identity.id },
     state: credential.disabledAt === null ? 'ACTIVE' : 'DISABLED',
     createdTimestamp: String(credential.createdAt),

@@ -18,6 +18,8 @@ export interface KeycloakUser {
   readonly id: string | undefined;
   readonly username: string;
   readonly email: string | undefined;
+  /** True if Keycloak has verified the address. */
+  readonly emailVerified: boolean;
   /** First and last name, as far as given. */
   readonly name: string | undefined;
   readonly enabled: boolean;
@@ -52,6 +54,7 @@ const userSchema = z.object({
   id: z.string().nullish(),
   username: z.string().min(1),
   email: z.string().nullish(),
+  emailVerified: z.boolean().nullish(),
   firstName: z.string().nullish(),
   lastName: z.string().nullish(),
   enabled: z.boolean().default(false),
@@ -128,6 +131,7 @@ function readUser(user: User): KeycloakUser {
     id: user.id ?? undefined,
     username: user.username,
     email: user.email || undefined,
+    emailVerified: user.emailVerified === true,
     name: name || undefined,
     enabled: user.enabled,
     hash: password === undefined ? undefined : spelledHash(partsOf(password)),

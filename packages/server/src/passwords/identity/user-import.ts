@@ -90,7 +90,8 @@ async function takeIn(context: Context, tx: Writing, plan: Plan, user: KeycloakU
   const id = context.random.uuid();
   // An address that cannot receive mail is left out.
   const email = credentialMail.safeParse(user.email).data ?? null;
-  await addCredential(tx, realm, { id, identityId, type, code, email, disabled: !user.enabled });
+  const emailVerified = email !== null && user.emailVerified;
+  await addCredential(tx, realm, { id, identityId, type, code, email, emailVerified, disabled: !user.enabled });
   if (user.hash === undefined) return;
   const credential = await lockCredential(tx, realm, identityId, id);
   const row = await writeVersion(tx, credential, undefined, rules, user.hash, realm);

@@ -1,5 +1,6 @@
 import { realmKey } from '../../kernel/id.ts';
-import { type Owner, tellOwner } from '../../mail/notice.ts';
+import { tellOwner } from '../../mail/notice.ts';
+import { mailAddressOf, type Owner, verifiedEmailAfter } from '../../mail/owner.ts';
 import { createSubjects, credentialSubjectId, renewSubject } from '../../subject/subject.ts';
 import { inChunks } from '../chunk.ts';
 import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
@@ -123,25 +124,27 @@ async function requireSameIdentities({ tx, realm, at }: Applying, file: RealmFil
 async function applyKind(applying: Applying, kind: EntryKind, file: RealmFile): Promise<void> {
   const { tx, realm } = applying;
   const present = (file[kind.section] ?? []).filter((entry) => !isAbsent(entry));
-  const wanted = present as { id: string; participants?: string[] }[];
+  const wanted = present as {
+    id: string;
+    participants?: string[];
+    emailVerified?: true;
+  }[];
   const ids = wanted.map(({ id }) => id);
   const rows = (await readRows(tx.db, kind.table, realm, 'id', ids)) as unknown as EntryRow[];
   const known = new Map(rows.map((row) => [row.id, row]));
   const members = kind.section === 'productNetworks' ? await readMembers(tx.db, realm, ids) : undefined;
   const fresh: EntryRow[] = [];
-  for (const entry of wanted) {
+  for (const [index, entry] of wanted.entries()) {
     const before = known.get(entry.id);
-    const after = mergeRow(applying, kind, entry, before);
+    const merged = mergeRow(applying, kind, entry, before);
+    const after = kind.section === 'credentials' ? withAddress(applying, index, entry, merged, before) : merged;
     if (before === undefined) fresh.push(after);
     const were = members?.get(entry.id) ?? [];
     const are = members === undefined || entry.participants === undefined ? were : [...entry.participants].sort();
-    await applyEntry(
-      applying,
-      kind,
-      before && view(kind, before, members && were),
-      view(kind, after, members && are),
+    await applyEntry(applying, kind, before && view(kind, before, members && were), view(kind, after, members && are), {
+      before,
       after,
-    );
+    });
   }
   // Before the members, which refer to these rows.
   await insertRows(tx.db, kind.table, fresh as never);
@@ -189,8 +192,9 @@ async function applyEntry(
   kind: EntryKind,
   before: object | undefined,
   after: object,
-  row: EntryRow,
+  rows: { readonly before: EntryRow | undefined; readonly after: EntryRow },
 ): Promise<void> {
+  const row = rows.after;
   const object = `${kind.noun}:${row.id}`;
   if (before === undefined) return noteCreated(applying, object, after);
   const change = differences(before, after);
@@ -202,17 +206,43 @@ async function applyEntry(
   const touched = kind.timestamps ? { ...columns, updated_at: applying.tx.now } : columns;
   await updateRow(applying.tx.db, kind.table, realm, id, touched as Record<string, string | number | null>);
   if (kind.topic !== undefined) applying.tx.changed(kind.topic, realmKey(realm, id));
-  if (kind.section === 'credentials') await followCredential(applying, before as Owner, after as Owner);
+  if (kind.section === 'credentials' && rows.before !== undefined) {
+    await followCredential(applying, ownerOf(rows.before), ownerOf(rows.after), rows.before.type !== row.type);
+  }
   await noteChanged(applying, object, change.before, change.after);
 }
 
+/** The address that the file declares as verified, else the known one while it stays the address for mail. */
+function withAddress(
+  { at }: Applying,
+  index: number,
+  { emailVerified }: { readonly emailVerified?: true },
+  merged: EntryRow,
+  before: EntryRow | undefined,
+): EntryRow {
+  const after = ownerOf(merged);
+  if (emailVerified && mailAddressOf(after) === undefined) {
+    throw invalid(`${at}/credentials/${index}/emailVerified`, 'needs an e-mail address');
+  }
+  return { ...merged, verified_email: verifiedEmailAfter(before && ownerOf(before), after, emailVerified) };
+}
+
+function ownerOf({ id, code, email, verified_email }: EntryRow): Owner {
+  return { id, code: String(code), email: email as string | null, verifiedEmail: verified_email as string | null };
+}
+
 /**
- * Follows a changed credential: its sessions end because they carry the old state, and so do the codes sent to its holder, because
- * they may have gone elsewhere. The owner is told. After a new code, all devices count as unknown.
+ * Follows a changed credential: its sessions end because they carry the old state, and so do the codes sent to its
+ * holder, because they may have gone elsewhere. The owner is told. After a new code, all devices count as unknown.
  */
-async function followCredential({ context, tx, realm }: Applying, before: Owner, after: Owner): Promise<void> {
-  await renewSubject(tx, realm, credentialSubjectId(after.id));
+async function followCredential(
+  { context, tx, realm }: Applying,
+  before: Owner,
+  after: Owner,
+  newType: boolean,
+): Promise<void> {
   const told = { newCode: before.code !== after.code, newAddress: before.email !== after.email };
+  if (told.newCode || told.newAddress || newType) await renewSubject(tx, realm, credentialSubjectId(after.id));
   if (told.newCode) await updateRow(tx.db, 'credential', realm, after.id, { devices_after: tx.now });
   if (told.newCode || told.newAddress) await tellOwner(context, tx, realm, after, 'credential-changed', told, before);
 }

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Topic } from '../../kernel/cache.ts';
+import { verifiedAddressOf } from '../../mail/owner.ts';
 import type { Schema } from '../../store/schema.ts';
 import { idOf } from './documents-schema.ts';
 import type { EntryTable } from './network.store.ts';
@@ -98,14 +99,15 @@ export const entryKinds: readonly EntryKind[] = [
     table: 'credential',
     noun: 'credential',
     columns: ({ identityId, type, code, email }) => ({ identity_id: identityId, type, code, email }),
-    defaults: { email: null },
+    defaults: { email: null, verified_email: null },
     timestamps: true,
-    toEntry: ({ id, identity_id, type, code, email }) => ({
+    toEntry: ({ id, identity_id, type, code, email, verified_email }) => ({
       id,
       identityId: identity_id,
       type: type as 'ROOT' | 'USER',
       code,
       email,
+      ...(verifiedAddressOf({ code, email, verifiedEmail: verified_email }) && { emailVerified: true as const }),
     }),
   }),
 ];

@@ -125,6 +125,8 @@ const credential = z.strictObject({
   code: credentialCode,
   /** The address for mail. Without it mail goes to the code, if that is an address. */
   email: credentialMail.nullish(),
+  /** Says that its holder reads mail to the address. Left out: what is known of it stays. */
+  emailVerified: z.literal(true).optional(),
 });
 
 const realm = z.strictObject({

@@ -31,13 +31,13 @@ export async function findCode(
     .executeTakeFirst();
 }
 
-/** False if this owner has no such valid code, or if another use came first. */
+/** Undefined if this owner has no such valid code, or if another use came first. */
 export async function takeCode(
   db: Kysely<Schema>,
   code: Pick<OneTimeCodeTable, 'realm' | 'purpose' | 'digest' | 'owner'>,
   now: number,
-): Promise<boolean> {
-  const taken = await db
+): Promise<Pick<OneTimeCodeTable, 'proves'> | undefined> {
+  return db
     .deleteFrom('one_time_code')
     .where('realm', '=', code.realm)
     .where('purpose', '=', code.purpose)
@@ -45,9 +45,8 @@ export async function takeCode(
     .where('owner', '=', code.owner)
     .where('expires_at', '>', now)
     .where('created_at', '<=', latestPast(now))
-    .returning('digest')
+    .returning('proves')
     .executeTakeFirst();
-  return taken !== undefined;
 }
 
 export async function countCodesOf(

@@ -1,5 +1,7 @@
 import type { Context } from '../../context.ts';
 import { latestPast } from '../../kernel/clock.ts';
+import type { MailAddress } from '../../kernel/mail-address.ts';
+import { addressKey } from '../../kernel/mail-address.ts';
 import type { Writing } from '../../store/write.ts';
 import {
   countCodesOf,
@@ -25,6 +27,7 @@ const purposes = {
   'password-invite': { prefix: 'csi_', replaces: true },
   'lost-password': { prefix: 'csl_', replaces: false },
   'password-reset': { prefix: 'csr_', replaces: true },
+  'verify-email': { prefix: 'cse_', replaces: true },
   'wallet-invitation': { prefix: 'csw_', replaces: true },
 } as const satisfies Record<string, Kind>;
 /** Of a row that is no code, and gone before anybody sees it. */
@@ -42,12 +45,20 @@ export interface OneTimeCode {
  * owner afterwards, such as the mail address, stays true until the code is written. The owner need not exist.
  */
 export async function takeTurn(tx: Writing, realm: string, owner: string): Promise<void> {
-  await holdCode(tx.db, { realm, purpose: turn, digest: owner, owner, created_at: tx.now, expires_at: tx.now });
+  await holdCode(tx.db, {
+    realm,
+    purpose: turn,
+    digest: owner,
+    owner,
+    created_at: tx.now,
+    expires_at: tx.now,
+    proves: null,
+  });
 }
 
 /**
  * Makes a code that is shown or sent once. The caller holds a lock against a second one for the same owner, and records
- * the event.
+ * the event. `mailedTo` is the address that its user has then proved to read.
  */
 export async function issueOneTimeCode(
   context: Context,
@@ -56,13 +67,15 @@ export async function issueOneTimeCode(
   purpose: CodePurpose,
   owner: string,
   life: number,
+  mailedTo?: MailAddress,
 ): Promise<OneTimeCode> {
   const { prefix, replaces } = purposes[purpose];
   const code = prefix + context.random.token(32);
   const digest = context.vault.digest(purpose, code);
   const until = tx.now + life;
   if (replaces) await deleteCodesOf(tx.db, realm, [purpose], owner);
-  await insertCode(tx.db, { realm, purpose, digest, owner, created_at: tx.now, expires_at: until });
+  const proves = mailedTo === undefined ? null : addressKey(mailedTo);
+  await insertCode(tx.db, { realm, purpose, digest, owner, created_at: tx.now, expires_at: until, proves });
   return { code, until };
 }
 
@@ -94,7 +107,12 @@ export async function ownerOfOneTimeCode(
   return isGood ? row.owner : undefined;
 }
 
-/** Uses the code up in this transaction. False if this owner has no such valid code. */
+export interface UsedCode {
+  /** The address that its user has proved to read, folded. Null for a code that was not mailed. */
+  readonly proves: string | null;
+}
+
+/** Uses the code up in this transaction. Undefined if this owner has no such valid code. */
 export async function useOneTimeCode(
   context: Context,
   tx: Writing,
@@ -102,8 +120,8 @@ export async function useOneTimeCode(
   purpose: CodePurpose,
   owner: string,
   presented: string,
-): Promise<boolean> {
-  if (!isOneTimeCode(purpose, presented)) return false;
+): Promise<UsedCode | undefined> {
+  if (!isOneTimeCode(purpose, presented)) return undefined;
   const digest = context.vault.digest(purpose, presented);
   return takeCode(tx.db, { realm, purpose, digest, owner }, tx.now);
 }
