@@ -25,6 +25,14 @@ export const network = {
         id: bench.participantId,
         role: 'LENDER',
         baseUrl: 'https://lender.example',
+        keys: [
+          {
+            kty: 'EC',
+            crv: 'P-256',
+            x: 'HT0KsCnQUfpMNDAI90j-LgJspl9A_6MYCSA6u5IUqow',
+            y: 'ZdULM8-HfBLhxD5f5dzLNowfaAiXquT5w4ldXgw7_uA',
+          },
+        ],
         participant: { id: 'bench-lender', participantName: 'Bench Lender' },
         client: { id: bench.clientId, secret: bench.clientSecret },
         resources: [{ resource: bench.resource, roles: bench.roles }],

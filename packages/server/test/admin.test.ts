@@ -6,6 +6,7 @@ import { allRoutes } from '../src/server.ts';
 import { verifyChain } from '../src/subject/event.ts';
 import { type Answer, ask, createApplicant, isActive, onboard, proxied, step } from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
+import { keyOf } from './support/network.ts';
 import { obtainToken, type TestServer, testServer } from './support/server.ts';
 
 const watcher = { clientId: 'watcher', clientSecret: 'watcher-secret-for-tests' };
@@ -26,6 +27,7 @@ const network = {
           role: 'LENDER',
           status: 'APPROVED',
           baseUrl: `https://${id}.example`,
+          keys: [keyOf(id)],
         })),
       ],
     },

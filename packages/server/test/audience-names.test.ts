@@ -4,6 +4,7 @@ import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { fill } from '../src/store/migrations/0009-audience-owners.ts';
 import { type Answer, applicationBody, ask, basic, createApplicant, proxied, step } from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
+import { keyOf } from './support/network.ts';
 import { obtainToken, type TestServer, testServer } from './support/server.ts';
 
 const secret = (id: string) => `${id}-secret-for-tests-only`;
@@ -13,6 +14,7 @@ const member = (id: string, organisation: string, more: object = {}) => ({
   status: 'APPROVED',
   participant: { id: organisation, participantName: organisation },
   client: { id: `${id}-client`, secret: secret(id) },
+  keys: [keyOf(organisation)],
   ...more,
 });
 const fileOf = (...participants: readonly object[]) => ({ realms: [{ name: 'dev', profile: 'ocen4', participants }] });

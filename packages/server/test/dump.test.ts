@@ -8,6 +8,7 @@ import { verifyChain } from '../src/subject/event.ts';
 import { openEnvelope } from '../src/subject/secrets/vault.ts';
 import { incarnation } from '../src/subject/tokens/status.ts';
 import { bothDatabases, eachDatabase, type FreshUrl } from './support/databases.ts';
+import { keyOf } from './support/network.ts';
 import { obtainToken, testServer } from './support/server.ts';
 
 /** TEST KEY, the one that `testServer` uses. */
@@ -21,7 +22,14 @@ const network = {
       name: 'dev',
       profile: 'ocen4',
       participants: [
-        { id: 'p1', role: 'LENDER', status: 'APPROVED', baseUrl: 'https://l.example', client: { id: 'c1', secret } },
+        {
+          id: 'p1',
+          role: 'LENDER',
+          status: 'APPROVED',
+          baseUrl: 'https://l.example',
+          keys: [keyOf('p1')],
+          client: { id: 'c1', secret },
+        },
         { id: 'p2', role: 'LOAN_AGENT', status: 'APPROVED', client: { id: 'c2', secret } },
       ],
     },

@@ -15,6 +15,7 @@ import {
 import { eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
 import { freePort } from './support/free-port.ts';
+import { keyOf } from './support/network.ts';
 import { obtainToken, type TestServer, testServer } from './support/server.ts';
 
 const watcher = { clientId: 'watcher', clientSecret: 'watcher-secret-for-tests' };
@@ -31,7 +32,13 @@ const network = {
           client: { id: 'mapped-client', secret: 'mapped-secret-for-tests' },
           resources: [{ resource: 'loan-api', roles: ['apply'] }],
         },
-        { id: 'provider', role: 'LENDER', status: 'APPROVED', baseUrl: 'https://provider.example' },
+        {
+          id: 'provider',
+          role: 'LENDER',
+          status: 'APPROVED',
+          baseUrl: 'https://provider.example',
+          keys: [keyOf('provider')],
+        },
         {
           id: 'watching',
           role: 'REGULATOR',

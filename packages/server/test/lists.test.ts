@@ -10,6 +10,7 @@ import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { insertRows } from '../src/store/tables.ts';
 import { tester } from './support/context.ts';
 import { eventually } from './support/eventually.ts';
+import { keyOf } from './support/network.ts';
 import { administrator, type TestServer, testServer } from './support/server.ts';
 
 const count = 260;
@@ -208,6 +209,7 @@ async function fill({ context }: TestServer): Promise<void> {
       id: `p-${number}`,
       role: 'LENDER',
       baseUrl: `https://p${number}.example`,
+      keys: [keyOf(number)],
     })),
     products: numbers.map((number) => ({ id: `pr-${number}`, name: `Product ${number}` })),
     productNetworks: numbers.map((number) => ({ id: `n-${number}`, name: `Network ${number}` })),

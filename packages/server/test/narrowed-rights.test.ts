@@ -5,6 +5,7 @@ import { requireRealm } from '../src/subject/realm.ts';
 import { issueStatus } from '../src/subject/tokens/status.ts';
 import { isActive } from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
+import { keyOf } from './support/network.ts';
 import { type Nodes, twoNodes, until } from './support/oauth.ts';
 import { obtainToken } from './support/server.ts';
 
@@ -41,7 +42,7 @@ const kept = [
   ['one more role there', { resources: [{ resource: 'loan-api', roles: ['apply', 'cancel', 'see'] }, pay] }],
   ['one more scope', client({ scope: 'pay loans see' })],
   ['one more audience', client({ audiences: [...entry.client.audiences, 'https://three.example'] })],
-  ['a base URL', { baseUrl: 'https://agent.example' }],
+  ['a base URL', { baseUrl: 'https://agent.example', keys: [keyOf('agent')] }],
 ] as const;
 
 eachDatabase('what is taken from a participant', (freshUrl) => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Problem } from '../src/kernel/problem.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { parseNetworkFile } from '../src/registry/network-file/prepare.ts';
-import { caller, contentOf, type OpenContext, openContext, publicKey, wholeNetwork } from './support/network.ts';
+import { caller, contentOf, keyOf, type OpenContext, openContext, publicKey, wholeNetwork } from './support/network.ts';
 
 /** Against a store that holds `wholeNetwork()` in realm dev, where http base URLs are allowed, and the empty realm `bank`. */
 let opened: OpenContext;
@@ -20,7 +20,7 @@ afterAll(() => opened.close());
 const key = publicKey();
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
-const lender = { id: 'x', role: 'LENDER', baseUrl: 'https://x.example' };
+const lender = { id: 'x', role: 'LENDER', baseUrl: 'https://x.example', keys: [keyOf('x')] };
 const realm = (others: object, name = 'dev') => ({ realms: [{ name, ...others }] });
 const one = (others: object) => realm({ participants: [{ ...lender, ...others }] });
 const withClient = (client: object) => one({ client: { id: 'x-client', ...client } });

@@ -23,7 +23,7 @@ const instant = fc
 const organisationWithKeys = fc.nat({ max: organisations.length - 1 }).chain((index) =>
   fc.record({
     organisation: fc.constant(organisations[index]),
-    keys: fc.subarray(keyPool.slice(index * 2, index * 2 + 2)),
+    keys: fc.subarray(keyPool.slice(index * 2, index * 2 + 2), { minLength: 1 }),
   }),
 );
 

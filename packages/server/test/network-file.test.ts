@@ -24,6 +24,7 @@ import {
   contentOf,
   eventsOf,
   handClock,
+  keyOf,
   openContext,
   publicKey,
   wholeNetwork,
@@ -375,7 +376,7 @@ eachDatabase('the network file', (freshUrl) => {
   test('an updatedOn alone is no change, and never makes a change look older than it is', () =>
     withContext(async (context, clock) => {
       const say = (updatedOn: string, baseUrl: string) =>
-        applyNetwork(context, dev([{ ...lender, baseUrl, updatedOn }]), caller);
+        applyNetwork(context, dev([{ ...lender, baseUrl, keys: [keyOf('l')], updatedOn }]), caller);
       const stored = async () => (await requireParticipant(context, 'dev', 'l')).updatedAt;
       await say('2024-03-05T00:00:00Z', 'https://one.example');
       expect(await stored()).toBe(Date.UTC(2024, 2, 5));
@@ -388,7 +389,12 @@ eachDatabase('the network file', (freshUrl) => {
 
   test('a participant that called nobody until now gets a client', () =>
     withContext(async (context) => {
-      const provider = { id: 'provider', role: 'KYC_PARTNER', baseUrl: 'https://kyc.example' };
+      const provider = {
+        id: 'provider',
+        role: 'KYC_PARTNER',
+        baseUrl: 'https://kyc.example',
+        keys: [keyOf('provider')],
+      };
       await applyNetwork(context, dev([provider]), caller);
       expect((await requireParticipant(context, 'dev', 'provider')).clientId).toBeNull();
       const report = await applyNetwork(context, dev([{ ...provider, client: { id: 'kyc' } }]), caller);
@@ -458,7 +464,10 @@ eachDatabase('the network file', (freshUrl) => {
       });
       await applyNetwork(context, dev([role('one', 'org'), role('two', 'org')]), caller);
       const before = await contentOf(context);
-      const file = dev([{ id: 'new', role: 'LENDER', baseUrl: 'https://y.example' }, role('three', 'other')]);
+      const file = dev([
+        { id: 'new', role: 'LENDER', baseUrl: 'https://y.example', keys: [keyOf('new')] },
+        role('three', 'other'),
+      ]);
       await expect(applyNetwork(context, file, caller)).rejects.toMatchObject({
         code: 'network.invalid',
         pointer: '/realms/0/participants/1/keys/0',
@@ -515,6 +524,7 @@ eachDatabase('the network file', (freshUrl) => {
         id: `p-${index}`,
         role: 'LENDER',
         baseUrl: `https://p-${index}.example`,
+        keys: [keyOf(String(index))],
         client: { id: `c-${index}` },
       }));
       const report = await applyNetwork(context, dev(participants), caller);

@@ -10,7 +10,7 @@ import { ask, createApplicant, proxied, step } from './support/applicant.ts';
 import { eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
 import { freePort } from './support/free-port.ts';
-import { caller, contentOf, eventsOf } from './support/network.ts';
+import { caller, contentOf, eventsOf, keyOf } from './support/network.ts';
 import { obtainToken, type TestServer, testServer } from './support/server.ts';
 
 const secretOf = (id: string) => `secret-for-tests-${id}`;
@@ -242,7 +242,7 @@ describe.each([['http'], ['file']] as const)('an offboarding by %s', (way) => {
     test('at the same moment as a file that maps it leaves nothing either', async () => {
       for (let round = 0; round < 3; round++) {
         const id = `racer-${round}`;
-        const participants = [{ id, role: 'LENDER', baseUrl: `https://${id}.example` }];
+        const participants = [{ id, role: 'LENDER', baseUrl: `https://${id}.example`, keys: [keyOf(id)] }];
         await applyNetwork(server.context, { realms: [{ name: 'dev', participants }] }, caller);
         const mapping = {
           realms: [{ name: 'dev', productNetworks: [{ id: `race-${round}`, name: 'Race', participants: [id] }] }],
@@ -260,10 +260,22 @@ describe.each([['http'], ['file']] as const)('an offboarding by %s', (way) => {
 eachDatabase('the base URL of a leaver', (freshUrl) => {
   test('still means a participant that has it too, or that took it over', async () => {
     const participants = [
-      { id: 'gone', role: 'LENDER', baseUrl: 'https://bank.example', participant: { id: 'bank' } },
-      { id: 'stays', role: 'LOAN_AGENT', baseUrl: 'https://bank.example', participant: { id: 'bank' } },
-      { id: 'below', role: 'KYC_PARTNER', baseUrl: 'https://left.example/kyc' },
-      { id: 'left', role: 'LENDER', baseUrl: 'https://left.example' },
+      {
+        id: 'gone',
+        role: 'LENDER',
+        baseUrl: 'https://bank.example',
+        keys: [keyOf('bank')],
+        participant: { id: 'bank' },
+      },
+      {
+        id: 'stays',
+        role: 'LOAN_AGENT',
+        baseUrl: 'https://bank.example',
+        keys: [keyOf('bank')],
+        participant: { id: 'bank' },
+      },
+      { id: 'below', role: 'KYC_PARTNER', baseUrl: 'https://left.example/kyc', keys: [keyOf('kyc')] },
+      { id: 'left', role: 'LENDER', baseUrl: 'https://left.example', keys: [keyOf('left')] },
       {
         id: 'caller',
         role: 'LOAN_AGENT',

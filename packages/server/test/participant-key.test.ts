@@ -25,15 +25,32 @@ const network = {
       name: 'dev',
       profile: 'ocen4',
       participants: [
-        { id: 'one', role: 'LENDER', baseUrl: 'https://one.example', participant: { id: 'org' } },
-        { id: 'two', role: 'LOAN_AGENT', baseUrl: 'https://two.example', participant: { id: 'org' } },
-        { id: 'stranger', role: 'LENDER', baseUrl: 'https://stranger.example', participant: { id: 'other' } },
+        { id: 'one', role: 'LENDER', client: { id: 'one' }, participant: { id: 'org' } },
+        {
+          id: 'two',
+          role: 'LOAN_AGENT',
+          client: { id: 'two' },
+          participant: { id: 'org' },
+        },
+        {
+          id: 'stranger',
+          role: 'LENDER',
+          client: { id: 'stranger' },
+          participant: { id: 'other' },
+        },
       ],
     },
     {
       name: 'elsewhere',
       profile: 'ocen4',
-      participants: [{ id: 'one', role: 'LENDER', baseUrl: 'https://one.example', participant: { id: 'foreign' } }],
+      participants: [
+        {
+          id: 'one',
+          role: 'LENDER',
+          client: { id: 'one' },
+          participant: { id: 'foreign' },
+        },
+      ],
     },
   ],
 };

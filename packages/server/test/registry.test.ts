@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stepParticipant } from '../src/registry/lifecycle.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import type { ApplyReport } from '../src/registry/network-file/report.ts';
-import { agentSecret, caller, handClock, publicKey, wholeNetwork } from './support/network.ts';
+import { agentSecret, caller, handClock, keyOf, publicKey, wholeNetwork } from './support/network.ts';
 import { administrator, obtainToken, type TestServer, testServer } from './support/server.ts';
 
 async function read(server: TestServer, token: string, path: string, headers: Record<string, string> = {}) {
@@ -150,7 +150,12 @@ describe('the registry of a realm', () => {
 
   test('what belongs to another realm is 404 here', async () => {
     const file = {
-      realms: [{ name: 'other', participants: [{ id: 'theirs', role: 'LENDER', baseUrl: 'https://o.example' }] }],
+      realms: [
+        {
+          name: 'other',
+          participants: [{ id: 'theirs', role: 'LENDER', baseUrl: 'https://o.example', keys: [keyOf('theirs')] }],
+        },
+      ],
     };
     await applyNetwork(server.context, file, caller);
     expect((await read(server, token, 'participant-roles/theirs')).status).toBe(404);

@@ -16,6 +16,7 @@ import { transportChecks } from '../fetch-json.ts';
 import type { PrivateJwk } from '../message/private-jwk.ts';
 import { importNewKey, importSigningKey } from '../message/signing-key.ts';
 import type { TokenSource } from '../token/token.ts';
+import { chainOf } from './certificate.ts';
 import { possession } from './onboarding.ts';
 import { byKey, byToken, postToRealm, type RealmTransport, type Shown } from './realm-call.ts';
 
@@ -32,6 +33,8 @@ interface KeyManager extends RealmTransport {
 export interface RotateKeyOptions extends KeyManager {
   /** The new key. Its private half is not sent. */
   readonly newKey: PrivateJwk;
+  /** The PEM certificate of the new key, perhaps with its chain: the key is valid within its dates. */
+  readonly newCertificate?: string;
   /** When the new key begins, in seconds since the epoch. Default: at once. Peers may have cached the registry for a minute. */
   readonly notBefore?: number;
   /** Seconds for which the older keys stay valid. Default: a day. */
@@ -49,6 +52,7 @@ const managerChecks = {
 const rotateChecks: Checks<RotateKeyOptions> = {
   ...managerChecks,
   newKey: object,
+  newCertificate: optional(someText),
   notBefore: optional(amount),
   overlapSeconds: optional(amount),
 };
@@ -77,14 +81,14 @@ export interface RotatedKey {
  */
 export async function rotateKey(given: RotateKeyOptions): Promise<RotatedKey> {
   const options = optionsOf(given, 'options', rotateChecks);
-  const { issuer, participantId, currentKey, newKey, notBefore, overlapSeconds } = options;
+  const { issuer, participantId, currentKey, newKey, newCertificate, notBefore, overlapSeconds } = options;
   const next = await importNewKey(newKey);
   const realm = issuer.slice(issuer.lastIndexOf('/') + 1);
   const bound = { realm, participantId, thumbprint: await thumbprint(next.publicJwk, cryptoPort) };
   // Without its key id: the registry may know the key under another.
   const current = currentKey && (await importSigningKey({ ...currentKey, kid: undefined }));
   const members = {
-    publicKey: next.publicJwk,
+    publicKey: { ...next.publicJwk, ...(newCertificate === undefined ? {} : chainOf(newCertificate)) },
     ...(notBefore === undefined ? {} : { nbf: notBefore }),
     ...(overlapSeconds === undefined ? {} : { overlapSeconds }),
     proofs: {

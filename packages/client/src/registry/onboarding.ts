@@ -13,12 +13,15 @@ import { ClientError } from '../error.ts';
 import { fetchJson, type Transport, transportChecks } from '../fetch-json.ts';
 import type { PrivateJwk } from '../message/private-jwk.ts';
 import { digest, importNewKey, importSigningKey, type SigningKey, signJwt } from '../message/signing-key.ts';
+import { chainOf } from './certificate.ts';
 
 /** The realm, the key and the organisation of an application. */
 export interface ApplicationOptions extends Transport {
   readonly issuer: string;
   /** The key to register. Only its public part and a proof of possession are sent. */
   readonly privateJwk: PrivateJwk;
+  /** The PEM certificate of the key, perhaps with its chain: its dates become those of the key. */
+  readonly certificate?: string;
   /** LENDER, LOAN_AGENT … */
   readonly role: string;
   /** The URL for calls by other participants; not needed by a participant that only calls others. */
@@ -59,6 +62,7 @@ const applicationChecks: Checks<ApplicationOptions> = {
   ...transportChecks,
   issuer: checkText,
   privateJwk: object,
+  certificate: optional(someText),
   role: someText,
   baseUrl: optional(checkText),
   name: someText,
@@ -88,7 +92,7 @@ const maxBytes = 65_536;
  */
 export async function applyForParticipation(given: ApplicationOptions): Promise<SubmittedApplication> {
   const options = optionsOf(given, 'options', applicationChecks);
-  const { issuer, role, baseUrl, name, contact } = options;
+  const { issuer, role, baseUrl, name, contact, certificate } = options;
   const key = await importNewKey(options.privateJwk);
   const bound = {
     role,
@@ -101,7 +105,7 @@ export async function applyForParticipation(given: ApplicationOptions): Promise<
     ...(baseUrl === undefined ? {} : { baseUrl }),
     participant: { participantName: name },
     contact,
-    publicKey: key.publicJwk,
+    publicKey: { ...key.publicJwk, ...(certificate === undefined ? {} : chainOf(certificate)) },
     proof: await possession(key, 'countersign-application+jwt', issuer, bound),
   });
   return { id: text(answer, 'id'), status: text(answer, 'status'), pickUpCode: text(answer, 'pickUpCode') };

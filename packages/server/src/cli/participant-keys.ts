@@ -7,6 +7,7 @@ import { loadConfig } from '../config.ts';
 import { readJsonFile } from '../json-file.ts';
 import { readTextFile } from '../kernel/text-file.ts';
 import { type SigningAlg, signingAlgs } from '../subject/realm.ts';
+import { privateJwkOfPem } from '../subject/secrets/offered-key.ts';
 import { generateJwks } from '../subject/tokens/signing-key.ts';
 import { print } from './api.ts';
 import { type ListOptions, listing, pagesOf, printList } from './list.ts';
@@ -26,6 +27,7 @@ interface Credentials extends Place {
 interface Rotation extends Place {
   readonly key: string;
   readonly newKey?: string;
+  readonly newCertificate?: string;
   readonly make?: boolean;
   readonly nbf?: number;
   readonly overlap?: number;
@@ -51,10 +53,11 @@ export function participantKeyCommands(participant: Command): void {
       .command(name)
       .option('--realm <name>', 'the realm (default: COUNTERSIGN_DEFAULT_REALM)')
       .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
-      .requiredOption('--key <file>', 'a private key that is valid now, as a JWK; it never leaves this machine');
+      .requiredOption('--key <file>', 'a private key that is valid now, as a JWK or PEM; it never leaves this machine');
   byKey('rotate <participant>')
     .description('Register a new key; the present one signs for it, and stays valid for a while.')
-    .option('--new-key <file>', 'the new private key as a JWK')
+    .option('--new-key <file>', 'the new private key as a JWK or PEM')
+    .option('--new-certificate <file>', 'the PEM certificate of the new key: its dates become those of the key')
     .option('--make', 'make the new key, and write it beside the present one')
     .option('--nbf <seconds>', 'when the new key begins, in seconds since 1970 (default: now)', Number)
     .option('--overlap <seconds>', 'how long the keys before it stay valid (default: a day)', Number)
@@ -85,7 +88,7 @@ async function list(id: string, options: Credentials & ListOptions): Promise<voi
 }
 
 async function rotate(id: string, options: Rotation): Promise<void> {
-  const { key, newKey, make = false, nbf, overlap } = options;
+  const { key, newKey, newCertificate, make = false, nbf, overlap } = options;
   if (make === (newKey !== undefined)) throw new Error('Name --new-key or --make, one of them.');
   const currentKey = readJwk(key);
   const newKeyFile = newKey ?? (await makeKeyBeside(key, currentKey));
@@ -94,6 +97,7 @@ async function rotate(id: string, options: Rotation): Promise<void> {
     participantId: id,
     currentKey,
     newKey: readJwk(newKeyFile),
+    ...(newCertificate === undefined ? {} : { newCertificate: readTextFile(newCertificate) }),
     ...(nbf === undefined ? {} : { notBefore: nbf }),
     ...(overlap === undefined ? {} : { overlapSeconds: overlap }),
   });
@@ -123,6 +127,11 @@ export function issuerOf({ realm, url }: Place): string {
   return `${url === undefined ? config.publicUrl : serverUrl(url, '--url')}/realms/${realm ?? config.defaultRealm}`;
 }
 
+/** A private key as a JWK, or as PEM. */
 export function readJwk(path: string): PrivateJwk {
-  return readJsonFile(path) as unknown as PrivateJwk;
+  const text = readTextFile(path);
+  if (!text.includes('-----BEGIN ')) return readJsonFile(path) as unknown as PrivateJwk;
+  const jwk = privateJwkOfPem(text);
+  if (jwk !== undefined) return jwk as unknown as PrivateJwk;
+  throw new Error(`${path} holds no PEM private key without a passphrase, and no JWK.`);
 }

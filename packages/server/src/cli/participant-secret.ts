@@ -17,7 +17,7 @@ export function participantSecretCommand(participant: Command): void {
     .description('Add a client secret beside the present one, and show it once. By the participant itself.')
     .option('--realm <name>', 'the realm (default: COUNTERSIGN_DEFAULT_REALM)')
     .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
-    .option('--key <file>', 'a private key that is valid now, as a JWK; it never leaves this machine')
+    .option('--key <file>', 'a private key that is valid now, as a JWK or PEM; it never leaves this machine')
     .option('--client-id <id>', 'or the client of the participant')
     .option('--client-secret-file <file>', 'with its present secret')
     .option('--overlap <seconds>', 'how long the secret before it lives on (default: a day)', Number)

@@ -1,5 +1,6 @@
 import { applyForParticipation, pickUpCredentials } from '@countersign/client';
 import type { Command } from 'commander';
+import { readTextFile } from '../kernel/text-file.ts';
 import { connect, online, pagesAt, print } from './api.ts';
 import { listing, printList } from './list.ts';
 import { issuerOf, type Place, participantKeyCommands, readJwk } from './participant-keys.ts';
@@ -11,6 +12,7 @@ interface Application extends Place {
   readonly name: string;
   readonly email: string;
   readonly key: string;
+  readonly certificate?: string;
 }
 
 export function participantCommands(program: Command): void {
@@ -64,16 +66,21 @@ function applicantCommands(participant: Command): void {
       .command(name)
       .option('--realm <name>', 'the realm (default: COUNTERSIGN_DEFAULT_REALM)')
       .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
-      .requiredOption('--key <file>', 'the private key as a JWK; it never leaves this machine');
+      .requiredOption('--key <file>', 'the private key as a JWK or PEM; it never leaves this machine');
   applicant('apply')
     .description('Apply for a role in the network. Shows a one-time code for the pick-up of the credentials.')
     .requiredOption('--role <role>', 'LENDER, LOAN_AGENT …')
     .requiredOption('--name <name>', 'name of the organisation')
     .requiredOption('--email <address>', 'who to contact')
     .option('--base-url <url>', 'where other participants call it')
+    .option('--certificate <file>', 'the PEM certificate of the key: its dates become those of the key')
     .action(async (options: Application) => {
-      const { role, name, email, baseUrl } = options;
-      const application = { role, name, contact: email, ...(baseUrl === undefined ? {} : { baseUrl }) };
+      const { role, name, email, baseUrl, certificate } = options;
+      const application = {
+        ...{ role, name, contact: email },
+        ...(baseUrl === undefined ? {} : { baseUrl }),
+        ...(certificate === undefined ? {} : { certificate: readTextFile(certificate) }),
+      };
       print(
         await applyForParticipation({ issuer: issuerOf(options), privateJwk: readJwk(options.key), ...application }),
       );

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Context } from '../context.ts';
 import { organisationOwner } from '../kernel/audience-name.ts';
 import type { Caller } from '../kernel/caller.ts';
-import { isoDate } from '../kernel/clock.ts';
+import { isoDate, seconds } from '../kernel/clock.ts';
 import { timeOrderedId } from '../kernel/id.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -26,7 +26,13 @@ import { isNameTaken } from './audience-owner.ts';
 import { requireBaseUrl } from './base-url.ts';
 import { findKeyOwner } from './keys/participant-key.store.ts';
 import { requirePossession } from './keys/proof-of-possession.ts';
-import { requirePublicKey, requireSecretHalf } from './keys/public-key.ts';
+import {
+  type DatedKey,
+  offeredKeySchema,
+  requirePublicKey,
+  requireSecretHalf,
+  requireValidity,
+} from './keys/public-key.ts';
 import { logo, logoContentType, website } from './organisation-fields.ts';
 import { type Organisation, type Role, roleAliases, roles } from './participant.ts';
 
@@ -49,7 +55,7 @@ export const applicationSchema = z.strictObject({
   participant: organisationSchema,
   /** Address of the applicant. Never shown to other participants. */
   contact: z.email().max(254),
-  publicKey: z.record(z.string(), z.unknown()),
+  publicKey: offeredKeySchema,
   proof: z.string().min(1).max(8_192),
 });
 type Wanted = z.output<typeof applicationSchema>;
@@ -96,12 +102,14 @@ export async function submitApplication(
   // Realm `system` administers the others and has no participants.
   if (realm.name === systemRealm) throw new Problem('request.not_found');
   const baseUrl = wanted.baseUrl === undefined ? undefined : requireBaseUrl(wanted.baseUrl, realm, '/baseUrl');
-  const jwk = requirePublicKey(wanted.publicKey, '/publicKey');
+  const key = requirePublicKey(wanted.publicKey, '/publicKey');
+  const { jwk } = key;
+  requireValidity(key, { from: context.clock.now() }, '/publicKey');
   const keyId = await thumbprint(jwk, cryptoPort);
   await requireOwnKey(context, realm, wanted, { jwk, thumbprint: keyId, baseUrl }, caller);
   await requireSecretHalf(jwk, '/publicKey');
   const code = context.random.token(32);
-  const row = toRow(context, realm.name, wanted, { jwk, thumbprint: keyId, baseUrl, code });
+  const row = toRow(context, realm.name, wanted, { jwk, key, thumbprint: keyId, baseUrl, code });
   await write(context, caller, async (tx) => {
     await requireCapacity(tx, realm.name);
     await requireOwnBaseUrl(tx, realm.name, baseUrl, keyId);
@@ -220,7 +228,18 @@ async function requireOwnBaseUrl(tx: Writing, realm: string, baseUrl: string | u
   throw new Problem('registry.conflict', { detail, pointer: '/baseUrl' });
 }
 
-function toRow(context: Context, realm: string, wanted: Wanted, offered: Offered & { readonly code: string }) {
+interface Accepted extends Offered {
+  readonly key: DatedKey;
+  readonly code: string;
+}
+
+function toRow(context: Context, realm: string, wanted: Wanted, offered: Accepted) {
+  const { notBefore, notAfter } = offered.key;
+  // The dates of the certificate, as the network file writes them.
+  const dates = {
+    ...(notBefore === undefined ? {} : { nbf: seconds(notBefore) }),
+    ...(notAfter === undefined ? {} : { exp: seconds(notAfter) }),
+  };
   return {
     realm,
     id: timeOrderedId(context.clock.now(), context.random),
@@ -229,7 +248,7 @@ function toRow(context: Context, realm: string, wanted: Wanted, offered: Offered
     base_url: offered.baseUrl ?? null,
     organisation: JSON.stringify(wanted.participant),
     contact: wanted.contact,
-    jwk: JSON.stringify(offered.jwk),
+    jwk: JSON.stringify({ ...offered.jwk, ...dates }),
     thumbprint: offered.thumbprint,
     code_digest: context.vault.digest(pickUpPurpose, offered.code),
     participant_id: null,

@@ -1,7 +1,8 @@
-import { type PublicJwk, parsePublicJwk } from '@countersign/proof';
+import { parsePublicJwk } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { organisationOwner } from '../kernel/audience-name.ts';
 import type { Caller } from '../kernel/caller.ts';
+import { instantOfDate } from '../kernel/clock.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Writing, write } from '../store/write.ts';
@@ -17,7 +18,7 @@ import {
 import { claimAudienceNames } from './audience-owner.ts';
 import { createClient } from './client.ts';
 import { registerKey } from './keys/participant-key.ts';
-import { requireSecretHalf } from './keys/public-key.ts';
+import { type DatedKey, requireSecretHalf, requireValidity } from './keys/public-key.ts';
 import { insertParticipants } from './participant.store.ts';
 
 export type Decision = 'review' | 'approve' | 'reject';
@@ -61,7 +62,7 @@ export async function decideApplication(
   };
   const { jwk } = await requireApplication(context.store.db, realm, id);
   // Applications from before this check existed were not checked on arrival.
-  if (decision === 'approve') await requireSecretHalf(storedKey(jwk), '/publicKey');
+  if (decision === 'approve') await requireSecretHalf(storedKey(jwk).jwk, '/publicKey');
   await write(context, caller, async (tx) => {
     const row = await requireApplication(tx.db, realm, id);
     if (row.status === to) return;
@@ -87,9 +88,11 @@ export async function decideApplication(
   return applicationView(await requireApplication(context.store.db, realm, id));
 }
 
-function storedKey(jwk: string): PublicJwk {
-  const parsed = parsePublicJwk(JSON.parse(jwk));
-  if (parsed.ok) return parsed.key;
+function storedKey(jwk: string): DatedKey {
+  const stored = JSON.parse(jwk) as { readonly nbf?: number; readonly exp?: number };
+  const parsed = parsePublicJwk(stored);
+  const instant = (date: number | undefined) => (date === undefined ? undefined : instantOfDate(date));
+  if (parsed.ok) return { jwk: parsed.key, notBefore: instant(stored.nbf), notAfter: instant(stored.exp) };
   throw new Problem('internal', { reason: `the stored key is damaged: ${parsed.reason}` });
 }
 
@@ -142,15 +145,9 @@ async function register(context: Context, tx: Writing, row: ApplicationRow, made
     },
   ]);
   const { thumbprint } = row;
-  await registerKey(tx, {
-    realm,
-    participantId,
-    organisationId,
-    jwk: storedKey(row.jwk),
-    thumbprint,
-    notBefore: tx.now,
-    notAfter: null,
-  });
+  const key = storedKey(row.jwk);
+  const validity = requireValidity(key, { from: tx.now }, '/publicKey');
+  await registerKey(tx, { realm, participantId, organisationId, jwk: key.jwk, thumbprint, ...validity });
   const name = organisation.participantName ?? participantId;
   await requireFreeNames(tx, realm, organisationId, [participantId, ...(row.base_url === null ? [] : [row.base_url])]);
   const client = { realm, id: clientId, name, participantId, organisationId };

@@ -19,7 +19,7 @@ import {
 } from './client-administration.ts';
 import { listHolders, listKeys } from './keys/participant-key.store.ts';
 import { readKeys, registerKey, retireKey } from './keys/participant-key.ts';
-import { requireNewKey } from './keys/public-key.ts';
+import { offeredKeySchema, requireNewKey, requireValidity } from './keys/public-key.ts';
 import { isValidAt, type RegisteredKey } from './keys/registered-key.ts';
 import { findParticipant, listParticipants, lockParticipant, type ParticipantFilter } from './participant.store.ts';
 import {
@@ -62,7 +62,7 @@ export type ParticipantView = z.output<typeof participantViewSchema>;
 export const participantDetailSchema = participantViewSchema.extend({ client: clientViewSchema.nullable() });
 
 export const newKeySchema = z.strictObject({
-  publicKey: z.record(z.string(), z.unknown()),
+  publicKey: offeredKeySchema,
   nbf: numericDate.optional(),
   exp: numericDate.optional(),
 });
@@ -105,14 +105,17 @@ export async function addParticipantKey(
   wanted: z.output<typeof newKeySchema>,
   caller: Caller,
 ): Promise<z.output<typeof keyViewSchema>> {
-  const jwk = await requireNewKey(wanted.publicKey, '/publicKey');
+  const key = await requireNewKey(wanted.publicKey, '/publicKey');
+  const { jwk } = key;
   const keyId = await thumbprint(jwk, cryptoPort);
   const now = context.clock.now();
-  const notBefore = wanted.nbf === undefined ? now : wanted.nbf * 1000;
-  const notAfter = wanted.exp === undefined ? null : wanted.exp * 1000;
-  if (notAfter !== null && notAfter <= Math.max(now, notBefore)) {
+  const from = wanted.nbf === undefined ? now : wanted.nbf * 1000;
+  const until = wanted.exp === undefined ? null : wanted.exp * 1000;
+  if (until !== null && until <= Math.max(now, from)) {
     throw new Problem('request.invalid', { detail: '/exp: must be in the future and after nbf.', pointer: '/exp' });
   }
+  requireValidity(key, { from: now }, '/publicKey');
+  const { notBefore, notAfter } = requireValidity(key, { from, until }, '/publicKey');
   await write(context, caller, async (tx) => {
     const { organisation_id: organisationId } = await touchParticipant(tx, realm, participantId);
     await registerKey(tx, { realm, participantId, organisationId, jwk, thumbprint: keyId, notBefore, notAfter });

@@ -4,6 +4,7 @@ import { write } from '../../src/store/write.ts';
 import { requireRealm } from '../../src/subject/realm.ts';
 import { openSession, type SessionTerms } from '../../src/subject/session.ts';
 import { type CredentialSubject, credentialSubjectId } from '../../src/subject/subject.ts';
+import { keyOf } from './network.ts';
 import { basic, errorOf, form, post, tokenUrl } from './oauth.ts';
 import type { TestServer } from './server.ts';
 
@@ -46,6 +47,7 @@ function service(id: string, audiences: readonly string[], scope?: string) {
     role: 'LENDER',
     status: 'APPROVED',
     baseUrl: `https://${id}.example`,
+    keys: [keyOf(id)],
     client: { id, secret, audiences, ...(scope === undefined ? {} : { scope }) },
     resources:
       id === 'orders'

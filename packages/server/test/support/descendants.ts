@@ -1,4 +1,5 @@
 /** All that is made from one participant, one session and one wallet, in a realm of its own, and whether a node still takes it. */
+
 import { createEdge, createService, MessageProblem, type Service } from '@countersign/client';
 import { onTestFinished } from 'vitest';
 import { accessType, secret, sessionType, transactionType } from './chain.ts';
@@ -6,6 +7,7 @@ import { eventually } from './eventually.ts';
 import { bearing, bytes, type Cluster, type FamilyCalls, familyCalls } from './family-calls.ts';
 import { type Child, familyWallet, type Verdict } from './family-wallet.ts';
 import type { Answer } from './fresh-connection.ts';
+import { keyOf } from './network.ts';
 import { passwords } from './passwords.ts';
 import type { Mailbox } from './smtp.ts';
 import { delegation } from './wallet.ts';
@@ -14,7 +16,7 @@ const [ledger, archive] = ['https://ledger.example', 'https://archive.example'];
 
 /** `orders` and `edge` call `ledger`, which calls `archive`; `ada` logs in. */
 export function familyRealm(name: string, key: object, settings: object = {}) {
-  const service = (id: string, audiences: readonly string[], keys: readonly object[] = []) => ({
+  const service = (id: string, audiences: readonly string[], keys: readonly object[] = [keyOf(id)]) => ({
     ...{ id: `p-${id}`, role: 'LENDER', status: 'APPROVED', baseUrl: `https://${id}.example` },
     client: { id, secret, audiences },
     keys,

@@ -1,7 +1,9 @@
 /** Corporate credentials, and an edge service that is a client of their realm. */
+
 import { createEdge, type Edge, type EdgeOptions } from '@countersign/client';
 import { onTestFinished } from 'vitest';
 import { audience, edgeSecret } from './edge-client.ts';
+import { keyOf } from './network.ts';
 import { type Corporate, corporateAt, corporateNetwork, passwords } from './passwords.ts';
 import { type TestServer, type TestServerOptions, testServer } from './server.ts';
 
@@ -10,6 +12,7 @@ const service = (id: string, audiences: readonly string[] = []) => ({
   role: 'LENDER',
   status: 'APPROVED',
   baseUrl: `https://${id}.example`,
+  keys: [keyOf(id)],
   client: { id, secret: edgeSecret, audiences },
 });
 

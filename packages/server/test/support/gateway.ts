@@ -9,6 +9,7 @@ import type { GatewayOptions } from '../../src/gateway/options.ts';
 import { type Gateway, startGateway } from '../../src/gateway/start.ts';
 import { createLog } from '../../src/kernel/log.ts';
 import { freePort } from './free-port.ts';
+import { keyOf } from './network.ts';
 import { type TestServer, testServer } from './server.ts';
 
 export const names = ['lender', 'agent', 'stranger'] as const;
@@ -67,7 +68,13 @@ export async function town(keys: Partial<Record<Name, PrivateJwk>> = {}): Promis
               client: { id: `${name}-client`, secret: secret(name) },
               resources: [{ resource: 'loan-api', roles: ['apply'] }],
             })),
-            { id: 'elsewhere', role: 'LENDER', status: 'APPROVED', baseUrl: 'http://elsewhere.example' },
+            {
+              id: 'elsewhere',
+              role: 'LENDER',
+              status: 'APPROVED',
+              baseUrl: 'http://elsewhere.example',
+              keys: [keyOf('elsewhere')],
+            },
             { id: 'nowhere', role: 'LENDER', status: 'APPROVED', client: { id: 'nowhere-client' } },
           ],
         },

@@ -101,6 +101,15 @@ export function publicKey(kid?: string) {
   return { ...key.export({ format: 'jwk' }), ...(kid === undefined ? {} : { kid }) } as Record<string, unknown>;
 }
 
+const keysOf = new Map<string, Record<string, unknown>>();
+
+/** The public key of this owner, always the same: an approved participant with a base URL must have one. */
+export function keyOf(owner: string): Record<string, unknown> {
+  const known = keysOf.get(owner) ?? publicKey();
+  keysOf.set(owner, known);
+  return known;
+}
+
 export const agentSecret = 'agent-secret-for-tests';
 
 /** One of everything. */

@@ -15,7 +15,7 @@ import { readParticipants } from '../participant.ts';
 import { keyView, keyViewSchema, retireKeyOf, touchParticipant } from '../participant-administration.ts';
 import { changeKeyValidity, readKeys, registerKey } from './participant-key.ts';
 import { requirePossession } from './proof-of-possession.ts';
-import { requirePublicKey, requireSecretHalf } from './public-key.ts';
+import { offeredKeySchema, requirePublicKey, requireSecretHalf, requireValidity } from './public-key.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
 /**
@@ -32,7 +32,7 @@ const day = 86_400;
 const proof = z.string().min(1).max(8_192);
 
 export const rotationSchema = z.strictObject({
-  publicKey: z.record(z.string(), z.unknown()),
+  publicKey: offeredKeySchema,
   /** When the new key begins. Now, if absent or in the past. */
   nbf: numericDate.optional(),
   /** Seconds for which the older keys stay valid beside the new one. */
@@ -63,6 +63,7 @@ interface NewKey {
   readonly jwk: PublicJwk;
   readonly thumbprint: string;
   readonly notBefore: number;
+  readonly notAfter: number | null;
 }
 
 /**
@@ -76,9 +77,12 @@ export async function rotateKey(
   wanted: Rotation,
   { isOwn, caller }: { readonly isOwn: boolean; readonly caller: Caller },
 ): Promise<z.output<typeof rotatedSchema>> {
-  const jwk = requirePublicKey(wanted.publicKey, '/publicKey');
-  const notBefore = requireBeginning(context, wanted.nbf);
-  const next = { jwk, thumbprint: await thumbprint(jwk, cryptoPort), notBefore };
+  const key = requirePublicKey(wanted.publicKey, '/publicKey');
+  const { jwk } = key;
+  const validity = requireValidity(key, { from: requireBeginning(context, wanted.nbf) }, '/publicKey');
+  const { notBefore } = validity;
+  requireNear(context, notBefore, '/publicKey');
+  const next = { jwk, thumbprint: await thumbprint(jwk, cryptoPort), ...validity };
   const asked = { realm, participantId, next, proofs: wanted.proofs, isOwn };
   const provenBy = await provenBothWays(context, asked, caller);
   spendRotation(context, realm.name, participantId);
@@ -87,23 +91,30 @@ export async function rotateKey(
     const { organisation_id: organisationId } = await touchParticipant(tx, realm.name, participantId);
     const keys = await readKeys(tx, realm.name, participantId);
     requireStillProven(keys, provenBy, tx.now);
-    await registerKey(tx, { ...next, realm: realm.name, participantId, organisationId, notAfter: null });
+    await registerKey(tx, { ...next, realm: realm.name, participantId, organisationId });
     const end = Math.max(notBefore, tx.now) + wanted.overlapSeconds * 1000;
     const previous = await endKeys(tx, realm.name, participantId, keys, end);
-    const after = { thumbprint: next.thumbprint, alg: jwk.alg, nbf: seconds(notBefore), provenBy, previous };
+    const { notAfter } = next;
+    const exp = notAfter === null ? {} : { exp: seconds(notAfter) };
+    const after = { thumbprint: next.thumbprint, alg: jwk.alg, nbf: seconds(notBefore), ...exp, provenBy, previous };
     const event = { realm: realm.name, type: 'participant.key_rotated', object: `participant:${participantId}`, after };
     await tx.record(event);
-    return { ...keyView({ ...next, notAfter: null }, tx.now), previous };
+    return { ...keyView(next, tx.now), previous };
   });
 }
 
 /** Milliseconds. A key is never valid for signatures from before its registration. */
 function requireBeginning(context: Context, nbf: number | undefined): number {
   const now = context.clock.now();
-  if (nbf !== undefined && nbf > seconds(now) + maxAhead) {
-    throw new Problem('request.invalid', { detail: '/nbf: must be at most 90 days from now.', pointer: '/nbf' });
-  }
-  return Math.max(now, (nbf ?? 0) * 1000);
+  const from = Math.max(now, (nbf ?? 0) * 1000);
+  requireNear(context, from, '/nbf');
+  return from;
+}
+
+/** The other keys end after the new one begins. */
+function requireNear(context: Context, notBefore: number, pointer: string): void {
+  if (seconds(notBefore) <= seconds(context.clock.now()) + maxAhead) return;
+  throw new Problem('request.invalid', { detail: `${pointer}: must begin at most 90 days from now.`, pointer });
 }
 
 interface Asked {

@@ -1,13 +1,48 @@
-import { type PublicJwk, parsePublicJwk } from '@countersign/proof';
+import type { PublicJwk } from '@countersign/proof';
+import { z } from 'zod';
 import { Problem } from '../../kernel/problem.ts';
 import { isComputableKey } from '../../subject/secrets/factoring.ts';
+import { maxKeyText, pemText, readOfferedKey } from '../../subject/secrets/offered-key.ts';
+
+/** A key in a body: a JWK (also with `x5c`), or the PEM of a public key or a certificate. */
+export const offeredKeySchema = z.union(
+  [z.record(z.string(), z.unknown()), z.string().max(maxKeyText).regex(pemText)],
+  {
+    error: 'must be a JWK, or text: PEM of a public key or of a certificate',
+  },
+);
+
+/** A key with the dates of its certificate, in epoch milliseconds. */
+export interface DatedKey {
+  readonly jwk: PublicJwk;
+  readonly notBefore: number | undefined;
+  readonly notAfter: number | undefined;
+}
 
 /** @throws {Problem} `registry.key` with a pointer to the faulty member */
-export function requirePublicKey(value: unknown, pointer: string): PublicJwk {
-  const parsed = parsePublicJwk(value);
-  if (parsed.ok) return parsed.key;
-  const at = parsed.member === '' ? pointer : `${pointer}/${parsed.member}`;
-  throw new Problem('registry.key', { detail: `${at}: ${parsed.reason.replaceAll('_', ' ')}.`, pointer: at });
+export function requirePublicKey(value: unknown, pointer: string): DatedKey {
+  const read = readOfferedKey(value);
+  if (read.ok) return read;
+  const at = read.member === '' ? pointer : `${pointer}/${read.member}`;
+  throw new Problem('registry.key', { detail: `${at}: ${read.reason}.`, pointer: at });
+}
+
+/** The validity of a key that is registered now: within the dates of its certificate. @throws {Problem} `registry.key` */
+export function requireValidity(
+  { notBefore, notAfter }: Pick<DatedKey, 'notBefore' | 'notAfter'>,
+  wanted: { readonly from: number; readonly until?: number | null },
+  pointer: string,
+): { readonly notBefore: number; readonly notAfter: number | null } {
+  const begin = Math.max(wanted.from, notBefore ?? 0);
+  const ends = [wanted.until, notAfter].filter((end) => typeof end === 'number');
+  const end = ends.length === 0 ? null : Math.min(...ends);
+  if (end !== null && end <= begin) {
+    throw new Problem('registry.key', {
+      detail: `${pointer}: the certificate has expired, or ends too early.`,
+      pointer,
+    });
+  }
+  return { notBefore: begin, notAfter: end };
 }
 
 export const computableKey = 'the private key can be computed from this number: make a new key with other software';
@@ -24,8 +59,8 @@ export async function requireSecretHalf(jwk: PublicJwk, pointer: string): Promis
 }
 
 /** Both checks, for callers who are authenticated. @throws {Problem} `registry.key` */
-export async function requireNewKey(value: unknown, pointer: string): Promise<PublicJwk> {
-  const jwk = requirePublicKey(value, pointer);
-  await requireSecretHalf(jwk, pointer);
-  return jwk;
+export async function requireNewKey(value: unknown, pointer: string): Promise<DatedKey> {
+  const key = requirePublicKey(value, pointer);
+  await requireSecretHalf(key.jwk, pointer);
+  return key;
 }

@@ -24,7 +24,7 @@ import { isName } from '../../kernel/text.ts';
 import type { Realm } from '../../subject/realm.ts';
 import { sharedRates } from '../../subject/throttle/shared-rate.ts';
 import { lookUpParticipant } from '../participant.ts';
-import { requireNewKey } from './public-key.ts';
+import { offeredKeySchema, requireNewKey } from './public-key.ts';
 import { isValidAt, type RegisteredKey } from './registered-key.ts';
 
 /**
@@ -59,7 +59,7 @@ export const messageSchema = z.strictObject({
     .refine((text) => bytesOf(text) <= maxPayload, 'is larger than 700 KiB')
     .meta({ ...base64.meta(), maxLength: Math.ceil(maxPayload / 3) * 4 }),
   participantId: name.optional(),
-  publicKey: z.record(z.string(), z.unknown()).optional(),
+  publicKey: offeredKeySchema.optional(),
   /** For a request: its method, and its absolute URI or its request target as on the wire. */
   method: z.string().min(1).max(64).optional(),
   target: uri.optional(),
@@ -182,7 +182,7 @@ export async function expectation(
     forms: realm.settings.signatureForms,
     keys:
       participantId === undefined
-        ? [{ jwk: await requireNewKey(publicKey ?? {}, '/publicKey') }]
+        ? [{ jwk: (await requireNewKey(publicKey ?? {}, '/publicKey')).jwk }]
         : await keysOf(context, realm, participantId),
     now: seconds(at),
     recipient: recipientOf(presented, party.participantId),

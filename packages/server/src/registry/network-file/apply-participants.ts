@@ -148,6 +148,11 @@ function requireSound({ development }: Applying, { prepared, before, after, clie
   if (entry.baseUrl != null && needsDevelopment(entry.baseUrl) && !development) {
     throw invalid(`${at}/baseUrl`, 'must be https: http is for realms with the setting development');
   }
+  const isProvider = (state: ParticipantState | undefined) => state?.status === 'APPROVED' && state.baseUrl !== null;
+  // One from before this rule stays as it is.
+  if (isProvider(after) && !isProvider(before) && keys.length + prepared.keys.length === 0) {
+    throw invalid(`${at}/keys`, 'an approved participant with a baseUrl signs its answers: name a public key');
+  }
   if (before !== undefined && keys.length > 0 && after.organisationId !== before.organisationId) {
     // The participant's keys, and everything signed with them, belong to the organisation that registered them.
     throw invalid(`${at}/participant/id`, 'a participant with keys cannot move to another organisation');

@@ -1,9 +1,10 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
-import { encodeBase64url, type PublicJwk, parseExactJson, parsePublicJwk, thumbprintInput } from '@countersign/proof';
+import { encodeBase64url, type PublicJwk, parseExactJson, thumbprintInput } from '@countersign/proof';
 import type { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { adminScope } from '../../subject/administrator.ts';
 import { systemRealm } from '../../subject/realm.ts';
+import { readOfferedKey } from '../../subject/secrets/offered-key.ts';
 import { makeSecret, type StoredSecret, storeSecret } from '../client.ts';
 import { invalid, pointerTo } from './refusal.ts';
 import { isAbsent, networkFileSchema, type ParticipantFile, type RealmFile, sections } from './schema.ts';
@@ -174,20 +175,40 @@ function prepareParticipant(context: Context, entry: ParticipantFile, at: string
   };
 }
 
-function prepareKey({ nbf, exp, ...jwk }: NonNullable<ParticipantFile['keys']>[number], at: string): PreparedKey {
-  const parsed = parsePublicJwk(jwk);
-  if (!parsed.ok)
+/** The registered members of a JWK (RFC 7517, RFC 7518, IANA), and the private ones, which are refused by name. */
+const keyMembers: ReadonlySet<string> = new Set([
+  ...['kty', 'use', 'key_ops', 'alg', 'kid', 'x5u', 'x5c', 'x5t', 'x5t#S256', 'n', 'e', 'crv', 'x', 'y', 'ext', 'iat'],
+  ...['nbf', 'exp', 'd', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'],
+]);
+
+function prepareKey(key: NonNullable<ParticipantFile['keys']>[number], at: string): PreparedKey {
+  const { nbf, exp, ...jwk } = typeof key === 'string' ? {} : key;
+  const unknown = Object.keys(jwk).find((member) => !keyMembers.has(member));
+  if (unknown !== undefined) throw invalid(`${at}${pointerTo(unknown)}`, 'this member is not known here');
+  const read = readOfferedKey(typeof key === 'string' ? key : jwk);
+  if (!read.ok) {
     throw invalid(
-      parsed.member === '' ? at : `${at}${pointerTo(parsed.member)}`,
-      `the public key is refused: ${parsed.reason}`,
+      read.member === '' ? at : `${at}${pointerTo(read.member)}`,
+      `the public key is refused: ${read.reason}`,
     );
+  }
   if (nbf !== undefined && exp !== undefined && exp < nbf) throw invalid(`${at}/exp`, 'must not be earlier than nbf');
-  const digest = cryptoPort.sha256(new TextEncoder().encode(thumbprintInput(parsed.key)));
+  const digest = cryptoPort.sha256(new TextEncoder().encode(thumbprintInput(read.jwk)));
   return {
-    jwk: parsed.key,
+    jwk: read.jwk,
     thumbprint: encodeBase64url(digest),
-    notBefore: nbf === undefined ? undefined : nbf * 1000,
-    notAfter: exp === undefined ? undefined : exp * 1000,
+    notBefore: within(Math.max, nbf, read.notBefore),
+    notAfter: within(Math.min, exp, read.notAfter),
     at,
   };
+}
+
+/** The date of the file (seconds), but within the dates of the certificate (milliseconds). */
+function within(
+  closer: (...dates: number[]) => number,
+  date: number | undefined,
+  ofCertificate: number | undefined,
+): number | undefined {
+  const dates = [date === undefined ? undefined : date * 1000, ofCertificate].filter((one) => one !== undefined);
+  return dates.length === 0 ? undefined : closer(...dates);
 }

@@ -4,6 +4,7 @@ import { audienceText, entryId, isPlain, lineOfText } from '../../kernel/text.ts
 import { credentialCode, credentialMail } from '../../subject/credential-code.ts';
 import { passwordConfigSchema } from '../../subject/password-config.ts';
 import { profileNames, realmName, settingsSchema, signatureForm } from '../../subject/realm.ts';
+import { maxKeyText, pemText } from '../../subject/secrets/offered-key.ts';
 import { isBaseUrl } from '../base-url.ts';
 import { logo, logoContentType, website } from '../organisation-fields.ts';
 import { type Role, roleAliases, roles, statuses } from '../participant.ts';
@@ -45,8 +46,14 @@ const organisation = z.strictObject({
   updatedOn: normalDate.nullish(),
 });
 
-/** `parsePublicJwk` checks the JWK itself. Here are only the validity members that the registry adds. */
-const key = z.looseObject({ nbf: numericDate.optional(), exp: numericDate.optional() });
+/** `prepare.ts` checks the JWK itself. Here are only the validity members that the registry adds. */
+const key = z.union(
+  [
+    z.looseObject({ nbf: numericDate.optional(), exp: numericDate.optional() }),
+    z.string().max(maxKeyText).regex(pemText),
+  ],
+  { error: 'must be a JWK, or text: PEM of a public key or of a certificate' },
+);
 
 /** RFC 6749 §3.3: visible ASCII without quote and backslash, with one space between scopes. */
 const scope = z
