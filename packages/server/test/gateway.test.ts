@@ -173,11 +173,18 @@ describe('a request that passes', () => {
       '1',
       'TE',
       'trailers',
+      'Transfer_Encoding',
+      'chunked',
+      'Keep.Alive',
+      '1',
     ]);
     const { rawHeaders = [], headers } = app.received[0] ?? {};
     expect(rawHeaders.filter((_, i) => rawHeaders[i - 1]?.toLowerCase() === 'x-trace')).toEqual(['a', 'b']);
     expect(headers).not.toHaveProperty('x-secret');
     expect(headers).not.toHaveProperty('te');
+    // As CGI and its successors would read them.
+    expect(headers).not.toHaveProperty('transfer_encoding');
+    expect(headers).not.toHaveProperty('keep.alive');
     expect(headers).not.toHaveProperty('authorization');
     expect(headers?.['x-jws-signature']).toBeDefined();
     expect(headers?.host).toBe(new URL(app.url).host);
@@ -397,6 +404,7 @@ describe('requests that two servers might read in two ways', () => {
     ['a NUL', 'content-length: 3\r\nx: \0', 'abc'],
     ['a chunk size that is no number', 'transfer-encoding: chunked', `x\r\nabc\r\n0\r\n\r\n`],
     ['a chunk that is longer than it says', 'transfer-encoding: chunked', `1\r\nabc\r\n0\r\n\r\n`],
+    ['a coding besides chunks', 'transfer-encoding: gzip, chunked', `3\r\nabc\r\n0\r\n\r\n${smuggled}`],
     ['a chunk size beyond measure', 'transfer-encoding: chunked', `${'f'.repeat(20)}\r\nabc\r\n0\r\n\r\n`],
   ])('%s: refused, and nothing of it passes', async (_, framing, rest) => {
     const fields = await signedFields(agent, gateway.url, { path: '/loans', body: 'abc' });
@@ -662,6 +670,25 @@ async function forgetful() {
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, requests, connections: () => connections, close: () => server.close() };
 }
+
+test.each(['GET', 'POST'])('an application that switches the protocol is 502 for %s, at once', async (method) => {
+  const app = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
+    );
+  }).listen(0, '127.0.0.1');
+  await once(app, 'listening');
+  const { port } = app.address() as AddressInfo;
+  const other = await gatewayOf(place, 'lender', `http://127.0.0.1:${port}`, {
+    listen: { host: '127.0.0.1', port: 0 },
+  });
+  const fields = await signedFields(agent, other.url, { method, path: '/loans' });
+  const answer = await send(other.url, { method, path: '/loans', headers: fields });
+  await other.stop();
+  app.close();
+  expect([answer.status, answer.json().code]).toEqual([502, 'gateway.response_refused']);
+});
 
 test('a kept connection that turns out to be closed costs no caller anything; what must not be repeated never is', async () => {
   const app = await forgetful();

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { system } from '../src/kernel/caller.ts';
 import { endClient, lookUpClient, parseSecrets } from '../src/registry/client.ts';
+import { issueSecret, revokeSecret } from '../src/registry/client-administration.ts';
 import { stepParticipant } from '../src/registry/lifecycle.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { exportNetwork } from '../src/registry/network-file/export.ts';
@@ -248,6 +249,29 @@ eachDatabase('the network file', (freshUrl) => {
       clock.advance(1_000);
       await applyNetwork(context, dev([{ ...lender, client: { id: 'l-client', secret: made } }]), caller);
       expect((await digests()).map(({ expiresAt }) => expiresAt)).toEqual([clock.now() - 1_000, null]);
+    }));
+
+  test('a secret that was revoked, or replaced by the participant itself, is not brought back', () =>
+    withContext(async (context) => {
+      const tries = async (secret: string) => {
+        const { row } = await subjectOf(context, 'l-client');
+        return parseSecrets(row.secrets).filter(({ digest }) => context.vault.matches('client-secret', secret, digest));
+      };
+      const issue = () => issueSecret(context, 'dev', 'l-client', { overlapSeconds: 0, isOwn: true }, caller);
+      await applyNetwork(context, dev([lender]), caller);
+      const [first] = await tries(lender.client.secret);
+      await revokeSecret(context, 'dev', 'l-client', first?.id ?? '', true, caller);
+      expect((await applyNetwork(context, dev([lender]), caller)).realms).toMatchObject([{ changed: [] }]);
+      expect(await tries(lender.client.secret)).toEqual([]);
+
+      const second = { ...lender, client: { id: 'l-client', secret: 'another-secret-of-the-lender' } };
+      await applyNetwork(context, dev([second]), caller);
+      expect(await tries(second.client.secret)).toMatchObject([{ expiresAt: null }]);
+      for (let i = 0; i < 3; i++) await issue();
+      const { clientSecret } = await issue();
+      for (const file of [lender, second]) await applyNetwork(context, dev([file]), caller);
+      expect(await tries(second.client.secret)).toEqual([]);
+      expect(await tries(clientSecret)).toMatchObject([{ expiresAt: null }]);
     }));
 
   test('no secret and no digest is in the events', () =>

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { refusal } from '../src/http/render.ts';
 import { Problem, problemCodes, rendering, toProblem } from '../src/kernel/problem.ts';
 import { isDuplicate, isStoreFault, noConnection, storeProblem } from '../src/store/fault.ts';
+import { testServer } from './support/server.ts';
 
 const call = { requestId: 'request-1', request: new Request('http://localhost/'), params: { realm: 'dev' } };
 /** RFC 6749 §5.2: "Values for the 'error_description' parameter MUST NOT include characters outside the set …". */
@@ -154,4 +155,22 @@ test('a duplicate is recognised on both databases', () => {
   for (const members of [{ code: '23505' }, { errcode: 1555 }, { errcode: 2067 }])
     expect(isDuplicate(members)).toBe(true);
   for (const members of [{ code: '23503' }, { errcode: 19 }, null, undefined]) expect(isDuplicate(members)).toBe(false);
+});
+
+test('a member name as long as a body fills neither the answer nor the log', async () => {
+  const server = await testServer();
+  onTestFinished(() => server.close());
+  const name = 'name'.repeat(100_000);
+  for (const path of [
+    '/realms/dev/protocol/openid-connect/token',
+    '/auth/login',
+    '/realms/dev/registry/applications',
+  ]) {
+    const body = `{"${name}":"1","${name}":"2"}`;
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(server.url + path, { method: 'POST', headers, body });
+    expect(response.status).toBe(400);
+    expect((await response.text()).length).toBeLessThan(4_000);
+  }
+  expect(server.logged.filter((line) => line.length > 4_000)).toEqual([]);
 });

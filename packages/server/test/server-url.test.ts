@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { serverUrl } from '../src/cli/server-url.ts';
@@ -18,6 +21,7 @@ test.each([
 
 const alone = /^--url: must be the URL of the server alone, without a path: --realm names the realm\.$/;
 const bare = /^--url: must hold no name, password, query or fragment\.$/;
+const plain = /^--url: must be https, because passwords and tokens go there \(http only on this machine\)\.$/;
 const none = /^--url: must be the URL of a server, such as https:\/\/id\.example\.$/;
 test.each([
   ['https://id.example/realms/dev', alone],
@@ -26,6 +30,8 @@ test.each([
   ['https://id.example/#a', bare],
   ['https://name:hunter2@id.example', bare],
   ['https://:hunter2@id.example', bare],
+  ['http://id.example', plain],
+  ['http://localhost.example:8080/', plain],
   ['id.example', none],
   ['localhost:8080', none],
   ['ftp://id.example', none],
@@ -51,6 +57,24 @@ test('a slash after the URL is taken in every place', async () => {
   expect([prepared.code, prepared.stderr]).toEqual([0, '']);
   await server.close();
   expect(loadConfig({ COUNTERSIGN_PUBLIC_URL: 'https://id.example/' }).config.publicUrl).toBe('https://id.example');
+});
+
+test('a redirect gets neither the password nor the token', async () => {
+  const seen: string[] = [];
+  const thief = createServer((request, response) => response.end(String(seen.push(String(request.url)))));
+  const server = createServer((_request, response) => {
+    const { port } = thief.address() as AddressInfo;
+    response.writeHead(307, { location: `http://127.0.0.1:${port}/` }).end();
+  });
+  for (const one of [thief, server]) await once(one.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const folder = temporaryDir();
+  writeFileSync(join(folder, 'password'), 'a password for a test\n');
+  const login = ['login', 'alice', '--url', `http://127.0.0.1:${port}`, '--password-file', join(folder, 'password')];
+  const { code, stderr } = await run(login, { COUNTERSIGN_DATA_DIR: folder });
+  for (const one of [thief, server]) one.close();
+  expect([code, seen]).toEqual([1, []]);
+  expect(stderr).toContain(`http://127.0.0.1:${port} answers with a redirect, which is not followed`);
 });
 
 test('a profile that was named and is not there is an error, not another administrator', async () => {

@@ -110,6 +110,23 @@ test('two lengths are refused, also where they agree', async () => {
   }
 });
 
+test.each([
+  ['1.1', ['transfer-encoding: gzip, chunked'], 'Transfer-Encoding: use chunked alone.'],
+  ['1.1', ['transfer-encoding: deflate', 'transfer-encoding: chunked'], 'Transfer-Encoding: use chunked alone.'],
+  ['1.1', ['transfer-encoding: ,chunked'], 'Transfer-Encoding: use chunked alone.'],
+  ['1.0', ['transfer-encoding: chunked', 'connection: keep-alive'], 'HTTP/1.0 has no Transfer-Encoding.'],
+])(
+  'in HTTP/%s, %j, under which others read another body, is refused, and the connection closed',
+  async (version, fields, detail) => {
+    const body = 'grant_type=client_credentials';
+    const chunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n${host()}\r\n\r\n`;
+    const form = 'content-type: application/x-www-form-urlencoded';
+    const answer = await exchange([`POST ${token} HTTP/${version}`, host(), form, ...fields], chunks);
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400']);
+    expect(answer).toContain(detail);
+  },
+);
+
 test('over HTTP/2 Host must be what :authority says', async () => {
   const session = connect(server.url);
   const statusOf = (fields: Record<string, string | string[]>) =>

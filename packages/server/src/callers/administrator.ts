@@ -1,10 +1,12 @@
 import type { AccessTokenSubject } from '@countersign/proof';
 import type { Context } from '../context.ts';
-import type { Caller } from '../kernel/caller.ts';
+import { clientActor } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Call, CallerKind } from '../route.ts';
-import { adminScope } from '../subject/administrator.ts';
+import type { StandingCaller } from '../store/write.ts';
+import { adminScope, configuredAdministrator } from '../subject/administrator.ts';
 import { issuerOf, lookUpRealm, type Realm, requireRealm, systemRealm } from '../subject/realm.ts';
+import { requireStandingSubject } from '../subject/subject.ts';
 import { authenticateToken } from '../subject/tokens/bearer.ts';
 import { authenticateBearer } from './bearer.ts';
 import { realmOf } from './realm.ts';
@@ -13,7 +15,7 @@ import { bearerToken, unverifiedIssuer } from './token.ts';
 export interface Administrator {
   /** The administered realm. */
   readonly realm: Realm;
-  readonly caller: Caller;
+  readonly caller: StandingCaller;
 }
 
 /** An administrator of the realm in the path, or of realm `system`, who administers every realm. */
@@ -23,11 +25,14 @@ export const administrator: CallerKind<Administrator> = {
 };
 
 /** An administrator of realm `system`, for calls that concern all realms. */
-export const systemAdministrator: CallerKind<{ readonly subject: AccessTokenSubject; readonly caller: Caller }> = {
+export const systemAdministrator: CallerKind<{
+  readonly subject: AccessTokenSubject;
+  readonly caller: StandingCaller;
+}> = {
   security: 'administrator',
   async authenticate(call) {
     const subject = await authenticateSystem(call, bearerToken(call.request));
-    return { subject, caller: call.caller(administratorName(subject, undefined)) };
+    return { subject, caller: administratorCaller(call, subject, undefined) };
   },
 };
 
@@ -38,7 +43,7 @@ export async function authenticateAdministrator(call: Call): Promise<Administrat
   requireAdministrator(subject);
   // Only now, because a stranger must not learn which realms exist.
   const realm = await realmOf(call);
-  return { realm, caller: call.caller(administratorName(subject, realm.name)) };
+  return { realm, caller: administratorCaller(call, subject, realm.name) };
 }
 
 /**
@@ -62,11 +67,25 @@ export async function authenticateAdministratorToken(
 }
 
 /**
+ * An administrator as the caller of changes. Each of them checks that it has not been ended meanwhile, perhaps at another
+ * node; the administrator that the configuration names stands as long as the process.
+ */
+export function administratorCaller(
+  call: Pick<Call, 'context' | 'caller'>,
+  subject: AccessTokenSubject,
+  realm: string | undefined,
+): StandingCaller {
+  const caller = call.caller(administratorName(subject, realm));
+  if (configuredAdministrator(call.context, subject.realm)?.subjectId === subject.id) return caller;
+  return { ...caller, standing: (tx) => requireStandingSubject(tx, subject, 'token.invalid') };
+}
+
+/**
  * For the event log: a client id of the realm, or `system/<client id>`, because both realms may have a client of the
  * same id.
  */
-export function administratorName(subject: AccessTokenSubject, realm: string | undefined): string {
-  return subject.realm === realm ? subject.clientId : `${subject.realm}/${subject.clientId}`;
+function administratorName(subject: AccessTokenSubject, realm: string | undefined): string {
+  return subject.realm === realm ? clientActor(subject.clientId) : `${subject.realm}/${subject.clientId}`;
 }
 
 async function authenticateSystem(call: Pick<Call, 'context'>, token: string): Promise<AccessTokenSubject> {

@@ -1,12 +1,18 @@
 import { z } from 'zod';
 import type { WireRequest } from '../http/call.ts';
-import type { Caller } from '../kernel/caller.ts';
 import { Problem } from '../kernel/problem.ts';
 import { lineOfText } from '../kernel/text.ts';
 import type { Call, CallerKind } from '../route.ts';
+import type { StandingCaller } from '../store/write.ts';
 import { type Realm, requireRealm } from '../subject/realm.ts';
-import { authenticateSession, isSessionToken, type Restriction, type Session } from '../subject/session.ts';
-import { administratorName, authenticateAdministratorToken } from './administrator.ts';
+import {
+  authenticateSession,
+  isSessionToken,
+  type Restriction,
+  requireStanding,
+  type Session,
+} from '../subject/session.ts';
+import { administratorCaller, authenticateAdministratorToken } from './administrator.ts';
 import { namedRealm } from './corporate.ts';
 
 /** The caller of a documented call: the holder of a session, or an administrator. */
@@ -16,13 +22,13 @@ export interface SessionHolder {
   readonly kind: 'session';
   readonly session: Session;
   readonly realm: Realm;
-  readonly caller: Caller;
+  readonly caller: StandingCaller;
 }
 
 export interface AdministratorHolder {
   readonly kind: 'administrator';
   readonly realm: Realm;
-  readonly caller: Caller;
+  readonly caller: StandingCaller;
 }
 
 /** The holder of an unrestricted session, or an administrator. */
@@ -55,9 +61,14 @@ export function recent<Who extends Holder>(kind: CallerKind<Who>): CallerKind<Wh
     async authenticate(call) {
       const who = await kind.authenticate(call);
       requireRecent(call, who);
-      return who;
+      return who.kind === 'session' ? { ...who, caller: standingIn(who) } : who;
     },
   };
+}
+
+/** What these calls make outlives the seconds in which another node may not know of the end of the session. */
+function standingIn({ caller, session }: SessionHolder): StandingCaller {
+  return { ...caller, standing: ({ db }) => requireStanding(db, session) };
 }
 
 /** For calls that a password alone must not open: the holder has shown a second factor within the last five minutes. */
@@ -129,7 +140,7 @@ export async function authenticateHolder(call: Call): Promise<Holder> {
   const token = presentedToken(call.request);
   if (isSessionToken(token)) return authenticateSessionToken(call, token, undefined);
   const { subject, realm } = await authenticateAdministratorToken(call, token, await namedRealm(call));
-  return { kind: 'administrator', realm, caller: call.caller(administratorName(subject, realm.name)) };
+  return { kind: 'administrator', realm, caller: administratorCaller(call, subject, realm.name) };
 }
 
 export async function authenticateAdministratorHolder(call: Call): Promise<AdministratorHolder> {

@@ -6,6 +6,7 @@ import { administratorFile } from '../credentials.ts';
 import { readJsonFile } from '../json-file.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { ReadPage } from './list.ts';
+import { reach } from './reach.ts';
 import { serverUrl } from './server-url.ts';
 
 /** The administration API for the command line. Paths begin after the server's URL. */
@@ -66,7 +67,7 @@ export function connect(options: Options): Api {
     clientSecret: profile.clientSecret,
   });
   const call = async (method: string, path: string, body?: unknown) => {
-    const response = await fetch(profile.url + path, {
+    const response = await reach(profile.url + path, {
       method,
       headers: {
         authorization: `Bearer ${await tokens.token()}`,

@@ -4,6 +4,7 @@ import { readJsonFile } from '../json-file.ts';
 import { answer, connect, online, print } from './api.ts';
 import { listing, pagesOf, printList } from './list.ts';
 import { completeLogin, type Send, type StepOptions } from './login-steps.ts';
+import { reach } from './reach.ts';
 import { serverUrl } from './server-url.ts';
 import {
   readSession,
@@ -137,7 +138,7 @@ export async function callAs(
 }
 
 function send(url: string, body: object, headers: Readonly<Record<string, string>>): Promise<Response> {
-  return fetch(url, {
+  return reach(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),

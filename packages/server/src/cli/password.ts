@@ -3,6 +3,7 @@ import { loadConfig } from '../config.ts';
 import { readJsonFile } from '../json-file.ts';
 import { answer, connect, online, print } from './api.ts';
 import { call, keepToken, withSession } from './login.ts';
+import { reach } from './reach.ts';
 import { readSession, type SessionOptions, sessionPath } from './session-file.ts';
 import { readSecret } from './typed-secret.ts';
 
@@ -81,7 +82,7 @@ async function create(id: string, options: Files & { invitationFile?: string; re
   }
   const { config } = loadConfig(process.env);
   const invitation = await readSecret('', options.invitationFile);
-  const response = await fetch(`${config.publicUrl}/realms/${options.realm ?? config.defaultRealm}${path}`, {
+  const response = await reach(`${config.publicUrl}/realms/${options.realm ?? config.defaultRealm}${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${invitation}`, 'content-type': 'application/json' },
     body: JSON.stringify({ password }),

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { MessageProblem } from '@countersign/client';
+import { transferCodingFault } from '../http/transfer-coding.ts';
 import type { Log } from '../kernel/log.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Field, fieldsOf, flat } from './fields.ts';
@@ -106,8 +107,9 @@ export function sendWhole(
   body: Uint8Array,
 ): void {
   const length: Field = ['Content-Length', String(body.length)];
-  // Unread bytes of this body would be parsed as the next request, so the connection closes.
-  const close: readonly Field[] = request.complete ? [] : [['Connection', 'close']];
+  // Unread bytes of this body would be parsed as the next request, or others see another end of it: the connection closes.
+  const isOver = request.complete && transferCodingFault(request) === undefined;
+  const close: readonly Field[] = isOver ? [] : [['Connection', 'close']];
   response.writeHead(status, flat([...fields, length, ...close]));
   response.end(request.method === 'HEAD' ? undefined : body);
 }

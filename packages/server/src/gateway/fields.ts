@@ -2,7 +2,10 @@
 export type RawFields = readonly string[];
 export type Field = readonly [name: string, value: string];
 
-/** Fields that belong to one connection and not to the message: RFC 9110 §7.6.1, and two that older proxies wrote. */
+/**
+ * Fields that belong to one connection and not to the message: RFC 9110 §7.6.1, and two that older proxies wrote. Compared
+ * as CGI reads them: a framework that believes `Transfer_Encoding` would look for the end of the body elsewhere.
+ */
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -31,7 +34,7 @@ export function endToEnd(raw: RawFields, isOurs: (name: string) => boolean): rea
   const dropped = new Set(named.map((name) => name.trim().toLowerCase()));
   return fields.filter(([name]) => {
     const lower = name.toLowerCase();
-    return !hopByHop.has(lower) && !dropped.has(lower) && !isOurs(lower);
+    return !hopByHop.has(asCgiReads(name)) && !dropped.has(lower) && !isOurs(lower);
   });
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { transferCodingFault } from '../http/transfer-coding.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type Field, fieldsOf } from './fields.ts';
 
@@ -25,6 +26,8 @@ export function checkRequestLine(request: IncomingMessage): {
   if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion === '1.1')) {
     throw new Problem('request.invalid', { detail: 'A request has exactly one Host field.' });
   }
+  const fault = transferCodingFault(request);
+  if (fault !== undefined) throw fault;
   if (refusedMethods.has(method)) throw new Problem('request.method');
   if (request.headers.upgrade !== undefined) throw new Problem('gateway.upgrade');
   if (url.length > maxTargetLength || !/^(?:\/|https?:\/\/|\*$)[\x21-\x7e]*$/i.test(url) || url.includes('#')) {

@@ -64,6 +64,12 @@ export function createUpstream({ url, timeout }: UpstreamOptions): Upstream {
         if (isStale && mayKeepConnection.has(method) && !signal.aborted) resolve(attempt(outgoing, signal));
         else reject(fault(error));
       });
+      // Without this listener, Node would destroy the connection without a word to the call.
+      call.on('upgrade', (_response, socket) => {
+        clearTimeout(timer);
+        socket.destroy();
+        reject(new Problem('gateway.response_refused'));
+      });
       call.on('response', (response) => {
         clearTimeout(timer);
         resolve(response);

@@ -18,6 +18,7 @@ import { targetFault } from './request-target.ts';
 import type { AnyRoute, Route } from './route.ts';
 import { hostFault, requireSingleFields } from './single-field.ts';
 import { type SourceOf, sourceOf } from './source.ts';
+import { transferCodingFault } from './transfer-coding.ts';
 
 /** The headers that a page of a configured origin may read: those that a caller acts upon. */
 const exposedFields = ['x-request-id', 'x-callref', 'etag', 'www-authenticate', 'retry-after'] as const;
@@ -88,7 +89,7 @@ export function createApp<C extends HttpContext>(
   });
   const viaRouter = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0]);
   return (incoming, outgoing) => {
-    const fault = hostFault(incoming) ?? targetFault(incoming);
+    const fault = hostFault(incoming) ?? targetFault(incoming) ?? transferCodingFault(incoming);
     if (fault !== undefined) return refuseOutright(shared, fault, incoming, outgoing);
     if (!direct(incoming, outgoing)) {
       if (otherWay(incoming, outgoing)) return;

@@ -202,12 +202,20 @@ export class Problem extends Error {
     code: ProblemCode,
     { detail, reason, cause = reason, pointer, retryAfter, members }: ProblemDetails = {},
   ) {
-    super(detail ?? table[code].text, cause === undefined ? undefined : { cause });
+    super(bounded(detail) ?? table[code].text, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.pointer = pointer;
+    this.pointer = bounded(pointer);
     this.retryAfter = retryAfter;
     this.members = members;
   }
+}
+
+/** Characters. */
+const longest = 1_000;
+
+/** A caller chooses the names of its document's members, which may be as long as a body, and must not fill the log. */
+function bounded(text: string | undefined): string | undefined {
+  return text === undefined || text.length <= longest ? text : `${text.slice(0, longest).toWellFormed()}…`;
 }
 
 export function rendering(problem: Problem): Rendering {

@@ -10,7 +10,16 @@ import { type Writing, write } from '../store/write.ts';
 import { configuredAdministrator } from '../subject/administrator.ts';
 import { reinstateSubject, suspendSubject } from '../subject/subject.ts';
 import { lockClient } from './client.store.ts';
-import { addSecret, changeClient, createClient, endClient, makeSecret, parseSecrets, touchClient } from './client.ts';
+import {
+  addSecret,
+  changeClient,
+  createClient,
+  endClient,
+  makeSecret,
+  parseSecrets,
+  secretsColumn,
+  touchClient,
+} from './client.ts';
 import { findClientState, listClientStates } from './client-administration.store.ts';
 
 /**
@@ -151,7 +160,7 @@ export async function revokeSecret(
     const kept = known.filter((secret) => secret.id !== secretId);
     if (kept.length === known.length)
       throw new Problem('registry.unknown', { detail: 'The client has no such secret.' });
-    const after = await changeClient(tx, row, { secrets: JSON.stringify(kept) });
+    const after = await changeClient(tx, row, { secrets: secretsColumn(row, kept, tx.now) });
     if (compromised) await endLiveTokens(tx, row);
     const event = { before: secretIds(row), after: { ...secretIds(after), compromised } };
     await tx.record({ realm, type: 'client.secret_revoked', object: `client:${clientId}`, ...event });

@@ -58,7 +58,10 @@ export function lookUpClient(
 /** Reads past the cache. A refusal must take as long for a known client as for an unknown one. */
 export async function readClient(context: Context, realm: string, id: string): Promise<Client | undefined> {
   const row = await readClientWithParticipant(context.store, realm, id);
-  return row === undefined || row.ended_at !== null ? undefined : toClient(row);
+  if (row === undefined || row.ended_at !== null) return undefined;
+  // Its keys are cached apart. Older keys would prove a generation that began when one of them was given up.
+  if (row.participant_id !== null) context.cache.invalidate('participant', realmKey(realm, row.participant_id));
+  return toClient(row);
 }
 
 /** Makes a client and its subject. A client without secrets proves itself by `private_key_jwt`. */
@@ -118,7 +121,10 @@ export function storeSecret(context: Context, value: string): StoredSecret {
   return { id: context.random.token(9), digest, createdAt: context.clock.now(), expiresAt: null };
 }
 
-/** Adds a secret. The newest one before it ends `overlapSeconds` later, older ones end now. Returns the row as it is now. */
+/**
+ * Adds a secret. The newest one before it ends `overlapSeconds` later, older ones end now, and no network file brings
+ * them back. Returns the row as it is now.
+ */
 export async function addSecret(
   tx: Writing,
   row: ClientRow,
@@ -130,7 +136,7 @@ export async function addSecret(
   const kept = live
     .slice(-(liveSecrets - 1))
     .map((known) => ({ ...known, expiresAt: Math.min(known.expiresAt ?? until, until) }));
-  return changeClient(tx, row, { secrets: JSON.stringify([...kept, secret]) });
+  return changeClient(tx, row, { secrets: secretsColumn(row, [...kept, secret], tx.now) });
 }
 
 /** Refuses the client from now on and ends its tokens. Its id stays as a tombstone. */
@@ -162,7 +168,39 @@ export async function touchClient(tx: Writing, row: ClientRow): Promise<void> {
 }
 
 export function parseSecrets(json: string): readonly StoredSecret[] {
-  return JSON.parse(json) as StoredSecret[];
+  return (JSON.parse(json) as (StoredSecret | EndedSecret)[]).filter((secret) => !isEnded(secret));
+}
+
+/** A secret that was revoked or replaced. Its end is in the past, so the release before reads it as an expired one. */
+interface EndedSecret extends StoredSecret {
+  readonly ended: true;
+}
+
+/** Ended secrets that a client remembers: more than a network file can name. */
+const maxEnded = 20;
+
+function endedSecrets(json: string): readonly EndedSecret[] {
+  return (JSON.parse(json) as (StoredSecret | EndedSecret)[]).filter(isEnded);
+}
+
+function isEnded(secret: StoredSecret): secret is EndedSecret {
+  return 'ended' in secret;
+}
+
+/** True if a secret with this digest was revoked or replaced. */
+export function hasEnded({ secrets }: Pick<ClientRow, 'secrets'>, digest: string): boolean {
+  return endedSecrets(secrets).some((known) => known.digest === digest);
+}
+
+/** The column with these secrets. Those that are left out are remembered as ended. */
+export function secretsColumn(
+  { secrets }: Pick<ClientRow, 'secrets'>,
+  kept: readonly StoredSecret[],
+  now: number,
+): string {
+  const left = parseSecrets(secrets).filter(({ id }) => kept.every((one) => one.id !== id));
+  const ended = left.map((one) => ({ ...one, expiresAt: Math.min(one.expiresAt ?? now, now), ended: true as const }));
+  return JSON.stringify([...[...endedSecrets(secrets), ...ended].slice(-maxEnded), ...kept]);
 }
 
 function toClient(row: ClientWithParticipant): Client {

@@ -39,6 +39,15 @@ export interface Event {
   readonly after?: unknown;
 }
 
+/** A caller whose proof may have ended since it was verified, perhaps at another node. */
+export interface StandingCaller extends Caller {
+  /**
+   * Refuses if the proof has ended, as the database knows it. Each change of this caller asks again in its own
+   * transaction: what it makes (a secret, a key, another administrator) outlives the seconds in which a cache is behind.
+   */
+  readonly standing?: (tx: Writing) => Promise<void>;
+}
+
 interface WriteContext {
   readonly store: Store;
   readonly cache: Cache;
@@ -54,7 +63,11 @@ const tries = 4;
  * Runs `act` in one transaction. `act` may only read and write the database (no hashing, no network), and must be safe
  * to run again, because a deadlock is retried.
  */
-export async function write<T>(context: WriteContext, caller: Caller, act: (tx: Writing) => Promise<T>): Promise<T> {
+export async function write<T>(
+  context: WriteContext,
+  caller: StandingCaller,
+  act: (tx: Writing) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const changes = new Map<string, readonly [Topic, string]>();
     const ends: Ends = { committed: [], rolledBack: [] };
@@ -77,7 +90,7 @@ type Ends = Readonly<Record<'committed' | 'rolledBack', (() => void)[]>>;
 
 async function run<T>(
   context: WriteContext,
-  caller: Caller,
+  caller: StandingCaller,
   db: Transaction<Schema>,
   changes: Map<string, readonly [Topic, string]>,
   ends: Ends,
@@ -93,7 +106,10 @@ async function run<T>(
     committed: (nudge) => ends.committed.push(nudge),
     rolledBack: (undo) => ends.rolledBack.push(undo),
   };
-  const result = await withinTransaction(() => act(tx));
+  const result = await withinTransaction(async () => {
+    await caller.standing?.(tx);
+    return act(tx);
+  });
   for (const [topic, key] of changes.values()) {
     // Last in the transaction, because it takes the store-wide counter's lock.
     await db

@@ -1,8 +1,9 @@
 import { realmPrefix } from '@countersign/proof';
-import { administratorName, authenticateAdministratorToken } from '../callers/administrator.ts';
+import { administratorCaller, authenticateAdministratorToken } from '../callers/administrator.ts';
 import { bearerTokenIn } from '../callers/token.ts';
 import type { RpcCall } from '../rpc/call.ts';
 import type { RpcCallerKind } from '../rpc/service.ts';
+import type { StandingCaller } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type Access, type PresentedCall, requireAccess, targetNamed } from './access.ts';
 import type { Inviter } from './invitation.ts';
@@ -25,16 +26,20 @@ export const device: RpcCallerKind<{ readonly walletId: string }, { readonly rea
   };
 
 /** An administrator with an access token, or a device with the action `invite` for this realm. */
-export const inviter: RpcCallerKind<unknown, { readonly realm: Realm; readonly inviter: Inviter }> = {
+export const inviter: RpcCallerKind<
+  unknown,
+  { readonly realm: Realm; readonly inviter: Inviter; readonly caller: StandingCaller }
+> = {
   async authenticate(call) {
     const realm = await call.realm();
     const shown = presented(call, realm);
     if (shown.invocation !== null) {
       const { device } = await requireAccess(call.context, realm, shown, realmPrefix + realm.name);
-      return { realm, inviter: { kind: 'device', name: device } };
+      return { realm, inviter: { kind: 'device', name: device }, caller: call.caller(device) };
     }
     const { subject } = await authenticateAdministratorToken(call, bearerTokenIn(shown.authorization), realm);
-    return { realm, inviter: { kind: 'administrator', name: administratorName(subject, realm.name) } };
+    const caller = administratorCaller(call, subject, realm.name);
+    return { realm, inviter: { kind: 'administrator', name: caller.actor }, caller };
   },
 };
 

@@ -27,7 +27,7 @@ const provider = rpcService(ProviderService, {
     const { didDocument, ...rest } = await configurationOf(call.context, realm);
     return { ...rest, didDocument: didDocument as JsonObject };
   }),
-  invite: unary(inviter, async ({ call, message, who: { realm, inviter } }) => {
+  invite: unary(inviter, async ({ call, message, who: { realm, inviter, caller } }) => {
     const { participant, description, contact, roles, didWeb } = message;
     const wanted = {
       participant: participantOf(participant),
@@ -36,7 +36,7 @@ const provider = rpcService(ProviderService, {
       roles,
       didWeb,
     };
-    const { id, ...invitation } = await invite(call.context, realm, wanted, inviter, call.caller(inviter.name));
+    const { id, ...invitation } = await invite(call.context, realm, wanted, inviter, caller);
     const { status, expires } = invitation;
     return {
       invitationId: id,
@@ -48,8 +48,7 @@ const provider = rpcService(ProviderService, {
   getInvitation: unary(inviter, async ({ call, message: { invitationId }, who: { realm, inviter } }) =>
     toInvitation(await readInvitation(call.context, realm, invitationId, inviter)),
   ),
-  cancelInvitation: unary(inviter, async ({ call, message: { invitationId }, who: { realm, inviter } }) => {
-    const caller = call.caller(inviter.name);
+  cancelInvitation: unary(inviter, async ({ call, message: { invitationId }, who: { realm, inviter, caller } }) => {
     return toInvitation(await cancelInvitation(call.context, realm, invitationId, inviter, caller));
   }),
 });

@@ -4,10 +4,13 @@ import type { Context } from '../../context.ts';
 import { instantOfDate, seconds } from '../../kernel/clock.ts';
 import { Problem } from '../../kernel/problem.ts';
 import type { Source } from '../../kernel/source.ts';
+import type { Writing } from '../../store/write.ts';
 import { attempts } from '../../subject/attempt.ts';
 import type { Realm } from '../../subject/realm.ts';
 import { useOnce } from '../../subject/tokens/replay.ts';
+import { findParticipant } from '../participant.store.ts';
 import { readParticipants } from '../participant.ts';
+import { readKeys } from './participant-key.ts';
 import { isValidAt } from './registered-key.ts';
 
 /** A request to this server that a participant has signed. */
@@ -25,7 +28,7 @@ export interface OwnRequest {
  * 2. Method and target are those of this request, the audience is the realm's issuer, and the time is the present.
  * 3. The signature is presented for the first time.
  *
- * The refusal names faults that the sender can mend. Reasons that depend on the registry's contents go to the log only.
+ * Returns the thumbprint of the key. The refusal names faults that the sender can mend. Reasons that depend on the registry's contents go to the log only.
  *
  * @throws {Problem} `registry.proof`, `attempt.throttled` after too many failures for this participant from this source
  */
@@ -34,11 +37,15 @@ export async function requireOwnSignature(
   realm: Realm,
   { participantId, signature, message }: OwnRequest,
   source: Source,
-): Promise<void> {
+): Promise<string> {
   const attempted = `keys ${participantId}`;
   attempts(context).require(realm.name, attempted, source);
   try {
-    const { jti, freshUntil = 0 } = await verifyMessage(signature, {
+    const {
+      jti,
+      freshUntil = 0,
+      thumbprint,
+    } = await verifyMessage(signature, {
       crypto: cryptoPort,
       message,
       forms: ['strict'],
@@ -47,13 +54,26 @@ export async function requireOwnSignature(
       recipient: realm.issuer,
     });
     const value = `${participantId}\0${jti}`;
-    if (await useOnce(context, realm.name, 'strict-request', value, instantOfDate(freshUntil + 1))) return;
+    if (await useOnce(context, realm.name, 'strict-request', value, instantOfDate(freshUntil + 1))) return thumbprint;
   } catch (thrown) {
     if (!(thrown instanceof ProofError)) throw thrown;
     attempts(context).failed(realm.name, attempted, source);
     throw refused(depending.has(thrown.code) ? undefined : thrown.code, thrown);
   }
   throw refused('message.replayed');
+}
+
+/** Refuses if the key, or its participant, has ended since: a change that it signs must not outlive it. */
+export async function requireStandingKey(
+  tx: Writing,
+  realm: string,
+  participantId: string,
+  thumbprint: string,
+): Promise<void> {
+  const participant = await findParticipant(tx.db, realm, participantId);
+  const keys = participant?.status === 'APPROVED' ? await readKeys(tx, realm, participantId) : [];
+  if (!keys.some((key) => key.thumbprint === thumbprint && isValidAt(key, tx.now)))
+    throw new Problem('registry.proof', { reason: 'the key ended a moment ago' });
 }
 
 function refused(reason: string | undefined, cause?: unknown): Problem {

@@ -1,23 +1,25 @@
 import { signatureField } from '@countersign/proof';
-import { administratorName, authenticateAdministrator } from '../../callers/administrator.ts';
+import { authenticateAdministrator } from '../../callers/administrator.ts';
 import { authenticateBearer, type Bearer } from '../../callers/bearer.ts';
 import { realmOf } from '../../callers/realm.ts';
 import { pathName } from '../../http/name.ts';
 import { type OwnProof, ownProofTexts } from '../../http/route.ts';
-import type { Caller } from '../../kernel/caller.ts';
+import { clientActor } from '../../kernel/caller.ts';
 import { Problem } from '../../kernel/problem.ts';
 import type { Call, CallerKind } from '../../route.ts';
+import type { StandingCaller, Writing } from '../../store/write.ts';
 import { adminScope } from '../../subject/administrator.ts';
 import type { Realm } from '../../subject/realm.ts';
-import { authenticateClient, headerProof } from '../oauth/client-authentication.ts';
-import { requireOwnSignature } from './own-signature.ts';
+import { headerProof } from '../oauth/client-authentication.ts';
+import { authenticatePresentClient } from '../oauth/standing-client.ts';
+import { requireOwnSignature, requireStandingKey } from './own-signature.ts';
 
 export interface Owner {
   /** The realm of the path. */
   readonly realm: Realm;
   /** False for an administrator who acts for the participant. */
   readonly isOwn: boolean;
-  readonly caller: Caller;
+  readonly caller: StandingCaller;
 }
 
 /**
@@ -47,15 +49,16 @@ async function authenticateOwner(call: Call, accepted: readonly OwnProof[]): Pro
   }
   if (assertion !== null || basic !== null) {
     requireAccepted(accepted, 'client');
-    const { client } = await authenticateClient(call.context, realm, headerProof(basic, assertion), call.source);
+    const proof = headerProof(basic, assertion);
+    const { client, standing } = await authenticatePresentClient(call.context, realm, proof, call.source);
     if (client.participantId !== call.params.id) throw notTheParticipant();
-    return { realm, isOwn: true, caller: call.caller(client.id) };
+    return { realm, isOwn: true, caller: { ...call.caller(clientActor(client.id)), standing } };
   }
   if (authorization === null && !accepted.includes('body')) throw proofMissing(accepted);
   return byToken(call, accepted);
 }
 
-async function bySignature(call: Call, realm: Realm, signature: string): Promise<Caller> {
+async function bySignature(call: Call, realm: Realm, signature: string): Promise<StandingCaller> {
   const participantId = pathName(call, 'id');
   const target = call.context.config.publicUrl + call.target;
   const message = {
@@ -65,8 +68,9 @@ async function bySignature(call: Call, realm: Realm, signature: string): Promise
     requestTarget: call.target,
     body: await call.bytes(),
   } as const;
-  await requireOwnSignature(call.context, realm, { participantId, signature, message }, call.source);
-  return call.caller(`participant:${participantId}`);
+  const thumbprint = await requireOwnSignature(call.context, realm, { participantId, signature, message }, call.source);
+  const standing = (tx: Writing) => requireStandingKey(tx, realm.name, participantId, thumbprint);
+  return { ...call.caller(`participant:${participantId}`), standing };
 }
 
 async function byToken(call: Call, accepted: readonly OwnProof[]): Promise<Owner> {
@@ -83,7 +87,7 @@ async function byToken(call: Call, accepted: readonly OwnProof[]): Promise<Owner
   const { realm, subject } = own;
   if (subject.kind !== 'participant' || subject.participantId !== call.params.id) throw notTheParticipant();
   requireAccepted(accepted, 'body');
-  return { realm, isOwn: true, caller: call.caller(administratorName(subject, realm.name)) };
+  return { realm, isOwn: true, caller: call.caller(clientActor(subject.clientId)) };
 }
 
 /** Undefined for a token of another realm, of which only `system` may act here. */

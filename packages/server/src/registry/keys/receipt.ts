@@ -3,6 +3,7 @@ import { encodeBase64url, type Message, ProofError, type Receipt, type VerifiedM
 import type { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { seconds } from '../../kernel/clock.ts';
+import { realmKey } from '../../kernel/id.ts';
 import { Problem } from '../../kernel/problem.ts';
 import type { Realm } from '../../subject/realm.ts';
 import { issueDocument } from '../../subject/tokens/token.ts';
@@ -28,6 +29,8 @@ export async function issueReceipt(
 ): Promise<string> {
   const now = context.clock.now();
   spend(context, 'receipts', realm, party);
+  // Read past the cache: a receipt outlives the seconds in which a node may not know that the key was retired.
+  context.cache.invalidate('participant', realmKey(realm.name, presented.participantId));
   const expected = await expectation(context, realm, party, presented, now);
   const verified = await outcomeOf(presented.signature, expected);
   if (verified instanceof ProofError) {

@@ -3,7 +3,7 @@ import { realmKey } from '../../kernel/id.ts';
 import type { ClientTable, ParticipantTable } from '../../store/schema.ts';
 import { createSubject, endSubject, reinstateSubject, renewSubject, suspendSubject } from '../../subject/subject.ts';
 import { needsDevelopment } from '../base-url.ts';
-import { addSecret, changeClient, offboardClient, parseSecrets } from '../client.ts';
+import { addSecret, changeClient, hasEnded, offboardClient, parseSecrets } from '../client.ts';
 import { changeKeyValidity, type NewKey, readKeysOf, registerKeys, retireAllKeys } from '../keys/participant-key.ts';
 import type { RegisteredKey } from '../keys/registered-key.ts';
 import { changeParticipant } from '../participant.ts';
@@ -290,7 +290,9 @@ async function updateClient(
   };
   const after = { ...before, scope: wanted.scope ?? before.scope, audiences: wanted.audiences ?? before.audiences };
   let current = row;
-  if (given !== undefined && !secrets.some(({ digest }) => digest === given.digest)) {
+  const isKnown = given !== undefined && secrets.some(({ digest }) => digest === given.digest);
+  // A file may be old: it does not bring back a secret that was revoked, or that the participant has replaced.
+  if (given !== undefined && !isKnown && !hasEnded(row, given.digest)) {
     // Without overlap: the file states the secret, and the operator may have replaced one that leaked. A participant
     // that needs two secrets for a while gets them from `POST …/participants/{id}/secrets`.
     current = await addSecret(tx, current, given, 0);

@@ -158,7 +158,7 @@ function provesSecret(context: Context, client: Client | undefined, secret: stri
   return false;
 }
 
-function isCurrent(secret: StoredSecret, now: number): boolean {
+export function isCurrent(secret: StoredSecret, now: number): boolean {
   return secret.expiresAt === null || secret.expiresAt > now;
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clientActor } from '../../kernel/caller.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { type Route, route } from '../../route.ts';
 import { client } from './client-call.http.ts';
@@ -41,7 +42,7 @@ export const routes: readonly Route[] = [
     caller: client(() => false),
     answers: { 200: 'Empty, also when there was nothing to revoke.' },
     handle: ({ context, call, who: { realm, client, parameters } }) =>
-      revoke(context, realm, client, requireToken(parameters), call.caller(client.id)),
+      revoke(context, realm, client, requireToken(parameters), call.caller(clientActor(client.id))),
   }),
 ];
 

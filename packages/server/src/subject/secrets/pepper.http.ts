@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { systemAdministrator } from '../../callers/administrator.ts';
+import { clientActor } from '../../kernel/caller.ts';
 import { isoDate } from '../../kernel/clock.ts';
 import { type Route, route } from '../../route.ts';
 import { listPeppers, type Pepper } from './pepper.ts';
@@ -29,8 +30,8 @@ export const routes: readonly Route[] = [
       'A new secret key for password hashes. Each hash gets it at its next login. For administrators of realm system.',
     answers: { 200: pepperView },
     // The event belongs to realm `system` itself.
-    handle: async ({ context, call, who: { subject } }) =>
-      toView(await rotatePepper(context, call.caller(subject.clientId))),
+    handle: async ({ context, who: { subject, caller } }) =>
+      toView(await rotatePepper(context, { ...caller, actor: clientActor(subject.clientId) })),
   }),
 ];
 
