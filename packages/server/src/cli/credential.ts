@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { connect, online, pagesAt, print } from './api.ts';
+import { type CsvInvitation, inviteFromCsv } from './invite-csv.ts';
 import { listing, printList } from './list.ts';
 
 interface Wanted {
@@ -67,17 +68,47 @@ export function credentialCommands(program: Command): void {
       const api = connect(options);
       await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/unlock`);
     });
-  for (const [step, text] of [
-    ['invite', 'Mail its holder a token with which to set the first password: good once, for a week.'],
-    ['reset-password', 'Mail its holder a code with which to set a new password: good once, for a day.'],
-  ] as const) {
-    online(credential.command(`${step} <credential>`))
-      .description(text)
-      .option('--show', 'show it here, and mail nothing')
-      .action(async (id: string, options) => {
-        const api = connect(options);
-        const deliver = (options as { show?: true }).show === true ? 'show' : 'mail';
-        print(await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/${step}`, { deliver }));
-      });
+  online(credential.command('invite [credential]'))
+    .description(
+      'Mail its holder a token with which to set the first password: good once, for a week. Or many, by CSV.',
+    )
+    .option('--show', 'show it here, and mail nothing')
+    .option('--csv <file>', 'make and invite the credentials of this file: columns code, identity, type, email, id')
+    .option('--identity <id>', 'with --csv: the identity of rows that name none')
+    .option('--dry-run', 'with --csv: write and send nothing, and say what would happen')
+    .option('--report <file>', 'with --csv: where to write what became of each row (default: FILE.report.csv)')
+    .action(async (id: string | undefined, options) => invite(id, options));
+  online(credential.command('reset-password <credential>'))
+    .description('Mail its holder a code with which to set a new password: good once, for a day.')
+    .option('--show', 'show it here, and mail nothing')
+    .action(async (id: string, options) => print(await mail(id, 'reset-password', options)));
+}
+
+interface Delivery {
+  readonly realm?: string;
+  readonly profile?: string;
+  readonly show?: true;
+}
+
+async function invite(id: string | undefined, options: Delivery & Partial<CsvInvitation>): Promise<void> {
+  const { csv, show } = options;
+  if ((id === undefined) === (csv === undefined)) throw new Error('Name either a credential or --csv.');
+  if (csv === undefined) {
+    if (options.dryRun || options.report !== undefined || options.identity !== undefined) {
+      throw new Error('--dry-run, --report and --identity go with --csv.');
+    }
+    print(await mail(id as string, 'invite', options));
+    return;
   }
+  if (show) throw new Error('--show goes with one credential.');
+  await inviteFromCsv(connect(options), { ...options, csv }, (summary) => {
+    print(summary);
+    if (summary.refused > 0) process.exitCode = 1;
+  });
+}
+
+function mail(id: string, step: 'invite' | 'reset-password', options: Delivery): Promise<unknown> {
+  const api = connect(options);
+  const deliver = options.show === true ? 'show' : 'mail';
+  return api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/${step}`, { deliver });
 }

@@ -6,13 +6,20 @@ import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { mailAddressOf } from '../mail/owner.ts';
 import { type Writing, write } from '../store/write.ts';
 import {
+  countLiveCodes,
   isOneTimeCode,
   issueOneTimeCode,
   type OneTimeCode,
   ownerOfOneTimeCode,
   useOneTimeCode,
 } from '../subject/secrets/one-time-code.ts';
-import { lockCredential, lookUpCredential, proveAddress, requireCredential } from './identity/credential.ts';
+import {
+  type Credential,
+  lockCredential,
+  lookUpCredential,
+  proveAddress,
+  requireCredential,
+} from './identity/credential.ts';
 import { newestPassword } from './passwords.store.ts';
 
 /**
@@ -46,17 +53,32 @@ export async function inviteCredential(
   caller: Caller,
 ): Promise<Invitation> {
   const { identity } = await requireCredential(context, realm, credentialId);
-  return write(context, caller, async (tx) => {
-    const credential = await lockCredential(tx, realm, identity.id, credentialId);
-    if (!credential.live) throw new Problem('credential.disabled');
-    if ((await newestPassword(tx.db, realm, credentialId)) !== undefined) throw new Problem('password.already_created');
-    const to = delivery === 'mail' ? requireAddress(credential) : undefined;
-    const { code, until } = await issueOneTimeCode(context, tx, realm, purpose, credentialId, week, to);
-    if (to !== undefined) await sendInvitation(context, tx, realm, credentialId, to, { code, until });
-    const event = { type: 'credential.invited', object: `credential:${credentialId}`, after: { until, delivery } };
-    await tx.record({ realm, ...event });
-    return { until, token: delivery === 'show' ? code : undefined };
-  });
+  return write(context, caller, async (tx) =>
+    issueInvitation(context, tx, realm, await lockCredential(tx, realm, identity.id, credentialId), delivery),
+  );
+}
+
+/** In the caller's transaction, which has locked the credential. @throws {Problem} as `inviteCredential` */
+export async function issueInvitation(
+  context: Context,
+  tx: Writing,
+  realm: string,
+  credential: Credential,
+  delivery: Delivery,
+): Promise<Invitation> {
+  const { id } = credential;
+  if (!credential.live) throw new Problem('credential.disabled');
+  if ((await newestPassword(tx.db, realm, id)) !== undefined) throw new Problem('password.already_created');
+  const to = delivery === 'mail' ? requireAddress(credential) : undefined;
+  const { code, until } = await issueOneTimeCode(context, tx, realm, purpose, id, week, to);
+  if (to !== undefined) await sendInvitation(context, tx, realm, id, to, { code, until });
+  await tx.record({ realm, type: 'credential.invited', object: `credential:${id}`, after: { until, delivery } });
+  return { until, token: delivery === 'show' ? code : undefined };
+}
+
+/** True while its holder can use an invitation. */
+export async function isInvited(context: Context, realm: string, credentialId: string): Promise<boolean> {
+  return (await countLiveCodes(context, realm, purpose, credentialId)) > 0;
 }
 
 /** For callers who may cause only a few mails to the same address. @throws {Problem} `attempt.throttled` */

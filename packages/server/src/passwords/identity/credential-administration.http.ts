@@ -5,6 +5,7 @@ import { nothing } from '../../http/route.ts';
 import { isoDate } from '../../kernel/clock.ts';
 import { lineOfText, searchText } from '../../kernel/text.ts';
 import { type Route, route } from '../../route.ts';
+import { bulkInviteSchema, bulkResultSchema, inviteMany } from '../bulk-invite.ts';
 import { unlockCredential } from '../guess/throttle.ts';
 import { inviteCredential } from '../invite.ts';
 import { resetPassword } from '../reset.ts';
@@ -109,6 +110,18 @@ export const routes: readonly Route[] = [
       await sendVerification(context, realm.name, id, caller);
       return credentialView(await requireCredential(context, realm.name, id));
     },
+  }),
+  route({
+    ...administration,
+    method: 'POST',
+    path: `${base}/invitations`,
+    operationId: 'inviteCredentials',
+    summary: 'Make and invite up to a hundred credentials by mail. Each row has its own result; repeating it is safe.',
+    body: bulkInviteSchema,
+    answers: { 200: z.object({ results: z.array(bulkResultSchema) }) },
+    handle: async ({ context, who: { realm, caller }, body }) => ({
+      results: [...(await inviteMany(context, realm.name, body, caller))],
+    }),
   }),
   code(
     'invite',
