@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { system } from '../src/kernel/caller.ts';
+import { forgetDevices, recogniseDevice, rememberDevice } from '../src/passwords/device.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
@@ -15,7 +16,8 @@ import { cancelInvitation, invite, readInvitation } from '../src/wallets/invitat
 import { manualClock } from './support/clock.ts';
 import { openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
-import { corporateNetwork } from './support/passwords.ts';
+import { authenticatorApp } from './support/factors.ts';
+import { corporate, corporateNetwork, movedClock, said } from './support/passwords.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -60,6 +62,30 @@ eachDatabase('after a clock that was hours ahead', (freshUrl) => {
     expect(await ownerOf(late)).toBe('cred-1');
     clock.advance(hour);
     expect(await use(late)).toBeUndefined();
+  });
+
+  test('a device that it remembered is unknown before its time, also after the owner has forgotten all devices', async () => {
+    const url = await freshUrl();
+    const ahead = await openContext(url, { clock: manualClock(noon + 5 * hour) });
+    await applyNetwork(ahead, corporateNetwork(), tester);
+    const code = 'alice@acme.example';
+    const cookie = rememberDevice(ahead, 'dev', code, undefined);
+    expect(await recogniseDevice(ahead, 'dev', code, cookie)).toBeDefined();
+    const context = await openContext(url, { clock: manualClock(noon + 4 * hour) });
+    await write(context, system, (tx) => forgetDevices(tx, 'dev', 'cred-1'));
+    expect(await recogniseDevice(context, 'dev', code, cookie)).toBeUndefined();
+  });
+
+  test('an authenticator app whose enrolment it began cannot be confirmed for hours', async () => {
+    const url = await freshUrl();
+    const clock = movedClock();
+    const { call, session } = await corporate({ databaseUrl: url, clock });
+    clock.advance(5 * hour);
+    const { body } = await call('/auth/factors/totp/enrol', await session());
+    clock.advance(-5 * hour);
+    const { code } = authenticatorApp(String(body.secret), clock);
+    const confirmed = await call('/auth/factors/totp/confirm', await session(), { code: code() });
+    expect(said(confirmed)).toBe('404 FACTOR_UNKNOWN');
   });
 
   test('an invitation to a wallet that it sent is not shown as one that waits, and can be cancelled', async () => {

@@ -489,6 +489,46 @@ eachDatabase('second factors', (freshUrl) => {
     expect(restricted).toMatchObject({ status: 200, body: { restriction: 'second-factor' } });
   });
 
+  test('a session that has shown a recovery code has shown none of the factors that are left', async () => {
+    const { call, session, clock, restricted, server } = await setUp();
+    const { recoveryCodes } = await confirmedApp(call, await session(), clock);
+    const state = JSON.stringify({ credentialId: 'TEST' });
+    const row = { realm: 'dev', credential_id: 'cred-1', id: 'key', kind: 'passkey', name: 'Key', state } as const;
+    const more = { sealed: null, version: 0, created_at: 1, confirmed_at: 1, used_at: null };
+    await server.context.store.db
+      .insertInto('factor')
+      .values({ ...row, ...more })
+      .execute();
+    const shown = await call('/auth/factors/recovery/verify', await restricted(), { code: recoveryCodes[0] });
+    expect(await subjectOf(call, String(shown.body.token))).toMatchObject({ acr: 'aal2', amr: ['pwd', 'mfa'] });
+    // One code opens the account in place of the lost passkey, and does not take the app away too.
+    const left = await call('/auth/factors/key/remove', String(shown.body.token));
+    expect(left).toMatchObject({ status: 200, body: { restriction: 'second-factor' } });
+  });
+
+  test('the absolute limit stays where a session goes on through a restricted one', async () => {
+    const { call, session, clock, server } = await setUp();
+    const { token, factorId, recoveryCodes } = await confirmedApp(call, await session(), clock);
+    const passkey = { state: JSON.stringify({ credentialId: 'TEST' }), sealed: null, version: 0 };
+    const times = { created_at: 1, confirmed_at: 1, used_at: null };
+    const row = { realm: 'dev', credential_id: 'cred-1', id: 'key', kind: 'passkey', name: 'Key' } as const;
+    const { db } = server.context.store;
+    await db
+      .insertInto('factor')
+      .values({ ...row, ...passkey, ...times })
+      .execute();
+    clock.advance(4 * minute);
+    const left = await call(`/auth/factors/${factorId}/remove`, token);
+    expect(left.body).toMatchObject({ restriction: 'second-factor' });
+    const code = recoveryCodes[0];
+    const whole = await call('/auth/factors/recovery/verify', String(left.body.token), { code });
+    expect(whole.status).toBe(200);
+    const current = await call('/auth/sessions/get', String(whole.body.token));
+    const [{ expiryTimestamp = '' } = {}] = current.body.sessions as { expiryTimestamp: string }[];
+    const [login] = await db.selectFrom('session').selectAll().orderBy('created_at').execute();
+    expect(Number(expiryTimestamp)).toBe(login?.ends_at);
+  });
+
   test('an administrator takes away what was lost, of any credential of the realm, and every session ends', async () => {
     const { call, session, login, clock, admin } = await setUp();
     const { token, factorId } = await confirmedApp(call, await session(), clock);

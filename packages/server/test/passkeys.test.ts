@@ -231,6 +231,8 @@ describe('a passkey that is not what it says', () => {
     ['of Android', { format: 'android-safetynet', statement: new Map([['ver', '1']]) }],
     ['of a format that is none', { format: 'x'.repeat(100) }],
     ['with a statement where there is none', { statement: new Map([['alg', -7]]) }],
+    ['made in a frame of another site', { crossOrigin: true }],
+    ['made in a frame of a site that it names', { topOrigin: 'https://evil.example' }],
   ];
 
   test('is not enrolled', async () => {
@@ -247,6 +249,15 @@ describe('a passkey that is not what it says', () => {
     for (const [, make] of weakKinds)
       expect(said(await enrol(at, token, rsaAuthenticator(publicJwkOf(make()).n)))).toBe('409 FACTOR_INCORRECT');
     expect((await enrol(at, token, rsaAuthenticator(n ?? ''))).status).toBe(200);
+  });
+
+  test('is looked at thirty times an hour, because a large RSA key keeps a thread busy', async () => {
+    const at = await corporate();
+    const token = await at.session();
+    const answers: string[] = [];
+    for (let i = 0; i < 31; i++) answers.push(said(await enrol(at, token, authenticator(), { flags: 1 })));
+    expect(answers.slice(0, 30).every((one) => one === '409 FACTOR_INCORRECT')).toBe(true);
+    expect(answers[30]).toBe('429 ATTEMPT_THROTTLED');
   });
 
   test('may vouch for itself, as some browsers pass it on, with a signature that is right', async () => {
@@ -277,6 +288,8 @@ describe('a passkey that is not what it says', () => {
       { flags: 4 },
       { key: other },
       { id: authenticator().id },
+      { crossOrigin: true },
+      { crossOrigin: true, topOrigin: 'https://evil.example' },
     ];
     for (const twist of twists) expect(said(await verify(at, token, device, twist))).toBe('409 FACTOR_INCORRECT');
     expect((await verify(at, token, device)).status).toBe(200);

@@ -70,6 +70,21 @@ const ends: Readonly<Record<string, (context: Context, id: Id) => Promise<void>>
   'termination of all': (context, id) => terminateSessionsOf(context, 'dev', id, tester),
 };
 
+/** The context whose `reads`-th read of this credential in full is met by `end`. */
+function metContext(context: Context, id: Id, reads: number, end: () => Promise<void>): Context {
+  const elsewhere = AsyncLocalStorage.snapshot();
+  let seen = 0;
+  const meeting: KyselyPlugin = {
+    transformQuery: ({ node }) => node,
+    async transformResult({ result }) {
+      const isRead = result.rows.some((row) => row.id === id && 'devices_after' in row);
+      if (isRead && ++seen === reads) await elsewhere(end);
+      return result;
+    },
+  };
+  return { ...context, store: { ...context.store, db: context.store.db.withPlugin(meeting) } };
+}
+
 /** A login whose transaction is met by `end` after so many reads: what it comes to. */
 async function metLogin(context: Context, id: Id, reads: number, end: () => Promise<void>) {
   const elsewhere = AsyncLocalStorage.snapshot();
@@ -104,6 +119,35 @@ eachDatabase('a change while another is under way', (freshUrl, kind) => {
       }
       expect(outcomes).toHaveLength(ids.length * Object.keys(ends).length);
       expect(outcomes.filter((outcome) => !/: (dead|login\.failed)$/.test(outcome))).toEqual([]);
+    });
+
+    test('is not undone by a network file that gives the credential another address', async () => {
+      const context = await open(await freshUrl());
+      const file = (email: string) => ({
+        realms: [
+          {
+            name: 'dev',
+            credentials: ids.map((id) => ({
+              ...corporateNetwork().realms[0]?.credentials.find((c) => c.id === id),
+              email,
+            })),
+            identities: [{ id: 'corp-1', profileId: 'ip-1', name: `Acme of ${email}` }],
+          },
+        ],
+      });
+      for (const [index, id] of ids.entries()) {
+        const change = async () => {
+          await stepCredential(context, 'dev', id, 'disable', tester);
+          await expirePassword(context, 'dev', id, 1, 'COMPROMISED', tester);
+        };
+        await applyNetwork(metContext(context, id, index + 1, change), file(`new-${index}@acme.example`), tester);
+        const { disabledAt, devicesAfter, createdAt, email } = await requireCredential(context, 'dev', id);
+        expect([disabledAt !== null, devicesAfter > createdAt, email]).toEqual([
+          true,
+          true,
+          `new-${index}@acme.example`,
+        ]);
+      }
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { latestPast } from '../kernel/clock.ts';
 import type { Writing } from '../store/write.ts';
 import { foldCredentialCode } from '../subject/credential-code.ts';
 import { updateCredential } from './identity/credential.store.ts';
@@ -52,7 +53,9 @@ export async function recogniseDevice(
   const entry = entriesOf(presented).find((one) => isSealedFor(context, realm, code, one));
   if (entry === undefined) return undefined;
   const time = Number.parseInt(entry.time, 36);
-  if (time <= context.clock.now() - deviceLife * 1000) return undefined;
+  const now = context.clock.now();
+  // A time from a clock that was ahead would be later than the moment from which older devices are unknown.
+  if (time <= now - deviceLife * 1000 || time > latestPast(now)) return undefined;
   // Only the holder of a valid cookie for this credential causes this read.
   const credential = await lookUpCredentialByCode(context, realm, code);
   return credential === undefined || time < credential.devicesAfter ? undefined : { id: entry.id };

@@ -8,7 +8,7 @@ import { type Writing, write } from '../store/write.ts';
 import { type CredentialType, effectiveRules } from '../subject/password-config.ts';
 import type { Realm } from '../subject/realm.ts';
 import { revokeOneTimeCodes } from '../subject/secrets/one-time-code.ts';
-import { requireStanding, type Session } from '../subject/session.ts';
+import { continuedBy, requireStanding, type Session } from '../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../subject/subject.ts';
 import { requireBudgets } from '../subject/throttle/budget.ts';
 import { type CredentialSession, openCredentialSession } from './credential-session.ts';
@@ -204,10 +204,10 @@ async function replacePassword(
     if (generation !== session.subject.generation + 1) throw new Problem('session.invalid');
     await record(tx, realm.name, row, 'password.updated');
     await tellOwner(context, tx, realm.name, credential, 'password-changed', {});
-    const { acr, subject, restriction } = session;
+    const { acr, subject } = session;
     const opened = await openCredentialSession(context, tx, realm, credential, {
       ...{ version: row.version, amr: subject.amr, acr, ...proof },
-      ...(restriction === undefined ? { goesOn: session } : {}),
+      goesOn: continuedBy(session),
     });
     return { passwordInfo: toInfo(credential, row, tx.now), opened };
   });

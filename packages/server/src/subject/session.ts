@@ -89,6 +89,14 @@ export interface SessionTerms {
   readonly goesOn?: Pick<Session, 'beganAt' | 'endsAt'>;
 }
 
+/**
+ * What a session under the next token gets of this one: its absolute limit. The five minutes of a restricted session
+ * are its own, but the limit of the session before it stays.
+ */
+export function continuedBy({ beganAt, endsAt, restriction }: Session): NonNullable<SessionTerms['goesOn']> {
+  return { beganAt, endsAt: restriction === undefined ? endsAt : Number.MAX_SAFE_INTEGER };
+}
+
 /** Opens a session. Its token is shown only now. The caller records the event. */
 export async function openSession(
   context: Context,

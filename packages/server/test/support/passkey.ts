@@ -36,6 +36,9 @@ export interface Twist {
   readonly rpId?: string;
   readonly challenge?: string;
   readonly type?: string;
+  /** What a browser says of a frame in a page of another site. */
+  readonly crossOrigin?: boolean;
+  readonly topOrigin?: string;
   /** Flags: 1 present, 4 verified. */
   readonly flags?: number;
   readonly counter?: number;
@@ -128,5 +131,6 @@ function authenticatorData(rpId: string, flags: number, counter: number, twist: 
 
 function clientData(type: string, challenge: string, origin: string, twist: Twist): string {
   const members = { type: twist.type ?? type, challenge: twist.challenge ?? challenge, origin: twist.origin ?? origin };
-  return base64url(Buffer.from(JSON.stringify({ ...members, crossOrigin: false })));
+  const { crossOrigin = false, topOrigin } = twist;
+  return base64url(Buffer.from(JSON.stringify({ ...members, crossOrigin, topOrigin })));
 }

@@ -7,7 +7,7 @@ import { tellOwner } from '../../mail/notice.ts';
 import { type Writing, write } from '../../store/write.ts';
 import type { Realm } from '../../subject/realm.ts';
 import type { Resealing } from '../../subject/secrets/vault.ts';
-import { endSession, requireStanding, type Session } from '../../subject/session.ts';
+import { continuedBy, endSession, requireStanding, type Session } from '../../subject/session.ts';
 import { credentialSubjectId, renewSubject } from '../../subject/subject.ts';
 import { type CredentialSession, failed, openCredentialSession } from '../credential-session.ts';
 import { type Credential, lockCredential, requireCredential } from '../identity/credential.ts';
@@ -197,7 +197,7 @@ export async function goOn(
   const opened = await openCredentialSession(context, tx, realm, credential, {
     ...{ version: newest.version, amr, acr, source, authTime: authTime ?? tx.now },
     ...(agent !== undefined && { agent }),
-    ...(session.restriction === undefined && { goesOn: session }),
+    goesOn: continuedBy(session),
   });
   const presented = renew ? generation - 1 : generation;
   if (presented !== subject.generation || opened.session.subject.generation !== generation) throw ended();

@@ -18,6 +18,7 @@ import {
   registrationOptions,
   type registrationSchema,
 } from '../../subject/secrets/passkey.ts';
+import { type Budget, requireBudgets } from '../../subject/throttle/budget.ts';
 import { useOnce } from '../../subject/tokens/replay.ts';
 import type { CredentialSession } from '../credential-session.ts';
 import { withinFactorBudget } from '../guess/factor-budget.ts';
@@ -49,6 +50,9 @@ const most = 10;
 /** RFC 8176. Without attestation it is unknown where the key is kept: so `pop`, and neither `hwk` nor `swk`. */
 const shown = ['pop', 'user'];
 
+/** New keys that may be looked at, good or bad: that of an RSA key takes up to a second. */
+const enrolments: readonly Budget[] = [{ name: 'passkey-enrolment', limit: 30, window: 3_600_000 }];
+
 /** @throws {Problem} `session.weak` if the credential has a factor that the session has not shown, `factor.too_many` */
 export async function startEnrolment(context: Context, by: Presenting): Promise<object> {
   const { realm, session } = by;
@@ -58,15 +62,16 @@ export async function startEnrolment(context: Context, by: Presenting): Promise<
   return registrationOptions(context, ceremonyOf(by, 'enrol'), owner, known.map(passkeyOf));
 }
 
-/** @throws {Problem} `factor.incorrect`, `factor.too_many`, `session.weak` */
+/** @throws {Problem} `factor.incorrect`, `factor.too_many`, `session.weak`, `attempt.throttled` */
 export async function finishEnrolment(
   context: Context,
   by: Presenting,
   response: z.output<typeof registrationSchema>,
   name: string,
 ): Promise<ConfirmedFactor> {
-  const { realm, caller } = by;
+  const { realm, session, caller } = by;
   await requireMayEnrol(context.store.db, by);
+  await requireBudgets(context, realm.name, enrolments, session.subject.credential.id);
   const { passkey } = await proved(context, by, () => proveRegistration(context, ceremonyOf(by, 'enrol'), response));
   const made = prepareRecovery(context, by);
   return write(context, caller, async (tx) => {

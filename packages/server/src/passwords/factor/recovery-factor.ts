@@ -96,7 +96,7 @@ export async function verifyRecovery(context: Context, by: Presenting, code: str
         change: 'recovered',
         factor: 'recovery',
       });
-      return goOn(context, tx, by, credential, { acr: 'aal2', shown: ['otp'], renew: false });
+      return goOn(context, tx, by, credential, { acr: 'aal2', shown: [], renew: false });
     });
   });
 }

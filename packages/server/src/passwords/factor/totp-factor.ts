@@ -1,5 +1,6 @@
 import { base32nopad } from '@scure/base';
 import type { Context } from '../../context.ts';
+import { latestPast } from '../../kernel/clock.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { tellOwner } from '../../mail/notice.ts';
 import { type Writing, write } from '../../store/write.ts';
@@ -88,7 +89,7 @@ export async function confirmTotp(context: Context, by: Presenting, code: string
   const { realm, session, source } = by;
   const { id: credentialId } = session.subject.credential;
   const row = await findPending(context.store.db, realm.name, credentialId, 'totp');
-  if (row === undefined || row.created_at <= context.clock.now() - pendingLife) throw new Problem('factor.unknown');
+  if (row === undefined || !isWaiting(row, context.clock.now())) throw new Problem('factor.unknown');
   return withinFactorBudget(context, { realm: realm.name, credentialId, kind: 'totp', source }, async () => {
     const state = matched(context, row, code);
     const made = prepareRecovery(context, by);
@@ -106,6 +107,11 @@ export async function confirmTotp(context: Context, by: Presenting, code: string
       return { factor: { ...row, used_at: tx.now }, recoveryCodes, opened };
     });
   });
+}
+
+/** A creation time in the future, from a clock that was ahead, would make the quarter of an hour longer. */
+function isWaiting({ created_at }: FactorRow, now: number): boolean {
+  return created_at > now - pendingLife && created_at <= latestPast(now);
 }
 
 /** @throws {Problem} `factor.unknown`, `factor.incorrect`, `attempt.throttled` */

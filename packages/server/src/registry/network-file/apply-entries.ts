@@ -202,10 +202,12 @@ async function applyEntry(
     applying.unchanged.count += 1;
     return;
   }
-  const { realm, id, created_at, ...columns } = row;
-  const touched = kind.timestamps ? { ...columns, updated_at: applying.tx.now } : columns;
-  await updateRow(applying.tx.db, kind.table, realm, id, touched as Record<string, string | number | null>);
-  if (kind.topic !== undefined) applying.tx.changed(kind.topic, realmKey(realm, id));
+  const { realm, tx } = applying;
+  // Nothing but what the file changes: another call may have changed the rest since it was read.
+  const changed = Object.entries(row).filter(([name, value]) => value !== rows.before?.[name as keyof EntryRow]);
+  const columns = { ...Object.fromEntries(changed), ...(kind.timestamps && { updated_at: tx.now }) };
+  if (Object.keys(columns).length > 0) await updateRow(tx.db, kind.table, realm, row.id, columns);
+  if (kind.topic !== undefined) tx.changed(kind.topic, realmKey(realm, row.id));
   if (kind.section === 'credentials' && rows.before !== undefined) {
     await followCredential(applying, ownerOf(rows.before), ownerOf(rows.after), rows.before.type !== row.type);
   }

@@ -14,7 +14,7 @@ import { isComputableKey } from './factoring.ts';
  * Passkeys: WebAuthn, Level 3, as a second factor.
  *
  * 1. The relying party is the host of the public URL, and that URL's origin is the only one. A browser signs both, so
- *    another site's page gets nothing that works here.
+ *    another site's page gets nothing that works here, nor does a frame in one.
  * 2. A challenge contains session, purpose and time under our own digest, and is not stored. It lives for five minutes,
  *    and is used up when a response to it is accepted.
  * 3. The authenticator verifies the person (by a PIN or a finger), so a stolen key alone is worth nothing.
@@ -128,6 +128,7 @@ export async function proveRegistration(
   response: z.output<typeof registrationSchema>,
 ): Promise<ProvedPasskey> {
   const { id, origin } = relyingParty(context);
+  requireOwnPage(response.response.clientDataJSON);
   requireNoCertificates(response.response.attestationObject);
   const seen: string[] = [];
   const { verified, registrationInfo } = await verifyRegistrationResponse({
@@ -160,6 +161,7 @@ export async function proveAssertion(
   passkey: Passkey,
 ): Promise<ProvedPasskey> {
   const { id, origin } = relyingParty(context);
+  requireOwnPage(response.response.clientDataJSON);
   const seen: string[] = [];
   const { verified, authenticationInfo } = await verifyAuthenticationResponse({
     response: { ...response, clientExtensionResults: {} },
@@ -201,6 +203,16 @@ function isOpenChallenge(context: Context, ceremony: Ceremony, presented: string
 
 function sealed({ purpose, sessionId }: Ceremony, nonce: string, time: string): string {
   return [purpose, sessionId, nonce, time].join('\0');
+}
+
+/**
+ * Refuses what a browser made in a frame that stood in a page of another site, which may have led the person to click
+ * there: WebAuthn, Level 3, §7.1 and §7.2, `crossOrigin` and `topOrigin`.
+ */
+function requireOwnPage(clientDataJSON: string): void {
+  const text = Buffer.from(clientDataJSON, 'base64url').toString();
+  const { crossOrigin = false, topOrigin } = JSON.parse(text) as { crossOrigin?: unknown; topOrigin?: unknown };
+  if (crossOrigin !== false || topOrigin !== undefined) throw new Error('made in a page of another site');
 }
 
 function requireNoCertificates(attestationObject: string): void {
