@@ -6,8 +6,8 @@ const pattern = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z
 
 /**
  * Reads a strict instant of RFC 3339 §5.6, with a zone, as epoch milliseconds. The result is undefined for every other
- * value: local times, `-00:00` ("unknown" in §4.3), leap seconds, 24:00, and days that the month does not have. Digits
- * beyond the millisecond are cut off.
+ * value: local times, `-00:00` ("unknown" in §4.3), leap seconds, 24:00, days that the month does not have, and moments
+ * outside of the years 0000 to 9999 in UTC. Digits beyond the millisecond are cut off.
  *
  * @example
  * parseInstant('2027-01-15T08:00:00Z'); // → now * 1000
@@ -26,8 +26,13 @@ export function parseInstant(text: unknown): number | undefined {
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
   if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined;
   date.setUTCHours(Number(hour), Number(minute), Number(second), milliseconds);
-  return date.getTime() - (sign === '-' ? -offset : offset) * 60_000;
+  const time = date.getTime() - (sign === '-' ? -offset : offset) * 60_000;
+  // An offset may lead out of the years that RFC 3339 has. Such a moment could not be written again in UTC.
+  return time < earliest || time > latest ? undefined : time;
 }
+
+const earliest = Date.parse('0000-01-01T00:00:00Z');
+const latest = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
  * Writes epoch milliseconds as an instant of RFC 3339 in UTC; milliseconds are written only if they are not zero.

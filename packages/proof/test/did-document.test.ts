@@ -176,6 +176,7 @@ describe('a method', () => {
     ['twice', [method('#a', ed), { ...method('#a', x), id: '#a' }], 'did.method_repeated'],
     ['twice, once of an unknown type', [{ ...a, type: 'Unknown' }, method('#a', ed)], 'did.method_repeated'],
     ['seventeen times', Array.from({ length: 17 }, (_, i) => method(`#${i}`, ed)), 'did.document'],
+    ['three times, slowly', Array.from({ length: 3 }, (_, i) => method(`#${i}`, g2)), 'did.document'],
     ['65 times', Array.from({ length: 65 }, () => method('#a', ed)), 'did.document'],
   ])('%s refuses the document', (_name, verificationMethod, code) => {
     expect(() => read({ verificationMethod })).toThrow(refusal(code));

@@ -201,6 +201,7 @@ describe('did:peer:2', () => {
       `did:peer:2.V${ed}.S${Buffer.from(`{"a":${'['.repeat(99)}${']'.repeat(99)}}`).toString('base64url')}`,
       'did_peer.encoding',
     ],
+    ['three keys that take long', `did:peer:2${`.A${g2}`.repeat(3)}`, 'did_peer.too_large'],
     ['17 keys', `did:peer:2${`.V${ed}`.repeat(17)}`, 'did_peer.too_large'],
     ['ten million characters', `did:peer:2.V${ed}${'.'.repeat(10_000_000)}`, 'did_peer.too_large'],
     ['a service of ten million characters', `did:peer:2.V${ed}.S${'e'.repeat(10_000_000)}`, 'did_peer.too_large'],

@@ -200,3 +200,32 @@ test('a device that may invite sends a hundred invitations to wallets a day, an 
   expect(tally(answers)).toEqual({ sent: 100, 'attempt.throttled': 3 });
   expect(await send('administrator', 200)).toBe('sent');
 });
+
+test('an invitation that is refused makes no keys for its organization', async () => {
+  const opened = await openContext(`sqlite:${temporaryDir()}/keys.db`, { clock: manualClock() });
+  let made = 0;
+  const bytes = (length: number) => {
+    made++;
+    return opened.random.bytes(length);
+  };
+  const context = { ...opened, random: { ...opened.random, bytes } };
+  await applyNetwork(context, { realms: [{ name: 'dev', settings: { accessTokenAlg: 'ES256' } }] }, tester);
+  const realm = await requireRealm(context, 'dev');
+  const wanted = {
+    participant: 'organization',
+    description: '',
+    email: 'a@acme.example',
+    roles: [],
+    didWeb: false,
+  } as const;
+  const send = async () => {
+    made = 0;
+    const code = await invite(context, realm, wanted, { kind: 'administrator', name: 'admin' }, tester).then(
+      () => 'sent',
+      (refusal: { code: string }) => refusal.code,
+    );
+    return [code, made > 0];
+  };
+  for (let at = 0; at < 5; at++) expect(await send()).toEqual(['sent', true]);
+  expect(await send()).toEqual(['attempt.throttled', false]);
+});

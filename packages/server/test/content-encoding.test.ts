@@ -44,3 +44,11 @@ test.each(calls)('%s reads one under the coding that changes nothing', async (pa
   for (const encoding of ['identity', 'Identity', '', ' identity , identity'])
     expect((await post(path, type, body, encoding)).status).not.toBe(415);
 });
+
+test.each(calls)('%s reads UTF-8, and refuses a body that says that it is another text', async (path, type, body) => {
+  const as = (charset: string) => post(path, `${type}; charset=${charset}`, body, 'identity');
+  for (const charset of ['utf-16', '"UTF-16LE"', 'utf-7', 'IBM037', ''])
+    expect([charset, (await as(charset)).status]).toEqual([charset, 415]);
+  for (const charset of ['utf-8', '"UTF-8"', 'us-ascii', 'ISO-8859-1'])
+    expect([charset, (await as(charset)).status]).not.toEqual([charset, 415]);
+});

@@ -88,6 +88,13 @@ eachDatabase('a subject that a wallet has delegated to', (freshUrl) => {
     expect(answer).toMatchObject({ issued_token_type: capabilityType, token_type: 'N_A', scope: 'wallet:read' });
     expect(answer.expires_in).toBeLessThanOrEqual(300);
     const zcap = documentIn(answer.access_token);
+    // The log has the id of the request, whatever id of a chain the caller names.
+    const { headers } = proving(server, key);
+    const named = await askExchange(server, ask(wallet, token), { headers: { ...headers, 'x-callref': 'of-another' } });
+    expect(named.status).toBe(200);
+    const events = await server.context.store.db.selectFrom('event').selectAll().execute();
+    expect(events.filter(({ request_id }) => request_id === 'of-another')).toEqual([]);
+    expect(events.map(({ request_id }) => request_id)).toContain(named.headers.get('x-request-id'));
     expect(zcap).toMatchObject({
       controller: key.did,
       allowedAction: ['read'],

@@ -352,6 +352,16 @@ eachDatabase('an invitation', (freshUrl) => {
       body: JSON.stringify({ controller: device.did, expires: new Date(Date.now() + 3_600_000).toISOString() }),
     });
     expect(allowed.status).toBe(201);
+    // In UTC that is in the year 10000, which RFC 3339 does not have.
+    for (const expires of ['9999-12-31T23:59:59-00:01', 'tomorrow', '2020-01-01T00:00:00Z']) {
+      const refused = await fetch(`${server.issuer()}/admin/capabilities`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...(await server.administrator()) },
+        body: JSON.stringify({ controller: device.did, expires }),
+      });
+      expect([expires, refused.status]).toEqual([expires, 400]);
+      expect(await refused.json()).toMatchObject({ pointer: '/expires' });
+    }
     const { capability, capabilityId } = (await allowed.json()) as { capability: Doc; capabilityId: string };
     // What it may do to the realm is no wallet: it may have one besides.
     expect(await openWallet(server, {}, device)).toMatchObject({ device });

@@ -98,8 +98,8 @@ function isController({ controller, verificationMethod }: Acting, controllers: r
 
 /**
  * `accept` refuses a DID that may not sign. For a did:key it is called at the end. For other DIDs it is also called before
- * their document is read: a document may hold sixteen keys that take 3 ms each, and a DID that the chain does not name must not
- * cost that.
+ * their document is read: a document may hold two keys that take 6 ms each, and a DID that the chain does not name must not cost
+ * that.
  */
 async function proved(
   { document }: Link | Invocation,

@@ -5,8 +5,8 @@
 import { decodeBase64url } from '../base64url.ts';
 import { ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../json.ts';
-import { parseMultikey } from '../multikey.ts';
-import { type DidDocument, maxMethods, parseDidDocument } from './document.ts';
+import { type Multikey, parseMultikey } from '../multikey.ts';
+import { type DidDocument, hasTooManyBls, maxMethods, parseDidDocument } from './document.ts';
 import { mayServe, type VerificationRelationship } from './relationship.ts';
 
 const prefix = 'did:peer:2';
@@ -55,11 +55,15 @@ export function parseDidPeer2(did: string): DidDocument {
 /** Checks that the codec of each key fits the purpose that its letter names. */
 function relationshipsOf(keys: readonly string[]): Record<string, string[]> {
   const lists: Record<string, string[]> = {};
+  const parsed: Multikey[] = [];
   for (const [i, element] of keys.entries()) {
     const letter = element.charAt(0);
     const relationship = Object.hasOwn(purposes, letter) ? purposes[letter] : undefined;
     if (relationship === undefined) throw new ProofError('did_peer.malformed');
-    if (!mayServe(parseMultikey(element.slice(1)).keyType, relationship)) throw new ProofError('did.key_role');
+    const key = parseMultikey(element.slice(1));
+    parsed.push(key);
+    if (hasTooManyBls(parsed)) throw new ProofError('did_peer.too_large');
+    if (!mayServe(key.keyType, relationship)) throw new ProofError('did.key_role');
     lists[relationship] = [...(lists[relationship] ?? []), `#key-${i + 1}`];
   }
   return lists;

@@ -8,6 +8,7 @@ import { Problem } from '../kernel/problem.ts';
 import type { ReadPage } from './list.ts';
 import { reach } from './reach.ts';
 import { serverUrl } from './server-url.ts';
+import { jsonText } from './terminal.ts';
 
 /** The administration API for the command line. Paths begin after the server's URL. */
 export interface Api {
@@ -145,5 +146,5 @@ function readProfile(path: string): Profile {
 
 /** Results go to standard output as JSON, for people and scripts. */
 export function print(value: unknown): void {
-  if (value !== undefined) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  if (value !== undefined) process.stdout.write(`${jsonText(value)}\n`);
 }

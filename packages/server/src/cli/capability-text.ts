@@ -1,4 +1,5 @@
 import type { CapabilityExplanation, CapabilityRefusal, ExplainedInvocation, ExplainedLink } from '@countersign/proof';
+import { visible } from './terminal.ts';
 
 /** The key is neither in the document nor known, so the signature could not be checked. */
 const unknownKeys: readonly string[] = ['did.unknown', 'did_peer.unknown', 'integrity.key_unknown'];
@@ -64,12 +65,12 @@ function verdict(explained: CapabilityExplanation, knowsOwner: boolean): string 
 
 function paragraph(title: string, rows: readonly Row[]): string {
   const said = rows.filter(([, value]) => value !== undefined);
-  return [title, ...said.map(([name, value]) => `   ${name.padEnd(12)} ${visible(value as string)}`)].join('\n');
+  return [title, ...said.map(([name, value]) => `   ${name.padEnd(12)} ${bounded(value as string)}`)].join('\n');
 }
 
 /** The maker of the document must not control our terminal: no control characters, and no endless values. */
-function visible(value: string): string {
-  const plain = value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
+function bounded(value: string): string {
+  const plain = visible(value);
   return plain.length > 300 ? `${plain.slice(0, 300)}…` : plain;
 }
 

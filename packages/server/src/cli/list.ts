@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type Command, InvalidArgumentError } from 'commander';
+import { jsonText, visible } from './terminal.ts';
 
 /** The wanted part of a list. */
 export interface ListOptions {
@@ -51,16 +52,16 @@ export async function printList(options: ListOptions, read: ReadPage, member?: s
   do {
     const page: Page = await read(Math.min(pageSize, wanted - shown), after);
     for (const item of page.items) {
-      text += `${shown++ === 0 ? '' : ','}\n${JSON.stringify(item, null, 2).replace(/^/gm, indent)}`;
+      text += `${shown++ === 0 ? '' : ','}\n${jsonText(item).replace(/^/gm, indent)}`;
     }
     await write(text);
     text = '';
     after = page.next;
   } while (after !== undefined && shown < wanted);
   const end = shown === 0 ? ']' : `\n${close}`;
-  const next = member === undefined || after === undefined ? '' : `,\n  "next": ${JSON.stringify(after)}`;
+  const next = member === undefined || after === undefined ? '' : `,\n  "next": ${jsonText(after)}`;
   await write(`${end}${member === undefined ? '' : `${next}\n}`}\n`);
-  if (after !== undefined) process.stderr.write(`${shown} of more: --all, or --after ${after}\n`);
+  if (after !== undefined) process.stderr.write(`${shown} of more: --all, or --after ${visible(after)}\n`);
 }
 
 /** Pages of a list that the server gives as a whole. */

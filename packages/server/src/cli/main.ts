@@ -1,11 +1,11 @@
 import { createProgram } from './program.ts';
+import { visible } from './terminal.ts';
 
 /** Runs one command for the launcher. A refusal is one line on standard error and exit code 1. */
 try {
   await (await createProgram(process.argv[2])).parseAsync(process.argv);
 } catch (thrown) {
   process.exitCode = 1;
-  process.stderr.write(
-    `countersign: ${thrown instanceof Error ? thrown.message.split('\n', 1)[0] : 'something went wrong'}\n`,
-  );
+  const said = thrown instanceof Error ? (thrown.message.split('\n', 1)[0] as string) : 'something went wrong';
+  process.stderr.write(`countersign: ${visible(said)}\n`);
 }

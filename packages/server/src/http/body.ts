@@ -52,16 +52,24 @@ async function read(request: WireRequest): Promise<Uint8Array> {
 }
 
 /**
- * The media type of the body without parameters (a `;charset=UTF-8` is fine).
+ * The media type of the body without parameters. A `;charset=UTF-8` is fine, and so are the two that older programs
+ * write there and that spell ASCII alike. With another charset a filter in front would read another text than this
+ * server, which reads UTF-8.
  *
  * @throws {Problem} `request.media_type`
  */
 export function requireMediaType(request: WireRequest, accepted: readonly MediaType[]): MediaType {
-  const given = (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
-  const found = accepted.find((type) => type === given);
-  if (found === undefined)
-    throw new Problem('request.media_type', { detail: `Send the body as ${accepted.join(' or ')}.` });
+  const [type, ...parameters] = (request.headers.get('content-type') ?? '').split(';');
+  const given = type?.trim().toLowerCase();
+  const found = accepted.find((one) => one === given);
+  if (found === undefined || parameters.some(namesOtherCharset))
+    throw new Problem('request.media_type', { detail: `Send the body as ${accepted.join(' or ')}, in UTF-8.` });
   return found;
+}
+
+function namesOtherCharset(parameter: string): boolean {
+  const [, charset] = /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/i.exec(parameter) ?? [];
+  return charset !== undefined && !/^(?:utf-?8|us-ascii|iso-8859-1)$/i.test(charset.trim());
 }
 
 /**

@@ -114,7 +114,7 @@ async function exchangeAccessToken(
 async function capabilityFor(
   context: Context,
   realm: Realm,
-  { targets, scope, dpop, transaction, source }: ExchangeRequest,
+  { targets, scope, dpop, requestId, source }: ExchangeRequest,
   asker: Asker,
 ): Promise<ExchangedToken> {
   const target = requireWallet(targets);
@@ -134,7 +134,7 @@ async function capabilityFor(
     chainEnds: Date.parse(link.expires as string),
   };
   const bytes = Buffer.from(JSON.stringify(document));
-  const caller = { actor: asker.id, requestId: transaction(), source };
+  const caller = { actor: asker.id, requestId, source };
   const terms = { madeFrom: asker.ancestors, roomBelow: maxPassedOn };
   await orUnacceptable(grantAccess(context, realm, access, bytes, caller, terms));
   const expiresIn = Math.floor((Date.parse(document.expires as string) - context.clock.now()) / 1000);

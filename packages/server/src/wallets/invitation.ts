@@ -70,7 +70,6 @@ export async function invite(
   const walletId = context.random.uuid();
   if (wanted.didWeb && participant !== 'organization') throw invalid('did_web', 'A did:web is for organizations.');
   const webDid = wanted.didWeb ? webDidOf(context, realm, walletId) : null;
-  const owner = participant === 'organization' ? await makeOwner(context, realm.name, walletId, webDid) : nobody;
   if (inviter.kind === 'device') spendInvitation(context, realm.name, inviter.name);
   if (!allowMail(context, realm.name, codePurpose, to)) {
     throw new Problem('attempt.throttled', {
@@ -78,6 +77,8 @@ export async function invite(
       retryAfter: 3600,
     });
   }
+  // Only now, because keys take many times as long as a refusal.
+  const owner = participant === 'organization' ? await makeOwner(context, realm.name, walletId, webDid) : nobody;
   await write(context, caller, async (tx) => {
     const wallet = { realm: realm.name, id: walletId, type: participant, description, roles: JSON.stringify(roles) };
     await insertWallet(tx.db, { ...wallet, ...owner, created_at: tx.now, opened_at: null });

@@ -13,6 +13,8 @@ export interface GrantRequest {
   readonly source: Source;
   /** The `DPoP` field, or null. */
   readonly dpop: string | null;
+  /** The id of this request, for the event log. */
+  readonly requestId: string;
   /** The id that joins this call to others: given by the caller, else the id of the request. */
   readonly transaction: () => string;
   /** True if the request carries a client's proof, good or bad. */

@@ -32,6 +32,7 @@ export async function grantTokenExchange(
     targets: [...new Set([...requireUris(parameters.resources), ...parameters.audiences])],
     scope: parameters.get('scope'),
     transaction: grant.transaction,
+    requestId: grant.requestId,
     source: grant.source,
     dpop: grant.dpop,
   };

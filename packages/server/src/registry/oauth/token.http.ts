@@ -78,6 +78,7 @@ async function token(call: Call, grants: Grants): Promise<Answer> {
     parameters,
     source: call.source,
     dpop: call.request.headers.get('dpop'),
+    requestId: call.requestId,
     transaction: () => correlationId(call),
     presentsClient: () => presentsClient(call.request.headers.get('authorization'), parameters),
     authenticate: () => authenticateCallingClient(call, realm, parameters),

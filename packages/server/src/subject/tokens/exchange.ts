@@ -40,8 +40,10 @@ export interface ExchangeRequest {
   /** `resource` and `audience` together, without repetitions. */
   readonly targets: readonly string[];
   readonly scope: string | undefined;
-  /** The id that joins all calls of the chain, if the chain begins here. */
+  /** The id that joins all calls of the chain, if the chain begins here. The caller may choose it. */
   readonly transaction: () => string;
+  /** The id of this request, for the event log. */
+  readonly requestId: string;
   readonly source: Source;
   /** The `DPoP` field of the request, or null. */
   readonly dpop: string | null;
