@@ -18,6 +18,7 @@ export async function wallets(stage: Stage): Promise<void> {
   const alice = await register(stage, 'individual', 'alice@home.example');
   await calls(stage, alice);
   await delegation(stage, alice);
+  await recovery(stage, 'alice@home.example');
   await step('A packed call: only the realm can read it, only the caller its answer', async () => {
     const { walletId } = await faber.pack(WalletService.method.getWallet, { walletId: faber.id as string });
     return { value: walletId, proved: `wallet ${walletId} described through a DIDComm message, sealed by its device` };
@@ -107,6 +108,23 @@ async function delegate(
   };
   const { capability } = await from.grant(profile.did, { actions, expires: Math.min(expires, Date.now() + hour) });
   return Wallet.open(Wallet.accept(profile, capability), lock);
+}
+
+/**
+ * A thief of the mailbox asks for the wallet. The whole recovery takes days (docs/recover-a-wallet.md), so only its refusal
+ * is here.
+ */
+async function recovery(stage: Stage, email: string): Promise<void> {
+  await step('A reader of the mailbox alone tries to recover the wallet', async () => {
+    const profile = await Wallet.prepare({ issuer: stage.issuer, ...lock });
+    const { earliest } = await Wallet.startRecovery({ profile, email, ...lock });
+    const unknown = await Wallet.startRecovery({ profile, email: 'unknown@home.example', ...lock });
+    const hours = [earliest, unknown.earliest].map((end) => Math.round((end - Date.now()) / hour));
+    const [code] = /csb_[A-Za-z0-9_-]{43}/.exec(await stage.mails.mailTo(email, /csb_/)) as RegExpExecArray;
+    const refused = await refusal(() => Wallet.beginRecovery({ profile, code, ...lock }));
+    const proved = `the same answer for every address (${hours.join(' and ')} hours); with the mailed code: ${refused}, the address is too new`;
+    return { value: undefined, proved };
+  });
 }
 
 /** Makes a call that must be refused, and returns the refusal. */

@@ -45,6 +45,11 @@ const session = { token: 'css_0123456789abcdef', expiresIn: 1800 };
 const previous = [{ thumbprint: 'older', exp: now + 86_400 }];
 const rpc = '/countersign.v1.';
 
+const recovery = {
+  ...{ recoveryId: 'recovery-1', walletId: 'alice', state: 'RECOVERY_STATE_RUNNING', controller: 'did:key:z6Mk' },
+  ...{ started: '2027-01-15T08:00:00Z', changed: '2027-01-15T08:00:00Z', earliest: '2027-01-18T08:00:00Z' },
+};
+
 const answers: Readonly<Record<string, (init: RequestInit) => Answer | Promise<Answer>>> = {
   '/.well-known/openid-configuration': () => ({
     issuer: url,
@@ -72,6 +77,9 @@ const answers: Readonly<Record<string, (init: RequestInit) => Answer | Promise<A
   [`${rpc}AuthService/GetChallenge`]: () => ({ nonce: crypto.randomUUID(), audience: url }),
   [`${rpc}AuthService/AcquireToken`]: async () => ({ walletToken: await issuer.walletToken(), expiresIn: 300 }),
   [`${rpc}WalletService/CreateWallet`]: walletFor,
+  [`${rpc}RecoveryService/StartRecovery`]: () => ({ earliest: '2027-01-18T08:00:00Z' }),
+  [`${rpc}RecoveryService/BeginRecovery`]: () => recovery,
+  [`${rpc}RecoveryService/CompleteRecovery`]: walletFor,
   [`${rpc}WalletService/GetWallet`]: () => ({ walletId: 'alice', created: '2027-01-15T08:00:00Z' }),
 };
 

@@ -40,6 +40,10 @@ const keys = client.fixedKeys([parsed.key]);
 const privateKey = ecKey('own');
 const own = parsePublicJwk(publicPart(privateKey));
 
+const recovery = {
+  ...{ recoveryId: 'r', state: 'RECOVERY_STATE_RUNNING', controller: 'd' },
+  ...{ started: '2026-01-01T00:00:00Z', changed: '2026-01-01T00:00:00Z' },
+};
 const answers: Record<string, object> = {
   '/.well-known/openid-configuration': { issuer, token_endpoint: `${issuer}/token`, jwks_uri: `${issuer}/certs` },
   '/token': {
@@ -68,6 +72,11 @@ const answers: Record<string, object> = {
   '/countersign.v1.WalletService/GrantAccess': { capabilityId: 'c' },
   '/countersign.v1.WalletService/RevokeAccess': { revokedCapabilityIds: ['c'] },
   '/countersign.v1.WalletService/ListCapabilities': { capabilities: [] },
+  '/countersign.v1.RecoveryService/ListRecoveries': { recoveries: [] },
+  '/countersign.v1.RecoveryService/ApproveRecovery': recovery,
+  '/countersign.v1.RecoveryService/CancelRecovery': recovery,
+  '/countersign.v1.RecoveryService/SetAddress': { expires: '2036-01-01T00:00:00Z' },
+  '/countersign.v1.RecoveryService/ConfirmAddress': {},
   '/countersign.v1.ProviderService/Invite': { invitationId: 'i', walletId: 'w', expires: '2036-01-01T00:00:00Z' },
 };
 const answering: client.Fetch = async (url) => {
@@ -79,6 +88,7 @@ const tokens = { token: async () => jwt };
 const port: CryptoPort = nodeCrypto.cryptoPort;
 const transport = { fetch: place(answering, 'undefined', 'function'), timeoutMilliseconds: limit };
 const clock = { now: maybe('function'), random: maybe('function') };
+const walletClock = { ...clock, onRecovery: maybe('function') };
 const credentials = { issuer: text(issuer), clientId: text('c'), clientSecret: text('s') };
 const verifying = {
   ...{
@@ -161,7 +171,7 @@ const capability = capabilityFor('urn:countersign:wallet:w', 'read', 'grant');
 const openable = wallet.acceptCapability(profile, capability);
 const forRealm = capabilityFor('urn:countersign:realm:dev', 'invite');
 const lock = { keyStore: place(keyStore), passphrase: maybe('string'), cost: place(absent, 'undefined') };
-const walletOptions = { ...transport, ...clock, tokens: place(absent, 'undefined') };
+const walletOptions = { ...transport, ...walletClock, tokens: place(absent, 'undefined') };
 const caller = { subject: {}, token: jwt, correlationId: undefined };
 const address = maybe('string');
 const basic = { authorization: `Basic ${btoa('a:b')}` };
@@ -169,6 +179,15 @@ const call = data({ headers: place(basic, 'anything'), address });
 const refused = (error: unknown) => {
   throw error;
 };
+
+const askingRealm =
+  (act: (...parts: never[]) => Promise<unknown>) =>
+  async (...parts: never[]) =>
+    act(...parts).catch((error: { code?: string }) =>
+      // No server answers: with good options the call gets this far.
+      /^(?:http|rpc|challenge)\./.test(error.code ?? '') ? 'asked the realm' : refused(error),
+    );
+const recovering = { ...transport, ...walletClock, ...lock, profile: place(profile) };
 
 const spaced: Record<string, Record<string, Row | 'value'>> = {
   './src/index.ts': {
@@ -345,13 +364,18 @@ const spaced: Record<string, Record<string, Row | 'value'>> = {
   './src/rpc.ts': Object.fromEntries(Object.keys(rpc).map((name) => [name, 'value'])),
   './src/wallet/index.ts': {
     Wallet: 'value',
+    beginRecovery: row(askingRealm(wallet.beginRecovery as never), options({ ...recovering, code: text('c') })),
+    completeRecovery: row(
+      askingRealm(wallet.completeRecovery as never),
+      options({ ...recovering, tokens: place(absent, 'undefined'), code: text('c'), save: maybe('function') }),
+    ),
+    startRecovery: row(
+      askingRealm(wallet.startRecovery as never),
+      options({ ...recovering, email: text('a@b.test'), walletId: maybe('string') }),
+    ),
     acceptCapability: row(wallet.acceptCapability, place(profile), place(capability)),
     createWallet: row(
-      async (...parts: Parameters<typeof wallet.createWallet>) =>
-        wallet.createWallet(...parts).catch((error: { code?: string }) =>
-          // No server answers: with good options the call gets this far.
-          /^(?:http|rpc|challenge)\./.test(error.code ?? '') ? 'asked the realm' : refused(error),
-        ),
+      askingRealm(wallet.createWallet as never),
       options({
         ...{ ...walletOptions, ...lock, issuer: text(issuer), code: maybe('string'), description: maybe('string') },
         ...{ profile: place(absent, 'undefined'), save: maybe('function') },
@@ -514,6 +538,11 @@ const methods: Record<string, Row> = {
       ...{ roles: place(absent, 'undefined', 'empty', 'list'), didWeb: maybe('boolean') },
     }),
   ),
+  'recoveries of a wallet': row(opened.recoveries),
+  'approveRecovery of a wallet': row(opened.approveRecovery, text(profile.did)),
+  'cancelRecovery of a wallet': row(opened.cancelRecovery),
+  'setAddress of a wallet': row(opened.setAddress, text('a@b.test')),
+  'confirmAddress of a wallet': { ...row(opened.confirmAddress, text('c')), isVoid: true },
   'callOptions of a wallet': row(opened.callOptions, by),
   'grpcCallOptions of a wallet': row(opened.grpcCallOptions, place({ InterceptingCall: class {} }), by),
 };

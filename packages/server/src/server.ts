@@ -62,6 +62,7 @@ import { routes as statusRoutes } from './subject/tokens/status.http.ts';
 import { transactionTokenExchange } from './subject/tokens/transaction-token-exchange.ts';
 import { clientToCapability, sessionToCapability } from './wallets/capability-exchange.ts';
 import { invocationExchange, walletTokenExchange } from './wallets/exchange.ts';
+import { routes as walletRecoveryRoutes } from './wallets/recovery/recovery.http.ts';
 import { secureService } from './wallets/secure.rpc.ts';
 import { routes as walletRoutes } from './wallets/wallets.http.ts';
 import { walletServices } from './wallets/wallets.rpc.ts';
@@ -155,6 +156,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...lostPasswordRoutes,
     ...emailRoutes,
     ...walletRoutes,
+    ...walletRecoveryRoutes,
     ...realmRoutes,
     ...networkFileRoutes,
     ...networkEntryRoutes,

@@ -45,6 +45,7 @@ const whole: readonly (readonly string[])[] = [
 const others: readonly (readonly string[])[] = [
   ['participant', 'keys', 'list'],
   ['wallet', 'list'],
+  ['wallet', 'recovery', 'list'],
 ];
 
 interface Said {

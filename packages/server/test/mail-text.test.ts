@@ -100,6 +100,8 @@ describe('an address', () => {
 
 const place = { realm: 'dev', publicUrl: 'https://id.example', issuer: 'https://id.example/realms/dev' };
 const until = Date.UTC(2026, 0, 15, 12, 30);
+const walletId = '0f8fad5b-d9cb-469f-a165-70867728950e';
+const did = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
 const all: { readonly [P in Purpose]: Values[P] } = {
   'password-invitation': { credentialId: 'cred/1', code, until },
   'lost-password': { code, until },
@@ -114,6 +116,11 @@ const all: { readonly [P in Purpose]: Values[P] } = {
   'password-expired': { at: until, compromised: true },
   'credential-changed': { at: until, newCode: true, newAddress: true },
   'wallet-invitation': { participant: 'organization', description: 'Faber', code, until },
+  'wallet-address': { walletId, code, until },
+  'wallet-address-changed': { walletId, at: until },
+  'wallet-recovery-start': { walletId, code, until },
+  'wallet-recovery': { walletId, stage: 'started', did, at: until, earliest: until },
+  'wallet-recovery-code': { walletId, did, code, until },
 };
 
 describe.each(Object.keys(all) as Purpose[])('the text of %s', (purpose) => {
@@ -146,6 +153,17 @@ describe.each(Object.keys(all) as Purpose[])('the text of %s', (purpose) => {
     expect(head).toContain('Date: Thu, 15 Jan 2026 12:30:00 +0000\r\n');
   });
 });
+
+test.each(['started', 'reminded', 'ready', 'completed', 'cancelled', 'failed'] as const)(
+  'the mail about a recovery that is %s has short lines and names the new device',
+  (stage) => {
+    const values = { walletId, stage, did, at: until, earliest: until };
+    const { subject, text } = writeLetter('wallet-recovery', values, place);
+    expect(subject).toMatch(/^[ -~]{10,60}$/);
+    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(79);
+    expect(text).toContain(`\n  ${did}\n`);
+  },
+);
 
 test('letters of any language arrive whole, and a dot alone ends nothing', async () => {
   const box = await mailbox();

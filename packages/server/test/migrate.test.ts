@@ -42,6 +42,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0011-passkey-ids' },
       { name: '0012-network-members' },
       { name: '0014-verified-addresses' },
+      { name: '0016-wallet-recovery' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });

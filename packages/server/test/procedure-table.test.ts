@@ -13,6 +13,10 @@ const open = [
   '/countersign.v1.AuthService/GetChallenge',
   '/countersign.v1.AuthService/AcquireToken',
   '/countersign.v1.SecureService/Request',
+  // The new device of a recovery: each message is signed by it.
+  '/countersign.v1.RecoveryService/StartRecovery',
+  '/countersign.v1.RecoveryService/BeginRecovery',
+  '/countersign.v1.RecoveryService/CompleteRecovery',
 ];
 
 const client = { id: 'client', secret: 'client-secret-for-tests' };
@@ -22,7 +26,11 @@ const settings = { accessTokenAlg: 'ES256' };
 /** A message that names what the procedure is about, so that nothing but the caller is wrong with it. */
 function messageOf(path: string): string {
   if (/\/(Get|Cancel)Invitation$/.test(path)) return '{"invitationId":"x"}';
-  if (/\/(GetWallet|GrantAccess|RevokeAccess|ListCapabilities)$/.test(path))
+  if (
+    /\/(GetWallet|GrantAccess|RevokeAccess|ListCapabilities|(Approve|Cancel)Recovery|ListRecoveries|(Set|Confirm)Address)$/.test(
+      path,
+    )
+  )
     return '{"walletId":"8f14e45f-ceea-467f-a8d5-4a0d0f0e5c11"}';
   return '{}';
 }

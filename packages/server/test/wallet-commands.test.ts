@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { profileText, Wallet } from '@countersign/client/wallet';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createProgram } from '../src/cli/program.ts';
+import { eventually } from './support/eventually.ts';
 import type { TestServer } from './support/server.ts';
 import { mailbox } from './support/smtp.ts';
 import { codeIn } from './support/wallet.ts';
@@ -103,6 +104,48 @@ describe('wallet', () => {
     expect(revoked).toHaveLength(1);
     await expect(wallet(other, 'token')).rejects.toThrow('its capability was revoked');
     await expect(wallet(file(), 'token')).rejects.toThrow('create one first');
+  });
+
+  test('recover, recovery and address are what the SDK does, and an administrator stops a recovery', async () => {
+    const box = await mailbox();
+    const server = await startServer({
+      ...devRealm({ walletCreation: 'open' }),
+      env: { COUNTERSIGN_SMTP_URL: box.url },
+    });
+    vi.stubEnv('COUNTERSIGN_PUBLIC_URL', server.url);
+    vi.stubEnv('COUNTERSIGN_ADMIN_CLIENT_ID', 'admin');
+    vi.stubEnv('COUNTERSIGN_ADMIN_CLIENT_SECRET', 'administrator-secret-for-tests');
+    const code = async (prefix: string) => {
+      const shape = new RegExp(`${prefix}_[A-Za-z0-9_-]{43}`);
+      return file(
+        `${await eventually(() => box.received.map(({ raw }) => shape.exec(raw)?.[0]).findLast((one) => one !== undefined), 5_000)}\n`,
+      );
+    };
+    const made = await Wallet.create({ issuer: server.issuer(), ...lock });
+    const mine = file(profileText(made.profile));
+    expect(await wallet(mine, 'address', 'set', 'ada@example.org')).toMatchObject({ email: 'ada@example.org' });
+    expect(await wallet(mine, 'address', 'confirm', '--code-file', await code('csa'))).toEqual({ confirmed: true });
+    const { db } = server.context.store;
+    const long = Date.now() - 40 * 86_400_000;
+    await db.updateTable('wallet_address').set({ confirmed_at: long }).execute();
+    const path = file();
+    const recover = (...args: readonly string[]) => wallet(path, 'recover', ...args);
+    const { did } = await recover('start', 'ada@example.org', ...at(server));
+    expect(did).toMatch(/^did:key:z6Mk/);
+    const begun = { state: 'running', did, needsApproval: true };
+    expect(await recover('begin', '--code-file', await code('csb'))).toMatchObject(begun);
+    expect(await wallet(mine, 'recovery', 'approve', String(did))).toMatchObject({
+      state: 'running',
+      needsApproval: false,
+    });
+    expect(await wallet(mine, 'recovery', 'list')).toMatchObject([{ state: 'running', did }]);
+    const admin = async (...args: readonly string[]) => JSON.parse(await countersign('wallet', 'admin', ...args));
+    expect(await admin('recoveries', made.id as string)).toMatchObject({ items: [{ controller: did }] });
+    expect(await admin('cancel-recovery', made.id as string)).toMatchObject({ state: 'cancelled' });
+    await expect(admin('cancel-recovery', 'x')).rejects.toThrow('wallet_id must be the id of a wallet');
+    expect(await wallet(mine, 'recovery', 'cancel')).toMatchObject({ state: 'cancelled' });
+    await expect(recover('finish', '--code-file', file('csr_x\n'))).rejects.toThrow('No recovery for this key');
+    await expect(wallet(mine, 'recover', 'start', 'ada@example.org')).rejects.toThrow('There is a wallet in');
   });
 });
 

@@ -23,6 +23,7 @@ import { ClientError } from '../error.ts';
 import type { By } from './call-options.ts';
 import { type Device, newId, textIn } from './device.ts';
 import type { WalletProfile } from './profile.ts';
+import { timeIn } from './recoveries.ts';
 import { bytesField, type RpcPath } from './rpc.ts';
 import { someActions, targetOf } from './target.ts';
 
@@ -48,6 +49,8 @@ export interface CapabilityEntry {
   readonly actions: readonly string[];
   readonly expires: number;
   readonly revoked?: number;
+  /** The last use, as the realm notes it once a day. */
+  readonly used?: number;
 }
 
 /** A wallet, as the realm describes it. `created` is in milliseconds since the epoch. */
@@ -192,6 +195,7 @@ function entryIn(entry: JsonObject): CapabilityEntry {
     actions: textsIn(entry.allowedActions),
     expires: timeIn(entry, 'expires'),
     ...(entry.revoked === undefined ? {} : { revoked: timeIn(entry, 'revoked') }),
+    ...(entry.used === undefined ? {} : { used: timeIn(entry, 'used') }),
   };
 }
 
@@ -202,10 +206,4 @@ function textsIn(value: JsonValue | undefined): readonly string[] {
 
 function objectsIn(value: JsonValue | undefined): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter(isJsonObject) : [];
-}
-
-function timeIn(answer: JsonObject, name: string): number {
-  const time = Date.parse(textIn(answer, name));
-  if (Number.isNaN(time)) throw new ClientError('rpc.malformed', `${name} of the answer is no time.`);
-  return time;
 }

@@ -1,10 +1,10 @@
-import { createDataIntegrityProof, formatInstant, isJsonObject, type JsonObject, parseJson } from '@countersign/proof';
+import type { JsonObject } from '@countersign/proof';
 import { type Checks, callable, object, optional, options as optionsOf, text } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
-import { challengeOf, type Device, deviceOf, textIn, type WalletOptions, walletChecks } from './device.ts';
+import { type Device, deviceOf, type WalletOptions, walletChecks } from './device.ts';
 import { type Lock, lockChecks, makeDevice, type Unlocked, unlock } from './lock.ts';
 import { issuerIn, parseProfile, profileText, type WalletProfile } from './profile.ts';
-import { bytesField, bytesIn, serialized } from './rpc.ts';
+import { callSigned, capabilityIn } from './signed-request.ts';
 import { type Wallet, walletOf } from './wallet.ts';
 import { type TokenKind, tokenKindCheck } from './wallet-token.ts';
 
@@ -123,27 +123,7 @@ async function deviceFor(options: CreateOptions): Promise<Unlocked> {
 }
 
 async function requestWallet(device: Device, { code, description }: CreateOptions): Promise<JsonObject> {
-  const { issuer: audience, key, signer, now } = device;
-  const nonce = await challengeOf(device);
-  const created = now();
-  const document: JsonObject = {
-    type: 'CreateWallet',
-    controller: key.did,
-    audience,
-    nonce,
-    created: formatInstant(created),
-    ...(code === undefined ? {} : { securityCode: code }),
-  };
-  const { verificationMethod } = key;
-  const options = { verificationMethod, purpose: 'authentication', created };
-  const signed = await createDataIntegrityProof(document, options, signer);
-  const request = { signedRequest: bytesField(signed), ...(description === undefined ? {} : { description }) };
-  const answer = await device.call('/countersign.v1.WalletService/CreateWallet', serialized(request));
-  return documentIn(bytesIn(textIn(answer, 'zcap'), 131_072));
-}
-
-function documentIn(bytes: Uint8Array): JsonObject {
-  const parsed = parseJson(bytes, { maxDepth: 64 });
-  if (parsed.ok && isJsonObject(parsed.value)) return parsed.value;
-  throw new ClientError('rpc.malformed', 'The capability of the answer is no JSON object.');
+  const members = { type: 'CreateWallet', ...(code === undefined ? {} : { securityCode: code }) };
+  const more = description === undefined ? {} : { description };
+  return capabilityIn(await callSigned(device, '/countersign.v1.WalletService/CreateWallet', members, more));
 }

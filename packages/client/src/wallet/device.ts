@@ -11,6 +11,7 @@ import { cryptoPort } from '#platform-crypto';
 import { ClientError } from '../error.ts';
 import { type Transport, transportChecks } from '../fetch-json.ts';
 import type { DeviceKey } from './device-key.ts';
+import type { RecoveryEntry } from './recoveries.ts';
 import { callUnary, type RpcPath, serialized } from './rpc.ts';
 
 /** The options that hold for every call of a wallet. */
@@ -19,17 +20,24 @@ export interface WalletOptions extends Transport {
   readonly now?: () => number;
   /** From 0 to 1; spreads the renewals of many processes. Default `Math.random`. */
   readonly random?: () => number;
+  /**
+   * Told, with a new token, of a recovery of the wallet that began or changed since. Show it to the owner: a device that
+   * is used stops a recovery that it has not approved.
+   */
+  readonly onRecovery?: (recovery: RecoveryEntry) => void;
 }
 
 export const walletChecks: Checks<WalletOptions> = {
   ...transportChecks,
   now: optional(callable),
   random: optional(callable),
+  onRecovery: optional(callable),
 };
 
 /** A device key in use for one realm. */
 export interface Device extends Required<Pick<WalletOptions, 'now' | 'random'>> {
   readonly issuer: string;
+  readonly onRecovery: WalletOptions['onRecovery'] | undefined;
   readonly transport: Transport;
   readonly key: DeviceKey;
   readonly crypto: CryptoPort;
@@ -38,10 +46,11 @@ export interface Device extends Required<Pick<WalletOptions, 'now' | 'random'>> 
 }
 
 export function deviceOf(issuer: string, key: DeviceKey, options: WalletOptions): Device {
-  const { now = Date.now, random = Math.random, ...transport } = options;
+  const { now = Date.now, random = Math.random, onRecovery, ...transport } = options;
   const { verificationMethod, sign } = key;
   return {
     issuer,
+    onRecovery,
     transport,
     key,
     now,

@@ -3,6 +3,7 @@
  * load it.
  */
 import { acceptCapability, createWallet, prepareDevice } from './create.ts';
+import { beginRecovery, completeRecovery, startRecovery } from './recover.ts';
 import { openWallet } from './wallet.ts';
 
 export type { Action } from '@countersign/proof';
@@ -23,6 +24,16 @@ export { indexedDbKeys } from './indexed-db-keys.ts';
 export type { KeyStore, StoredKey, StoredKeyName } from './key-store.ts';
 export type { Lock } from './lock.ts';
 export { parseProfile, profileText, type WalletProfile } from './profile.ts';
+export {
+  beginRecovery,
+  type CompleteRecoveryOptions,
+  completeRecovery,
+  type RecoveringDevice,
+  type RecoveryCodeOptions,
+  type StartRecoveryOptions,
+  startRecovery,
+} from './recover.ts';
+export type { Recoveries, RecoveryEntry } from './recoveries.ts';
 export type { RpcPath } from './rpc.ts';
 export type { ScryptCost } from './scrypt.ts';
 export type { ServiceOptions, ServiceTokens } from './service-token.ts';
@@ -36,4 +47,7 @@ export const Wallet = {
   open: openWallet,
   prepare: prepareDevice,
   accept: acceptCapability,
+  startRecovery,
+  beginRecovery,
+  completeRecovery,
 } as const;

@@ -1,10 +1,11 @@
-import { encodeBase64url, type JsonObject } from '@countersign/proof';
+import { encodeBase64url, isJsonObject, type JsonObject } from '@countersign/proof';
 import { oneOf, optional } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { holdToken } from '../token/held-token.ts';
 import type { TokenSource } from '../token/token.ts';
 import { challengeOf, type Device, invocationOf, requireLive, textIn } from './device.ts';
 import { dpopProof } from './dpop.ts';
+import { recoveryIn } from './recoveries.ts';
 import { bytesField, type RpcPath, serialized } from './rpc.ts';
 import { actionsOf } from './target.ts';
 
@@ -33,6 +34,17 @@ export function createWalletTokens(
   wanted: TokenKind | undefined,
 ): WalletTokens {
   let kind: TokenKind = wanted ?? 'bearer';
+  let told = '';
+
+  /** Each change once. */
+  function tellRecovery({ recovery }: JsonObject): void {
+    if (device.onRecovery === undefined || !isJsonObject(recovery)) return;
+    const entry = recoveryIn(recovery);
+    const change = `${entry.id} ${entry.state}`;
+    if (change === told) return;
+    told = change;
+    device.onRecovery(entry);
+  }
 
   async function obtain() {
     const obtainedAt = device.now();
@@ -42,6 +54,7 @@ export function createWalletTokens(
       kind = 'dpop';
       return acquireToken(device, capability, kind);
     });
+    tellRecovery(answer);
     const { expiresIn } = answer;
     const text = textIn(answer, 'walletToken');
     if (typeof expiresIn === 'number' && expiresIn > 0) return { text, obtainedAt, expiresIn: expiresIn * 1000 };

@@ -15,6 +15,7 @@ import {
 } from './device.ts';
 import { type Lock, lockChecks, unlock } from './lock.ts';
 import { parseProfile, profileText, type WalletProfile } from './profile.ts';
+import { type Recoveries, recoveriesOf } from './recoveries.ts';
 import { type RpcPath, serialized } from './rpc.ts';
 import { createServiceTokens, type ServiceOptions, type ServiceTokens, serviceChecks } from './service-token.ts';
 import { actionFor, targetOf } from './target.ts';
@@ -37,7 +38,7 @@ export type OpenOptions = WalletOptions & Lock & { readonly tokens?: TokenKind }
 export type { By } from './call-options.ts';
 
 /** One device of a wallet. */
-export interface Wallet extends Required<TokenSource>, Access, CallOptions {
+export interface Wallet extends Required<TokenSource>, Access, Recoveries, CallOptions {
   /** Undefined for a device that may only invite to the realm. */
   readonly id: string | undefined;
   readonly issuer: string;
@@ -121,6 +122,7 @@ export function walletOf(profile: WalletProfile, device: Device, kind: TokenKind
       );
     },
     ...accessOf(profile, device, call),
+    ...recoveriesOf(profile, call),
     ...callOptions({ issuer, authorize, invoke }),
     pack: packer(device, { authorize, invoke }),
   };

@@ -15,6 +15,7 @@ import {
   withRealm,
   withWallet,
 } from './wallet-options.ts';
+import { recoveryAdministration, recoveryCommands } from './wallet-recovery.ts';
 
 interface CreateOptions extends WalletFileOptions, RealmOptions {
   readonly code?: true;
@@ -28,6 +29,9 @@ export function walletCommands(program: Command): void {
     .description('Wallets: the key of a device, what it may do, and calls with it.');
   deviceCommands(wallet);
   accessCommands(wallet);
+  recoveryCommands(wallet);
+  const admin = wallet.command('admin').description('Wallets of a realm, as an administrator.');
+  recoveryAdministration(admin);
   withWallet(wallet.command('token'))
     .description('Acquire a token by invoking the capability.')
     .option('--for <path>', 'the metadata of one call: /countersign.v1.WalletService/GetWallet')
@@ -161,7 +165,9 @@ async function packed(
 ): Promise<unknown> {
   const services = await import('@countersign/client/rpc');
   const { fromJson, toJson } = await import('@bufbuild/protobuf');
-  const known = [services.WalletService, services.ProviderService].flatMap(({ methods }) => methods);
+  const known = [services.WalletService, services.ProviderService, services.RecoveryService].flatMap(
+    ({ methods }) => methods,
+  );
   const method = known.find(({ parent, name }) => `/${parent.typeName}/${name}` === path);
   if (method?.methodKind !== 'unary') throw new Error(`There is no method ${path.slice(1)} to pack a call for.`);
   const message = fromJson(method.input, request as never);

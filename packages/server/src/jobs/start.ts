@@ -16,6 +16,9 @@ import { shareRates } from '../subject/throttle/shared-rate.ts';
 import { forgetOldUses } from '../subject/tokens/replay.ts';
 import { forgetOldRevocations } from '../subject/tokens/revocation.ts';
 import { removeDeadKeys } from '../subject/tokens/signing-key.ts';
+import { incarnation } from '../subject/tokens/status.ts';
+import { advanceRecoveries, forgetOldRecoveries } from '../wallets/recovery/advance.ts';
+import { keepLastUses } from '../wallets/recovery/last-use.ts';
 import { forgetOldCapabilities } from '../wallets/revoke.ts';
 import { every } from './every.ts';
 
@@ -28,6 +31,8 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
   const { hold } = context.store;
   const { holder } = hold;
   const follow = await followChanges(context);
+  // Named at the first start, because recoveries of wallets must know when a copy began to live.
+  await incarnation(context);
   const deliverer = createDeliverer(context, transportOf(context.config));
   const stops = [
     every(holdRenewal, 'hold the store', log, () => keepHold(context)),
@@ -38,6 +43,8 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
     every(2_000, 'deliver mails', log, deliverer.round, mailMemory(context).onWake),
     every(1_000, 'keep login counts', log, () => keepLoginCounts(context)),
     every(1_000, 'share rates', log, () => shareRates(context)),
+    every(1_000, 'keep last uses', log, () => keepLastUses(context)),
+    every(30_000, 'advance recoveries', log, () => advanceRecoveries(context)),
     every(60_000, 'record failed attempts', log, () => recordFailedAttempts(context)),
     every(60_000, 'forget', log, () => forget(context)),
   ];
@@ -47,6 +54,7 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
     try {
       await keepLoginCounts(context);
       await shareRates(context);
+      await keepLastUses(context);
       await recordFailedAttempts(context);
       await sealBacklog(context, holder);
     } catch (error) {
@@ -77,6 +85,7 @@ async function forget(context: Context): Promise<void> {
   await forgetOldMails(context);
   await forgetOldLoginFailures(context);
   await forgetOldCapabilities(context);
+  await forgetOldRecoveries(context);
   await nameOldPasskeys(context);
   for (const realm of await realmNames(context)) await removeDeadKeys(context, realm);
 }

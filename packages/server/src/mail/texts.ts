@@ -1,10 +1,11 @@
-import { isoDate } from '../kernel/clock.ts';
+import { moment, once, type Place, type Text } from './letter.ts';
+import { type WalletValues, walletTexts } from './wallet-texts.ts';
 
 /**
  * The texts of our mails. Plain text without links: a code is consumed by a POST of its owner, never by a mail filter
  * that follows links. No line is longer than mail programs show.
  */
-export interface Values {
+export interface Values extends WalletValues {
   /** The new holder of a credential sets its first password. */
   readonly 'password-invitation': { readonly credentialId: string; readonly code: string; readonly until: number };
   readonly 'lost-password': { readonly code: string; readonly until: number };
@@ -29,13 +30,6 @@ export interface Values {
   readonly 'factor-changed': { readonly at: number; readonly change: FactorChange; readonly factor: FactorKind };
   /** Also sent to the old address. */
   readonly 'credential-changed': { readonly at: number; readonly newCode: boolean; readonly newAddress: boolean };
-  readonly 'wallet-invitation': {
-    readonly participant: 'individual' | 'organization';
-    /** The inviter's words, one line. */
-    readonly description: string;
-    readonly code: string;
-    readonly until: number;
-  };
 }
 
 export type Purpose = keyof Values;
@@ -54,22 +48,13 @@ type FactorKind = keyof typeof factorKinds;
 
 const factorKinds = { totp: 'authenticator app', passkey: 'passkey', recovery: 'recovery codes' } as const;
 
-/** The places of this server in the text. */
-export interface Place {
-  readonly realm: string;
-  /** `{public}/realms/{realm}`. */
-  readonly issuer: string;
-  readonly publicUrl: string;
-}
-
 export interface Letter {
   readonly subject: string;
   readonly text: string;
 }
 
-type Text<P extends Purpose> = (values: Values[P], place: Place) => readonly [subject: string, ...lines: string[]];
-
-const texts: { readonly [P in Purpose]: Text<P> } = {
+const texts: { readonly [P in Purpose]: Text<Values[P]> } = {
+  ...walletTexts,
   'password-invitation': ({ credentialId, code, until }, { realm, issuer }) => [
     `Set your password for ${realm}`,
     'You have been given access to',
@@ -211,32 +196,9 @@ const texts: { readonly [P in Purpose]: Text<P> } = {
     ...(newAddress ? ['Mail goes to another address from now on.'] : []),
     'If you did not expect this, tell your administrator.',
   ],
-  'wallet-invitation': ({ participant, description, code, until }, { realm, publicUrl }) => [
-    `Create your wallet for ${realm}`,
-    participant === 'organization'
-      ? 'Your organization is invited to create a wallet at'
-      : 'You are invited to create a wallet at',
-    `  ${publicUrl}`,
-    `in ${realm}. The inviter says:`,
-    `  ${description}`,
-    '',
-    'Your wallet asks for this code when it is created:',
-    '',
-    `  ${code}`,
-    '',
-    once(until),
-  ],
 };
 
 export function writeLetter<P extends Purpose>(purpose: P, values: Values[P], place: Place): Letter {
   const [subject, ...lines] = texts[purpose](values, place);
   return { subject, text: `${lines.join('\n')}\n` };
-}
-
-function once(until: number): string {
-  return `It works once, until ${moment(until)}.`;
-}
-
-function moment(at: number): string {
-  return `${isoDate(at).slice(0, 16).replace('T', ' ')} UTC`;
 }

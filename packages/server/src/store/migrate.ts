@@ -10,6 +10,7 @@ import * as audienceOwners from './migrations/0009-audience-owners.ts';
 import * as passkeyIds from './migrations/0011-passkey-ids.ts';
 import * as networkMembers from './migrations/0012-network-members.ts';
 import * as verifiedAddresses from './migrations/0014-verified-addresses.ts';
+import * as walletRecovery from './migrations/0016-wallet-recovery.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -27,6 +28,7 @@ const migrations = [
   passkeyIds,
   networkMembers,
   verifiedAddresses,
+  walletRecovery,
 ] as const;
 
 const known = new Set<string>(migrations.map(({ name }) => name));
@@ -53,7 +55,7 @@ export async function migrate(
     const missing = migrations.filter((migration) => !done.has(migration.name));
     for (const migration of missing) {
       for (const statement of migration.statements) await sql.raw(statement).execute(tx);
-      if ('fill' in migration) await migration.fill(tx, report);
+      if ('fill' in migration) await migration.fill(tx, report, now);
       await sql`insert into migration (name, applied_at) values (${migration.name}, ${now})`.execute(tx);
     }
     return missing.map((migration) => migration.name);

@@ -42,6 +42,8 @@ export interface Schema {
   readonly realm_did: RealmDidTable;
   readonly wallet: WalletTable;
   readonly wallet_invitation: WalletInvitationTable;
+  readonly wallet_address: WalletAddressTable;
+  readonly wallet_recovery: WalletRecoveryTable;
   readonly capability: CapabilityTable;
 }
 
@@ -474,6 +476,8 @@ export interface WalletTable {
   created_at: number;
   /** When its first device got it. Null while it waits for that. */
   opened_at: number | null;
+  /** After a recovery: until then it can only be read. */
+  read_only_until: number | null;
 }
 
 export interface WalletInvitationTable {
@@ -486,6 +490,45 @@ export interface WalletInvitationTable {
   expires_at: number;
   completed_at: number | null;
   cancelled_at: number | null;
+  /** The invited person's address. It becomes the wallet's when the code is used. Null in rows of older releases. */
+  email: string | null;
+}
+
+/** The mail address of a wallet, for its recovery, and those that it had before. */
+export interface WalletAddressTable {
+  realm: string;
+  wallet_id: string;
+  email: string;
+  /** When a code that was mailed there came back. */
+  confirmed_at: number;
+  /** When another address took its place. Null for the present one. */
+  removed_at: number | null;
+}
+
+/** A recovery that its mailbox has begun. One runs at a time. */
+export interface WalletRecoveryTable {
+  realm: string;
+  id: string;
+  wallet_id: string;
+  /** The did:key of the new device. */
+  controller: string;
+  /** The address that began it, and gets the code. */
+  email: string;
+  stage: 'started' | 'reminded' | 'ready' | 'completed' | 'cancelled' | 'failed';
+  /** Milliseconds, from the setting at its start. */
+  delay: number;
+  /** JSON array of the DIDs of devices that approved it. */
+  approvals: string;
+  /** The name of the database that it began in. In another one, a restored copy, it is void. */
+  incarnation: string;
+  started_at: number;
+  /** When it came to its stage. */
+  stage_at: number;
+  /** When the next stage is due. Null once it has ended. */
+  next_at: number | null;
+  ended_at: number | null;
+  /** Why it ended, for the log and the mail. */
+  reason: string | null;
 }
 
 /** "Authorizations": every delegation that may be used here. */
@@ -508,4 +551,10 @@ export interface CapabilityTable {
   revoked_at: number | null;
   /** JSON array of `Ancestor`: what the server made it from. Null if a device or the server itself delegated it. */
   ancestors: string | null;
+  /** The last use, written at most once a day. Null if it was not used yet. */
+  used_at: number | null;
+  /** Null while it is not revoked, and in rows of older releases. */
+  revoked_by: RevokedBy | null;
 }
+
+export type RevokedBy = 'device' | 'administrator' | 'recovery';

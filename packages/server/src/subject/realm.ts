@@ -42,6 +42,8 @@ export const settingsSchema = z.strictObject({
   walletTokens: z.enum(['bearer', 'dpop']),
   /** `invited`: only invited callers may make a wallet. `open`: every caller may. */
   walletCreation: z.enum(['invited', 'open']),
+  /** Hours between the start of a wallet's recovery by mail and its end, 24 to 720. Null: wallets cannot be recovered. */
+  walletRecoveryHours: z.int().min(24).max(720).nullable(),
   sessionIdleSeconds: z.int().min(30).max(86_400),
   sessionMaxSeconds: z
     .int()
@@ -64,6 +66,7 @@ const ocen4: Settings = {
   tokenRequestJson: true,
   walletTokens: 'bearer',
   walletCreation: 'invited',
+  walletRecoveryHours: 72,
   sessionIdleSeconds: 300,
   sessionMaxSeconds: 43_200,
   development: false,

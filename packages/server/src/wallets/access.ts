@@ -5,7 +5,7 @@ import type { Realm } from '../subject/realm.ts';
 import { requireDpop } from '../subject/tokens/dpop.ts';
 import { readWalletToken } from '../subject/tokens/wallet-token.ts';
 import { revokedLink } from './authorization.ts';
-import { authenticateInvocation, denied, type Invoked, requireSealer } from './invocation.ts';
+import { authenticateInvocation, denied, type Invoked, isOnlyRead, requireSealer } from './invocation.ts';
 import { walletIdOf } from './target.ts';
 
 /** The proofs and facts of a call, however it came. */
@@ -44,9 +44,10 @@ export async function requireAccess(
       ? await byToken(context, realm, call, authorization as string)
       : await byInvocation(context, realm, call, invocation, { accepted, target });
   if (access.target !== target) throw denied(new Error('the token is for another wallet'));
-  if (!accepted.some((action) => access.actions.includes(action)))
-    throw denied(new Error('the token lacks the action'));
-  return access;
+  if (accepted.some((action) => access.actions.includes(action))) return access;
+  throw (await isOnlyRead(context, realm, target))
+    ? new Problem('wallet.read_only')
+    : denied(new Error('the token lacks the action'));
 }
 
 async function byToken(
@@ -113,9 +114,12 @@ function invalidToken(reason: string): Problem {
  * @throws {Problem} `request.invalid` for a name that no wallet can have
  */
 export function targetNamed(walletId: string): string {
+  return walletPrefix + walletNamed(walletId);
+}
+
+/** The id of the wallet that a request names. @throws {Problem} `request.invalid` for a name that no wallet can have */
+export function walletNamed(walletId: string): string {
   const id = walletIdOf(walletId);
-  if (id === undefined) {
-    throw new Problem('request.invalid', { detail: 'wallet_id must be the id of a wallet.', pointer: 'wallet_id' });
-  }
-  return walletPrefix + id;
+  if (id !== undefined) return id;
+  throw new Problem('request.invalid', { detail: 'wallet_id must be the id of a wallet.', pointer: 'wallet_id' });
 }

@@ -14,6 +14,8 @@ interface Authorization {
   readonly proofValue: string;
   /** What the server made it from. Empty if a device has signed it. */
   readonly ancestors: readonly Ancestor[];
+  /** The last use, as it was when this was read. */
+  readonly usedAt: number | null;
 }
 
 function lookUpAuthorization(context: Context, realm: string, id: string): Promise<Authorization | undefined> {
@@ -26,6 +28,7 @@ function lookUpAuthorization(context: Context, realm: string, id: string): Promi
         expiresAt: row.expires_at,
         proofValue: row.proof_value,
         ancestors: row.ancestors === null ? [] : (JSON.parse(row.ancestors) as readonly Ancestor[]),
+        usedAt: row.used_at,
       }
     );
   });
@@ -68,6 +71,11 @@ export async function ancestorsOfChain(
   }
   const gone = await goneAmong(context, realm, ancestors);
   return gone === undefined ? ancestors : new Error(gone);
+}
+
+/** When a capability that was just verified was used before, from the cache. */
+export async function usedBefore(context: Context, realm: string, id: string): Promise<number | null> {
+  return (await lookUpAuthorization(context, realm, id))?.usedAt ?? null;
 }
 
 /** The same check for our own token, which names the links only by their ids. */

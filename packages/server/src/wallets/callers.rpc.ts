@@ -1,12 +1,16 @@
 import { realmPrefix } from '@countersign/proof';
 import { administratorCaller, authenticateAdministratorToken } from '../callers/administrator.ts';
 import { bearerTokenIn } from '../callers/token.ts';
+import { isoDate } from '../kernel/clock.ts';
+import { Problem } from '../kernel/problem.ts';
 import type { RpcCall } from '../rpc/call.ts';
 import type { RpcCallerKind } from '../rpc/service.ts';
 import type { StandingCaller } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
 import { type Access, type PresentedCall, requireAccess, targetNamed } from './access.ts';
 import type { Inviter } from './invitation.ts';
+import { recoveryNews } from './recovery/recovery.ts';
+import { lookUpTarget } from './target.ts';
 
 /** The kinds of caller of the wallet procedures. */
 
@@ -17,13 +21,36 @@ export const anybodyInRealm: RpcCallerKind<unknown, Realm> = { authenticate: (ca
  * A device with a token or an invocation for the wallet that the message names, and with the action that the procedure
  * needs.
  */
-export const device: RpcCallerKind<{ readonly walletId: string }, { readonly realm: Realm; readonly access: Access }> =
-  {
-    async authenticate(call, { walletId }) {
-      const realm = await call.realm();
-      return { realm, access: await requireAccess(call.context, realm, presented(call, realm), targetNamed(walletId)) };
-    },
-  };
+export const device: DeviceKind = {
+  async authenticate(call, { walletId }) {
+    const realm = await call.realm();
+    const target = targetNamed(walletId);
+    const access = await requireAccess(call.context, realm, presented(call, realm), target);
+    await tellRecovery(call, realm, target);
+    return { realm, access };
+  },
+};
+
+type DeviceKind = RpcCallerKind<{ readonly walletId: string }, { readonly realm: Realm; readonly access: Access }>;
+
+/** A device that signs this very call. A token is not enough, because others may have copied it. */
+export const deviceInPerson: DeviceKind = {
+  authenticate(call, message) {
+    if (call.metadata.get('capability-invocation') !== null) return device.authenticate(call, message);
+    throw new Problem('token.missing', { detail: 'This call needs a capability invocation. A token is not enough.' });
+  },
+};
+
+/** Tells every caller that may see the wallet of its newest recovery. */
+async function tellRecovery(call: RpcCall, realm: Realm, target: string): Promise<void> {
+  const news = recoveryNews(call.context, (await lookUpTarget(call.context, realm, target))?.recovery);
+  if (news === undefined) return;
+  const { id, state, changed, controller } = news;
+  call.answerMetadata.set(
+    'wallet-recovery',
+    `id=${id}; state=${state}; changed=${isoDate(changed)}; did=${controller}`,
+  );
+}
 
 /** An administrator with an access token, or a device with the action `invite` for this realm. */
 export const inviter: RpcCallerKind<

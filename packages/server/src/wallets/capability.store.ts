@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { CapabilityTable, Schema } from '../store/schema.ts';
+import type { CapabilityTable, RevokedBy, Schema } from '../store/schema.ts';
 
 export async function findCapability(
   db: Kysely<Schema>,
@@ -65,10 +65,15 @@ export async function countLive(
 }
 
 /** False if it was revoked already. */
-export async function markRevoked(db: Kysely<Schema>, realm: string, id: string, at: number): Promise<boolean> {
+export async function markRevoked(
+  db: Kysely<Schema>,
+  realm: string,
+  id: string,
+  { at, by }: { readonly at: number; readonly by: RevokedBy },
+): Promise<boolean> {
   const marked = await db
     .updateTable('capability')
-    .set({ revoked_at: at })
+    .set({ revoked_at: at, revoked_by: by })
     .where('realm', '=', realm)
     .where('id', '=', id)
     .where('revoked_at', 'is', null)

@@ -35,6 +35,7 @@ export interface CapabilityView {
   /** Milliseconds. */
   readonly expires: number;
   readonly revoked: number | undefined;
+  readonly used: number | undefined;
 }
 
 export interface GrantTerms {
@@ -197,6 +198,8 @@ function rowOf(realm: string, target: string, document: JsonObject): Omit<Capabi
     proof_value: (proof as JsonObject).proofValue as string,
     revoked_at: null,
     ancestors: null,
+    used_at: null,
+    revoked_by: null,
   };
 }
 
@@ -215,7 +218,15 @@ export async function pageOfCapabilities(
   return toPage(rows.map(viewOf), limit, ({ id }) => id);
 }
 
-function viewOf({ id, parent_id, controller, actions, expires_at, revoked_at }: CapabilityTable): CapabilityView {
+function viewOf({
+  id,
+  parent_id,
+  controller,
+  actions,
+  expires_at,
+  revoked_at,
+  used_at,
+}: CapabilityTable): CapabilityView {
   return {
     id,
     parentId: parent_id,
@@ -223,6 +234,7 @@ function viewOf({ id, parent_id, controller, actions, expires_at, revoked_at }: 
     actions: JSON.parse(actions) as string[],
     expires: expires_at,
     revoked: revoked_at ?? undefined,
+    used: used_at ?? undefined,
   };
 }
 

@@ -73,7 +73,8 @@ async function exchangeInvocation(context: Context, realm: Realm, request: Excha
       sealedBy: undefined,
     }),
   );
-  return { ...issued, scope: issued.actions.map(walletScope).join(' ') };
+  const { token, tokenType, expiresIn } = issued;
+  return { token, tokenType, expiresIn, scope: issued.actions.map(walletScope).join(' ') };
 }
 
 /**

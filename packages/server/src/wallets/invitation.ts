@@ -18,6 +18,7 @@ import { sharedRate } from '../subject/throttle/shared-rate.ts';
 import { walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import { requireDescription } from './description.ts';
 import { makeOwner, nobody } from './owner.ts';
+import { replaceAddress } from './recovery/address.store.ts';
 import { findInvitation, findWallet, insertInvitation, insertWallet, settleInvitation } from './wallet.store.ts';
 import { webDidOf } from './web-did.ts';
 
@@ -81,7 +82,7 @@ export async function invite(
   const owner = participant === 'organization' ? await makeOwner(context, realm.name, walletId, webDid) : nobody;
   await write(context, caller, async (tx) => {
     const wallet = { realm: realm.name, id: walletId, type: participant, description, roles: JSON.stringify(roles) };
-    await insertWallet(tx.db, { ...wallet, ...owner, created_at: tx.now, opened_at: null });
+    await insertWallet(tx.db, { ...wallet, ...owner, created_at: tx.now, opened_at: null, read_only_until: null });
     await createSubject(tx, { realm: realm.name, id: walletSubjectId(walletId), kind: 'wallet' }, false);
     const { code, until } = await issueOneTimeCode(context, tx, realm.name, codePurpose, id, life);
     await insertInvitation(tx.db, {
@@ -93,6 +94,7 @@ export async function invite(
       expires_at: until,
       completed_at: null,
       cancelled_at: null,
+      email: to,
     });
     const values = { participant, description, code, until };
     await enqueueMail(context, tx, {
@@ -157,6 +159,8 @@ export async function cancelInvitation(
 export interface OpenInvitation {
   readonly id: string;
   readonly wallet: WalletTable;
+  /** The address that the code went to. Null for an invitation of an older release. */
+  readonly email: string | null;
 }
 
 /**
@@ -169,20 +173,25 @@ export async function openInvitation(context: Context, realm: string, code: stri
   const row = id === undefined ? undefined : await findInvitation(context.store.db, realm, id);
   const wallet = row && (await findWallet(context.store.db, realm, row.wallet_id));
   if (wallet === undefined || wallet.opened_at !== null) throw new Problem('wallet.invitation');
-  return { id: id as string, wallet };
+  return { id: id as string, wallet, email: row?.email ?? null };
 }
 
-/** Uses the code up, in the transaction that opens the wallet. @throws {Problem} `wallet.invitation` */
+/**
+ * Uses the code up, in the transaction that opens the wallet. The address that it went to becomes the wallet's.
+ *
+ * @throws {Problem} `wallet.invitation`
+ */
 export async function completeInvitation(
   context: Context,
   tx: Writing,
   realm: string,
-  id: string,
+  { id, email, wallet }: OpenInvitation,
   code: string,
 ): Promise<void> {
   const isUsed = await useOneTimeCode(context, tx, realm, codePurpose, id, code);
   const isSettled = isUsed && (await settleInvitation(tx.db, realm, id, { completed_at: tx.now }, tx.now));
   if (!isSettled) throw new Problem('wallet.invitation');
+  if (email !== null) await replaceAddress(tx.db, { realm, wallet_id: wallet.id, email }, tx.now);
 }
 
 async function requireInvitation(

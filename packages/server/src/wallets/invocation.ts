@@ -5,8 +5,10 @@
  *    chain from our own root to the tail; the signature of the invoker.
  * 2. Every link is registered here for this target, exactly as presented. Neither the link nor its ancestors are
  *    revoked.
- * 3. The nonce is used up, on the node that sees it first. This comes last, so that a stranger cannot use up the nonces
- *    of others.
+ * 3. The wallet is live: neither suspended nor deleted.
+ * 4. The nonce is used up, on the node that sees it first. This comes after all other checks, so that a stranger cannot
+ *    use up the nonces of others.
+ * 5. The use is noted, and stops a running recovery of the wallet. A wallet that was just recovered can only be read.
  *
  * Outside, every failure is `wallet.denied`. The log says which link failed and why.
  */
@@ -26,10 +28,13 @@ import type { Context } from '../context.ts';
 import { instantOf } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Realm } from '../subject/realm.ts';
+import { lookUpSubjectState } from '../subject/subject.ts';
 import { useOnce } from '../subject/tokens/replay.ts';
+import { walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import { ancestorsOfChain, linksOf } from './authorization.ts';
 import { challengeEnd, challengePurpose } from './challenge.ts';
-import { lookUpTarget, type Target, targetOfRoot } from './target.ts';
+import { watchUse } from './recovery/watch.ts';
+import { lookUpTarget, type Target, targetOfRoot, walletOfTarget } from './target.ts';
 
 export interface Invoked {
   readonly target: string;
@@ -67,14 +72,18 @@ export async function authenticateInvocation(
   requireSealer(sealedBy, invoker);
   const ancestors = await ancestorsOfChain(context, realm.name, target, linksOf(tailOf(verified)));
   if (ancestors instanceof Error) throw denied(ancestors);
+  await requireLiveWallet(context, realm.name, target);
   await useNonce(context, realm, verified, nonce);
+  const use = { target, device: invoker, actions: actions ?? terms.actions, chain: ids.slice(1), ancestors };
+  const { request } = terms;
+  await watchUse(context, realm, use, request.kind === 'rpc' ? request.procedure : undefined);
+  const isReadOnly = await isOnlyRead(context, realm, target);
+  // The action of a token request says nothing about the token, which has fewer actions then.
+  if (isReadOnly && request.kind !== 'token' && verified.action !== 'read') throw new Problem('wallet.read_only');
   return {
-    target,
-    device: invoker,
+    ...use,
     action: verified.action,
-    actions: actions ?? terms.actions,
-    chain: ids.slice(1),
-    ancestors,
+    actions: isReadOnly ? use.actions.filter((action) => action === 'read') : use.actions,
     chainEnds: expiresAt ?? Number.POSITIVE_INFINITY,
   };
 }
@@ -128,6 +137,20 @@ function tailOf({ document }: VerifiedInvocation): JsonObject {
 }
 
 /** Step 3. */
+async function requireLiveWallet(context: Context, realm: string, target: string): Promise<void> {
+  const walletId = walletOfTarget(target);
+  if (walletId === undefined) return;
+  const state = await lookUpSubjectState(context, realm, walletSubjectId(walletId));
+  if (state?.live !== true) throw denied(new Error('the wallet is not live'));
+}
+
+/** True for a wallet that was recovered less than 72 hours ago. */
+export async function isOnlyRead(context: Context, realm: Realm, target: string): Promise<boolean> {
+  const until = (await lookUpTarget(context, realm, target))?.readOnlyUntil;
+  return until !== undefined && until > context.clock.now();
+}
+
+/** Step 4. */
 async function useNonce(
   context: Context,
   realm: Realm,

@@ -41,7 +41,7 @@ export function delegationTime(now: number): number {
   return Math.floor(now / 1000) * 1000 - 60_000;
 }
 
-/** The owner's signed delegation of every action to the first device. */
+/** The owner's signed delegation of every action to the first device, or to the new one of a recovery. */
 export async function delegateToDevice(
   context: Context,
   realm: string,

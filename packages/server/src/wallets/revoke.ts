@@ -1,13 +1,15 @@
-import { isDidPeer4, rootCapabilityId } from '@countersign/proof';
+import { rootCapabilityId } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { RevokedBy } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
 import { revokeCapability } from '../subject/tokens/revocation.ts';
 import type { Access } from './access.ts';
 import { type CapabilityEdge, deleteExpired, listEdges, markRevoked } from './capability.store.ts';
+import { didOf } from './holder.ts';
 import { lockTarget } from './target.ts';
 
 export type Revoked = { readonly capabilityId: string } | { readonly did: string };
@@ -24,7 +26,7 @@ export async function revokeAccess(
   caller: Caller,
 ): Promise<readonly string[]> {
   const own = chain.at(-1) ?? rootCapabilityId(target);
-  return revoke(context, realm.name, target, what, caller, (edges) => [
+  return revoke(context, realm.name, target, what, { caller, by: 'device' }, (edges) => [
     ...edges.filter(({ id }) => id === own),
     ...(actions.includes('grant') ? subtree(edges, own) : []),
   ]);
@@ -38,13 +40,7 @@ export async function revokeAsAdministrator(
   what: Revoked,
   caller: Caller,
 ): Promise<readonly string[]> {
-  return revoke(context, realm, target, what, caller, (edges) => edges);
-}
-
-/** The DID, or that of the key, that is named: under whichever name a did:peer:4 was let in, it acts under the short one. */
-function didOf(named: string): string {
-  const [did = ''] = named.split('#');
-  return isDidPeer4(did) ? did.split(':', 3).join(':') : did;
+  return revoke(context, realm, target, what, { caller, by: 'administrator' }, (edges) => edges);
 }
 
 type Edges = readonly CapabilityEdge[];
@@ -54,7 +50,7 @@ async function revoke(
   realm: string,
   target: string,
   what: Revoked,
-  caller: Caller,
+  { caller, by }: { readonly caller: Caller; readonly by: RevokedBy },
   reachOf: (edges: Edges) => Edges,
 ): Promise<readonly string[]> {
   return write(context, caller, async (tx) => {
@@ -65,7 +61,7 @@ async function revoke(
     );
     if (named.length === 0) throw new Problem('capability.unknown');
     const ended = new Map(named.flatMap((edge) => [edge, ...subtree(edges, edge.id)]).map((edge) => [edge.id, edge]));
-    for (const edge of ended.values()) await endCapability(tx, realm, edge);
+    for (const edge of ended.values()) await endCapability(tx, realm, edge, by);
     const ids = [...ended.keys()];
     const event = { realm, type: 'capability.revoked', object: `capability:${ids[0]}`, after: { target, ids } };
     await tx.record(event);
@@ -73,10 +69,27 @@ async function revoke(
   });
 }
 
-async function endCapability(tx: Writing, realm: string, { id, expires_at }: CapabilityEdge): Promise<void> {
-  if (!(await markRevoked(tx.db, realm, id, tx.now))) return;
+async function endCapability(
+  tx: Writing,
+  realm: string,
+  { id, expires_at }: CapabilityEdge,
+  by: RevokedBy,
+): Promise<void> {
+  if (!(await markRevoked(tx.db, realm, id, { at: tx.now, by }))) return;
   await revokeCapability(tx, realm, id, expires_at);
   tx.changed('capability', realmKey(realm, id));
+}
+
+/** Ends every live capability of a target, in the transaction of the change that is the reason. Returns their ids. */
+export async function endAllCapabilities(
+  tx: Writing,
+  realm: string,
+  target: string,
+  by: RevokedBy,
+): Promise<readonly string[]> {
+  const edges = await listEdges(tx.db, realm, target, tx.now);
+  for (const edge of edges) await endCapability(tx, realm, edge, by);
+  return edges.map(({ id }) => id);
 }
 
 /** Everything below, at any depth. */

@@ -1,12 +1,13 @@
 /**
- * The request for a new wallet, signed by the key that will use it: `{type: "CreateWallet", controller, audience,
- * nonce, created, securityCode?}` under an `eddsa-jcs-2022` proof of purpose `authentication`.
+ * The request for a new wallet or for a recovery, signed by the key that will use the wallet: `{type, controller,
+ * audience, nonce, created, securityCode?, email?, walletId?}` under an `eddsa-jcs-2022` proof of purpose
+ * `authentication`.
  *
  * 1. Size, strict JSON, the shape of each member.
  * 2. It is meant for this realm, has a challenge of this server, and was made just now.
  * 3. The proof is by a did:key, which is the controller.
  *
- * The caller must use the nonce up, because only a valid signature may do that.
+ * The caller must use the nonce up (`useRequest`), because only a valid signature may do that.
  */
 import { cryptoPort } from '@countersign/client/node-crypto';
 import {
@@ -20,9 +21,11 @@ import {
   verifyDataIntegrityProof,
 } from '@countersign/proof';
 import type { Context } from '../context.ts';
+import { instantOf } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Realm } from '../subject/realm.ts';
-import { challengeEnd } from './challenge.ts';
+import { useOnce } from '../subject/tokens/replay.ts';
+import { challengeEnd, challengePurpose } from './challenge.ts';
 
 export interface SignedRequest {
   /** The did:key. */
@@ -30,10 +33,14 @@ export interface SignedRequest {
   /** The DID URL of its key. */
   readonly invoker: string;
   readonly securityCode: string | undefined;
+  readonly email: string | undefined;
+  readonly walletId: string | undefined;
   readonly nonce: string;
   /** Milliseconds until which the nonce must be remembered. */
   readonly nonceEnd: number;
 }
+
+export type RequestType = 'CreateWallet' | 'StartRecovery' | 'BeginRecovery' | 'CompleteRecovery';
 
 const limits = { maxBytes: 16_384, maxDepth: 8 };
 /** Milliseconds: the highest age of a request, and the tolerated difference of two clocks. */
@@ -45,22 +52,36 @@ export async function verifySignedRequest(
   context: Context,
   realm: Realm,
   presented: Uint8Array,
+  type: RequestType = 'CreateWallet',
 ): Promise<SignedRequest> {
   const document = documentIn(presented);
-  const { type, audience, nonce, created, securityCode } = document;
-  if (type !== 'CreateWallet') throw invalid('type', 'type must be CreateWallet.');
+  const { audience, nonce, created, securityCode } = document;
+  if (document.type !== type) throw invalid('type', `type must be ${type}.`);
   const controller = controllerOf(document);
   if (typeof nonce !== 'string') throw invalid('nonce', 'nonce must be the text that GetChallenge gave.');
   if (!(securityCode === undefined || typeof securityCode === 'string')) {
     throw invalid('securityCode', 'securityCode must be the text that was mailed.');
   }
+  const [email, walletId] = [textIn(document, 'email'), textIn(document, 'walletId')];
   if (audience !== realm.issuer) throw invalid('audience', `audience must be ${realm.issuer}.`);
   requireRecent(context, parseInstant(created));
   const nonceEnd = challengeEnd(context, realm, nonce);
   if (nonceEnd === undefined)
     throw invalid('nonce', 'The challenge is not from this server, or is too old: get another one.');
   const invoker = await proverOf(context, document, controller);
-  return { controller, invoker, securityCode, nonce, nonceEnd };
+  return { controller, invoker, securityCode, email, walletId, nonce, nonceEnd };
+}
+
+/** Uses the nonce of a verified request up. @throws {Problem} `wallet.proof` */
+export async function useRequest(context: Context, realm: Realm, { nonce, nonceEnd }: SignedRequest): Promise<void> {
+  if (await useOnce(context, realm.name, challengePurpose, nonce, instantOf(nonceEnd))) return;
+  throw new Problem('wallet.proof', { detail: 'The challenge was used before: get another one.' });
+}
+
+function textIn(document: JsonObject, member: 'email' | 'walletId'): string | undefined {
+  const value = document[member];
+  if (value === undefined || typeof value === 'string') return value;
+  throw invalid(member, `${member} must be text.`);
 }
 
 /** Step 1. */

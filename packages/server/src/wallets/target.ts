@@ -8,10 +8,12 @@ import {
 } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
+import type { WalletRecoveryTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { lockRealm, type Realm } from '../subject/realm.ts';
 import { custodialKey } from '../subject/secrets/custody.ts';
 import { realmDid } from './realm-did.ts';
+import { findPresent } from './recovery/recovery.store.ts';
 import { findWallet, touchWallet } from './wallet.store.ts';
 
 export const rootPrefix = 'urn:zcap:root:';
@@ -26,6 +28,10 @@ export interface Target {
   readonly ownerDid: string;
   /** The owner's key, for a delegation that the owner has signed. */
   readonly keyOf: (url: string, purpose: string) => ResolvedKey | undefined;
+  /** The running recovery of the wallet, else the newest. */
+  readonly recovery?: WalletRecoveryTable | undefined;
+  /** Milliseconds: until then it can only be read. */
+  readonly readOnlyUntil?: number | undefined;
 }
 
 const idShape = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -47,8 +53,19 @@ export async function lookUpTarget(context: Context, realm: Realm, target: strin
   return context.cache.get('wallet', realmKey(realm.name, id), async () => {
     const row = await findWallet(context.store.db, realm.name, id);
     if (row === undefined || row.owner_did === null || row.signing_key === null) return undefined;
-    return describe(target, row.owner_did, row.signing_key);
+    const recovery = await findPresent(context.store.db, realm.name, id);
+    const readOnlyUntil = row.read_only_until ?? undefined;
+    return { ...describe(target, row.owner_did, row.signing_key), recovery, readOnlyUntil };
   });
+}
+
+export function walletTarget(walletId: string): string {
+  return walletPrefix + walletId;
+}
+
+/** The wallet's id, if the target is a wallet. */
+export function walletOfTarget(target: string): string | undefined {
+  return target.startsWith(walletPrefix) ? target.slice(walletPrefix.length) : undefined;
 }
 
 /**

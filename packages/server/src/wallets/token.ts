@@ -5,8 +5,9 @@ import { Problem } from '../kernel/problem.ts';
 import type { Realm } from '../subject/realm.ts';
 import { requireDpop } from '../subject/tokens/dpop.ts';
 import { type IssuedWalletToken, issueWalletToken } from '../subject/tokens/wallet-token.ts';
-import { authenticateInvocation, denied } from './invocation.ts';
-import { walletIdOf } from './target.ts';
+import { authenticateInvocation, denied, isOnlyRead } from './invocation.ts';
+import { type RecoveryView, recoveryNews } from './recovery/recovery.ts';
+import { lookUpTarget, walletIdOf } from './target.ts';
 
 export interface TokenRequest {
   readonly invocation: Uint8Array;
@@ -21,6 +22,8 @@ export interface TokenRequest {
 
 export interface AcquiredToken extends IssuedWalletToken {
   readonly actions: readonly string[];
+  /** The newest recovery of the wallet, if it changed within 30 days. */
+  readonly recovery: RecoveryView | undefined;
 }
 
 /**
@@ -67,12 +70,17 @@ export async function tokenForInvocation(
   const walletId = walletIdOf(target);
   if (walletId === undefined) throw denied(new Error('tokens are for wallets alone'));
   const granted = wanted.length === 0 ? invoked.actions : invoked.actions.filter(isIn(wanted));
-  if (granted.length === 0) throw denied(new Error('the chain allows none of the actions'));
+  if (granted.length === 0) {
+    throw (await isOnlyRead(context, realm, target))
+      ? new Problem('wallet.read_only')
+      : denied(new Error('the chain allows none of the actions'));
+  }
   const { proof, uris } = dpop;
   const confirmation = proof === '' ? undefined : await requireDpop(context, realm, proof, { uris });
   const links = { chain, ancestors, chainEnds };
   const grant = { audience: request.resource, walletId, device, actions: granted, ...links, confirmation };
-  return { ...(await issueWalletToken(context, realm, grant)), actions: granted };
+  const recovery = recoveryNews(context, (await lookUpTarget(context, realm, target))?.recovery);
+  return { ...(await issueWalletToken(context, realm, grant)), actions: granted, recovery };
 }
 
 function requireKnown(wanted: readonly string[]): void {

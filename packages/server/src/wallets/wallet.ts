@@ -2,7 +2,6 @@ import { cryptoPort } from '@countersign/client/node-crypto';
 import { type JsonObject, parseDidPeer4, walletPrefix } from '@countersign/proof';
 import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
-import { instantOf } from '../kernel/clock.ts';
 import { realmKey } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import { unknownSource } from '../kernel/source.ts';
@@ -11,16 +10,14 @@ import { type Writing, write } from '../store/write.ts';
 import { lockRealm, type Realm } from '../subject/realm.ts';
 import { createSubject } from '../subject/subject.ts';
 import { sharedRate } from '../subject/throttle/shared-rate.ts';
-import { useOnce } from '../subject/tokens/replay.ts';
 import { walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import { findFirstDelegation } from './capability.store.ts';
 import { registerCapability } from './capability.ts';
-import { challengePurpose } from './challenge.ts';
 import { requireDescription } from './description.ts';
 import { completeInvitation, type OpenInvitation, openInvitation } from './invitation.ts';
 import { requireSealer } from './invocation.ts';
 import { delegateToDevice, makeOwner, type Owner } from './owner.ts';
-import { type SignedRequest, verifySignedRequest } from './signed-request.ts';
+import { type SignedRequest, useRequest, verifySignedRequest } from './signed-request.ts';
 import { rootPrefix } from './target.ts';
 import { findWallet, insertWallet, openWaitingWallet } from './wallet.store.ts';
 
@@ -77,9 +74,7 @@ export async function createWallet(
   const request = await verifySignedRequest(context, realm, signedRequest);
   requireSealer(sealedBy, request.controller);
   const invitation = await invitationFor(context, realm, request, caller);
-  if (!(await useOnce(context, realm.name, challengePurpose, request.nonce, instantOf(request.nonceEnd)))) {
-    throw new Problem('wallet.proof', { detail: 'The challenge was used before: get another one.' });
-  }
+  await useRequest(context, realm, request);
   const walletId = invitation?.wallet.id ?? context.random.uuid();
   const owner = ownerOf(invitation?.wallet) ?? (await makeOwner(context, realm.name, walletId, null));
   const document = await delegateToDevice(context, realm.name, walletId, owner, request.controller);
@@ -135,6 +130,7 @@ async function insertOpen(
     roles: JSON.stringify(['individual']),
     created_at: tx.now,
     opened_at: tx.now,
+    read_only_until: null,
   });
   await createSubject(tx, { realm: realm.name, id: walletSubjectId(walletId), kind: 'wallet' }, false);
 }
@@ -145,8 +141,8 @@ async function openInvited(
   realm: Realm,
   { invitation, owner, description, request }: Opening & { readonly invitation: OpenInvitation },
 ): Promise<void> {
-  await completeInvitation(context, tx, realm.name, invitation.id, request.securityCode as string);
   const { id, description: invited } = invitation.wallet;
+  await completeInvitation(context, tx, realm.name, invitation, request.securityCode as string);
   const change = { ...owner, description: description === '' ? invited : description, opened_at: tx.now };
   if (!(await openWaitingWallet(tx.db, realm.name, id, change))) throw new Problem('wallet.invitation');
   tx.changed('wallet', realmKey(realm.name, id));
@@ -176,6 +172,6 @@ export async function readWallet(context: Context, realm: Realm, id: string): Pr
   };
 }
 
-async function ownerDocument(longDid: string): Promise<JsonObject> {
+export async function ownerDocument(longDid: string): Promise<JsonObject> {
   return (await parseDidPeer4(longDid, cryptoPort)).document.json;
 }

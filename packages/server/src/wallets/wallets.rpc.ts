@@ -16,6 +16,7 @@ import { type CapabilityView, grantAccess, pageOfCapabilities } from './capabili
 import { issueChallenge } from './challenge.ts';
 import { configurationOf } from './configuration.ts';
 import { cancelInvitation, type Invitation, invite, readInvitation } from './invitation.ts';
+import { recoveryService, toRecovery } from './recovery/recovery.rpc.ts';
 import { type Revoked, revokeAccess } from './revoke.ts';
 import { acquireToken } from './token.ts';
 import { createWallet, readWallet, type WalletView } from './wallet.ts';
@@ -86,12 +87,13 @@ const auth = rpcService(AuthService, {
     const { uris } = presented(call, realm);
     const request = { invocation, dpopProof, actions, uris, sealedBy: call.sealedBy };
     const issued = await acquireToken(call.context, realm, request);
-    const { token, tokenType, expiresIn } = issued;
-    return { walletToken: token, tokenType, expiresIn, actions: [...issued.actions] };
+    const { token, tokenType, expiresIn, recovery } = issued;
+    const news = recovery && { recovery: toRecovery(recovery) };
+    return { walletToken: token, tokenType, expiresIn, actions: [...issued.actions], ...news };
   }),
 });
 
-export const walletServices: readonly RpcService[] = [provider, wallet, auth];
+export const walletServices: readonly RpcService[] = [provider, wallet, auth, recoveryService];
 
 const participants = { individual: ParticipantType.INDIVIDUAL, organization: ParticipantType.ORGANIZATION } as const;
 
@@ -138,7 +140,7 @@ function toWallet({ id, type, description, didDocument, roles, created }: Wallet
   };
 }
 
-function toCapability({ id, parentId, controller, actions, expires, revoked }: CapabilityView) {
+function toCapability({ id, parentId, controller, actions, expires, revoked, used }: CapabilityView) {
   return {
     capabilityId: id,
     parentId,
@@ -146,6 +148,7 @@ function toCapability({ id, parentId, controller, actions, expires, revoked }: C
     allowedActions: [...actions],
     expires: timestampFromMs(expires),
     ...(revoked === undefined ? {} : { revoked: timestampFromMs(revoked) }),
+    ...(used === undefined ? {} : { used: timestampFromMs(used) }),
   };
 }
 

@@ -27,7 +27,7 @@ import type { Random } from '../../kernel/random.ts';
 
 /**
  * DIDs whose private keys this server keeps: those of realms, and of the owners of wallets. A wallet's custodial keys
- * sign its first delegation and nothing else. Secrets are base64url, and rows hold them only under the vault's seal.
+ * sign its first delegation and that of a recovery, nothing else. Secrets are base64url, and rows hold them only under the vault's seal.
  */
 export interface CustodialSecrets {
   readonly ed25519: string;

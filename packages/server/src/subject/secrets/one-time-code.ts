@@ -29,6 +29,9 @@ const purposes = {
   'password-reset': { prefix: 'csr_', replaces: true },
   'verify-email': { prefix: 'cse_', replaces: true },
   'wallet-invitation': { prefix: 'csw_', replaces: true },
+  'wallet-address': { prefix: 'csa_', replaces: false },
+  'wallet-recovery-start': { prefix: 'csb_', replaces: false },
+  'wallet-recovery': { prefix: 'csr_', replaces: true },
 } as const satisfies Record<string, Kind>;
 /** Of a row that is no code, and gone before anybody sees it. */
 const turn = 'turn';

@@ -4,7 +4,7 @@ import { currentSequence } from '../../store/write.ts';
 import type { Realm } from '../realm.ts';
 import { listRevocations } from './revocation.store.ts';
 import { capabilityTold } from './revocation.ts';
-import { deleteIncarnation, findIncarnation, insertIncarnation } from './status.store.ts';
+import { deleteIncarnation, findIncarnatedAt, findIncarnation, insertIncarnation } from './status.store.ts';
 import { issueDocument } from './token.ts';
 
 /** Seconds that a reader may act on one statement of the feed. */
@@ -77,6 +77,12 @@ export async function renewIncarnation(context: Context): Promise<string> {
 export async function incarnation(context: Context): Promise<string> {
   const known = await findIncarnation(context.store.db);
   if (known !== undefined) return known;
-  await insertIncarnation(context.store.db, context.random.uuid());
+  await insertIncarnation(context.store.db, context.random.uuid(), context.clock.now());
   return (await findIncarnation(context.store.db)) as string;
+}
+
+/** When this database got its name: what happened in the one that it was copied from after the copy, it cannot know. */
+export async function incarnatedAt(context: Context): Promise<number> {
+  await incarnation(context);
+  return findIncarnatedAt(context.store.db);
 }

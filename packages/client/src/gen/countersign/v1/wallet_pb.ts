@@ -16,7 +16,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file countersign/v1/wallet.proto.
  */
 export const file_countersign_v1_wallet: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb3VudGVyc2lnbi92MS93YWxsZXQucHJvdG8SDmNvdW50ZXJzaWduLnYxIhkKF0dldENvbmZpZ3VyYXRpb25SZXF1ZXN0IokBChhHZXRDb25maWd1cmF0aW9uUmVzcG9uc2USLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIcChRrZXlfYWdyZWVtZW50X2tleV9pZBgCIAEoCRIOCgZpc3N1ZXIYAyABKAkSEAoIYXVkaWVuY2UYBCABKAkilgEKDUludml0ZVJlcXVlc3QSNAoLcGFydGljaXBhbnQYASABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAiABKAkSDwoFZW1haWwYAyABKAlIABINCgVyb2xlcxgEIAMoCRIPCgdkaWRfd2ViGAUgASgIQgkKB2NvbnRhY3QimQEKDkludml0ZVJlc3BvbnNlEhUKDWludml0YXRpb25faWQYASABKAkSMAoGc3RhdHVzGAIgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBCABKAkiLQoUR2V0SW52aXRhdGlvblJlcXVlc3QSFQoNaW52aXRhdGlvbl9pZBgBIAEoCSIwChdDYW5jZWxJbnZpdGF0aW9uUmVxdWVzdBIVCg1pbnZpdGF0aW9uX2lkGAEgASgJIuABCgpJbnZpdGF0aW9uEhUKDWludml0YXRpb25faWQYASABKAkSNAoLcGFydGljaXBhbnQYAiABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSMAoGc3RhdHVzGAQgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBiABKAkiQgoTQ3JlYXRlV2FsbGV0UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDBITCgtkZXNjcmlwdGlvbhgCIAEoCSKLAQoUQ3JlYXRlV2FsbGV0UmVzcG9uc2USLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgpjYXBhYmlsaXR5GAIgASgJEg8KB2ludm9rZXIYAyABKAkSEQoJd2FsbGV0X2lkGAQgASgJEgwKBHpjYXAYBSABKAwiJQoQR2V0V2FsbGV0UmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAki0QEKBldhbGxldBIRCgl3YWxsZXRfaWQYASABKAkSNAoLcGFydGljaXBhbnQYAiABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSLQoMZGlkX2RvY3VtZW50GAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBINCgVyb2xlcxgFIAMoCRIrCgdjcmVhdGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI1ChJHcmFudEFjY2Vzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEgwKBHpjYXAYAiABKAwiLAoTR3JhbnRBY2Nlc3NSZXNwb25zZRIVCg1jYXBhYmlsaXR5X2lkGAEgASgJIlgKE1Jldm9rZUFjY2Vzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEhcKDWNhcGFiaWxpdHlfaWQYAiABKAlIABINCgNkaWQYAyABKAlIAEIGCgR3aGF0IjYKFFJldm9rZUFjY2Vzc1Jlc3BvbnNlEh4KFnJldm9rZWRfY2FwYWJpbGl0eV9pZHMYASADKAkibAoXTGlzdENhcGFiaWxpdGllc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEhcKD2luY2x1ZGVfcmV2b2tlZBgCIAEoCBIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSLBAQoOQ2FwYWJpbGl0eUluZm8SFQoNY2FwYWJpbGl0eV9pZBgBIAEoCRIRCglwYXJlbnRfaWQYAiABKAkSEgoKY29udHJvbGxlchgDIAEoCRIXCg9hbGxvd2VkX2FjdGlvbnMYBCADKAkSKwoHZXhwaXJlcxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHcmV2b2tlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiaQoYTGlzdENhcGFiaWxpdGllc1Jlc3BvbnNlEjQKDGNhcGFiaWxpdGllcxgBIAMoCzIeLmNvdW50ZXJzaWduLnYxLkNhcGFiaWxpdHlJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIoChNHZXRDaGFsbGVuZ2VSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCSJkChRHZXRDaGFsbGVuZ2VSZXNwb25zZRINCgVub25jZRgBIAEoCRIQCghhdWRpZW5jZRgCIAEoCRIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJOChNBY3F1aXJlVG9rZW5SZXF1ZXN0EhIKCmludm9jYXRpb24YASABKAwSEgoKZHBvcF9wcm9vZhgCIAEoCRIPCgdhY3Rpb25zGAMgAygJImUKFEFjcXVpcmVUb2tlblJlc3BvbnNlEhQKDHdhbGxldF90b2tlbhgBIAEoCRISCgp0b2tlbl90eXBlGAIgASgJEhIKCmV4cGlyZXNfaW4YAyABKAUSDwoHYWN0aW9ucxgEIAMoCSIjChBFbmNyeXB0ZWRNZXNzYWdlEg8KB21lc3NhZ2UYASABKAwqdwoPUGFydGljaXBhbnRUeXBlEiAKHFBBUlRJQ0lQQU5UX1RZUEVfVU5TUEVDSUZJRUQQABIfChtQQVJUSUNJUEFOVF9UWVBFX0lORElWSURVQUwQARIhCh1QQVJUSUNJUEFOVF9UWVBFX09SR0FOSVpBVElPThACKtABChBJbnZpdGF0aW9uU3RhdHVzEiEKHUlOVklUQVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASGgoWSU5WSVRBVElPTl9TVEFUVVNfU0VOVBABEh8KG0lOVklUQVRJT05fU1RBVFVTX0NPTVBMRVRFRBACEh0KGUlOVklUQVRJT05fU1RBVFVTX0VYUElSRUQQAxIfChtJTlZJVEFUSU9OX1NUQVRVU19DQU5DRUxMRUQQBBIcChhJTlZJVEFUSU9OX1NUQVRVU19GQUlMRUQQBTLtAgoPUHJvdmlkZXJTZXJ2aWNlEmUKEEdldENvbmZpZ3VyYXRpb24SJy5jb3VudGVyc2lnbi52MS5HZXRDb25maWd1cmF0aW9uUmVxdWVzdBooLmNvdW50ZXJzaWduLnYxLkdldENvbmZpZ3VyYXRpb25SZXNwb25zZRJHCgZJbnZpdGUSHS5jb3VudGVyc2lnbi52MS5JbnZpdGVSZXF1ZXN0Gh4uY291bnRlcnNpZ24udjEuSW52aXRlUmVzcG9uc2USUQoNR2V0SW52aXRhdGlvbhIkLmNvdW50ZXJzaWduLnYxLkdldEludml0YXRpb25SZXF1ZXN0GhouY291bnRlcnNpZ24udjEuSW52aXRhdGlvbhJXChBDYW5jZWxJbnZpdGF0aW9uEicuY291bnRlcnNpZ24udjEuQ2FuY2VsSW52aXRhdGlvblJlcXVlc3QaGi5jb3VudGVyc2lnbi52MS5JbnZpdGF0aW9uMssDCg1XYWxsZXRTZXJ2aWNlElkKDENyZWF0ZVdhbGxldBIjLmNvdW50ZXJzaWduLnYxLkNyZWF0ZVdhbGxldFJlcXVlc3QaJC5jb3VudGVyc2lnbi52MS5DcmVhdGVXYWxsZXRSZXNwb25zZRJFCglHZXRXYWxsZXQSIC5jb3VudGVyc2lnbi52MS5HZXRXYWxsZXRSZXF1ZXN0GhYuY291bnRlcnNpZ24udjEuV2FsbGV0ElYKC0dyYW50QWNjZXNzEiIuY291bnRlcnNpZ24udjEuR3JhbnRBY2Nlc3NSZXF1ZXN0GiMuY291bnRlcnNpZ24udjEuR3JhbnRBY2Nlc3NSZXNwb25zZRJZCgxSZXZva2VBY2Nlc3MSIy5jb3VudGVyc2lnbi52MS5SZXZva2VBY2Nlc3NSZXF1ZXN0GiQuY291bnRlcnNpZ24udjEuUmV2b2tlQWNjZXNzUmVzcG9uc2USZQoQTGlzdENhcGFiaWxpdGllcxInLmNvdW50ZXJzaWduLnYxLkxpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0GiguY291bnRlcnNpZ24udjEuTGlzdENhcGFiaWxpdGllc1Jlc3BvbnNlMsMBCgtBdXRoU2VydmljZRJZCgxHZXRDaGFsbGVuZ2USIy5jb3VudGVyc2lnbi52MS5HZXRDaGFsbGVuZ2VSZXF1ZXN0GiQuY291bnRlcnNpZ24udjEuR2V0Q2hhbGxlbmdlUmVzcG9uc2USWQoMQWNxdWlyZVRva2VuEiMuY291bnRlcnNpZ24udjEuQWNxdWlyZVRva2VuUmVxdWVzdBokLmNvdW50ZXJzaWduLnYxLkFjcXVpcmVUb2tlblJlc3BvbnNlMl4KDVNlY3VyZVNlcnZpY2USTQoHUmVxdWVzdBIgLmNvdW50ZXJzaWduLnYxLkVuY3J5cHRlZE1lc3NhZ2UaIC5jb3VudGVyc2lnbi52MS5FbmNyeXB0ZWRNZXNzYWdlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chtjb3VudGVyc2lnbi92MS93YWxsZXQucHJvdG8SDmNvdW50ZXJzaWduLnYxIhkKF0dldENvbmZpZ3VyYXRpb25SZXF1ZXN0IokBChhHZXRDb25maWd1cmF0aW9uUmVzcG9uc2USLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIcChRrZXlfYWdyZWVtZW50X2tleV9pZBgCIAEoCRIOCgZpc3N1ZXIYAyABKAkSEAoIYXVkaWVuY2UYBCABKAkilgEKDUludml0ZVJlcXVlc3QSNAoLcGFydGljaXBhbnQYASABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAiABKAkSDwoFZW1haWwYAyABKAlIABINCgVyb2xlcxgEIAMoCRIPCgdkaWRfd2ViGAUgASgIQgkKB2NvbnRhY3QimQEKDkludml0ZVJlc3BvbnNlEhUKDWludml0YXRpb25faWQYASABKAkSMAoGc3RhdHVzGAIgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBCABKAkiLQoUR2V0SW52aXRhdGlvblJlcXVlc3QSFQoNaW52aXRhdGlvbl9pZBgBIAEoCSIwChdDYW5jZWxJbnZpdGF0aW9uUmVxdWVzdBIVCg1pbnZpdGF0aW9uX2lkGAEgASgJIuABCgpJbnZpdGF0aW9uEhUKDWludml0YXRpb25faWQYASABKAkSNAoLcGFydGljaXBhbnQYAiABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSMAoGc3RhdHVzGAQgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBiABKAkiQgoTQ3JlYXRlV2FsbGV0UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDBITCgtkZXNjcmlwdGlvbhgCIAEoCSKLAQoUQ3JlYXRlV2FsbGV0UmVzcG9uc2USLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgpjYXBhYmlsaXR5GAIgASgJEg8KB2ludm9rZXIYAyABKAkSEQoJd2FsbGV0X2lkGAQgASgJEgwKBHpjYXAYBSABKAwiJQoQR2V0V2FsbGV0UmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAki0QEKBldhbGxldBIRCgl3YWxsZXRfaWQYASABKAkSNAoLcGFydGljaXBhbnQYAiABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSLQoMZGlkX2RvY3VtZW50GAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBINCgVyb2xlcxgFIAMoCRIrCgdjcmVhdGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI1ChJHcmFudEFjY2Vzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEgwKBHpjYXAYAiABKAwiLAoTR3JhbnRBY2Nlc3NSZXNwb25zZRIVCg1jYXBhYmlsaXR5X2lkGAEgASgJIlgKE1Jldm9rZUFjY2Vzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEhcKDWNhcGFiaWxpdHlfaWQYAiABKAlIABINCgNkaWQYAyABKAlIAEIGCgR3aGF0IjYKFFJldm9rZUFjY2Vzc1Jlc3BvbnNlEh4KFnJldm9rZWRfY2FwYWJpbGl0eV9pZHMYASADKAkibAoXTGlzdENhcGFiaWxpdGllc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEhcKD2luY2x1ZGVfcmV2b2tlZBgCIAEoCBIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSLrAQoOQ2FwYWJpbGl0eUluZm8SFQoNY2FwYWJpbGl0eV9pZBgBIAEoCRIRCglwYXJlbnRfaWQYAiABKAkSEgoKY29udHJvbGxlchgDIAEoCRIXCg9hbGxvd2VkX2FjdGlvbnMYBCADKAkSKwoHZXhwaXJlcxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHcmV2b2tlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoEdXNlZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiaQoYTGlzdENhcGFiaWxpdGllc1Jlc3BvbnNlEjQKDGNhcGFiaWxpdGllcxgBIAMoCzIeLmNvdW50ZXJzaWduLnYxLkNhcGFiaWxpdHlJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIoChNHZXRDaGFsbGVuZ2VSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCSJkChRHZXRDaGFsbGVuZ2VSZXNwb25zZRINCgVub25jZRgBIAEoCRIQCghhdWRpZW5jZRgCIAEoCRIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJOChNBY3F1aXJlVG9rZW5SZXF1ZXN0EhIKCmludm9jYXRpb24YASABKAwSEgoKZHBvcF9wcm9vZhgCIAEoCRIPCgdhY3Rpb25zGAMgAygJIpEBChRBY3F1aXJlVG9rZW5SZXNwb25zZRIUCgx3YWxsZXRfdG9rZW4YASABKAkSEgoKdG9rZW5fdHlwZRgCIAEoCRISCgpleHBpcmVzX2luGAMgASgFEg8KB2FjdGlvbnMYBCADKAkSKgoIcmVjb3ZlcnkYBSABKAsyGC5jb3VudGVyc2lnbi52MS5SZWNvdmVyeSIjChBFbmNyeXB0ZWRNZXNzYWdlEg8KB21lc3NhZ2UYASABKAwilAIKCFJlY292ZXJ5EhMKC3JlY292ZXJ5X2lkGAEgASgJEhEKCXdhbGxldF9pZBgCIAEoCRIsCgVzdGF0ZRgDIAEoDjIdLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5U3RhdGUSEgoKY29udHJvbGxlchgEIAEoCRIrCgdzdGFydGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdjaGFuZ2VkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlYXJsaWVzdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObmVlZHNfYXBwcm92YWwYCCABKAgiLgoUU3RhcnRSZWNvdmVyeVJlcXVlc3QSFgoOc2lnbmVkX3JlcXVlc3QYASABKAwiRQoVU3RhcnRSZWNvdmVyeVJlc3BvbnNlEiwKCGVhcmxpZXN0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIuChRCZWdpblJlY292ZXJ5UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDCIxChdDb21wbGV0ZVJlY292ZXJ5UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDCIqChVMaXN0UmVjb3Zlcmllc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJIkYKFkxpc3RSZWNvdmVyaWVzUmVzcG9uc2USLAoKcmVjb3ZlcmllcxgBIAMoCzIYLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5IjgKFkFwcHJvdmVSZWNvdmVyeVJlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEgsKA2RpZBgCIAEoCSIqChVDYW5jZWxSZWNvdmVyeVJlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJIjUKEVNldEFkZHJlc3NSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCSJBChJTZXRBZGRyZXNzUmVzcG9uc2USKwoHZXhwaXJlcxgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOAoVQ29uZmlybUFkZHJlc3NSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCRIMCgRjb2RlGAIgASgJIhgKFkNvbmZpcm1BZGRyZXNzUmVzcG9uc2UqdwoPUGFydGljaXBhbnRUeXBlEiAKHFBBUlRJQ0lQQU5UX1RZUEVfVU5TUEVDSUZJRUQQABIfChtQQVJUSUNJUEFOVF9UWVBFX0lORElWSURVQUwQARIhCh1QQVJUSUNJUEFOVF9UWVBFX09SR0FOSVpBVElPThACKtABChBJbnZpdGF0aW9uU3RhdHVzEiEKHUlOVklUQVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASGgoWSU5WSVRBVElPTl9TVEFUVVNfU0VOVBABEh8KG0lOVklUQVRJT05fU1RBVFVTX0NPTVBMRVRFRBACEh0KGUlOVklUQVRJT05fU1RBVFVTX0VYUElSRUQQAxIfChtJTlZJVEFUSU9OX1NUQVRVU19DQU5DRUxMRUQQBBIcChhJTlZJVEFUSU9OX1NUQVRVU19GQUlMRUQQBSq8AQoNUmVjb3ZlcnlTdGF0ZRIeChpSRUNPVkVSWV9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlJFQ09WRVJZX1NUQVRFX1JVTk5JTkcQARIYChRSRUNPVkVSWV9TVEFURV9SRUFEWRACEhwKGFJFQ09WRVJZX1NUQVRFX0NPTVBMRVRFRBADEhwKGFJFQ09WRVJZX1NUQVRFX0NBTkNFTExFRBAEEhkKFVJFQ09WRVJZX1NUQVRFX0ZBSUxFRBAFMu0CCg9Qcm92aWRlclNlcnZpY2USZQoQR2V0Q29uZmlndXJhdGlvbhInLmNvdW50ZXJzaWduLnYxLkdldENvbmZpZ3VyYXRpb25SZXF1ZXN0GiguY291bnRlcnNpZ24udjEuR2V0Q29uZmlndXJhdGlvblJlc3BvbnNlEkcKBkludml0ZRIdLmNvdW50ZXJzaWduLnYxLkludml0ZVJlcXVlc3QaHi5jb3VudGVyc2lnbi52MS5JbnZpdGVSZXNwb25zZRJRCg1HZXRJbnZpdGF0aW9uEiQuY291bnRlcnNpZ24udjEuR2V0SW52aXRhdGlvblJlcXVlc3QaGi5jb3VudGVyc2lnbi52MS5JbnZpdGF0aW9uElcKEENhbmNlbEludml0YXRpb24SJy5jb3VudGVyc2lnbi52MS5DYW5jZWxJbnZpdGF0aW9uUmVxdWVzdBoaLmNvdW50ZXJzaWduLnYxLkludml0YXRpb24yywMKDVdhbGxldFNlcnZpY2USWQoMQ3JlYXRlV2FsbGV0EiMuY291bnRlcnNpZ24udjEuQ3JlYXRlV2FsbGV0UmVxdWVzdBokLmNvdW50ZXJzaWduLnYxLkNyZWF0ZVdhbGxldFJlc3BvbnNlEkUKCUdldFdhbGxldBIgLmNvdW50ZXJzaWduLnYxLkdldFdhbGxldFJlcXVlc3QaFi5jb3VudGVyc2lnbi52MS5XYWxsZXQSVgoLR3JhbnRBY2Nlc3MSIi5jb3VudGVyc2lnbi52MS5HcmFudEFjY2Vzc1JlcXVlc3QaIy5jb3VudGVyc2lnbi52MS5HcmFudEFjY2Vzc1Jlc3BvbnNlElkKDFJldm9rZUFjY2VzcxIjLmNvdW50ZXJzaWduLnYxLlJldm9rZUFjY2Vzc1JlcXVlc3QaJC5jb3VudGVyc2lnbi52MS5SZXZva2VBY2Nlc3NSZXNwb25zZRJlChBMaXN0Q2FwYWJpbGl0aWVzEicuY291bnRlcnNpZ24udjEuTGlzdENhcGFiaWxpdGllc1JlcXVlc3QaKC5jb3VudGVyc2lnbi52MS5MaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2UywwEKC0F1dGhTZXJ2aWNlElkKDEdldENoYWxsZW5nZRIjLmNvdW50ZXJzaWduLnYxLkdldENoYWxsZW5nZVJlcXVlc3QaJC5jb3VudGVyc2lnbi52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZRJZCgxBY3F1aXJlVG9rZW4SIy5jb3VudGVyc2lnbi52MS5BY3F1aXJlVG9rZW5SZXF1ZXN0GiQuY291bnRlcnNpZ24udjEuQWNxdWlyZVRva2VuUmVzcG9uc2Uy4gUKD1JlY292ZXJ5U2VydmljZRJcCg1TdGFydFJlY292ZXJ5EiQuY291bnRlcnNpZ24udjEuU3RhcnRSZWNvdmVyeVJlcXVlc3QaJS5jb3VudGVyc2lnbi52MS5TdGFydFJlY292ZXJ5UmVzcG9uc2USTwoNQmVnaW5SZWNvdmVyeRIkLmNvdW50ZXJzaWduLnYxLkJlZ2luUmVjb3ZlcnlSZXF1ZXN0GhguY291bnRlcnNpZ24udjEuUmVjb3ZlcnkSYQoQQ29tcGxldGVSZWNvdmVyeRInLmNvdW50ZXJzaWduLnYxLkNvbXBsZXRlUmVjb3ZlcnlSZXF1ZXN0GiQuY291bnRlcnNpZ24udjEuQ3JlYXRlV2FsbGV0UmVzcG9uc2USXwoOTGlzdFJlY292ZXJpZXMSJS5jb3VudGVyc2lnbi52MS5MaXN0UmVjb3Zlcmllc1JlcXVlc3QaJi5jb3VudGVyc2lnbi52MS5MaXN0UmVjb3Zlcmllc1Jlc3BvbnNlElMKD0FwcHJvdmVSZWNvdmVyeRImLmNvdW50ZXJzaWduLnYxLkFwcHJvdmVSZWNvdmVyeVJlcXVlc3QaGC5jb3VudGVyc2lnbi52MS5SZWNvdmVyeRJRCg5DYW5jZWxSZWNvdmVyeRIlLmNvdW50ZXJzaWduLnYxLkNhbmNlbFJlY292ZXJ5UmVxdWVzdBoYLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5ElMKClNldEFkZHJlc3MSIS5jb3VudGVyc2lnbi52MS5TZXRBZGRyZXNzUmVxdWVzdBoiLmNvdW50ZXJzaWduLnYxLlNldEFkZHJlc3NSZXNwb25zZRJfCg5Db25maXJtQWRkcmVzcxIlLmNvdW50ZXJzaWduLnYxLkNvbmZpcm1BZGRyZXNzUmVxdWVzdBomLmNvdW50ZXJzaWduLnYxLkNvbmZpcm1BZGRyZXNzUmVzcG9uc2UyXgoNU2VjdXJlU2VydmljZRJNCgdSZXF1ZXN0EiAuY291bnRlcnNpZ24udjEuRW5jcnlwdGVkTWVzc2FnZRogLmNvdW50ZXJzaWduLnYxLkVuY3J5cHRlZE1lc3NhZ2ViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message countersign.v1.GetConfigurationRequest
@@ -505,6 +505,13 @@ export type CapabilityInfo = Message<"countersign.v1.CapabilityInfo"> & {
    * @generated from field: google.protobuf.Timestamp revoked = 6;
    */
   revoked?: Timestamp | undefined;
+
+  /**
+   * The last use, as the realm notes it once a day.
+   *
+   * @generated from field: google.protobuf.Timestamp used = 7;
+   */
+  used?: Timestamp | undefined;
 };
 
 /**
@@ -634,6 +641,13 @@ export type AcquireTokenResponse = Message<"countersign.v1.AcquireTokenResponse"
    * @generated from field: repeated string actions = 4;
    */
   actions: string[];
+
+  /**
+   * The newest recovery of the wallet, if it changed within 30 days.
+   *
+   * @generated from field: countersign.v1.Recovery recovery = 5;
+   */
+  recovery?: Recovery | undefined;
 };
 
 /**
@@ -659,6 +673,298 @@ export type EncryptedMessage = Message<"countersign.v1.EncryptedMessage"> & {
  */
 export const EncryptedMessageSchema: GenMessage<EncryptedMessage> = /*@__PURE__*/
   messageDesc(file_countersign_v1_wallet, 22);
+
+/**
+ * @generated from message countersign.v1.Recovery
+ */
+export type Recovery = Message<"countersign.v1.Recovery"> & {
+  /**
+   * @generated from field: string recovery_id = 1;
+   */
+  recoveryId: string;
+
+  /**
+   * @generated from field: string wallet_id = 2;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: countersign.v1.RecoveryState state = 3;
+   */
+  state: RecoveryState;
+
+  /**
+   * The DID of the new device.
+   *
+   * @generated from field: string controller = 4;
+   */
+  controller: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started = 5;
+   */
+  started?: Timestamp | undefined;
+
+  /**
+   * When it came into this state.
+   *
+   * @generated from field: google.protobuf.Timestamp changed = 6;
+   */
+  changed?: Timestamp | undefined;
+
+  /**
+   * While it runs: when the code is mailed at the earliest.
+   *
+   * @generated from field: google.protobuf.Timestamp earliest = 7;
+   */
+  earliest?: Timestamp | undefined;
+
+  /**
+   * True if a device that was used within 30 days has not approved it yet.
+   *
+   * @generated from field: bool needs_approval = 8;
+   */
+  needsApproval: boolean;
+};
+
+/**
+ * Describes the message countersign.v1.Recovery.
+ * Use `create(RecoverySchema)` to create a new message.
+ */
+export const RecoverySchema: GenMessage<Recovery> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 23);
+
+/**
+ * signed_request: the JSON document {type: "StartRecovery", controller, audience, nonce, created, email, walletId?} with
+ * its eddsa-jcs-2022 proof. The answer is the same for every address.
+ *
+ * @generated from message countersign.v1.StartRecoveryRequest
+ */
+export type StartRecoveryRequest = Message<"countersign.v1.StartRecoveryRequest"> & {
+  /**
+   * @generated from field: bytes signed_request = 1;
+   */
+  signedRequest: Uint8Array;
+};
+
+/**
+ * Describes the message countersign.v1.StartRecoveryRequest.
+ * Use `create(StartRecoveryRequestSchema)` to create a new message.
+ */
+export const StartRecoveryRequestSchema: GenMessage<StartRecoveryRequest> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 24);
+
+/**
+ * @generated from message countersign.v1.StartRecoveryResponse
+ */
+export type StartRecoveryResponse = Message<"countersign.v1.StartRecoveryResponse"> & {
+  /**
+   * When the recovery can be completed at the earliest.
+   *
+   * @generated from field: google.protobuf.Timestamp earliest = 1;
+   */
+  earliest?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message countersign.v1.StartRecoveryResponse.
+ * Use `create(StartRecoveryResponseSchema)` to create a new message.
+ */
+export const StartRecoveryResponseSchema: GenMessage<StartRecoveryResponse> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 25);
+
+/**
+ * signed_request: {type: "BeginRecovery", controller, audience, nonce, created, securityCode} with its proof. The code is
+ * the one of the first mail.
+ *
+ * @generated from message countersign.v1.BeginRecoveryRequest
+ */
+export type BeginRecoveryRequest = Message<"countersign.v1.BeginRecoveryRequest"> & {
+  /**
+   * @generated from field: bytes signed_request = 1;
+   */
+  signedRequest: Uint8Array;
+};
+
+/**
+ * Describes the message countersign.v1.BeginRecoveryRequest.
+ * Use `create(BeginRecoveryRequestSchema)` to create a new message.
+ */
+export const BeginRecoveryRequestSchema: GenMessage<BeginRecoveryRequest> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 26);
+
+/**
+ * signed_request: {type: "CompleteRecovery", controller, audience, nonce, created, securityCode} with its proof. The code
+ * is the one of the last mail.
+ *
+ * @generated from message countersign.v1.CompleteRecoveryRequest
+ */
+export type CompleteRecoveryRequest = Message<"countersign.v1.CompleteRecoveryRequest"> & {
+  /**
+   * @generated from field: bytes signed_request = 1;
+   */
+  signedRequest: Uint8Array;
+};
+
+/**
+ * Describes the message countersign.v1.CompleteRecoveryRequest.
+ * Use `create(CompleteRecoveryRequestSchema)` to create a new message.
+ */
+export const CompleteRecoveryRequestSchema: GenMessage<CompleteRecoveryRequest> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 27);
+
+/**
+ * @generated from message countersign.v1.ListRecoveriesRequest
+ */
+export type ListRecoveriesRequest = Message<"countersign.v1.ListRecoveriesRequest"> & {
+  /**
+   * @generated from field: string wallet_id = 1;
+   */
+  walletId: string;
+};
+
+/**
+ * Describes the message countersign.v1.ListRecoveriesRequest.
+ * Use `create(ListRecoveriesRequestSchema)` to create a new message.
+ */
+export const ListRecoveriesRequestSchema: GenMessage<ListRecoveriesRequest> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 28);
+
+/**
+ * @generated from message countersign.v1.ListRecoveriesResponse
+ */
+export type ListRecoveriesResponse = Message<"countersign.v1.ListRecoveriesResponse"> & {
+  /**
+   * The newest first, at most 100.
+   *
+   * @generated from field: repeated countersign.v1.Recovery recoveries = 1;
+   */
+  recoveries: Recovery[];
+};
+
+/**
+ * Describes the message countersign.v1.ListRecoveriesResponse.
+ * Use `create(ListRecoveriesResponseSchema)` to create a new message.
+ */
+export const ListRecoveriesResponseSchema: GenMessage<ListRecoveriesResponse> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 29);
+
+/**
+ * @generated from message countersign.v1.ApproveRecoveryRequest
+ */
+export type ApproveRecoveryRequest = Message<"countersign.v1.ApproveRecoveryRequest"> & {
+  /**
+   * @generated from field: string wallet_id = 1;
+   */
+  walletId: string;
+
+  /**
+   * The DID of the new device, as that device shows it.
+   *
+   * @generated from field: string did = 2;
+   */
+  did: string;
+};
+
+/**
+ * Describes the message countersign.v1.ApproveRecoveryRequest.
+ * Use `create(ApproveRecoveryRequestSchema)` to create a new message.
+ */
+export const ApproveRecoveryRequestSchema: GenMessage<ApproveRecoveryRequest> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 30);
+
+/**
+ * @generated from message countersign.v1.CancelRecoveryRequest
+ */
+export type CancelRecoveryRequest = Message<"countersign.v1.CancelRecoveryRequest"> & {
+  /**
+   * @generated from field: string wallet_id = 1;
+   */
+  walletId: string;
+};
+
+/**
+ * Describes the message countersign.v1.CancelRecoveryRequest.
+ * Use `create(CancelRecoveryRequestSchema)` to create a new message.
+ */
+export const CancelRecoveryRequestSchema: GenMessage<CancelRecoveryRequest> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 31);
+
+/**
+ * Mails a code to the address, which counts once the code is confirmed.
+ *
+ * @generated from message countersign.v1.SetAddressRequest
+ */
+export type SetAddressRequest = Message<"countersign.v1.SetAddressRequest"> & {
+  /**
+   * @generated from field: string wallet_id = 1;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string email = 2;
+   */
+  email: string;
+};
+
+/**
+ * Describes the message countersign.v1.SetAddressRequest.
+ * Use `create(SetAddressRequestSchema)` to create a new message.
+ */
+export const SetAddressRequestSchema: GenMessage<SetAddressRequest> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 32);
+
+/**
+ * @generated from message countersign.v1.SetAddressResponse
+ */
+export type SetAddressResponse = Message<"countersign.v1.SetAddressResponse"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp expires = 1;
+   */
+  expires?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message countersign.v1.SetAddressResponse.
+ * Use `create(SetAddressResponseSchema)` to create a new message.
+ */
+export const SetAddressResponseSchema: GenMessage<SetAddressResponse> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 33);
+
+/**
+ * @generated from message countersign.v1.ConfirmAddressRequest
+ */
+export type ConfirmAddressRequest = Message<"countersign.v1.ConfirmAddressRequest"> & {
+  /**
+   * @generated from field: string wallet_id = 1;
+   */
+  walletId: string;
+
+  /**
+   * @generated from field: string code = 2;
+   */
+  code: string;
+};
+
+/**
+ * Describes the message countersign.v1.ConfirmAddressRequest.
+ * Use `create(ConfirmAddressRequestSchema)` to create a new message.
+ */
+export const ConfirmAddressRequestSchema: GenMessage<ConfirmAddressRequest> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 34);
+
+/**
+ * @generated from message countersign.v1.ConfirmAddressResponse
+ */
+export type ConfirmAddressResponse = Message<"countersign.v1.ConfirmAddressResponse"> & {
+};
+
+/**
+ * Describes the message countersign.v1.ConfirmAddressResponse.
+ * Use `create(ConfirmAddressResponseSchema)` to create a new message.
+ */
+export const ConfirmAddressResponseSchema: GenMessage<ConfirmAddressResponse> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 35);
 
 /**
  * @generated from enum countersign.v1.ParticipantType
@@ -736,6 +1042,58 @@ export type InvitationStatus = (typeof InvitationStatus)[keyof typeof Invitation
  */
 export const InvitationStatusSchema: GenEnum<InvitationStatus> = /*@__PURE__*/
   enumDesc(file_countersign_v1_wallet, 1);
+
+/**
+ * @generated from enum countersign.v1.RecoveryState
+ */
+export const RecoveryState = {
+  /**
+   * @generated from enum value: RECOVERY_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Waits. Any use of a device of the wallet cancels it.
+   *
+   * @generated from enum value: RECOVERY_STATE_RUNNING = 1;
+   */
+  RUNNING: 1,
+
+  /**
+   * The code was mailed.
+   *
+   * @generated from enum value: RECOVERY_STATE_READY = 2;
+   */
+  READY: 2,
+
+  /**
+   * @generated from enum value: RECOVERY_STATE_COMPLETED = 3;
+   */
+  COMPLETED: 3,
+
+  /**
+   * @generated from enum value: RECOVERY_STATE_CANCELLED = 4;
+   */
+  CANCELLED: 4,
+
+  /**
+   * No device approved in time, the code was not used, the wallet was suspended, and the like.
+   *
+   * @generated from enum value: RECOVERY_STATE_FAILED = 5;
+   */
+  FAILED: 5,
+} as const;
+
+/**
+ * @generated from enum countersign.v1.RecoveryState
+ */
+export type RecoveryState = (typeof RecoveryState)[keyof typeof RecoveryState] | UnknownEnum;
+
+/**
+ * Describes the enum countersign.v1.RecoveryState.
+ */
+export const RecoveryStateSchema: GenEnum<RecoveryState> = /*@__PURE__*/
+  enumDesc(file_countersign_v1_wallet, 2);
 
 /**
  * Calls for inviting, and the public configuration of a realm.
@@ -853,6 +1211,81 @@ export const AuthService: GenService<{
   serviceDesc(file_countersign_v1_wallet, 2);
 
 /**
+ * Recovery of a wallet whose devices are lost: by the mail address of the wallet, after a delay, for a new device.
+ * The first three calls are made by the new device, the others by devices of the wallet. ApproveRecovery, SetAddress and
+ * ConfirmAddress take a capability invocation only, no token.
+ *
+ * @generated from service countersign.v1.RecoveryService
+ */
+export const RecoveryService: GenService<{
+  /**
+   * @generated from rpc countersign.v1.RecoveryService.StartRecovery
+   */
+  startRecovery: {
+    methodKind: "unary";
+    input: typeof StartRecoveryRequestSchema;
+    output: typeof StartRecoveryResponseSchema;
+  },
+  /**
+   * @generated from rpc countersign.v1.RecoveryService.BeginRecovery
+   */
+  beginRecovery: {
+    methodKind: "unary";
+    input: typeof BeginRecoveryRequestSchema;
+    output: typeof RecoverySchema;
+  },
+  /**
+   * @generated from rpc countersign.v1.RecoveryService.CompleteRecovery
+   */
+  completeRecovery: {
+    methodKind: "unary";
+    input: typeof CompleteRecoveryRequestSchema;
+    output: typeof CreateWalletResponseSchema;
+  },
+  /**
+   * @generated from rpc countersign.v1.RecoveryService.ListRecoveries
+   */
+  listRecoveries: {
+    methodKind: "unary";
+    input: typeof ListRecoveriesRequestSchema;
+    output: typeof ListRecoveriesResponseSchema;
+  },
+  /**
+   * @generated from rpc countersign.v1.RecoveryService.ApproveRecovery
+   */
+  approveRecovery: {
+    methodKind: "unary";
+    input: typeof ApproveRecoveryRequestSchema;
+    output: typeof RecoverySchema;
+  },
+  /**
+   * @generated from rpc countersign.v1.RecoveryService.CancelRecovery
+   */
+  cancelRecovery: {
+    methodKind: "unary";
+    input: typeof CancelRecoveryRequestSchema;
+    output: typeof RecoverySchema;
+  },
+  /**
+   * @generated from rpc countersign.v1.RecoveryService.SetAddress
+   */
+  setAddress: {
+    methodKind: "unary";
+    input: typeof SetAddressRequestSchema;
+    output: typeof SetAddressResponseSchema;
+  },
+  /**
+   * @generated from rpc countersign.v1.RecoveryService.ConfirmAddress
+   */
+  confirmAddress: {
+    methodKind: "unary";
+    input: typeof ConfirmAddressRequestSchema;
+    output: typeof ConfirmAddressResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_countersign_v1_wallet, 3);
+
+/**
  * Any unary call above, packed as a DIDComm v2 message to the realm's DID; the answer is packed to the sender.
  *
  * @generated from service countersign.v1.SecureService
@@ -867,5 +1300,5 @@ export const SecureService: GenService<{
     output: typeof EncryptedMessageSchema;
   },
 }> = /*@__PURE__*/
-  serviceDesc(file_countersign_v1_wallet, 3);
+  serviceDesc(file_countersign_v1_wallet, 4);
 
