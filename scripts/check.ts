@@ -13,6 +13,8 @@ interface Step {
   /** A JavaScript file below node_modules, or a script of this repository. */
   readonly program: string;
   readonly args: readonly string[];
+  /** The databases of its tests. */
+  readonly databases?: string;
 }
 
 /** These steps only read the tree, so they may run at the same time. */
@@ -28,13 +30,20 @@ const readers: readonly Step[] = [
   { name: 'generated files', program: 'scripts/generate.ts', args: ['--check'] },
 ];
 
-/** The tests run last and alone, on one database to halve the time. `npm test` runs them on both. */
-const tests: Step = {
-  name: 'tests',
-  program: 'node_modules/vitest/vitest.mjs',
-  args: ['run', '--project', 'unit', '--project', 'system'],
-};
-process.env.COUNTERSIGN_TEST_DATABASES ??= 'sqlite';
+const vitest = 'node_modules/vitest/vitest.mjs';
+/** Tests of the SQL that all rooms share. */
+const sql = ['write', 'change-log', 'dump', 'event', 'migrate', 'password-races', 'replay', 'revocation'];
+
+/** The tests run last, one step after the other, mostly on SQLite to halve the time. `npm test` runs them on both databases. */
+const tests: readonly Step[] = [
+  { name: 'tests', program: vitest, args: ['run', '--project', 'unit', '--project', 'system'], databases: 'sqlite' },
+  {
+    name: 'on PostgreSQL',
+    program: vitest,
+    args: ['run', '--project', 'system', ...sql.map((name) => `packages/server/test/${name}.test.ts`)],
+    databases: 'postgres',
+  },
+];
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -43,7 +52,8 @@ function passes(step: Step): Promise<boolean> {
   const from = performance.now();
   return new Promise((resolve) => {
     const args = [join(root, step.program), ...step.args];
-    execFile(process.execPath, args, { cwd: root, maxBuffer: 2 ** 28 }, (error, stdout, stderr) => {
+    const env = { COUNTERSIGN_TEST_DATABASES: step.databases, ...process.env };
+    execFile(process.execPath, args, { cwd: root, env, maxBuffer: 2 ** 28 }, (error, stdout, stderr) => {
       const time = `${((performance.now() - from) / 1000).toFixed(1)} s`;
       console.log(`${error ? 'FAILED' : 'passed'}  ${step.name.padEnd(16)} ${time.padStart(7)}`);
       if (error) console.log(`${stdout}${stderr}`.trimEnd() || error.message);
@@ -64,7 +74,7 @@ async function failuresOf(steps: readonly Step[], atOnce: number): Promise<numbe
 
 const from = performance.now();
 let failures = await failuresOf(readers, availableParallelism());
-if (!process.argv.includes('--no-tests')) failures += await failuresOf([tests], 1);
+if (!process.argv.includes('--no-tests')) failures += await failuresOf(tests, 1);
 const time = ((performance.now() - from) / 1000).toFixed(1);
 console.log(failures === 0 ? `all passed in ${time} s` : `${failures} failed in ${time} s`);
 process.exitCode = failures === 0 ? 0 : 1;

@@ -1,13 +1,41 @@
-import { chownSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { temporaryDir } from './support/context.ts';
 import { eventually } from './support/eventually.ts';
 import { startPostgres } from './support/postgres.ts';
 import { administrator, serve } from './support/serve.ts';
 import { obtainToken, testServer } from './support/server.ts';
-import { canMount, smallDisk } from './support/small-disk.ts';
+
+/** To mount a file system takes root on Linux. */
+const canMount = process.platform === 'linux' && process.getuid?.() === 0;
+
+interface SmallDisk {
+  readonly path: string;
+  /** Leaves not a byte free. */
+  fill(): void;
+  /** Takes away what `fill` put there. */
+  clear(): void;
+}
+
+/** A file system of its own, of so many megabytes. It goes when the test ends. */
+function smallDisk(megabytes: number): SmallDisk {
+  const path = temporaryDir();
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0700`, 'tmpfs', path]);
+  onTestFinished(() => void execFileSync('umount', ['--lazy', path]));
+  const filler = join(path, 'filler');
+  return {
+    path,
+    fill() {
+      const { bavail, bsize } = statfsSync(path);
+      writeFileSync(filler, Buffer.alloc(bavail * bsize));
+    },
+    clear: () => rmSync(filler),
+  };
+}
 
 /** Makes clients until one is refused, and gives that answer. */
 async function fill(url: string, token: string): Promise<Response> {

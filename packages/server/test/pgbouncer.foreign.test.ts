@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -7,11 +11,54 @@ import { createLog } from '../src/kernel/log.ts';
 import { openStore, type Store } from '../src/store/open.ts';
 import { write } from '../src/store/write.ts';
 import { verifyChain } from '../src/subject/event.ts';
-import { openContext } from './support/context.ts';
+import { openContext, temporaryDir } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
-import { hasPgbouncer, startPgbouncer } from './support/pgbouncer.ts';
+import { freePort } from './support/free-port.ts';
 import { testServer } from './support/server.ts';
+
+const program = '/usr/sbin/pgbouncer';
+const hasPgbouncer = existsSync(program);
+
+/** Gives the URL of the same database by way of a PgBouncer. Stopped when the test ends. */
+async function startPgbouncer(databaseUrl: string): Promise<string> {
+  const { hostname, port, pathname, username } = new URL(databaseUrl);
+  const ownPort = await freePort();
+  const folder = temporaryDir();
+  chmodSync(folder, 0o755);
+  const users = join(folder, 'users.txt');
+  writeFileSync(users, `"${username}" ""\n`);
+  const settings = [
+    '[databases]',
+    `* = host=${hostname} port=${port}`,
+    '[pgbouncer]',
+    'pool_mode = transaction',
+    'listen_addr = 127.0.0.1',
+    `listen_port = ${ownPort}`,
+    'unix_socket_dir =',
+    'auth_type = trust',
+    `auth_file = ${users}`,
+  ];
+  const file = join(folder, 'pgbouncer.ini');
+  writeFileSync(file, `${settings.join('\n')}\n`);
+  // It refuses to run as root.
+  const as = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+  const child = spawn(program, [file], { ...as, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(child, 'exit');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  let log = '';
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on('data', (chunk) => {
+      log += chunk;
+      if (log.includes('process up')) resolve();
+    });
+    child.on('exit', () => reject(new Error(`PgBouncer ended:\n${log}`)));
+  });
+  return `postgres://${username}@127.0.0.1:${ownPort}${pathname}`;
+}
 
 test.runIf(process.env.CI)('PgBouncer is there', () => expect(hasPgbouncer, 'apt-get install pgbouncer').toBe(true));
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { capabilityTexts, invocationTexts } from '../../src/capability/refusal.ts';
 import { type CryptoPort, ProofError, verifyInvocation } from '../../src/index.ts';
 import type { Doc } from '../support/capability.ts';
-import { call, chains, goodText, link, links, proof, rows, sound, ten, text } from '../support/hostile-invocations.ts';
 import { nodePort } from '../support/message.ts';
 import { delegation, expecting, invocation, message, phone, rootDoc, tablet, thief } from '../support/wallet.ts';
+import { call, chains, goodText, link, links, proof, rows, sound, ten, text } from './hostile-invocations.ts';
 
 for (const [name, presented, code, change = {}] of rows) {
   test(`refused: ${name}`, async () => {

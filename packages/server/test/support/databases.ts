@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe } from 'vitest';
 import { postgresDatabases } from './postgres-databases.ts';
+import { untouched } from './seed.ts';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
@@ -59,15 +60,21 @@ export function bothDatabases(name: string, tests: (fresh: Readonly<Record<Datab
   });
 }
 
+/** A new database with today's schema, under the name that a server gives to its own. */
+export async function sqliteIn(folder: string): Promise<string> {
+  const file = join(folder, 'countersign.db');
+  await copyFile(templates.sqlite, file);
+  untouched.add(`sqlite:${file}`);
+  return `sqlite:${file}`;
+}
+
 function sqliteMaker(): Maker {
   const folders: string[] = [];
   return {
     async fresh(schema) {
       const folder = await mkdtemp(join(tmpdir(), 'countersign-sqlite-'));
       folders.push(folder);
-      const file = join(folder, 'countersign.db');
-      if (schema !== 'empty') await copyFile(templates.sqlite, file);
-      return `sqlite:${file}`;
+      return schema === 'empty' ? `sqlite:${join(folder, 'countersign.db')}` : sqliteIn(folder);
     },
     async dispose() {
       await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));

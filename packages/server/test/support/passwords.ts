@@ -60,14 +60,18 @@ export async function corporate(
   options: TestServerOptions & { readonly withPassword?: readonly string[] } = {},
 ): Promise<Corporate> {
   const { withPassword = ['cred-1'], network = corporateNetwork(), ...rest } = options;
-  const server = await testServer({ network, ...rest });
+  const prepare = { key: withPassword.join(), act: (at: TestServer) => createPasswords(at, withPassword) };
+  const server = await testServer({ network, prepare, ...rest });
   onTestFinished(() => server.close());
-  const made = corporateAt(server);
-  for (const id of withPassword) {
-    const { status, body } = await made.admin(`/passwords/${id}/create`, { password: { value: passwords.first } });
+  return corporateAt(server);
+}
+
+async function createPasswords(server: TestServer, ids: readonly string[]): Promise<void> {
+  const { admin } = corporateAt(server);
+  for (const id of ids) {
+    const { status, body } = await admin(`/passwords/${id}/create`, { password: { value: passwords.first } });
     if (status !== 200) throw new Error(`no password for ${id}: ${status} ${JSON.stringify(body)}`);
   }
-  return made;
 }
 
 /** The same calls at any server. */

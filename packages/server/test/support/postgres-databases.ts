@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { onTestFinished, TestRunner } from 'vitest';
+import { untouched } from './seed.ts';
 
 /**
  * Databases of one PostgreSQL for tests. Copying the template takes a quarter of a second, so a database is emptied
@@ -54,6 +55,7 @@ export function postgresDatabases(url: string, template: string) {
     original ??= await connected(database, shapeOf);
     // The database of a whole suite is kept until its end.
     if (TestRunner.getCurrentTest() !== undefined) onTestFinished(() => giveBack(database));
+    untouched.add(urlOf(database));
     return urlOf(database);
   }
 

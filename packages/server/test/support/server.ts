@@ -11,8 +11,10 @@ import { createContext, listen } from '../../src/server.ts';
 import { ensureRealms } from '../../src/start.ts';
 import type { HashPool } from '../../src/subject/secrets/hash-pool.ts';
 import { masterKey } from './context.ts';
+import { sqliteIn } from './databases.ts';
 import { freePort } from './free-port.ts';
 import { hashPool } from './hash-pool.ts';
+import { seeded } from './seed.ts';
 
 /** A server under test: everything real, on a free port of the loopback. */
 export interface TestServer {
@@ -34,6 +36,8 @@ export interface TestServerOptions {
   readonly network?: unknown;
   readonly clock?: Clock;
   readonly hashPool?: HashPool;
+  /** What every test of this key adds to the new database. */
+  readonly prepare?: { readonly key: string; act(server: TestServer): Promise<void> };
   /** Remote procedures to mount instead of the server's own. */
   readonly services?: readonly RpcService[];
 }
@@ -44,6 +48,33 @@ export const administrator = { id: 'admin', secret: 'administrator-secret-for-te
 
 export async function testServer(options: TestServerOptions = {}): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'countersign-test-'));
+  const databaseUrl = options.databaseUrl ?? (await sqliteIn(dataDir));
+  const placed = { ...options, databaseUrl };
+  const isSeeded = await seeded(databaseUrl, seedKey(options), async () => {
+    await (await start(dataDir, placed, true)).close();
+  });
+  const server = await start(dataDir, placed, !isSeeded);
+  return {
+    ...server,
+    async close() {
+      await server.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** All that a database depends on after `start`. */
+function seedKey({ network, env, clock, hashPool: pool, prepare }: TestServerOptions): string {
+  const isReal = clock === undefined || Math.abs(clock.now() - Date.now()) < 1_000;
+  return JSON.stringify([network, env, isReal || clock.now(), pool !== undefined, prepare?.key]);
+}
+
+/** `isNew`: the database gets its realms, their network and what `prepare` adds. */
+async function start(
+  dataDir: string,
+  options: TestServerOptions & { readonly databaseUrl: string },
+  isNew: boolean,
+): Promise<TestServer> {
   const { config } = loadConfig({
     COUNTERSIGN_PORT: String(await freePort()),
     COUNTERSIGN_DATA_DIR: dataDir,
@@ -51,7 +82,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     COUNTERSIGN_ADMIN_CLIENT_ID: administrator.id,
     COUNTERSIGN_ADMIN_CLIENT_SECRET: administrator.secret,
     COUNTERSIGN_LOG_LEVEL: 'debug',
-    ...(options.databaseUrl === undefined ? {} : { COUNTERSIGN_DATABASE_URL: options.databaseUrl }),
+    COUNTERSIGN_DATABASE_URL: options.databaseUrl,
     ...options.env,
   });
   const logged: string[] = [];
@@ -61,21 +92,22 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     hashPool: options.hashPool ?? hashPool,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
-  // First, since the default realm signs with RS256 where nobody says otherwise, and its keys take longer than all the rest.
-  await applyNetwork(context, options.network ?? plainNetwork, { actor: 'test', requestId: 'test' });
-  await ensureRealms(context);
+  if (isNew) {
+    // First, since the default realm signs with RS256 where nothing else is said, and its keys take longer than all the rest.
+    await applyNetwork(context, options.network ?? plainNetwork, { actor: 'test', requestId: 'test' });
+    await ensureRealms(context);
+  }
   const running = await listen(context, options.services);
-  return {
+  const server: TestServer = {
     url: config.publicUrl,
     context,
     logged,
     issuer: (realm = 'dev') => `${config.publicUrl}/realms/${realm}`,
     adminToken: () => obtainToken(`${config.publicUrl}/realms/system`, administrator.id, administrator.secret),
-    async close() {
-      await running.stop();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
+    close: () => running.stop(),
   };
+  if (isNew) await options.prepare?.act(server);
+  return server;
 }
 
 /** A token by client id and secret, over real HTTP. */

@@ -3,7 +3,7 @@
  * sound one.
  */
 import { createRootCapability, type InvocationExpectation } from '../../src/index.ts';
-import { bytes, contexts, type Doc, instant, type Json, type Party, party } from './capability.ts';
+import { bytes, contexts, type Doc, instant, type Json, type Party, party } from '../support/capability.ts';
 import {
   audience,
   type Change,
@@ -24,7 +24,7 @@ import {
   toPhone,
   toTablet,
   uri,
-} from './wallet.ts';
+} from '../support/wallet.ts';
 
 type Presented = Doc | string | Uint8Array;
 type Row = readonly [name: string, presented: Presented, code: string, change?: Partial<InvocationExpectation>];
