@@ -1,5 +1,7 @@
 /** Guards for Fastify 5: signed messages, tokens and logins. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type {} from 'fastify';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';

@@ -51,6 +51,8 @@ interface Thread {
   readonly jobs: Map<number, Pending>;
 }
 
+/** Beside this file, in the form in which this file runs. */
+const workerFile = import.meta.url.endsWith('.ts') ? './hash-worker.ts' : './hash-worker.js';
 /** Jobs that a thread has at once: one running and one ready. */
 const depth = 2;
 /** KiB that all threads use at once. A larger job runs alone. */
@@ -69,7 +71,7 @@ export interface HashPoolOptions {
 }
 
 export function createHashPool(options: HashPoolOptions): HashPool {
-  const script = options.script ?? new URL('./hash-worker.ts', import.meta.url);
+  const script = options.script ?? new URL(workerFile, import.meta.url);
   const threads = new Set<Thread>();
   const waiting: Record<Asker, Pending[]> = { known: [], stranger: [], change: [] };
   let turn: Turn = 'stranger';
