@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { signatureField, verifyMessage } from '@countersign/proof';
 import express from 'express';
 import fastify from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { placeOf, targetsOf } from '../src/adapter/guard.ts';
 import { countersign as forExpress } from '../src/express.ts';
 import { countersign as forFastify } from '../src/fastify.ts';
 import { createParticipant, importSigningKey, type Participant } from '../src/index.ts';
@@ -144,6 +146,15 @@ describe.each(adapters)('%s', (adapter: Adapter) => {
       expect([answer.status, answer.json().code]).toEqual([413, 'body.too_large']);
     }
     expect(provider.handled()).toBe(0);
+  });
+
+  test('a body that is declared too long is refused before it comes', async () => {
+    const { hostname, port, host } = new URL(provider.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(`POST /blind HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 300001\r\n\r\n`);
+    const [answer] = await once(socket, 'data');
+    socket.destroy();
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 413 /);
   });
 
   test('refusals are problems that challenge and are not kept', async () => {
@@ -376,6 +387,20 @@ test('a middleware on a router of Express is held to the whole target', async ()
     expect((await sender.fetch(`${url}/v4/loans?x=%2F`, { to: lender.id, form })).status).toBe(200);
   }
   server.close();
+});
+
+test('a strict signature is for this place, also where the request line names another', () => {
+  const place = placeOf('https://Lender.example/v4');
+  const targetOf = (requestTarget: string) => targetsOf(requestTarget, place).target;
+  expect(targetOf('/loans?x=1')).toBe('https://lender.example/v4/loans?x=1');
+  expect(targetOf('http://LENDER.example/loans')).toBe('https://lender.example/v4/loans');
+  for (const strange of [
+    'http://evil.example/loans',
+    'http://lender.example@evil.example/',
+    'http://evil@lender.example/',
+    '*',
+  ])
+    expect(targetOf(strange)).toBe('');
 });
 
 test('an answer that was complete stands, whatever its handler throws then', async () => {

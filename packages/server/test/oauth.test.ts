@@ -1,7 +1,10 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { applyNetwork } from '../src/registry/network-file/apply.ts';
+import { tester } from './support/context.ts';
 import {
   basic,
+  errorOf,
   form,
   formType,
   networkKeys,
@@ -120,6 +123,20 @@ describe('client_credentials', () => {
     );
     expect(claims.aud).toEqual(['loan-api', 'https://lender.example']);
     expect(claims.resource_access).toEqual({ 'loan-api': { roles: ['apply', 'read'] } });
+  });
+
+  test('no token is given that is too long for every verifier, and one for a resource is', async () => {
+    const resources = Array.from({ length: 300 }, (_, i) => ({
+      resource: `https://service-${i}.example/api`,
+      roles: ['r'],
+    }));
+    const client = { id: 'wide', secret: secrets.agent };
+    const participant = { id: 'p-wide', role: 'LENDER', client, resources };
+    await applyNetwork(server.context, { realms: [{ name: 'dev', participants: [participant] }] }, tester);
+    const wide = { grant_type: 'client_credentials', client_id: 'wide', client_secret: secrets.agent };
+    expect(await errorOf(await post(tokenUrl(server), form(wide)))).toBe('400 invalid_target');
+    const { claims } = await granted(form({ ...wide, resource: 'https://service-7.example/api' }));
+    expect(claims.aud).toBe('https://service-7.example/api');
   });
 
   test('the issuer as the resource opens nothing else', async () => {

@@ -67,6 +67,8 @@ describe('a public key is refused:', () => {
     ['an encrypted private key', encrypted, '', /private key \(ENCRYPTED PRIVATE KEY\)/],
     ['a certificate followed by its private key', `${testCertificate}\n${testCertificateKey}`, '', /private key/],
     ['a private JWK', jwkOf(pair.privateKey), 'd', /private/],
+    ['a key id that others read as another', { ...jwkOf(pair.publicKey), kid: 'lender-1\u202e' }, 'kid', /malformed/],
+    ['a key id of two lines', { ...jwkOf(pair.publicKey), kid: 'lender\n1' }, 'kid', /malformed/],
     ['two keys', pem(pair.publicKey) + pem(pair.publicKey), '', /several/],
     ['a key and a certificate', pem(pair.publicKey) + testCertificate, '', /several/],
     [

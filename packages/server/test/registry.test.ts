@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stepParticipant } from '../src/registry/lifecycle.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import type { ApplyReport } from '../src/registry/network-file/report.ts';
+import { type Participant, readParticipants } from '../src/registry/participant.ts';
+import { registryEntry } from '../src/registry/registry-entry.ts';
 import { agentSecret, caller, handClock, keyOf, publicKey, wholeNetwork } from './support/network.ts';
 import { administrator, obtainToken, type TestServer, testServer } from './support/server.ts';
 
@@ -75,6 +77,22 @@ describe('the registry of a realm', () => {
       ['lender-old', 1_600_000_000],
       ['lender-new', undefined],
     ]);
+  });
+
+  test('of keys that have ended the last twenty stay in the set, however many there were', async () => {
+    const { body } = await read(server, token, 'participant-roles/lender');
+    const keyOf = (at: number, notAfter: number | null) => ({
+      thumbprint: String(at),
+      jwk: JSON.parse(body.publicKey),
+      notBefore: at,
+      notAfter,
+    });
+    const [participant] = await readParticipants(server.context, 'dev', ['lender']);
+    const ended = Array.from({ length: 50 }, (_, at) => keyOf(at * 1000, (at + 1) * 1000));
+    const keys = [...ended, keyOf(60_000, null), keyOf(70_000, 9e12)];
+    const entry = registryEntry({ ...(participant as Participant), keys }, 100_000);
+    const begins = [...Array.from({ length: 20 }, (_, at) => 30 + at), 60, 70];
+    expect(entry.publicKeys.keys.map(({ nbf }) => nbf)).toEqual(begins);
   });
 
   test('a next key takes over when its time comes, and the old one when it ends', async () => {

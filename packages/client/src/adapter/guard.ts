@@ -97,7 +97,7 @@ export function placeOf(publicUrl: string): Place {
 
 /**
  * The sender signed the target before a proxy removed the public URL's path from it. An absolute form (RFC 9112 §3.2.2) names
- * its host itself.
+ * its host itself: another host than the public one is no target here, and its strict signatures are refused.
  */
 export function targetsOf(requestTarget: string, place: Place | undefined) {
   if (place === undefined) return { requestTarget, target: '' };
@@ -105,6 +105,7 @@ export function targetsOf(requestTarget: string, place: Place | undefined) {
     const whole = place.path + requestTarget;
     return { requestTarget: whole, target: place.origin + whole };
   }
-  const path = /^https?:\/\/[^/?#]*(\/.*)$/i.exec(requestTarget)?.[1];
-  return { requestTarget, target: path === undefined ? '' : place.origin + place.path + path };
+  const [, authority = '', path = ''] = /^https?:\/\/([^/?#]*)(\/.*)$/i.exec(requestTarget) ?? [];
+  const isOurs = authority.toLowerCase() === new URL(place.origin).host;
+  return { requestTarget, target: isOurs ? place.origin + place.path + path : '' };
 }

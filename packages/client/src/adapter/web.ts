@@ -14,6 +14,7 @@ export async function readRequest(
   maxBytes: number,
 ): Promise<{ readonly body: Uint8Array; readonly copy: Request }> {
   if (request.bodyUsed) throw problem('body.consumed');
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw problem('body.too_large');
   const body = await readBounded(request.body, maxBytes).catch((error: unknown) => {
     throw problem('body.incomplete', { cause: error });
   });

@@ -25,7 +25,8 @@ export interface RegistryOptions extends Transport {
 
 export const registryChecks: Checks<RegistryOptions> = { ...transportChecks, issuer: text, token: having('token') };
 
-const maxBytes = 4_194_304;
+/** Bytes: a network of many thousand participants, with their logos. */
+const maxBytes = 67_108_864;
 
 /**
  * Makes a reader of the registry of a realm, without a cache.

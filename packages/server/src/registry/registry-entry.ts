@@ -58,7 +58,7 @@ export function registryEntry(participant: Participant, now: number): RegistryEn
     baseUrl: participant.baseUrl,
     ...(participant.signatureForm === null ? {} : { signatureForm: participant.signatureForm }),
     publicKey: current === undefined ? null : JSON.stringify(ordered(current.jwk)),
-    publicKeys: { keys: participant.keys.map((key) => withValidity(key, participant.signatureForm)) },
+    publicKeys: { keys: shownKeys(participant.keys, now).map((key) => withValidity(key, participant.signatureForm)) },
     kcClientId: participant.clientId,
     createdOn: isoDate(participant.createdAt),
     updatedOn: isoDate(participant.updatedAt),
@@ -77,6 +77,16 @@ function withValidity({ jwk, notBefore, notAfter }: RegisteredKey, form: Signatu
     ...(notAfter === null ? {} : { exp: seconds(notAfter) }),
     ...(form === 'strict' ? { signatureForm: form } : {}),
   };
+}
+
+/** Ended keys that an entry shows. All are kept, and a participant that rotates on and on must not swell its networks. */
+const maxEnded = 20;
+
+/** All keys that have not ended, and the last of the others. */
+function shownKeys(keys: readonly RegisteredKey[], now: number): readonly RegisteredKey[] {
+  const ended = keys.filter(({ notAfter }) => notAfter !== null && notAfter <= now);
+  const left = new Set(ended.toSorted((a, b) => (a.notAfter ?? 0) - (b.notAfter ?? 0)).slice(0, -maxEnded));
+  return keys.filter((key) => !left.has(key));
 }
 
 /** The member order of an RSA key in OCEN's registry, because some peers compare the text. */

@@ -18,6 +18,9 @@ export interface TokenResponse {
   readonly 'not-before-policy'?: 0;
 }
 
+/** Characters that verifiers read of a JWT, this server among them. */
+const longestJwt = 16_384;
+
 /** RFC 6749 §4.4: a token for the client itself. @throws {Problem} `oauth.invalid_scope`, `oauth.invalid_target` */
 export async function grantClientCredentials(
   context: Context,
@@ -28,6 +31,11 @@ export async function grantClientCredentials(
   const scopes = grantedScopes(realm, client, parameters.get('scope'));
   const { audience, resourceAccess } = grantedTarget(realm, client, parameters.resources);
   const { accessToken, expiresIn } = await issueToken(context, realm, subject, { audience, scopes, resourceAccess });
+  if (accessToken.length > longestJwt) {
+    const detail =
+      'With all its resources the token would be too long for verifiers: ask for some of them by resource.';
+    throw new Problem('oauth.invalid_target', { detail });
+  }
   const response = {
     access_token: accessToken,
     expires_in: expiresIn,

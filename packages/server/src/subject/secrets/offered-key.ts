@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type PublicJwk, parsePublicJwk } from '@countersign/proof';
+import { isLine, isPlain } from '../../kernel/text.ts';
 
 /**
  * A public key as organisations have it: a JWK, perhaps with certificates in `x5c`; PEM of an SPKI or PKCS #1 public
@@ -37,6 +38,9 @@ export function readOfferedKey(value: unknown): OfferedKey | RefusedKey {
 function fromJwk(value: unknown): OfferedKey | RefusedKey {
   const parsed = parsePublicJwk(value);
   if (!parsed.ok) return refuse(parsed.member, parsed.reason.replaceAll('_', ' '));
+  const { kid = '' } = parsed.key;
+  // Others read it in the registry.
+  if (!isLine(kid) || !isPlain(kid)) return refuse('kid', 'malformed');
   const { x5c, 'x5t#S256': sha256, x5t: sha1 } = value as Readonly<Record<string, unknown>>;
   if (x5c === undefined) return { ok: true, jwk: parsed.key, notBefore: undefined, notAfter: undefined };
   const first = firstOfChain(x5c);
