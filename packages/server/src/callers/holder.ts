@@ -3,7 +3,6 @@ import type { WireRequest } from '../http/call.ts';
 import { Problem } from '../kernel/problem.ts';
 import { lineOfText } from '../kernel/text.ts';
 import type { Call, CallerKind } from '../route.ts';
-import type { StandingCaller } from '../store/write.ts';
 import { type Realm, requireRealm } from '../subject/realm.ts';
 import {
   authenticateSession,
@@ -12,6 +11,7 @@ import {
   requireStanding,
   type Session,
 } from '../subject/session.ts';
+import type { StandingCaller } from '../subject/standing.ts';
 import { administratorCaller, authenticateAdministratorToken } from './administrator.ts';
 import { namedRealm } from './corporate.ts';
 

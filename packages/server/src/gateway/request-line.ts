@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { transferCodingFault } from '../http/transfer-coding.ts';
 import { Problem } from '../kernel/problem.ts';
+import { transferCodingFault } from '../kernel/transfer-coding.ts';
 import { type Field, fieldsOf } from './fields.ts';
 
 /** Prefix of the paths that the gateway answers itself. */

@@ -4,6 +4,7 @@ import { Hono, type Context as HonoContext } from 'hono';
 import { cors } from 'hono/cors';
 import { Problem, toProblem } from '../kernel/problem.ts';
 import { logRefusal } from '../kernel/refusal.ts';
+import { transferCodingFault } from '../kernel/transfer-coding.ts';
 import { storeProblem } from '../store/fault.ts';
 import type { Answer } from './answer.ts';
 import { limitArrival } from './arrival.ts';
@@ -18,7 +19,6 @@ import { targetFault } from './request-target.ts';
 import type { AnyRoute, Route } from './route.ts';
 import { hostFault, requireSingleFields } from './single-field.ts';
 import { type SourceOf, sourceOf } from './source.ts';
-import { transferCodingFault } from './transfer-coding.ts';
 
 /** The headers that a page of a configured origin may read: those that a caller acts upon. */
 const exposedFields = ['x-request-id', 'x-callref', 'etag', 'www-authenticate', 'retry-after'] as const;

@@ -1,6 +1,5 @@
 import type { Context } from '../context.ts';
 import { realmKey } from '../kernel/id.ts';
-import { Problem } from '../kernel/problem.ts';
 import type { SubjectTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { configuredAdministrator } from './administrator.ts';
@@ -83,21 +82,6 @@ export async function lookUpSubjectState(
 export async function readSubjectState(tx: Writing, realm: string, id: string): Promise<SubjectState | undefined> {
   const row = await findSubject(tx.db, realm, id);
   return row && toState(row);
-}
-
-/**
- * Refuses a subject that is no longer live in its generation, as the database knows it.
- *
- * @throws {Problem} of `code`, with the reason for the log only
- */
-export async function requireStandingSubject(
-  tx: Writing,
-  { realm, id, generation }: Pick<Subject, 'realm' | 'id' | 'generation'>,
-  code: 'token.invalid' | 'oauth.invalid_client',
-): Promise<void> {
-  const state = await readSubjectState(tx, realm, id);
-  if (state?.live !== true || state.generation !== generation)
-    throw new Problem(code, { reason: 'ended a moment ago' });
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Source } from '../../kernel/source.ts';
 import type { Writing } from '../../store/write.ts';
 import { attempts } from '../../subject/attempt.ts';
 import type { Realm } from '../../subject/realm.ts';
-import { requireStandingSubject } from '../../subject/subject.ts';
+import { requireStandingSubject } from '../../subject/standing.ts';
 import { findClient } from '../client.store.ts';
 import { type Client, clientSecretPurpose, parseSecrets } from '../client.ts';
 import { readKeys, validKeys } from '../keys/participant-key.ts';

@@ -1,5 +1,10 @@
-import type { IncomingMessage } from 'node:http';
-import { Problem } from '../kernel/problem.ts';
+import { Problem } from './problem.ts';
+
+/** The members of Node's request that are read here. */
+interface Received {
+  readonly headers: { readonly 'transfer-encoding'?: string | undefined };
+  readonly httpVersion: string;
+}
 
 /**
  * Refuses a body whose end or whose bytes another server may read differently. Node takes off the chunks alone.
@@ -8,7 +13,7 @@ import { Problem } from '../kernel/problem.ts';
  * - §6.1: HTTP/1.0 has no transfer codings. A server between that ignores the field sees another end of the body, and
  *   another request behind it, so the connection has to be closed.
  */
-export function transferCodingFault({ headers, httpVersion }: IncomingMessage): Problem | undefined {
+export function transferCodingFault({ headers, httpVersion }: Received): Problem | undefined {
   const coding = headers['transfer-encoding'];
   if (coding === undefined) return undefined;
   if (httpVersion === '1.0') return refused('HTTP/1.0 has no Transfer-Encoding.');
