@@ -1,8 +1,9 @@
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import type { Interceptor, UnaryRequest } from '@connectrpc/connect';
+import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type { ConnectError, Interceptor, UnaryRequest } from '@connectrpc/connect';
 import { having, oneOf } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { type GrpcInterceptor, type GrpcJs, grpcInterceptor } from './grpc-call.ts';
+import type { Pack } from './tunnel.ts';
 import type { CallFields } from './wallet-token.ts';
 
 /** The proof of a call: the token, or an invocation of the capability for this one call. */
@@ -19,6 +20,7 @@ export interface Prover {
   readonly issuer: string;
   authorize(path: string): Promise<CallFields>;
   invoke(path: string, message: Uint8Array, action?: string): Promise<CallFields>;
+  readonly pack: Pack;
 }
 
 /** Makes the options for clients of other RPC libraries. */
@@ -42,14 +44,29 @@ export function callOptions(prover: Prover): CallOptions {
   };
 }
 
-function connectInterceptor({ authorize, invoke }: Prover, by: By): Interceptor {
+/** A unary call that the realm takes only packed is packed. */
+function connectInterceptor({ authorize, invoke, pack }: Prover, by: By): Interceptor {
   return (next) => async (request) => {
     const path = `/${request.service.typeName}/${request.method.name}`;
     const isInvoked = by === 'invocation' && !request.stream;
     const fields = isInvoked ? await invoke(path, await bytesOf(request)) : await authorize(path);
     for (const [name, value] of Object.entries(fields)) request.header.set(name, value);
-    return next(request);
+    try {
+      return await next(request);
+    } catch (refusal) {
+      if (request.stream || !(await isPackedOnly(refusal))) throw refusal;
+      const { service, method } = request;
+      const message = await pack(method as DescMethodUnary, request.message as MessageInitShape<DescMessage>, by);
+      return { stream: false, service, method, header: new Headers(), trailer: new Headers(), message };
+    }
   };
+}
+
+async function isPackedOnly(refusal: unknown): Promise<boolean> {
+  if (!(refusal instanceof Error) || !('findDetails' in refusal)) return false;
+  const { ErrorInfoSchema } = await import('../rpc.ts');
+  const details = (refusal as ConnectError).findDetails(ErrorInfoSchema);
+  return details.some(({ domain, reason }) => domain === 'countersign' && reason === 'packed.required');
 }
 
 /** The bytes that the transport will send, in the codec that it has already named, with the transport's default options. */

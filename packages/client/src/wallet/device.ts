@@ -12,7 +12,7 @@ import { ClientError } from '../error.ts';
 import { type Transport, transportChecks } from '../fetch-json.ts';
 import type { DeviceKey } from './device-key.ts';
 import type { RecoveryEntry } from './recoveries.ts';
-import { callUnary, type RpcPath, serialized } from './rpc.ts';
+import { callUnary, type RpcPath } from './rpc.ts';
 
 /** The options that hold for every call of a wallet. */
 export interface WalletOptions extends Transport {
@@ -59,20 +59,6 @@ export function deviceOf(issuer: string, key: DeviceKey, options: WalletOptions)
     signer: { alg: 'Ed25519', verificationMethod, sign, crypto: cryptoPort },
     call: (path, message, fields = {}) => callUnary(issuer, path, message, fields, transport),
   };
-}
-
-/**
- * Gets a nonce of the realm for one signature. The challenge must name the expected realm: otherwise the server could use the
- * signature at another realm.
- *
- * @throws {ClientError} `challenge.audience`, `rpc.malformed`
- */
-export async function challengeOf({ issuer, call }: Device): Promise<string> {
-  const answer = await call('/countersign.v1.AuthService/GetChallenge', serialized({}));
-  if (answer.audience !== issuer) {
-    throw new ClientError('challenge.audience', `The server at ${issuer} speaks for another realm.`);
-  }
-  return textIn(answer, 'nonce');
 }
 
 export interface Invoking {

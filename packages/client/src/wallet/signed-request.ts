@@ -1,7 +1,8 @@
 import { createDataIntegrityProof, formatInstant, isJsonObject, type JsonObject, parseJson } from '@countersign/proof';
 import { ClientError } from '../error.ts';
-import { challengeOf, type Device, textIn } from './device.ts';
-import { bytesField, bytesIn, type RpcPath, serialized } from './rpc.ts';
+import { type Device, textIn } from './device.ts';
+import { callRealm, challengeOf } from './realm-call.ts';
+import { bytesField, bytesIn, type RpcPath } from './rpc.ts';
 
 /**
  * Makes a call whose message is signed by the key that will use the wallet, over a challenge of the realm.
@@ -21,7 +22,7 @@ export async function callSigned(
   const { verificationMethod } = key;
   const options = { verificationMethod, purpose: 'authentication', created };
   const signed = await createDataIntegrityProof(document, options, signer);
-  return device.call(path, serialized({ signedRequest: bytesField(signed), ...more }));
+  return callRealm(device, path, { signedRequest: bytesField(signed), ...more });
 }
 
 /** The capability that such a call answers with. @throws {ClientError} `rpc.malformed` */

@@ -6,7 +6,7 @@
  * 2. The call and its proof are packed and sealed with the key of this device: the realm refuses the proof of another device.
  * 3. The answer must come from that DID and be for that call.
  */
-import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { encodeBase64url, isJsonObject, type JsonObject, parseDidPeer4 } from '@countersign/proof';
 import { object, record } from '@countersign/proof/argument';
 import type { CallAuthorization, NamedAgreementKey, UnpackedAnswer } from '@countersign/proof/didcomm';
@@ -29,12 +29,14 @@ interface Prover {
   invoke(path: string, message: Uint8Array): Promise<CallFields>;
 }
 
+/** The proof of a call, for the exact bytes of its message. */
+export type Prove = (message: Uint8Array) => Promise<CallFields>;
+
 /** Seconds for which a packed call may be opened. */
 const life = 60;
 const maxBytes = 1_048_576;
 
 export function packer(device: Device, prover: Prover): Pack {
-  const recipient = once(() => realmKeyOf(device));
   return async (method, request, by = 'token') => {
     object(method, 'method');
     record(request, 'request');
@@ -43,16 +45,39 @@ export function packer(device: Device, prover: Prover): Pack {
     const path = `/${method.parent.typeName}/${method.name}`;
     const message = toBinary(method.input, create(method.input, request));
     const fields = by === 'token' ? await prover.authorize(path) : await prover.invoke(path, message);
-    const answer = await exchange(device, await recipient(), { path, message, authorization: authorizationOf(fields) });
-    if (answer.status !== 0) throw refusalOf(answer);
-    return fromBinary(method.output, (answer as { readonly message: Uint8Array }).message);
+    return fromBinary(method.output, await sealed(device, path, message, fields));
   };
+}
+
+/** The same for a call in JSON, whose method is looked up by its path. @throws {ClientError} `packed.required` if unknown */
+export async function callPacked(device: Device, path: string, request: JsonObject, prove: Prove): Promise<JsonObject> {
+  const { create, fromBinary, fromJson, toBinary, toJson } = await import('@bufbuild/protobuf');
+  const { AuthService, ProviderService, RecoveryService, WalletService } = await import('../rpc.ts');
+  const method = [AuthService, ProviderService, RecoveryService, WalletService]
+    .flatMap(({ methods }): readonly DescMethod[] => methods)
+    .find(({ parent, name }) => `/${parent.typeName}/${name}` === path);
+  if (method === undefined)
+    throw new ClientError('packed.required', 'The realm takes this method only packed: use pack.');
+  const message = toBinary(method.input, create(method.input, fromJson(method.input, request as never)));
+  const answer = await sealed(device, path, message, await prove(message));
+  return toJson(method.output, fromBinary(method.output, answer)) as JsonObject;
+}
+
+const recipients = new WeakMap<Device, () => Promise<NamedAgreementKey>>();
+
+/** The bytes of the answer. */
+async function sealed(device: Device, path: string, message: Uint8Array, fields: CallFields): Promise<Uint8Array> {
+  const recipient = recipients.get(device) ?? once(() => realmKeyOf(device));
+  recipients.set(device, recipient);
+  const answer = await exchange(device, await recipient(), { path, message, authorization: authorizationOf(fields) });
+  if (answer.status !== 0) throw refusalOf(answer);
+  return (answer as { readonly message: Uint8Array }).message;
 }
 
 interface PackedCall {
   readonly path: string;
   readonly message: Uint8Array;
-  readonly authorization: CallAuthorization;
+  readonly authorization: CallAuthorization | undefined;
 }
 
 /**
@@ -113,9 +138,11 @@ function longFormIn({ didDocument }: JsonObject): string {
   throw new ClientError('realm.did', 'The realm does not prove its DID.');
 }
 
-function authorizationOf(fields: CallFields): CallAuthorization {
-  const { authorization = '', dpop, 'capability-invocation': invocation } = fields;
+/** Undefined if the message proves itself. */
+function authorizationOf(fields: CallFields): CallAuthorization | undefined {
+  const { authorization, dpop, 'capability-invocation': invocation } = fields;
   if (invocation !== undefined) return { invocation };
+  if (authorization === undefined) return undefined;
   const token = authorization.slice(authorization.indexOf(' ') + 1);
   return dpop === undefined ? { token } : { token, dpop };
 }

@@ -3,8 +3,9 @@ import { oneOf, optional } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { holdToken } from '../token/held-token.ts';
 import type { TokenSource } from '../token/token.ts';
-import { challengeOf, type Device, invocationOf, requireLive, textIn } from './device.ts';
+import { type Device, invocationOf, requireLive, textIn } from './device.ts';
 import { dpopProof } from './dpop.ts';
+import { callRealm, challengeOf } from './realm-call.ts';
 import { recoveryIn } from './recoveries.ts';
 import { bytesField, type RpcPath, serialized } from './rpc.ts';
 import { actionsOf } from './target.ts';
@@ -78,7 +79,7 @@ async function acquireToken(device: Device, capability: JsonObject, kind: TokenK
   const action = actionsOf(capability)[0] ?? 'read';
   const invocation = await invocationOf(device, { capability, action, nonce, request: { kind: 'token' } });
   const bound = kind === 'dpop' ? { dpopProof: await dpopProof(device, callTo(device, acquire)) } : {};
-  return device.call(acquire, serialized({ invocation: bytesField(invocation), ...bound }));
+  return callRealm(device, acquire, { invocation: bytesField(invocation), ...bound });
 }
 
 /** The method and the URI of a call below the realm, for every transport. */

@@ -15,8 +15,9 @@ import {
 } from './device.ts';
 import { type Lock, lockChecks, unlock } from './lock.ts';
 import { parseProfile, profileText, type WalletProfile } from './profile.ts';
+import { callRealm } from './realm-call.ts';
 import { type Recoveries, recoveriesOf } from './recoveries.ts';
-import { type RpcPath, serialized } from './rpc.ts';
+import type { RpcPath } from './rpc.ts';
 import { createServiceTokens, type ServiceOptions, type ServiceTokens, serviceChecks } from './service-token.ts';
 import { actionFor, targetOf } from './target.ts';
 import { type Pack, packer } from './tunnel.ts';
@@ -100,12 +101,15 @@ export function walletOf(profile: WalletProfile, device: Device, kind: TokenKind
   };
   const call: Wallet['call'] = async (path, request, by = 'token', action) => {
     someText(path, 'path');
-    const message = serialized(record(request, 'request') as JsonObject);
+    const asked = record(request, 'request') as JsonObject;
     optional(someText)(action, 'action');
-    if (requireBy(by, 'by') === 'invocation') return device.call(path, message, await invoke(path, message, action));
-    return withToken(tokens, path, (fields) => device.call(path, message, fields));
+    if (requireBy(by, 'by') === 'invocation') {
+      return callRealm(device, path, asked, (message) => invoke(path, message, action));
+    }
+    return withToken(tokens, path, (fields) => callRealm(device, path, asked, async () => fields));
   };
   const authorize: Wallet['authorize'] = async (path) => tokens.fieldsFor(someText(path, 'path'));
+  const pack = packer(device, { authorize, invoke });
   return {
     id: capability && targetOf(capability).slice(walletPrefix.length),
     ...{ issuer, did, profile, authorize, invoke, call },
@@ -123,8 +127,8 @@ export function walletOf(profile: WalletProfile, device: Device, kind: TokenKind
     },
     ...accessOf(profile, device, call),
     ...recoveriesOf(profile, call),
-    ...callOptions({ issuer, authorize, invoke }),
-    pack: packer(device, { authorize, invoke }),
+    ...callOptions({ issuer, authorize, invoke, pack }),
+    pack,
   };
 }
 

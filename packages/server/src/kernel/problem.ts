@@ -144,6 +144,9 @@ const table = {
   'invitation.closed': conflict('The invitation is no longer open.'),
   'capability.refused': malformed('The capability cannot be registered.'),
   'capability.unknown': missing('No capability below yours has this id.'),
+  'packed.required': conflict(
+    'The realm takes this method only as a packed message: send it to countersign.v1.SecureService/Request.',
+  ),
   'packed.refused': malformed('The packed message cannot be opened.'),
   // RFC 9449 §5 and §7.1.
   'dpop.missing': badDpop('A DPoP proof is required.'),

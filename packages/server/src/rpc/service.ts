@@ -9,6 +9,7 @@ import type {
   MessageShape,
 } from '@bufbuild/protobuf';
 import type { RpcCall } from './call.ts';
+import { requirePacked } from './packed-only.ts';
 
 /**
  * One row of the table of services. Its handlers in every protocol, its place in reflection and health, and its metrics
@@ -84,7 +85,22 @@ export function rpcService<S extends DescService>(
   handlers: Handlers<S>,
   realm: RpcService['realm'] = 'named',
 ): RpcService {
-  return { service, handlers: handlers as unknown as RpcService['handlers'], realm };
+  const known = handlers as unknown as RpcService['handlers'];
+  if (realm === 'none') return { service, handlers: known, realm };
+  const guarded = Object.entries(known).map(([name, handler]) => [
+    name,
+    handler && openOrPacked(service, name, handler),
+  ]);
+  return { service, handlers: Object.fromEntries(guarded) as RpcService['handlers'], realm };
+}
+
+/** A realm may take a unary method only packed. Streams cannot be packed. */
+function openOrPacked(service: DescService, name: string, handler: RpcHandler): RpcHandler {
+  if (service.method[name]?.methodKind !== 'unary') return handler;
+  return async (message, call) => {
+    await requirePacked(call);
+    return handler(message, call) as Promise<object>;
+  };
 }
 
 /** A decoded request with the bytes that it was decoded from. */

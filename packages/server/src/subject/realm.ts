@@ -42,6 +42,15 @@ export const settingsSchema = z.strictObject({
   walletTokens: z.enum(['bearer', 'dpop']),
   /** `invited`: only invited callers may make a wallet. `open`: every caller may. */
   walletCreation: z.enum(['invited', 'open']),
+  /** RPC methods that are taken only packed: `countersign.v1.WalletService/GrantAccess`, or `…/*` for a whole service. */
+  packedMethods: z
+    .array(
+      z
+        .string()
+        .max(200)
+        .regex(/^\w+(?:\.\w+)*\/(?:\w+|\*)$/, 'must be package.Service/Method or package.Service/*'),
+    )
+    .max(64),
   /** Hours between the start of a wallet's recovery by mail and its end, 24 to 720. Null: wallets cannot be recovered. */
   walletRecoveryHours: z.int().min(24).max(720).nullable(),
   sessionIdleSeconds: z.int().min(30).max(86_400),
@@ -66,6 +75,7 @@ const ocen4: Settings = {
   tokenRequestJson: true,
   walletTokens: 'bearer',
   walletCreation: 'invited',
+  packedMethods: [],
   walletRecoveryHours: 72,
   sessionIdleSeconds: 300,
   sessionMaxSeconds: 43_200,

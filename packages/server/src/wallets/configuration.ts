@@ -11,6 +11,8 @@ export interface Configuration {
   readonly issuer: string;
   /** The audience of every signed request and invocation. */
   readonly audience: string;
+  /** The methods that are taken only packed. */
+  readonly packedMethods: string[];
 }
 
 /**
@@ -24,5 +26,6 @@ export async function configurationOf(context: Context, realm: Realm): Promise<C
     keyAgreementKeyId: peer.short + agreementFragment,
     issuer: realm.issuer,
     audience: realm.issuer,
+    packedMethods: [...realm.settings.packedMethods],
   };
 }
