@@ -45,6 +45,22 @@ export async function onboard(stage: Stage, role: string, name: string): Promise
   });
 }
 
+/** The same organisation takes another role, with the same key: it gets a second participant with credentials of its own. */
+export async function secondRole(stage: Stage, { name, privateJwk, participantId, ...client }: Member): Promise<void> {
+  const { issuer } = stage;
+  await step(`${name} takes a second role in the network`, async () => {
+    const { clientId, clientSecret } = client;
+    const registry = createRegistry({ issuer, token: createTokenSource({ issuer, clientId, clientSecret }) });
+    const organisationId = (await registry.participant(participantId)).participant?.id ?? '';
+    const said = { role: 'COLLECTIONS_PARTNER', name, contact: 'ops@demo.example', organisationId };
+    const { id, pickUpCode: code } = await applyForParticipation({ issuer, privateJwk, ...said });
+    await administer(stage, `/realms/dev/registry/applications/${id}/approve`);
+    const second = await pickUpCredentials({ issuer, privateJwk, applicationId: id, code });
+    if (second.participantId === participantId) throw new Error('the same participant');
+    return { value: undefined, proved: `organisation ${organisationId} is also participant ${second.participantId}` };
+  });
+}
+
 /** The member as a participant of the SDK. */
 export function speaking({ issuer }: Stage, { clientId, clientSecret, privateJwk }: Member): Participant {
   return createParticipant({ issuer, clientId, clientSecret, privateKey: privateJwk });

@@ -7,7 +7,7 @@ import {
   type PublicJwk,
   parsePublicJwk,
 } from '@countersign/client';
-import { type Member, onboard } from './member.ts';
+import { type Member, onboard, secondRole } from './member.ts';
 import { refusalOf } from './refusal.ts';
 import { type Stage, step } from './stage.ts';
 
@@ -20,6 +20,7 @@ export async function participants(stage: Stage): Promise<Network> {
   const { issuer } = stage;
   const agent = await onboard(stage, 'LOAN_AGENT', 'Demo Loan Agent');
   const lender = await onboard(stage, 'LENDER', 'Demo Lender');
+  await secondRole(stage, lender);
 
   const tokensOf = ({ clientId, clientSecret }: Member) => createTokenSource({ issuer, clientId, clientSecret });
   const [agentTokens, lenderTokens] = [tokensOf(agent), tokensOf(lender)];

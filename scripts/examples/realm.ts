@@ -65,6 +65,9 @@ const answers: Readonly<Record<string, (init: RequestInit) => Answer | Promise<A
   '/receipts': async () => ({ receipt: await issuer.receipt() }),
   '/receipts/certs': () => ({ issuer: url, keys: issuer.keys }),
   '/registry/applications': () => ({ id: 'application-1', status: 'APPLIED', pickUpCode: 'code-1' }),
+  '/registry/applications/application-1/status': () => ({
+    ...{ id: 'application-1', status: 'APPROVED', participantId: 'agent', reason: null, pickedUp: false },
+  }),
   '/registry/applications/application-1/credentials': () => ({
     ...{ clientId: 'agent', clientSecret: 'secret-1', participantId: 'agent', tokenEndpoint: `${url}/token` },
   }),

@@ -52,8 +52,11 @@ export {
 } from './registry/keys.ts';
 export {
   type ApplicationOptions,
+  type ApplicationStatusOptions,
+  applicationStatus,
   applyForParticipation,
   type Credentials,
+  type OwnApplication,
   type PickUpOptions,
   pickUpCredentials,
   type SubmittedApplication,
@@ -74,6 +77,8 @@ export {
   type AccessTokenVerifier,
   type AccessTokenVerifierOptions,
   createAccessTokenVerifier,
+  type FollowingVerifierOptions,
+  type RevocationBlindVerifier,
 } from './token/access-token.ts';
 export { createExchange, type Exchange, type ExchangeOptions } from './token/exchange.ts';
 export {

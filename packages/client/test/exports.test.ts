@@ -61,6 +61,7 @@ const answers: Record<string, object> = {
   '/receipts': { receipt: 'r' },
   '/receipts/certs': { issuer, keys: [] },
   '/registry/applications': { id: 'a', status: 'APPLIED', pickUpCode: 'c' },
+  '/registry/applications/a/status': { id: 'a', status: 'APPLIED', participantId: null, reason: null, pickedUp: false },
   '/registry/applications/a/credentials': { clientId: 'c', clientSecret: 's', participantId: 'p', tokenEndpoint: 't' },
   '/registry/participants/p/keys': { thumbprint: 't', nbf: 1, previous: [] },
   '/registry/participants/p/keys/t/retire': {},
@@ -197,11 +198,16 @@ const spaced: Record<string, Record<string, Row | 'value'>> = {
       options({
         ...{ ...transport, issuer: text(issuer), privateJwk: place(privateKey), role: text('LENDER') },
         ...{ baseUrl: maybe('string'), name: text('n'), contact: text('c@a.test') },
+        ...{ certificate: maybe('string'), organisationId: maybe('string') },
       }),
     ),
     createAccessTokenVerifier: row(
       client.createAccessTokenVerifier,
-      options({ ...verifying, audience: place('api', 'string', 'list'), signedBy: maybe('function') }),
+      options({
+        ...{ ...verifying, audience: place('api', 'string', 'list'), signedBy: maybe('function') },
+        ...{ clientId: maybe('string'), clientSecret: maybe('string'), random: maybe('function') },
+        status: place(absent, 'undefined', 'object'),
+      }),
     ),
     createEdge: row(
       client.createEdge,
@@ -277,6 +283,10 @@ const spaced: Record<string, Record<string, Row | 'value'>> = {
       }),
     ),
     parsePublicJwk: row(client.parsePublicJwk, place(jwk)),
+    applicationStatus: row(
+      client.applicationStatus,
+      options({ ...transport, issuer: text(issuer), privateJwk: place(privateKey), applicationId: text('a') }),
+    ),
     pickUpCredentials: row(
       client.pickUpCredentials,
       options({
@@ -318,6 +328,7 @@ const spaced: Record<string, Record<string, Row | 'value'>> = {
       options({
         ...{ ...transport, issuer: text(issuer), participantId: text('p'), currentKey: place(privateKey, 'undefined') },
         ...{ token: place(tokens, 'undefined'), newKey: place(ecKey('new')), notBefore: limit, overlapSeconds: limit },
+        newCertificate: maybe('string'),
       }),
     ),
     verifyGatewaySubject: {

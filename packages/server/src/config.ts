@@ -3,6 +3,7 @@ import { readJsonFile } from './json-file.ts';
 import type { MailAddress } from './kernel/mail-address.ts';
 import { Problem } from './kernel/problem.ts';
 import { readTextFile } from './kernel/text-file.ts';
+import { readTemplates, type Templates } from './mail/templates.ts';
 import { isLoopback, type Parsed, prefix, type SettingName, secrets, settingOf, settings } from './settings.ts';
 
 export interface Config {
@@ -23,6 +24,8 @@ export interface Config {
   readonly developmentRealm: string | undefined;
   readonly smtpUrl: string | undefined;
   readonly mailFrom: MailAddress;
+  /** The operator's own texts of mails. */
+  readonly mailTemplates: Templates;
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
@@ -148,6 +151,7 @@ function toConfig(parsed: Parsed): Config {
     developmentRealm: isLoopback(publicUrl) || parsed.DEFAULT_REALM === devRealm ? devRealm : undefined,
     smtpUrl: parsed.SMTP_URL,
     mailFrom: parsed.MAIL_FROM,
+    mailTemplates: parsed.MAIL_TEMPLATES === undefined ? {} : readTemplates(parsed.MAIL_TEMPLATES),
     trustedProxies: checkedProxies(parsed.TRUSTED_PROXIES),
     corsOrigins: parsed.CORS_ORIGINS,
     tls: both('TLS_CERT', parsed.TLS_CERT, 'TLS_KEY', parsed.TLS_KEY, (cert, key) => ({ cert, key })),

@@ -47,6 +47,7 @@ import { openStore, type Store, type StoreNeed } from './store/open.ts';
 import { routes as eventRoutes } from './subject/event.http.ts';
 import { processRoutes } from './subject/process.http.ts';
 import { routes as realmRoutes } from './subject/realm.http.ts';
+import { lookUpRealm } from './subject/realm.ts';
 import type { HashPool } from './subject/secrets/hash-pool.ts';
 import { masterKeyOf, masterKeyPath } from './subject/secrets/master-key.ts';
 import { createHasher } from './subject/secrets/password-hash.ts';
@@ -132,6 +133,12 @@ const exchanges: readonly Exchange[] = [
   clientToCapability,
 ];
 
+/** The contact of the default realm, for `/docs`. The page must not fail with the store. */
+async function contactOf(context: Context) {
+  const realm = await lookUpRealm(context, context.config.defaultRealm).catch(() => undefined);
+  return realm?.settings.contact ?? undefined;
+}
+
 /** Every path of the server. */
 export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonly Route[] {
   const routes: readonly Route[] = [
@@ -168,7 +175,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...pepperRoutes,
     ...eventRoutes,
   ];
-  return [...routes, ...descriptionRoutes(routes)];
+  return [...routes, ...descriptionRoutes(routes, contactOf)];
 }
 
 /** Every remote procedure of the server, without those about the process itself. */

@@ -97,6 +97,13 @@ export const settings = {
       return z.NEVER;
     })
     .describe("The sender's address of mails."),
+  MAIL_TEMPLATES: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A directory with your own texts of mails: `<purpose>.txt`, whose first line is `Subject: …`, and `<purpose>.html` if wanted. `{{name}}` stands for a value.',
+    ),
   TRUSTED_PROXIES: z
     .string()
     .transform((text) => (text === '' ? [] : text.split(',').map((entry) => entry.trim())))

@@ -98,7 +98,8 @@ describe('an address', () => {
   });
 });
 
-const place = { realm: 'dev', publicUrl: 'https://id.example', issuer: 'https://id.example/realms/dev' };
+const place = { realm: 'dev', publicUrl: 'https://id.example', issuer: 'https://id.example/realms/dev', contact: null };
+const applicationId = '01a22cf8-7e02-7ffa-9412-7c56e929cc04';
 const until = Date.UTC(2026, 0, 15, 12, 30);
 const walletId = '0f8fad5b-d9cb-469f-a165-70867728950e';
 const did = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK';
@@ -121,6 +122,12 @@ const all: { readonly [P in Purpose]: Values[P] } = {
   'wallet-recovery-start': { walletId, code, until },
   'wallet-recovery': { walletId, stage: 'started', did, at: until, earliest: until },
   'wallet-recovery-code': { walletId, did, code, until },
+  'application-submitted': { applicationId, role: 'LENDER', name: 'Bank', contact: 'a@b.example', baseUrl: '' },
+  'application-received': { applicationId, role: 'LENDER' },
+  'application-review': { applicationId, role: 'LENDER' },
+  'application-approved': { applicationId, participantId: 'p-1' },
+  'application-rejected': { applicationId, reason: 'No licence' },
+  'participant-changed': { participantId: 'p-1', changes: 'base URL', at: until },
 };
 
 describe.each(Object.keys(all) as Purpose[])('the text of %s', (purpose) => {
@@ -129,13 +136,13 @@ describe.each(Object.keys(all) as Purpose[])('the text of %s', (purpose) => {
   test('says where, when and what, in short lines', () => {
     expect(letter.subject).toMatch(/^[ -~]{10,60}$/);
     expect(letter.text).toContain('https://id.example');
-    expect(letter.text).toMatch(/2026-01-15 12:30 UTC|12:30/);
+    if ('at' in all[purpose] || 'until' in all[purpose]) expect(letter.text).toContain('2026-01-15 12:30 UTC');
     for (const line of letter.text.split('\n')) expect(line.length).toBeLessThanOrEqual(79);
     if ('code' in all[purpose]) expect(letter.text).toContain(`\n  ${code}\n`);
     expect(letter.subject).not.toContain(code);
   });
 
-  test('goes over the wire as it is', async () => {
+  test.skipIf(letter.html !== undefined)('goes over the wire as it is', async () => {
     const message = await composeMessage(address, { id: '1', created_at: until }, { ...letter, to: address });
     const [head, ...body] = message.bytes.toString().split('\r\n\r\n');
     expect(body.join('\r\n\r\n')).toBe(letter.text.replaceAll('\n', '\r\n'));

@@ -41,6 +41,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0009-audience-owners' },
       { name: '0011-passkey-ids' },
       { name: '0012-network-members' },
+      { name: '0013-onboarding-and-refusals' },
       { name: '0014-verified-addresses' },
       { name: '0016-wallet-recovery' },
     ]);

@@ -195,9 +195,10 @@ eachDatabase('onboarding', (freshUrl) => {
       const answers = await Promise.all(bodies.map((body) => ask(server, path, { body })));
       expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
       for (const { status, body } of answers)
-        if (status !== 200) expect([status, body.code]).toEqual([401, 'registry.proof']);
+        if (status !== 200) expect([status, body.code]).toEqual([409, 'registry.transition']);
       const again = await ask(server, path, { body: await pickUpBody(issuer, applicant, id, pickUpCode) });
-      expect([again.status, again.body.code]).toEqual([401, 'registry.proof']);
+      expect([again.status, again.body.code]).toEqual([409, 'registry.transition']);
+      expect(again.body.detail).toMatch(/^The credentials were picked up on 20/);
       const client = (await ask(server, `/realms/dev/admin/clients/${clientId}`, { token: admin })).body;
       expect(client.secrets).toHaveLength(1);
     });

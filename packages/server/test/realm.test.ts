@@ -26,6 +26,7 @@ describe('the settings of a realm', () => {
       sessionIdleSeconds: 300,
       sessionMaxSeconds: 43_200,
       development: false,
+      contact: null,
     });
     expect(effectiveSettings(local, 'production', 'strict', {})).toEqual({
       ...profiles.ocen4,

@@ -28,6 +28,7 @@ const open = [
   'getReceiptCertificates',
   'getDidDocument',
   'submitApplication',
+  'getOwnApplication',
   'pickUpCredentials',
   'logIn',
   'validatePassword',

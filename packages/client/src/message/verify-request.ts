@@ -28,7 +28,7 @@ import { bytes, fields, object, text } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import type { ParticipantDetail } from '../registry/participant-detail.ts';
 import { requireLive } from '../status/liveness.ts';
-import type { AccessTokenVerifier } from '../token/access-token.ts';
+import type { TokenVerifier } from '../token/access-token.ts';
 import { bearerToken } from '../token/bearer-token.ts';
 import { MessageProblem, orUnavailable, problem, proofProblem } from './message-problem.ts';
 import type { ReplayStore } from './replay.ts';
@@ -73,7 +73,7 @@ export interface Verified {
 }
 
 export interface RequestVerifierOptions extends SignerCheckOptions {
-  readonly tokens: AccessTokenVerifier;
+  readonly tokens: TokenVerifier;
   readonly forms: readonly MessageForm[];
   /** The participant's own id. */
   readonly recipient: () => Promise<string | undefined>;
@@ -198,7 +198,7 @@ async function checkReplay(
 }
 
 /** The participant's own id, from its own token. A fault of that token is not a fault of the caller. */
-export async function participantIdOf(token: string, tokens: AccessTokenVerifier): Promise<string> {
+export async function participantIdOf(token: string, tokens: TokenVerifier): Promise<string> {
   const subject = await tokens.verify(token).catch((cause: unknown) => {
     throw new ClientError('token.own', 'Our own token does not verify.', { cause });
   });

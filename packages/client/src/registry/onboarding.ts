@@ -22,6 +22,8 @@ export interface ApplicationOptions extends Transport {
   readonly privateJwk: PrivateJwk;
   /** The PEM certificate of the key, perhaps with its chain: its dates become those of the key. */
   readonly certificate?: string;
+  /** The organisation that applies for another role, with one of its keys. Default: a new organisation. */
+  readonly organisationId?: string;
   /** LENDER, LOAN_AGENT … */
   readonly role: string;
   /** The URL for calls by other participants; not needed by a participant that only calls others. */
@@ -63,6 +65,7 @@ const applicationChecks: Checks<ApplicationOptions> = {
   issuer: checkText,
   privateJwk: object,
   certificate: optional(someText),
+  organisationId: optional(someText),
   role: someText,
   baseUrl: optional(checkText),
   name: someText,
@@ -92,23 +95,78 @@ const maxBytes = 65_536;
  */
 export async function applyForParticipation(given: ApplicationOptions): Promise<SubmittedApplication> {
   const options = optionsOf(given, 'options', applicationChecks);
-  const { issuer, role, baseUrl, name, contact, certificate } = options;
+  const { issuer, role, baseUrl, name, contact, certificate, organisationId } = options;
   const key = await importNewKey(options.privateJwk);
-  const bound = {
+  const said = {
     role,
     ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...(organisationId === undefined ? {} : { organisationId }),
+  };
+  const bound = {
+    ...said,
     participantName: name,
     thumbprint: await thumbprint(key.publicJwk, cryptoPort),
   };
   const answer = await post(options, `${issuer}/registry/applications`, {
-    role,
-    ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...said,
     participant: { participantName: name },
     contact,
     publicKey: { ...key.publicJwk, ...(certificate === undefined ? {} : chainOf(certificate)) },
     proof: await possession(key, 'countersign-application+jwt', issuer, bound),
   });
   return { id: text(answer, 'id'), status: text(answer, 'status'), pickUpCode: text(answer, 'pickUpCode') };
+}
+
+/** The realm, the key and the id of an application. */
+export interface ApplicationStatusOptions extends Transport {
+  readonly issuer: string;
+  /** The key of the application. */
+  readonly privateJwk: PrivateJwk;
+  readonly applicationId: string;
+}
+
+/** The state of an application, as its applicant sees it. */
+export interface OwnApplication {
+  readonly id: string;
+  /** APPLIED, UNDER_REVIEW, APPROVED or REJECTED. */
+  readonly status: string;
+  readonly participantId: string | null;
+  /** Why it was rejected. */
+  readonly reason: string | null;
+  readonly pickedUp: boolean;
+}
+
+const statusChecks: Checks<ApplicationStatusOptions> = {
+  ...transportChecks,
+  issuer: checkText,
+  privateJwk: object,
+  applicationId: someText,
+};
+
+/**
+ * Asks for the state of an application, with a proof by its key.
+ *
+ * @throws {ClientError} `onboarding.refused` with the server's text, `onboarding.malformed`, `signing_key.*`, `http.*`
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const application = { privateJwk: agent.privateJwk, applicationId: 'application-1' };
+ * const { status } = await applicationStatus({ ...realm, ...application });
+ * status; // → 'APPROVED'
+ */
+export async function applicationStatus(given: ApplicationStatusOptions): Promise<OwnApplication> {
+  const options = optionsOf(given, 'options', statusChecks);
+  const { issuer, applicationId: id } = options;
+  const key = await importSigningKey(options.privateJwk);
+  const answer = await post(options, `${issuer}/registry/applications/${encodeURIComponent(id)}/status`, {
+    proof: await possession(key, 'countersign-status+jwt', issuer, { id }),
+  });
+  return {
+    id: text(answer, 'id'),
+    status: text(answer, 'status'),
+    participantId: answer.participantId === null ? null : text(answer, 'participantId'),
+    reason: answer.reason === null ? null : text(answer, 'reason'),
+    pickedUp: answer.pickedUp === true,
+  };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { applyForParticipation, pickUpCredentials } from '@countersign/client';
+import { applicationStatus, applyForParticipation, pickUpCredentials } from '@countersign/client';
 import type { Command } from 'commander';
 import { readTextFile } from '../kernel/text-file.ts';
 import { connect, online, pagesAt, print } from './api.ts';
@@ -13,6 +13,7 @@ interface Application extends Place {
   readonly email: string;
   readonly key: string;
   readonly certificate?: string;
+  readonly organisation?: string;
 }
 
 export function participantCommands(program: Command): void {
@@ -28,9 +29,19 @@ export function participantCommands(program: Command): void {
       await printList(options, pagesAt(api, `${api.realm}/registry/applications`), 'items');
     });
   for (const step of ['review', 'approve', 'reject'] as const) {
-    online(participant.command(`${step} <application>`)).action(async (id: string, options) => {
+    const command = online(participant.command(`${step} <application>`)).option(
+      '--reason <text>',
+      step === 'reject' ? 'told to the applicant, and kept in the event log' : 'kept in the event log',
+    );
+    if (step === 'approve') command.option('--organisation <id>', 'the organisation of which this is another role');
+    command.action(async (id: string, options) => {
       const api = connect(options);
-      print(await api.post(`${api.realm}/registry/applications/${encodeURIComponent(id)}/${step}`));
+      const { reason, organisation } = options as { reason?: string; organisation?: string };
+      const body = {
+        ...(reason === undefined ? {} : { reason }),
+        ...(organisation === undefined ? {} : { organisationId: organisation }),
+      };
+      print(await api.post(`${api.realm}/registry/applications/${encodeURIComponent(id)}/${step}`, body));
     });
   }
   listing(online(participant.command('list'))).action(async (options) => {
@@ -73,17 +84,28 @@ function applicantCommands(participant: Command): void {
     .requiredOption('--name <name>', 'name of the organisation')
     .requiredOption('--email <address>', 'who to contact')
     .option('--base-url <url>', 'where other participants call it')
+    .option(
+      '--organisation <id>',
+      'your organisation in the registry, if you apply for another role with one of its keys',
+    )
     .option('--certificate <file>', 'the PEM certificate of the key: its dates become those of the key')
     .action(async (options: Application) => {
-      const { role, name, email, baseUrl, certificate } = options;
+      const { role, name, email, baseUrl, certificate, organisation } = options;
       const application = {
         ...{ role, name, contact: email },
         ...(baseUrl === undefined ? {} : { baseUrl }),
+        ...(organisation === undefined ? {} : { organisationId: organisation }),
         ...(certificate === undefined ? {} : { certificate: readTextFile(certificate) }),
       };
       print(
         await applyForParticipation({ issuer: issuerOf(options), privateJwk: readJwk(options.key), ...application }),
       );
+    });
+  applicant('status <application>')
+    .description('Show the state of an application, with a proof by its key.')
+    .action(async (id: string, options: Application) => {
+      const privateJwk = readJwk(options.key);
+      print(await applicationStatus({ issuer: issuerOf(options), privateJwk, applicationId: id }));
     });
   applicant('pick-up <application> <code>')
     .description('Receive client id and secret of an approved application, once.')

@@ -1,8 +1,15 @@
 import type { Security } from './render.ts';
 import type { AnyRoute } from './route.ts';
 
+/** How to reach the administrators. */
+export interface PageContact {
+  readonly name?: string | undefined;
+  readonly email?: string | undefined;
+  readonly url?: string | undefined;
+}
+
 /** A page that people can read without JavaScript and without any other host. */
-export function docsPage(routes: readonly AnyRoute[], publicUrl: string): string {
+export function docsPage(routes: readonly AnyRoute[], publicUrl: string, contact?: PageContact): string {
   const tags = [...new Set(routes.map((route) => route.tag))];
   const sections = tags.map((tag) =>
     section(
@@ -22,9 +29,20 @@ table{border-collapse:collapse;width:100%}td{padding:.35rem .75rem .35rem 0;vert
 </style>
 <h1>Countersign API</h1>
 <p>Base URL <code>${toHtml(publicUrl)}</code>. The same as a document for tools: <a href="/openapi.json">/openapi.json</a>.</p>
-${sections.join('\n')}
+${contact === undefined ? '' : contactLine(contact)}${sections.join('\n')}
 </html>
 `;
+}
+
+function contactLine({ name, email, url }: PageContact): string {
+  const parts = [
+    name === undefined ? [] : [toHtml(name)],
+    email === undefined
+      ? []
+      : [`<a href="mailto:${toHtml(encodeURIComponent(email).replace('%40', '@'))}">${toHtml(email)}</a>`],
+    url === undefined ? [] : [`<a href="${toHtml(url)}" rel="noreferrer">${toHtml(url)}</a>`],
+  ].flat();
+  return parts.length === 0 ? '' : `<p>Contact of the administrators: ${parts.join(', ')}.</p>\n`;
 }
 
 function section(tag: string, routes: readonly AnyRoute[]): string {

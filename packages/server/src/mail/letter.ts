@@ -1,4 +1,5 @@
 import { isoDate } from '../kernel/clock.ts';
+import type { Contact } from '../subject/realm.ts';
 
 /** The places of this server in the text. */
 export interface Place {
@@ -6,6 +7,8 @@ export interface Place {
   /** `{public}/realms/{realm}`. */
   readonly issuer: string;
   readonly publicUrl: string;
+  /** The administrators of the realm, if its setting `contact` names them. */
+  readonly contact: Contact | null;
 }
 
 /** Writes a mail from its values. */

@@ -34,11 +34,12 @@ export const dropped = { sent: false, permanent: true, reason: 'no recipient' } 
 export async function composeMessage(
   from: MailAddress,
   mail: { readonly id: string; readonly created_at: number },
-  { to, subject, text }: Addressed,
+  { to, subject, text, html }: Addressed,
 ): Promise<Message> {
   // Loaded for the first mail, so that a start without mails is faster and smaller.
   const { default: Node } = await import('nodemailer/lib/mime-node');
-  const node = new Node('text/plain; charset=utf-8', { disableFileAccess: true, disableUrlAccess: true });
+  const type = html === undefined ? 'text/plain; charset=utf-8' : 'multipart/alternative';
+  const node = new Node(type, { disableFileAccess: true, disableUrlAccess: true, baseBoundary: mail.id });
   node.setHeader({
     From: { name: 'Countersign', address: from },
     To: { name: '', address: to ?? from },
@@ -48,7 +49,10 @@ export async function composeMessage(
     // RFC 3834 §5: asks for no out-of-office answers.
     'Auto-Submitted': 'auto-generated',
   });
-  return { id: mail.id, from, to, bytes: await encoded(node, text) };
+  if (html === undefined) return { id: mail.id, from, to, bytes: await encoded(node, text) };
+  node.createChild('text/plain; charset=utf-8').setContent(text);
+  node.createChild('text/html; charset=utf-8').setContent(html);
+  return { id: mail.id, from, to, bytes: await node.build() };
 }
 
 /**

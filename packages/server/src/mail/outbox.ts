@@ -5,10 +5,12 @@ import { Problem } from '../kernel/problem.ts';
 import { isLine } from '../kernel/text.ts';
 import type { MailTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
+import { readContact } from '../subject/realm.ts';
 import type { Resealing, Vault } from '../subject/secrets/vault.ts';
 import { deleteSettledMails, findMailAbout, insertMail, listSealedMails, updateSealedMail } from './mail.store.ts';
 import { mailMemory } from './memory.ts';
-import { type Letter, type Purpose, type Values, writeLetter } from './texts.ts';
+import { letterFor } from './templates.ts';
+import type { Letter, Purpose, Values } from './texts.ts';
 
 /**
  * The outbox. A rule inserts its mail in the transaction of its change, so both exist or neither. A node delivers it
@@ -39,7 +41,9 @@ export async function enqueueMail<P extends Purpose>(context: Context, tx: Writi
   const { realm, purpose } = mail;
   const { publicUrl } = context.config;
   requireLines(mail.values);
-  const letter = writeLetter(purpose, mail.values, { realm, publicUrl, issuer: `${publicUrl}/realms/${realm}` });
+  const contact = await readContact(context, tx, realm);
+  const place = { realm, publicUrl, issuer: `${publicUrl}/realms/${realm}`, contact };
+  const letter = letterFor(context.config.mailTemplates, purpose, mail.values, place);
   const id = timeOrderedId(tx.now, context.random);
   await insertMail(tx.db, {
     realm,

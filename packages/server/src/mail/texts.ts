@@ -1,11 +1,13 @@
+import { htmlOf } from './html.ts';
 import { moment, once, type Place, type Text } from './letter.ts';
+import { type OnboardingValues, onboardingTexts } from './onboarding-texts.ts';
 import { type WalletValues, walletTexts } from './wallet-texts.ts';
 
 /**
  * The texts of our mails. Plain text without links: a code is consumed by a POST of its owner, never by a mail filter
  * that follows links. No line is longer than mail programs show.
  */
-export interface Values extends WalletValues {
+export interface Values extends WalletValues, OnboardingValues {
   /** The new holder of a credential sets its first password. */
   readonly 'password-invitation': { readonly credentialId: string; readonly code: string; readonly until: number };
   readonly 'lost-password': { readonly code: string; readonly until: number };
@@ -51,10 +53,12 @@ const factorKinds = { totp: 'authenticator app', passkey: 'passkey', recovery: '
 export interface Letter {
   readonly subject: string;
   readonly text: string;
+  readonly html?: string;
 }
 
 const texts: { readonly [P in Purpose]: Text<Values[P]> } = {
   ...walletTexts,
+  ...onboardingTexts,
   'password-invitation': ({ credentialId, code, until }, { realm, issuer }) => [
     `Set your password for ${realm}`,
     'You have been given access to',
@@ -198,7 +202,36 @@ const texts: { readonly [P in Purpose]: Text<Values[P]> } = {
   ],
 };
 
+/** The values that a template of the operator may name. */
+export const placeholders: { readonly [P in Purpose]: readonly (keyof Values[P])[] } = {
+  'password-invitation': ['credentialId', 'code', 'until'],
+  'lost-password': ['code', 'until'],
+  'lost-password-shared': ['at', 'credentialCodes'],
+  'email-verification': ['credentialCode', 'code', 'until'],
+  'password-reset': ['credentialCode', 'code', 'until'],
+  'password-reset-shown': ['at'],
+  'password-changed': ['at'],
+  'password-expired': ['at', 'compromised'],
+  'new-device': ['at', 'source'],
+  'login-locked': ['at'],
+  'factor-changed': ['at', 'change', 'factor'],
+  'credential-changed': ['at', 'newCode', 'newAddress'],
+  'wallet-invitation': ['participant', 'description', 'code', 'until'],
+  'wallet-address': ['walletId', 'code', 'until'],
+  'wallet-address-changed': ['walletId', 'at'],
+  'wallet-recovery-start': ['walletId', 'code', 'until'],
+  'wallet-recovery': ['walletId', 'stage', 'did', 'at', 'earliest'],
+  'wallet-recovery-code': ['walletId', 'did', 'code', 'until'],
+  'application-submitted': ['applicationId', 'role', 'name', 'contact', 'baseUrl'],
+  'application-received': ['applicationId', 'role'],
+  'application-review': ['applicationId', 'role'],
+  'application-approved': ['applicationId', 'participantId'],
+  'application-rejected': ['applicationId', 'reason'],
+  'participant-changed': ['participantId', 'changes', 'at'],
+};
+
 export function writeLetter<P extends Purpose>(purpose: P, values: Values[P], place: Place): Letter {
   const [subject, ...lines] = texts[purpose](values, place);
-  return { subject, text: `${lines.join('\n')}\n` };
+  const text = `${lines.join('\n')}\n`;
+  return Object.hasOwn(onboardingTexts, purpose) ? { subject, text, html: htmlOf(subject, text) } : { subject, text };
 }

@@ -9,7 +9,7 @@ import { timeOrderedId } from '../kernel/id.ts';
 import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
 import { Problem } from '../kernel/problem.ts';
 import { unknownSource } from '../kernel/source.ts';
-import { lineOfText } from '../kernel/text.ts';
+import { entryId, lineOfText } from '../kernel/text.ts';
 import { updateVersioned } from '../store/versioned.ts';
 import { type Writing, write } from '../store/write.ts';
 import { attempts, isFailedProof } from '../subject/attempt.ts';
@@ -22,6 +22,7 @@ import {
   insertApplication,
   listApplications,
 } from './application.store.ts';
+import { tellOfApplication } from './application-mail.ts';
 import { isNameTaken } from './audience-owner.ts';
 import { requireBaseUrl } from './base-url.ts';
 import { findKeyOwner } from './keys/participant-key.store.ts';
@@ -56,6 +57,8 @@ export const applicationSchema = z.strictObject({
   /** Address of the applicant. Never shown to other participants. */
   contact: z.email().max(254),
   publicKey: offeredKeySchema,
+  /** An organisation of the registry that applies for another role, with one of its keys. */
+  organisationId: entryId.optional(),
   proof: z.string().min(1).max(8_192),
 });
 type Wanted = z.output<typeof applicationSchema>;
@@ -72,8 +75,10 @@ export const applicationViewSchema = z.object({
   contact: z.string(),
   publicKey: z.record(z.string(), z.unknown()),
   thumbprint: z.string(),
+  organisationId: z.string().nullable(),
   participantId: z.string().nullable(),
   clientId: z.string().nullable(),
+  reason: z.string().nullable(),
   pickedUp: z.boolean(),
   decidedBy: z.string().nullable(),
   createdAt: z.string(),
@@ -112,10 +117,12 @@ export async function submitApplication(
   const row = toRow(context, realm.name, wanted, { jwk, key, thumbprint: keyId, baseUrl, code });
   await write(context, caller, async (tx) => {
     await requireCapacity(tx, realm.name);
+    await requireOwnOrganisation(tx, realm.name, wanted.organisationId, keyId);
     await requireOwnBaseUrl(tx, realm.name, baseUrl, keyId);
     await insertApplication(tx.db, { ...row, created_at: tx.now, updated_at: tx.now });
     const after = { status: row.status, role: row.role, baseUrl: row.base_url, thumbprint: keyId };
     await tx.record({ realm: realm.name, type: 'application.submitted', object: `application:${row.id}`, after });
+    await tellOfApplication(context, tx, realm, row);
   });
   return { id: row.id, status: 'APPLIED', pickUpCode: code };
 }
@@ -156,8 +163,10 @@ export function applicationView(row: ApplicationRow): ApplicationView {
     contact: row.contact,
     publicKey: JSON.parse(row.jwk) as Record<string, unknown>,
     thumbprint: row.thumbprint,
+    organisationId: row.organisation_id,
     participantId: row.participant_id,
     clientId: row.client_id,
+    reason: row.reason,
     pickedUp: row.status === 'APPROVED' && row.code_digest === null,
     decidedBy: row.decided_by,
     createdAt: isoDate(row.created_at),
@@ -192,6 +201,7 @@ async function requireOwnKey(
     baseUrl: wanted.baseUrl,
     thumbprint: offered.thumbprint,
     participantName: wanted.participant.participantName,
+    organisationId: wanted.organisationId,
   };
   try {
     const { jwk, thumbprint: keyId } = offered;
@@ -216,6 +226,13 @@ async function requireCapacity(tx: Writing, realm: string): Promise<void> {
     detail: 'Too many applications wait for a decision. Come back later.',
     retryAfter: 3_600,
   });
+}
+
+/** Only a key of the organisation may apply for another role of it. An unknown organisation looks the same as another's. */
+async function requireOwnOrganisation(tx: Writing, realm: string, organisationId: string | undefined, keyId: string) {
+  if (organisationId === undefined || (await findKeyOwner(tx.db, realm, keyId)) === organisationId) return;
+  const detail = 'Apply for another role of an organisation with a key that is registered for it.';
+  throw new Problem('registry.conflict', { detail, pointer: '/organisationId' });
 }
 
 /** Only an application signed by a key of an organisation may use the base URL of that organisation. */
@@ -254,6 +271,8 @@ function toRow(context: Context, realm: string, wanted: Wanted, offered: Accepte
     participant_id: null,
     client_id: null,
     decided_by: null,
+    organisation_id: wanted.organisationId ?? null,
+    reason: null,
   };
 }
 

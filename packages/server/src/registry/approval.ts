@@ -15,8 +15,10 @@ import {
   organisationOf,
   requireApplication,
 } from './application.ts';
+import { tellApplicant } from './application-mail.ts';
 import { claimAudienceNames } from './audience-owner.ts';
 import { createClient } from './client.ts';
+import { findKeyOwner } from './keys/participant-key.store.ts';
 import { registerKey } from './keys/participant-key.ts';
 import { type DatedKey, requireSecretHalf, requireValidity } from './keys/public-key.ts';
 import { insertParticipants } from './participant.store.ts';
@@ -75,15 +77,17 @@ export async function decideApplication(
       status: to,
       decided_by: caller.actor,
       ...ids,
-      ...(to === 'REJECTED' ? { code_digest: null } : {}),
+      ...(to === 'REJECTED' ? { code_digest: null, reason: details.reason ?? null } : {}),
     });
     if (decision === 'approve')
-      await register(context, tx, row, { ...made, ...(await organisationFor(tx, realm, details)) }, caller);
+      await register(context, tx, row, { ...made, ...(await organisationFor(tx, row, details)) }, caller);
     const change = {
       before: { status: row.status },
       after: { status: to, ...ids, ...(details.reason === undefined ? {} : { reason: details.reason }) },
     };
     await tx.record({ realm, type: event, object: `application:${id}`, ...change });
+    const told = { applicationId: id, role: row.role, participantId: made.participantId, reason: details.reason ?? '' };
+    await tellApplicant(context, tx, row, `application-${mailOf[decision]}`, told);
   });
   return applicationView(await requireApplication(context.store.db, realm, id));
 }
@@ -96,8 +100,24 @@ function storedKey(jwk: string): DatedKey {
   throw new Problem('internal', { reason: `the stored key is damaged: ${parsed.reason}` });
 }
 
-async function organisationFor(tx: Writing, realm: string, { organisationId }: DecisionDetails) {
-  if (organisationId === undefined) return {};
+const mailOf = { review: 'review', approve: 'approved', reject: 'rejected' } as const;
+
+/**
+ * The organisation of the decision, else the one that the applicant proved to be. A key belongs to one organisation, so
+ * the refusal of a known key says what to do.
+ */
+async function organisationFor(
+  tx: Writing,
+  { realm, thumbprint, organisation_id: applied }: ApplicationRow,
+  details: DecisionDetails,
+) {
+  const organisationId = details.organisationId ?? applied ?? undefined;
+  if (organisationId === undefined) {
+    const owner = await findKeyOwner(tx.db, realm, thumbprint);
+    if (owner === undefined) return {};
+    const detail = `The key belongs to the organisation ${owner}. If this is another role of it, approve with organisationId (countersign participant approve … --organisation ${owner}).`;
+    throw new Problem('registry.key_taken', { detail, pointer: '/organisationId' });
+  }
   if (await organisationExists(tx.db, realm, organisationId)) return { organisationId };
   throw new Problem('request.invalid', {
     detail: 'There is no such organisation in this realm.',
@@ -138,6 +158,7 @@ async function register(context: Context, tx: Writing, row: ApplicationRow, made
       signature_form: null,
       organisation: JSON.stringify(organisation),
       resources: '[]',
+      contact: row.contact,
       approved_by: caller.actor,
       approved_at: tx.now,
       created_at: tx.now,

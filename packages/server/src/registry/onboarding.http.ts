@@ -13,6 +13,7 @@ import {
   requireApplication,
   submitApplication,
 } from './application.ts';
+import { ownApplication, ownApplicationSchema, statusRequestSchema } from './application-status.ts';
 import { type Decision, decideApplication } from './approval.ts';
 import { credentialsSchema, pickUpCredentials, pickUpSchema } from './pick-up.ts';
 
@@ -62,6 +63,18 @@ export const routes: readonly Route[] = [
   decision('review', 'Start the review of an application.', reasonSchema),
   decision('approve', 'Approve an application: registers the participant, its key and its client.', approvalSchema),
   decision('reject', 'Reject an application.', reasonSchema),
+  route({
+    ...onboarding,
+    method: 'POST',
+    path: `${base}/:id/status`,
+    operationId: 'getOwnApplication',
+    summary: 'The state of an application, for the applicant, with a proof by the key of the application.',
+    caller: anybodyInRealm,
+    body: statusRequestSchema,
+    answers: { 200: ownApplicationSchema },
+    handle: ({ context, call, who: realm, params: { id }, body }) =>
+      ownApplication(context, realm, id, body, call.caller('anonymous')),
+  }),
   route({
     ...onboarding,
     method: 'POST',

@@ -2,6 +2,7 @@ import { parsePublicJwk } from '@countersign/proof';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
+import { isoDate } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import { unknownSource } from '../kernel/source.ts';
 import { updateVersioned } from '../store/versioned.ts';
@@ -22,7 +23,8 @@ import { findParticipant } from './participant.store.ts';
  *
  * 1. The applicant presents the one-time code from its application, and a proof by the key of the application over that
  *    code: neither a stolen code nor a stolen key is enough.
- * 2. A wrong code, a wrong proof, a used code and an unknown application give the same refusal.
+ * 2. A wrong code, a wrong proof and an unknown application give the same refusal. After the code was used, the proof of
+ *    the key alone tells the applicant so.
  * 3. A caller who proved both is the applicant, and may learn that the application is not approved (any more).
  * 4. The code is consumed by compare-and-set in the transaction that stores the secret's digest, so only one of two
  *    pick-ups at once gets a secret.
@@ -70,7 +72,9 @@ export async function pickUpCredentials(
 async function requireApplicant(context: Context, realm: Realm, id: string, presented: z.output<typeof pickUpSchema>) {
   const row = await findApplication(context.store.db, realm.name, id);
   const matches = context.vault.matches(pickUpPurpose, presented.code, row?.code_digest ?? '');
-  if (row === undefined || !matches) throw refused('the code is not the one of the application');
+  // Without a code there is nothing more to guess, and the proof of the key shows that the caller is the applicant.
+  const isPickedUp = row !== undefined && row.status === 'APPROVED' && row.code_digest === null;
+  if (row === undefined || !(matches || isPickedUp)) throw refused('the code is not the one of the application');
   const jwk = parsePublicJwk(JSON.parse(row.jwk));
   if (!jwk.ok) throw new Problem('internal', { reason: `the stored key is damaged: ${jwk.reason}` });
   await requirePossession(context, realm, {
@@ -79,6 +83,7 @@ async function requireApplicant(context: Context, realm: Realm, id: string, pres
     typ: 'countersign-pickup+jwt',
     bound: { id, codeHash: codeHash(presented.code) },
   });
+  if (isPickedUp) throw pickedUp(row);
   if (row.status !== 'APPROVED' || row.participant_id === null || row.client_id === null) {
     throw new Problem('registry.transition', { detail: `The application is ${row.status}.` });
   }
@@ -97,9 +102,10 @@ interface PickUp {
 async function consume(tx: Writing, pickUp: PickUp): Promise<void> {
   const { realm, id, participantId, clientId, secret } = pickUp;
   const row = await findApplication(tx.db, realm, id);
-  if (row === undefined || row.code_digest === null) throw refused('the code was used before');
+  if (row === undefined) throw refused('the application is gone');
+  if (row.code_digest === null) throw pickedUp(row);
   if (!(await updateVersioned(tx.db, 'application', row, { code_digest: null, updated_at: tx.now })))
-    throw refused('the code was used before');
+    throw pickedUp({ ...row, updated_at: tx.now });
   await requireStillApproved(tx, row, participantId);
   const client = await findClient(tx.db, realm, clientId);
   if (client === undefined || client.ended_at !== null)
@@ -116,6 +122,13 @@ async function requireStillApproved(tx: Writing, row: ApplicationRow, participan
     throw new Problem('registry.transition', { detail: `The participant is ${participant?.status ?? 'gone'}.` });
   const key = (await readKeys(tx, row.realm, participantId)).find(({ thumbprint }) => thumbprint === row.thumbprint);
   if (key === undefined || !isValidAt(key, tx.now)) throw refused('the key is no longer registered');
+}
+
+/** For a caller who has proved to be the applicant. */
+function pickedUp({ updated_at, participant_id }: ApplicationRow): Problem {
+  return new Problem('registry.transition', {
+    detail: `The credentials were picked up on ${isoDate(updated_at)}. A lost secret is replaced with the key: countersign participant secret ${participant_id} --key FILE. If it was not you, tell the administrators.`,
+  });
 }
 
 function refused(reason: string): Problem {

@@ -9,6 +9,7 @@ import * as ancestors from './migrations/0006-ancestors.ts';
 import * as audienceOwners from './migrations/0009-audience-owners.ts';
 import * as passkeyIds from './migrations/0011-passkey-ids.ts';
 import * as networkMembers from './migrations/0012-network-members.ts';
+import * as onboardingAndRefusals from './migrations/0013-onboarding-and-refusals.ts';
 import * as verifiedAddresses from './migrations/0014-verified-addresses.ts';
 import * as walletRecovery from './migrations/0016-wallet-recovery.ts';
 import type { Schema } from './schema.ts';
@@ -27,6 +28,7 @@ const migrations = [
   audienceOwners,
   passkeyIds,
   networkMembers,
+  onboardingAndRefusals,
   verifiedAddresses,
   walletRecovery,
 ] as const;

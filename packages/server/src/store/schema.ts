@@ -23,6 +23,7 @@ export interface Schema {
   readonly key_owner: KeyOwnerTable;
   readonly audience_owner: AudienceOwnerTable;
   readonly application: ApplicationTable;
+  readonly refusal: RefusalTable;
   readonly product: ProductTable;
   readonly product_network: ProductNetworkTable;
   readonly product_network_participant: ProductNetworkParticipantTable;
@@ -187,6 +188,8 @@ export interface ParticipantTable {
   created_at: number;
   updated_at: number;
   version: Generated<number>;
+  /** The address of the people behind it. Other participants do not see it. */
+  contact: Generated<string | null>;
 }
 
 export interface ParticipantKeyTable {
@@ -234,6 +237,28 @@ export interface ApplicationTable {
   created_at: number;
   updated_at: number;
   version: Generated<number>;
+  /** The organisation that gets another role. Null: the approval makes one. */
+  organisation_id: Generated<string | null>;
+  /** Why it was rejected. */
+  reason: Generated<string | null>;
+}
+
+/** A request that was refused to a participant, kept for seven days. */
+export interface RefusalTable {
+  realm: string;
+  participant_id: string;
+  id: string;
+  /** 1 if the caller had proved to be the participant, else 0. */
+  proved: number;
+  /** What was asked for: `token`, `keys`, … */
+  request: string;
+  reason: string;
+  source: string;
+  count: number;
+  first_at: number;
+  last_at: number;
+  /** Of the newest. */
+  request_id: string | null;
 }
 
 interface ProductTable {

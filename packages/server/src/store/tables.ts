@@ -29,6 +29,7 @@ const keys: Readonly<Record<TableName, readonly string[] | 'stays'>> = {
   key_owner: ['realm', 'thumbprint'],
   audience_owner: ['realm', 'name'],
   application: ['realm', 'id'],
+  refusal: ['realm', 'participant_id', 'id'],
   product: ['realm', 'id'],
   product_network: ['realm', 'id'],
   product_network_participant: ['realm', 'network_id', 'participant_id'],

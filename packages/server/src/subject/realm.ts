@@ -2,8 +2,9 @@ import type { MessageForm } from '@countersign/proof';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
+import { mailAddress } from '../kernel/mail-address.ts';
 import { Problem } from '../kernel/problem.ts';
-import { audienceText } from '../kernel/text.ts';
+import { audienceText, lineOfText } from '../kernel/text.ts';
 import type { Writing } from '../store/write.ts';
 import { findRealm, insertRealm, listRealmNames, touchRealm, updateRealm } from './realm.store.ts';
 
@@ -24,6 +25,20 @@ export type SignatureForm = z.output<typeof signatureForm>;
 
 /** Seconds. Longest life of an access token, whatever the settings are or were. */
 export const longestToken = 86_400;
+
+/** How to reach the administrators of a realm. Shown in discovery, on `/docs` and in mails. */
+export const contactSchema = z.strictObject({
+  name: lineOfText(200).optional(),
+  email: z
+    .string()
+    .refine((text) => mailAddress(text) !== undefined, 'must be an e-mail address')
+    .optional(),
+  url: lineOfText(2_048)
+    .regex(/^https?:\/\/[^/?#\\@\s]+[^\s]*$/i, 'must be an http or https URL')
+    .refine((text) => URL.canParse(text), 'must be an http or https URL')
+    .optional(),
+});
+export type Contact = Readonly<z.output<typeof contactSchema>>;
 
 /** Every setting of a realm. A profile gives the defaults. The network file's `settings` override each by name. */
 export const settingsSchema = z.strictObject({
@@ -60,6 +75,8 @@ export const settingsSchema = z.strictObject({
     .max(30 * 86_400),
   /** Allows http base URLs and certification runs. Never in production. */
   development: z.boolean(),
+  /** The administrators, for people who have questions. Null: none. */
+  contact: contactSchema.nullable(),
 });
 
 export type Settings = Readonly<z.output<typeof settingsSchema>>;
@@ -80,6 +97,7 @@ const ocen4: Settings = {
   sessionIdleSeconds: 300,
   sessionMaxSeconds: 43_200,
   development: false,
+  contact: null,
 };
 
 const strict: Settings = {
@@ -134,6 +152,14 @@ export function lookUpRealm(context: Context, name: string): Promise<Realm | und
   });
 }
 
+/** The administrators' contact, read in a transaction. */
+export async function readContact({ config }: Context, tx: Writing, name: string): Promise<Contact | null> {
+  const row = await findRealm(tx.db, name);
+  if (row === undefined) return null;
+  const overrides = JSON.parse(row.settings) as SettingsOverrides;
+  return effectiveSettings(config, name, row.profile as ProfileName, overrides).contact;
+}
+
 /**
  * Locks the realm until the transaction ends, so that concurrent changes of its keys or settings wait for each other.
  */
@@ -171,7 +197,7 @@ export async function saveRealm(
   overrides: SettingsOverrides,
   existing: 'change' | 'keep' = 'change',
 ): Promise<'created' | 'changed' | 'unchanged'> {
-  const settings = JSON.stringify(overrides, Object.keys(overrides).sort());
+  const settings = JSON.stringify(Object.fromEntries(Object.entries(overrides).sort(([a], [b]) => (a < b ? -1 : 1))));
   if (await insertRealm(tx.db, { name, profile, settings, created_at: tx.now, updated_at: tx.now })) {
     tx.changed('realm', name);
     return 'created';

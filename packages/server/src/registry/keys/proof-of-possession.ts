@@ -31,7 +31,11 @@ export interface Possession {
   readonly proof: string;
   /** One of these keys must have signed. */
   readonly keys: readonly PossessedKey[];
-  readonly typ: 'countersign-application+jwt' | 'countersign-pickup+jwt' | 'countersign-key+jwt';
+  readonly typ:
+    | 'countersign-application+jwt'
+    | 'countersign-status+jwt'
+    | 'countersign-pickup+jwt'
+    | 'countersign-key+jwt';
   readonly bound: Readonly<Record<string, string | undefined>>;
 }
 

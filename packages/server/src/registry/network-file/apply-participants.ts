@@ -112,7 +112,7 @@ async function applyParticipant(applying: Applying, pair: Pair, fresh: Fresh): P
   const object = `participant:${id}`;
   const added = await applyKeys(applying, pair, fresh);
   if (row === undefined || before === undefined) {
-    fresh.participants.push({ realm, id, ...toColumns(after) });
+    fresh.participants.push({ realm, id, contact: null, ...toColumns(after) });
     await noteCreated(applying, object, view(after, added), 'registered');
   } else {
     const change = differences(view(before, pair.keys.map(validity)), view(after, added));

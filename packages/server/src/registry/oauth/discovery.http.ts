@@ -69,9 +69,16 @@ function metadata(realm: Realm, publicUrl: string): object {
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [realm.settings.accessTokenAlg],
     service_documentation: `${publicUrl}/docs`,
+    ...contactOf(realm),
     status_endpoint: `${issuer}/status`,
     status_events_endpoint: `${issuer}/status/events`,
   };
+}
+
+/** Our own members; RFC 8414 has no name for the people behind a server. */
+function contactOf({ settings: { contact } }: Realm): object {
+  if (contact === null) return {};
+  return { contact, ...(contact.email === undefined ? {} : { contacts: [contact.email] }) };
 }
 
 async function certs({ context, call, who: realm }: Asked<Realm>): Promise<Response> {
