@@ -96,7 +96,11 @@ export async function revoke(
   if (subject.clientId !== owner.id && subject.actors[0]?.clientId !== owner.id) return;
   // Only saves a transaction. The check inside the transaction decides.
   if (await isTokenRevoked(context, realm.name, jti)) return;
-  clientRate(context).admit(realmKey(realm.name, owner.id));
+  if (!clientRate(context).take(realmKey(realm.name, owner.id))) {
+    const detail =
+      'This client has revoked too many tokens today. To end all of them, revoke its secret as compromised.';
+    throw new Problem('attempt.throttled', { detail, retryAfter: 3_600 });
+  }
   await write(context, caller, async (tx) => {
     if (!(await revokeToken(tx, realm.name, jti, subject.expiresAt * 1000))) return;
     const after = { clientId: subject.clientId, subject: subject.id };
