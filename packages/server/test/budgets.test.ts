@@ -5,11 +5,11 @@ import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { requireBudgets, returnBudgets, spendBudgets } from '../src/subject/throttle/budget.ts';
 import { invite } from '../src/wallets/invitation.ts';
-import { manualClock } from './support/clock.ts';
+import { manualClock, movedClock } from './support/clock.ts';
 import { openContext, temporaryDir, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
-import { type Answered, corporate, movedClock, passwords, said } from './support/passwords.ts';
+import { type Answered, corporate, passwords, said } from './support/passwords.ts';
 
 const root = 'alice@acme.example';
 const day = 86_400_000;

@@ -13,11 +13,11 @@ import {
 import { authenticateSession, openSession } from '../src/subject/session.ts';
 import { credentialSubjectId } from '../src/subject/subject.ts';
 import { cancelInvitation, invite, readInvitation } from '../src/wallets/invitation.ts';
-import { manualClock } from './support/clock.ts';
+import { manualClock, movedClock } from './support/clock.ts';
 import { openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { authenticatorApp } from './support/factors.ts';
-import { corporate, corporateNetwork, movedClock, said } from './support/passwords.ts';
+import { corporate, corporateNetwork, said } from './support/passwords.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { mailAddressOf } from '../src/mail/owner.ts';
 import {
@@ -13,8 +13,9 @@ import {
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { credentialCode, credentialMail, foldCredentialCode } from '../src/subject/credential-code.ts';
 import { credentialSubjectId, lookUpSubjectState } from '../src/subject/subject.ts';
+import { openContext } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
-import { caller, eventsOf, openContext } from './support/network.ts';
+import { caller, eventsOf } from './support/network.ts';
 
 const network = {
   realms: [
@@ -36,8 +37,7 @@ const network = {
 };
 
 async function open(databaseUrl: string): Promise<Context> {
-  const { context, close } = await openContext(databaseUrl);
-  onTestFinished(close);
+  const context = await openContext(databaseUrl);
   await applyNetwork(context, network, caller);
   return context;
 }

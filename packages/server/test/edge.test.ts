@@ -8,11 +8,12 @@ import { MessageProblem } from '@countersign/client';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { system } from '../src/kernel/caller.ts';
 import { write } from '../src/store/write.ts';
+import { movedClock } from './support/clock.ts';
 import { temporaryDir } from './support/context.ts';
 import { basicCall, edgeOf, edgeServer } from './support/edge.ts';
 import { audience } from './support/edge-client.ts';
 import { eventually } from './support/eventually.ts';
-import { type Corporate, movedClock, passwords } from './support/passwords.ts';
+import { type Corporate, passwords } from './support/passwords.ts';
 
 let place: Corporate;
 beforeAll(async () => {

@@ -13,11 +13,12 @@ import { hotp } from '../src/subject/secrets/totp.ts';
 import { reseal } from '../src/subject/secrets/vault.ts';
 import { authenticateSession } from '../src/subject/session.ts';
 import { logOut, terminateSessionsOf } from '../src/subject/session-administration.ts';
+import { movedClock } from './support/clock.ts';
 import { masterKey, openContext, tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { authenticatorApp, confirmedApp, subjectOf } from './support/factors.ts';
 import { met } from './support/met.ts';
-import { corporate, corporateAt, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
+import { corporate, corporateAt, corporateNetwork, passwords, said } from './support/passwords.ts';
 import { testServer } from './support/server.ts';
 import { weakened } from './support/weakened.ts';
 

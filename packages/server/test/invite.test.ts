@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { system } from '../src/kernel/caller.ts';
 import { openLetter } from '../src/mail/outbox.ts';
@@ -8,8 +8,10 @@ import { type Delivery, findInvite, inviteCredential, isInviteToken, useInvite }
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { write } from '../src/store/write.ts';
 import { forgetOldOneTimeCodes } from '../src/subject/secrets/one-time-code.ts';
+import { manualClock } from './support/clock.ts';
+import { openContext } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
-import { caller, eventsOf, handClock, openContext } from './support/network.ts';
+import { caller, eventsOf } from './support/network.ts';
 
 const credentials = [
   { id: 'cred-1', identityId: 'corp-1', type: 'ROOT', code: 'alice@acme.example' },
@@ -29,9 +31,8 @@ const network = {
   ],
 };
 
-async function open(databaseUrl: string, clock = handClock()): Promise<Context> {
-  const { context, close } = await openContext(databaseUrl, { clock });
-  onTestFinished(close);
+async function open(databaseUrl: string, clock = manualClock()): Promise<Context> {
+  const context = await openContext(databaseUrl, { clock });
   await applyNetwork(context, network, caller);
   return context;
 }
@@ -76,7 +77,7 @@ eachDatabase('an invitation', (freshUrl) => {
   });
 
   test('ends after a week', async () => {
-    const clock = handClock();
+    const clock = manualClock();
     const context = await open(await freshUrl(), clock);
     const { token = '' } = await invite(context, 'cred-1');
     clock.advance(7 * 86_400_000 - 1);

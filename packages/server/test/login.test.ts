@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { stepCredential } from '../src/passwords/identity/credential.ts';
+import { movedClock } from './support/clock.ts';
 import { eachDatabase } from './support/databases.ts';
-import { corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
+import { corporate, corporateNetwork, passwords, said } from './support/passwords.ts';
 
 const day = 86_400_000;
 

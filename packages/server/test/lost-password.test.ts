@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { stepCredential } from '../src/passwords/identity/credential.ts';
+import { movedClock } from './support/clock.ts';
 import { eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
 import { confirmedApp } from './support/factors.ts';
-import { corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
+import { corporate, corporateNetwork, passwords, said } from './support/passwords.ts';
 import { type Mailbox, mailbox } from './support/smtp.ts';
 
 const alice = 'alice@acme.example';

@@ -1,21 +1,23 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Context } from '../src/context.ts';
 import { Problem } from '../src/kernel/problem.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { parseNetworkFile } from '../src/registry/network-file/prepare.ts';
-import { caller, contentOf, keyOf, type OpenContext, openContext, publicKey, wholeNetwork } from './support/network.ts';
+import { openContext } from './support/context.ts';
+import { caller, contentOf, keyOf, publicKey, wholeNetwork } from './support/network.ts';
 
 /** Against a store that holds `wholeNetwork()` in realm dev, where http base URLs are allowed, and the empty realm `bank`. */
-let opened: OpenContext;
+let context: Context;
 const network = wholeNetwork();
 const taken = network.realms[0]?.participants[0]?.keys?.[0];
 
 beforeAll(async () => {
-  opened = await openContext(undefined, { realms: true });
-  await applyNetwork(opened.context, network, caller);
-  await applyNetwork(opened.context, { realms: [{ name: 'bank', profile: 'strict' }] }, caller);
+  context = await openContext(undefined, { realms: true });
+  await applyNetwork(context, network, caller);
+  await applyNetwork(context, { realms: [{ name: 'bank', profile: 'strict' }] }, caller);
 });
-afterAll(() => opened.close());
+afterAll(() => context.store.close());
 
 const key = publicKey();
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -333,7 +335,6 @@ async function refusalOf(act: () => Promise<unknown>): Promise<Problem> {
 }
 
 test.each(hostile)('%s', async (_what, file, pointer) => {
-  const { context } = opened;
   const before = await contentOf(context);
   const refusal = await refusalOf(() => applyNetwork(context, file, caller));
   expect([refusal.code, refusal.pointer]).toEqual(['network.invalid', pointer]);
@@ -342,7 +343,6 @@ test.each(hostile)('%s', async (_what, file, pointer) => {
 });
 
 test('a refusal in the last realm leaves nothing of the ones before', async () => {
-  const { context } = opened;
   const before = await contentOf(context);
   for (const [, file, pointer] of hostile) {
     const realms = (file as { realms?: unknown } | null)?.realms;
@@ -355,18 +355,17 @@ test('a refusal in the last realm leaves nothing of the ones before', async () =
 
 test('no refusal tells a secret', async () => {
   const secret = 'short-secret-1';
-  const refusal = await refusalOf(() => applyNetwork(opened.context, withClient({ secret }), caller));
+  const refusal = await refusalOf(() => applyNetwork(context, withClient({ secret }), caller));
   expect(JSON.stringify({ ...refusal, message: refusal.message, cause: String(refusal.cause) })).not.toContain(secret);
 });
 
 test('a realm alone: a file that names another one is refused', async () => {
   const file = { realms: [{ name: 'dev' }, { name: 'bank' }] };
-  const refusal = await refusalOf(() => applyNetwork(opened.context, file, caller, 'dev'));
+  const refusal = await refusalOf(() => applyNetwork(context, file, caller, 'dev'));
   expect([refusal.code, refusal.pointer]).toEqual(['network.invalid', '/realms/1/name']);
 });
 
 test('the client id of an offboarded participant is never used again', async () => {
-  const { context } = opened;
   const gone = { id: 'gone', role: 'LENDER', status: 'OFFBOARDED', client: { id: 'gone-client' } };
   await applyNetwork(context, realm({ participants: [gone] }), caller);
   const refusal = await refusalOf(() => applyNetwork(context, withClient({ id: 'gone-client' }), caller));

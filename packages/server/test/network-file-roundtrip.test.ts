@@ -4,7 +4,9 @@ import { isLine, isPlain } from '../src/kernel/text.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { exportNetwork } from '../src/registry/network-file/export.ts';
 import { roles, statuses } from '../src/registry/participant.ts';
-import { caller, contentOf, handClock, openContext, publicKey } from './support/network.ts';
+import { manualClock } from './support/clock.ts';
+import { openContext } from './support/context.ts';
+import { caller, contentOf, publicKey } from './support/network.ts';
 
 /** A pool, because making a key costs more than a round trip. Each belongs to one organisation. */
 const keyPool = Array.from({ length: 6 }, (_, index) => publicKey(`key-${index}`));
@@ -115,26 +117,21 @@ test('any network: applied, exported and applied again it is the same, there and
   await fc.assert(
     fc.asyncProperty(network, async (generated) => {
       const file = quick(generated);
-      const clock = handClock();
+      const clock = manualClock();
       const first = await openContext(undefined, { clock });
       const second = await openContext(undefined, { clock });
-      try {
-        await applyNetwork(first.context, file, caller);
-        const stored = await contentOf(first.context);
-        const exported = await exportNetwork(first.context);
-        clock.advance(10_000);
-        for (const again of [file, exported]) {
-          const report = await applyNetwork(first.context, again, caller);
-          expect(report.realms.flatMap(({ created, changed }) => [...created, ...changed])).toEqual([]);
-        }
-        expect(await contentOf(first.context)).toBe(stored);
-        // Through JSON, as it travels.
-        await applyNetwork(second.context, JSON.parse(JSON.stringify(exported)), caller);
-        expect(await exportNetwork(second.context)).toEqual(exported);
-      } finally {
-        await first.close();
-        await second.close();
+      await applyNetwork(first, file, caller);
+      const stored = await contentOf(first);
+      const exported = await exportNetwork(first);
+      clock.advance(10_000);
+      for (const again of [file, exported]) {
+        const report = await applyNetwork(first, again, caller);
+        expect(report.realms.flatMap(({ created, changed }) => [...created, ...changed])).toEqual([]);
       }
+      expect(await contentOf(first)).toBe(stored);
+      // Through JSON, as it travels.
+      await applyNetwork(second, JSON.parse(JSON.stringify(exported)), caller);
+      expect(await exportNetwork(second)).toEqual(exported);
     }),
     { numRuns: 25 },
   );

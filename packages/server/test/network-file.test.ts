@@ -18,18 +18,10 @@ import { write } from '../src/store/write.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { lookUpSubjectState } from '../src/subject/subject.ts';
 import { signingKeys } from '../src/subject/tokens/signing-key.ts';
+import { type ManualClock, manualClock } from './support/clock.ts';
+import { openContext } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
-import {
-  agentSecret,
-  caller,
-  contentOf,
-  eventsOf,
-  handClock,
-  keyOf,
-  openContext,
-  publicKey,
-  wholeNetwork,
-} from './support/network.ts';
+import { agentSecret, caller, contentOf, eventsOf, keyOf, publicKey, wholeNetwork } from './support/network.ts';
 
 /** A file that says one thing of one participant of realm dev. */
 function dev(participants: readonly object[], others: object = {}) {
@@ -78,14 +70,9 @@ async function subjectOf(context: Context, clientId: string) {
 }
 
 eachDatabase('the network file', (freshUrl) => {
-  async function withContext(act: (context: Context, clock: ReturnType<typeof handClock>) => Promise<void>) {
-    const clock = handClock();
-    const { context, close } = await openContext(await freshUrl(), { clock });
-    try {
-      await act(context, clock);
-    } finally {
-      await close();
-    }
+  async function withContext(act: (context: Context, clock: ManualClock) => Promise<void>) {
+    const clock = manualClock();
+    await act(await openContext(await freshUrl(), { clock }), clock);
   }
 
   test('is stored as a whole, with signing keys for the new realm', () =>
@@ -177,19 +164,15 @@ eachDatabase('the network file', (freshUrl) => {
       expect(await contentOf(context)).toBe(before);
 
       const other = await openContext(await freshUrl(), { clock });
-      try {
-        const report = await applyNetwork(other.context, exported, caller);
-        expect(await exportNetwork(other.context)).toEqual(exported);
-        // A tombstone gets no secret.
-        expect(report.secrets.map(({ clientId }) => clientId)).toEqual(['agent-client', 'lender-client']);
-        expect((await lookUpClient(other.context, 'dev', 'lender-client'))?.live).toBe(false);
-        expect(await lookUpClient(other.context, 'dev', 'gone-client')).toBeUndefined();
-        expect((await subjectOf(other.context, 'gone-client')).state).toEqual({ generation: 2, live: false });
-        const ended = other.context.store.db.selectFrom('subject').select('id').where('ended_at', 'is not', null);
-        expect(await ended.execute()).toHaveLength(1);
-      } finally {
-        await other.close();
-      }
+      const report = await applyNetwork(other, exported, caller);
+      expect(await exportNetwork(other)).toEqual(exported);
+      // A tombstone gets no secret.
+      expect(report.secrets.map(({ clientId }) => clientId)).toEqual(['agent-client', 'lender-client']);
+      expect((await lookUpClient(other, 'dev', 'lender-client'))?.live).toBe(false);
+      expect(await lookUpClient(other, 'dev', 'gone-client')).toBeUndefined();
+      expect((await subjectOf(other, 'gone-client')).state).toEqual({ generation: 2, live: false });
+      const ended = other.store.db.selectFrom('subject').select('id').where('ended_at', 'is not', null);
+      expect(await ended.execute()).toHaveLength(1);
     }));
 
   test('never prunes: what it does not name stays, entry by entry and member by member', () =>
@@ -502,36 +485,28 @@ eachDatabase('the network file', (freshUrl) => {
 
   test('the same file at the same moment from two processes: written once, whole', async () => {
     const url = await freshUrl();
-    const { context, close } = await openContext(url, { realms: true });
-    try {
-      const file = wholeNetwork();
-      const outcomes = await raceProcesses(url, [file, file]);
-      const done = outcomes.flatMap(({ report }) => report ?? []);
-      expect(outcomes.flatMap(({ code }) => code ?? [])).toEqual([]);
-      expect(done.filter(({ realms }) => realms[0]?.created.length === 14)).toHaveLength(1);
-      expect(done.filter(({ secrets }) => secrets.length === 1)).toHaveLength(1);
-      expect((await eventsOf(context)).filter(({ object }) => object === 'participant:agent')).toHaveLength(1);
-      // Whoever came second found everything there.
-      expect((await applyNetwork(context, file, caller)).realms).toEqual([
-        { name: 'dev', created: [], changed: [], unchanged: 15 },
-      ]);
-    } finally {
-      await close();
-    }
+    const context = await openContext(url, { realms: true });
+    const file = wholeNetwork();
+    const outcomes = await raceProcesses(url, [file, file]);
+    const done = outcomes.flatMap(({ report }) => report ?? []);
+    expect(outcomes.flatMap(({ code }) => code ?? [])).toEqual([]);
+    expect(done.filter(({ realms }) => realms[0]?.created.length === 14)).toHaveLength(1);
+    expect(done.filter(({ secrets }) => secrets.length === 1)).toHaveLength(1);
+    expect((await eventsOf(context)).filter(({ object }) => object === 'participant:agent')).toHaveLength(1);
+    // Whoever came second found everything there.
+    expect((await applyNetwork(context, file, caller)).realms).toEqual([
+      { name: 'dev', created: [], changed: [], unchanged: 15 },
+    ]);
   });
 
   test('two files that want the same client id at the same moment from two processes: one of them gets it', async () => {
     const url = await freshUrl();
-    const { context, close } = await openContext(url, { realms: true });
-    try {
-      const files = ['one', 'two'].map((id) => dev([{ id, role: 'LENDER', client: { id: 'wanted' } }]));
-      const outcomes = await raceProcesses(url, files);
-      expect(outcomes.flatMap(({ report }) => report ?? [])).toHaveLength(1);
-      expect(outcomes.flatMap(({ code }) => code ?? [])).toEqual(['network.invalid']);
-      expect(await context.store.db.selectFrom('participant').select('id').execute()).toHaveLength(1);
-    } finally {
-      await close();
-    }
+    const context = await openContext(url, { realms: true });
+    const files = ['one', 'two'].map((id) => dev([{ id, role: 'LENDER', client: { id: 'wanted' } }]));
+    const outcomes = await raceProcesses(url, files);
+    expect(outcomes.flatMap(({ report }) => report ?? [])).toHaveLength(1);
+    expect(outcomes.flatMap(({ code }) => code ?? [])).toEqual(['network.invalid']);
+    expect(await context.store.db.selectFrom('participant').select('id').execute()).toHaveLength(1);
   });
 
   test('the same file twice at the same moment in one process', () =>

@@ -8,11 +8,12 @@ import { authenticateSession } from '../src/subject/session.ts';
 import { logOut } from '../src/subject/session-administration.ts';
 import { forgetOldUses } from '../src/subject/tokens/replay.ts';
 import { proxied } from './support/applicant.ts';
+import { movedClock } from './support/clock.ts';
 import { tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { authenticatorApp, confirmedApp } from './support/factors.ts';
 import { met } from './support/met.ts';
-import { type Corporate, corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
+import { type Corporate, corporate, corporateNetwork, passwords, said } from './support/passwords.ts';
 import { from as fromSource } from './support/source.ts';
 
 const alice = 'alice@acme.example';

@@ -15,8 +15,10 @@ import {
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { requireParticipant } from '../src/registry/participant.ts';
 import { write } from '../src/store/write.ts';
+import { type ManualClock, manualClock } from './support/clock.ts';
+import { openContext } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
-import { caller, handClock, openContext, publicKey } from './support/network.ts';
+import { caller, publicKey } from './support/network.ts';
 
 /** Two organisations; the first has two roles. */
 const network = {
@@ -82,15 +84,11 @@ async function newKey(
 }
 
 eachDatabase('the keys of a participant', (freshUrl, kind) => {
-  async function withContext(act: (context: Context, clock: ReturnType<typeof handClock>) => Promise<void>) {
-    const clock = handClock();
-    const { context, close } = await openContext(await freshUrl(), { clock });
-    try {
-      await applyNetwork(context, network, caller);
-      await act(context, clock);
-    } finally {
-      await close();
-    }
+  async function withContext(act: (context: Context, clock: ManualClock) => Promise<void>) {
+    const clock = manualClock();
+    const context = await openContext(await freshUrl(), { clock });
+    await applyNetwork(context, network, caller);
+    await act(context, clock);
   }
 
   const kids = async (context: Context, id: string) => (await validKeys(context, 'dev', id)).map(({ jwk }) => jwk.kid);
@@ -204,30 +202,23 @@ eachDatabase('the keys of a participant', (freshUrl, kind) => {
     const first = await openContext(url);
     // SQLite has one connection a process; its lock between processes is what the network file is raced against.
     const second = kind === 'postgres' ? await openContext(url) : first;
-    try {
-      await applyNetwork(first.context, network, caller);
-      for (let round = 0; round < 5; round++) {
-        const jwk = jwkOf(`round-${round}`);
-        const keys = [await newKey(jwk, 'one', 0), await newKey(jwk, 'stranger', 0)];
-        const outcomes = await Promise.allSettled(
-          [first, second].map(({ context }, index) =>
-            write(context, system, (tx) => registerKey(tx, keys[index] as NewKey)),
-          ),
-        );
-        expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-        expect(outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []))).toEqual([
-          'registry.key_taken',
-        ]);
-        const rows = await first.context.store.db
-          .selectFrom('participant_key')
-          .select('participant_id')
-          .where('thumbprint', '=', keys[0]?.thumbprint ?? '')
-          .execute();
-        expect(rows).toHaveLength(1);
-      }
-    } finally {
-      await first.close();
-      if (second !== first) await second.close();
+    await applyNetwork(first, network, caller);
+    for (let round = 0; round < 5; round++) {
+      const jwk = jwkOf(`round-${round}`);
+      const keys = [await newKey(jwk, 'one', 0), await newKey(jwk, 'stranger', 0)];
+      const outcomes = await Promise.allSettled(
+        [first, second].map((context, index) => write(context, system, (tx) => registerKey(tx, keys[index] as NewKey))),
+      );
+      expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      expect(outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []))).toEqual([
+        'registry.key_taken',
+      ]);
+      const rows = await first.store.db
+        .selectFrom('participant_key')
+        .select('participant_id')
+        .where('thumbprint', '=', keys[0]?.thumbprint ?? '')
+        .execute();
+      expect(rows).toHaveLength(1);
     }
   });
 });

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { publicJwkOf, weakKinds } from '../../proof/test/support/weak-rsa.ts';
 import { nameOldPasskeys } from '../src/passwords/factor/passkey-factor.ts';
+import { movedClock } from './support/clock.ts';
 import { eachDatabase } from './support/databases.ts';
 import { confirmedApp, subjectOf } from './support/factors.ts';
 import {
@@ -14,7 +15,7 @@ import {
   show,
   type Twist,
 } from './support/passkey.ts';
-import { type Corporate, corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
+import { type Corporate, corporate, corporateNetwork, passwords, said } from './support/passwords.ts';
 import { weakened } from './support/weakened.ts';
 
 const alice = 'alice@acme.example';

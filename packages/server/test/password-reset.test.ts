@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { openLetter } from '../src/mail/outbox.ts';
+import { movedClock } from './support/clock.ts';
 import { eachDatabase } from './support/databases.ts';
 import { confirmedApp } from './support/factors.ts';
-import { type Corporate, corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
+import { type Corporate, corporate, corporateNetwork, passwords, said } from './support/passwords.ts';
 
 const alice = 'alice@acme.example';
 const bob = 'bob@acme.example';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { movedClock } from './support/clock.ts';
 import { eachDatabase } from './support/databases.ts';
-import { type Corporate, corporate, corporateNetwork, movedClock, passwords, said } from './support/passwords.ts';
+import { type Corporate, corporate, corporateNetwork, passwords, said } from './support/passwords.ts';
 
 const value = (text: string) => ({ password: { value: text } });
 const change = (from: string, to: string) => ({ oldPassword: { value: from }, password: { value: to } });

@@ -10,11 +10,12 @@ import { createHasher } from '../src/subject/secrets/password-hash.ts';
 import { listPeppers } from '../src/subject/secrets/pepper.ts';
 import { readHash } from '../src/subject/secrets/stored-hash.ts';
 import { reseal } from '../src/subject/secrets/vault.ts';
+import { movedClock } from './support/clock.ts';
 import { masterKey, openContext } from './support/context.ts';
 import { bothDatabases, eachDatabase } from './support/databases.ts';
 import { eventually } from './support/eventually.ts';
 import { hashPool, realHashPool } from './support/hash-pool.ts';
-import { type Corporate, corporate, corporateAt, movedClock, passwords, said } from './support/passwords.ts';
+import { type Corporate, corporate, corporateAt, passwords, said } from './support/passwords.ts';
 import { noPeppers, peppersOf } from './support/pepper.ts';
 import { obtainToken, testServer } from './support/server.ts';
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { movedClock } from './support/clock.ts';
 import { eachDatabase } from './support/databases.ts';
-import { corporate, movedClock, passwords, said } from './support/passwords.ts';
+import { corporate, passwords, said } from './support/passwords.ts';
 
 /** What a stolen token of a ROOT must not be enough for; and what it answers within five minutes of the login. */
 const guarded: readonly (readonly [path: string, body: object, answer: string])[] = [

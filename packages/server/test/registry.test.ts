@@ -5,7 +5,8 @@ import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import type { ApplyReport } from '../src/registry/network-file/report.ts';
 import { type Participant, readParticipants } from '../src/registry/participant.ts';
 import { registryEntry } from '../src/registry/registry-entry.ts';
-import { agentSecret, caller, handClock, keyOf, publicKey, wholeNetwork } from './support/network.ts';
+import { manualClock } from './support/clock.ts';
+import { agentSecret, caller, keyOf, publicKey, wholeNetwork } from './support/network.ts';
 import { administrator, obtainToken, type TestServer, testServer } from './support/server.ts';
 
 async function read(server: TestServer, token: string, path: string, headers: Record<string, string> = {}) {
@@ -19,7 +20,7 @@ async function read(server: TestServer, token: string, path: string, headers: Re
 describe('the registry of a realm', () => {
   let server: TestServer;
   let token: string;
-  const clock = handClock(Date.now());
+  const clock = manualClock(Date.now());
   const network = wholeNetwork();
 
   beforeAll(async () => {

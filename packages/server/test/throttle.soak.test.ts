@@ -2,8 +2,9 @@ import { Agent, request } from 'node:http';
 import { expect, test } from 'vitest';
 import { guessesPerCredential } from '../src/passwords/guess/throttle.ts';
 import { stepCredential } from '../src/passwords/identity/credential.ts';
+import { movedClock } from './support/clock.ts';
 import { tester } from './support/context.ts';
-import { type Corporate, corporate, corporateNetwork, movedClock, passwords } from './support/passwords.ts';
+import { type Corporate, corporate, corporateNetwork, passwords } from './support/passwords.ts';
 
 const alice = 'alice@acme.example';
 const env = { COUNTERSIGN_TRUSTED_PROXIES: '127.0.0.1', COUNTERSIGN_LOG_LEVEL: 'silent' };

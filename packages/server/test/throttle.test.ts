@@ -14,11 +14,11 @@ import { logIn } from '../src/passwords/login.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { recordFailedAttempts } from '../src/subject/failed-attempt.ts';
 import { requireRealm } from '../src/subject/realm.ts';
-import { manualClock } from './support/clock.ts';
+import { manualClock, movedClock } from './support/clock.ts';
 import { openContext, tester } from './support/context.ts';
 import { corporateNetwork as identities } from './support/corporate.ts';
 import { eachDatabase, type FreshUrl } from './support/databases.ts';
-import { corporate, movedClock, passwords, said } from './support/passwords.ts';
+import { corporate, passwords, said } from './support/passwords.ts';
 import { from } from './support/source.ts';
 
 const day = 86_400_000;

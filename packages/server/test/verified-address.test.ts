@@ -3,10 +3,11 @@ import { openLetter } from '../src/mail/outbox.ts';
 import { sendRecoveryCode } from '../src/passwords/lost-password.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { exportNetwork } from '../src/registry/network-file/export.ts';
+import { movedClock } from './support/clock.ts';
 import { tester } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { confirmedApp } from './support/factors.ts';
-import { type Corporate, corporate, movedClock, passwords, said } from './support/passwords.ts';
+import { type Corporate, corporate, passwords, said } from './support/passwords.ts';
 
 const alice = 'alice@acme.example';
 const mailbox = 'b.jones@mail.example';

@@ -15,3 +15,15 @@ export function manualClock(start = Date.UTC(2026, 0, 15, 12)): ManualClock {
     },
   };
 }
+
+/** A clock that goes on by itself, and can be moved. */
+export function movedClock() {
+  let moved = 0;
+  return {
+    now: () => Date.now() + moved,
+    elapsed: () => performance.now(),
+    advance(milliseconds: number) {
+      moved += milliseconds;
+    },
+  };
+}

@@ -1,40 +1,50 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, TestRunner } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import type { Context } from '../../src/context.ts';
 import type { Caller } from '../../src/kernel/caller.ts';
 import { createLog } from '../../src/kernel/log.ts';
 import { createContext, type Parts } from '../../src/server.ts';
+import { ensureRealms } from '../../src/start.ts';
 import { hashPool } from './hash-pool.ts';
+import { masterKey } from './program.ts';
 
-/** TEST KEY, not a secret: contexts that share a database must share it. */
-export const masterKey = 'dGVzdC1vbmx5LW1hc3Rlci1rZXktZm9yLWNvdW50ZXI';
+export { masterKey };
 
 export const tester: Caller = { actor: 'test', requestId: 'test' };
 
-/** What rules use, on a real database and without a server. Closed when the test ends. */
+/**
+ * What rules use, on a real database and without a server: a new SQLite if it names none. `realms` also makes `system`
+ * and `dev` with their keys. Closed when the test ends; a suite closes the store itself.
+ */
 export async function openContext(
-  databaseUrl: string,
-  parts: Parts = {},
+  databaseUrl?: string,
+  { realms = false, ...parts }: Parts & { readonly realms?: boolean } = {},
   env: Readonly<Record<string, string>> = {},
 ): Promise<Context> {
   const dataDir = temporaryDir();
   const { config } = loadConfig({
     COUNTERSIGN_DATA_DIR: dataDir,
-    COUNTERSIGN_DATABASE_URL: databaseUrl,
+    COUNTERSIGN_DATABASE_URL: databaseUrl ?? '',
     COUNTERSIGN_MASTER_KEY: masterKey,
     ...env,
   });
   const context = await createContext(config, { log: createLog('silent'), hashPool, ...parts });
-  onTestFinished(() => context.store.close());
+  if (realms) await ensureRealms(context);
+  atEnd(() => context.store.close());
   return context;
 }
 
-/** A directory that goes when the test ends. */
+function atEnd(act: () => unknown): void {
+  if (TestRunner.getCurrentTest() === undefined) process.once('exit', act);
+  else onTestFinished(async () => void (await act()));
+}
+
+/** A directory that goes when the test ends, or for a suite with the process. */
 export function temporaryDir(): string {
   const path = mkdtempSync(join(tmpdir(), 'countersign-test-'));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  atEnd(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }

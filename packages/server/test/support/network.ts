@@ -1,63 +1,11 @@
-/** A context without a server, and networks to put into it. */
+/** Networks to put into a context, and what it holds then. */
 
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { sql } from 'kysely';
-import { loadConfig } from '../../src/config.ts';
 import type { Context } from '../../src/context.ts';
 import type { Caller } from '../../src/kernel/caller.ts';
-import type { Clock } from '../../src/kernel/clock.ts';
-import { createContext } from '../../src/server.ts';
-import { ensureRealms } from '../../src/start.ts';
 
 export const caller: Caller = { actor: 'operator', requestId: 'request-1' };
-
-/** TEST KEY, not a secret. */
-const masterKey = 'dGVzdC1vbmx5LW1hc3Rlci1rZXktZm9yLWNvdW50ZXI';
-
-export interface OpenContext {
-  readonly context: Context;
-  close(): Promise<void>;
-}
-
-/** Opens a database as a server would. `realms` also makes `system` and `dev` with their keys. */
-export async function openContext(
-  databaseUrl: string | undefined,
-  parts: { readonly clock?: Clock; readonly realms?: boolean } = {},
-): Promise<OpenContext> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'countersign-context-'));
-  const { config } = loadConfig({
-    COUNTERSIGN_DATA_DIR: dataDir,
-    COUNTERSIGN_MASTER_KEY: masterKey,
-    COUNTERSIGN_LOG_LEVEL: 'silent',
-    ...(databaseUrl === undefined ? {} : { COUNTERSIGN_DATABASE_URL: databaseUrl }),
-  });
-  const context = await createContext(config, parts.clock === undefined ? {} : { clock: parts.clock });
-  // A cache serves only what it knows to be fresh. Under a clock that stands still, it is fresh for ever.
-  if (parts.clock !== undefined) context.cache.refreshed();
-  if (parts.realms === true) await ensureRealms(context);
-  return {
-    context,
-    async close() {
-      await context.store.close();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
-  };
-}
-
-/** A clock that stands still until it is moved. */
-export function handClock(start = Date.UTC(2026, 0, 1)): Clock & { advance(milliseconds: number): void } {
-  let now = start;
-  return {
-    now: () => now,
-    elapsed: () => 0,
-    advance(milliseconds) {
-      now += milliseconds;
-    },
-  };
-}
 
 const tables = [
   'realm',

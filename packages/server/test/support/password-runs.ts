@@ -2,10 +2,11 @@
 
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { movedClock } from './clock.ts';
 import { beginning, commands } from './password-commands.ts';
 import { call, isDisabled, keepUnlocked, newCredential } from './password-model.ts';
 import { pairs } from './password-pairs.ts';
-import { corporate, movedClock, said } from './passwords.ts';
+import { corporate, said } from './passwords.ts';
 
 /** So many runs on one server, each with a credential of its own that has a password and a session to begin with. */
 export async function passwordRuns(databaseUrl: string, numRuns: number, maxCommands: number): Promise<void> {

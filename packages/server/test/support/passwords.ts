@@ -104,18 +104,6 @@ export function corporateAt(server: TestServer, url = server.url): Corporate {
   };
 }
 
-/** A clock that goes on by itself, and can be moved. */
-export function movedClock() {
-  let moved = 0;
-  return {
-    now: () => Date.now() + moved,
-    elapsed: () => performance.now(),
-    advance(milliseconds: number) {
-      moved += milliseconds;
-    },
-  };
-}
-
 /** What a refusal says, in short: `409 PASSWORD_INCORRECT`, `400 password.value`. */
 export function said({ status, body }: Answered): string {
   const { validation, code } = body as { validation?: { fields: { name: string }[] }; code?: string };
