@@ -23,7 +23,7 @@ const files = new Set([
   'CHANGELOG.md',
   'CONTRIBUTING.md',
   'LICENSE',
-  ...['docs', 'examples', 'bench', 'packages', 'scripts'].flatMap((folder) => [folder, ...below(folder)]),
+  ...['docs', 'deploy', 'examples', 'bench', 'packages', 'scripts'].flatMap((folder) => [folder, ...below(folder)]),
 ]);
 const pages = [...files]
   .filter((path) => path.endsWith('.md') && /^(README|CHANGELOG|CONTRIBUTING|docs\/)/.test(path))
