@@ -17,6 +17,7 @@ import { routes as emailRoutes } from './passwords/email.http.ts';
 import { routes as factorRoutes } from './passwords/factor/factors.http.ts';
 import { routes as passkeyRoutes } from './passwords/factor/passkeys.http.ts';
 import { routes as credentialAdministrationRoutes } from './passwords/identity/credential-administration.http.ts';
+import { routes as deletionRoutes } from './passwords/identity/deletion.http.ts';
 import { routes as identityRoutes } from './passwords/identity/identity.http.ts';
 import { routes as identityAdministrationRoutes } from './passwords/identity/identity-administration.http.ts';
 import { routes as passwordProfileRoutes } from './passwords/identity/profiles.http.ts';
@@ -171,6 +172,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...clientRoutes,
     ...identityAdministrationRoutes,
     ...credentialAdministrationRoutes,
+    ...deletionRoutes,
     ...signingKeyRoutes,
     ...pepperRoutes,
     ...eventRoutes,

@@ -129,7 +129,8 @@ eachDatabase('a credential', (freshUrl) => {
     expect(await live(context, made.id)).toEqual({ generation: 1, live: true });
     const events = (await eventsOf(context)).filter(({ object }) => object === `credential:${made.id}`);
     expect(events.map(({ type }) => type)).toEqual(['credential.created']);
-    expect(events[0]?.text).toContain('carol');
+    expect(events[0]?.text).toContain('corp-1');
+    expect(events[0]?.text, 'it stays when the credential is removed').not.toContain('carol');
   });
 
   test.each([

@@ -115,6 +115,7 @@ const all: { readonly [P in Purpose]: Values[P] } = {
   'login-locked': { at: until },
   'factor-changed': { at: until, change: 'recovered', factor: 'recovery' },
   'password-expired': { at: until, compromised: true },
+  'credential-deleted': { at: until, until },
   'credential-changed': { at: until, newCode: true, newAddress: true },
   'wallet-invitation': { participant: 'organization', description: 'Faber', code, until },
   'wallet-address': { walletId, code, until },

@@ -43,6 +43,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0012-network-members' },
       { name: '0013-onboarding-and-refusals' },
       { name: '0014-verified-addresses' },
+      { name: '0015-deletions' },
       { name: '0016-wallet-recovery' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);

@@ -25,6 +25,7 @@ describe('the settings of a realm', () => {
       walletCreation: 'invited',
       sessionIdleSeconds: 300,
       sessionMaxSeconds: 43_200,
+      deletionGraceDays: 30,
       development: false,
       contact: null,
     });

@@ -17,7 +17,7 @@ export interface Api {
   get(path: string): Promise<unknown>;
   post(path: string, body?: unknown): Promise<unknown>;
   patch(path: string, body: unknown): Promise<unknown>;
-  delete(path: string): Promise<void>;
+  delete(path: string): Promise<unknown>;
 }
 
 interface Profile {
@@ -83,7 +83,7 @@ export function connect(options: Options): Api {
     get: (path) => call('GET', path),
     post: (path, body = {}) => call('POST', path, body),
     patch: (path, body) => call('PATCH', path, body),
-    delete: async (path) => void (await call('DELETE', path)),
+    delete: (path) => call('DELETE', path),
   };
 }
 

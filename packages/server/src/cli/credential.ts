@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { connect, online, pagesAt, print } from './api.ts';
+import { deletionCommands } from './deletion.ts';
 import { type CsvInvitation, inviteFromCsv } from './invite-csv.ts';
 import { listing, printList } from './list.ts';
 
@@ -62,6 +63,7 @@ export function credentialCommands(program: Command): void {
         print(await api.post(`${api.realm}/admin/credentials/${encodeURIComponent(id)}/${step}`));
       });
   }
+  deletionCommands(credential, 'credential', 'credentials');
   online(credential.command('unlock <credential>'))
     .description('Forgive its failed logins, so that unknown devices need not wait.')
     .action(async (id: string, options) => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { connect, online, pagesAt, print } from './api.ts';
+import { deletionCommands } from './deletion.ts';
 import { importKeycloakCommand } from './import-keycloak.ts';
 import { listing, printList } from './list.ts';
 
@@ -29,6 +30,7 @@ export function identityCommands(program: Command): void {
       const { identityProfile: profileId, id } = options as { identityProfile: string; id?: string };
       print(await api.post(`${api.realm}/admin/identities`, { id, profileId, name }));
     });
+  deletionCommands(identity, 'identity', 'identities');
   for (const [step, text] of [
     ['disable', 'Let none of its credentials log in; their sessions end.'],
     ['enable', 'Let its credentials log in again, except those that are disabled themselves.'],

@@ -5,6 +5,7 @@ import { forgetOldMails } from '../mail/outbox.ts';
 import { transportOf } from '../mail/transport.ts';
 import { nameOldPasskeys } from '../passwords/factor/passkey-factor.ts';
 import { forgetOldLoginFailures, keepLoginCounts } from '../passwords/guess/throttle.ts';
+import { removeDeleted } from '../passwords/identity/removal.ts';
 import { followChanges, pruneChanges } from '../store/change-log.ts';
 import { holdRenewal } from '../store/hold.ts';
 import { sealedAtOnce, sealNewEvents } from '../subject/event.ts';
@@ -80,6 +81,7 @@ async function forget(context: Context): Promise<void> {
   await pruneChanges(context.store, context.clock.now());
   await forgetOldUses(context);
   await forgetOldRevocations(context);
+  await removeDeleted(context);
   await forgetOldSessions(context);
   await forgetOldOneTimeCodes(context);
   await forgetOldMails(context);

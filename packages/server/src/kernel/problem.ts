@@ -106,6 +106,8 @@ const table = {
   'credential.unknown': missing('There is no such credential.'),
   'credential.code_taken': taken('Another credential of the realm has this code.'),
   'credential.disabled': conflict('The credential or its identity is disabled.'),
+  'credential.deleted': conflict('The credential is deleted. Restore it first.'),
+  'identity.deleted': conflict('The identity is deleted. Restore it first.'),
   'credential.no_address': conflict('The credential has no e-mail address. Give it one first.'),
   'credential.unverified_address': conflict(
     'The e-mail address of the credential is not verified. Verify it first, or show the code.',

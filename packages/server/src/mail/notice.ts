@@ -16,7 +16,8 @@ export type Notice =
   | 'password-reset-shown'
   | 'new-device'
   | 'factor-changed'
-  | 'credential-changed';
+  | 'credential-changed'
+  | 'credential-deleted';
 
 /**
  * Queues the mail in the transaction of the change. At most five an hour of one kind for one credential, counted by

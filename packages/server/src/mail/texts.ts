@@ -32,6 +32,7 @@ export interface Values extends WalletValues, OnboardingValues {
   readonly 'factor-changed': { readonly at: number; readonly change: FactorChange; readonly factor: FactorKind };
   /** Also sent to the old address. */
   readonly 'credential-changed': { readonly at: number; readonly newCode: boolean; readonly newAddress: boolean };
+  readonly 'credential-deleted': { readonly at: number; readonly until: number };
 }
 
 export type Purpose = keyof Values;
@@ -200,6 +201,15 @@ const texts: { readonly [P in Purpose]: Text<Values[P]> } = {
     ...(newAddress ? ['Mail goes to another address from now on.'] : []),
     'If you did not expect this, tell your administrator.',
   ],
+  'credential-deleted': ({ at, until }, { realm, issuer }) => [
+    `Your login for ${realm} was deleted`,
+    `On ${moment(at)} an administrator deleted your login at`,
+    `  ${issuer}`,
+    '',
+    `It can be restored until ${moment(until)}. Then all that is`,
+    'held about it is removed.',
+    'If you did not expect this, tell your administrator.',
+  ],
 };
 
 /** The values that a template of the operator may name. */
@@ -216,6 +226,7 @@ export const placeholders: { readonly [P in Purpose]: readonly (keyof Values[P])
   'login-locked': ['at'],
   'factor-changed': ['at', 'change', 'factor'],
   'credential-changed': ['at', 'newCode', 'newAddress'],
+  'credential-deleted': ['at', 'until'],
   'wallet-invitation': ['participant', 'description', 'code', 'until'],
   'wallet-address': ['walletId', 'code', 'until'],
   'wallet-address-changed': ['walletId', 'at'],

@@ -126,6 +126,7 @@ async function createAndInvite(context: Context, realm: string, row: Row, caller
 
 async function checkNew(context: Context, realm: string, row: Row): Promise<BulkResult> {
   const identity = await requireIdentity(context, realm, row.identityId);
+  if (identity.remove_at !== null) throw new Problem('identity.deleted');
   if (identity.disabled_at !== null) throw new Problem('credential.disabled');
   if (mailAddressOf({ email: row.email ?? null, code: row.code }) === undefined) {
     throw new Problem('credential.no_address');

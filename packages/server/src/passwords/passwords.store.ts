@@ -145,3 +145,14 @@ export async function forgetHashes(
     .where('hash', 'is not', null)
     .execute();
 }
+
+/** Every version, oldest first. */
+export async function listPasswords(db: Kysely<Schema>, realm: string, credentialId: string): Promise<PasswordTable[]> {
+  return db
+    .selectFrom('password')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('credential_id', '=', credentialId)
+    .orderBy('version')
+    .execute();
+}

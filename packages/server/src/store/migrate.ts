@@ -11,6 +11,7 @@ import * as passkeyIds from './migrations/0011-passkey-ids.ts';
 import * as networkMembers from './migrations/0012-network-members.ts';
 import * as onboardingAndRefusals from './migrations/0013-onboarding-and-refusals.ts';
 import * as verifiedAddresses from './migrations/0014-verified-addresses.ts';
+import * as deletions from './migrations/0015-deletions.ts';
 import * as walletRecovery from './migrations/0016-wallet-recovery.ts';
 import type { Schema } from './schema.ts';
 
@@ -30,6 +31,7 @@ const migrations = [
   networkMembers,
   onboardingAndRefusals,
   verifiedAddresses,
+  deletions,
   walletRecovery,
 ] as const;
 

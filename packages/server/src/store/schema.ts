@@ -144,7 +144,8 @@ export interface SubjectTable {
   realm: string;
   /** `sub` of its tokens. */
   id: string;
-  kind: 'client' | 'participant' | 'credential' | 'wallet';
+  /** `identity`: only the tombstone of a removed one. */
+  kind: 'client' | 'participant' | 'credential' | 'wallet' | 'identity';
   /** Incremented when its tokens must die: tokens of earlier generations are dead, even after a reinstatement. */
   generation: number;
   suspended_at: number | null;
@@ -321,6 +322,8 @@ export interface IdentityTable {
   created_at: number;
   updated_at: number;
   disabled_at: number | null;
+  /** When it is removed with its credentials, if it is deleted. Null for every other. */
+  remove_at: number | null;
 }
 
 export interface CredentialTable {
@@ -344,6 +347,8 @@ export interface CredentialTable {
    * mail.
    */
   verified_email: string | null;
+  /** When it is removed, for a deleted one. Null for every other. */
+  remove_at: number | null;
 }
 
 /**

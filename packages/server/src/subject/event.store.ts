@@ -47,3 +47,20 @@ export async function listEvents(
   if (realm !== undefined) query = query.where('realm', '=', realm);
   return query.orderBy('seq', 'desc').limit(limit).execute();
 }
+
+/** Newest first. No index leads there: it is asked rarely, and every event would have to keep it. */
+export async function listEventsAbout(
+  db: Kysely<Schema>,
+  realm: string,
+  object: string,
+  limit: number,
+): Promise<EventTable[]> {
+  return db
+    .selectFrom('event')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where((e) => e.or([e('object', '=', object), e('actor', '=', object)]))
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute();
+}

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { isoDate } from '../kernel/clock.ts';
 import type { EventTable } from '../store/schema.ts';
-import { headOfChain, listEvents, listUnsealed, sealEvents, sealedAfter } from './event.store.ts';
+import { headOfChain, listEvents, listEventsAbout, listUnsealed, sealEvents, sealedAfter } from './event.store.ts';
 import { holdLease } from './lease.ts';
 
 /** The hash before the first event. */
@@ -94,6 +94,11 @@ export async function verifyChain(
 /** The newest events of a realm with numbers below `before`, newest first. Events of the last second may be missing. */
 export async function eventsBefore(context: Context, realm: string, before: number, limit: number) {
   return (await listEvents(context.store.db, realm, before, limit)).map(eventView);
+}
+
+/** The newest events that happened to the object, or that it did, newest first. */
+export async function eventsAbout(context: Context, realm: string, object: string, limit: number) {
+  return (await listEventsAbout(context.store.db, realm, object, limit)).map(eventView);
 }
 
 /** The end of the chain now. Exported and signed, it later shows whether events were cut off. */

@@ -73,6 +73,8 @@ export const settingsSchema = z.strictObject({
     .int()
     .min(60)
     .max(30 * 86_400),
+  /** Days for which a deleted identity or credential can be restored. After them it is removed. */
+  deletionGraceDays: z.int().min(0).max(3_650),
   /** Allows http base URLs and certification runs. Never in production. */
   development: z.boolean(),
   /** The administrators, for people who have questions. Null: none. */
@@ -96,6 +98,7 @@ const ocen4: Settings = {
   walletRecoveryHours: 72,
   sessionIdleSeconds: 300,
   sessionMaxSeconds: 43_200,
+  deletionGraceDays: 30,
   development: false,
   contact: null,
 };

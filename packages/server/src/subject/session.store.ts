@@ -85,3 +85,25 @@ export async function touchSession(db: Kysely<Schema>, realm: string, id: string
 export async function deleteSessionsEndedBefore(db: Kysely<Schema>, before: number): Promise<void> {
   await db.deleteFrom('session').where('ends_at', '<', before).execute();
 }
+
+export async function deleteSessionsOf(db: Kysely<Schema>, realm: string, subjectId: string): Promise<void> {
+  await db.deleteFrom('session').where('realm', '=', realm).where('subject_id', '=', subjectId).execute();
+}
+
+/** All of a subject, ended ones too, newest first. */
+export async function listSessionsOf(
+  db: Kysely<Schema>,
+  realm: string,
+  subjectId: string,
+  limit: number,
+): Promise<SessionTable[]> {
+  return db
+    .selectFrom('session')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('subject_id', '=', subjectId)
+    .orderBy('created_at', 'desc')
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+}

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { latestPast } from '../kernel/clock.ts';
+import { isoDate, latestPast } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Source } from '../kernel/source.ts';
 import type { SessionTable } from '../store/schema.ts';
@@ -7,12 +7,14 @@ import type { Writing } from '../store/write.ts';
 import { type Realm, requireRealm } from './realm.ts';
 import {
   deleteSessionsEndedBefore,
+  deleteSessionsOf,
   endSessionRow,
   findSession,
   findSessionByToken,
   findStanding,
   insertSession,
   listOpenSessions,
+  listSessionsOf,
   touchSession,
 } from './session.store.ts';
 import { type CredentialSubject, lookUpSubjectState, presentSubjectState } from './subject.ts';
@@ -205,6 +207,26 @@ export async function openSessionsOf(
 
 export async function findSessionRow(context: Context, realm: string, id: string): Promise<SessionTable | undefined> {
   return findSession(context.store.db, realm, id);
+}
+
+/** Deletes the sessions of a subject that has ended. */
+export async function removeSessionsOf(tx: Writing, realm: string, subjectId: string): Promise<void> {
+  await deleteSessionsOf(tx.db, realm, subjectId);
+}
+
+/** What is kept of a subject's newest sessions: never a token, never its digest. */
+export async function sessionsHeldOf(context: Context, realm: string, subjectId: string, limit: number) {
+  const rows = await listSessionsOf(context.store.db, realm, subjectId, limit);
+  return rows.map((row) => ({
+    id: row.id,
+    amr: row.amr.split(' '),
+    acr: row.acr,
+    source: row.source,
+    userAgent: row.agent,
+    createdAt: isoDate(row.created_at),
+    seenAt: isoDate(row.seen_at),
+    endedAt: row.ended_at === null ? null : isoDate(row.ended_at),
+  }));
 }
 
 export async function forgetOldSessions(context: Context): Promise<void> {

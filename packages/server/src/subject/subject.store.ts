@@ -34,3 +34,25 @@ export async function updateSubject(
 ): Promise<void> {
   await db.updateTable('subject').set(change).where('realm', '=', realm).where('id', '=', id).execute();
 }
+
+export async function findEndedSubjects(
+  db: Kysely<Schema>,
+  realm: string,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const ended: string[] = [];
+  for (let from = 0; from < ids.length; from += chunk) {
+    const rows = await db
+      .selectFrom('subject')
+      .select('id')
+      .where('realm', '=', realm)
+      .where('id', 'in', ids.slice(from, from + chunk))
+      .where('ended_at', 'is not', null)
+      .execute();
+    ended.push(...rows.map(({ id }) => id));
+  }
+  return ended;
+}
+
+/** Ids in one statement. */
+const chunk = 500;

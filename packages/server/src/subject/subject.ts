@@ -4,7 +4,7 @@ import type { SubjectTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { configuredAdministrator } from './administrator.ts';
 import { revokeOneTimeCodes } from './secrets/one-time-code.ts';
-import { findSubject, insertSubjects, nextGeneration, updateSubject } from './subject.store.ts';
+import { findEndedSubjects, findSubject, insertSubjects, nextGeneration, updateSubject } from './subject.store.ts';
 import { revokeSubjectTokens } from './tokens/revocation.ts';
 
 /** An authenticated caller. Every proof ends here, and sessions and tokens begin here. */
@@ -50,9 +50,14 @@ export interface IdentityReference {
   readonly id: string;
 }
 
-/** `sub` of a credential. Credentials are never deleted, so the name is never reused. */
+/** `sub` of a credential. The subject of a removed credential stays, so the name is never reused. */
 export function credentialSubjectId(credentialId: string): string {
   return `credential:${credentialId}`;
+}
+
+/** The name of an identity where a subject would have one: only its tombstone does. */
+export function identitySubjectId(identityId: string): string {
+  return `identity:${identityId}`;
 }
 
 /** The resources that a subject may reach, with its roles there: `resource_access` of a token. */
@@ -148,6 +153,21 @@ export async function reinstateSubject(tx: Writing, realm: string, id: string): 
 /** Ends the subject for good. The row stays as a tombstone. */
 export async function endSubject(tx: Writing, realm: string, id: string): Promise<void> {
   await killTokens(tx, realm, id, { ended_at: tx.now });
+}
+
+/** Keeps the id of something that had no subject from being used again. */
+export async function leaveTombstone(
+  tx: Writing,
+  realm: string,
+  id: string,
+  kind: SubjectTable['kind'],
+): Promise<void> {
+  await insertSubjects(tx.db, [{ realm, id, kind, generation: 1, suspended_at: null, ended_at: tx.now }]);
+}
+
+/** Those of the ids whose subject has ended for good: the ids are never used again. */
+export async function endedSubjects(tx: Writing, realm: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  return new Set(await findEndedSubjects(tx.db, realm, ids));
 }
 
 /**

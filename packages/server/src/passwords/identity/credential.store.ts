@@ -42,7 +42,7 @@ export async function listCredentials(
   return (identityId === undefined ? all : all.where('credential.identity_id', '=', identityId)).execute();
 }
 
-/** The credentials of an identity that are not disabled themselves. */
+/** The credentials of an identity that are neither disabled nor deleted themselves. */
 export async function enabledCredentialIds(db: Kysely<Schema>, realm: string, identityId: string): Promise<string[]> {
   const rows = await db
     .selectFrom('credential')
@@ -50,6 +50,7 @@ export async function enabledCredentialIds(db: Kysely<Schema>, realm: string, id
     .where('realm', '=', realm)
     .where('identity_id', '=', identityId)
     .where('disabled_at', 'is', null)
+    .where('remove_at', 'is', null)
     .execute();
   return rows.map(({ id }) => id);
 }
@@ -78,6 +79,7 @@ function credentials(db: Kysely<Schema>, realm: string) {
       'identity.profile_id as profile_id',
       'identity.name as identity_name',
       'identity.disabled_at as identity_disabled_at',
+      'identity.remove_at as identity_remove_at',
     ])
     .where('credential.realm', '=', realm);
 }

@@ -12,6 +12,7 @@ import {
   type CredentialReference,
   createSubject,
   credentialSubjectId,
+  lookUpSubjectState,
   reinstateSubject,
   renewSubject,
   suspendSubject,
@@ -30,7 +31,7 @@ import { touchIdentity } from './identity.store.ts';
 /**
  * Credentials: a login recognises the identities of a realm by them.
  *
- * 1. A credential and its subject are made together, and neither is ever deleted.
+ * 1. A credential and its subject are made together. A removed credential leaves its subject as a tombstone.
  * 2. The subject is live while neither the credential nor its identity is disabled: `disabled_at` of both rows says so,
  *    and the subject follows in the same transaction. Disabling ends all sessions at once everywhere. Enabling revives
  *    none of them.
@@ -44,14 +45,18 @@ export interface Credential extends CredentialReference, Owner {
     readonly id: string;
     readonly profileId: string;
     readonly name: string;
+    /** Also set if the identity is deleted. */
     readonly disabledAt: number | null;
+    readonly removeAt: number | null;
   };
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly disabledAt: number | null;
   /** Who disabled it. Null: an administrator. */
   readonly disabledBy: 'root' | null;
-  /** True if it may log in: neither it nor its identity is disabled. */
+  /** When it is removed, if it is deleted. */
+  readonly removeAt: number | null;
+  /** True if it may log in: neither it nor its identity is disabled or deleted. */
   readonly live: boolean;
   /** Milliseconds. Devices remembered before this time are unknown to the credential. */
   readonly devicesAfter: number;
@@ -170,13 +175,15 @@ export async function addCredential(
 ): Promise<void> {
   const identity = await touchIdentity(tx.db, realm, identityId);
   if (identity === undefined) throw new Problem('identity.unknown');
+  if (identity.remove_at !== null) throw new Problem('identity.deleted');
   requireVerifiable({ email, code }, emailVerified);
   const verified_email = verifiedEmailAfter(undefined, { email, code }, emailVerified);
   const times = { created_at: tx.now, updated_at: tx.now, disabled_at: disabled ? tx.now : null };
   await insertCredential(tx.db, { realm, id, identity_id: identityId, type, code, email, verified_email, ...times });
   const subject = { realm, id: credentialSubjectId(id), kind: 'credential' } as const;
   await createSubject(tx, subject, disabled || identity.disabled_at !== null);
-  const after = { identityId, type, code, email, emailVerified, ...(disabled && { disabled }) };
+  // Events stay when the credential is removed, so none holds its code or address.
+  const after = { identityId, type, emailVerified, ...(disabled && { disabled }) };
   const event = { type: 'credential.created', object: `credential:${id}`, after };
   await tx.record({ realm, ...event });
 }
@@ -186,9 +193,10 @@ export async function addCredential(
  */
 async function takenBy(context: Context, realm: string, id: string, cause: unknown): Promise<Problem> {
   const known = await lookUpCredential(context, realm, id);
-  return known === undefined
+  const subject = await lookUpSubjectState(context, realm, credentialSubjectId(id));
+  return known === undefined && subject === undefined
     ? new Problem('credential.code_taken', { cause, pointer: '/code' })
-    : new Problem('registry.conflict', { detail: `The credential id ${id} is in use.`, cause, pointer: '/id' });
+    : new Problem('registry.conflict', { detail: `The credential id ${id} is in use, or was.`, cause, pointer: '/id' });
 }
 
 export type CredentialStep = 'disable' | 'enable';
@@ -210,6 +218,7 @@ export async function stepCredential(
   const { identity } = await requireCredential(context, realm, id);
   await write(context, caller, async (tx) => {
     const before = await lockCredential(tx, realm, identity.id, id);
+    if (before.removeAt !== null) throw new Problem('credential.deleted');
     const isDisabled = before.disabledAt !== null;
     // A step of an administrator replaces that of a ROOT.
     const isRaised = step === 'disable' && isDisabled && before.disabledBy === 'root' && by === null;
@@ -254,6 +263,7 @@ export async function changeCredential(
   const { identity } = await requireCredential(context, realm, id);
   const change = write(context, caller, async (tx) => {
     const before = await lockCredential(tx, realm, identity.id, id);
+    if (before.removeAt !== null) throw new Problem('credential.deleted');
     const { code, email, verifiedEmail } = before;
     const next = { code: wanted.code ?? code, email: wanted.email === undefined ? email : wanted.email };
     requireVerifiable(next, wanted.emailVerified);
@@ -274,14 +284,11 @@ export async function changeCredential(
   });
 }
 
-/** What an event says of a changed credential. */
+/** What an event says of a changed credential. Events stay when it is removed: none holds its code or address. */
 function changeOf(before: Omit<Owner, 'id'>, after: Omit<Owner, 'id'>) {
-  const view = (one: Omit<Owner, 'id'>) => ({
-    code: one.code,
-    email: one.email,
-    emailVerified: verifiedAddressOf(one) !== undefined,
-  });
-  return { before: view(before), after: view(after) };
+  const isVerified = (one: Omit<Owner, 'id'>) => verifiedAddressOf(one) !== undefined;
+  const changed = (['code', 'email'] as const).filter((name) => before[name] !== after[name]);
+  return { before: { emailVerified: isVerified(before) }, after: { changed, emailVerified: isVerified(after) } };
 }
 
 /** @throws {Problem} `request.invalid` */
@@ -319,13 +326,19 @@ function toCredential(row: CredentialRow): Credential {
       id: row.identity_id,
       profileId: row.profile_id,
       name: row.identity_name,
-      disabledAt: row.identity_disabled_at,
+      disabledAt: row.identity_disabled_at ?? row.identity_remove_at,
+      removeAt: row.identity_remove_at,
     },
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     disabledAt: row.disabled_at,
     disabledBy: row.disabled_by,
-    live: row.disabled_at === null && row.identity_disabled_at === null,
+    removeAt: row.remove_at,
+    live:
+      row.disabled_at === null &&
+      row.remove_at === null &&
+      row.identity_disabled_at === null &&
+      row.identity_remove_at === null,
     devicesAfter: Math.max(row.created_at, row.devices_after ?? 0),
   };
 }

@@ -29,7 +29,9 @@ export const credentialChangeSchema = z.strictObject({
   emailVerified: z.boolean().optional(),
 });
 
-const status = z.enum(['ENABLED', 'DISABLED']);
+const status = z.enum(['ENABLED', 'DISABLED', 'DELETED']);
+/** Only of a deleted one: until then it can be restored. */
+const removedAfter = z.string().optional();
 const times = { createdAt: z.string(), updatedAt: z.string() };
 
 export const identityProfileViewSchema = z.object({ id: z.string(), name: z.string(), ...times });
@@ -38,6 +40,7 @@ export const identityViewSchema = z.object({
   profileId: z.string(),
   name: z.string(),
   status,
+  removedAfter,
   ...times,
 });
 export const credentialViewSchema = z.object({
@@ -51,6 +54,7 @@ export const credentialViewSchema = z.object({
   /** Its own status. An enabled credential cannot log in while its identity is disabled. */
   status,
   identityStatus: status,
+  removedAfter,
   ...times,
 });
 
@@ -106,7 +110,8 @@ export function identityView(row: Identity): z.output<typeof identityViewSchema>
     id: row.id,
     profileId: row.profile_id,
     name: row.name,
-    status: statusOf(row.disabled_at),
+    status: statusOf(row.disabled_at, row.remove_at),
+    ...removal(row.remove_at),
     createdAt: isoDate(row.created_at),
     updatedAt: isoDate(row.updated_at),
   };
@@ -120,13 +125,19 @@ export function credentialView(credential: Credential): z.output<typeof credenti
     code: credential.code,
     email: credential.email,
     emailVerified: verifiedAddressOf(credential) !== undefined,
-    status: statusOf(credential.disabledAt),
-    identityStatus: statusOf(credential.identity.disabledAt),
+    status: statusOf(credential.disabledAt, credential.removeAt),
+    identityStatus: statusOf(credential.identity.disabledAt, credential.identity.removeAt),
+    ...removal(credential.removeAt ?? credential.identity.removeAt),
     createdAt: isoDate(credential.createdAt),
     updatedAt: isoDate(credential.updatedAt),
   };
 }
 
-function statusOf(disabledAt: number | null): z.output<typeof status> {
+function statusOf(disabledAt: number | null, removeAt: number | null): z.output<typeof status> {
+  if (removeAt !== null) return 'DELETED';
   return disabledAt === null ? 'ENABLED' : 'DISABLED';
+}
+
+function removal(removeAt: number | null): { readonly removedAfter?: string } {
+  return removeAt === null ? {} : { removedAfter: isoDate(removeAt) };
 }

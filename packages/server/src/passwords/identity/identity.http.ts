@@ -207,7 +207,7 @@ function identityView(row: Identity): z.output<typeof identitySchema> {
     id: row.id,
     profileId: row.profile_id,
     name: row.name,
-    state: row.disabled_at === null ? 'ACTIVE' : 'DISABLED',
+    state: row.disabled_at === null && row.remove_at === null ? 'ACTIVE' : 'DISABLED',
     createdTimestamp: String(row.created_at),
     updatedTimestamp: String(row.updated_at),
   };
@@ -221,7 +221,7 @@ function credentialView(credential: Credential): z.output<typeof credentialSchem
     email: credential.email,
     emailVerified: verifiedAddressOf(credential) !== undefined,
     identityId: { type: 'corporates', id: credential.identity.id },
-    state: credential.disabledAt === null ? 'ACTIVE' : 'DISABLED',
+    state: credential.disabledAt === null && credential.removeAt === null ? 'ACTIVE' : 'DISABLED',
     createdTimestamp: String(credential.createdAt),
     updatedTimestamp: String(credential.updatedAt),
   };

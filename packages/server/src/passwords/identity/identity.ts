@@ -5,7 +5,7 @@ import { isDuplicate } from '../../store/fault.ts';
 import type { IdentityTable, Schema } from '../../store/schema.ts';
 import { type Writing, write } from '../../store/write.ts';
 import { systemRealm } from '../../subject/realm.ts';
-import { credentialSubjectId, reinstateSubject } from '../../subject/subject.ts';
+import { credentialSubjectId, endedSubjects, identitySubjectId, reinstateSubject } from '../../subject/subject.ts';
 import { enabledCredentialIds } from './credential.store.ts';
 import { shutOut } from './credential.ts';
 import {
@@ -67,8 +67,12 @@ export async function addIdentity(
   realm: string,
   { id, profileId, name }: { readonly id: string; readonly profileId: string; readonly name: string },
 ): Promise<void> {
-  const times = { created_at: tx.now, updated_at: tx.now, disabled_at: null };
+  const times = { created_at: tx.now, updated_at: tx.now, disabled_at: null, remove_at: null };
   await insertIdentity(tx.db, { realm, id, profile_id: profileId, name, ...times });
+  // After the insert, which waits for a removal of the same id.
+  if ((await endedSubjects(tx, realm, [identitySubjectId(id)])).size > 0) {
+    throw new Problem('registry.conflict', { detail: `The identity id ${id} was used before.`, pointer: '/id' });
+  }
   const event = { type: 'identity.created', object: `identity:${id}`, after: { profileId, name } };
   await tx.record({ realm, ...event });
 }
@@ -97,6 +101,7 @@ export async function stepIdentity(
   await write(context, caller, async (tx) => {
     const before = await touchIdentity(tx.db, realm, id);
     if (before === undefined) throw new Problem('identity.unknown');
+    if (before.remove_at !== null) throw new Problem('identity.deleted');
     if ((before.disabled_at !== null) === (step === 'disable')) return;
     const disabled_at = step === 'disable' ? tx.now : null;
     await updateIdentity(tx.db, realm, id, { disabled_at, updated_at: tx.now });

@@ -1,5 +1,6 @@
 import type { Context } from '../../context.ts';
 import type { Caller } from '../../kernel/caller.ts';
+import { Problem } from '../../kernel/problem.ts';
 import { entryId, lineOfText } from '../../kernel/text.ts';
 import { isDuplicate } from '../../store/fault.ts';
 import { type Writing, write } from '../../store/write.ts';
@@ -79,7 +80,8 @@ async function importUser(
     await write(context, caller, (tx) => takeIn(context, tx, plan, user, code.data));
     return undefined;
   } catch (thrown) {
-    if (isDuplicate(thrown)) return 'There is a credential of this code, or an identity of this id.';
+    const isTaken = thrown instanceof Problem && thrown.code === 'registry.conflict';
+    if (isDuplicate(thrown) || isTaken) return 'There is a credential of this code, or an identity of this id.';
     throw thrown;
   }
 }

@@ -1,7 +1,13 @@
 import { realmKey } from '../../kernel/id.ts';
 import { tellOwner } from '../../mail/notice.ts';
 import { mailAddressOf, type Owner, verifiedEmailAfter } from '../../mail/owner.ts';
-import { createSubjects, credentialSubjectId, renewSubject } from '../../subject/subject.ts';
+import {
+  createSubjects,
+  credentialSubjectId,
+  endedSubjects,
+  identitySubjectId,
+  renewSubject,
+} from '../../subject/subject.ts';
 import { inChunks } from '../chunk.ts';
 import { type Applying, differences, noteChanged, noteCreated } from './applying.ts';
 import { idOf } from './documents-schema.ts';
@@ -23,11 +29,12 @@ import { isAbsent, type RealmFile, type Section } from './schema.ts';
 
 /** Writes everything of a realm except its participants, which are written already. */
 export async function applyEntries(applying: Applying, file: RealmFile): Promise<void> {
+  const removed = await requireNoneOfRemoved(applying, file);
   await requireReferences(applying, file);
-  await requireFreeCodes(applying, file);
+  await requireFreeCodes(applying, file, removed);
   await requireSameIdentities(applying, file);
   const reachable = withoutMembers(applying, file);
-  for (const kind of entryKinds) await applyKind(applying, kind, reachable);
+  for (const kind of entryKinds) await applyKind(applying, kind, reachable, removed);
 }
 
 interface Reference {
@@ -89,8 +96,37 @@ async function requireReferences({ tx, realm, at }: Applying, file: RealmFile): 
   }
 }
 
+/** The ids of the file that belong to removed entries. */
+interface Removed {
+  readonly identities: ReadonlySet<string>;
+  readonly credentials: ReadonlySet<string>;
+}
+
+/** Removed identities and credentials are passed over: a file brings none back. */
+async function requireNoneOfRemoved({ tx, realm, at, skipped }: Applying, file: RealmFile): Promise<Removed> {
+  const { identities = [], credentials = [] } = file;
+  const ended = async (names: readonly string[]) => endedSubjects(tx, realm, [...new Set(names)]);
+  const identityNames = [...identities.map(({ id }) => id), ...credentials.map(({ identityId }) => identityId)];
+  const endedIdentities = await ended(identityNames.map(identitySubjectId));
+  const endedCredentials = await ended(credentials.map(({ id }) => credentialSubjectId(id)));
+  const removed = {
+    identities: new Set(identityNames.filter((id) => endedIdentities.has(identitySubjectId(id)))),
+    credentials: new Set(credentials.flatMap(({ id }) => (endedCredentials.has(credentialSubjectId(id)) ? [id] : []))),
+  };
+  for (const [index, { id }] of identities.entries()) {
+    if (removed.identities.has(id)) skipped.push(`${at}/identities/${index}`);
+  }
+  for (const [index, { id, identityId }] of credentials.entries()) {
+    if (removed.credentials.has(id)) skipped.push(`${at}/credentials/${index}`);
+    else if (removed.identities.has(identityId)) {
+      throw invalid(`${at}/credentials/${index}/identityId`, 'names an identity that was deleted');
+    }
+  }
+  return removed;
+}
+
 /** A code recognises one credential of the realm. */
-async function requireFreeCodes({ tx, realm, at }: Applying, file: RealmFile): Promise<void> {
+async function requireFreeCodes({ tx, realm, at }: Applying, file: RealmFile, removed: Removed): Promise<void> {
   const credentials = file.credentials ?? [];
   const holders = await readRows(
     tx.db,
@@ -101,7 +137,7 @@ async function requireFreeCodes({ tx, realm, at }: Applying, file: RealmFile): P
   );
   const owner = new Map(holders.map((row) => [row.code, row.id]));
   for (const [index, { id, code }] of credentials.entries()) {
-    if ((owner.get(code) ?? id) !== id)
+    if (!removed.credentials.has(id) && (owner.get(code) ?? id) !== id)
       throw invalid(`${at}/credentials/${index}/code`, 'belongs to another credential');
   }
 }
@@ -121,9 +157,12 @@ async function requireSameIdentities({ tx, realm, at }: Applying, file: RealmFil
   }
 }
 
-async function applyKind(applying: Applying, kind: EntryKind, file: RealmFile): Promise<void> {
+async function applyKind(applying: Applying, kind: EntryKind, file: RealmFile, removed: Removed): Promise<void> {
   const { tx, realm } = applying;
-  const present = (file[kind.section] ?? []).filter((entry) => !isAbsent(entry));
+  const all = file[kind.section] ?? [];
+  const places = new Map<object, number>(all.map((entry, index) => [entry, index]));
+  const gone: ReadonlySet<string> = kind.section in removed ? removed[kind.section as keyof Removed] : new Set();
+  const present = all.filter((entry) => !isAbsent(entry) && !gone.has(entry.id));
   const wanted = present as {
     id: string;
     participants?: string[];
@@ -134,8 +173,9 @@ async function applyKind(applying: Applying, kind: EntryKind, file: RealmFile): 
   const known = new Map(rows.map((row) => [row.id, row]));
   const members = kind.section === 'productNetworks' ? await readMembers(tx.db, realm, ids) : undefined;
   const fresh: EntryRow[] = [];
-  for (const [index, entry] of wanted.entries()) {
+  for (const entry of wanted) {
     const before = known.get(entry.id);
+    const index = places.get(entry) ?? 0;
     const merged = mergeRow(applying, kind, entry, before);
     const after = kind.section === 'credentials' ? withAddress(applying, index, entry, merged, before) : merged;
     if (before === undefined) fresh.push(after);
@@ -196,7 +236,7 @@ async function applyEntry(
 ): Promise<void> {
   const row = rows.after;
   const object = `${kind.noun}:${row.id}`;
-  if (before === undefined) return noteCreated(applying, object, after);
+  if (before === undefined) return noteCreated(applying, object, eventView(kind, after));
   const change = differences(before, after);
   if (change === undefined) {
     applying.unchanged.count += 1;
@@ -211,7 +251,15 @@ async function applyEntry(
   if (kind.section === 'credentials' && rows.before !== undefined) {
     await followCredential(applying, ownerOf(rows.before), ownerOf(rows.after), rows.before.type !== row.type);
   }
-  await noteChanged(applying, object, change.before, change.after);
+  await noteChanged(applying, object, eventView(kind, change.before), eventView(kind, change.after));
+}
+
+/** Events stay when a credential is removed: none holds its code or address. */
+function eventView(kind: EntryKind, view: object): object {
+  if (kind.section !== 'credentials') return view;
+  const { code, email, ...rest } = view as { code?: unknown; email?: unknown };
+  const changed = Object.keys(view).filter((name) => name === 'code' || name === 'email');
+  return changed.length === 0 ? rest : { ...rest, changed };
 }
 
 /** The address that the file declares as verified, else the known one while it stays the address for mail. */

@@ -19,7 +19,7 @@ export interface Applying {
   readonly created: string[];
   readonly changed: string[];
   readonly deleted: string[];
-  /** Pointers of what names a participant that has left, and was passed over. */
+  /** Pointers of what was passed over: it names a participant that has left, or is an entry that was removed. */
   readonly skipped: string[];
   readonly unchanged: { count: number };
   readonly secrets: MadeSecret[];

@@ -39,7 +39,7 @@ async function exportRealm(tx: Pick<Writing, 'db'>, name: string) {
   if (row === undefined) throw new Problem('realm.unknown');
   const sections: Record<string, readonly unknown[]> = { participants: await exportParticipants(tx, name) };
   for (const kind of entryKinds) {
-    const rows = await listRows(tx.db, kind.table, name);
+    const rows = (await listRows(tx.db, kind.table, name)).filter(isKept);
     const entries = rows.map((entry) => kind.toEntry(entry));
     sections[kind.section] = kind.section === 'productNetworks' ? await withMembers(tx, name, entries) : entries;
   }
@@ -50,6 +50,11 @@ async function exportRealm(tx: Pick<Writing, 'db'>, name: string) {
     settings: JSON.parse(row.settings) as SettingsOverrides,
     ...Object.fromEntries(filled),
   };
+}
+
+/** What is deleted is not part of the network any more, though it can still be restored. */
+function isKept(row: object): boolean {
+  return !('remove_at' in row) || row.remove_at === null;
 }
 
 async function withMembers({ db }: Pick<Writing, 'db'>, realm: string, networks: readonly { readonly id: string }[]) {

@@ -122,10 +122,11 @@ export async function lockIdentities(
       .set((row) => ({ updated_at: row.ref('updated_at') }))
       .where('realm', '=', realm)
       .where('id', 'in', some)
-      .returning(['id', 'disabled_at'])
+      .returning(['id', 'disabled_at', 'remove_at'])
       .execute(),
   );
-  return new Set(rows.filter(({ disabled_at }) => disabled_at !== null).map(({ id }) => id));
+  const isShut = ({ disabled_at, remove_at }: (typeof rows)[number]) => disabled_at !== null || remove_at !== null;
+  return new Set(rows.filter(isShut).map(({ id }) => id));
 }
 
 /** Members by network, each list ordered by id. */

@@ -85,3 +85,13 @@ export async function deleteCodesOf(
 export async function deleteExpiredCodes(db: Kysely<Schema>, before: number): Promise<void> {
   await db.deleteFrom('one_time_code').where('expires_at', '<', before).execute();
 }
+
+export async function listCodesOf(db: Kysely<Schema>, realm: string, owner: string): Promise<OneTimeCodeTable[]> {
+  return db
+    .selectFrom('one_time_code')
+    .selectAll()
+    .where('realm', '=', realm)
+    .where('owner', '=', owner)
+    .orderBy('created_at')
+    .execute();
+}

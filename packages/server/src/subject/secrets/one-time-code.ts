@@ -1,5 +1,5 @@
 import type { Context } from '../../context.ts';
-import { latestPast } from '../../kernel/clock.ts';
+import { isoDate, latestPast } from '../../kernel/clock.ts';
 import type { MailAddress } from '../../kernel/mail-address.ts';
 import { addressKey } from '../../kernel/mail-address.ts';
 import type { Writing } from '../../store/write.ts';
@@ -10,6 +10,7 @@ import {
   findCode,
   holdCode,
   insertCode,
+  listCodesOf,
   takeCode,
 } from './one-time-code.store.ts';
 
@@ -137,4 +138,14 @@ export async function revokeOneTimeCodes(tx: Writing, realm: string, owner: stri
 
 export async function forgetOldOneTimeCodes(context: Context): Promise<void> {
   await deleteExpiredCodes(context.store.db, context.clock.now());
+}
+
+/** What is kept of the owner's codes: never a code, never its digest. */
+export async function codesHeldOf(context: Context, realm: string, owner: string) {
+  const rows = await listCodesOf(context.store.db, realm, owner);
+  return rows.map(({ purpose, created_at, expires_at }) => ({
+    purpose,
+    createdAt: isoDate(created_at),
+    expiresAt: isoDate(expires_at),
+  }));
 }
