@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { createHandlerErrors, type HandlerErrors } from './adapter/handler-error.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { sendRefusal } from './adapter/outgoing-body.ts';
@@ -10,6 +11,7 @@ import type { Authenticated } from './token/service.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
+export type { HandlerErrors } from './adapter/handler-error.ts';
 export type { LoginOptions } from './adapter/login.ts';
 
 /** The members that Express adds to a request and that are read here. */
@@ -111,5 +113,36 @@ function gate(guard: CallerGuard, clientAddress?: (request: ExpressRequest) => s
       return;
     }
     next();
+  };
+}
+
+/**
+ * Makes the error handler of Express 5, for the end of the application: `app.use(errors({ onError }))`. An exception of a
+ * handler goes to `onError`, or else to the console, and its caller gets a 500 without a word of it; Express itself
+ * would send the stack. A refusal by the SDK, e.g. because a session has ended meanwhile, is answered with its own
+ * status.
+ *
+ * It does not see errors of handlers that are registered after it.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const app = express();
+ * app.get('/', () => Promise.reject(new Error('a secret')));
+ * app.use(errors({ onError: () => {} }));
+ * (await get(app, {})).status; // → 500
+ */
+export function errors(options: HandlerErrors = {}) {
+  const { report, refusalOf } = createHandlerErrors(options);
+  // Express tells an error handler by its four parameters.
+  return (
+    error: unknown,
+    request: ExpressRequest,
+    response: ServerResponse,
+    _next: (error?: unknown) => void,
+  ): void => {
+    report(error, { method: request.method ?? '', requestTarget: request.originalUrl ?? request.url ?? '' });
+    if (response.writableEnded) return;
+    if (response.headersSent) response.destroy();
+    else sendRefusal(response, refusalOf(error));
   };
 }

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type {} from 'fastify';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { createHandlerErrors, type HandlerErrors } from './adapter/handler-error.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { refusalOf } from './adapter/refusal.ts';
@@ -12,6 +13,7 @@ import type { Authenticated } from './token/service.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
+export type { HandlerErrors } from './adapter/handler-error.ts';
 export type { LoginOptions } from './adapter/login.ts';
 
 declare module 'fastify' {
@@ -126,6 +128,30 @@ export const login = guardNamed('login', (options: LoginOptions<FastifyRequest>)
   const { clientAddress = ({ ip, raw }: FastifyRequest) => ip ?? raw.socket.remoteAddress } = options;
   return gate(createLoginGuard(options), clientAddress);
 });
+
+/**
+ * Makes the error handler of Fastify 5: `app.setErrorHandler(errors({ onError }))`. An exception of a handler goes to
+ * `onError`, or else to the console, and its caller gets a 500 without a word of it; Fastify itself would send its
+ * message. A refusal by the SDK, e.g. because a session has ended meanwhile, is answered with its own status.
+ *
+ * It does not see errors of instances that have an error handler of their own.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const app = fastify();
+ * app.setErrorHandler(errors({ onError: () => {} }));
+ * app.get('/', async () => Promise.reject(new Error('a secret')));
+ * (await app.inject({ url: '/' })).statusCode; // → 500
+ */
+export function errors(options: HandlerErrors = {}) {
+  const { report, refusalOf: answerOf } = createHandlerErrors(options);
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): unknown => {
+    report(error, { method: request.method, requestTarget: request.originalUrl });
+    if (!reply.raw.headersSent) return refuse(reply, answerOf(error));
+    reply.raw.destroy();
+    return reply;
+  };
+}
 
 function gate(guard: CallerGuard, clientAddress?: (request: FastifyRequest) => string | undefined): Hook {
   return async (request, reply) => {

@@ -4,6 +4,7 @@
 import { callable, object, optional } from '@countersign/proof/argument';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { type HandlerErrors, handlerErrorsOf, reportHandlerTo } from './adapter/handler-error.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { readRequest, refusalResponse, signedResponse } from './adapter/web.ts';
 import type { Verified } from './message/verify-request.ts';
@@ -11,10 +12,11 @@ import type { Authenticated } from './token/service.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
+export type { HandlerErrors } from './adapter/handler-error.ts';
 export type { LoginOptions } from './adapter/login.ts';
 
 /** The options of `countersign` for handlers of fetch. */
-export interface FetchOptions extends GuardOptions {
+export interface FetchOptions extends GuardOptions, HandlerErrors {
   /** The request target as it was sent, if the runtime knows it. Default: path and query of the URL. */
   readonly requestTarget?: (request: Request) => string;
 }
@@ -24,8 +26,8 @@ export type VerifiedHandler = (request: Request, verified: Verified) => Response
 
 /**
  * Makes a fetch handler that calls `handler` only for verified, signed requests. Limits are in bytes. The handler can
- * read the body of the request as usual. An error that it throws goes to `onRefusal`, or else to the console, and the
- * answer is 500. A refusal by the SDK, e.g. because a session has ended meanwhile, is answered with its own status.
+ * read the body of the request as usual. An error that it throws goes to `onError`, or else to `onRefusal` or the
+ * console, and the answer is a 500 without a word of it. A refusal by the SDK, e.g. because a session has ended meanwhile, is answered with its own status.
  *
  * It does not check that the sender may do what it asks, and without `publicUrl` strict signatures are refused.
  *
@@ -37,8 +39,10 @@ export type VerifiedHandler = (request: Request, verified: Verified) => Response
  * await answer.json(); // → 'agent'
  */
 export function countersign(options: FetchOptions, handler: VerifiedHandler): (request: Request) => Promise<Response> {
-  const { requestTarget, ...others } = object(options, 'countersign') as FetchOptions;
+  const [onError, rest] = handlerErrorsOf(object(options, 'countersign') as FetchOptions, 'countersign');
+  const { requestTarget, ...others } = rest;
   const guard = createGuard(others);
+  const reportHandler = reportHandlerTo(onError, guard.report);
   optional(callable)(requestTarget, 'countersign.requestTarget');
   callable(handler, 'handler');
   return async (request) => {
@@ -58,7 +62,7 @@ export function countersign(options: FetchOptions, handler: VerifiedHandler): (r
       try {
         return await handler(copy, verified);
       } catch (error) {
-        guard.report(error, line);
+        reportHandler(error, line, line);
         return refusalResponse(error);
       }
     }
@@ -86,12 +90,18 @@ export type BearerHandler = (request: Request, caller: Authenticated) => Respons
  * (await serve(new Request(api, { headers: headers.bearer }))).status; // → 200
  * (await serve(new Request(api))).status; // → 401
  */
-export function bearer(options: BearerOptions, handler: BearerHandler): (request: Request) => Promise<Response> {
-  return gate(createBearerGuard(options), handler, () => undefined);
+export function bearer(
+  options: BearerOptions & HandlerErrors,
+  handler: BearerHandler,
+): (request: Request) => Promise<Response> {
+  const [onError, rest] = handlerErrorsOf(options, 'bearer');
+  return gate(createBearerGuard(rest), onError, handler, () => undefined);
 }
 
 /** The options of `login`. `clientAddress` is required, because a `Request` does not have the address of its caller. */
-export type FetchLoginOptions = LoginOptions<Request> & Required<Pick<LoginOptions<Request>, 'clientAddress'>>;
+export type FetchLoginOptions = LoginOptions<Request> &
+  HandlerErrors &
+  Required<Pick<LoginOptions<Request>, 'clientAddress'>>;
 
 /**
  * Makes a fetch handler that calls `handler` only for callers who log in. Errors of the handler are answered as by
@@ -106,23 +116,33 @@ export type FetchLoginOptions = LoginOptions<Request> & Required<Pick<LoginOptio
  * await (await serve(new Request(api, { headers: headers.basic }))).json(); // → 'credential-1'
  */
 export function login(options: FetchLoginOptions, handler: BearerHandler): (request: Request) => Promise<Response> {
-  const guard = createLoginGuard(options);
-  callable(options.clientAddress, 'login.clientAddress');
-  return gate(guard, handler, options.clientAddress);
+  const [onError, rest] = handlerErrorsOf(options, 'login');
+  const guard = createLoginGuard<Request>(rest);
+  callable(rest.clientAddress, 'login.clientAddress');
+  return gate(guard, onError, handler, rest.clientAddress);
 }
 
 function gate(
   guard: CallerGuard,
+  onError: HandlerErrors['onError'],
   handler: BearerHandler,
   clientAddress: (request: Request) => string | undefined,
 ): (request: Request) => Promise<Response> {
   callable(handler, 'handler');
+  const reportHandler = reportHandlerTo(onError, guard.report);
   return async (request) => {
+    const line = { method: request.method, requestTarget: wireTarget(request.url) };
+    let caller: Authenticated;
     try {
-      const line = { method: request.method, requestTarget: wireTarget(request.url) };
-      return await handler(request, await guard.authenticate(request.headers, line, clientAddress(request)));
+      caller = await guard.authenticate(request.headers, line, clientAddress(request));
     } catch (error) {
       guard.report(error);
+      return refusalResponse(error);
+    }
+    try {
+      return await handler(request, caller);
+    } catch (error) {
+      reportHandler(error, line);
       return refusalResponse(error);
     }
   };

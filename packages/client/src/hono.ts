@@ -1,6 +1,7 @@
 /** Guards for Hono 4: signed messages, tokens and logins. */
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { createHandlerErrors, type HandlerErrors } from './adapter/handler-error.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { readRequest, refusalResponse, signedResponse } from './adapter/web.ts';
 import type { Verified } from './message/verify-request.ts';
@@ -8,6 +9,7 @@ import type { Authenticated } from './token/service.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
+export type { HandlerErrors } from './adapter/handler-error.ts';
 export type { LoginOptions } from './adapter/login.ts';
 
 /** For `new Hono<{ Variables: CountersignVariables }>()`: the verdict is in `c.get('countersign')`. */
@@ -127,6 +129,30 @@ export function bearer(options: BearerOptions) {
 export function login(options: LoginOptions<BearerContext>) {
   const { clientAddress = remoteAddress } = options;
   return gate(createLoginGuard(options), clientAddress);
+}
+
+/**
+ * Makes the error handler of Hono 4: `app.onError(errors({ onError }))`. An exception of a handler goes to `onError`, or
+ * else to the console, and its caller gets a 500 without a word of it. A refusal by the SDK, e.g. because a session has
+ * ended meanwhile, is answered with its own status, and so is an `HTTPException` below 500.
+ *
+ * It does not see errors of applications under `app.route` that have an error handler of their own.
+ *
+ * @throws {TypeError} naming the option that is of another type, or that does not exist
+ * @example
+ * const app = new Hono();
+ * app.onError(errors({ onError: () => {} }));
+ * app.get('/', () => Promise.reject(new Error('a secret')));
+ * (await app.request('/')).status; // → 500
+ */
+export function errors(options: HandlerErrors = {}) {
+  const { report, refusalOf } = createHandlerErrors(options);
+  return (error: unknown, c: Pick<BearerContext, 'req' | 'env'>): Response => {
+    report(error, { method: c.req.raw.method, requestTarget: wireTarget(c) });
+    const refused = refusalOf(error);
+    const { getResponse } = Object(error) as { getResponse?: () => Response };
+    return refused.status < 500 && getResponse !== undefined ? getResponse.call(error) : refusalResponse(refused);
+  };
 }
 
 function gate(guard: CallerGuard, clientAddress?: (c: BearerContext) => string | undefined) {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { callable } from '@countersign/proof/argument';
 import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
+import { type HandlerErrors, handlerErrorsOf, reportHandlerTo } from './adapter/handler-error.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { sendRefusal } from './adapter/outgoing-body.ts';
@@ -11,6 +12,7 @@ import type { Authenticated } from './token/service.ts';
 
 export type { BearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
+export type { HandlerErrors } from './adapter/handler-error.ts';
 export type { LoginOptions } from './adapter/login.ts';
 
 /** A request whose sender, body and signature are proved. Its body can be read as usual. */
@@ -22,8 +24,8 @@ export type VerifiedListener = (request: VerifiedRequest, response: ServerRespon
 /**
  * Makes a listener of `node:http` that calls `listener` only for verified, signed requests: `createServer(countersign({
  * participant, publicUrl }, listener))`. Limits are in bytes. The verdict is in `request.countersign`. Every other
- * request is answered here. An error that the listener throws goes to `onRefusal`, or else to the console, and the
- * answer is 500. A refusal by the SDK, e.g. because a session has ended meanwhile, is answered with its own status.
+ * request is answered here. An error that the listener throws goes to `onError`, or else to `onRefusal` or the console,
+ * and the answer is a 500 without a word of it. A refusal by the SDK, e.g. because a session has ended meanwhile, is answered with its own status.
  *
  * It does not check that the sender may do what it asks, and without `publicUrl` strict signatures are refused.
  *
@@ -34,19 +36,28 @@ export type VerifiedListener = (request: VerifiedRequest, response: ServerRespon
  * await (await get(serve, headers.signed)).text(); // → 'agent'
  */
 export function countersign(
-  options: GuardOptions,
+  options: GuardOptions & HandlerErrors,
   listener: VerifiedListener,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const guard = createGuard(options);
+  const [onError, rest] = handlerErrorsOf(options, 'countersign');
+  const guard = createGuard(rest);
+  const reportHandler = reportHandlerTo(onError, guard.report);
   callable(listener, 'listener');
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const line = { method: request.method ?? '', requestTarget: request.url ?? '' };
+    let verified: Verified;
     try {
-      const verified = await admit(guard, line, request, response);
-      await listener(Object.assign(request, { countersign: verified }), response);
+      verified = await admit(guard, line, request, response);
     } catch (error) {
       guard.report(error, line);
+      sendFailure(response, error);
+      return;
+    }
+    try {
+      await listener(Object.assign(request, { countersign: verified }), response);
+    } catch (error) {
+      reportHandler(error, line, line);
       sendFailure(response, error);
     }
   }
@@ -74,8 +85,9 @@ export type BearerListener = (request: BearerRequest, response: ServerResponse) 
  * await (await get(serve, headers.bearer)).text(); // → 'subject-1'
  * (await get(serve, {})).status; // → 401
  */
-export function bearer(options: BearerOptions, listener: BearerListener) {
-  return gate(createBearerGuard(options), listener);
+export function bearer(options: BearerOptions & HandlerErrors, listener: BearerListener) {
+  const [onError, rest] = handlerErrorsOf(options, 'bearer');
+  return gate(createBearerGuard(rest), onError, listener);
 }
 
 /**
@@ -90,25 +102,35 @@ export function bearer(options: BearerOptions, listener: BearerListener) {
  * const serve = login({ edge }, (request, response) => response.end(request.bearer.subject.id));
  * await (await get(serve, headers.basic)).text(); // → 'credential-1'
  */
-export function login(options: LoginOptions<IncomingMessage>, listener: BearerListener) {
-  const { clientAddress = ({ socket }) => socket.remoteAddress } = options;
-  return gate(createLoginGuard(options), listener, clientAddress);
+export function login(options: LoginOptions<IncomingMessage> & HandlerErrors, listener: BearerListener) {
+  const [onError, rest] = handlerErrorsOf(options, 'login');
+  const { clientAddress = ({ socket }) => socket.remoteAddress } = rest;
+  return gate(createLoginGuard(rest), onError, listener, clientAddress);
 }
 
 function gate(
   guard: CallerGuard,
+  onError: HandlerErrors['onError'],
   listener: BearerListener,
   clientAddress?: (request: IncomingMessage) => string | undefined,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   callable(listener, 'listener');
+  const reportHandler = reportHandlerTo(onError, guard.report);
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const line = { method: request.method ?? '', requestTarget: request.url ?? '' };
+    let caller: Authenticated;
     try {
-      const line = { method: request.method ?? '', requestTarget: request.url ?? '' };
-      const caller = await guard.authenticate(fieldsOf(request.rawHeaders), line, clientAddress?.(request));
-      await listener(Object.assign(request, { bearer: caller }), response);
+      caller = await guard.authenticate(fieldsOf(request.rawHeaders), line, clientAddress?.(request));
     } catch (error) {
       guard.report(error);
+      sendFailure(response, error);
+      return;
+    }
+    try {
+      await listener(Object.assign(request, { bearer: caller }), response);
+    } catch (error) {
+      reportHandler(error, line);
       sendFailure(response, error);
     }
   }

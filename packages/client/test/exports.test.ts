@@ -132,19 +132,27 @@ const signed = await participant.sign(
 );
 const handler = place(() => new Response(), 'function');
 const onRefusal = maybe('function');
-const login = options({
+const onError = { onError: maybe('function') };
+const login = {
   ...{ ...rules, edge: place(edge), schemes: place(absent, 'undefined'), onRefusal },
   clientAddress: place(() => '::1', 'undefined', 'function'),
-});
-const bearer = options({ ...rules, service: place(service), publicUrl: maybe('string'), onRefusal });
-const countersign = options({
+};
+const bearer = { ...rules, service: place(service), publicUrl: maybe('string'), onRefusal };
+const countersign = {
   ...{ participant: place(participant), publicUrl: maybe('string'), maxBodyBytes: limit, maxResponseBytes: limit },
   ...{ responses: maybe('function'), onRefusal },
+};
+const guards = (adapter: object) => ({
+  bearer: row(Reflect.get(adapter, 'bearer'), options(bearer)),
+  login: row(Reflect.get(adapter, 'login'), options(login)),
+  countersign: row(Reflect.get(adapter, 'countersign'), options(countersign)),
+  errors: row(Reflect.get(adapter, 'errors'), options(onError, 'undefined', 'empty', 'object')),
 });
-const guards = (adapter: object, ...more: Row['takes']) => ({
-  bearer: row(Reflect.get(adapter, 'bearer'), bearer, ...more),
-  login: row(Reflect.get(adapter, 'login'), login, ...more),
-  countersign: row(Reflect.get(adapter, 'countersign'), countersign, ...more),
+/** Those without a framework, which see the errors of their handler themselves. */
+const wrappers = (adapter: object) => ({
+  bearer: row(Reflect.get(adapter, 'bearer'), options({ ...bearer, ...onError }), handler),
+  login: row(Reflect.get(adapter, 'login'), options({ ...login, ...onError }), handler),
+  countersign: row(Reflect.get(adapter, 'countersign'), options({ ...countersign, ...onError }), handler),
 });
 
 const walletKey = await (await import('../src/wallet/device-key.ts')).makeKey();
@@ -368,9 +376,9 @@ const spaced: Record<string, Record<string, Row | 'value'>> = {
   },
   './src/express.ts': guards(forExpress),
   './src/fastify.ts': guards(forFastify),
-  './src/fetch.ts': guards(forFetch, handler),
+  './src/fetch.ts': wrappers(forFetch),
   './src/hono.ts': guards(forHono),
-  './src/node.ts': guards(forNode, handler),
+  './src/node.ts': wrappers(forNode),
   // Made from `proto/`: data, and nothing that looks at anything.
   './src/rpc.ts': Object.fromEntries(Object.keys(rpc).map((name) => [name, 'value'])),
   './src/wallet/index.ts': {
