@@ -71,6 +71,7 @@ const answers: Readonly<Record<string, (init: RequestInit) => Answer | Promise<A
   '/registry/applications/application-1/credentials': () => ({
     ...{ clientId: 'agent', clientSecret: 'secret-1', participantId: 'agent', tokenEndpoint: `${url}/token` },
   }),
+  '/registry/participants/agent/details': () => ({}),
   '/registry/participants/agent/keys': () => ({ thumbprint: 'newer', nbf: now, previous }),
   '/registry/participants/agent/keys/older/retire': () => ({}),
   '/registry/participants/agent/secrets': () => ({ secretId: 's-2', clientId: 'agent', clientSecret: 'secret-2' }),

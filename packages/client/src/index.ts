@@ -43,6 +43,7 @@ export type { ResponseVerdict, SignedInit, VerifiedResponse } from './message/si
 export { importSigningKey, type SigningKey } from './message/signing-key.ts';
 export type { IncomingRequest, RequestSignature, Verified } from './message/verify-request.ts';
 export { createParticipant, type Participant, type ParticipantOptions, type SignOptions } from './participant.ts';
+export { type ChangeDetailsOptions, changeDetails } from './registry/details.ts';
 export {
   type RetireKeyOptions,
   type RotatedKey,

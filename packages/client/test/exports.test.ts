@@ -63,6 +63,7 @@ const answers: Record<string, object> = {
   '/registry/applications': { id: 'a', status: 'APPLIED', pickUpCode: 'c' },
   '/registry/applications/a/status': { id: 'a', status: 'APPLIED', participantId: null, reason: null, pickedUp: false },
   '/registry/applications/a/credentials': { clientId: 'c', clientSecret: 's', participantId: 'p', tokenEndpoint: 't' },
+  '/registry/participants/p/details': {},
   '/registry/participants/p/keys': { thumbprint: 't', nbf: 1, previous: [] },
   '/registry/participants/p/keys/t/retire': {},
   '/registry/participants/p/secrets': { secretId: 's', clientId: 'c', clientSecret: 's' },
@@ -291,6 +292,16 @@ const spaced: Record<string, Record<string, Row | 'value'>> = {
       }),
     ),
     parsePublicJwk: row(client.parsePublicJwk, place(jwk)),
+    changeDetails: {
+      ...row(
+        client.changeDetails,
+        options({
+          ...{ ...transport, issuer: text(issuer), participantId: text('p'), currentKey: place(privateKey) },
+          ...{ baseUrl: maybe('string'), contact: maybe('string'), participantEmail: maybe('string') },
+        }),
+      ),
+      isVoid: true,
+    },
     applicationStatus: row(
       client.applicationStatus,
       options({ ...transport, issuer: text(issuer), privateJwk: place(privateKey), applicationId: text('a') }),

@@ -1,4 +1,4 @@
-import { applicationStatus, applyForParticipation, pickUpCredentials } from '@countersign/client';
+import { applicationStatus, applyForParticipation, changeDetails, pickUpCredentials } from '@countersign/client';
 import type { Command } from 'commander';
 import { readTextFile } from '../kernel/text-file.ts';
 import { connect, online, pagesAt, print } from './api.ts';
@@ -68,6 +68,25 @@ export function participantCommands(program: Command): void {
       });
   }
   participantSecretCommand(participant);
+  online(participant.command('refusals <participant>'))
+    .description('What was refused to a participant in the last seven days, and why.')
+    .action(async (id: string, options) => {
+      const api = connect(options);
+      print(await api.get(`${api.realm}/registry/participants/${encodeURIComponent(id)}/refusals`));
+    });
+  participant
+    .command('change <participant>')
+    .description('Change the base URL or the contact of a participant, signed with its key.')
+    .option('--realm <name>', 'the realm (default: COUNTERSIGN_DEFAULT_REALM)')
+    .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
+    .requiredOption('--key <file>', 'a private key that is valid now, as a JWK or PEM; it never leaves this machine')
+    .option('--base-url <url>', 'where other participants call it')
+    .option('--contact <address>', 'the e-mail address for the administrators and for notices')
+    .action(async (id: string, options: Application & { contact?: string }) => {
+      const { key, baseUrl, contact } = options;
+      const said = { ...(baseUrl === undefined ? {} : { baseUrl }), ...(contact === undefined ? {} : { contact }) };
+      await changeDetails({ issuer: issuerOf(options), participantId: id, currentKey: readJwk(key), ...said });
+    });
 }
 
 /** Commands of an applicant, who has no credentials yet, only the private key of the public key to register. */

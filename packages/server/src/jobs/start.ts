@@ -6,6 +6,7 @@ import { transportOf } from '../mail/transport.ts';
 import { nameOldPasskeys } from '../passwords/factor/passkey-factor.ts';
 import { forgetOldLoginFailures, keepLoginCounts } from '../passwords/guess/throttle.ts';
 import { removeDeleted } from '../passwords/identity/removal.ts';
+import { forgetOldRefusals, keepRefusals } from '../registry/refusals/refusal.ts';
 import { followChanges, pruneChanges } from '../store/change-log.ts';
 import { holdRenewal } from '../store/hold.ts';
 import { sealedAtOnce, sealNewEvents } from '../subject/event.ts';
@@ -46,6 +47,7 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
     every(1_000, 'share rates', log, () => shareRates(context)),
     every(1_000, 'keep last uses', log, () => keepLastUses(context)),
     every(30_000, 'advance recoveries', log, () => advanceRecoveries(context)),
+    every(1_000, 'keep refusals', log, () => keepRefusals(context)),
     every(60_000, 'record failed attempts', log, () => recordFailedAttempts(context)),
     every(60_000, 'forget', log, () => forget(context)),
   ];
@@ -57,6 +59,7 @@ export async function startJobs(context: Context): Promise<() => Promise<void>> 
       await shareRates(context);
       await keepLastUses(context);
       await recordFailedAttempts(context);
+      await keepRefusals(context);
       await sealBacklog(context, holder);
     } catch (error) {
       // A server without its database must still be able to stop.
@@ -85,6 +88,7 @@ async function forget(context: Context): Promise<void> {
   await forgetOldSessions(context);
   await forgetOldOneTimeCodes(context);
   await forgetOldMails(context);
+  await forgetOldRefusals(context);
   await forgetOldLoginFailures(context);
   await forgetOldCapabilities(context);
   await forgetOldRecoveries(context);

@@ -21,6 +21,7 @@ import {
   touchClient,
 } from './client.ts';
 import { findClientState, listClientStates } from './client-administration.store.ts';
+import { tellOfParticipant } from './contacts.ts';
 
 /**
  * Clients without a participant: automation, administrators, monitoring. A participant's client follows its
@@ -137,6 +138,8 @@ export async function issueSecret(
     const after = await addSecret(tx, row, secret.stored, overlapSeconds);
     const event = { before: secretIds(row), after: { ...secretIds(after), overlapSeconds } };
     await tx.record({ realm, type: 'client.secret_issued', object: `client:${clientId}`, ...event });
+    if (row.participant_id !== null)
+      await tellOfParticipant(context, tx, realm, row.participant_id, 'a new client secret');
   });
   return { secretId: secret.stored.id, clientId, clientSecret: secret.value };
 }

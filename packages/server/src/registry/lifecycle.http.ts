@@ -5,7 +5,9 @@ import { type Route, route } from '../route.ts';
 import { issueSecret, newSecretSchema, revokeSecret } from './client-administration.ts';
 import { owner } from './keys/owner.http.ts';
 import { type LifecycleStep, stepParticipant } from './lifecycle.ts';
+import { changeDetails, detailsSchema } from './own-details.ts';
 import { clientIdOf, participantDetail, participantDetailSchema } from './participant-administration.ts';
+import { refusalsOf, refusalsSchema } from './refusals/refusal.ts';
 
 const base = '/realms/:realm/registry/participants/:id';
 const lifecycle = { method: 'POST', tag: 'Onboarding', bodyOptional: true } as const;
@@ -16,6 +18,31 @@ const rotationSchema = z.strictObject({ overlapSeconds: z.int().min(0).max(2_592
 const revocationSchema = z.strictObject({ compromised: z.boolean().default(false) });
 
 export const routes: readonly Route[] = [
+  route({
+    ...lifecycle,
+    path: `${base}/details`,
+    operationId: 'changeOwnDetails',
+    summary: 'Change the base URL and the contact of a participant. By the participant itself, or an administrator.',
+    // A secret is weaker than a key, so a secret cannot redirect the messages of others.
+    caller: owner(['signature', 'administrator']),
+    body: detailsSchema,
+    answers: { 200: participantDetailSchema },
+    async handle({ context, who: { realm, caller }, params: { id }, body }) {
+      await changeDetails(context, realm, id, body, caller);
+      return participantDetail(context, realm.name, id);
+    },
+  }),
+  route({
+    method: 'GET',
+    tag: 'Onboarding',
+    path: `${base}/refusals`,
+    operationId: 'getOwnRefusals',
+    summary:
+      'What was refused to a participant in the last seven days, and why. For the participant itself, or an administrator.',
+    caller: owner(['client', 'signature', 'administrator']),
+    answers: { 200: refusalsSchema },
+    handle: ({ context, who: { realm }, params: { id } }) => refusalsOf(context, realm.name, id),
+  }),
   step('suspend', 'Suspend a participant: its client is refused and its tokens are dead.'),
   step('reinstate', 'Reinstate a suspended participant. Tokens from before stay dead.'),
   step('offboard', 'Offboard a participant for good. Its history and old keys stay.'),

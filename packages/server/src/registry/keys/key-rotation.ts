@@ -11,6 +11,7 @@ import { type Writing, write } from '../../store/write.ts';
 import { attempts, isFailedProof } from '../../subject/attempt.ts';
 import type { Realm } from '../../subject/realm.ts';
 import { sharedRate } from '../../subject/throttle/shared-rate.ts';
+import { tellOfParticipant } from '../contacts.ts';
 import { readParticipants } from '../participant.ts';
 import { keyView, keyViewSchema, retireKeyOf, touchParticipant } from '../participant-administration.ts';
 import { changeKeyValidity, readKeys, registerKey } from './participant-key.ts';
@@ -99,6 +100,7 @@ export async function rotateKey(
     const after = { thumbprint: next.thumbprint, alg: jwk.alg, nbf: seconds(notBefore), ...exp, provenBy, previous };
     const event = { realm: realm.name, type: 'participant.key_rotated', object: `participant:${participantId}`, after };
     await tx.record(event);
+    await tellOfParticipant(context, tx, realm.name, participantId, 'a new key');
     return { ...keyView(next, tx.now), previous };
   });
 }
@@ -224,7 +226,9 @@ export async function retireOwnKey(
         detail: 'This is the last valid key. Rotate it, or say that it is compromised.',
       });
     }
-    return retireKeyOf(tx, retired);
+    const view = await retireKeyOf(tx, retired);
+    await tellOfParticipant(context, tx, retired.realm, retired.participantId, 'the end of a key');
+    return view;
   });
 }
 

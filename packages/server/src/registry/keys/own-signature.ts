@@ -10,6 +10,7 @@ import type { Realm } from '../../subject/realm.ts';
 import { useOnce } from '../../subject/tokens/replay.ts';
 import { findParticipant } from '../participant.store.ts';
 import { readParticipants } from '../participant.ts';
+import { noteRefusal } from '../refusals/refusal.ts';
 import { readKeys } from './participant-key.ts';
 import { isValidAt } from './registered-key.ts';
 
@@ -40,6 +41,15 @@ export async function requireOwnSignature(
 ): Promise<string> {
   const attempted = `keys ${participantId}`;
   attempts(context).require(realm.name, attempted, source);
+  const note = (proved: boolean, reason: string) =>
+    noteRefusal(context, {
+      realm: realm.name,
+      named: { participantId },
+      proved,
+      request: 'own request',
+      reason,
+      source,
+    });
   try {
     const {
       jti,
@@ -58,8 +68,10 @@ export async function requireOwnSignature(
   } catch (thrown) {
     if (!(thrown instanceof ProofError)) throw thrown;
     attempts(context).failed(realm.name, attempted, source);
+    note(false, thrown.code);
     throw refused(depending.has(thrown.code) ? undefined : thrown.code, thrown);
   }
+  note(true, 'message.replayed');
   throw refused('message.replayed');
 }
 

@@ -11,6 +11,7 @@ import type { ClientSubject } from '../../subject/subject.ts';
 import { useOnce } from '../../subject/tokens/replay.ts';
 import { type Client, clientSecretPurpose, lookUpClient, readClient, type StoredSecret } from '../client.ts';
 import { validKeys } from '../keys/participant-key.ts';
+import { noteRefusal, reasonOf } from '../refusals/refusal.ts';
 import { formDecode, type Parameters } from './parameters.ts';
 
 /** The proof with which a request names its client. Not verified yet. */
@@ -95,14 +96,26 @@ export async function authenticateClient(
   source: Source,
 ): Promise<AuthenticatedClient> {
   attempts(context).require(realm.name, proof.clientId, source);
+  const shown: Shown = { isProved: false };
   try {
     return proof.method === 'private_key_jwt'
-      ? await authenticateAssertion(context, realm, proof)
-      : await authenticateSecret(context, realm, proof);
+      ? await authenticateAssertion(context, realm, proof, shown)
+      : await authenticateSecret(context, realm, proof, shown);
   } catch (thrown) {
-    if (isFailedProof(thrown, 'oauth.invalid_client')) attempts(context).failed(realm.name, proof.clientId, source);
+    if (isFailedProof(thrown, 'oauth.invalid_client')) {
+      attempts(context).failed(realm.name, proof.clientId, source);
+      const reason = shown.reason ?? reasonOf(thrown as Problem);
+      const named = { clientId: proof.clientId };
+      noteRefusal(context, { realm: realm.name, named, proved: shown.isProved, request: 'token', reason, source });
+    }
     throw thrown;
   }
+}
+
+/** For the participant's own list of refusals: what the proof has shown before it was refused. */
+interface Shown {
+  isProved: boolean;
+  reason?: string;
 }
 
 /** RFC 6749 §2.3.1. */
@@ -110,9 +123,10 @@ async function authenticateSecret(
   context: Context,
   realm: Realm,
   proof: { readonly clientId: string; readonly secret: string },
+  shown: Shown,
 ): Promise<AuthenticatedClient> {
   const client = await findProven(context, realm, proof.clientId, (known) =>
-    provesSecret(context, known, proof.secret),
+    provesSecret(context, known, proof.secret, shown),
   );
   if (client === undefined) throw refused('unknown client, wrong secret, or not live');
   return { client, subject: { ...client.subject, amr: clientSecret } };
@@ -147,13 +161,18 @@ function isLive(client: Client | undefined): client is Client {
 const decoy = 'A'.repeat(43);
 
 /** A refusal always costs the same number of digests, however many secrets there are. The newest is tried first. */
-function provesSecret(context: Context, client: Client | undefined, secret: string): client is Client {
+function provesSecret(context: Context, client: Client | undefined, secret: string, shown: Shown): client is Client {
   const stored: readonly StoredSecret[] = client?.secrets ?? [];
   const now = context.clock.now();
   for (let slot = 1; slot <= Math.max(2, stored.length); slot++) {
     const candidate = stored[stored.length - slot];
     const matches = context.vault.matches(clientSecretPurpose, secret, candidate?.digest ?? decoy);
-    if (matches && client?.live && candidate !== undefined && isCurrent(candidate, now)) return true;
+    if (!matches || client === undefined || candidate === undefined) continue;
+    if (client.live && isCurrent(candidate, now)) return true;
+    Object.assign(shown, {
+      isProved: true,
+      reason: client.live ? 'the secret has expired' : 'the participant is not approved',
+    });
   }
   return false;
 }
@@ -174,10 +193,12 @@ async function authenticateAssertion(
   context: Context,
   realm: Realm,
   proof: { readonly clientId: string; readonly assertion: string },
+  shown: Shown,
 ): Promise<AuthenticatedClient> {
   const client = await findProven(context, realm, proof.clientId, isLive);
   const now = seconds(context.clock.now());
   const claims = await verifyAssertion(context, realm, client, proof, now);
+  shown.isProved = true;
   requireClientAsSubject(claims, proof.clientId);
   requireOnlyOurIssuer(claims, realm.issuer);
   requireNearEnd(claims, now);

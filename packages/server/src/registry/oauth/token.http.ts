@@ -4,8 +4,10 @@ import type { Answer } from '../../http/answer.ts';
 import { correlationId } from '../../http/corporate.ts';
 import { jsonAnswer, toResponse } from '../../http/render.ts';
 import { decidedByBody } from '../../http/route.ts';
+import { Problem } from '../../kernel/problem.ts';
 import { type Call, type Route, route } from '../../route.ts';
 import type { Exchange } from '../../subject/tokens/exchange.ts';
+import { noteRefusal } from '../refusals/refusal.ts';
 import { presentsClient } from './client-authentication.ts';
 import { authenticateCallingClient, readParameters } from './client-call.http.ts';
 import { type Grants, grantsWith, grantTypes, requireGrant } from './grant.ts';
@@ -72,6 +74,7 @@ async function token(call: Call, grants: Grants): Promise<Answer> {
   const realm = await realmOf(call);
   const parameters = await readParameters(call, realm.settings.tokenRequestJson);
   const grant = requireGrant(grants, parameters.get('grant_type'));
+  let client: string | undefined;
   const answer = await grant({
     context: call.context,
     realm,
@@ -81,7 +84,19 @@ async function token(call: Call, grants: Grants): Promise<Answer> {
     requestId: call.requestId,
     transaction: () => correlationId(call),
     presentsClient: () => presentsClient(call.request.headers.get('authorization'), parameters),
-    authenticate: () => authenticateCallingClient(call, realm, parameters),
+    async authenticate() {
+      const authenticated = await authenticateCallingClient(call, realm, parameters);
+      client = authenticated.client.id;
+      return authenticated;
+    },
+  }).catch((thrown: unknown) => {
+    // Everything that is refused after the authentication, such as a scope, is refused to the client itself.
+    if (client !== undefined && thrown instanceof Problem) {
+      const named = { clientId: client };
+      const { source, context } = call;
+      noteRefusal(context, { realm: realm.name, named, proved: true, request: 'token', reason: thrown.code, source });
+    }
+    throw thrown;
   });
   return jsonAnswer(200, answer, uncached);
 }
