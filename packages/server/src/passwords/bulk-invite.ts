@@ -18,7 +18,7 @@ import { newestPassword } from './passwords.store.ts';
  * 2. Repeating a batch is safe: a credential with a password or a living invitation is left as it is and gets no mail.
  * 3. A dry run looks at the same things and writes nothing. Another caller may still be faster than the run after it.
  */
-export const mostRows = 100;
+const mostRows = 100;
 
 const text = z.string().max(1_000);
 
