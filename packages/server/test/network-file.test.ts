@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { system } from '../src/kernel/caller.ts';
@@ -22,6 +21,7 @@ import { type ManualClock, manualClock } from './support/clock.ts';
 import { openContext } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { agentSecret, caller, contentOf, eventsOf, keyOf, publicKey, wholeNetwork } from './support/network.ts';
+import { script } from './support/program.ts';
 
 /** A file that says one thing of one participant of realm dev. */
 function dev(participants: readonly object[], others: object = {}) {
@@ -45,8 +45,7 @@ async function raceProcesses(url: string, files: readonly object[]): Promise<Out
   const runners = files.map((file, index) => {
     const path = join(folder, `${index}.json`);
     writeFileSync(path, JSON.stringify(file));
-    const script = fileURLToPath(new URL('support/apply-process.ts', import.meta.url));
-    return spawn(process.execPath, [script, url, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+    return spawn(process.execPath, [script('apply-process'), url, path], { stdio: ['pipe', 'pipe', 'inherit'] });
   });
   try {
     const lines = runners.map((runner) => createInterface(runner.stdout)[Symbol.asyncIterator]());

@@ -8,6 +8,7 @@ import { forgetOldUses, useOnce } from '../src/subject/tokens/replay.ts';
 import { manualClock } from './support/clock.ts';
 import { openContext } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
+import { script } from './support/program.ts';
 
 const later = instantOf(1e15);
 
@@ -88,9 +89,7 @@ eachDatabase('a one-time value', (freshUrl) => {
   test('is won by exactly one of several processes', async () => {
     const url = await freshUrl();
     const rounds = 25;
-    const processes = Array.from({ length: 4 }, () =>
-      fork(new URL('./support/use-once.ts', import.meta.url), [url, String(rounds)]),
-    );
+    const processes = Array.from({ length: 4 }, () => fork(script('use-once'), [url, String(rounds)]));
     onTestFinished(() => {
       for (const child of processes) child.kill('SIGKILL');
     });

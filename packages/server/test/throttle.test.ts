@@ -19,6 +19,7 @@ import { openContext, tester } from './support/context.ts';
 import { corporateNetwork as identities } from './support/corporate.ts';
 import { eachDatabase, type FreshUrl } from './support/databases.ts';
 import { corporate, passwords, said } from './support/passwords.ts';
+import { script } from './support/program.ts';
 import { from } from './support/source.ts';
 
 const day = 86_400_000;
@@ -127,9 +128,7 @@ eachDatabase('guesses at a credential from unknown devices', (freshUrl) => {
   test('of several processes at the same moment are one more for each other process at most', async () => {
     const url = await freshUrl();
     await openContext(url);
-    const processes = Array.from({ length: 3 }, () =>
-      fork(new URL('./support/guess.ts', import.meta.url), [url, '25', '13']),
-    );
+    const processes = Array.from({ length: 3 }, () => fork(script('guess'), [url, '25', '13']));
     onTestFinished(() => {
       for (const child of processes) child.kill('SIGKILL');
     });
