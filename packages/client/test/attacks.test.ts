@@ -1,6 +1,5 @@
 import { thumbprint } from '@countersign/proof';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventually } from '../../server/test/support/eventually.ts';
 import {
   createParticipant,
   createRemoteJwks,
@@ -10,6 +9,7 @@ import {
 } from '../src/index.ts';
 import { cryptoPort } from '../src/node-crypto.ts';
 import { type Arsenal, attacks, harmless, harmlessAlias, harmlessFor, harmlessStrict } from './support/attacks.ts';
+import { eventually } from './support/eventually.ts';
 import { compact } from './support/forge.ts';
 import { adapters, type Provider, startProvider } from './support/providers.ts';
 import { send } from './support/raw-request.ts';

@@ -1,7 +1,6 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { signatureField } from '@countersign/proof';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { eventually } from '../../server/test/support/eventually.ts';
 import {
   createParticipant,
   type Fetch,
@@ -15,6 +14,7 @@ import {
   type Registry,
   webCrypto,
 } from '../src/index.ts';
+import { eventually } from './support/eventually.ts';
 import { startProvider } from './support/providers.ts';
 import { agent, ecKey, lender, publicPart, type RealmServer, serveRealm } from './support/realm-server.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { eventually } from '../../server/test/support/eventually.ts';
 import { createRegistryCache, type RegistryCacheOptions } from '../src/index.ts';
+import { eventually } from './support/eventually.ts';
 import { realm, startIssuer, type TestIssuer, testClock } from './support/issuer.ts';
 
 let server: TestIssuer;

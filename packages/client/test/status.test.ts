@@ -1,11 +1,11 @@
 import type { Ancestor } from '@countersign/proof';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { eventually } from '../../server/test/support/eventually.ts';
 import { createRemoteJwks } from '../src/index.ts';
 import { separateKeys } from '../src/message/key-purpose.ts';
 import { cryptoPort } from '../src/node-crypto.ts';
 import { createStatusFollower, type StatusFollower, type StatusPolicy } from '../src/status/status.ts';
+import { eventually } from './support/eventually.ts';
 import { realm, startIssuer, type TestIssuer, testClock } from './support/issuer.ts';
 
 type SigningKey = Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];

@@ -3,14 +3,16 @@ import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { eventually } from '../../../server/test/support/eventually.ts';
-import { freePort } from '../../../server/test/support/free-port.ts';
-import { program } from '../../../server/test/support/program.ts';
 import { createTokenSource, type PrivateJwk } from '../../src/index.ts';
+import { eventually } from './eventually.ts';
 
+/** The bundle that the global setup of the tests made, or under CI the source. */
+const program =
+  process.env.COUNTERSIGN_TEST_PROGRAM ?? fileURLToPath(new URL('../../../server/bin/countersign.js', import.meta.url));
 const vectorKeys = fileURLToPath(new URL('../../../../../shared/vectors/ocen/keys.json', import.meta.url));
 
 /** The ids and secrets of OCEN's exchanges. */
@@ -132,4 +134,14 @@ export async function serveRealm(others: readonly object[] = []): Promise<RealmS
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  if (address === null || typeof address === 'string') throw new Error('A TCP server has a port.');
+  probe.close();
+  await once(probe, 'close');
+  return address.port;
 }
