@@ -1,5 +1,5 @@
 import { isoDate } from '../kernel/clock.ts';
-import type { Contact } from '../subject/realm.ts';
+import type { Contact } from '../kernel/contact.ts';
 
 /** The places of this server in the text. */
 export interface Place {

@@ -1,4 +1,4 @@
-import type { Contact } from '../subject/realm.ts';
+import type { Contact } from '../kernel/contact.ts';
 import { moment, type Text } from './letter.ts';
 
 /** The mails about applications and participants. */

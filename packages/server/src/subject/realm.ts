@@ -2,9 +2,9 @@ import type { MessageForm } from '@countersign/proof';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
-import { mailAddress } from '../kernel/mail-address.ts';
+import { type Contact, contactSchema } from '../kernel/contact.ts';
 import { Problem } from '../kernel/problem.ts';
-import { audienceText, lineOfText } from '../kernel/text.ts';
+import { audienceText } from '../kernel/text.ts';
 import type { Writing } from '../store/write.ts';
 import { findRealm, insertRealm, listRealmNames, touchRealm, updateRealm } from './realm.store.ts';
 
@@ -25,20 +25,6 @@ export type SignatureForm = z.output<typeof signatureForm>;
 
 /** Seconds. Longest life of an access token, whatever the settings are or were. */
 export const longestToken = 86_400;
-
-/** How to reach the administrators of a realm. Shown in discovery, on `/docs` and in mails. */
-export const contactSchema = z.strictObject({
-  name: lineOfText(200).optional(),
-  email: z
-    .string()
-    .refine((text) => mailAddress(text) !== undefined, 'must be an e-mail address')
-    .optional(),
-  url: lineOfText(2_048)
-    .regex(/^https?:\/\/[^/?#\\@\s]+[^\s]*$/i, 'must be an http or https URL')
-    .refine((text) => URL.canParse(text), 'must be an http or https URL')
-    .optional(),
-});
-export type Contact = Readonly<z.output<typeof contactSchema>>;
 
 /** Every setting of a realm. A profile gives the defaults. The network file's `settings` override each by name. */
 export const settingsSchema = z.strictObject({
