@@ -62,6 +62,7 @@ import { sessionExchange } from './subject/tokens/session-exchange.ts';
 import { routes as signingKeyRoutes } from './subject/tokens/signing-key.http.ts';
 import { routes as statusRoutes } from './subject/tokens/status.http.ts';
 import { transactionTokenExchange } from './subject/tokens/transaction-token-exchange.ts';
+import { routes as walletAdministrationRoutes } from './wallets/administration/administration.http.ts';
 import { clientToCapability, sessionToCapability } from './wallets/capability-exchange.ts';
 import { invocationExchange, walletTokenExchange } from './wallets/exchange.ts';
 import { routes as walletRecoveryRoutes } from './wallets/recovery/recovery.http.ts';
@@ -164,6 +165,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...lostPasswordRoutes,
     ...emailRoutes,
     ...walletRoutes,
+    ...walletAdministrationRoutes,
     ...walletRecoveryRoutes,
     ...realmRoutes,
     ...networkFileRoutes,

@@ -31,6 +31,7 @@ const paged: readonly (readonly string[])[] = [
   ['credential', 'list', '--identity', 'i-0000'],
   ['events', 'list'],
   ['realm', 'list'],
+  ['wallet', 'admin', 'list'],
 ];
 
 /** Every list that is short by its nature, and comes as a whole. */
@@ -231,6 +232,15 @@ async function fill({ context }: TestServer): Promise<void> {
     await registerClient(context, 'dev', wanted, tester);
   }
   const { db } = context.store;
+  const wallet = {
+    ...{ realm: 'dev', type: 'individual' as const, description: '', roles: '[]', created_at: 0, opened_at: 0 },
+    ...{ owner_did: null, owner_long_did: null, signing_key: null, web_did: null, sealed_keys: null },
+    read_only_until: null,
+  } as const;
+  await db
+    .insertInto('wallet')
+    .values(numbers.map((number) => ({ ...wallet, id: `w-${number}` })))
+    .execute();
   const realm = await db.selectFrom('realm').selectAll().where('name', '=', 'dev').executeTakeFirstOrThrow();
   await insertRows(
     db,

@@ -45,6 +45,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0014-verified-addresses' },
       { name: '0015-deletions' },
       { name: '0016-wallet-recovery' },
+      { name: '0017-wallet-lists' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });

@@ -142,8 +142,23 @@ describe('wallet', () => {
     const admin = async (...args: readonly string[]) => JSON.parse(await countersign('wallet', 'admin', ...args));
     expect(await admin('recoveries', made.id as string)).toMatchObject({ items: [{ controller: did }] });
     expect(await admin('cancel-recovery', made.id as string)).toMatchObject({ state: 'cancelled' });
-    await expect(admin('cancel-recovery', 'x')).rejects.toThrow('wallet_id must be the id of a wallet');
     expect(await wallet(mine, 'recovery', 'cancel')).toMatchObject({ state: 'cancelled' });
+    const id = made.id as string;
+    expect(await admin('list', '--did', made.did)).toMatchObject({ wallets: [{ id, status: 'ACTIVE' }] });
+    expect(await admin('show', id)).toMatchObject({ id, email: 'ada@example.org' });
+    expect(await admin('suspend', id)).toMatchObject({ status: 'SUSPENDED' });
+    expect(await admin('reinstate', id)).toMatchObject({ status: 'ACTIVE' });
+    const { capabilities } = (await admin('capabilities', id)) as { capabilities: { id: string }[] };
+    expect(await admin('revoke', id, capabilities[0]?.id as string)).toEqual({
+      revokedCapabilityIds: [capabilities[0]?.id],
+    });
+    expect(await admin('capabilities', id, '--revoked')).toMatchObject({ capabilities: [{ controller: made.did }] });
+    expect(await admin('invitations', '--email', 'ada@example.org')).toEqual({ invitations: [] });
+    await expect(countersign('wallet', 'admin', 'cancel-invitation', 'x')).rejects.toThrow('no such invitation');
+    await expect(countersign('wallet', 'admin', 'delete-invitation', 'x')).rejects.toThrow('no such invitation');
+    await expect(admin('cancel-recovery', 'x')).rejects.toThrow('There is no such wallet');
+    await countersign('wallet', 'admin', 'delete', id);
+    await expect(countersign('wallet', 'admin', 'show', id)).rejects.toThrow('There is no such wallet');
     await expect(recover('finish', '--code-file', file('csr_x\n'))).rejects.toThrow('No recovery for this key');
     await expect(wallet(mine, 'recover', 'start', 'ada@example.org')).rejects.toThrow('There is a wallet in');
   });

@@ -265,7 +265,7 @@ eachDatabase('a recovery', (freshUrl) => {
     await toTheEnd(realm);
     const { items } = (await (await realm.admin(`${wallet}/recoveries`)).json()) as { items: object[] };
     expect(items).toMatchObject([{ state: 'failed', controller: profile.did }, { state: 'cancelled' }]);
-    expect((await realm.admin('/realms/dev/admin/wallets/x/recoveries')).status).toBe(400);
+    expect((await realm.admin('/realms/dev/admin/wallets/x/recoveries')).status).toBe(404);
   });
 
   test('a use is written once a day, and one in the future is corrected', async () => {

@@ -4,6 +4,7 @@ import { readJsonFile } from '../json-file.ts';
 import { print } from './api.ts';
 import { readSecret } from './typed-secret.ts';
 import { accessCommands } from './wallet-access.ts';
+import { walletAdministration } from './wallet-administration.ts';
 import {
   fileOf,
   issuerOf,
@@ -31,6 +32,7 @@ export function walletCommands(program: Command): void {
   accessCommands(wallet);
   recoveryCommands(wallet);
   const admin = wallet.command('admin').description('Wallets of a realm, as an administrator.');
+  walletAdministration(admin);
   recoveryAdministration(admin);
   withWallet(wallet.command('token'))
     .description('Acquire a token by invoking the capability.')

@@ -130,6 +130,7 @@ const table = {
   'password.compromised': conflict('The password is on the list of common or leaked passwords.'),
   'password.reused': conflict('The password was used before.'),
   // Wallets. Every lack of authority is the same answer. The log says which link failed, and why.
+  'wallet.unknown': missing('There is no such wallet.'),
   'wallet.denied': forbidden('The capability does not allow this.'),
   'wallet.proof': unproved('The proof of the signed request is not valid.'),
   'wallet.invitation': closed('No open invitation has this security code.'),

@@ -13,6 +13,7 @@ import * as onboardingAndRefusals from './migrations/0013-onboarding-and-refusal
 import * as verifiedAddresses from './migrations/0014-verified-addresses.ts';
 import * as deletions from './migrations/0015-deletions.ts';
 import * as walletRecovery from './migrations/0016-wallet-recovery.ts';
+import * as walletLists from './migrations/0017-wallet-lists.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -33,6 +34,7 @@ const migrations = [
   verifiedAddresses,
   deletions,
   walletRecovery,
+  walletLists,
 ] as const;
 
 const known = new Set<string>(migrations.map(({ name }) => name));

@@ -114,12 +114,7 @@ function invalidToken(reason: string): Problem {
  * @throws {Problem} `request.invalid` for a name that no wallet can have
  */
 export function targetNamed(walletId: string): string {
-  return walletPrefix + walletNamed(walletId);
-}
-
-/** The id of the wallet that a request names. @throws {Problem} `request.invalid` for a name that no wallet can have */
-export function walletNamed(walletId: string): string {
   const id = walletIdOf(walletId);
-  if (id !== undefined) return id;
+  if (id !== undefined) return walletPrefix + id;
   throw new Problem('request.invalid', { detail: 'wallet_id must be the id of a wallet.', pointer: 'wallet_id' });
 }

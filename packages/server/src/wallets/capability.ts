@@ -20,11 +20,13 @@ import { Problem } from '../kernel/problem.ts';
 import type { CapabilityTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
+import { readSubjectState } from '../subject/subject.ts';
+import { walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import type { Access } from './access.ts';
 import { ancestorsOfChain, linksOf } from './authorization.ts';
 import { countLive, findCapability, insertCapability, listCapabilities } from './capability.store.ts';
 import { chainTerms, denied } from './invocation.ts';
-import { lockTarget } from './target.ts';
+import { lockTarget, walletOfTarget } from './target.ts';
 
 /** A delegation as the holders of its wallet see it. */
 export interface CapabilityView {
@@ -97,6 +99,9 @@ async function requireCapacity(
   const { realm, target, parent_id: parent } = row;
   if ((await findCapability(tx.db, realm, parent))?.revoked_at !== null)
     throw denied(new Error('its parent was revoked'));
+  const walletId = walletOfTarget(target);
+  if (walletId !== undefined && !(await readSubjectState(tx, realm, walletSubjectId(walletId)))?.live)
+    throw denied(new Error('the wallet is not live'));
   const isFull =
     (await countLive(tx.db, { realm, target }, tx.now, maxLive)) >= maxLive ||
     (await countLive(tx.db, { realm, target, parent }, tx.now, roomBelow)) >= roomBelow;

@@ -205,7 +205,7 @@ async function requireInvitation(
   return row;
 }
 
-async function statusOf(context: Context, row: WalletInvitationTable): Promise<InvitationStatus> {
+export async function statusOf(context: Context, row: WalletInvitationTable): Promise<InvitationStatus> {
   if (row.completed_at !== null) return 'completed';
   if (row.cancelled_at !== null) return 'cancelled';
   const now = context.clock.now();

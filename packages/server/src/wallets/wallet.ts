@@ -8,7 +8,7 @@ import { unknownSource } from '../kernel/source.ts';
 import type { WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import { lockRealm, type Realm } from '../subject/realm.ts';
-import { createSubject } from '../subject/subject.ts';
+import { createSubject, readSubjectState } from '../subject/subject.ts';
 import { sharedRate } from '../subject/throttle/shared-rate.ts';
 import { walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import { findFirstDelegation } from './capability.store.ts';
@@ -142,6 +142,7 @@ async function openInvited(
   { invitation, owner, description, request }: Opening & { readonly invitation: OpenInvitation },
 ): Promise<void> {
   const { id, description: invited } = invitation.wallet;
+  if (!(await readSubjectState(tx, realm.name, walletSubjectId(id)))?.live) throw new Problem('wallet.invitation');
   await completeInvitation(context, tx, realm.name, invitation, request.securityCode as string);
   const change = { ...owner, description: description === '' ? invited : description, opened_at: tx.now };
   if (!(await openWaitingWallet(tx.db, realm.name, id, change))) throw new Problem('wallet.invitation');

@@ -3,7 +3,7 @@ import { administrator } from '../../callers/administrator.ts';
 import { nothing } from '../../http/route.ts';
 import { isoDate } from '../../kernel/clock.ts';
 import { type Route, route } from '../../route.ts';
-import { walletNamed } from '../access.ts';
+import { requireAdministered } from '../administration/administration.ts';
 import { cancelRecovery, type RecoveryView, recoveriesOf } from './recovery.ts';
 
 const administration = { tag: 'Administration', caller: administrator } as const;
@@ -29,9 +29,10 @@ export const routes: readonly Route[] = [
     operationId: 'listWalletRecoveries',
     summary: 'The recoveries of a wallet, the newest first, at most 100.',
     answers: { 200: z.object({ items: z.array(recoverySchema) }) },
-    handle: async ({ context, who: { realm }, params: { id } }) => ({
-      items: (await recoveriesOf(context, realm, walletNamed(id))).map(answerOf),
-    }),
+    async handle({ context, who: { realm }, params: { id } }) {
+      await requireAdministered(context, realm, id);
+      return { items: (await recoveriesOf(context, realm, id)).map(answerOf) };
+    },
   }),
   route({
     ...administration,
@@ -42,8 +43,10 @@ export const routes: readonly Route[] = [
     body: nothing,
     bodyOptional: true,
     answers: { 200: recoverySchema },
-    handle: async ({ context, who: { realm, caller }, params: { id } }) =>
-      answerOf(await cancelRecovery(context, realm, walletNamed(id), 'administrator', caller)),
+    async handle({ context, who: { realm, caller }, params: { id } }) {
+      await requireAdministered(context, realm, id);
+      return answerOf(await cancelRecovery(context, realm, id, 'administrator', caller));
+    },
   }),
 ];
 
