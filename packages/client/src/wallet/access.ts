@@ -20,7 +20,7 @@ import {
   wrong,
 } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
-import type { By } from './call-options.ts';
+import type { By } from './by.ts';
 import { type Device, newId, textIn } from './device.ts';
 import type { WalletProfile } from './profile.ts';
 import { timeIn } from './recoveries.ts';

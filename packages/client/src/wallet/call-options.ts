@@ -1,20 +1,10 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { ConnectError, Interceptor, UnaryRequest } from '@connectrpc/connect';
-import { having, oneOf } from '@countersign/proof/argument';
+import { having } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
+import { type By, type CallFields, requireBy } from './by.ts';
 import { type GrpcInterceptor, type GrpcJs, grpcInterceptor } from './grpc-call.ts';
 import type { Pack } from './tunnel.ts';
-import type { CallFields } from './wallet-token.ts';
-
-/** The proof of a call: the token, or an invocation of the capability for this one call. */
-export type By = 'token' | 'invocation';
-
-/**
- * A misspelt `invocation` must not fall back to the token.
- *
- * @throws {TypeError}
- */
-export const requireBy = oneOf('token', 'invocation') as (value: unknown, name: string) => By;
 
 export interface Prover {
   readonly issuer: string;

@@ -11,7 +11,7 @@ import { cryptoPort } from '#platform-crypto';
 import { ClientError } from '../error.ts';
 import { type Transport, transportChecks } from '../fetch-json.ts';
 import type { DeviceKey } from './device-key.ts';
-import type { RecoveryEntry } from './recoveries.ts';
+import type { RecoveryEntry } from './recovery-entry.ts';
 import { callUnary, type RpcPath } from './rpc.ts';
 
 /** The options that hold for every call of a wallet. */

@@ -1,4 +1,4 @@
-import type { CallFields } from './wallet-token.ts';
+import type { CallFields } from './by.ts';
 
 /** The part of `@grpc/grpc-js` that is used here. The caller passes the module. */
 export interface GrpcJs {

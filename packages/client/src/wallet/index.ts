@@ -2,6 +2,10 @@
  * @countersign/client/wallet: wallets, in Node and browsers. It is a separate entry, so that programs without wallets do not
  * load it.
  */
+
+export type { CallFields } from './by.ts';
+export type { RecoveryEntry } from './recovery-entry.ts';
+
 import { acceptCapability, createWallet, prepareDevice } from './create.ts';
 import { beginRecovery, completeRecovery, startRecovery } from './recover.ts';
 import { openWallet } from './wallet.ts';
@@ -33,13 +37,13 @@ export {
   type StartRecoveryOptions,
   startRecovery,
 } from './recover.ts';
-export type { Recoveries, RecoveryEntry } from './recoveries.ts';
+export type { Recoveries } from './recoveries.ts';
 export type { RpcPath } from './rpc.ts';
 export type { ScryptCost } from './scrypt.ts';
 export type { ServiceOptions, ServiceTokens } from './service-token.ts';
 export type { Pack } from './tunnel.ts';
 export { type By, type OpenOptions, openWallet, type Wallet as OpenedWallet } from './wallet.ts';
-export type { CallFields, TokenKind } from './wallet-token.ts';
+export type { TokenKind } from './wallet-token.ts';
 
 /** The functions by their names in the document. */
 export const Wallet = {

@@ -3,12 +3,13 @@ import { type Checks, leftOut } from '@countersign/proof/argument';
 import { holdToken } from '../token/held-token.ts';
 import type { TokenSource } from '../token/token.ts';
 import { askTokenEndpoint } from '../token/token-endpoint.ts';
+import type { CallFields } from './by.ts';
 import { type Device, invocationOf, requireLive } from './device.ts';
 import { dpopProof } from './dpop.ts';
 import { challengeOf } from './realm-call.ts';
 import { serialized } from './rpc.ts';
 import { actionsOf, someActions } from './target.ts';
-import { type CallFields, codeOf, type TokenKind } from './wallet-token.ts';
+import { codeOf, type TokenKind } from './wallet-token.ts';
 
 /** The actions of a token for a service. */
 export interface ServiceOptions {

@@ -6,16 +6,16 @@
  * 2. The call and its proof are packed and sealed with the key of this device: the realm refuses the proof of another device.
  * 3. The answer must come from that DID and be for that call.
  */
+
 import type { DescMessage, DescMethod, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { encodeBase64url, isJsonObject, type JsonObject, parseDidPeer4 } from '@countersign/proof';
 import { object, record } from '@countersign/proof/argument';
 import type { CallAuthorization, NamedAgreementKey, UnpackedAnswer } from '@countersign/proof/didcomm';
 import { ClientError } from '../error.ts';
 import { once } from '../once.ts';
-import { type By, requireBy } from './call-options.ts';
+import { type By, type CallFields, requireBy } from './by.ts';
 import { type Device, newId, textIn } from './device.ts';
 import { bytesIn, serialized } from './rpc.ts';
-import type { CallFields } from './wallet-token.ts';
 
 /** `wallet.pack(WalletService.method.getWallet, { walletId })`, with the descriptors of `@countersign/client/rpc`. */
 export type Pack = <I extends DescMessage, O extends DescMessage>(

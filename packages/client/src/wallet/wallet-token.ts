@@ -3,15 +3,13 @@ import { oneOf, optional } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import { holdToken } from '../token/held-token.ts';
 import type { TokenSource } from '../token/token.ts';
+import type { CallFields } from './by.ts';
 import { type Device, invocationOf, requireLive, textIn } from './device.ts';
 import { dpopProof } from './dpop.ts';
 import { callRealm, challengeOf } from './realm-call.ts';
 import { recoveryIn } from './recoveries.ts';
 import { bytesField, type RpcPath, serialized } from './rpc.ts';
 import { actionsOf } from './target.ts';
-
-/** `authorization`, and `dpop` for a bound token. */
-export type CallFields = Readonly<Record<string, string>>;
 
 export interface WalletTokens extends Required<TokenSource> {
   /** The header fields of one call: the token, and the proof for this call if the token is bound. */

@@ -1,9 +1,13 @@
+import { type By, type CallFields, requireBy } from './by.ts';
+
+export type { By } from './by.ts';
+
 import { type JsonObject, walletPrefix } from '@countersign/proof';
 import { bytes, type Checks, optional, options as optionsOf, record, someText } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
 import type { TokenSource } from '../token/token.ts';
 import { type Access, accessOf } from './access.ts';
-import { type By, type CallOptions, callOptions, requireBy } from './call-options.ts';
+import { type CallOptions, callOptions } from './call-options.ts';
 import {
   type Device,
   deviceOf,
@@ -22,7 +26,6 @@ import { createServiceTokens, type ServiceOptions, type ServiceTokens, serviceCh
 import { actionFor, targetOf } from './target.ts';
 import { type Pack, packer } from './tunnel.ts';
 import {
-  type CallFields,
   codeOf,
   createWalletTokens,
   invocationFields,
@@ -35,8 +38,6 @@ import {
  * The protection of the key of a device, and how its wallet calls the realm. `now` is in milliseconds since the epoch.
  */
 export type OpenOptions = WalletOptions & Lock & { readonly tokens?: TokenKind };
-
-export type { By } from './call-options.ts';
 
 /** One device of a wallet. */
 export interface Wallet extends Required<TokenSource>, Access, Recoveries, CallOptions {

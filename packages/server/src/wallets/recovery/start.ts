@@ -90,7 +90,7 @@ interface Wanted {
  * The work of the start after its answer, the same for every address: without a wallet, a code that opens nothing, a
  * mail that is dropped at the last step, and an event. Otherwise the time of the next request would tell the difference.
  */
-export async function sendStartCodes(
+async function sendStartCodes(
   context: Context,
   { name: realm }: Realm,
   { email, walletId }: Wanted,
