@@ -67,7 +67,8 @@ export function subjectFromWalletToken(claims: JwtClaims): WalletSubject {
     issuer: iss,
     realm: realmOf(iss),
     id: claims.sub,
-    roles: [],
+    // A token of an issuer that knows no roles of wallets has none.
+    roles: claims.roles === undefined ? [] : rolesIn(claims.roles),
     resourceAccess: Object.create(null),
     scopes,
     audience: texts(typeof claims.aud === 'string' ? [claims.aud] : claims.aud, '/aud'),
@@ -95,6 +96,10 @@ function confirmationOf(cnf: JsonValue | undefined): string | undefined {
 function text(value: JsonValue | undefined, pointer: string): string {
   if (!isText(value)) throw fault(pointer);
   return value;
+}
+
+function rolesIn(value: JsonValue): readonly string[] {
+  return Array.isArray(value) && value.length === 0 ? [] : texts(value, '/roles');
 }
 
 function texts(value: JsonValue | readonly string[] | undefined, pointer: string): readonly string[] {

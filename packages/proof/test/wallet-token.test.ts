@@ -30,6 +30,9 @@ describe('the claims of a wallet token', () => {
       audience: ['https://id.example/realms/dev'],
       confirmation: undefined,
     });
+    expect(subjectFromWalletToken(claims).roles).toEqual([]);
+    const roles = ['individual', 'buyer'];
+    expect(subjectFromWalletToken({ ...claims, roles }).roles).toEqual(roles);
     expect(subjectFromWalletToken({ ...claims, cnf: { jkt: 'thumb' } }).confirmation).toBe('thumb');
   });
 
@@ -46,6 +49,11 @@ describe('the claims of a wallet token', () => {
     ['/chain', { chain: [] }],
     ['/capability', { capability: 'urn:uuid:1' }],
     ['/gen', { gen: '1' }],
+    ['/roles', { roles: 'buyer' }],
+    ['/roles', { roles: ['buyer', 1] }],
+    ['/roles', { roles: [''] }],
+    ['/roles', { roles: null }],
+    ['/roles', { roles: { buyer: true } }],
     ['/jti', { jti: undefined }],
     ['/aud', { aud: undefined }],
     ['/cnf', { cnf: 'thumb' }],

@@ -66,6 +66,7 @@ import { routes as walletAdministrationRoutes } from './wallets/administration/a
 import { clientToCapability, sessionToCapability } from './wallets/capability-exchange.ts';
 import { invocationExchange, walletTokenExchange } from './wallets/exchange.ts';
 import { routes as walletRecoveryRoutes } from './wallets/recovery/recovery.http.ts';
+import { routes as walletChangeRoutes } from './wallets/roles-and-name.http.ts';
 import { secureService } from './wallets/secure.rpc.ts';
 import { routes as walletRoutes } from './wallets/wallets.http.ts';
 import { walletServices } from './wallets/wallets.rpc.ts';
@@ -166,6 +167,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...emailRoutes,
     ...walletRoutes,
     ...walletAdministrationRoutes,
+    ...walletChangeRoutes,
     ...walletRecoveryRoutes,
     ...realmRoutes,
     ...networkFileRoutes,

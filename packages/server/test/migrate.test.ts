@@ -46,6 +46,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0015-deletions' },
       { name: '0016-wallet-recovery' },
       { name: '0017-wallet-lists' },
+      { name: '0018-wallet-names' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });

@@ -164,6 +164,38 @@ describe('wallet', () => {
   });
 });
 
+describe('wallet admin', () => {
+  test('roles and name change what the next token of a wallet says and which name finds it', async () => {
+    const server = await startServer();
+    vi.stubEnv('COUNTERSIGN_PUBLIC_URL', server.url);
+    vi.stubEnv('COUNTERSIGN_ADMIN_CLIENT_ID', 'admin');
+    vi.stubEnv('COUNTERSIGN_ADMIN_CLIENT_SECRET', 'administrator-secret-for-tests');
+    // A refused token is kept for a second.
+    let ahead = 0;
+    const now = () => Date.now() + ahead;
+    const made = await Wallet.create({ issuer: server.issuer(), now, ...lock });
+    const [id, mine] = [made.id as string, file(profileText(made.profile))];
+    const admin = async (...args: readonly string[]) => JSON.parse(await countersign('wallet', 'admin', ...args));
+    await wallet(mine, 'token');
+    expect(await admin('roles', id, 'buyer', 'seller')).toMatchObject({ roles: ['individual', 'buyer', 'seller'] });
+    // The SDK finds its token dead, and takes the next one.
+    expect((await made.describe()).roles).toEqual(['individual', 'buyer', 'seller']);
+    expect(await admin('roles', id, '--none')).toMatchObject({ roles: ['individual'] });
+    await expect(admin('roles', id)).rejects.toThrow('Name the roles, or --none');
+    await expect(admin('roles', id, 'a b')).rejects.toThrow('roles are at most 16 names');
+    ahead += 2_000;
+    const name = 'urn:countersign:wallet-name:alice';
+    expect(await admin('name', id, 'Alice')).toMatchObject({ id, name });
+    expect(await made.describe()).toMatchObject({ id, name });
+    expect([await made.resolve('alice'), await made.resolve(name)]).toEqual([id, id]);
+    expect(await wallet(mine, 'resolve', 'ALICE')).toEqual({ id });
+    expect(await admin('name', id, '--remove')).toMatchObject({ name: null });
+    await expect(admin('name', id)).rejects.toThrow('Give a name, or --remove');
+    await expect(made.resolve('alice')).rejects.toMatchObject({ code: 'wallet.name_unknown' });
+    await expect(made.resolve('')).rejects.toThrow(TypeError);
+  });
+});
+
 describe('capability explain', () => {
   test('shows each link, and checks the first where it knows the owner', async () => {
     const server = await startServer();

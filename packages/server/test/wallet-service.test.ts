@@ -138,7 +138,7 @@ test('one result for all kinds; a kind that is not named is not let in', async (
     scopes: ['wallet:read', 'wallet:write', 'wallet:grant', 'wallet:invite'],
     capabilities: [wallet.zcap.id],
     audience: [orders],
-    roles: [],
+    roles: ['individual'],
     actors: [],
   });
   expect((await all.authenticate(bearing(await subjectToken(server, session, orders)))).subject.kind).toBe(

@@ -60,7 +60,10 @@ export interface WalletDescription {
   readonly description: string;
   /** The DID document of the owner. */
   readonly didDocument: JsonObject;
+  /** The first is its type. Its tokens have the same roles. */
   readonly roles: readonly string[];
+  /** The URN of its name, if an administrator gave it one. */
+  readonly name?: string;
   readonly created: number;
 }
 
@@ -89,6 +92,8 @@ export interface Invited {
  */
 export interface Access {
   describe(): Promise<WalletDescription>;
+  /** The id of the wallet of the realm that has this name, such as `alice` or `urn:countersign:wallet-name:alice`. */
+  resolve(name: string): Promise<string>;
   /** Signs a delegation to another DID and registers it at the realm. Without the registration it could not be used. */
   grant(did: string, options: GrantOptions): Promise<Granted>;
   /** Ends a capability, or all capabilities of a DID, and everything that descends from them. Returns the ids. */
@@ -108,6 +113,10 @@ export function accessOf({ capability }: WalletProfile, { now, signer }: Device,
   return {
     async describe() {
       return describedIn(await call('/countersign.v1.WalletService/GetWallet', { walletId }));
+    },
+    async resolve(name) {
+      const request = { name: someText(name, 'name') };
+      return textIn(await call('/countersign.v1.WalletService/ResolveName', request), 'walletId');
     },
     async grant(did, options) {
       someText(did, 'did');
@@ -183,6 +192,7 @@ function describedIn(answer: JsonObject): WalletDescription {
     description: typeof answer.description === 'string' ? answer.description : '',
     didDocument: isJsonObject(answer.didDocument) ? answer.didDocument : {},
     roles: textsIn(answer.roles),
+    ...(typeof answer.name === 'string' && answer.name !== '' ? { name: answer.name } : {}),
     created: timeIn(answer, 'created'),
   };
 }

@@ -14,6 +14,7 @@ export type Action = (typeof actions)[number];
 const opening: ReadonlyMap<string, readonly Action[]> = new Map<string, readonly Action[]>([
   ['/countersign.v1.WalletService/GetWallet', ['read']],
   ['/countersign.v1.WalletService/ListCapabilities', ['read']],
+  ['/countersign.v1.WalletService/ResolveName', actions],
   ['/countersign.v1.WalletService/GrantAccess', ['grant']],
   ['/countersign.v1.WalletService/RevokeAccess', ['grant', 'read', 'write', 'invite']],
   ['/countersign.v1.RecoveryService/ListRecoveries', ['read']],

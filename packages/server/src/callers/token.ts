@@ -18,11 +18,19 @@ export function bearerTokenIn(header: string | null): string {
 
 /** Only chooses the keys to verify with. The verification then requires this issuer. */
 export function unverifiedIssuer(token: string): string | undefined {
+  return unverifiedText(token, 1, 'iss');
+}
+
+/** Only chooses the verification, which then requires this type. */
+export function unverifiedType(token: string): string | undefined {
+  return unverifiedText(token, 0, 'typ');
+}
+
+function unverifiedText(token: string, part: 0 | 1, member: string): string | undefined {
   try {
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
-      iss?: unknown;
-    } | null;
-    return typeof claims?.iss === 'string' ? claims.iss : undefined;
+    const text = Buffer.from(token.split('.')[part] ?? '', 'base64url').toString();
+    const value = (JSON.parse(text) as Record<string, unknown> | null)?.[member];
+    return typeof value === 'string' ? value : undefined;
   } catch {
     return undefined;
   }

@@ -17,6 +17,7 @@ import {
   withWallet,
 } from './wallet-options.ts';
 import { recoveryAdministration, recoveryCommands } from './wallet-recovery.ts';
+import { nameCommand, rolesAdministration } from './wallet-roles.ts';
 
 interface CreateOptions extends WalletFileOptions, RealmOptions {
   readonly code?: true;
@@ -31,9 +32,11 @@ export function walletCommands(program: Command): void {
   deviceCommands(wallet);
   accessCommands(wallet);
   recoveryCommands(wallet);
+  nameCommand(wallet);
   const admin = wallet.command('admin').description('Wallets of a realm, as an administrator.');
   walletAdministration(admin);
   recoveryAdministration(admin);
+  rolesAdministration(admin);
   withWallet(wallet.command('token'))
     .description('Acquire a token by invoking the capability.')
     .option('--for <path>', 'the metadata of one call: /countersign.v1.WalletService/GetWallet')

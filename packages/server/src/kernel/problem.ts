@@ -138,6 +138,8 @@ const table = {
   'wallet.exists': taken('This key has a wallet already.'),
   'wallet.full': full('The wallet has as many live capabilities as it may have.'),
   'wallet.read_only': closed('The wallet was recovered less than 72 hours ago: until then it can only be read.'),
+  'wallet.name_taken': taken('This is the name of another wallet, or was.'),
+  'wallet.name_unknown': missing('No wallet of the realm has this name.'),
   'recovery.off': closed('Wallets of this realm cannot be recovered by mail.'),
   'recovery.code': closed('No recovery for this key has this security code.'),
   'recovery.refused': conflict('The recovery cannot begin.'),

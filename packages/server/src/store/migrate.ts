@@ -14,6 +14,7 @@ import * as verifiedAddresses from './migrations/0014-verified-addresses.ts';
 import * as deletions from './migrations/0015-deletions.ts';
 import * as walletRecovery from './migrations/0016-wallet-recovery.ts';
 import * as walletLists from './migrations/0017-wallet-lists.ts';
+import * as walletNames from './migrations/0018-wallet-names.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -35,6 +36,7 @@ const migrations = [
   deletions,
   walletRecovery,
   walletLists,
+  walletNames,
 ] as const;
 
 const known = new Set<string>(migrations.map(({ name }) => name));

@@ -43,6 +43,7 @@ export interface Schema {
   readonly realm_did: RealmDidTable;
   readonly wallet: WalletTable;
   readonly wallet_invitation: WalletInvitationTable;
+  readonly wallet_name: WalletNameTable;
   readonly wallet_address: WalletAddressTable;
   readonly wallet_recovery: WalletRecoveryTable;
   readonly capability: CapabilityTable;
@@ -491,7 +492,7 @@ export interface WalletTable {
   id: string;
   type: 'individual' | 'organization';
   description: string;
-  /** JSON array of the roles that the inviter assigned. */
+  /** JSON array of its roles. The first is its type, the others come from the inviter or an administrator. */
   roles: string;
   /** did:peer:4, short form. Null at first: an individual gets it with its first device. */
   owner_did: string | null;
@@ -522,6 +523,17 @@ export interface WalletInvitationTable {
   cancelled_at: number | null;
   /** The invited person's address. It becomes the wallet's when the code is used. Null in rows of older releases. */
   email: string | null;
+}
+
+/** The name of a wallet, or one that it had. Rows are never deleted, so no name ever means another wallet. */
+export interface WalletNameTable {
+  realm: string;
+  /** Canonical: see `nameIn` of wallets. */
+  name: string;
+  wallet_id: string;
+  given_at: number;
+  /** Null for the present name. */
+  removed_at: number | null;
 }
 
 /** The mail address of a wallet, for its recovery, and those that it had before. */

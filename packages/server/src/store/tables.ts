@@ -49,6 +49,7 @@ const keys: Readonly<Record<TableName, readonly string[] | 'stays'>> = {
   realm_did: ['realm'],
   wallet: ['realm', 'id'],
   wallet_invitation: ['realm', 'id'],
+  wallet_name: ['realm', 'name'],
   wallet_address: ['realm', 'wallet_id', 'email'],
   wallet_recovery: ['realm', 'id'],
   capability: ['realm', 'id'],

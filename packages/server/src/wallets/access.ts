@@ -25,12 +25,15 @@ export interface PresentedCall {
 
 export type Access = Omit<Invoked, 'action'>;
 
-/** The caller may do this to the target: with a token of that wallet, or with an invocation made for this one call. */
+/**
+ * The caller may do this to the target: with a token of that wallet, or with an invocation made for this one call. Without a
+ * target: with those of any wallet of the realm.
+ */
 export async function requireAccess(
   context: Context,
   realm: Realm,
   call: PresentedCall,
-  target: string,
+  target?: string,
 ): Promise<Access> {
   const { authorization, invocation } = call;
   if (authorization !== null && invocation !== null) throw new Problem('request.two_authentication_methods');
@@ -43,9 +46,9 @@ export async function requireAccess(
     invocation === null
       ? await byToken(context, realm, call, authorization as string)
       : await byInvocation(context, realm, call, invocation, { accepted, target });
-  if (access.target !== target) throw denied(new Error('the token is for another wallet'));
+  if (target !== undefined && access.target !== target) throw denied(new Error('the token is for another wallet'));
   if (accepted.some((action) => access.actions.includes(action))) return access;
-  throw (await isOnlyRead(context, realm, target))
+  throw (await isOnlyRead(context, realm, access.target))
     ? new Problem('wallet.read_only')
     : denied(new Error('the token lacks the action'));
 }
@@ -78,7 +81,7 @@ async function byInvocation(
   realm: Realm,
   { procedure, bytes, sealedBy }: PresentedCall,
   invocation: string,
-  { accepted, target }: { readonly accepted: readonly Action[]; readonly target: string },
+  { accepted, target }: { readonly accepted: readonly Action[]; readonly target: string | undefined },
 ): Promise<Access> {
   const document = documentIn(invocation);
   if (document === undefined) throw denied(new Error('the metadata is no base64url'));

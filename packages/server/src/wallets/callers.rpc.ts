@@ -1,12 +1,13 @@
-import { realmPrefix } from '@countersign/proof';
+import { accessTokenTypes, realmPrefix } from '@countersign/proof';
 import { administratorCaller, authenticateAdministratorToken } from '../callers/administrator.ts';
-import { bearerTokenIn } from '../callers/token.ts';
+import { bearerTokenIn, unverifiedType } from '../callers/token.ts';
 import { isoDate } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { RpcCall } from '../rpc/call.ts';
 import type { RpcCallerKind } from '../rpc/service.ts';
 import type { StandingCaller } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
+import { authenticateToken } from '../subject/tokens/bearer.ts';
 import { type Access, type PresentedCall, requireAccess, targetNamed } from './access.ts';
 import type { Inviter } from './invitation.ts';
 import { recoveryNews } from './recovery/recovery.ts';
@@ -51,6 +52,19 @@ async function tellRecovery(call: RpcCall, realm: Realm, target: string): Promis
     `id=${id}; state=${state}; changed=${isoDate(changed)}; did=${controller}`,
   );
 }
+
+/** The holder of any token of the realm: of one of its wallets, or the access token of a client. */
+export const tokenHolder: RpcCallerKind<unknown, Realm> = {
+  async authenticate(call) {
+    const realm = await call.realm();
+    const shown = presented(call, realm);
+    const [, token = ''] = /^Bearer +(\S+)/i.exec(shown.authorization ?? '') ?? [];
+    if (shown.invocation === null && accessTokenTypes.some((type) => type === unverifiedType(token)))
+      await authenticateToken(call.context, realm, token);
+    else await requireAccess(call.context, realm, shown);
+    return realm;
+  },
+};
 
 /** An administrator with an access token, or a device with the action `invite` for this realm. */
 export const inviter: RpcCallerKind<

@@ -19,6 +19,7 @@ import { walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import { requireDescription } from './description.ts';
 import { makeOwner, nobody } from './owner.ts';
 import { replaceAddress } from './recovery/address.store.ts';
+import { rolesOf } from './roles.ts';
 import { findInvitation, findWallet, insertInvitation, insertWallet, settleInvitation } from './wallet.store.ts';
 import { webDidOf } from './web-did.ts';
 
@@ -53,8 +54,6 @@ export type Inviter = { readonly kind: 'administrator' | 'device'; readonly name
 
 const life = 7 * 86_400_000;
 const codePurpose = 'wallet-invitation';
-const roleShape = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
-const maxRoles = 16;
 
 export async function invite(
   context: Context,
@@ -66,7 +65,7 @@ export async function invite(
   const { participant, description } = wanted;
   requireDescription(description);
   const to = requireMailAddress(wanted.email, 'email');
-  const roles = rolesOf(wanted);
+  const roles = rolesOf(participant, wanted.roles);
   const id = context.random.uuid();
   const walletId = context.random.uuid();
   if (wanted.didWeb && participant !== 'organization') throw invalid('did_web', 'A did:web is for organizations.');
@@ -212,13 +211,6 @@ export async function statusOf(context: Context, row: WalletInvitationTable): Pr
   if (row.expires_at <= now || row.created_at > latestPast(now)) return 'expired';
   const mail = await mailState(context, row.realm, reference(row.id));
   return mail?.state === 'failed' ? 'failed' : 'sent';
-}
-
-function rolesOf({ participant, roles }: Invite): readonly string[] {
-  if (roles.length > maxRoles || !roles.every((role) => roleShape.test(role))) {
-    throw invalid('roles', `roles are at most ${maxRoles} names of letters, digits and . _ : -`);
-  }
-  return [...new Set([participant, ...roles])];
 }
 
 function reference(id: string): string {

@@ -4,10 +4,12 @@ import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Realm } from '../subject/realm.ts';
 import { requireDpop } from '../subject/tokens/dpop.ts';
-import { type IssuedWalletToken, issueWalletToken } from '../subject/tokens/wallet-token.ts';
+import { type IssuedWalletToken, issueWalletToken, walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import { authenticateInvocation, denied, isOnlyRead } from './invocation.ts';
 import { type RecoveryView, recoveryNews } from './recovery/recovery.ts';
+import { rolesIn } from './roles.ts';
 import { lookUpTarget, walletIdOf } from './target.ts';
+import { findStanding } from './wallet.store.ts';
 
 export interface TokenRequest {
   readonly invocation: Uint8Array;
@@ -78,9 +80,20 @@ export async function tokenForInvocation(
   const { proof, uris } = dpop;
   const confirmation = proof === '' ? undefined : await requireDpop(context, realm, proof, { uris });
   const links = { chain, ancestors, chainEnds };
-  const grant = { audience: request.resource, walletId, device, actions: granted, ...links, confirmation };
+  const standing = await standingOf(context, realm, walletId);
+  const grant = { audience: request.resource, walletId, device, actions: granted, ...standing, ...links, confirmation };
   const recovery = recoveryNews(context, (await lookUpTarget(context, realm, target))?.recovery);
   return { ...(await issueWalletToken(context, realm, grant)), actions: granted, recovery };
+}
+
+/**
+ * Roles and generation from one read, past the cache: a token with earlier roles and the present generation would outlive the
+ * change of the roles.
+ */
+async function standingOf({ store }: Context, realm: Realm, walletId: string) {
+  const found = await findStanding(store.db, realm.name, walletId, walletSubjectId(walletId));
+  if (found === undefined) throw denied(new Error('the wallet is not live'));
+  return { roles: rolesIn(found), generation: found.generation };
 }
 
 function requireKnown(wanted: readonly string[]): void {

@@ -5,6 +5,29 @@ export async function findWallet(db: Kysely<Schema>, realm: string, id: string):
   return db.selectFrom('wallet').selectAll().where('realm', '=', realm).where('id', '=', id).executeTakeFirst();
 }
 
+/** What the tokens of a wallet say of it, of one moment. Undefined unless the wallet is live. */
+export async function findStanding(
+  db: Kysely<Schema>,
+  realm: string,
+  id: string,
+  subjectId: string,
+): Promise<{ readonly roles: string; readonly generation: number } | undefined> {
+  return db
+    .selectFrom('wallet')
+    .innerJoin('subject', 'subject.realm', 'wallet.realm')
+    .select(['wallet.roles', 'subject.generation'])
+    .where('wallet.realm', '=', realm)
+    .where('wallet.id', '=', id)
+    .where('subject.id', '=', subjectId)
+    .where('subject.suspended_at', 'is', null)
+    .where('subject.ended_at', 'is', null)
+    .executeTakeFirst();
+}
+
+export async function updateRoles(db: Kysely<Schema>, realm: string, id: string, roles: string): Promise<void> {
+  await db.updateTable('wallet').set({ roles }).where('realm', '=', realm).where('id', '=', id).execute();
+}
+
 /** Locks it until the transaction ends, and changes nothing. */
 export async function touchWallet(db: Kysely<Schema>, realm: string, id: string): Promise<void> {
   await db

@@ -16,7 +16,10 @@ import { registerCapability } from './capability.ts';
 import { requireDescription } from './description.ts';
 import { completeInvitation, type OpenInvitation, openInvitation } from './invitation.ts';
 import { requireSealer } from './invocation.ts';
+import { findNameOf } from './name.store.ts';
+import { urnOfName } from './name.ts';
 import { delegateToDevice, makeOwner, type Owner } from './owner.ts';
+import { rolesIn } from './roles.ts';
 import { type SignedRequest, useRequest, verifySignedRequest } from './signed-request.ts';
 import { rootPrefix } from './target.ts';
 import { findWallet, insertWallet, openWaitingWallet } from './wallet.store.ts';
@@ -27,6 +30,8 @@ export interface WalletView {
   readonly type: 'individual' | 'organization';
   readonly description: string;
   readonly roles: readonly string[];
+  /** The URN of its name, if it has one. */
+  readonly name: string | undefined;
   readonly didDocument: JsonObject;
   /** Milliseconds. */
   readonly created: number;
@@ -163,11 +168,13 @@ function ownerMembers({ owner_long_did, signing_key, web_did, sealed_keys }: Wal
 export async function readWallet(context: Context, realm: Realm, id: string): Promise<WalletView> {
   const row = await findWallet(context.store.db, realm.name, id);
   if (row?.owner_long_did == null) throw new Problem('wallet.denied', { reason: 'no such wallet' });
+  const name = await findNameOf(context.store.db, realm.name, id);
   return {
     id,
     type: row.type,
     description: row.description,
-    roles: JSON.parse(row.roles) as string[],
+    roles: rolesIn(row),
+    name: name === undefined ? undefined : urnOfName(name),
     didDocument: await ownerDocument(row.owner_long_did),
     created: row.created_at,
   };

@@ -11,13 +11,15 @@ import {
 import { walletPrefix } from '@countersign/proof';
 import { Problem } from '../kernel/problem.ts';
 import { type RpcService, rpcService, unary } from '../rpc/service.ts';
-import { anybodyInRealm, device, inviter, presented } from './callers.rpc.ts';
+import { anybodyInRealm, device, inviter, presented, tokenHolder } from './callers.rpc.ts';
 import { type CapabilityView, grantAccess, pageOfCapabilities } from './capability.ts';
 import { issueChallenge } from './challenge.ts';
 import { configurationOf } from './configuration.ts';
 import { cancelInvitation, type Invitation, invite, readInvitation } from './invitation.ts';
+import { resolveName } from './name.ts';
 import { recoveryService, toRecovery } from './recovery/recovery.rpc.ts';
 import { type Revoked, revokeAccess } from './revoke.ts';
+import { walletTarget } from './target.ts';
 import { acquireToken } from './token.ts';
 import { createWallet, readWallet, type WalletView } from './wallet.ts';
 
@@ -76,6 +78,10 @@ const wallet = rpcService(WalletService, {
     const { items, next } = await pageOfCapabilities(call.context, realm, access.target, wanted);
     return { capabilities: items.map(toCapability), nextPageToken: next ?? '' };
   }),
+  resolveName: unary(tokenHolder, async ({ call, message: { name }, who: realm }) => {
+    const walletId = await resolveName(call.context, realm, name);
+    return { walletId, target: walletTarget(walletId) };
+  }),
 });
 
 const auth = rpcService(AuthService, {
@@ -129,13 +135,14 @@ function toInvitation({ id, participant, description, status, expires, walletId 
   };
 }
 
-function toWallet({ id, type, description, didDocument, roles, created }: WalletView) {
+function toWallet({ id, type, description, didDocument, roles, name, created }: WalletView) {
   return {
     walletId: id,
     participant: participants[type],
     description,
     didDocument: didDocument as JsonObject,
     roles: [...roles],
+    ...(name === undefined ? {} : { name }),
     created: timestampFromMs(created),
   };
 }

@@ -10,7 +10,7 @@ import type { Context } from '../../context.ts';
 import { seconds } from '../../kernel/clock.ts';
 import { Problem } from '../../kernel/problem.ts';
 import type { Realm } from '../realm.ts';
-import { lookUpSubjectState } from '../subject.ts';
+import { presentSubjectState } from '../subject.ts';
 import { ancestorsClaim, goneAmong } from './ancestor.ts';
 import { readToken } from './bearer.ts';
 import { issueDocument } from './token.ts';
@@ -33,6 +33,9 @@ export interface WalletGrant {
   /** The DID of the device. */
   readonly device: string;
   readonly actions: readonly string[];
+  readonly roles: readonly string[];
+  /** The generation of the wallet in which it has these roles. */
+  readonly generation: number;
   /** The ids from the first delegation to the invoked one. */
   readonly chain: readonly string[];
   /** The ancestors of the links. */
@@ -51,10 +54,8 @@ export interface IssuedWalletToken {
 }
 
 export async function issueWalletToken(context: Context, realm: Realm, grant: WalletGrant): Promise<IssuedWalletToken> {
-  const { audience, walletId, device, actions, chain, ancestors, chainEnds, confirmation } = grant;
+  const { audience, walletId, device, actions, roles, generation, chain, ancestors, chainEnds, confirmation } = grant;
   const sub = walletSubjectId(walletId);
-  const state = await lookUpSubjectState(context, realm.name, sub);
-  if (!state?.live) throw new Problem('wallet.denied', { reason: 'the wallet is not live' });
   const iat = seconds(context.clock.now());
   const exp = Math.min(iat + longestWalletToken, seconds(chainEnds));
   if (exp <= iat) throw new Problem('wallet.denied', { reason: 'the chain ends now' });
@@ -65,11 +66,12 @@ export async function issueWalletToken(context: Context, realm: Realm, grant: Wa
     iat,
     exp,
     jti: context.random.uuid(),
-    gen: state.generation,
+    gen: generation,
     wallet: walletId,
     device,
     actions,
     scope: actions.map(walletScope).join(' '),
+    roles,
     capability: chain.at(-1),
     chain,
     ...ancestorsClaim(ancestors),
@@ -96,7 +98,7 @@ export function signWalletToken(context: Context, realm: Realm, claims: object):
 export async function readWalletToken(context: Context, realm: Realm, presented: string): Promise<WalletSubject> {
   const expected = { types: walletTokenTypes, audience: realm.issuer };
   const subject = await readToken(context, realm, presented, expected, ({ claims }) => subjectFromWalletToken(claims));
-  const state = await lookUpSubjectState(context, realm.name, subject.id);
+  const state = await presentSubjectState(context, realm.name, subject);
   const isLive = state?.live && state.generation === subject.generation;
   const gone = isLive
     ? await goneAmong(context, realm.name, subject.ancestors)

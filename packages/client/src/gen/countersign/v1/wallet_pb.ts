@@ -16,7 +16,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file countersign/v1/wallet.proto.
  */
 export const file_countersign_v1_wallet: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb3VudGVyc2lnbi92MS93YWxsZXQucHJvdG8SDmNvdW50ZXJzaWduLnYxIhkKF0dldENvbmZpZ3VyYXRpb25SZXF1ZXN0IqEBChhHZXRDb25maWd1cmF0aW9uUmVzcG9uc2USFgoOcGFja2VkX21ldGhvZHMYBSADKAkSLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIcChRrZXlfYWdyZWVtZW50X2tleV9pZBgCIAEoCRIOCgZpc3N1ZXIYAyABKAkSEAoIYXVkaWVuY2UYBCABKAkilgEKDUludml0ZVJlcXVlc3QSNAoLcGFydGljaXBhbnQYASABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAiABKAkSDwoFZW1haWwYAyABKAlIABINCgVyb2xlcxgEIAMoCRIPCgdkaWRfd2ViGAUgASgIQgkKB2NvbnRhY3QimQEKDkludml0ZVJlc3BvbnNlEhUKDWludml0YXRpb25faWQYASABKAkSMAoGc3RhdHVzGAIgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBCABKAkiLQoUR2V0SW52aXRhdGlvblJlcXVlc3QSFQoNaW52aXRhdGlvbl9pZBgBIAEoCSIwChdDYW5jZWxJbnZpdGF0aW9uUmVxdWVzdBIVCg1pbnZpdGF0aW9uX2lkGAEgASgJIuABCgpJbnZpdGF0aW9uEhUKDWludml0YXRpb25faWQYASABKAkSNAoLcGFydGljaXBhbnQYAiABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSMAoGc3RhdHVzGAQgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBiABKAkiQgoTQ3JlYXRlV2FsbGV0UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDBITCgtkZXNjcmlwdGlvbhgCIAEoCSKLAQoUQ3JlYXRlV2FsbGV0UmVzcG9uc2USLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgpjYXBhYmlsaXR5GAIgASgJEg8KB2ludm9rZXIYAyABKAkSEQoJd2FsbGV0X2lkGAQgASgJEgwKBHpjYXAYBSABKAwiJQoQR2V0V2FsbGV0UmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAki0QEKBldhbGxldBIRCgl3YWxsZXRfaWQYASABKAkSNAoLcGFydGljaXBhbnQYAiABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSLQoMZGlkX2RvY3VtZW50GAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBINCgVyb2xlcxgFIAMoCRIrCgdjcmVhdGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI1ChJHcmFudEFjY2Vzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEgwKBHpjYXAYAiABKAwiLAoTR3JhbnRBY2Nlc3NSZXNwb25zZRIVCg1jYXBhYmlsaXR5X2lkGAEgASgJIlgKE1Jldm9rZUFjY2Vzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEhcKDWNhcGFiaWxpdHlfaWQYAiABKAlIABINCgNkaWQYAyABKAlIAEIGCgR3aGF0IjYKFFJldm9rZUFjY2Vzc1Jlc3BvbnNlEh4KFnJldm9rZWRfY2FwYWJpbGl0eV9pZHMYASADKAkibAoXTGlzdENhcGFiaWxpdGllc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEhcKD2luY2x1ZGVfcmV2b2tlZBgCIAEoCBIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSLrAQoOQ2FwYWJpbGl0eUluZm8SFQoNY2FwYWJpbGl0eV9pZBgBIAEoCRIRCglwYXJlbnRfaWQYAiABKAkSEgoKY29udHJvbGxlchgDIAEoCRIXCg9hbGxvd2VkX2FjdGlvbnMYBCADKAkSKwoHZXhwaXJlcxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHcmV2b2tlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoEdXNlZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiaQoYTGlzdENhcGFiaWxpdGllc1Jlc3BvbnNlEjQKDGNhcGFiaWxpdGllcxgBIAMoCzIeLmNvdW50ZXJzaWduLnYxLkNhcGFiaWxpdHlJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIoChNHZXRDaGFsbGVuZ2VSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCSJkChRHZXRDaGFsbGVuZ2VSZXNwb25zZRINCgVub25jZRgBIAEoCRIQCghhdWRpZW5jZRgCIAEoCRIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJOChNBY3F1aXJlVG9rZW5SZXF1ZXN0EhIKCmludm9jYXRpb24YASABKAwSEgoKZHBvcF9wcm9vZhgCIAEoCRIPCgdhY3Rpb25zGAMgAygJIpEBChRBY3F1aXJlVG9rZW5SZXNwb25zZRIUCgx3YWxsZXRfdG9rZW4YASABKAkSEgoKdG9rZW5fdHlwZRgCIAEoCRISCgpleHBpcmVzX2luGAMgASgFEg8KB2FjdGlvbnMYBCADKAkSKgoIcmVjb3ZlcnkYBSABKAsyGC5jb3VudGVyc2lnbi52MS5SZWNvdmVyeSIjChBFbmNyeXB0ZWRNZXNzYWdlEg8KB21lc3NhZ2UYASABKAwilAIKCFJlY292ZXJ5EhMKC3JlY292ZXJ5X2lkGAEgASgJEhEKCXdhbGxldF9pZBgCIAEoCRIsCgVzdGF0ZRgDIAEoDjIdLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5U3RhdGUSEgoKY29udHJvbGxlchgEIAEoCRIrCgdzdGFydGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdjaGFuZ2VkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlYXJsaWVzdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObmVlZHNfYXBwcm92YWwYCCABKAgiLgoUU3RhcnRSZWNvdmVyeVJlcXVlc3QSFgoOc2lnbmVkX3JlcXVlc3QYASABKAwiRQoVU3RhcnRSZWNvdmVyeVJlc3BvbnNlEiwKCGVhcmxpZXN0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIuChRCZWdpblJlY292ZXJ5UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDCIxChdDb21wbGV0ZVJlY292ZXJ5UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDCIqChVMaXN0UmVjb3Zlcmllc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJIkYKFkxpc3RSZWNvdmVyaWVzUmVzcG9uc2USLAoKcmVjb3ZlcmllcxgBIAMoCzIYLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5IjgKFkFwcHJvdmVSZWNvdmVyeVJlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEgsKA2RpZBgCIAEoCSIqChVDYW5jZWxSZWNvdmVyeVJlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJIjUKEVNldEFkZHJlc3NSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCSJBChJTZXRBZGRyZXNzUmVzcG9uc2USKwoHZXhwaXJlcxgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOAoVQ29uZmlybUFkZHJlc3NSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCRIMCgRjb2RlGAIgASgJIhgKFkNvbmZpcm1BZGRyZXNzUmVzcG9uc2UqdwoPUGFydGljaXBhbnRUeXBlEiAKHFBBUlRJQ0lQQU5UX1RZUEVfVU5TUEVDSUZJRUQQABIfChtQQVJUSUNJUEFOVF9UWVBFX0lORElWSURVQUwQARIhCh1QQVJUSUNJUEFOVF9UWVBFX09SR0FOSVpBVElPThACKtABChBJbnZpdGF0aW9uU3RhdHVzEiEKHUlOVklUQVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASGgoWSU5WSVRBVElPTl9TVEFUVVNfU0VOVBABEh8KG0lOVklUQVRJT05fU1RBVFVTX0NPTVBMRVRFRBACEh0KGUlOVklUQVRJT05fU1RBVFVTX0VYUElSRUQQAxIfChtJTlZJVEFUSU9OX1NUQVRVU19DQU5DRUxMRUQQBBIcChhJTlZJVEFUSU9OX1NUQVRVU19GQUlMRUQQBSq8AQoNUmVjb3ZlcnlTdGF0ZRIeChpSRUNPVkVSWV9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlJFQ09WRVJZX1NUQVRFX1JVTk5JTkcQARIYChRSRUNPVkVSWV9TVEFURV9SRUFEWRACEhwKGFJFQ09WRVJZX1NUQVRFX0NPTVBMRVRFRBADEhwKGFJFQ09WRVJZX1NUQVRFX0NBTkNFTExFRBAEEhkKFVJFQ09WRVJZX1NUQVRFX0ZBSUxFRBAFMu0CCg9Qcm92aWRlclNlcnZpY2USZQoQR2V0Q29uZmlndXJhdGlvbhInLmNvdW50ZXJzaWduLnYxLkdldENvbmZpZ3VyYXRpb25SZXF1ZXN0GiguY291bnRlcnNpZ24udjEuR2V0Q29uZmlndXJhdGlvblJlc3BvbnNlEkcKBkludml0ZRIdLmNvdW50ZXJzaWduLnYxLkludml0ZVJlcXVlc3QaHi5jb3VudGVyc2lnbi52MS5JbnZpdGVSZXNwb25zZRJRCg1HZXRJbnZpdGF0aW9uEiQuY291bnRlcnNpZ24udjEuR2V0SW52aXRhdGlvblJlcXVlc3QaGi5jb3VudGVyc2lnbi52MS5JbnZpdGF0aW9uElcKEENhbmNlbEludml0YXRpb24SJy5jb3VudGVyc2lnbi52MS5DYW5jZWxJbnZpdGF0aW9uUmVxdWVzdBoaLmNvdW50ZXJzaWduLnYxLkludml0YXRpb24yywMKDVdhbGxldFNlcnZpY2USWQoMQ3JlYXRlV2FsbGV0EiMuY291bnRlcnNpZ24udjEuQ3JlYXRlV2FsbGV0UmVxdWVzdBokLmNvdW50ZXJzaWduLnYxLkNyZWF0ZVdhbGxldFJlc3BvbnNlEkUKCUdldFdhbGxldBIgLmNvdW50ZXJzaWduLnYxLkdldFdhbGxldFJlcXVlc3QaFi5jb3VudGVyc2lnbi52MS5XYWxsZXQSVgoLR3JhbnRBY2Nlc3MSIi5jb3VudGVyc2lnbi52MS5HcmFudEFjY2Vzc1JlcXVlc3QaIy5jb3VudGVyc2lnbi52MS5HcmFudEFjY2Vzc1Jlc3BvbnNlElkKDFJldm9rZUFjY2VzcxIjLmNvdW50ZXJzaWduLnYxLlJldm9rZUFjY2Vzc1JlcXVlc3QaJC5jb3VudGVyc2lnbi52MS5SZXZva2VBY2Nlc3NSZXNwb25zZRJlChBMaXN0Q2FwYWJpbGl0aWVzEicuY291bnRlcnNpZ24udjEuTGlzdENhcGFiaWxpdGllc1JlcXVlc3QaKC5jb3VudGVyc2lnbi52MS5MaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2UywwEKC0F1dGhTZXJ2aWNlElkKDEdldENoYWxsZW5nZRIjLmNvdW50ZXJzaWduLnYxLkdldENoYWxsZW5nZVJlcXVlc3QaJC5jb3VudGVyc2lnbi52MS5HZXRDaGFsbGVuZ2VSZXNwb25zZRJZCgxBY3F1aXJlVG9rZW4SIy5jb3VudGVyc2lnbi52MS5BY3F1aXJlVG9rZW5SZXF1ZXN0GiQuY291bnRlcnNpZ24udjEuQWNxdWlyZVRva2VuUmVzcG9uc2Uy4gUKD1JlY292ZXJ5U2VydmljZRJcCg1TdGFydFJlY292ZXJ5EiQuY291bnRlcnNpZ24udjEuU3RhcnRSZWNvdmVyeVJlcXVlc3QaJS5jb3VudGVyc2lnbi52MS5TdGFydFJlY292ZXJ5UmVzcG9uc2USTwoNQmVnaW5SZWNvdmVyeRIkLmNvdW50ZXJzaWduLnYxLkJlZ2luUmVjb3ZlcnlSZXF1ZXN0GhguY291bnRlcnNpZ24udjEuUmVjb3ZlcnkSYQoQQ29tcGxldGVSZWNvdmVyeRInLmNvdW50ZXJzaWduLnYxLkNvbXBsZXRlUmVjb3ZlcnlSZXF1ZXN0GiQuY291bnRlcnNpZ24udjEuQ3JlYXRlV2FsbGV0UmVzcG9uc2USXwoOTGlzdFJlY292ZXJpZXMSJS5jb3VudGVyc2lnbi52MS5MaXN0UmVjb3Zlcmllc1JlcXVlc3QaJi5jb3VudGVyc2lnbi52MS5MaXN0UmVjb3Zlcmllc1Jlc3BvbnNlElMKD0FwcHJvdmVSZWNvdmVyeRImLmNvdW50ZXJzaWduLnYxLkFwcHJvdmVSZWNvdmVyeVJlcXVlc3QaGC5jb3VudGVyc2lnbi52MS5SZWNvdmVyeRJRCg5DYW5jZWxSZWNvdmVyeRIlLmNvdW50ZXJzaWduLnYxLkNhbmNlbFJlY292ZXJ5UmVxdWVzdBoYLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5ElMKClNldEFkZHJlc3MSIS5jb3VudGVyc2lnbi52MS5TZXRBZGRyZXNzUmVxdWVzdBoiLmNvdW50ZXJzaWduLnYxLlNldEFkZHJlc3NSZXNwb25zZRJfCg5Db25maXJtQWRkcmVzcxIlLmNvdW50ZXJzaWduLnYxLkNvbmZpcm1BZGRyZXNzUmVxdWVzdBomLmNvdW50ZXJzaWduLnYxLkNvbmZpcm1BZGRyZXNzUmVzcG9uc2UyXgoNU2VjdXJlU2VydmljZRJNCgdSZXF1ZXN0EiAuY291bnRlcnNpZ24udjEuRW5jcnlwdGVkTWVzc2FnZRogLmNvdW50ZXJzaWduLnYxLkVuY3J5cHRlZE1lc3NhZ2ViBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chtjb3VudGVyc2lnbi92MS93YWxsZXQucHJvdG8SDmNvdW50ZXJzaWduLnYxIhkKF0dldENvbmZpZ3VyYXRpb25SZXF1ZXN0IqEBChhHZXRDb25maWd1cmF0aW9uUmVzcG9uc2USFgoOcGFja2VkX21ldGhvZHMYBSADKAkSLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIcChRrZXlfYWdyZWVtZW50X2tleV9pZBgCIAEoCRIOCgZpc3N1ZXIYAyABKAkSEAoIYXVkaWVuY2UYBCABKAkilgEKDUludml0ZVJlcXVlc3QSNAoLcGFydGljaXBhbnQYASABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAiABKAkSDwoFZW1haWwYAyABKAlIABINCgVyb2xlcxgEIAMoCRIPCgdkaWRfd2ViGAUgASgIQgkKB2NvbnRhY3QimQEKDkludml0ZVJlc3BvbnNlEhUKDWludml0YXRpb25faWQYASABKAkSMAoGc3RhdHVzGAIgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBCABKAkiLQoUR2V0SW52aXRhdGlvblJlcXVlc3QSFQoNaW52aXRhdGlvbl9pZBgBIAEoCSIwChdDYW5jZWxJbnZpdGF0aW9uUmVxdWVzdBIVCg1pbnZpdGF0aW9uX2lkGAEgASgJIuABCgpJbnZpdGF0aW9uEhUKDWludml0YXRpb25faWQYASABKAkSNAoLcGFydGljaXBhbnQYAiABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSMAoGc3RhdHVzGAQgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBiABKAkiQgoTQ3JlYXRlV2FsbGV0UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDBITCgtkZXNjcmlwdGlvbhgCIAEoCSKLAQoUQ3JlYXRlV2FsbGV0UmVzcG9uc2USLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgpjYXBhYmlsaXR5GAIgASgJEg8KB2ludm9rZXIYAyABKAkSEQoJd2FsbGV0X2lkGAQgASgJEgwKBHpjYXAYBSABKAwiJQoQR2V0V2FsbGV0UmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAki3wEKBldhbGxldBIRCgl3YWxsZXRfaWQYASABKAkSNAoLcGFydGljaXBhbnQYAiABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSLQoMZGlkX2RvY3VtZW50GAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBINCgVyb2xlcxgFIAMoCRIrCgdjcmVhdGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRuYW1lGAcgASgJIiIKElJlc29sdmVOYW1lUmVxdWVzdBIMCgRuYW1lGAEgASgJIjgKE1Jlc29sdmVOYW1lUmVzcG9uc2USEQoJd2FsbGV0X2lkGAEgASgJEg4KBnRhcmdldBgCIAEoCSI1ChJHcmFudEFjY2Vzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEgwKBHpjYXAYAiABKAwiLAoTR3JhbnRBY2Nlc3NSZXNwb25zZRIVCg1jYXBhYmlsaXR5X2lkGAEgASgJIlgKE1Jldm9rZUFjY2Vzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEhcKDWNhcGFiaWxpdHlfaWQYAiABKAlIABINCgNkaWQYAyABKAlIAEIGCgR3aGF0IjYKFFJldm9rZUFjY2Vzc1Jlc3BvbnNlEh4KFnJldm9rZWRfY2FwYWJpbGl0eV9pZHMYASADKAkibAoXTGlzdENhcGFiaWxpdGllc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEhcKD2luY2x1ZGVfcmV2b2tlZBgCIAEoCBIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSLrAQoOQ2FwYWJpbGl0eUluZm8SFQoNY2FwYWJpbGl0eV9pZBgBIAEoCRIRCglwYXJlbnRfaWQYAiABKAkSEgoKY29udHJvbGxlchgDIAEoCRIXCg9hbGxvd2VkX2FjdGlvbnMYBCADKAkSKwoHZXhwaXJlcxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHcmV2b2tlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoEdXNlZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiaQoYTGlzdENhcGFiaWxpdGllc1Jlc3BvbnNlEjQKDGNhcGFiaWxpdGllcxgBIAMoCzIeLmNvdW50ZXJzaWduLnYxLkNhcGFiaWxpdHlJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIoChNHZXRDaGFsbGVuZ2VSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCSJkChRHZXRDaGFsbGVuZ2VSZXNwb25zZRINCgVub25jZRgBIAEoCRIQCghhdWRpZW5jZRgCIAEoCRIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJOChNBY3F1aXJlVG9rZW5SZXF1ZXN0EhIKCmludm9jYXRpb24YASABKAwSEgoKZHBvcF9wcm9vZhgCIAEoCRIPCgdhY3Rpb25zGAMgAygJIpEBChRBY3F1aXJlVG9rZW5SZXNwb25zZRIUCgx3YWxsZXRfdG9rZW4YASABKAkSEgoKdG9rZW5fdHlwZRgCIAEoCRISCgpleHBpcmVzX2luGAMgASgFEg8KB2FjdGlvbnMYBCADKAkSKgoIcmVjb3ZlcnkYBSABKAsyGC5jb3VudGVyc2lnbi52MS5SZWNvdmVyeSIjChBFbmNyeXB0ZWRNZXNzYWdlEg8KB21lc3NhZ2UYASABKAwilAIKCFJlY292ZXJ5EhMKC3JlY292ZXJ5X2lkGAEgASgJEhEKCXdhbGxldF9pZBgCIAEoCRIsCgVzdGF0ZRgDIAEoDjIdLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5U3RhdGUSEgoKY29udHJvbGxlchgEIAEoCRIrCgdzdGFydGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdjaGFuZ2VkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlYXJsaWVzdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObmVlZHNfYXBwcm92YWwYCCABKAgiLgoUU3RhcnRSZWNvdmVyeVJlcXVlc3QSFgoOc2lnbmVkX3JlcXVlc3QYASABKAwiRQoVU3RhcnRSZWNvdmVyeVJlc3BvbnNlEiwKCGVhcmxpZXN0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIuChRCZWdpblJlY292ZXJ5UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDCIxChdDb21wbGV0ZVJlY292ZXJ5UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDCIqChVMaXN0UmVjb3Zlcmllc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJIkYKFkxpc3RSZWNvdmVyaWVzUmVzcG9uc2USLAoKcmVjb3ZlcmllcxgBIAMoCzIYLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5IjgKFkFwcHJvdmVSZWNvdmVyeVJlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEgsKA2RpZBgCIAEoCSIqChVDYW5jZWxSZWNvdmVyeVJlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJIjUKEVNldEFkZHJlc3NSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCSJBChJTZXRBZGRyZXNzUmVzcG9uc2USKwoHZXhwaXJlcxgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOAoVQ29uZmlybUFkZHJlc3NSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCRIMCgRjb2RlGAIgASgJIhgKFkNvbmZpcm1BZGRyZXNzUmVzcG9uc2UqdwoPUGFydGljaXBhbnRUeXBlEiAKHFBBUlRJQ0lQQU5UX1RZUEVfVU5TUEVDSUZJRUQQABIfChtQQVJUSUNJUEFOVF9UWVBFX0lORElWSURVQUwQARIhCh1QQVJUSUNJUEFOVF9UWVBFX09SR0FOSVpBVElPThACKtABChBJbnZpdGF0aW9uU3RhdHVzEiEKHUlOVklUQVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASGgoWSU5WSVRBVElPTl9TVEFUVVNfU0VOVBABEh8KG0lOVklUQVRJT05fU1RBVFVTX0NPTVBMRVRFRBACEh0KGUlOVklUQVRJT05fU1RBVFVTX0VYUElSRUQQAxIfChtJTlZJVEFUSU9OX1NUQVRVU19DQU5DRUxMRUQQBBIcChhJTlZJVEFUSU9OX1NUQVRVU19GQUlMRUQQBSq8AQoNUmVjb3ZlcnlTdGF0ZRIeChpSRUNPVkVSWV9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlJFQ09WRVJZX1NUQVRFX1JVTk5JTkcQARIYChRSRUNPVkVSWV9TVEFURV9SRUFEWRACEhwKGFJFQ09WRVJZX1NUQVRFX0NPTVBMRVRFRBADEhwKGFJFQ09WRVJZX1NUQVRFX0NBTkNFTExFRBAEEhkKFVJFQ09WRVJZX1NUQVRFX0ZBSUxFRBAFMu0CCg9Qcm92aWRlclNlcnZpY2USZQoQR2V0Q29uZmlndXJhdGlvbhInLmNvdW50ZXJzaWduLnYxLkdldENvbmZpZ3VyYXRpb25SZXF1ZXN0GiguY291bnRlcnNpZ24udjEuR2V0Q29uZmlndXJhdGlvblJlc3BvbnNlEkcKBkludml0ZRIdLmNvdW50ZXJzaWduLnYxLkludml0ZVJlcXVlc3QaHi5jb3VudGVyc2lnbi52MS5JbnZpdGVSZXNwb25zZRJRCg1HZXRJbnZpdGF0aW9uEiQuY291bnRlcnNpZ24udjEuR2V0SW52aXRhdGlvblJlcXVlc3QaGi5jb3VudGVyc2lnbi52MS5JbnZpdGF0aW9uElcKEENhbmNlbEludml0YXRpb24SJy5jb3VudGVyc2lnbi52MS5DYW5jZWxJbnZpdGF0aW9uUmVxdWVzdBoaLmNvdW50ZXJzaWduLnYxLkludml0YXRpb24yowQKDVdhbGxldFNlcnZpY2USWQoMQ3JlYXRlV2FsbGV0EiMuY291bnRlcnNpZ24udjEuQ3JlYXRlV2FsbGV0UmVxdWVzdBokLmNvdW50ZXJzaWduLnYxLkNyZWF0ZVdhbGxldFJlc3BvbnNlEkUKCUdldFdhbGxldBIgLmNvdW50ZXJzaWduLnYxLkdldFdhbGxldFJlcXVlc3QaFi5jb3VudGVyc2lnbi52MS5XYWxsZXQSVgoLR3JhbnRBY2Nlc3MSIi5jb3VudGVyc2lnbi52MS5HcmFudEFjY2Vzc1JlcXVlc3QaIy5jb3VudGVyc2lnbi52MS5HcmFudEFjY2Vzc1Jlc3BvbnNlElkKDFJldm9rZUFjY2VzcxIjLmNvdW50ZXJzaWduLnYxLlJldm9rZUFjY2Vzc1JlcXVlc3QaJC5jb3VudGVyc2lnbi52MS5SZXZva2VBY2Nlc3NSZXNwb25zZRJlChBMaXN0Q2FwYWJpbGl0aWVzEicuY291bnRlcnNpZ24udjEuTGlzdENhcGFiaWxpdGllc1JlcXVlc3QaKC5jb3VudGVyc2lnbi52MS5MaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2USVgoLUmVzb2x2ZU5hbWUSIi5jb3VudGVyc2lnbi52MS5SZXNvbHZlTmFtZVJlcXVlc3QaIy5jb3VudGVyc2lnbi52MS5SZXNvbHZlTmFtZVJlc3BvbnNlMsMBCgtBdXRoU2VydmljZRJZCgxHZXRDaGFsbGVuZ2USIy5jb3VudGVyc2lnbi52MS5HZXRDaGFsbGVuZ2VSZXF1ZXN0GiQuY291bnRlcnNpZ24udjEuR2V0Q2hhbGxlbmdlUmVzcG9uc2USWQoMQWNxdWlyZVRva2VuEiMuY291bnRlcnNpZ24udjEuQWNxdWlyZVRva2VuUmVxdWVzdBokLmNvdW50ZXJzaWduLnYxLkFjcXVpcmVUb2tlblJlc3BvbnNlMuIFCg9SZWNvdmVyeVNlcnZpY2USXAoNU3RhcnRSZWNvdmVyeRIkLmNvdW50ZXJzaWduLnYxLlN0YXJ0UmVjb3ZlcnlSZXF1ZXN0GiUuY291bnRlcnNpZ24udjEuU3RhcnRSZWNvdmVyeVJlc3BvbnNlEk8KDUJlZ2luUmVjb3ZlcnkSJC5jb3VudGVyc2lnbi52MS5CZWdpblJlY292ZXJ5UmVxdWVzdBoYLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5EmEKEENvbXBsZXRlUmVjb3ZlcnkSJy5jb3VudGVyc2lnbi52MS5Db21wbGV0ZVJlY292ZXJ5UmVxdWVzdBokLmNvdW50ZXJzaWduLnYxLkNyZWF0ZVdhbGxldFJlc3BvbnNlEl8KDkxpc3RSZWNvdmVyaWVzEiUuY291bnRlcnNpZ24udjEuTGlzdFJlY292ZXJpZXNSZXF1ZXN0GiYuY291bnRlcnNpZ24udjEuTGlzdFJlY292ZXJpZXNSZXNwb25zZRJTCg9BcHByb3ZlUmVjb3ZlcnkSJi5jb3VudGVyc2lnbi52MS5BcHByb3ZlUmVjb3ZlcnlSZXF1ZXN0GhguY291bnRlcnNpZ24udjEuUmVjb3ZlcnkSUQoOQ2FuY2VsUmVjb3ZlcnkSJS5jb3VudGVyc2lnbi52MS5DYW5jZWxSZWNvdmVyeVJlcXVlc3QaGC5jb3VudGVyc2lnbi52MS5SZWNvdmVyeRJTCgpTZXRBZGRyZXNzEiEuY291bnRlcnNpZ24udjEuU2V0QWRkcmVzc1JlcXVlc3QaIi5jb3VudGVyc2lnbi52MS5TZXRBZGRyZXNzUmVzcG9uc2USXwoOQ29uZmlybUFkZHJlc3MSJS5jb3VudGVyc2lnbi52MS5Db25maXJtQWRkcmVzc1JlcXVlc3QaJi5jb3VudGVyc2lnbi52MS5Db25maXJtQWRkcmVzc1Jlc3BvbnNlMl4KDVNlY3VyZVNlcnZpY2USTQoHUmVxdWVzdBIgLmNvdW50ZXJzaWduLnYxLkVuY3J5cHRlZE1lc3NhZ2UaIC5jb3VudGVyc2lnbi52MS5FbmNyeXB0ZWRNZXNzYWdlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message countersign.v1.GetConfigurationRequest
@@ -336,6 +336,8 @@ export type Wallet = Message<"countersign.v1.Wallet"> & {
   didDocument?: JsonObject | undefined;
 
   /**
+   * The first is its type.
+   *
    * @generated from field: repeated string roles = 5;
    */
   roles: string[];
@@ -344,6 +346,13 @@ export type Wallet = Message<"countersign.v1.Wallet"> & {
    * @generated from field: google.protobuf.Timestamp created = 6;
    */
   created?: Timestamp | undefined;
+
+  /**
+   * urn:countersign:wallet-name:…, if it has a name.
+   *
+   * @generated from field: string name = 7;
+   */
+  name: string;
 };
 
 /**
@@ -352,6 +361,49 @@ export type Wallet = Message<"countersign.v1.Wallet"> & {
  */
 export const WalletSchema: GenMessage<Wallet> = /*@__PURE__*/
   messageDesc(file_countersign_v1_wallet, 10);
+
+/**
+ * @generated from message countersign.v1.ResolveNameRequest
+ */
+export type ResolveNameRequest = Message<"countersign.v1.ResolveNameRequest"> & {
+  /**
+   * urn:countersign:wallet-name:alice, or only alice.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message countersign.v1.ResolveNameRequest.
+ * Use `create(ResolveNameRequestSchema)` to create a new message.
+ */
+export const ResolveNameRequestSchema: GenMessage<ResolveNameRequest> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 11);
+
+/**
+ * @generated from message countersign.v1.ResolveNameResponse
+ */
+export type ResolveNameResponse = Message<"countersign.v1.ResolveNameResponse"> & {
+  /**
+   * @generated from field: string wallet_id = 1;
+   */
+  walletId: string;
+
+  /**
+   * The target of capabilities for it.
+   *
+   * @generated from field: string target = 2;
+   */
+  target: string;
+};
+
+/**
+ * Describes the message countersign.v1.ResolveNameResponse.
+ * Use `create(ResolveNameResponseSchema)` to create a new message.
+ */
+export const ResolveNameResponseSchema: GenMessage<ResolveNameResponse> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 12);
 
 /**
  * @generated from message countersign.v1.GrantAccessRequest
@@ -375,7 +427,7 @@ export type GrantAccessRequest = Message<"countersign.v1.GrantAccessRequest"> & 
  * Use `create(GrantAccessRequestSchema)` to create a new message.
  */
 export const GrantAccessRequestSchema: GenMessage<GrantAccessRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 11);
+  messageDesc(file_countersign_v1_wallet, 13);
 
 /**
  * @generated from message countersign.v1.GrantAccessResponse
@@ -392,7 +444,7 @@ export type GrantAccessResponse = Message<"countersign.v1.GrantAccessResponse"> 
  * Use `create(GrantAccessResponseSchema)` to create a new message.
  */
 export const GrantAccessResponseSchema: GenMessage<GrantAccessResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 12);
+  messageDesc(file_countersign_v1_wallet, 14);
 
 /**
  * @generated from message countersign.v1.RevokeAccessRequest
@@ -426,7 +478,7 @@ export type RevokeAccessRequest = Message<"countersign.v1.RevokeAccessRequest"> 
  * Use `create(RevokeAccessRequestSchema)` to create a new message.
  */
 export const RevokeAccessRequestSchema: GenMessage<RevokeAccessRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 13);
+  messageDesc(file_countersign_v1_wallet, 15);
 
 /**
  * @generated from message countersign.v1.RevokeAccessResponse
@@ -445,7 +497,7 @@ export type RevokeAccessResponse = Message<"countersign.v1.RevokeAccessResponse"
  * Use `create(RevokeAccessResponseSchema)` to create a new message.
  */
 export const RevokeAccessResponseSchema: GenMessage<RevokeAccessResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 14);
+  messageDesc(file_countersign_v1_wallet, 16);
 
 /**
  * @generated from message countersign.v1.ListCapabilitiesRequest
@@ -477,7 +529,7 @@ export type ListCapabilitiesRequest = Message<"countersign.v1.ListCapabilitiesRe
  * Use `create(ListCapabilitiesRequestSchema)` to create a new message.
  */
 export const ListCapabilitiesRequestSchema: GenMessage<ListCapabilitiesRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 15);
+  messageDesc(file_countersign_v1_wallet, 17);
 
 /**
  * @generated from message countersign.v1.CapabilityInfo
@@ -526,7 +578,7 @@ export type CapabilityInfo = Message<"countersign.v1.CapabilityInfo"> & {
  * Use `create(CapabilityInfoSchema)` to create a new message.
  */
 export const CapabilityInfoSchema: GenMessage<CapabilityInfo> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 16);
+  messageDesc(file_countersign_v1_wallet, 18);
 
 /**
  * @generated from message countersign.v1.ListCapabilitiesResponse
@@ -548,7 +600,7 @@ export type ListCapabilitiesResponse = Message<"countersign.v1.ListCapabilitiesR
  * Use `create(ListCapabilitiesResponseSchema)` to create a new message.
  */
 export const ListCapabilitiesResponseSchema: GenMessage<ListCapabilitiesResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 17);
+  messageDesc(file_countersign_v1_wallet, 19);
 
 /**
  * @generated from message countersign.v1.GetChallengeRequest
@@ -565,7 +617,7 @@ export type GetChallengeRequest = Message<"countersign.v1.GetChallengeRequest"> 
  * Use `create(GetChallengeRequestSchema)` to create a new message.
  */
 export const GetChallengeRequestSchema: GenMessage<GetChallengeRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 18);
+  messageDesc(file_countersign_v1_wallet, 20);
 
 /**
  * @generated from message countersign.v1.GetChallengeResponse
@@ -592,7 +644,7 @@ export type GetChallengeResponse = Message<"countersign.v1.GetChallengeResponse"
  * Use `create(GetChallengeResponseSchema)` to create a new message.
  */
 export const GetChallengeResponseSchema: GenMessage<GetChallengeResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 19);
+  messageDesc(file_countersign_v1_wallet, 21);
 
 /**
  * @generated from message countersign.v1.AcquireTokenRequest
@@ -621,7 +673,7 @@ export type AcquireTokenRequest = Message<"countersign.v1.AcquireTokenRequest"> 
  * Use `create(AcquireTokenRequestSchema)` to create a new message.
  */
 export const AcquireTokenRequestSchema: GenMessage<AcquireTokenRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 20);
+  messageDesc(file_countersign_v1_wallet, 22);
 
 /**
  * @generated from message countersign.v1.AcquireTokenResponse
@@ -662,7 +714,7 @@ export type AcquireTokenResponse = Message<"countersign.v1.AcquireTokenResponse"
  * Use `create(AcquireTokenResponseSchema)` to create a new message.
  */
 export const AcquireTokenResponseSchema: GenMessage<AcquireTokenResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 21);
+  messageDesc(file_countersign_v1_wallet, 23);
 
 /**
  * @generated from message countersign.v1.EncryptedMessage
@@ -679,7 +731,7 @@ export type EncryptedMessage = Message<"countersign.v1.EncryptedMessage"> & {
  * Use `create(EncryptedMessageSchema)` to create a new message.
  */
 export const EncryptedMessageSchema: GenMessage<EncryptedMessage> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 22);
+  messageDesc(file_countersign_v1_wallet, 24);
 
 /**
  * @generated from message countersign.v1.Recovery
@@ -739,7 +791,7 @@ export type Recovery = Message<"countersign.v1.Recovery"> & {
  * Use `create(RecoverySchema)` to create a new message.
  */
 export const RecoverySchema: GenMessage<Recovery> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 23);
+  messageDesc(file_countersign_v1_wallet, 25);
 
 /**
  * signed_request: the JSON document {type: "StartRecovery", controller, audience, nonce, created, email, walletId?} with
@@ -759,7 +811,7 @@ export type StartRecoveryRequest = Message<"countersign.v1.StartRecoveryRequest"
  * Use `create(StartRecoveryRequestSchema)` to create a new message.
  */
 export const StartRecoveryRequestSchema: GenMessage<StartRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 24);
+  messageDesc(file_countersign_v1_wallet, 26);
 
 /**
  * @generated from message countersign.v1.StartRecoveryResponse
@@ -778,7 +830,7 @@ export type StartRecoveryResponse = Message<"countersign.v1.StartRecoveryRespons
  * Use `create(StartRecoveryResponseSchema)` to create a new message.
  */
 export const StartRecoveryResponseSchema: GenMessage<StartRecoveryResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 25);
+  messageDesc(file_countersign_v1_wallet, 27);
 
 /**
  * signed_request: {type: "BeginRecovery", controller, audience, nonce, created, securityCode} with its proof. The code is
@@ -798,7 +850,7 @@ export type BeginRecoveryRequest = Message<"countersign.v1.BeginRecoveryRequest"
  * Use `create(BeginRecoveryRequestSchema)` to create a new message.
  */
 export const BeginRecoveryRequestSchema: GenMessage<BeginRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 26);
+  messageDesc(file_countersign_v1_wallet, 28);
 
 /**
  * signed_request: {type: "CompleteRecovery", controller, audience, nonce, created, securityCode} with its proof. The code
@@ -818,7 +870,7 @@ export type CompleteRecoveryRequest = Message<"countersign.v1.CompleteRecoveryRe
  * Use `create(CompleteRecoveryRequestSchema)` to create a new message.
  */
 export const CompleteRecoveryRequestSchema: GenMessage<CompleteRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 27);
+  messageDesc(file_countersign_v1_wallet, 29);
 
 /**
  * @generated from message countersign.v1.ListRecoveriesRequest
@@ -835,7 +887,7 @@ export type ListRecoveriesRequest = Message<"countersign.v1.ListRecoveriesReques
  * Use `create(ListRecoveriesRequestSchema)` to create a new message.
  */
 export const ListRecoveriesRequestSchema: GenMessage<ListRecoveriesRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 28);
+  messageDesc(file_countersign_v1_wallet, 30);
 
 /**
  * @generated from message countersign.v1.ListRecoveriesResponse
@@ -854,7 +906,7 @@ export type ListRecoveriesResponse = Message<"countersign.v1.ListRecoveriesRespo
  * Use `create(ListRecoveriesResponseSchema)` to create a new message.
  */
 export const ListRecoveriesResponseSchema: GenMessage<ListRecoveriesResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 29);
+  messageDesc(file_countersign_v1_wallet, 31);
 
 /**
  * @generated from message countersign.v1.ApproveRecoveryRequest
@@ -878,7 +930,7 @@ export type ApproveRecoveryRequest = Message<"countersign.v1.ApproveRecoveryRequ
  * Use `create(ApproveRecoveryRequestSchema)` to create a new message.
  */
 export const ApproveRecoveryRequestSchema: GenMessage<ApproveRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 30);
+  messageDesc(file_countersign_v1_wallet, 32);
 
 /**
  * @generated from message countersign.v1.CancelRecoveryRequest
@@ -895,7 +947,7 @@ export type CancelRecoveryRequest = Message<"countersign.v1.CancelRecoveryReques
  * Use `create(CancelRecoveryRequestSchema)` to create a new message.
  */
 export const CancelRecoveryRequestSchema: GenMessage<CancelRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 31);
+  messageDesc(file_countersign_v1_wallet, 33);
 
 /**
  * Mails a code to the address, which counts once the code is confirmed.
@@ -919,7 +971,7 @@ export type SetAddressRequest = Message<"countersign.v1.SetAddressRequest"> & {
  * Use `create(SetAddressRequestSchema)` to create a new message.
  */
 export const SetAddressRequestSchema: GenMessage<SetAddressRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 32);
+  messageDesc(file_countersign_v1_wallet, 34);
 
 /**
  * @generated from message countersign.v1.SetAddressResponse
@@ -936,7 +988,7 @@ export type SetAddressResponse = Message<"countersign.v1.SetAddressResponse"> & 
  * Use `create(SetAddressResponseSchema)` to create a new message.
  */
 export const SetAddressResponseSchema: GenMessage<SetAddressResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 33);
+  messageDesc(file_countersign_v1_wallet, 35);
 
 /**
  * @generated from message countersign.v1.ConfirmAddressRequest
@@ -958,7 +1010,7 @@ export type ConfirmAddressRequest = Message<"countersign.v1.ConfirmAddressReques
  * Use `create(ConfirmAddressRequestSchema)` to create a new message.
  */
 export const ConfirmAddressRequestSchema: GenMessage<ConfirmAddressRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 34);
+  messageDesc(file_countersign_v1_wallet, 36);
 
 /**
  * @generated from message countersign.v1.ConfirmAddressResponse
@@ -971,7 +1023,7 @@ export type ConfirmAddressResponse = Message<"countersign.v1.ConfirmAddressRespo
  * Use `create(ConfirmAddressResponseSchema)` to create a new message.
  */
 export const ConfirmAddressResponseSchema: GenMessage<ConfirmAddressResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 35);
+  messageDesc(file_countersign_v1_wallet, 37);
 
 /**
  * @generated from enum countersign.v1.ParticipantType
@@ -1188,6 +1240,16 @@ export const WalletService: GenService<{
     methodKind: "unary";
     input: typeof ListCapabilitiesRequestSchema;
     output: typeof ListCapabilitiesResponseSchema;
+  },
+  /**
+   * For every holder of a token of the realm: of any of its wallets, or the access token of a client.
+   *
+   * @generated from rpc countersign.v1.WalletService.ResolveName
+   */
+  resolveName: {
+    methodKind: "unary";
+    input: typeof ResolveNameRequestSchema;
+    output: typeof ResolveNameResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_countersign_v1_wallet, 1);
