@@ -51,7 +51,9 @@ const otherTexts = new RegExp(
     '^/realms/:realm/(protocol|signatures|receipts)/',
     '/([a-z]*password|oldPassword|newPassword)(/value)?$',
     '/(proof|proofs/new|proofs/current)$',
-    '^/realms/:realm/registry/applications/(baseUrl|:id/credentials/code)$',
+    '^/realms/:realm/registry/(applications/(baseUrl|:id/credentials/code)|participants/:id/details/baseUrl)$',
+    // Each row is checked by the schema of one credential.
+    '/admin/credentials/invitations/rows/[a-zA-Z]+$',
     '/(auth/login|passwords/lost_password/(start|resume))/(credentialCode|email)$',
     '/admin/capabilities/revoke/(walletId|capabilityId|did)$',
   ].join('|'),

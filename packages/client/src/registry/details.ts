@@ -30,7 +30,7 @@ const checks: Checks<ChangeDetailsOptions> = {
  * Changes the base URL or the contacts of the participant, signed with its key. Peers see it when their copy of the
  * registry expires, within a minute. Every contact, also the former one, gets a mail.
  *
- * @throws {ClientError} `details.refused` with the server's text, `signing_key.*`, `http.*`
+ * @throws {ClientError} `registry.refused` with the server's text, `signing_key.*`, `http.*`
  * @throws {TypeError} naming the option that is of another type, or that does not exist
  * @example
  * const own = { ...realm, participantId: 'agent', currentKey: agent.privateJwk };
@@ -44,5 +44,5 @@ export async function changeDetails(given: ChangeDetailsOptions): Promise<void> 
   );
   const said = Object.entries({ baseUrl, contact, participantEmail }).filter(([, value]) => value !== undefined);
   const path = `/registry/participants/${encodeURIComponent(participantId)}/details`;
-  await postToRealm(realm, 'details', path, Object.fromEntries(said), byKey(realm.issuer, currentKey));
+  await postToRealm(realm, 'registry', path, Object.fromEntries(said), byKey(realm.issuer, currentKey));
 }

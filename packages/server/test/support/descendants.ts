@@ -28,7 +28,7 @@ export function familyRealm(name: string, key: object, settings: object = {}) {
     identityProfiles: [{ id: 'ip', name: 'Corporates' }],
     passwordProfiles: [{ id: 'ip', configPerCredentialType: { ROOT: {} } }],
     identities: [{ id: 'corp', profileId: 'ip', name: 'Globex' }],
-    credentials: [{ id: 'ada', identityId: 'corp', type: 'ROOT', code: `ada@${name}.example` }],
+    credentials: [{ id: 'ada', identityId: 'corp', type: 'ROOT', code: `ada@${name}.example`, emailVerified: true }],
   };
 }
 

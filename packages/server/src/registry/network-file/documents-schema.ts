@@ -22,7 +22,8 @@ const role = z.union(
       approvedBy: line,
       approvedOn: line,
       baseUrl: line,
-      publicKey: z.string().max(16_384).nullish(),
+      /** A JWK as JSON. */
+      publicKey: lineOfText(16_384).nullish(),
       createdOn: line,
       updatedOn: line,
     }),
