@@ -191,7 +191,15 @@ describe.each([['http'], ['file']] as const)('an offboarding by %s', (way) => {
 
     test('leaves its id only in the history', async () => {
       const { db } = server.context.store;
-      const history = new Set(['event', 'participant', 'participant_key', 'key_owner', 'client', 'audience_owner']);
+      const history = new Set([
+        'event',
+        'refusal',
+        'participant',
+        'participant_key',
+        'key_owner',
+        'client',
+        'audience_owner',
+      ]);
       const naming: string[] = [];
       for (const table of movedTables) {
         const { rows } = await sql<Record<string, unknown>>`select * from ${sql.table(table)}`.execute(db);

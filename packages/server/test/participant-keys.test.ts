@@ -38,7 +38,11 @@ const at = (name: string) => join(dir, name);
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'countersign-keys-'));
   const of = (id: string, keys: readonly object[]) => entryOf({ id, organisation: `org-${id}`, keys: [] }, { keys });
-  const participants = [of('agent', [first.jwk]), of('caller', [callerKey.jwk]), of('lender', [])];
+  const participants = [
+    of('agent', [first.jwk]),
+    of('caller', [callerKey.jwk]),
+    of('lender', [sender('ES256', 'lender').jwk]),
+  ];
   server = await testServer({ network: { realms: [{ name: 'dev', profile: 'ocen4', participants }] } });
 });
 afterAll(async () => {

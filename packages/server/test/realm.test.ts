@@ -26,6 +26,8 @@ describe('the settings of a realm', () => {
       sessionIdleSeconds: 300,
       sessionMaxSeconds: 43_200,
       deletionGraceDays: 30,
+      packedMethods: [],
+      walletRecoveryHours: 72,
       development: false,
       contact: null,
     });

@@ -21,7 +21,7 @@ function network() {
   const keys = [{ ...gone.jwk, nbf: 1_600_000_000, exp: 1_700_000_000 }, rsa.jwk, ec.jwk];
   const participants = [
     entryOf(agent, { keys }),
-    entryOf({ ...agent, id: 'lender', organisation: 'org-lender' }, { keys: [] }),
+    entryOf({ ...agent, id: 'lender', organisation: 'org-lender' }, { keys: [sender('ES256', 'lender').jwk] }),
   ];
   return {
     realms: [
