@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import type { Context } from '../src/context.ts';
 import { mailAddressOf } from '../src/mail/owner.ts';
 import {
-  changeCredential,
   createCredential,
   lookUpCredential,
   lookUpCredentialByCode,
   type NewCredential,
   stepCredential,
 } from '../src/passwords/identity/credential.ts';
+import { changeCredential } from '../src/passwords/identity/credential-change.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { credentialCode, credentialMail, foldCredentialCode } from '../src/subject/credential-code.ts';
 import { credentialSubjectId, lookUpSubjectState } from '../src/subject/subject.ts';

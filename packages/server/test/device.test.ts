@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { lastingCookie, presentedCookie } from '../src/http/cookie.ts';
 import { deviceCookieName, recogniseDevice, rememberDevice } from '../src/passwords/device.ts';
-import { changeCredential } from '../src/passwords/identity/credential.ts';
+import { changeCredential } from '../src/passwords/identity/credential-change.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { manualClock } from './support/clock.ts';
 import { openContext, temporaryDir, tester } from './support/context.ts';

@@ -13,13 +13,8 @@ import {
   ownerOfOneTimeCode,
   useOneTimeCode,
 } from '../subject/secrets/one-time-code.ts';
-import {
-  type Credential,
-  lockCredential,
-  lookUpCredential,
-  proveAddress,
-  requireCredential,
-} from './identity/credential.ts';
+import { type Credential, lockCredential, lookUpCredential, requireCredential } from './identity/credential.ts';
+import { proveAddress } from './identity/credential-change.ts';
 import { newestPassword } from './passwords.store.ts';
 
 /**

@@ -5,7 +5,8 @@ import { allowMail, enqueueMail } from '../mail/outbox.ts';
 import { mailAddressOf, verifiedAddressOf } from '../mail/owner.ts';
 import { write } from '../store/write.ts';
 import { issueOneTimeCode, useOneTimeCode } from '../subject/secrets/one-time-code.ts';
-import { lockCredential, proveAddress, requireCredential } from './identity/credential.ts';
+import { lockCredential, requireCredential } from './identity/credential.ts';
+import { proveAddress } from './identity/credential-change.ts';
 import { requireAddress } from './invite.ts';
 
 /**

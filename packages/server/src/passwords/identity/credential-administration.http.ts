@@ -10,13 +10,8 @@ import { unlockCredential } from '../guess/throttle.ts';
 import { inviteCredential } from '../invite.ts';
 import { resetPassword } from '../reset.ts';
 import { sendVerification } from '../verify-address.ts';
-import {
-  type CredentialStep,
-  changeCredential,
-  createCredential,
-  requireCredential,
-  stepCredential,
-} from './credential.ts';
+import { type CredentialStep, createCredential, requireCredential, stepCredential } from './credential.ts';
+import { changeCredential } from './credential-change.ts';
 import {
   credentialChangeSchema,
   credentialView,
