@@ -34,7 +34,7 @@ import { routes as networkFileRoutes } from './registry/network-file/network-fil
 import { routes as discoveryRoutes } from './registry/oauth/discovery.http.ts';
 import { routes as introspectionRoutes } from './registry/oauth/introspection.http.ts';
 import { tokenRoutes } from './registry/oauth/token.http.ts';
-import { routes as onboardingRoutes } from './registry/onboarding.http.ts';
+import { routes as onboardingRoutes } from './registry/onboarding/onboarding.http.ts';
 import { routes as participantRoutes } from './registry/participants.http.ts';
 import { routes as registryRoutes } from './registry/registry.http.ts';
 import type { Route } from './route.ts';

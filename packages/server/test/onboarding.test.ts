@@ -1,7 +1,7 @@
 import { applyForParticipation, pickUpCredentials as pickUpThroughSdk } from '@countersign/client';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pickUpCredentials } from '../src/registry/pick-up.ts';
+import { pickUpCredentials } from '../src/registry/onboarding/pick-up.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import {
   type Applicant,

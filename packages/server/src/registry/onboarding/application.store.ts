@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { ApplicationTable, Schema } from '../store/schema.ts';
+import type { ApplicationTable, Schema } from '../../store/schema.ts';
 
 export type ApplicationRow = Selectable<ApplicationTable>;
 

@@ -1,11 +1,17 @@
 import { parsePublicJwk } from '@countersign/proof';
-import type { Context } from '../context.ts';
-import { organisationOwner } from '../kernel/audience-name.ts';
-import type { Caller } from '../kernel/caller.ts';
-import { instantOfDate } from '../kernel/clock.ts';
-import { realmKey } from '../kernel/id.ts';
-import { Problem } from '../kernel/problem.ts';
-import { type Writing, write } from '../store/write.ts';
+import type { Context } from '../../context.ts';
+import { organisationOwner } from '../../kernel/audience-name.ts';
+import type { Caller } from '../../kernel/caller.ts';
+import { instantOfDate } from '../../kernel/clock.ts';
+import { realmKey } from '../../kernel/id.ts';
+import { Problem } from '../../kernel/problem.ts';
+import { type Writing, write } from '../../store/write.ts';
+import { claimAudienceNames } from '../audience-owner.ts';
+import { createClient } from '../client.ts';
+import { findKeyOwner } from '../keys/participant-key.store.ts';
+import { registerKey } from '../keys/participant-key.ts';
+import { type DatedKey, requireSecretHalf, requireValidity } from '../keys/public-key.ts';
+import { insertParticipants } from '../participant.store.ts';
 import { type ApplicationRow, organisationExists } from './application.store.ts';
 import {
   type ApplicationStatus,
@@ -16,12 +22,6 @@ import {
   requireApplication,
 } from './application.ts';
 import { tellApplicant } from './application-mail.ts';
-import { claimAudienceNames } from './audience-owner.ts';
-import { createClient } from './client.ts';
-import { findKeyOwner } from './keys/participant-key.store.ts';
-import { registerKey } from './keys/participant-key.ts';
-import { type DatedKey, requireSecretHalf, requireValidity } from './keys/public-key.ts';
-import { insertParticipants } from './participant.store.ts';
 
 export type Decision = 'review' | 'approve' | 'reject';
 

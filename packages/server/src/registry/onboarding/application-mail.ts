@@ -1,9 +1,9 @@
-import type { Context } from '../context.ts';
-import { mailAddress } from '../kernel/mail-address.ts';
-import { allowMail, enqueueMail } from '../mail/outbox.ts';
-import type { Purpose, Values } from '../mail/texts.ts';
-import type { Writing } from '../store/write.ts';
-import type { Realm } from '../subject/realm.ts';
+import type { Context } from '../../context.ts';
+import { mailAddress } from '../../kernel/mail-address.ts';
+import { allowMail, enqueueMail } from '../../mail/outbox.ts';
+import type { Purpose, Values } from '../../mail/texts.ts';
+import type { Writing } from '../../store/write.ts';
+import type { Realm } from '../../subject/realm.ts';
 
 /** The part of an application that mails are about. */
 interface Application {

@@ -1,22 +1,22 @@
 import { parsePublicJwk } from '@countersign/proof';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import type { Caller } from '../kernel/caller.ts';
-import { isoDate } from '../kernel/clock.ts';
-import { Problem } from '../kernel/problem.ts';
-import { unknownSource } from '../kernel/source.ts';
-import { updateVersioned } from '../store/versioned.ts';
-import { type Writing, write } from '../store/write.ts';
-import { attempts, isFailedProof } from '../subject/attempt.ts';
-import type { Realm } from '../subject/realm.ts';
+import type { Context } from '../../context.ts';
+import type { Caller } from '../../kernel/caller.ts';
+import { isoDate } from '../../kernel/clock.ts';
+import { Problem } from '../../kernel/problem.ts';
+import { unknownSource } from '../../kernel/source.ts';
+import { updateVersioned } from '../../store/versioned.ts';
+import { type Writing, write } from '../../store/write.ts';
+import { attempts, isFailedProof } from '../../subject/attempt.ts';
+import type { Realm } from '../../subject/realm.ts';
+import { findClient } from '../client.store.ts';
+import { addSecret, makeSecret, type StoredSecret } from '../client.ts';
+import { readKeys } from '../keys/participant-key.ts';
+import { requirePossession } from '../keys/proof-of-possession.ts';
+import { isValidAt } from '../keys/registered-key.ts';
+import { findParticipant } from '../participant.store.ts';
 import { type ApplicationRow, findApplication } from './application.store.ts';
 import { codeHash, pickUpPurpose } from './application.ts';
-import { findClient } from './client.store.ts';
-import { addSecret, makeSecret, type StoredSecret } from './client.ts';
-import { readKeys } from './keys/participant-key.ts';
-import { requirePossession } from './keys/proof-of-possession.ts';
-import { isValidAt } from './keys/registered-key.ts';
-import { findParticipant } from './participant.store.ts';
 
 /**
  * How a new participant gets its client secret.

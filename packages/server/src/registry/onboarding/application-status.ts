@@ -1,15 +1,15 @@
 import { parsePublicJwk } from '@countersign/proof';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import type { Caller } from '../kernel/caller.ts';
-import { isoDate } from '../kernel/clock.ts';
-import { Problem } from '../kernel/problem.ts';
-import { unknownSource } from '../kernel/source.ts';
-import { attempts, isFailedProof } from '../subject/attempt.ts';
-import type { Realm } from '../subject/realm.ts';
+import type { Context } from '../../context.ts';
+import type { Caller } from '../../kernel/caller.ts';
+import { isoDate } from '../../kernel/clock.ts';
+import { Problem } from '../../kernel/problem.ts';
+import { unknownSource } from '../../kernel/source.ts';
+import { attempts, isFailedProof } from '../../subject/attempt.ts';
+import type { Realm } from '../../subject/realm.ts';
+import { requirePossession } from '../keys/proof-of-possession.ts';
 import { findApplication } from './application.store.ts';
 import { type ApplicationStatus, applicationStatuses } from './application.ts';
-import { requirePossession } from './keys/proof-of-possession.ts';
 
 /** How an applicant, who has no credentials yet, asks for its application: a proof by the key of the application. */
 export const statusRequestSchema = z.strictObject({ proof: z.string().min(1).max(8_192) });

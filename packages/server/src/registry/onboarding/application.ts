@@ -1,20 +1,33 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
 import { encodeBase64url, type PublicJwk, thumbprint } from '@countersign/proof';
 import { z } from 'zod';
-import type { Context } from '../context.ts';
-import { organisationOwner } from '../kernel/audience-name.ts';
-import type { Caller } from '../kernel/caller.ts';
-import { isoDate, seconds } from '../kernel/clock.ts';
-import { timeOrderedId } from '../kernel/id.ts';
-import { type Page, type PageRequest, toPage } from '../kernel/page.ts';
-import { Problem } from '../kernel/problem.ts';
-import { unknownSource } from '../kernel/source.ts';
-import { entryId, lineOfText } from '../kernel/text.ts';
-import { updateVersioned } from '../store/versioned.ts';
-import { type Writing, write } from '../store/write.ts';
-import { attempts, isFailedProof } from '../subject/attempt.ts';
-import { type Realm, systemRealm } from '../subject/realm.ts';
-import { sharedRate } from '../subject/throttle/shared-rate.ts';
+import type { Context } from '../../context.ts';
+import { organisationOwner } from '../../kernel/audience-name.ts';
+import type { Caller } from '../../kernel/caller.ts';
+import { isoDate, seconds } from '../../kernel/clock.ts';
+import { timeOrderedId } from '../../kernel/id.ts';
+import { type Page, type PageRequest, toPage } from '../../kernel/page.ts';
+import { Problem } from '../../kernel/problem.ts';
+import { unknownSource } from '../../kernel/source.ts';
+import { entryId, lineOfText } from '../../kernel/text.ts';
+import { updateVersioned } from '../../store/versioned.ts';
+import { type Writing, write } from '../../store/write.ts';
+import { attempts, isFailedProof } from '../../subject/attempt.ts';
+import { type Realm, systemRealm } from '../../subject/realm.ts';
+import { sharedRate } from '../../subject/throttle/shared-rate.ts';
+import { isNameTaken } from '../audience-owner.ts';
+import { requireBaseUrl } from '../base-url.ts';
+import { findKeyOwner } from '../keys/participant-key.store.ts';
+import { requirePossession } from '../keys/proof-of-possession.ts';
+import {
+  type DatedKey,
+  offeredKeySchema,
+  requirePublicKey,
+  requireSecretHalf,
+  requireValidity,
+} from '../keys/public-key.ts';
+import { logo, logoContentType, website } from '../organisation-fields.ts';
+import { type Organisation, type Role, roleAliases, roles } from '../participant.ts';
 import {
   type ApplicationRow,
   countApplications,
@@ -23,19 +36,6 @@ import {
   listApplications,
 } from './application.store.ts';
 import { tellOfApplication } from './application-mail.ts';
-import { isNameTaken } from './audience-owner.ts';
-import { requireBaseUrl } from './base-url.ts';
-import { findKeyOwner } from './keys/participant-key.store.ts';
-import { requirePossession } from './keys/proof-of-possession.ts';
-import {
-  type DatedKey,
-  offeredKeySchema,
-  requirePublicKey,
-  requireSecretHalf,
-  requireValidity,
-} from './keys/public-key.ts';
-import { logo, logoContentType, website } from './organisation-fields.ts';
-import { type Organisation, type Role, roleAliases, roles } from './participant.ts';
 
 const optionalLine = lineOfText().nullable().default(null);
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { administrator } from '../callers/administrator.ts';
-import { anybodyInRealm } from '../callers/realm.ts';
-import { pageOf, pageQuery, pageSchema } from '../http/page.ts';
-import { lineOfText } from '../kernel/text.ts';
-import { type Route, route } from '../route.ts';
+import { administrator } from '../../callers/administrator.ts';
+import { anybodyInRealm } from '../../callers/realm.ts';
+import { pageOf, pageQuery, pageSchema } from '../../http/page.ts';
+import { lineOfText } from '../../kernel/text.ts';
+import { type Route, route } from '../../route.ts';
 import {
   applicationSchema,
   applicationStatuses,
