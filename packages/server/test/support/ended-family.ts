@@ -55,7 +55,8 @@ async function within(milliseconds: number, holds: () => Promise<boolean>, since
     const isLate = performance.now() - since > milliseconds;
     if (await holds()) return true;
     if (isLate) return false;
-    await pause(50);
+    // Not so often that the asking itself holds the servers up.
+    await pause(250);
   }
 }
 
