@@ -13,15 +13,20 @@ const maxWorkers = availableParallelism() + 1;
 
 /** The files that take longest, by their names. They begin first, so that no worker is left with one at the end. */
 const long = [
-  ...['first-start', 'docs', 'descendants', 'kill', 'dump-commands', 'store-commands', 'serve', 'gateway-process'],
+  ...['first-start', 'docs', 'kill', 'dump-commands', 'store-commands', 'serve', 'gateway-process'],
   ...['full-disk', 'examples', 'orphan', 'migrate', 'gateway-attacks', 'factors', 'lost-password', 'network-file'],
 ];
+
+/** Holds promises of two seconds: it begins last, when the other workers have little to do. */
+const last = ['descendants'];
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const named = long.flatMap((name) => sorted.filter(({ moduleId }) => basename(moduleId, '.test.ts') === name));
-    return [...new Set([...named, ...sorted])];
+    const named = (names: readonly string[]) =>
+      names.flatMap((name) => sorted.filter(({ moduleId }) => basename(moduleId, '.test.ts') === name));
+    const late = named(last);
+    return [...new Set([...named(long), ...sorted.filter((file) => !late.includes(file)), ...late])];
   }
 }
 
