@@ -11,11 +11,8 @@ const files = testFiles(import.meta.dirname);
 /** Most of these wait for a server, a database or a clock: one more than there are cores keeps the cores busy. */
 const maxWorkers = availableParallelism() + 1;
 
-/** The files that take longest, by their names. They begin first, so that no worker is left with one at the end. */
-const long = [
-  ...['first-start', 'docs', 'kill', 'dump-commands', 'store-commands', 'serve', 'gateway-process'],
-  ...['full-disk', 'examples', 'orphan', 'migrate', 'gateway-attacks', 'factors', 'lost-password', 'network-file'],
-];
+/** The files that take longest. They begin first, so that no worker is left with one at the end. */
+const long = ['first-start', 'docs'];
 
 /** Holds promises of two seconds: it begins last, when the other workers have little to do. */
 const last = ['descendants'];

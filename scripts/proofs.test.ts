@@ -12,7 +12,7 @@ test('a test that a page names is found with its file and its title', () => {
 });
 
 test.each([
-  ['passed', [result('takes one, and two')], []],
+  ['passed', [result('a claim takes one, and two')], []],
   ['passed twice', [result('takes one, and two'), result('takes three, and four')], []],
   ['failed once', [result('takes one, and two'), result('takes 3, and 4', false)], [expect.stringContaining('failed')]],
   ['did not run', [], [expect.stringContaining('did not run')]],

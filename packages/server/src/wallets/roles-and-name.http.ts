@@ -11,17 +11,16 @@ import { maxRoles, replaceRoles, roleShape, rolesIn, rolesRule } from './roles.t
 import { walletIdOf } from './target.ts';
 import { findWallet, touchWallet } from './wallet.store.ts';
 
-const changeSchema = z
-  .strictObject({
-    roles: z.array(z.string().regex(roleShape, rolesRule)).max(maxRoles).optional(),
-    name: z
-      .string()
-      .refine((given) => nameIn(given) !== undefined, nameRule)
-      .transform((given) => nameIn(given) as string)
-      .nullable()
-      .optional(),
-  })
-  .refine(({ roles, name }) => roles !== undefined || name !== undefined, 'name what to change: roles or name');
+/** A member that is left out stays. */
+const changeSchema = z.strictObject({
+  roles: z.array(z.string().regex(roleShape, rolesRule)).max(maxRoles).optional(),
+  name: z
+    .string()
+    .refine((given) => nameIn(given) !== undefined, nameRule)
+    .transform((given) => nameIn(given) as string)
+    .nullable()
+    .optional(),
+});
 
 type Change = z.output<typeof changeSchema>;
 

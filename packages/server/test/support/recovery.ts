@@ -72,6 +72,8 @@ export async function recoveryRealm(databaseUrl: string, settings: object = {}):
     return eventually(async () => (await waiting.execute()).length === 0, 10_000);
   };
 
+  const keepUses = () => Promise.all(nodes.map(({ context }) => keepLastUses(context)));
+
   const realm: RecoveryRealm = {
     server,
     clock,
@@ -81,7 +83,7 @@ export async function recoveryRealm(databaseUrl: string, settings: object = {}):
     mailsTo,
     prepare,
     async pass(milliseconds) {
-      for (const { context } of nodes) await keepLastUses(context);
+      await keepUses();
       await sent();
       clock.advance(milliseconds);
       await Promise.all(nodes.map(({ context }) => advanceRecoveries(context)));
@@ -117,6 +119,8 @@ export async function recoveryRealm(databaseUrl: string, settings: object = {}):
       return ((await answer.json()) as { items: { state: string }[] }).items;
     },
     async start(profile, to = email) {
+      // Uses are written once a second.
+      await keepUses();
       const before = codes(mailsTo(to)).length;
       await startRecovery({ profile, email: to, ...options });
       await eventually(() => codes(mailsTo(to)).length > before, 10_000);
