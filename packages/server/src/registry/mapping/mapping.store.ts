@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Schema } from '../../store/schema.ts';
 
-/** Everyone in the realm whom a mapping could mean: participants with their clients. */
+/** All that a mapping in the realm could mean: participants with their clients. */
 export async function listNamed(db: Kysely<Schema>, realm: string) {
   return db
     .selectFrom('participant')
