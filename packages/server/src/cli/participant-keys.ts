@@ -10,6 +10,7 @@ import { type SigningAlg, signingAlgs } from '../subject/realm.ts';
 import { privateJwkOfPem } from '../subject/secrets/offered-key.ts';
 import { generateJwks } from '../subject/tokens/signing-key.ts';
 import { print } from './api.ts';
+import { withDashed } from './dashed.ts';
 import { type ListOptions, listing, pagesOf, printList } from './list.ts';
 import { serverUrl } from './server-url.ts';
 
@@ -62,7 +63,7 @@ export function participantKeyCommands(participant: Command): void {
     .option('--nbf <seconds>', 'when the new key begins, in seconds since 1970 (default: now)', Number)
     .option('--overlap <seconds>', 'how long the keys before it stay valid (default: a day)', Number)
     .action(async (id: string, options: Rotation) => rotate(id, options));
-  byKey('retire <participant> <thumbprint>')
+  withDashed(byKey('retire <participant>'), 'thumbprint')
     .description('End a key now; it may be the key of --key. The last valid key ends only as compromised.')
     .option('--compromised', 'others may have it: the status feed says so, and all tokens die', false)
     .action(async (id: string, print: string, options: Place & { key: string; compromised: boolean }) => {

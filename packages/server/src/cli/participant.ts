@@ -2,6 +2,7 @@ import { applicationStatus, applyForParticipation, changeDetails, pickUpCredenti
 import type { Command } from 'commander';
 import { readTextFile } from '../kernel/text-file.ts';
 import { connect, online, pagesAt, print } from './api.ts';
+import { withDashed } from './dashed.ts';
 import { listing, printList } from './list.ts';
 import { issuerOf, type Place, participantKeyCommands, readJwk } from './participant-keys.ts';
 import { participantSecretCommand } from './participant-secret.ts';
@@ -126,7 +127,7 @@ function applicantCommands(participant: Command): void {
       const privateJwk = readJwk(options.key);
       print(await applicationStatus({ issuer: issuerOf(options), privateJwk, applicationId: id }));
     });
-  applicant('pick-up <application> <code>')
+  withDashed(applicant('pick-up <application>'), 'code')
     .description('Receive client id and secret of an approved application, once.')
     .action(async (id: string, code: string, options: Application) => {
       print(

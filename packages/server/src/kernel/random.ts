@@ -4,13 +4,21 @@ import { randomBytes, randomUUID } from 'node:crypto';
 export interface Random {
   /** A version 4 UUID: an identifier whose order cannot be guessed. */
   uuid(): string;
-  /** Random bytes as base64url: 32 for a secret. */
+  /** Random bytes as base64url: 32 for a secret. Never begins with a dash, because people pass it to commands. */
   token(bytes: number): string;
   bytes(length: number): Uint8Array;
 }
 
 export const systemRandom: Random = {
   uuid: randomUUID,
-  token: (bytes) => randomBytes(bytes).toString('base64url'),
+  token,
   bytes: (length) => randomBytes(length),
 };
+
+/** Draws again where the text begins with a dash, which a command line takes for an option: once in 64 times. */
+function token(bytes: number): string {
+  for (;;) {
+    const text = randomBytes(bytes).toString('base64url');
+    if (!text.startsWith('-')) return text;
+  }
+}
