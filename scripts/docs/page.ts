@@ -82,7 +82,9 @@ function blockFaults({ line, language, purpose, text, excuse: said }: Block, blo
   if (typeof purpose === 'object') {
     const isUsed = blocks
       .slice(index + 1)
-      .some((later) => later.purpose === 'run' && later.text.includes(purpose.file));
+      .some(
+        (later) => (later.purpose === 'run' || typeof later.purpose === 'object') && later.text.includes(purpose.file),
+      );
     if (!isUsed) return fault(`nothing uses ${purpose.file} afterwards`);
     if (language === 'json') JSON.parse(text);
   }

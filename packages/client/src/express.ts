@@ -7,9 +7,10 @@ import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { sendRefusal } from './adapter/outgoing-body.ts';
 import type { Verified } from './message/verify-request.ts';
-import type { Authenticated } from './token/service.ts';
+import type { Authenticated } from './token/authentication.ts';
 
-export type { BearerOptions } from './adapter/bearer.ts';
+export type { ApiOptions } from './adapter/api.ts';
+export type { ApiBearerOptions, BearerOptions, ServiceBearerOptions } from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 export type { HandlerErrors } from './adapter/handler-error.ts';
 export type { LoginOptions } from './adapter/login.ts';
@@ -70,10 +71,13 @@ export function countersign(options: GuardOptions) {
  * before one route with its own rules: `bearer({ service, acr: 'aal2' })`. Handlers find the caller in
  * `request.bearer`.
  *
- * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
+ * With `{ issuer, audience, client }` it makes the service itself; without `client` it warns once, and does not know which
+ * tokens were revoked (`liveness: 'unchecked'`).
+ *
+ * It checks `scope` and `role` only where they are given, and without `publicUrl` bound tokens are refused.
  *
  * @throws {TypeError} naming the option that is of another type, or that does not exist
- * @throws {ClientError} `adapter.public_url`
+ * @throws {ClientError} `adapter.public_url`, `discovery.issuer_url`, `verifier.audience`, `verifier.accept`
  * @example
  * const app = express().use(bearer({ service }));
  * app.get('/', (request, response) => void response.json(request.bearer?.subject.id));

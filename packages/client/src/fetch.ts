@@ -2,15 +2,26 @@
  * Guards for `Request → Response` servers (Deno, Bun, workers, Node's fetch-style servers): signed messages, tokens and logins.
  */
 import { callable, object, optional } from '@countersign/proof/argument';
-import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
+import {
+  type BearerOptions,
+  type CallerGuard,
+  createBearerGuard,
+  type UncheckedBearerOptions,
+} from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
 import { type HandlerErrors, handlerErrorsOf, reportHandlerTo } from './adapter/handler-error.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { readRequest, refusalResponse, signedResponse } from './adapter/web.ts';
 import type { Verified } from './message/verify-request.ts';
-import type { Authenticated } from './token/service.ts';
+import type { Authenticated, Liveness } from './token/authentication.ts';
 
-export type { BearerOptions } from './adapter/bearer.ts';
+export type { ApiOptions } from './adapter/api.ts';
+export type {
+  ApiBearerOptions,
+  BearerOptions,
+  ServiceBearerOptions,
+  UncheckedBearerOptions,
+} from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 export type { HandlerErrors } from './adapter/handler-error.ts';
 export type { LoginOptions } from './adapter/login.ts';
@@ -75,13 +86,23 @@ function wireTarget(url: string): string {
 }
 
 /** A handler of requests whose caller is proved. */
-export type BearerHandler = (request: Request, caller: Authenticated) => Response | Promise<Response>;
+export type BearerHandler<Rest extends readonly unknown[] = [], Known extends Liveness = Liveness> = (
+  request: Request,
+  caller: Authenticated<Known>,
+  ...rest: Rest
+) => Response | Promise<Response>;
+
+/** A fetch handler. `rest` is what the runtime passes besides the request: the context of a route, the bindings of a worker. */
+type Served<Rest extends readonly unknown[]> = (request: Request, ...rest: Rest) => Promise<Response>;
 
 /**
  * Makes a fetch handler that calls `handler` only for callers with a good token. Errors of the handler are answered as
  * by `countersign`.
  *
- * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
+ * With `{ issuer, audience, client }` it makes the service itself; without `client` it warns once, and does not know which
+ * tokens were revoked (`liveness: 'unchecked'`).
+ *
+ * It checks `scope` and `role` only where they are given, and without `publicUrl` bound tokens are refused.
  *
  * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
  * @throws {ClientError} `adapter.public_url`
@@ -90,12 +111,20 @@ export type BearerHandler = (request: Request, caller: Authenticated) => Respons
  * (await serve(new Request(api, { headers: headers.bearer }))).status; // → 200
  * (await serve(new Request(api))).status; // → 401
  */
-export function bearer(
+export function bearer<Rest extends readonly unknown[] = []>(
+  options: UncheckedBearerOptions & HandlerErrors,
+  handler: BearerHandler<Rest, 'unchecked'>,
+): Served<Rest>;
+export function bearer<Rest extends readonly unknown[] = []>(
   options: BearerOptions & HandlerErrors,
-  handler: BearerHandler,
-): (request: Request) => Promise<Response> {
+  handler: BearerHandler<Rest>,
+): Served<Rest>;
+export function bearer<Rest extends readonly unknown[]>(
+  options: BearerOptions & HandlerErrors,
+  handler: BearerHandler<Rest, never>,
+): Served<Rest> {
   const [onError, rest] = handlerErrorsOf(options, 'bearer');
-  return gate(createBearerGuard(rest), onError, handler, () => undefined);
+  return gate(createBearerGuard(rest), onError, handler as BearerHandler<Rest>, () => undefined);
 }
 
 /** The options of `login`. `clientAddress` is required, because a `Request` does not have the address of its caller. */
@@ -122,15 +151,15 @@ export function login(options: FetchLoginOptions, handler: BearerHandler): (requ
   return gate(guard, onError, handler, rest.clientAddress);
 }
 
-function gate(
+function gate<Rest extends readonly unknown[]>(
   guard: CallerGuard,
   onError: HandlerErrors['onError'],
-  handler: BearerHandler,
+  handler: BearerHandler<Rest>,
   clientAddress: (request: Request) => string | undefined,
-): (request: Request) => Promise<Response> {
+): Served<Rest> {
   callable(handler, 'handler');
   const reportHandler = reportHandlerTo(onError, guard.report);
-  return async (request) => {
+  return async (request, ...rest) => {
     const line = { method: request.method, requestTarget: wireTarget(request.url) };
     let caller: Authenticated;
     try {
@@ -140,7 +169,7 @@ function gate(
       return refusalResponse(error);
     }
     try {
-      return await handler(request, caller);
+      return await handler(request, caller, ...rest);
     } catch (error) {
       reportHandler(error, line);
       return refusalResponse(error);

@@ -81,6 +81,7 @@ export {
   type FollowingVerifierOptions,
   type RevocationBlindVerifier,
 } from './token/access-token.ts';
+export type { Authenticated, Authentication, Liveness } from './token/authentication.ts';
 export { createExchange, type Exchange, type ExchangeOptions } from './token/exchange.ts';
 export {
   type GatewayRequest,
@@ -90,7 +91,7 @@ export {
 } from './token/gateway-subject.ts';
 export { createRemoteJwks, fixedKeys, type KeySource, type RemoteJwksOptions } from './token/jwks.ts';
 export type { AddressedRequest } from './token/possession.ts';
-export { type Authenticated, createService, type Service, type ServiceOptions } from './token/service.ts';
+export { createService, type Service, type ServiceOptions } from './token/service.ts';
 export type { Acr, SubjectRules } from './token/subject-rules.ts';
 export {
   createSubjectVerifier,

@@ -1,16 +1,27 @@
 /** Guards for a plain listener of `node:http`: signed messages, tokens and logins. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { callable } from '@countersign/proof/argument';
-import { type BearerOptions, type CallerGuard, createBearerGuard } from './adapter/bearer.ts';
+import {
+  type BearerOptions,
+  type CallerGuard,
+  createBearerGuard,
+  type UncheckedBearerOptions,
+} from './adapter/bearer.ts';
 import { createGuard, type GuardOptions } from './adapter/guard.ts';
 import { type HandlerErrors, handlerErrorsOf, reportHandlerTo } from './adapter/handler-error.ts';
 import { createLoginGuard, type LoginOptions } from './adapter/login.ts';
 import { admit, fieldsOf } from './adapter/node-gate.ts';
 import { sendRefusal } from './adapter/outgoing-body.ts';
 import type { Verified } from './message/verify-request.ts';
-import type { Authenticated } from './token/service.ts';
+import type { Authenticated, Liveness } from './token/authentication.ts';
 
-export type { BearerOptions } from './adapter/bearer.ts';
+export type { ApiOptions } from './adapter/api.ts';
+export type {
+  ApiBearerOptions,
+  BearerOptions,
+  ServiceBearerOptions,
+  UncheckedBearerOptions,
+} from './adapter/bearer.ts';
 export type { GuardOptions } from './adapter/guard.ts';
 export type { HandlerErrors } from './adapter/handler-error.ts';
 export type { LoginOptions } from './adapter/login.ts';
@@ -65,18 +76,29 @@ export function countersign(
   return (request, response) => void serve(request, response);
 }
 
+/** As `createServer` takes it. */
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
 /** A request with a proved caller. */
-export type BearerRequest = IncomingMessage & { readonly bearer: Authenticated };
+export type BearerRequest<Known extends Liveness = Liveness> = IncomingMessage & {
+  readonly bearer: Authenticated<Known>;
+};
 
 /** A listener of requests whose caller is proved. */
-export type BearerListener = (request: BearerRequest, response: ServerResponse) => unknown;
+export type BearerListener<Known extends Liveness = Liveness> = (
+  request: BearerRequest<Known>,
+  response: ServerResponse,
+) => unknown;
 
 /**
  * Makes a listener of `node:http` that calls `listener` only for callers with a good token: `createServer(bearer({
  * service }, listener))`. Every other request is answered here. Errors of the listener are answered as by
  * `countersign`.
  *
- * It does not check that the caller may do what it asks, and without `publicUrl` bound tokens are refused.
+ * With `{ issuer, audience, client }` it makes the service itself; without `client` it warns once, and does not know which
+ * tokens were revoked (`liveness: 'unchecked'`).
+ *
+ * It checks `scope` and `role` only where they are given, and without `publicUrl` bound tokens are refused.
  *
  * @throws {TypeError} naming the argument that is of another type, or the option that does not exist
  * @throws {ClientError} `adapter.public_url`
@@ -85,9 +107,14 @@ export type BearerListener = (request: BearerRequest, response: ServerResponse) 
  * await (await get(serve, headers.bearer)).text(); // → 'subject-1'
  * (await get(serve, {})).status; // → 401
  */
-export function bearer(options: BearerOptions & HandlerErrors, listener: BearerListener) {
+export function bearer(
+  options: UncheckedBearerOptions & HandlerErrors,
+  listener: BearerListener<'unchecked'>,
+): Listener;
+export function bearer(options: BearerOptions & HandlerErrors, listener: BearerListener): Listener;
+export function bearer(options: BearerOptions & HandlerErrors, listener: BearerListener<never>): Listener {
   const [onError, rest] = handlerErrorsOf(options, 'bearer');
-  return gate(createBearerGuard(rest), onError, listener);
+  return gate(createBearerGuard(rest), onError, listener as BearerListener);
 }
 
 /**
@@ -113,7 +140,7 @@ function gate(
   onError: HandlerErrors['onError'],
   listener: BearerListener,
   clientAddress?: (request: IncomingMessage) => string | undefined,
-): (request: IncomingMessage, response: ServerResponse) => void {
+): Listener {
   callable(listener, 'listener');
   const reportHandler = reportHandlerTo(onError, guard.report);
 

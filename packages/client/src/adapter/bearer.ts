@@ -1,7 +1,8 @@
 import type { HeaderFields } from '@countersign/proof';
-import { type Checks, callable, having, optional, options, text } from '@countersign/proof/argument';
-import type { Authenticated, Service } from '../token/service.ts';
+import { type Checks, callable, having, optional, options, record, text } from '@countersign/proof/argument';
+import type { Authenticated, Authentication } from '../token/authentication.ts';
 import { ruleChecks, type SubjectRules } from '../token/subject-rules.ts';
+import { type ApiOptions, apiChecks, authenticationFor, type UncheckedApi } from './api.ts';
 import { placeOf, type RequestLine, targetsOf } from './guard.ts';
 import { reportTo } from './report.ts';
 
@@ -10,15 +11,28 @@ export interface RefusalLog {
   readonly onRefusal?: (error: unknown) => void;
 }
 
-/** The callers of a route that need only a token, and no signature. */
-export interface BearerOptions extends SubjectRules, RefusalLog {
-  readonly service: Pick<Service, 'authenticate'>;
+/** The rules of a route whose callers need only a token, and no signature. */
+export interface BearerRules extends SubjectRules, RefusalLog {
   /**
    * The public URL of the service, such as `https://api.shop.example`, with the path that a proxy in front of it removes.
    * Proofs of bound tokens are compared with it, never with the Host field; without it bound tokens are refused.
    */
   readonly publicUrl?: string;
 }
+
+/** The callers of a route, for a service that was made already. */
+export interface ServiceBearerOptions extends BearerRules {
+  readonly service: Authentication;
+}
+
+/** The callers of a route, for an API of which only this much need be said. Without `accept` they are participants and clients. */
+export type ApiBearerOptions = ApiOptions & BearerRules;
+
+/** The same without a client: what was revoked is not known. */
+export type UncheckedBearerOptions = UncheckedApi & BearerRules;
+
+/** The callers of a route that need only a token: for a service that was made already, or for an API. */
+export type BearerOptions = ServiceBearerOptions | ApiBearerOptions;
 
 /** The part of letting callers in that is the same for every framework. */
 export interface CallerGuard {
@@ -27,25 +41,36 @@ export interface CallerGuard {
   report(error: unknown): void;
 }
 
-const optionChecks: Checks<BearerOptions> = {
+const bearerChecks: Checks<BearerRules> = {
   ...ruleChecks,
-  service: having('authenticate'),
   publicUrl: optional(text),
   onRefusal: optional(callable),
 };
+const serviceChecks: Checks<ServiceBearerOptions> = { ...bearerChecks, service: having('authenticate') };
+const ofApi: Checks<ApiBearerOptions> = { ...bearerChecks, ...apiChecks };
 
 /**
  * @throws {TypeError} naming the option that is of another type, or that does not exist
- * @throws {ClientError} `adapter.public_url`
+ * @throws {ClientError} `adapter.public_url`, `discovery.issuer_url`, `verifier.audience`, `verifier.accept`
  */
 export function createBearerGuard(given: BearerOptions): CallerGuard {
-  const { service, publicUrl, onRefusal, ...rules } = options(given, 'bearer', optionChecks);
+  const [by, { publicUrl, onRefusal, ...rules }] = parted(given);
   const place = publicUrl === undefined ? undefined : placeOf(publicUrl);
   return {
     authenticate: (headers, { method, requestTarget }) => {
       const target = place && targetsOf(requestTarget, place).target;
-      return service.authenticate(headers, rules, { method, target });
+      return by.authenticate(headers, rules, { method, target });
     },
     report: reportTo(onRefusal),
   };
+}
+
+function parted(given: BearerOptions): readonly [Authentication, BearerRules] {
+  record(given, 'bearer');
+  if ('service' in given) {
+    const { service, ...rules } = options(given, 'bearer', serviceChecks);
+    return [service, rules];
+  }
+  const { issuer, audience, client, ...rules } = options(given, 'bearer', ofApi);
+  return [authenticationFor({ issuer, audience, ...(client && { client }) }, rules.accept), rules];
 }

@@ -38,14 +38,17 @@ export function createHandlerErrors(given: HandlerErrors): HandlerErrorGuard {
   };
 }
 
+/** For each type of a union. */
+type Without<Options> = Options extends unknown ? Omit<Options, 'onError'> : never;
+
 /** Takes `onError` out of the options of a guard. @throws {TypeError} if it is of another type */
 export function handlerErrorsOf<Options extends HandlerErrors>(
   given: Options,
   name: string,
-): readonly [onError: HandlerErrors['onError'], rest: Omit<Options, 'onError'>] {
+): readonly [onError: HandlerErrors['onError'], rest: Without<Options>] {
   const { onError, ...rest } = object(given, name) as Options;
   optional(callable)(onError, `${name}.onError`);
-  return [onError, rest];
+  return [onError, rest as Without<Options>];
 }
 
 /** For listeners and handlers without a framework: without `onError` an exception goes where refusals go. */

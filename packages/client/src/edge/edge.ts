@@ -13,9 +13,10 @@ import {
 import { ClientError } from '../error.ts';
 import { MessageProblem, problem } from '../message/message-problem.ts';
 import type { StatusPolicy } from '../status/status.ts';
+import type { Authenticated } from '../token/authentication.ts';
 import { bearerToken } from '../token/bearer-token.ts';
 import { requireCallRef } from '../token/call-ref.ts';
-import { type Authenticated, type Service, serviceOn } from '../token/service.ts';
+import { type Service, serviceOn } from '../token/service.ts';
 import { checkedRules, requireRules, type SubjectRules } from '../token/subject-rules.ts';
 import { createTrust, type TrustOptions, transportOf, trustChecks } from '../trust.ts';
 import { createAdmission, type Wish } from './admission.ts';
@@ -181,7 +182,7 @@ export function createEdge(given: EdgeOptions): Edge {
 
   function authenticated({ token, subject }: SignedSubject, rules: SubjectRules): Authenticated {
     requireRules(subject, rules, now(), clockTolerance);
-    return { subject, token, correlationId: subject.transaction };
+    return { subject, token, correlationId: subject.transaction, liveness: 'checked' };
   }
 
   return {

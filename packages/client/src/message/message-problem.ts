@@ -1,6 +1,6 @@
 import { ProofError } from '@countersign/proof';
 import { ClientError } from '../error.ts';
-import { challengeOf } from '../token/challenge.ts';
+import { challengeOf, isInsufficient } from '../token/challenge.ts';
 
 /** HTTP status and text of each refusal that has no code of a proof. */
 const table = {
@@ -14,6 +14,8 @@ const table = {
   'token.ended': [401, 'The token has ended, so no other token is given for it.'],
   'token.scheme': [401, 'A bound token needs the scheme DPoP, any other token Bearer.'],
   'token.kind': [401, 'This service does not accept the kind of subject that the token is for.'],
+  'token.insufficient_scope': [403, 'The token does not have the scopes that this needs.'],
+  'token.insufficient_role': [403, 'The subject of the token does not have a role that may do this.'],
   'capability.revoked': [401, 'A capability that the token depends on has been revoked.'],
   'dpop.missing': [401, 'The token is bound to a key: send one DPoP proof of that key.'],
   'dpop.key': [401, 'The DPoP proof is by another key than the token is bound to.'],
@@ -100,7 +102,7 @@ export class MessageProblem extends Error {
     const { status, retryAfter = status === 503 ? unavailableFor : undefined } = this;
     return {
       'cache-control': 'no-store',
-      ...(status === 401 ? { 'www-authenticate': challengeOf(this) } : {}),
+      ...(status === 401 || isInsufficient(this.code) ? { 'www-authenticate': challengeOf(this) } : {}),
       ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
     };
   }

@@ -32,7 +32,7 @@ export interface AccessTokenVerifier extends TokenVerifier {
    * @throws {ClientError} if the keys of the issuer cannot be fetched: this is not a fault of the token
    */
   verify(token: string): Promise<AccessTokenSubject>;
-  readonly checksRevocation: true;
+  readonly liveness: 'checked';
   /** Stops following the feed. */
   close(): void;
 }
@@ -42,7 +42,7 @@ export interface AccessTokenVerifier extends TokenVerifier {
  * Give `createAccessTokenVerifier` the client of this service, and it refuses them within seconds.
  */
 export interface RevocationBlindVerifier extends TokenVerifier {
-  readonly checksRevocation: false;
+  readonly liveness: 'unchecked';
 }
 
 /** The issuer of access tokens, and the rules for them. */
@@ -72,7 +72,7 @@ type BlindOptions =
  *
  * With `clientId` and `clientSecret` it follows the status feed of the realm: tokens of a suspended or offboarded
  * participant are refused within 10 seconds, and all tokens when the feed has been silent for a minute. WITHOUT A CLIENT
- * IT DOES NOT CHECK whether a token was revoked: such a token passes until it expires, and `checksRevocation` is false.
+ * IT DOES NOT CHECK whether a token was revoked: such a token passes until it expires, and `liveness` is `unchecked`.
  * Without `audience` it does not check the audience. An audience that is undefined or empty is refused.
  *
  * @throws {ClientError} `discovery.issuer_url`; by `verify` `discovery.*`, `jwks.*`, `http.*` if the keys cannot be
@@ -84,7 +84,7 @@ type BlindOptions =
  * @example
  * const verifier = createAccessTokenVerifier({ ...realm, audience: api, now: clock });
  * const subject = await verifier.verify(await issuer.accessToken());
- * [subject.clientId, verifier.checksRevocation]; // → ['agent', false]
+ * [subject.clientId, verifier.liveness]; // → ['agent', 'unchecked']
  * await verifier.verify(await issuer.accessToken({ aud: 'https://other.example' })); // throws jwt.audience
  */
 export function createAccessTokenVerifier(options: FollowingVerifierOptions): AccessTokenVerifier;
@@ -100,10 +100,10 @@ export function createAccessTokenVerifier(
     ...options
   } = optionsOf(given as GivenOptions, 'options', verifierChecks);
   if (clientId === undefined && clientSecret === undefined && (status === undefined || status === 'none')) {
-    return { ...accessTokenVerifier(options), checksRevocation: false };
+    return { ...accessTokenVerifier(options), liveness: 'unchecked' };
   }
   const client = optionsOf({ clientId, clientSecret } as ClientCredentials, 'options', clientChecks);
-  if (status === 'none') return { ...accessTokenVerifier(options), checksRevocation: false };
+  if (status === 'none') return { ...accessTokenVerifier(options), liveness: 'unchecked' };
   return following({ ...options, ...client, random, ...(status === undefined ? {} : { status }) });
 }
 
@@ -144,7 +144,7 @@ function following(options: FollowingVerifierOptions & { readonly random: () => 
       await requireLive(status, subject);
       return subject;
     },
-    checksRevocation: true,
+    liveness: 'checked',
     close: () => status.close(),
   };
 }

@@ -1,4 +1,4 @@
-/** The refusal that a 401 answers. */
+/** The refusal that the challenge is for. */
 export interface Refused {
   readonly code: string;
   readonly message: string;
@@ -8,12 +8,17 @@ export interface Refused {
 
 /**
  * RFC 6750 §3: the challenge has an error only if the token is at fault, so that the caller does not get a new token in vain.
+ * RFC 6750 §3.1: a good token that allows too little is `insufficient_scope`, with the scopes that are missing.
  * RFC 9470 §3: if the token is good but its login is too weak or too old, the challenge says what is missing.
  */
 export function challengeOf({ code, message, challenge: wanted, scheme }: Refused): string {
   if (scheme !== undefined) return scheme;
   if (wanted !== undefined) {
-    const parameters = { error: 'insufficient_user_authentication', error_description: message, ...wanted };
+    const parameters = {
+      error: isInsufficient(code) ? 'insufficient_scope' : 'insufficient_user_authentication',
+      error_description: message,
+      ...wanted,
+    };
     return `Bearer ${Object.entries(parameters)
       .map(([name, value]) => `${name}="${value}"`)
       .join(', ')}`;
@@ -24,4 +29,9 @@ export function challengeOf({ code, message, challenge: wanted, scheme }: Refuse
     /^(?:jws|jwt|access_token|transaction_token|wallet_token|token|session|capability)\./.test(code) &&
     code !== 'token.missing';
   return isOfToken ? 'Bearer error="invalid_token"' : 'Bearer';
+}
+
+/** Whether the token is good, and allows too little: the only 403 with a challenge. */
+export function isInsufficient(code: string): boolean {
+  return code === 'token.insufficient_scope' || code === 'token.insufficient_role';
 }

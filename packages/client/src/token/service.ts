@@ -1,22 +1,8 @@
-import { type HeaderFields, ProofError, type Subject } from '@countersign/proof';
-import {
-  type Checks,
-  fields,
-  having,
-  object,
-  optional,
-  options as optionsOf,
-  someText,
-} from '@countersign/proof/argument';
-import { MessageProblem, orUnavailable, problem, proofProblem } from '../message/message-problem.ts';
+import { type Checks, having, object, optional, options as optionsOf, someText } from '@countersign/proof/argument';
 import { createMemoryReplayStore, type ReplayStore } from '../message/replay.ts';
-import { requireLive } from '../status/liveness.ts';
 import { createTrust, type Trust, type TrustOptions, trustChecks } from '../trust.ts';
-import { presentedToken } from './bearer-token.ts';
-import { callRefOf } from './call-ref.ts';
+import { type Authenticated, type Authentication, authenticationOf } from './authentication.ts';
 import { type Exchange, type ExchangeOptions, exchangeOf } from './exchange.ts';
-import { type AddressedRequest, requirePossession } from './possession.ts';
-import { checkedRules, requireRules, type SubjectRules } from './subject-rules.ts';
 import type { TokenSource } from './token.ts';
 
 /** The issuer, the client and the rules of a service. */
@@ -28,24 +14,8 @@ export interface ServiceOptions extends TrustOptions {
   readonly replay?: ReplayStore;
 }
 
-/** The caller, proved by a token alone. */
-export interface Authenticated {
-  readonly subject: Subject;
-  /** The presented token. It is for this service only: exchange it for the next service, never send it on. */
-  readonly token: string;
-  /** The id of the whole chain of calls: from the token, else from `X-CallRef`. */
-  readonly correlationId: string | undefined;
-}
-
 /** A service of a chain: it is called with tokens, and calls other services for its caller. */
-export interface Service extends TokenSource {
-  /**
-   * Verifies the token of a request. `request` is needed for tokens that are bound to a key: without it they are refused.
-   *
-   * @throws {MessageProblem} for every request that must be refused, with the HTTP status of the answer
-   * @throws {TypeError} naming the argument of a wrong type
-   */
-  authenticate(headers: HeaderFields, rules?: SubjectRules, request?: AddressedRequest): Promise<Authenticated>;
+export interface Service extends TokenSource, Authentication {
   /**
    * Gets a token for the next service, for the same subject.
    *
@@ -91,27 +61,12 @@ const serviceChecks: Checks<ServiceOptions> = { ...trustChecks, replay: optional
 
 /** A service on a given trust, for a caller that also uses the trust itself. */
 export function serviceOn(trust: Trust, options: ExchangeOptions & Pick<ServiceOptions, 'replay'>): Service {
-  const { subjects, status, token, crypto, now, clockTolerance } = trust;
+  const { status, token, now } = trust;
   const exchange = exchangeOf(options, status);
   const replay = options.replay ?? createMemoryReplayStore({ now });
   return {
     ...token,
-    async authenticate(headers, given = {}, request = undefined) {
-      const rules = checkedRules(given);
-      fields(headers, 'headers');
-      try {
-        const presented = presentedToken(headers);
-        const subject = await orUnavailable('keys.unavailable', () => subjects.verify(presented.token));
-        await requireLive(status, subject);
-        requireRules(subject, rules, now(), clockTolerance);
-        await requirePossession(subject, presented, headers, request, { crypto, now, replay });
-        return { subject, token: presented.token, correlationId: correlationOf(subject, headers) };
-      } catch (error) {
-        if (error instanceof MessageProblem) throw error;
-        if (error instanceof ProofError) throw proofProblem(error, 401);
-        throw problem('internal', { cause: error });
-      }
-    },
+    ...authenticationOf({ ...trust, replay }),
     exchange,
     async fetch(given, audience, url, init = {}) {
       const caller = object(given, 'caller') as Authenticated;
@@ -124,8 +79,4 @@ export function serviceOn(trust: Trust, options: ExchangeOptions & Pick<ServiceO
     },
     close: () => status?.close(),
   };
-}
-
-function correlationOf(subject: Subject, headers: HeaderFields): string | undefined {
-  return subject.kind === 'credential' ? subject.transaction : callRefOf(headers);
 }
