@@ -65,6 +65,7 @@ import { transactionTokenExchange } from './subject/tokens/transaction-token-exc
 import { routes as walletAdministrationRoutes } from './wallets/administration/administration.http.ts';
 import { clientToCapability, sessionToCapability } from './wallets/capability-exchange.ts';
 import { invocationExchange, walletTokenExchange } from './wallets/exchange.ts';
+import { routes as walletPageRoutes } from './wallets/pages/pages.http.ts';
 import { routes as walletRecoveryRoutes } from './wallets/recovery/recovery.http.ts';
 import { routes as walletChangeRoutes } from './wallets/roles-and-name.http.ts';
 import { secureService } from './wallets/secure.rpc.ts';
@@ -166,6 +167,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...lostPasswordRoutes,
     ...emailRoutes,
     ...walletRoutes,
+    ...walletPageRoutes,
     ...walletAdministrationRoutes,
     ...walletChangeRoutes,
     ...walletRecoveryRoutes,

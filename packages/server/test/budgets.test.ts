@@ -180,6 +180,8 @@ test('a ROOT makes a hundred credentials a day and sends a hundred invitations',
   expect(tally(sent)).toEqual({ 204: 100, '429 ATTEMPT_THROTTLED': 5 });
 });
 
+const unspoken = { roles: [], didWeb: false, language: '', inviterName: '', message: '' };
+
 test('a device that may invite sends a hundred invitations to wallets a day, an administrator as many as it likes', async () => {
   const context = await openContext(`sqlite:${temporaryDir()}/invite.db`, { clock: manualClock() });
   await applyNetwork(context, { realms: [{ name: 'dev', settings: { accessTokenAlg: 'ES256' } }] }, tester);
@@ -188,7 +190,7 @@ test('a device that may invite sends a hundred invitations to wallets a day, an 
     invite(
       context,
       realm,
-      { participant: 'individual', description: 'One', email: `one-${at}@acme.example`, roles: [], didWeb: false },
+      { ...unspoken, participant: 'individual', description: 'One', email: `one-${at}@acme.example` },
       { kind, name: kind },
       tester,
     ).then(
@@ -211,13 +213,7 @@ test('an invitation that is refused makes no keys for its organization', async (
   const context = { ...opened, random: { ...opened.random, bytes } };
   await applyNetwork(context, { realms: [{ name: 'dev', settings: { accessTokenAlg: 'ES256' } }] }, tester);
   const realm = await requireRealm(context, 'dev');
-  const wanted = {
-    participant: 'organization',
-    description: '',
-    email: 'a@acme.example',
-    roles: [],
-    didWeb: false,
-  } as const;
+  const wanted = { ...unspoken, participant: 'organization', description: '', email: 'a@acme.example' } as const;
   const send = async () => {
     made = 0;
     const code = await invite(context, realm, wanted, { kind: 'administrator', name: 'admin' }, tester).then(

@@ -100,6 +100,9 @@ eachDatabase('after a clock that was hours ahead', (freshUrl) => {
       email: 'a@faber.example',
       roles: [],
       didWeb: false,
+      language: '',
+      inviterName: '',
+      message: '',
     } as const;
     const { id } = await invite(ahead, realm, wanted, inviter, tester);
     const context = await openContext(url, { clock: manualClock(noon) });

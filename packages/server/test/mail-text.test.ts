@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { system } from '../src/kernel/caller.ts';
+import { languages } from '../src/kernel/language.ts';
 import { type MailAddress, mailAddress, requireMailAddress } from '../src/kernel/mail-address.ts';
 import { composeMessage } from '../src/mail/message.ts';
 import { enqueueMail } from '../src/mail/outbox.ts';
@@ -117,7 +118,16 @@ const all: { readonly [P in Purpose]: Values[P] } = {
   'password-expired': { at: until, compromised: true },
   'credential-deleted': { at: until, until },
   'credential-changed': { at: until, newCode: true, newAddress: true },
-  'wallet-invitation': { participant: 'organization', description: 'Faber', code, until },
+  'wallet-invitation': {
+    participant: 'organization',
+    description: 'Faber',
+    inviter: 'Ada Lovelace',
+    message: 'We would like to order from you. '.repeat(15),
+    language: 'en',
+    code,
+    until,
+    page: `https://id.example/realms/dev/wallets/invitation?id=${walletId}`,
+  },
   'wallet-address': { walletId, code, until },
   'wallet-address-changed': { walletId, at: until },
   'wallet-recovery-start': { walletId, code, until },
@@ -131,6 +141,9 @@ const all: { readonly [P in Purpose]: Values[P] } = {
   'participant-changed': { participantId: 'p-1', changes: 'base URL', at: until },
 };
 
+/** A link cannot be broken. */
+const withoutLinks = (text: string) => text.split('\n').filter((line) => !/^ {2}https:\/\/\S+$/.test(line));
+
 describe.each(Object.keys(all) as Purpose[])('the text of %s', (purpose) => {
   const letter = writeLetter(purpose, all[purpose], place);
 
@@ -138,7 +151,7 @@ describe.each(Object.keys(all) as Purpose[])('the text of %s', (purpose) => {
     expect(letter.subject).toMatch(/^[ -~]{10,60}$/);
     expect(letter.text).toContain('https://id.example');
     if ('at' in all[purpose] || 'until' in all[purpose]) expect(letter.text).toContain('2026-01-15 12:30 UTC');
-    for (const line of letter.text.split('\n')) expect(line.length).toBeLessThanOrEqual(79);
+    for (const line of withoutLinks(letter.text)) expect(line.length).toBeLessThanOrEqual(79);
     if ('code' in all[purpose]) expect(letter.text).toContain(`\n  ${code}\n`);
     expect(letter.subject).not.toContain(code);
   });
@@ -172,6 +185,32 @@ test.each(['started', 'reminded', 'ready', 'completed', 'cancelled', 'failed'] a
     expect(text).toContain(`\n  ${did}\n`);
   },
 );
+
+test.each(languages)(
+  'the invitation in %s has short lines, the code, the link and the words of the inviter',
+  (language) => {
+    const values = { ...all['wallet-invitation'], language };
+    const { subject, text } = writeLetter('wallet-invitation', values, place);
+    expect(subject.length).toBeLessThanOrEqual(60);
+    for (const line of withoutLinks(text)) expect(line.length).toBeLessThanOrEqual(79);
+    for (const part of [`\n  ${code}\n`, `\n  ${values.page}\n`, 'Ada Lovelace', '\n  Faber\n', '2026-01-15 12:30 UTC'])
+      expect(text).toContain(part);
+    expect(text.replace(/\s+/g, ' ')).toContain(values.message.trim());
+    const said = new Set(
+      languages.map((one) => writeLetter('wallet-invitation', { ...values, language: one }, place).text),
+    );
+    expect(said.size).toBe(languages.length);
+  },
+);
+
+test('an invitation of few words has no line for what is missing, and a word of any length is broken', () => {
+  const bare = { ...all['wallet-invitation'], description: '', inviter: '', message: '' };
+  const { text } = writeLetter('wallet-invitation', bare, place);
+  expect(text).not.toMatch(/says|invites you|described|not checked|\n\n\n| {2}\n/);
+  const long = writeLetter('wallet-invitation', { ...bare, message: 'x'.repeat(500) }, place).text;
+  for (const line of withoutLinks(long)) expect(line.length).toBeLessThanOrEqual(79);
+  expect(long.match(/x/g)?.length).toBeGreaterThanOrEqual(500);
+});
 
 test('letters of any language arrive whole, and a dot alone ends nothing', async () => {
   const box = await mailbox();

@@ -47,6 +47,7 @@ eachDatabase('migration', (freshUrl) => {
       { name: '0016-wallet-recovery' },
       { name: '0017-wallet-lists' },
       { name: '0018-wallet-names' },
+      { name: '0019-invitation-words' },
     ]);
     expect(await store.db.selectFrom('change').selectAll().execute()).toHaveLength(6);
   });

@@ -25,7 +25,7 @@ const settings = { accessTokenAlg: 'ES256' };
 
 /** A message that names what the procedure is about, so that nothing but the caller is wrong with it. */
 function messageOf(path: string): string {
-  if (/\/(Get|Cancel)Invitation$/.test(path)) return '{"invitationId":"x"}';
+  if (/\/(Get|Cancel|Resend)Invitation$/.test(path)) return '{"invitationId":"x"}';
   if (
     /\/(GetWallet|GrantAccess|RevokeAccess|ListCapabilities|(Approve|Cancel)Recovery|ListRecoveries|(Set|Confirm)Address)$/.test(
       path,

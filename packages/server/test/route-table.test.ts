@@ -27,6 +27,7 @@ const open = [
   'getCertificate',
   'getReceiptCertificates',
   'getDidDocument',
+  'explainInvitation',
   'submitApplication',
   'getOwnApplication',
   'pickUpCredentials',

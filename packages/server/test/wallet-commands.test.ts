@@ -154,6 +154,12 @@ describe('wallet', () => {
     });
     expect(await admin('capabilities', id, '--revoked')).toMatchObject({ capabilities: [{ controller: made.did }] });
     expect(await admin('invitations', '--email', 'ada@example.org')).toEqual({ invitations: [] });
+    const words = ['--language', 'pt', '--from', 'Ada', '--message', 'Bem-vindo'];
+    const invited = JSON.parse(await countersign('wallet', 'invite', 'bob@example.org', ...words));
+    expect(await admin('resend-invitation', String(invited.invitationId))).toMatchObject({
+      ...{ id: invited.invitationId, language: 'pt', inviterName: 'Ada', message: 'Bem-vindo', status: 'SENT' },
+    });
+    await expect(countersign('wallet', 'admin', 'resend-invitation', 'x')).rejects.toThrow('no such invitation');
     await expect(countersign('wallet', 'admin', 'cancel-invitation', 'x')).rejects.toThrow('no such invitation');
     await expect(countersign('wallet', 'admin', 'delete-invitation', 'x')).rejects.toThrow('no such invitation');
     await expect(admin('cancel-recovery', 'x')).rejects.toThrow('There is no such wallet');

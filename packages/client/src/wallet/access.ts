@@ -75,6 +75,11 @@ export interface InviteOptions {
   readonly roles?: readonly string[];
   /** For an organization: also make a did:web beside its did:peer. */
   readonly didWeb?: boolean;
+  /** Of the mail and its page: `en` (default), `hi`, `pt` or `fr`. */
+  readonly language?: string;
+  /** The inviter's name and words for the invited person, one line each: at most 100 and 500 characters. */
+  readonly inviterName?: string;
+  readonly message?: string;
 }
 
 /** An invitation that was sent. `expires` is in milliseconds since the epoch. */
@@ -101,6 +106,10 @@ export interface Access {
   list(options?: { readonly revoked?: boolean }): Promise<readonly CapabilityEntry[]>;
   /** Invites with a capability for the realm. The code goes by mail only to the invited person. */
   invite(options: InviteOptions): Promise<Invited>;
+  /** Sends an invitation of this device again, with a new code that ends the one before. */
+  resendInvitation(invitationId: string): Promise<Invited>;
+  /** Ends an invitation of this device that is not used yet. */
+  cancelInvitation(invitationId: string): Promise<void>;
 }
 
 type Call = (path: RpcPath, request: JsonObject, by?: By) => Promise<JsonObject>;
@@ -150,8 +159,15 @@ export function accessOf({ capability }: WalletProfile, { now, signer }: Device,
       const { participant, ...rest } = optionsOf(options, 'options', inviteChecks);
       const request = { participant: participants[participant], ...rest };
       const answer = await call('/countersign.v1.ProviderService/Invite', request, 'invocation');
-      const ids = { invitationId: textIn(answer, 'invitationId'), walletId: textIn(answer, 'walletId') };
-      return { ...ids, expires: timeIn(answer, 'expires') };
+      return invitedIn(answer);
+    },
+    async resendInvitation(invitationId) {
+      const request = { invitationId: someText(invitationId, 'invitationId') };
+      return invitedIn(await call('/countersign.v1.ProviderService/ResendInvitation', request, 'invocation'));
+    },
+    async cancelInvitation(invitationId) {
+      const request = { invitationId: someText(invitationId, 'invitationId') };
+      await call('/countersign.v1.ProviderService/CancelInvitation', request, 'invocation');
     },
   };
 }
@@ -175,7 +191,15 @@ const inviteChecks: Checks<InviteOptions> = {
   description: optional(text),
   roles: optional(listOf(someText)),
   didWeb: optional(flag),
+  language: optional(text),
+  inviterName: optional(text),
+  message: optional(text),
 };
+
+function invitedIn(answer: JsonObject): Invited {
+  const ids = { invitationId: textIn(answer, 'invitationId'), walletId: textIn(answer, 'walletId') };
+  return { ...ids, expires: timeIn(answer, 'expires') };
+}
 
 /** Exactly one of the two must be given: with both it would not be clear which is meant. */
 function revocationOf(what: Parameters<Access['revoke']>[0]): JsonObject {

@@ -25,6 +25,7 @@ const opening: ReadonlyMap<string, readonly Action[]> = new Map<string, readonly
   ['/countersign.v1.ProviderService/Invite', ['invite']],
   ['/countersign.v1.ProviderService/GetInvitation', ['invite']],
   ['/countersign.v1.ProviderService/CancelInvitation', ['invite']],
+  ['/countersign.v1.ProviderService/ResendInvitation', ['invite']],
 ]);
 
 /**

@@ -11,6 +11,9 @@ interface InviteOptions extends WalletFileOptions {
   readonly role: readonly string[];
   readonly didWeb?: true;
   readonly asDevice?: true;
+  readonly language?: string;
+  readonly from?: string;
+  readonly message?: string;
   readonly realm?: string;
   readonly profile?: string;
 }
@@ -31,6 +34,9 @@ export function accessCommands(wallet: Command): void {
     .option('--description <text>', 'one line: whose wallet it will be', '')
     .option('--role <role>', 'a role besides that of its kind; may be repeated', collect, [])
     .option('--did-web', 'for an organization: a did:web beside its did:peer')
+    .option('--language <code>', 'of the mail and its page: en, hi, pt or fr (default: en)')
+    .option('--from <name>', 'your name, for the invited person')
+    .option('--message <text>', 'your words, for the invited person')
     .option('--as-device', 'as the device of --wallet, with its capability for the realm')
     .action(async (email: string, options: InviteOptions) => print(await invite(email, options)));
   withWallet(wallet.command('grant <did>'))
@@ -66,16 +72,17 @@ export function accessCommands(wallet: Command): void {
 }
 
 async function invite(email: string, options: InviteOptions): Promise<unknown> {
-  const { description, role: roles, didWeb = false } = options;
+  const { description, role: roles, didWeb = false, language = '', from: inviterName = '', message = '' } = options;
+  const words = { language, inviterName, message };
   const participant = options.organization === true ? 'organization' : 'individual';
   if (options.asDevice === true) {
     const opened = await openWallet(options);
-    const { expires, ...invited } = await opened.invite({ participant, email, description, roles, didWeb });
+    const { expires, ...invited } = await opened.invite({ participant, email, description, roles, didWeb, ...words });
     return { ...invited, expires: time(expires) };
   }
   const api = connect(options);
   const type = `PARTICIPANT_TYPE_${participant.toUpperCase()}`;
-  const request = { participant: type, email, description, roles, didWeb };
+  const request = { participant: type, email, description, roles, didWeb, ...words };
   return api.post(`${api.realm}/countersign.v1.ProviderService/Invite`, request);
 }
 

@@ -54,6 +54,12 @@ function invitationCommands(admin: Command): void {
       const api = connect(options);
       await api.post(`${api.realm}/admin/wallet-invitations/${encodeURIComponent(id)}/cancel`);
     });
+  online(admin.command('resend-invitation <id>'))
+    .description('Send an invitation again, with a new code: the one before opens nothing any more.')
+    .action(async (id: string, options: Options) => {
+      const api = connect(options);
+      print(await api.post(`${api.realm}/admin/wallet-invitations/${encodeURIComponent(id)}/resend`));
+    });
   online(admin.command('delete-invitation <id>'))
     .description('Delete an invitation, and the wallet if it still waits for it.')
     .action(async (id: string, options: Options) => {

@@ -1,3 +1,5 @@
+import { escapeHtml } from '../kernel/html.ts';
+
 /** The HTML half of a mail, made from its text: no picture, no style and no address of another host but those of the text. */
 export function htmlOf(subject: string, text: string): string {
   const paragraphs = text
@@ -16,8 +18,4 @@ export function htmlOf(subject: string, text: string): string {
 /** An indented line is an address, a command or a code, or words of others. */
 function lineOf(line: string): string {
   return line.startsWith('  ') ? `<code>${escapeHtml(line.trim())}</code>` : escapeHtml(line);
-}
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { escapeHtml } from '../kernel/html.ts';
 import { Problem } from '../kernel/problem.ts';
 import { readTextFile } from '../kernel/text-file.ts';
-import { escapeHtml } from './html.ts';
 import type { Place } from './letter.ts';
 import { type Letter, type Purpose, placeholders, type Values, writeLetter } from './texts.ts';
 

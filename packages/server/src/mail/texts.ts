@@ -4,8 +4,8 @@ import { type OnboardingValues, onboardingTexts } from './onboarding-texts.ts';
 import { type WalletValues, walletTexts } from './wallet-texts.ts';
 
 /**
- * The texts of our mails. Plain text without links: a code is consumed by a POST of its owner, never by a mail filter
- * that follows links. No line is longer than mail programs show.
+ * The texts of our mails. Plain text. A link only explains: a code is consumed by a POST of its owner, never by a mail
+ * filter that follows links, and no link has a code. No line but a link is longer than mail programs show.
  */
 export interface Values extends WalletValues, OnboardingValues {
   /** The new holder of a credential sets its first password. */
@@ -227,7 +227,7 @@ export const placeholders: { readonly [P in Purpose]: readonly (keyof Values[P])
   'factor-changed': ['at', 'change', 'factor'],
   'credential-changed': ['at', 'newCode', 'newAddress'],
   'credential-deleted': ['at', 'until'],
-  'wallet-invitation': ['participant', 'description', 'code', 'until'],
+  'wallet-invitation': ['participant', 'description', 'inviter', 'message', 'language', 'code', 'until', 'page'],
   'wallet-address': ['walletId', 'code', 'until'],
   'wallet-address-changed': ['walletId', 'at'],
   'wallet-recovery-start': ['walletId', 'code', 'until'],

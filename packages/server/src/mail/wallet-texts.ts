@@ -1,14 +1,8 @@
+import { type InvitationValues, invitationTexts } from './invitation-texts.ts';
 import { moment, once, type Text } from './letter.ts';
 
 /** The mails about wallets and their recovery. */
-export interface WalletValues {
-  readonly 'wallet-invitation': {
-    readonly participant: 'individual' | 'organization';
-    /** The inviter's words, one line. */
-    readonly description: string;
-    readonly code: string;
-    readonly until: number;
-  };
+export interface WalletValues extends InvitationValues {
   /** Proves that the reader has this address, which a device named for its wallet. */
   readonly 'wallet-address': { readonly walletId: string; readonly code: string; readonly until: number };
   /** To the new address and to the one before. */
@@ -101,21 +95,7 @@ const stages = {
 } as const satisfies Record<string, Stage>;
 
 export const walletTexts: { readonly [P in keyof WalletValues]: Text<WalletValues[P]> } = {
-  'wallet-invitation': ({ participant, description, code, until }, { realm, publicUrl }) => [
-    `Create your wallet for ${realm}`,
-    participant === 'organization'
-      ? 'Your organization is invited to create a wallet at'
-      : 'You are invited to create a wallet at',
-    `  ${publicUrl}`,
-    `in ${realm}. The inviter says:`,
-    `  ${description}`,
-    '',
-    'Your wallet asks for this code when it is created:',
-    '',
-    `  ${code}`,
-    '',
-    once(until),
-  ],
+  ...invitationTexts,
   'wallet-address': ({ walletId, code, until }, { realm, issuer }) => [
     `Confirm this address for a wallet of ${realm}`,
     'A device named this address for the recovery of the wallet',

@@ -15,6 +15,7 @@ import * as deletions from './migrations/0015-deletions.ts';
 import * as walletRecovery from './migrations/0016-wallet-recovery.ts';
 import * as walletLists from './migrations/0017-wallet-lists.ts';
 import * as walletNames from './migrations/0018-wallet-names.ts';
+import * as invitationWords from './migrations/0019-invitation-words.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -37,6 +38,7 @@ const migrations = [
   walletRecovery,
   walletLists,
   walletNames,
+  invitationWords,
 ] as const;
 
 const known = new Set<string>(migrations.map(({ name }) => name));

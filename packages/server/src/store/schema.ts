@@ -523,6 +523,12 @@ export interface WalletInvitationTable {
   cancelled_at: number | null;
   /** The invited person's address. It becomes the wallet's when the code is used. Null in rows of older releases. */
   email: string | null;
+  /** Of the mail and its page. Null in rows of older releases. */
+  language: string | null;
+  /** As the inviter gave it: not checked. Null if it gave none. */
+  inviter_name: string | null;
+  /** The inviter's words, one line. */
+  message: string | null;
 }
 
 /** The name of a wallet, or one that it had. Rows are never deleted, so no name ever means another wallet. */

@@ -9,7 +9,7 @@ import type { StandingCaller } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
 import { authenticateToken } from '../subject/tokens/bearer.ts';
 import { type Access, type PresentedCall, requireAccess, targetNamed } from './access.ts';
-import type { Inviter } from './invitation.ts';
+import type { Inviter } from './invitation-mail.ts';
 import { recoveryNews } from './recovery/recovery.ts';
 import { lookUpTarget } from './target.ts';
 

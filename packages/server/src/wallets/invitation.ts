@@ -1,22 +1,19 @@
 import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
 import { latestPast } from '../kernel/clock.ts';
+import type { Language } from '../kernel/language.ts';
 import { requireMailAddress } from '../kernel/mail-address.ts';
 import { Problem } from '../kernel/problem.ts';
-import { allowMail, enqueueMail, mailState } from '../mail/outbox.ts';
+import { mailState } from '../mail/outbox.ts';
 import type { WalletInvitationTable, WalletTable } from '../store/schema.ts';
 import { type Writing, write } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
-import {
-  issueOneTimeCode,
-  ownerOfOneTimeCode,
-  revokeOneTimeCodes,
-  useOneTimeCode,
-} from '../subject/secrets/one-time-code.ts';
+import { ownerOfOneTimeCode, revokeOneTimeCodes, useOneTimeCode } from '../subject/secrets/one-time-code.ts';
 import { createSubject } from '../subject/subject.ts';
-import { sharedRate } from '../subject/throttle/shared-rate.ts';
 import { walletSubjectId } from '../subject/tokens/wallet-token.ts';
 import { requireDescription } from './description.ts';
+import { codePurpose, type Inviter, mailCode, mailReference, requireMailAllowed } from './invitation-mail.ts';
+import { requireWords, wordsOf } from './invitation-words.ts';
 import { makeOwner, nobody } from './owner.ts';
 import { replaceAddress } from './recovery/address.store.ts';
 import { rolesOf } from './roles.ts';
@@ -35,6 +32,11 @@ export interface Invite {
   readonly roles: readonly string[];
   /** For an organization: a did:web besides its did:peer:4. */
   readonly didWeb: boolean;
+  /** Empty: English. */
+  readonly language: string;
+  /** For the invited person to read; both may be empty. */
+  readonly inviterName: string;
+  readonly message: string;
 }
 
 export type InvitationStatus = 'sent' | 'completed' | 'expired' | 'cancelled' | 'failed';
@@ -47,13 +49,8 @@ export interface Invitation {
   readonly status: InvitationStatus;
   /** Milliseconds. */
   readonly expires: number;
+  readonly language: Language;
 }
-
-/** Who may read or cancel an invitation: an `administrator`, or the inviter of that name. */
-export type Inviter = { readonly kind: 'administrator' | 'device'; readonly name: string };
-
-const life = 7 * 86_400_000;
-const codePurpose = 'wallet-invitation';
 
 export async function invite(
   context: Context,
@@ -66,58 +63,37 @@ export async function invite(
   requireDescription(description);
   const to = requireMailAddress(wanted.email, 'email');
   const roles = rolesOf(participant, wanted.roles);
+  const words = requireWords(wanted);
   const id = context.random.uuid();
   const walletId = context.random.uuid();
   if (wanted.didWeb && participant !== 'organization') throw invalid('did_web', 'A did:web is for organizations.');
   const webDid = wanted.didWeb ? webDidOf(context, realm, walletId) : null;
-  if (inviter.kind === 'device') spendInvitation(context, realm.name, inviter.name);
-  if (!allowMail(context, realm.name, codePurpose, to)) {
-    throw new Problem('attempt.throttled', {
-      detail: 'This address got many invitations within the hour.',
-      retryAfter: 3600,
-    });
-  }
+  requireMailAllowed(context, realm.name, inviter, to);
   // Only now, because keys take many times as long as a refusal.
   const owner = participant === 'organization' ? await makeOwner(context, realm.name, walletId, webDid) : nobody;
   await write(context, caller, async (tx) => {
     const wallet = { realm: realm.name, id: walletId, type: participant, description, roles: JSON.stringify(roles) };
     await insertWallet(tx.db, { ...wallet, ...owner, created_at: tx.now, opened_at: null, read_only_until: null });
     await createSubject(tx, { realm: realm.name, id: walletSubjectId(walletId), kind: 'wallet' }, false);
-    const { code, until } = await issueOneTimeCode(context, tx, realm.name, codePurpose, id, life);
     await insertInvitation(tx.db, {
       realm: realm.name,
       id,
       wallet_id: walletId,
       inviter: inviter.name,
       created_at: tx.now,
-      expires_at: until,
+      expires_at: await mailCode(context, tx, realm, { id, type: participant, description, to, words }),
       completed_at: null,
       cancelled_at: null,
       email: to,
-    });
-    const values = { participant, description, code, until };
-    await enqueueMail(context, tx, {
-      realm: realm.name,
-      to,
-      purpose: codePurpose,
-      values,
-      reference: reference(id),
-      until,
+      language: words.language,
+      inviter_name: words.inviterName,
+      message: words.message,
     });
     const after = { wallet: walletId, participant, roles, did: owner.owner_did };
     const event = { realm: realm.name, type: 'wallet.invited', object: `invitation:${id}`, after };
     await tx.record(event);
   });
   return (await readInvitation(context, realm, id, inviter)) as Invitation;
-}
-
-/** Mails per day that one device may cause, to all addresses together. */
-const perDevice = { budget: 100, window: 86_400_000, bound: 10_000 };
-const deviceRate = sharedRate('invitation', perDevice);
-
-/** @throws {Problem} `attempt.throttled` */
-function spendInvitation(context: Context, realm: string, inviter: string): void {
-  deviceRate(context).admit(`${realm} ${inviter}`);
 }
 
 /** @throws {Problem} `invitation.unknown`, also if another caller made the invitation */
@@ -131,7 +107,8 @@ export async function readInvitation(
   const wallet = (await findWallet(context.store.db, realm.name, row.wallet_id)) as WalletTable;
   const { type: participant, description } = wallet;
   const status = await statusOf(context, row);
-  return { id, walletId: row.wallet_id, participant, description, status, expires: row.expires_at };
+  const { language } = wordsOf(row);
+  return { id, walletId: row.wallet_id, participant, description, status, expires: row.expires_at, language };
 }
 
 /** Ends the mailed code. @throws {Problem} `invitation.unknown`, `invitation.closed` */
@@ -193,13 +170,14 @@ export async function completeInvitation(
   if (email !== null) await replaceAddress(tx.db, { realm, wallet_id: wallet.id, email }, tx.now);
 }
 
-async function requireInvitation(
+/** @throws {Problem} `invitation.unknown`, also if another caller made the invitation */
+export async function requireInvitation(
   context: Context,
   realm: Realm,
   id: string,
   { kind, name }: Inviter,
 ): Promise<WalletInvitationTable> {
-  const row = isId(id) ? await findInvitation(context.store.db, realm.name, id) : undefined;
+  const row = isInvitationId(id) ? await findInvitation(context.store.db, realm.name, id) : undefined;
   if (row === undefined || !(kind === 'administrator' || row.inviter === name)) throw new Problem('invitation.unknown');
   return row;
 }
@@ -209,15 +187,11 @@ export async function statusOf(context: Context, row: WalletInvitationTable): Pr
   if (row.cancelled_at !== null) return 'cancelled';
   const now = context.clock.now();
   if (row.expires_at <= now || row.created_at > latestPast(now)) return 'expired';
-  const mail = await mailState(context, row.realm, reference(row.id));
+  const mail = await mailState(context, row.realm, mailReference(row.id));
   return mail?.state === 'failed' ? 'failed' : 'sent';
 }
 
-function reference(id: string): string {
-  return `invitation:${id}`;
-}
-
-function isId(text: string): boolean {
+export function isInvitationId(text: string): boolean {
   return /^[0-9a-f-]{36}$/.test(text);
 }
 

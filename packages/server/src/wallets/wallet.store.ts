@@ -98,6 +98,26 @@ export async function settleInvitation(
   return settled !== undefined;
 }
 
+/** Gives an invitation that is neither used nor cancelled another life. False if it is closed. */
+export async function renewInvitation(
+  db: Kysely<Schema>,
+  { realm, id, created_at }: WalletInvitationTable,
+  until: number,
+  now: number,
+): Promise<boolean> {
+  const renewed = await db
+    .updateTable('wallet_invitation')
+    // A time that the clock of another node had ahead of this one is mended.
+    .set({ expires_at: until, created_at: Math.min(created_at, now) })
+    .where('realm', '=', realm)
+    .where('id', '=', id)
+    .where('completed_at', 'is', null)
+    .where('cancelled_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return renewed !== undefined;
+}
+
 export async function findRealmDid(db: Kysely<Schema>, realm: string): Promise<RealmDidTable | undefined> {
   return db.selectFrom('realm_did').selectAll().where('realm', '=', realm).executeTakeFirst();
 }

@@ -18,6 +18,7 @@ import { configurationOf } from './configuration.ts';
 import { cancelInvitation, type Invitation, invite, readInvitation } from './invitation.ts';
 import { resolveName } from './name.ts';
 import { recoveryService, toRecovery } from './recovery/recovery.rpc.ts';
+import { resendInvitation } from './resend.ts';
 import { type Revoked, revokeAccess } from './revoke.ts';
 import { walletTarget } from './target.ts';
 import { acquireToken } from './token.ts';
@@ -31,13 +32,16 @@ const provider = rpcService(ProviderService, {
     return { ...rest, didDocument: didDocument as JsonObject };
   }),
   invite: unary(inviter, async ({ call, message, who: { realm, inviter, caller } }) => {
-    const { participant, description, contact, roles, didWeb } = message;
+    const { participant, description, contact, roles, didWeb, language, inviterName, message: words } = message;
     const wanted = {
       participant: participantOf(participant),
       description,
       email: contact.case === 'email' ? contact.value : '',
       roles,
       didWeb,
+      language,
+      inviterName,
+      message: words,
     };
     const { id, ...invitation } = await invite(call.context, realm, wanted, inviter, caller);
     const { status, expires } = invitation;
@@ -53,6 +57,9 @@ const provider = rpcService(ProviderService, {
   ),
   cancelInvitation: unary(inviter, async ({ call, message: { invitationId }, who: { realm, inviter, caller } }) => {
     return toInvitation(await cancelInvitation(call.context, realm, invitationId, inviter, caller));
+  }),
+  resendInvitation: unary(inviter, async ({ call, message: { invitationId }, who: { realm, inviter, caller } }) => {
+    return toInvitation(await resendInvitation(call.context, realm, invitationId, inviter, caller));
   }),
 });
 
@@ -124,7 +131,7 @@ const statuses: Readonly<Record<Invitation['status'], InvitationStatus>> = {
   failed: InvitationStatus.FAILED,
 };
 
-function toInvitation({ id, participant, description, status, expires, walletId }: Invitation) {
+function toInvitation({ id, participant, description, status, expires, walletId, language }: Invitation) {
   return {
     invitationId: id,
     participant: participants[participant],
@@ -132,6 +139,7 @@ function toInvitation({ id, participant, description, status, expires, walletId 
     status: statuses[status],
     expires: timestampFromMs(expires),
     walletId,
+    language,
   };
 }
 

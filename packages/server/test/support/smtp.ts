@@ -21,6 +21,13 @@ export interface Mailbox {
 
 /** A real mail server on loopback, which offers STARTTLS with a certificate that nobody vouches for. Closed when the test ends. */
 export async function mailbox(options: SMTPServerOptions = {}, port = 0): Promise<Mailbox> {
+  const box = await openMailbox(options, port);
+  onTestFinished(() => box.close());
+  return box;
+}
+
+/** The same, for several tests: the caller closes it. */
+export async function openMailbox(options: SMTPServerOptions = {}, port = 0): Promise<Mailbox> {
   const received: Received[] = [];
   const server = new SMTPServer({
     authOptional: true,
@@ -47,7 +54,6 @@ export async function mailbox(options: SMTPServerOptions = {}, port = 0): Promis
   server.on('error', () => {});
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const close = () => new Promise<void>((resolve) => server.close(resolve));
-  onTestFinished(close);
   const bound = (server.server.address() as AddressInfo).port;
   return { port: bound, url: `smtp://127.0.0.1:${bound}`, received, close };
 }

@@ -3,10 +3,12 @@ import { administrator } from '../../callers/administrator.ts';
 import { pageOf, pageQuery, pageSchema } from '../../http/page.ts';
 import { nothing } from '../../http/route.ts';
 import { isoDate } from '../../kernel/clock.ts';
+import { languages } from '../../kernel/language.ts';
 import { lineOfText } from '../../kernel/text.ts';
 import { type Route, route } from '../../route.ts';
 import { pageOfCapabilities } from '../capability.ts';
 import { cancelInvitation } from '../invitation.ts';
+import { resendInvitation } from '../resend.ts';
 import { walletTarget } from '../target.ts';
 import {
   deleteInvitation,
@@ -14,6 +16,7 @@ import {
   pageOfInvitations,
   pageOfWallets,
   requireAdministered,
+  requireAdministeredInvitation,
   stepWallet,
   type WalletStep,
 } from './administration.ts';
@@ -53,6 +56,10 @@ const invitationSchema = z.object({
   status: z.enum(['SENT', 'COMPLETED', 'EXPIRED', 'CANCELLED', 'FAILED']),
   createdAt: z.string(),
   expiresAt: z.string(),
+  language: z.enum(languages),
+  /** As the inviter gave them, or empty. */
+  inviterName: z.string(),
+  message: z.string(),
 });
 
 export const routes: readonly Route[] = [
@@ -133,6 +140,20 @@ export const routes: readonly Route[] = [
     answers: { 204: 'Cancelled.' },
     async handle({ context, who: { realm, caller }, params: { id } }) {
       await cancelInvitation(context, realm, id, { kind: 'administrator', name: caller.actor }, caller);
+    },
+  }),
+  route({
+    ...administration,
+    method: 'POST',
+    path: `${invitations}/:id/resend`,
+    operationId: 'resendWalletInvitation',
+    summary: 'Send an invitation again, with a new code: the code before opens nothing any more. Five times a day.',
+    body: nothing,
+    bodyOptional: true,
+    answers: { 200: invitationSchema },
+    async handle({ context, who: { realm, caller }, params: { id } }) {
+      await resendInvitation(context, realm, id, { kind: 'administrator', name: caller.actor }, caller);
+      return requireAdministeredInvitation(context, realm, id);
     },
   }),
   route({

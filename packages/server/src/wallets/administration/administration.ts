@@ -2,16 +2,18 @@ import type { Context } from '../../context.ts';
 import type { Caller } from '../../kernel/caller.ts';
 import { isoDate } from '../../kernel/clock.ts';
 import { realmKey } from '../../kernel/id.ts';
+import type { Language } from '../../kernel/language.ts';
 import { mailAddress } from '../../kernel/mail-address.ts';
 import { type Page, type PageRequest, toPage } from '../../kernel/page.ts';
 import { Problem } from '../../kernel/problem.ts';
-import type { WalletTable } from '../../store/schema.ts';
+import type { WalletInvitationTable, WalletTable } from '../../store/schema.ts';
 import { type Writing, write } from '../../store/write.ts';
 import type { Realm } from '../../subject/realm.ts';
 import { revokeOneTimeCodes } from '../../subject/secrets/one-time-code.ts';
 import { endSubject, lookUpSubjectState, reinstateSubject, suspendSubject } from '../../subject/subject.ts';
 import { walletSubjectId } from '../../subject/tokens/wallet-token.ts';
 import { statusOf } from '../invitation.ts';
+import { wordsOf } from '../invitation-words.ts';
 import { endRecovery } from '../recovery/notice.ts';
 import { findRunning } from '../recovery/recovery.store.ts';
 import { endAllCapabilities } from '../revoke.ts';
@@ -181,6 +183,9 @@ export interface AdministeredInvitation {
   readonly status: 'SENT' | 'COMPLETED' | 'EXPIRED' | 'CANCELLED' | 'FAILED';
   readonly createdAt: string;
   readonly expiresAt: string;
+  readonly language: Language;
+  readonly inviterName: string;
+  readonly message: string;
 }
 
 /** Ordered by id. */
@@ -192,18 +197,32 @@ export async function pageOfInvitations(
 ): Promise<Page<AdministeredInvitation>> {
   const wanted = email === undefined ? undefined : (mailAddress(email) ?? '');
   const rows = await listInvitations(context.store.db, realm, wanted, { after, limit: limit + 1 });
-  const views = await Promise.all(
-    rows.map(async (row) => ({
-      id: row.id,
-      walletId: row.wallet_id,
-      email: row.email,
-      inviter: row.inviter,
-      status: (await statusOf(context, row)).toUpperCase() as AdministeredInvitation['status'],
-      createdAt: isoDate(row.created_at),
-      expiresAt: isoDate(row.expires_at),
-    })),
-  );
+  const views = await Promise.all(rows.map((row) => invitationView(context, row)));
   return toPage(views, limit, ({ id }) => id);
+}
+
+/** @throws {Problem} `invitation.unknown` */
+export async function requireAdministeredInvitation(
+  context: Context,
+  realm: Realm,
+  id: string,
+): Promise<AdministeredInvitation> {
+  const row = walletIdOf(id) === id ? await findInvitation(context.store.db, realm.name, id) : undefined;
+  if (row === undefined) throw new Problem('invitation.unknown');
+  return invitationView(context, row);
+}
+
+async function invitationView(context: Context, row: WalletInvitationTable): Promise<AdministeredInvitation> {
+  return {
+    id: row.id,
+    walletId: row.wallet_id,
+    email: row.email,
+    inviter: row.inviter,
+    status: (await statusOf(context, row)).toUpperCase() as AdministeredInvitation['status'],
+    createdAt: isoDate(row.created_at),
+    expiresAt: isoDate(row.expires_at),
+    ...wordsOf(row),
+  };
 }
 
 /**

@@ -16,7 +16,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file countersign/v1/wallet.proto.
  */
 export const file_countersign_v1_wallet: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb3VudGVyc2lnbi92MS93YWxsZXQucHJvdG8SDmNvdW50ZXJzaWduLnYxIhkKF0dldENvbmZpZ3VyYXRpb25SZXF1ZXN0IqEBChhHZXRDb25maWd1cmF0aW9uUmVzcG9uc2USFgoOcGFja2VkX21ldGhvZHMYBSADKAkSLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIcChRrZXlfYWdyZWVtZW50X2tleV9pZBgCIAEoCRIOCgZpc3N1ZXIYAyABKAkSEAoIYXVkaWVuY2UYBCABKAkilgEKDUludml0ZVJlcXVlc3QSNAoLcGFydGljaXBhbnQYASABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAiABKAkSDwoFZW1haWwYAyABKAlIABINCgVyb2xlcxgEIAMoCRIPCgdkaWRfd2ViGAUgASgIQgkKB2NvbnRhY3QimQEKDkludml0ZVJlc3BvbnNlEhUKDWludml0YXRpb25faWQYASABKAkSMAoGc3RhdHVzGAIgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBCABKAkiLQoUR2V0SW52aXRhdGlvblJlcXVlc3QSFQoNaW52aXRhdGlvbl9pZBgBIAEoCSIwChdDYW5jZWxJbnZpdGF0aW9uUmVxdWVzdBIVCg1pbnZpdGF0aW9uX2lkGAEgASgJIuABCgpJbnZpdGF0aW9uEhUKDWludml0YXRpb25faWQYASABKAkSNAoLcGFydGljaXBhbnQYAiABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSMAoGc3RhdHVzGAQgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBiABKAkiQgoTQ3JlYXRlV2FsbGV0UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDBITCgtkZXNjcmlwdGlvbhgCIAEoCSKLAQoUQ3JlYXRlV2FsbGV0UmVzcG9uc2USLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgpjYXBhYmlsaXR5GAIgASgJEg8KB2ludm9rZXIYAyABKAkSEQoJd2FsbGV0X2lkGAQgASgJEgwKBHpjYXAYBSABKAwiJQoQR2V0V2FsbGV0UmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAki3wEKBldhbGxldBIRCgl3YWxsZXRfaWQYASABKAkSNAoLcGFydGljaXBhbnQYAiABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAyABKAkSLQoMZGlkX2RvY3VtZW50GAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBINCgVyb2xlcxgFIAMoCRIrCgdjcmVhdGVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRuYW1lGAcgASgJIiIKElJlc29sdmVOYW1lUmVxdWVzdBIMCgRuYW1lGAEgASgJIjgKE1Jlc29sdmVOYW1lUmVzcG9uc2USEQoJd2FsbGV0X2lkGAEgASgJEg4KBnRhcmdldBgCIAEoCSI1ChJHcmFudEFjY2Vzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEgwKBHpjYXAYAiABKAwiLAoTR3JhbnRBY2Nlc3NSZXNwb25zZRIVCg1jYXBhYmlsaXR5X2lkGAEgASgJIlgKE1Jldm9rZUFjY2Vzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEhcKDWNhcGFiaWxpdHlfaWQYAiABKAlIABINCgNkaWQYAyABKAlIAEIGCgR3aGF0IjYKFFJldm9rZUFjY2Vzc1Jlc3BvbnNlEh4KFnJldm9rZWRfY2FwYWJpbGl0eV9pZHMYASADKAkibAoXTGlzdENhcGFiaWxpdGllc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEhcKD2luY2x1ZGVfcmV2b2tlZBgCIAEoCBIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSLrAQoOQ2FwYWJpbGl0eUluZm8SFQoNY2FwYWJpbGl0eV9pZBgBIAEoCRIRCglwYXJlbnRfaWQYAiABKAkSEgoKY29udHJvbGxlchgDIAEoCRIXCg9hbGxvd2VkX2FjdGlvbnMYBCADKAkSKwoHZXhwaXJlcxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHcmV2b2tlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoEdXNlZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiaQoYTGlzdENhcGFiaWxpdGllc1Jlc3BvbnNlEjQKDGNhcGFiaWxpdGllcxgBIAMoCzIeLmNvdW50ZXJzaWduLnYxLkNhcGFiaWxpdHlJbmZvEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIoChNHZXRDaGFsbGVuZ2VSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCSJkChRHZXRDaGFsbGVuZ2VSZXNwb25zZRINCgVub25jZRgBIAEoCRIQCghhdWRpZW5jZRgCIAEoCRIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJOChNBY3F1aXJlVG9rZW5SZXF1ZXN0EhIKCmludm9jYXRpb24YASABKAwSEgoKZHBvcF9wcm9vZhgCIAEoCRIPCgdhY3Rpb25zGAMgAygJIpEBChRBY3F1aXJlVG9rZW5SZXNwb25zZRIUCgx3YWxsZXRfdG9rZW4YASABKAkSEgoKdG9rZW5fdHlwZRgCIAEoCRISCgpleHBpcmVzX2luGAMgASgFEg8KB2FjdGlvbnMYBCADKAkSKgoIcmVjb3ZlcnkYBSABKAsyGC5jb3VudGVyc2lnbi52MS5SZWNvdmVyeSIjChBFbmNyeXB0ZWRNZXNzYWdlEg8KB21lc3NhZ2UYASABKAwilAIKCFJlY292ZXJ5EhMKC3JlY292ZXJ5X2lkGAEgASgJEhEKCXdhbGxldF9pZBgCIAEoCRIsCgVzdGF0ZRgDIAEoDjIdLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5U3RhdGUSEgoKY29udHJvbGxlchgEIAEoCRIrCgdzdGFydGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdjaGFuZ2VkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlYXJsaWVzdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObmVlZHNfYXBwcm92YWwYCCABKAgiLgoUU3RhcnRSZWNvdmVyeVJlcXVlc3QSFgoOc2lnbmVkX3JlcXVlc3QYASABKAwiRQoVU3RhcnRSZWNvdmVyeVJlc3BvbnNlEiwKCGVhcmxpZXN0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIuChRCZWdpblJlY292ZXJ5UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDCIxChdDb21wbGV0ZVJlY292ZXJ5UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDCIqChVMaXN0UmVjb3Zlcmllc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJIkYKFkxpc3RSZWNvdmVyaWVzUmVzcG9uc2USLAoKcmVjb3ZlcmllcxgBIAMoCzIYLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5IjgKFkFwcHJvdmVSZWNvdmVyeVJlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEgsKA2RpZBgCIAEoCSIqChVDYW5jZWxSZWNvdmVyeVJlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJIjUKEVNldEFkZHJlc3NSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCSJBChJTZXRBZGRyZXNzUmVzcG9uc2USKwoHZXhwaXJlcxgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOAoVQ29uZmlybUFkZHJlc3NSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCRIMCgRjb2RlGAIgASgJIhgKFkNvbmZpcm1BZGRyZXNzUmVzcG9uc2UqdwoPUGFydGljaXBhbnRUeXBlEiAKHFBBUlRJQ0lQQU5UX1RZUEVfVU5TUEVDSUZJRUQQABIfChtQQVJUSUNJUEFOVF9UWVBFX0lORElWSURVQUwQARIhCh1QQVJUSUNJUEFOVF9UWVBFX09SR0FOSVpBVElPThACKtABChBJbnZpdGF0aW9uU3RhdHVzEiEKHUlOVklUQVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASGgoWSU5WSVRBVElPTl9TVEFUVVNfU0VOVBABEh8KG0lOVklUQVRJT05fU1RBVFVTX0NPTVBMRVRFRBACEh0KGUlOVklUQVRJT05fU1RBVFVTX0VYUElSRUQQAxIfChtJTlZJVEFUSU9OX1NUQVRVU19DQU5DRUxMRUQQBBIcChhJTlZJVEFUSU9OX1NUQVRVU19GQUlMRUQQBSq8AQoNUmVjb3ZlcnlTdGF0ZRIeChpSRUNPVkVSWV9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlJFQ09WRVJZX1NUQVRFX1JVTk5JTkcQARIYChRSRUNPVkVSWV9TVEFURV9SRUFEWRACEhwKGFJFQ09WRVJZX1NUQVRFX0NPTVBMRVRFRBADEhwKGFJFQ09WRVJZX1NUQVRFX0NBTkNFTExFRBAEEhkKFVJFQ09WRVJZX1NUQVRFX0ZBSUxFRBAFMu0CCg9Qcm92aWRlclNlcnZpY2USZQoQR2V0Q29uZmlndXJhdGlvbhInLmNvdW50ZXJzaWduLnYxLkdldENvbmZpZ3VyYXRpb25SZXF1ZXN0GiguY291bnRlcnNpZ24udjEuR2V0Q29uZmlndXJhdGlvblJlc3BvbnNlEkcKBkludml0ZRIdLmNvdW50ZXJzaWduLnYxLkludml0ZVJlcXVlc3QaHi5jb3VudGVyc2lnbi52MS5JbnZpdGVSZXNwb25zZRJRCg1HZXRJbnZpdGF0aW9uEiQuY291bnRlcnNpZ24udjEuR2V0SW52aXRhdGlvblJlcXVlc3QaGi5jb3VudGVyc2lnbi52MS5JbnZpdGF0aW9uElcKEENhbmNlbEludml0YXRpb24SJy5jb3VudGVyc2lnbi52MS5DYW5jZWxJbnZpdGF0aW9uUmVxdWVzdBoaLmNvdW50ZXJzaWduLnYxLkludml0YXRpb24yowQKDVdhbGxldFNlcnZpY2USWQoMQ3JlYXRlV2FsbGV0EiMuY291bnRlcnNpZ24udjEuQ3JlYXRlV2FsbGV0UmVxdWVzdBokLmNvdW50ZXJzaWduLnYxLkNyZWF0ZVdhbGxldFJlc3BvbnNlEkUKCUdldFdhbGxldBIgLmNvdW50ZXJzaWduLnYxLkdldFdhbGxldFJlcXVlc3QaFi5jb3VudGVyc2lnbi52MS5XYWxsZXQSVgoLR3JhbnRBY2Nlc3MSIi5jb3VudGVyc2lnbi52MS5HcmFudEFjY2Vzc1JlcXVlc3QaIy5jb3VudGVyc2lnbi52MS5HcmFudEFjY2Vzc1Jlc3BvbnNlElkKDFJldm9rZUFjY2VzcxIjLmNvdW50ZXJzaWduLnYxLlJldm9rZUFjY2Vzc1JlcXVlc3QaJC5jb3VudGVyc2lnbi52MS5SZXZva2VBY2Nlc3NSZXNwb25zZRJlChBMaXN0Q2FwYWJpbGl0aWVzEicuY291bnRlcnNpZ24udjEuTGlzdENhcGFiaWxpdGllc1JlcXVlc3QaKC5jb3VudGVyc2lnbi52MS5MaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2USVgoLUmVzb2x2ZU5hbWUSIi5jb3VudGVyc2lnbi52MS5SZXNvbHZlTmFtZVJlcXVlc3QaIy5jb3VudGVyc2lnbi52MS5SZXNvbHZlTmFtZVJlc3BvbnNlMsMBCgtBdXRoU2VydmljZRJZCgxHZXRDaGFsbGVuZ2USIy5jb3VudGVyc2lnbi52MS5HZXRDaGFsbGVuZ2VSZXF1ZXN0GiQuY291bnRlcnNpZ24udjEuR2V0Q2hhbGxlbmdlUmVzcG9uc2USWQoMQWNxdWlyZVRva2VuEiMuY291bnRlcnNpZ24udjEuQWNxdWlyZVRva2VuUmVxdWVzdBokLmNvdW50ZXJzaWduLnYxLkFjcXVpcmVUb2tlblJlc3BvbnNlMuIFCg9SZWNvdmVyeVNlcnZpY2USXAoNU3RhcnRSZWNvdmVyeRIkLmNvdW50ZXJzaWduLnYxLlN0YXJ0UmVjb3ZlcnlSZXF1ZXN0GiUuY291bnRlcnNpZ24udjEuU3RhcnRSZWNvdmVyeVJlc3BvbnNlEk8KDUJlZ2luUmVjb3ZlcnkSJC5jb3VudGVyc2lnbi52MS5CZWdpblJlY292ZXJ5UmVxdWVzdBoYLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5EmEKEENvbXBsZXRlUmVjb3ZlcnkSJy5jb3VudGVyc2lnbi52MS5Db21wbGV0ZVJlY292ZXJ5UmVxdWVzdBokLmNvdW50ZXJzaWduLnYxLkNyZWF0ZVdhbGxldFJlc3BvbnNlEl8KDkxpc3RSZWNvdmVyaWVzEiUuY291bnRlcnNpZ24udjEuTGlzdFJlY292ZXJpZXNSZXF1ZXN0GiYuY291bnRlcnNpZ24udjEuTGlzdFJlY292ZXJpZXNSZXNwb25zZRJTCg9BcHByb3ZlUmVjb3ZlcnkSJi5jb3VudGVyc2lnbi52MS5BcHByb3ZlUmVjb3ZlcnlSZXF1ZXN0GhguY291bnRlcnNpZ24udjEuUmVjb3ZlcnkSUQoOQ2FuY2VsUmVjb3ZlcnkSJS5jb3VudGVyc2lnbi52MS5DYW5jZWxSZWNvdmVyeVJlcXVlc3QaGC5jb3VudGVyc2lnbi52MS5SZWNvdmVyeRJTCgpTZXRBZGRyZXNzEiEuY291bnRlcnNpZ24udjEuU2V0QWRkcmVzc1JlcXVlc3QaIi5jb3VudGVyc2lnbi52MS5TZXRBZGRyZXNzUmVzcG9uc2USXwoOQ29uZmlybUFkZHJlc3MSJS5jb3VudGVyc2lnbi52MS5Db25maXJtQWRkcmVzc1JlcXVlc3QaJi5jb3VudGVyc2lnbi52MS5Db25maXJtQWRkcmVzc1Jlc3BvbnNlMl4KDVNlY3VyZVNlcnZpY2USTQoHUmVxdWVzdBIgLmNvdW50ZXJzaWduLnYxLkVuY3J5cHRlZE1lc3NhZ2UaIC5jb3VudGVyc2lnbi52MS5FbmNyeXB0ZWRNZXNzYWdlYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chtjb3VudGVyc2lnbi92MS93YWxsZXQucHJvdG8SDmNvdW50ZXJzaWduLnYxIhkKF0dldENvbmZpZ3VyYXRpb25SZXF1ZXN0IqEBChhHZXRDb25maWd1cmF0aW9uUmVzcG9uc2USFgoOcGFja2VkX21ldGhvZHMYBSADKAkSLQoMZGlkX2RvY3VtZW50GAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIcChRrZXlfYWdyZWVtZW50X2tleV9pZBgCIAEoCRIOCgZpc3N1ZXIYAyABKAkSEAoIYXVkaWVuY2UYBCABKAkizwEKDUludml0ZVJlcXVlc3QSNAoLcGFydGljaXBhbnQYASABKA4yHy5jb3VudGVyc2lnbi52MS5QYXJ0aWNpcGFudFR5cGUSEwoLZGVzY3JpcHRpb24YAiABKAkSDwoFZW1haWwYAyABKAlIABINCgVyb2xlcxgEIAMoCRIPCgdkaWRfd2ViGAUgASgIEhAKCGxhbmd1YWdlGAYgASgJEg8KB21lc3NhZ2UYByABKAkSFAoMaW52aXRlcl9uYW1lGAggASgJQgkKB2NvbnRhY3QimQEKDkludml0ZVJlc3BvbnNlEhUKDWludml0YXRpb25faWQYASABKAkSMAoGc3RhdHVzGAIgASgOMiAuY291bnRlcnNpZ24udjEuSW52aXRhdGlvblN0YXR1cxIrCgdleHBpcmVzGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgl3YWxsZXRfaWQYBCABKAkiLQoUR2V0SW52aXRhdGlvblJlcXVlc3QSFQoNaW52aXRhdGlvbl9pZBgBIAEoCSIwChdDYW5jZWxJbnZpdGF0aW9uUmVxdWVzdBIVCg1pbnZpdGF0aW9uX2lkGAEgASgJIjAKF1Jlc2VuZEludml0YXRpb25SZXF1ZXN0EhUKDWludml0YXRpb25faWQYASABKAki8gEKCkludml0YXRpb24SFQoNaW52aXRhdGlvbl9pZBgBIAEoCRI0CgtwYXJ0aWNpcGFudBgCIAEoDjIfLmNvdW50ZXJzaWduLnYxLlBhcnRpY2lwYW50VHlwZRITCgtkZXNjcmlwdGlvbhgDIAEoCRIwCgZzdGF0dXMYBCABKA4yIC5jb3VudGVyc2lnbi52MS5JbnZpdGF0aW9uU3RhdHVzEisKB2V4cGlyZXMYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXdhbGxldF9pZBgGIAEoCRIQCghsYW5ndWFnZRgHIAEoCSJCChNDcmVhdGVXYWxsZXRSZXF1ZXN0EhYKDnNpZ25lZF9yZXF1ZXN0GAEgASgMEhMKC2Rlc2NyaXB0aW9uGAIgASgJIosBChRDcmVhdGVXYWxsZXRSZXNwb25zZRItCgxkaWRfZG9jdW1lbnQYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EhIKCmNhcGFiaWxpdHkYAiABKAkSDwoHaW52b2tlchgDIAEoCRIRCgl3YWxsZXRfaWQYBCABKAkSDAoEemNhcBgFIAEoDCIlChBHZXRXYWxsZXRSZXF1ZXN0EhEKCXdhbGxldF9pZBgBIAEoCSLfAQoGV2FsbGV0EhEKCXdhbGxldF9pZBgBIAEoCRI0CgtwYXJ0aWNpcGFudBgCIAEoDjIfLmNvdW50ZXJzaWduLnYxLlBhcnRpY2lwYW50VHlwZRITCgtkZXNjcmlwdGlvbhgDIAEoCRItCgxkaWRfZG9jdW1lbnQYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg0KBXJvbGVzGAUgAygJEisKB2NyZWF0ZWQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBG5hbWUYByABKAkiIgoSUmVzb2x2ZU5hbWVSZXF1ZXN0EgwKBG5hbWUYASABKAkiOAoTUmVzb2x2ZU5hbWVSZXNwb25zZRIRCgl3YWxsZXRfaWQYASABKAkSDgoGdGFyZ2V0GAIgASgJIjUKEkdyYW50QWNjZXNzUmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAkSDAoEemNhcBgCIAEoDCIsChNHcmFudEFjY2Vzc1Jlc3BvbnNlEhUKDWNhcGFiaWxpdHlfaWQYASABKAkiWAoTUmV2b2tlQWNjZXNzUmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAkSFwoNY2FwYWJpbGl0eV9pZBgCIAEoCUgAEg0KA2RpZBgDIAEoCUgAQgYKBHdoYXQiNgoUUmV2b2tlQWNjZXNzUmVzcG9uc2USHgoWcmV2b2tlZF9jYXBhYmlsaXR5X2lkcxgBIAMoCSJsChdMaXN0Q2FwYWJpbGl0aWVzUmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAkSFwoPaW5jbHVkZV9yZXZva2VkGAIgASgIEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIusBCg5DYXBhYmlsaXR5SW5mbxIVCg1jYXBhYmlsaXR5X2lkGAEgASgJEhEKCXBhcmVudF9pZBgCIAEoCRISCgpjb250cm9sbGVyGAMgASgJEhcKD2FsbG93ZWRfYWN0aW9ucxgEIAMoCRIrCgdleHBpcmVzGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdyZXZva2VkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgR1c2VkGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJpChhMaXN0Q2FwYWJpbGl0aWVzUmVzcG9uc2USNAoMY2FwYWJpbGl0aWVzGAEgAygLMh4uY291bnRlcnNpZ24udjEuQ2FwYWJpbGl0eUluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIigKE0dldENoYWxsZW5nZVJlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJImQKFEdldENoYWxsZW5nZVJlc3BvbnNlEg0KBW5vbmNlGAEgASgJEhAKCGF1ZGllbmNlGAIgASgJEisKB2V4cGlyZXMYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk4KE0FjcXVpcmVUb2tlblJlcXVlc3QSEgoKaW52b2NhdGlvbhgBIAEoDBISCgpkcG9wX3Byb29mGAIgASgJEg8KB2FjdGlvbnMYAyADKAkikQEKFEFjcXVpcmVUb2tlblJlc3BvbnNlEhQKDHdhbGxldF90b2tlbhgBIAEoCRISCgp0b2tlbl90eXBlGAIgASgJEhIKCmV4cGlyZXNfaW4YAyABKAUSDwoHYWN0aW9ucxgEIAMoCRIqCghyZWNvdmVyeRgFIAEoCzIYLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5IiMKEEVuY3J5cHRlZE1lc3NhZ2USDwoHbWVzc2FnZRgBIAEoDCKUAgoIUmVjb3ZlcnkSEwoLcmVjb3ZlcnlfaWQYASABKAkSEQoJd2FsbGV0X2lkGAIgASgJEiwKBXN0YXRlGAMgASgOMh0uY291bnRlcnNpZ24udjEuUmVjb3ZlcnlTdGF0ZRISCgpjb250cm9sbGVyGAQgASgJEisKB3N0YXJ0ZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB2NoYW5nZWQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVhcmxpZXN0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg5uZWVkc19hcHByb3ZhbBgIIAEoCCIuChRTdGFydFJlY292ZXJ5UmVxdWVzdBIWCg5zaWduZWRfcmVxdWVzdBgBIAEoDCJFChVTdGFydFJlY292ZXJ5UmVzcG9uc2USLAoIZWFybGllc3QYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIi4KFEJlZ2luUmVjb3ZlcnlSZXF1ZXN0EhYKDnNpZ25lZF9yZXF1ZXN0GAEgASgMIjEKF0NvbXBsZXRlUmVjb3ZlcnlSZXF1ZXN0EhYKDnNpZ25lZF9yZXF1ZXN0GAEgASgMIioKFUxpc3RSZWNvdmVyaWVzUmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAkiRgoWTGlzdFJlY292ZXJpZXNSZXNwb25zZRIsCgpyZWNvdmVyaWVzGAEgAygLMhguY291bnRlcnNpZ24udjEuUmVjb3ZlcnkiOAoWQXBwcm92ZVJlY292ZXJ5UmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAkSCwoDZGlkGAIgASgJIioKFUNhbmNlbFJlY292ZXJ5UmVxdWVzdBIRCgl3YWxsZXRfaWQYASABKAkiNQoRU2V0QWRkcmVzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEg0KBWVtYWlsGAIgASgJIkEKElNldEFkZHJlc3NSZXNwb25zZRIrCgdleHBpcmVzGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI4ChVDb25maXJtQWRkcmVzc1JlcXVlc3QSEQoJd2FsbGV0X2lkGAEgASgJEgwKBGNvZGUYAiABKAkiGAoWQ29uZmlybUFkZHJlc3NSZXNwb25zZSp3Cg9QYXJ0aWNpcGFudFR5cGUSIAocUEFSVElDSVBBTlRfVFlQRV9VTlNQRUNJRklFRBAAEh8KG1BBUlRJQ0lQQU5UX1RZUEVfSU5ESVZJRFVBTBABEiEKHVBBUlRJQ0lQQU5UX1RZUEVfT1JHQU5JWkFUSU9OEAIq0AEKEEludml0YXRpb25TdGF0dXMSIQodSU5WSVRBVElPTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIaChZJTlZJVEFUSU9OX1NUQVRVU19TRU5UEAESHwobSU5WSVRBVElPTl9TVEFUVVNfQ09NUExFVEVEEAISHQoZSU5WSVRBVElPTl9TVEFUVVNfRVhQSVJFRBADEh8KG0lOVklUQVRJT05fU1RBVFVTX0NBTkNFTExFRBAEEhwKGElOVklUQVRJT05fU1RBVFVTX0ZBSUxFRBAFKrwBCg1SZWNvdmVyeVN0YXRlEh4KGlJFQ09WRVJZX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWUkVDT1ZFUllfU1RBVEVfUlVOTklORxABEhgKFFJFQ09WRVJZX1NUQVRFX1JFQURZEAISHAoYUkVDT1ZFUllfU1RBVEVfQ09NUExFVEVEEAMSHAoYUkVDT1ZFUllfU1RBVEVfQ0FOQ0VMTEVEEAQSGQoVUkVDT1ZFUllfU1RBVEVfRkFJTEVEEAUyxgMKD1Byb3ZpZGVyU2VydmljZRJlChBHZXRDb25maWd1cmF0aW9uEicuY291bnRlcnNpZ24udjEuR2V0Q29uZmlndXJhdGlvblJlcXVlc3QaKC5jb3VudGVyc2lnbi52MS5HZXRDb25maWd1cmF0aW9uUmVzcG9uc2USRwoGSW52aXRlEh0uY291bnRlcnNpZ24udjEuSW52aXRlUmVxdWVzdBoeLmNvdW50ZXJzaWduLnYxLkludml0ZVJlc3BvbnNlElEKDUdldEludml0YXRpb24SJC5jb3VudGVyc2lnbi52MS5HZXRJbnZpdGF0aW9uUmVxdWVzdBoaLmNvdW50ZXJzaWduLnYxLkludml0YXRpb24SVwoQQ2FuY2VsSW52aXRhdGlvbhInLmNvdW50ZXJzaWduLnYxLkNhbmNlbEludml0YXRpb25SZXF1ZXN0GhouY291bnRlcnNpZ24udjEuSW52aXRhdGlvbhJXChBSZXNlbmRJbnZpdGF0aW9uEicuY291bnRlcnNpZ24udjEuUmVzZW5kSW52aXRhdGlvblJlcXVlc3QaGi5jb3VudGVyc2lnbi52MS5JbnZpdGF0aW9uMqMECg1XYWxsZXRTZXJ2aWNlElkKDENyZWF0ZVdhbGxldBIjLmNvdW50ZXJzaWduLnYxLkNyZWF0ZVdhbGxldFJlcXVlc3QaJC5jb3VudGVyc2lnbi52MS5DcmVhdGVXYWxsZXRSZXNwb25zZRJFCglHZXRXYWxsZXQSIC5jb3VudGVyc2lnbi52MS5HZXRXYWxsZXRSZXF1ZXN0GhYuY291bnRlcnNpZ24udjEuV2FsbGV0ElYKC0dyYW50QWNjZXNzEiIuY291bnRlcnNpZ24udjEuR3JhbnRBY2Nlc3NSZXF1ZXN0GiMuY291bnRlcnNpZ24udjEuR3JhbnRBY2Nlc3NSZXNwb25zZRJZCgxSZXZva2VBY2Nlc3MSIy5jb3VudGVyc2lnbi52MS5SZXZva2VBY2Nlc3NSZXF1ZXN0GiQuY291bnRlcnNpZ24udjEuUmV2b2tlQWNjZXNzUmVzcG9uc2USZQoQTGlzdENhcGFiaWxpdGllcxInLmNvdW50ZXJzaWduLnYxLkxpc3RDYXBhYmlsaXRpZXNSZXF1ZXN0GiguY291bnRlcnNpZ24udjEuTGlzdENhcGFiaWxpdGllc1Jlc3BvbnNlElYKC1Jlc29sdmVOYW1lEiIuY291bnRlcnNpZ24udjEuUmVzb2x2ZU5hbWVSZXF1ZXN0GiMuY291bnRlcnNpZ24udjEuUmVzb2x2ZU5hbWVSZXNwb25zZTLDAQoLQXV0aFNlcnZpY2USWQoMR2V0Q2hhbGxlbmdlEiMuY291bnRlcnNpZ24udjEuR2V0Q2hhbGxlbmdlUmVxdWVzdBokLmNvdW50ZXJzaWduLnYxLkdldENoYWxsZW5nZVJlc3BvbnNlElkKDEFjcXVpcmVUb2tlbhIjLmNvdW50ZXJzaWduLnYxLkFjcXVpcmVUb2tlblJlcXVlc3QaJC5jb3VudGVyc2lnbi52MS5BY3F1aXJlVG9rZW5SZXNwb25zZTLiBQoPUmVjb3ZlcnlTZXJ2aWNlElwKDVN0YXJ0UmVjb3ZlcnkSJC5jb3VudGVyc2lnbi52MS5TdGFydFJlY292ZXJ5UmVxdWVzdBolLmNvdW50ZXJzaWduLnYxLlN0YXJ0UmVjb3ZlcnlSZXNwb25zZRJPCg1CZWdpblJlY292ZXJ5EiQuY291bnRlcnNpZ24udjEuQmVnaW5SZWNvdmVyeVJlcXVlc3QaGC5jb3VudGVyc2lnbi52MS5SZWNvdmVyeRJhChBDb21wbGV0ZVJlY292ZXJ5EicuY291bnRlcnNpZ24udjEuQ29tcGxldGVSZWNvdmVyeVJlcXVlc3QaJC5jb3VudGVyc2lnbi52MS5DcmVhdGVXYWxsZXRSZXNwb25zZRJfCg5MaXN0UmVjb3ZlcmllcxIlLmNvdW50ZXJzaWduLnYxLkxpc3RSZWNvdmVyaWVzUmVxdWVzdBomLmNvdW50ZXJzaWduLnYxLkxpc3RSZWNvdmVyaWVzUmVzcG9uc2USUwoPQXBwcm92ZVJlY292ZXJ5EiYuY291bnRlcnNpZ24udjEuQXBwcm92ZVJlY292ZXJ5UmVxdWVzdBoYLmNvdW50ZXJzaWduLnYxLlJlY292ZXJ5ElEKDkNhbmNlbFJlY292ZXJ5EiUuY291bnRlcnNpZ24udjEuQ2FuY2VsUmVjb3ZlcnlSZXF1ZXN0GhguY291bnRlcnNpZ24udjEuUmVjb3ZlcnkSUwoKU2V0QWRkcmVzcxIhLmNvdW50ZXJzaWduLnYxLlNldEFkZHJlc3NSZXF1ZXN0GiIuY291bnRlcnNpZ24udjEuU2V0QWRkcmVzc1Jlc3BvbnNlEl8KDkNvbmZpcm1BZGRyZXNzEiUuY291bnRlcnNpZ24udjEuQ29uZmlybUFkZHJlc3NSZXF1ZXN0GiYuY291bnRlcnNpZ24udjEuQ29uZmlybUFkZHJlc3NSZXNwb25zZTJeCg1TZWN1cmVTZXJ2aWNlEk0KB1JlcXVlc3QSIC5jb3VudGVyc2lnbi52MS5FbmNyeXB0ZWRNZXNzYWdlGiAuY291bnRlcnNpZ24udjEuRW5jcnlwdGVkTWVzc2FnZWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message countersign.v1.GetConfigurationRequest
@@ -112,6 +112,27 @@ export type InviteRequest = Message<"countersign.v1.InviteRequest"> & {
    * @generated from field: bool did_web = 5;
    */
   didWeb: boolean;
+
+  /**
+   * Of the mail and its page: en, hi, pt or fr. Empty: en.
+   *
+   * @generated from field: string language = 6;
+   */
+  language: string;
+
+  /**
+   * The inviter's words for the invited person: one line of at most 500 characters.
+   *
+   * @generated from field: string message = 7;
+   */
+  message: string;
+
+  /**
+   * The inviter's name in the mail: at most 100 characters. It is not checked.
+   *
+   * @generated from field: string inviter_name = 8;
+   */
+  inviterName: string;
 };
 
 /**
@@ -190,6 +211,23 @@ export const CancelInvitationRequestSchema: GenMessage<CancelInvitationRequest> 
   messageDesc(file_countersign_v1_wallet, 5);
 
 /**
+ * @generated from message countersign.v1.ResendInvitationRequest
+ */
+export type ResendInvitationRequest = Message<"countersign.v1.ResendInvitationRequest"> & {
+  /**
+   * @generated from field: string invitation_id = 1;
+   */
+  invitationId: string;
+};
+
+/**
+ * Describes the message countersign.v1.ResendInvitationRequest.
+ * Use `create(ResendInvitationRequestSchema)` to create a new message.
+ */
+export const ResendInvitationRequestSchema: GenMessage<ResendInvitationRequest> = /*@__PURE__*/
+  messageDesc(file_countersign_v1_wallet, 6);
+
+/**
  * @generated from message countersign.v1.Invitation
  */
 export type Invitation = Message<"countersign.v1.Invitation"> & {
@@ -222,6 +260,11 @@ export type Invitation = Message<"countersign.v1.Invitation"> & {
    * @generated from field: string wallet_id = 6;
    */
   walletId: string;
+
+  /**
+   * @generated from field: string language = 7;
+   */
+  language: string;
 };
 
 /**
@@ -229,7 +272,7 @@ export type Invitation = Message<"countersign.v1.Invitation"> & {
  * Use `create(InvitationSchema)` to create a new message.
  */
 export const InvitationSchema: GenMessage<Invitation> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 6);
+  messageDesc(file_countersign_v1_wallet, 7);
 
 /**
  * @generated from message countersign.v1.CreateWalletRequest
@@ -253,7 +296,7 @@ export type CreateWalletRequest = Message<"countersign.v1.CreateWalletRequest"> 
  * Use `create(CreateWalletRequestSchema)` to create a new message.
  */
 export const CreateWalletRequestSchema: GenMessage<CreateWalletRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 7);
+  messageDesc(file_countersign_v1_wallet, 8);
 
 /**
  * @generated from message countersign.v1.CreateWalletResponse
@@ -292,7 +335,7 @@ export type CreateWalletResponse = Message<"countersign.v1.CreateWalletResponse"
  * Use `create(CreateWalletResponseSchema)` to create a new message.
  */
 export const CreateWalletResponseSchema: GenMessage<CreateWalletResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 8);
+  messageDesc(file_countersign_v1_wallet, 9);
 
 /**
  * @generated from message countersign.v1.GetWalletRequest
@@ -309,7 +352,7 @@ export type GetWalletRequest = Message<"countersign.v1.GetWalletRequest"> & {
  * Use `create(GetWalletRequestSchema)` to create a new message.
  */
 export const GetWalletRequestSchema: GenMessage<GetWalletRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 9);
+  messageDesc(file_countersign_v1_wallet, 10);
 
 /**
  * @generated from message countersign.v1.Wallet
@@ -360,7 +403,7 @@ export type Wallet = Message<"countersign.v1.Wallet"> & {
  * Use `create(WalletSchema)` to create a new message.
  */
 export const WalletSchema: GenMessage<Wallet> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 10);
+  messageDesc(file_countersign_v1_wallet, 11);
 
 /**
  * @generated from message countersign.v1.ResolveNameRequest
@@ -379,7 +422,7 @@ export type ResolveNameRequest = Message<"countersign.v1.ResolveNameRequest"> & 
  * Use `create(ResolveNameRequestSchema)` to create a new message.
  */
 export const ResolveNameRequestSchema: GenMessage<ResolveNameRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 11);
+  messageDesc(file_countersign_v1_wallet, 12);
 
 /**
  * @generated from message countersign.v1.ResolveNameResponse
@@ -403,7 +446,7 @@ export type ResolveNameResponse = Message<"countersign.v1.ResolveNameResponse"> 
  * Use `create(ResolveNameResponseSchema)` to create a new message.
  */
 export const ResolveNameResponseSchema: GenMessage<ResolveNameResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 12);
+  messageDesc(file_countersign_v1_wallet, 13);
 
 /**
  * @generated from message countersign.v1.GrantAccessRequest
@@ -427,7 +470,7 @@ export type GrantAccessRequest = Message<"countersign.v1.GrantAccessRequest"> & 
  * Use `create(GrantAccessRequestSchema)` to create a new message.
  */
 export const GrantAccessRequestSchema: GenMessage<GrantAccessRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 13);
+  messageDesc(file_countersign_v1_wallet, 14);
 
 /**
  * @generated from message countersign.v1.GrantAccessResponse
@@ -444,7 +487,7 @@ export type GrantAccessResponse = Message<"countersign.v1.GrantAccessResponse"> 
  * Use `create(GrantAccessResponseSchema)` to create a new message.
  */
 export const GrantAccessResponseSchema: GenMessage<GrantAccessResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 14);
+  messageDesc(file_countersign_v1_wallet, 15);
 
 /**
  * @generated from message countersign.v1.RevokeAccessRequest
@@ -478,7 +521,7 @@ export type RevokeAccessRequest = Message<"countersign.v1.RevokeAccessRequest"> 
  * Use `create(RevokeAccessRequestSchema)` to create a new message.
  */
 export const RevokeAccessRequestSchema: GenMessage<RevokeAccessRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 15);
+  messageDesc(file_countersign_v1_wallet, 16);
 
 /**
  * @generated from message countersign.v1.RevokeAccessResponse
@@ -497,7 +540,7 @@ export type RevokeAccessResponse = Message<"countersign.v1.RevokeAccessResponse"
  * Use `create(RevokeAccessResponseSchema)` to create a new message.
  */
 export const RevokeAccessResponseSchema: GenMessage<RevokeAccessResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 16);
+  messageDesc(file_countersign_v1_wallet, 17);
 
 /**
  * @generated from message countersign.v1.ListCapabilitiesRequest
@@ -529,7 +572,7 @@ export type ListCapabilitiesRequest = Message<"countersign.v1.ListCapabilitiesRe
  * Use `create(ListCapabilitiesRequestSchema)` to create a new message.
  */
 export const ListCapabilitiesRequestSchema: GenMessage<ListCapabilitiesRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 17);
+  messageDesc(file_countersign_v1_wallet, 18);
 
 /**
  * @generated from message countersign.v1.CapabilityInfo
@@ -578,7 +621,7 @@ export type CapabilityInfo = Message<"countersign.v1.CapabilityInfo"> & {
  * Use `create(CapabilityInfoSchema)` to create a new message.
  */
 export const CapabilityInfoSchema: GenMessage<CapabilityInfo> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 18);
+  messageDesc(file_countersign_v1_wallet, 19);
 
 /**
  * @generated from message countersign.v1.ListCapabilitiesResponse
@@ -600,7 +643,7 @@ export type ListCapabilitiesResponse = Message<"countersign.v1.ListCapabilitiesR
  * Use `create(ListCapabilitiesResponseSchema)` to create a new message.
  */
 export const ListCapabilitiesResponseSchema: GenMessage<ListCapabilitiesResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 19);
+  messageDesc(file_countersign_v1_wallet, 20);
 
 /**
  * @generated from message countersign.v1.GetChallengeRequest
@@ -617,7 +660,7 @@ export type GetChallengeRequest = Message<"countersign.v1.GetChallengeRequest"> 
  * Use `create(GetChallengeRequestSchema)` to create a new message.
  */
 export const GetChallengeRequestSchema: GenMessage<GetChallengeRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 20);
+  messageDesc(file_countersign_v1_wallet, 21);
 
 /**
  * @generated from message countersign.v1.GetChallengeResponse
@@ -644,7 +687,7 @@ export type GetChallengeResponse = Message<"countersign.v1.GetChallengeResponse"
  * Use `create(GetChallengeResponseSchema)` to create a new message.
  */
 export const GetChallengeResponseSchema: GenMessage<GetChallengeResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 21);
+  messageDesc(file_countersign_v1_wallet, 22);
 
 /**
  * @generated from message countersign.v1.AcquireTokenRequest
@@ -673,7 +716,7 @@ export type AcquireTokenRequest = Message<"countersign.v1.AcquireTokenRequest"> 
  * Use `create(AcquireTokenRequestSchema)` to create a new message.
  */
 export const AcquireTokenRequestSchema: GenMessage<AcquireTokenRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 22);
+  messageDesc(file_countersign_v1_wallet, 23);
 
 /**
  * @generated from message countersign.v1.AcquireTokenResponse
@@ -714,7 +757,7 @@ export type AcquireTokenResponse = Message<"countersign.v1.AcquireTokenResponse"
  * Use `create(AcquireTokenResponseSchema)` to create a new message.
  */
 export const AcquireTokenResponseSchema: GenMessage<AcquireTokenResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 23);
+  messageDesc(file_countersign_v1_wallet, 24);
 
 /**
  * @generated from message countersign.v1.EncryptedMessage
@@ -731,7 +774,7 @@ export type EncryptedMessage = Message<"countersign.v1.EncryptedMessage"> & {
  * Use `create(EncryptedMessageSchema)` to create a new message.
  */
 export const EncryptedMessageSchema: GenMessage<EncryptedMessage> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 24);
+  messageDesc(file_countersign_v1_wallet, 25);
 
 /**
  * @generated from message countersign.v1.Recovery
@@ -791,7 +834,7 @@ export type Recovery = Message<"countersign.v1.Recovery"> & {
  * Use `create(RecoverySchema)` to create a new message.
  */
 export const RecoverySchema: GenMessage<Recovery> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 25);
+  messageDesc(file_countersign_v1_wallet, 26);
 
 /**
  * signed_request: the JSON document {type: "StartRecovery", controller, audience, nonce, created, email, walletId?} with
@@ -811,7 +854,7 @@ export type StartRecoveryRequest = Message<"countersign.v1.StartRecoveryRequest"
  * Use `create(StartRecoveryRequestSchema)` to create a new message.
  */
 export const StartRecoveryRequestSchema: GenMessage<StartRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 26);
+  messageDesc(file_countersign_v1_wallet, 27);
 
 /**
  * @generated from message countersign.v1.StartRecoveryResponse
@@ -830,7 +873,7 @@ export type StartRecoveryResponse = Message<"countersign.v1.StartRecoveryRespons
  * Use `create(StartRecoveryResponseSchema)` to create a new message.
  */
 export const StartRecoveryResponseSchema: GenMessage<StartRecoveryResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 27);
+  messageDesc(file_countersign_v1_wallet, 28);
 
 /**
  * signed_request: {type: "BeginRecovery", controller, audience, nonce, created, securityCode} with its proof. The code is
@@ -850,7 +893,7 @@ export type BeginRecoveryRequest = Message<"countersign.v1.BeginRecoveryRequest"
  * Use `create(BeginRecoveryRequestSchema)` to create a new message.
  */
 export const BeginRecoveryRequestSchema: GenMessage<BeginRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 28);
+  messageDesc(file_countersign_v1_wallet, 29);
 
 /**
  * signed_request: {type: "CompleteRecovery", controller, audience, nonce, created, securityCode} with its proof. The code
@@ -870,7 +913,7 @@ export type CompleteRecoveryRequest = Message<"countersign.v1.CompleteRecoveryRe
  * Use `create(CompleteRecoveryRequestSchema)` to create a new message.
  */
 export const CompleteRecoveryRequestSchema: GenMessage<CompleteRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 29);
+  messageDesc(file_countersign_v1_wallet, 30);
 
 /**
  * @generated from message countersign.v1.ListRecoveriesRequest
@@ -887,7 +930,7 @@ export type ListRecoveriesRequest = Message<"countersign.v1.ListRecoveriesReques
  * Use `create(ListRecoveriesRequestSchema)` to create a new message.
  */
 export const ListRecoveriesRequestSchema: GenMessage<ListRecoveriesRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 30);
+  messageDesc(file_countersign_v1_wallet, 31);
 
 /**
  * @generated from message countersign.v1.ListRecoveriesResponse
@@ -906,7 +949,7 @@ export type ListRecoveriesResponse = Message<"countersign.v1.ListRecoveriesRespo
  * Use `create(ListRecoveriesResponseSchema)` to create a new message.
  */
 export const ListRecoveriesResponseSchema: GenMessage<ListRecoveriesResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 31);
+  messageDesc(file_countersign_v1_wallet, 32);
 
 /**
  * @generated from message countersign.v1.ApproveRecoveryRequest
@@ -930,7 +973,7 @@ export type ApproveRecoveryRequest = Message<"countersign.v1.ApproveRecoveryRequ
  * Use `create(ApproveRecoveryRequestSchema)` to create a new message.
  */
 export const ApproveRecoveryRequestSchema: GenMessage<ApproveRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 32);
+  messageDesc(file_countersign_v1_wallet, 33);
 
 /**
  * @generated from message countersign.v1.CancelRecoveryRequest
@@ -947,7 +990,7 @@ export type CancelRecoveryRequest = Message<"countersign.v1.CancelRecoveryReques
  * Use `create(CancelRecoveryRequestSchema)` to create a new message.
  */
 export const CancelRecoveryRequestSchema: GenMessage<CancelRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 33);
+  messageDesc(file_countersign_v1_wallet, 34);
 
 /**
  * Mails a code to the address, which counts once the code is confirmed.
@@ -971,7 +1014,7 @@ export type SetAddressRequest = Message<"countersign.v1.SetAddressRequest"> & {
  * Use `create(SetAddressRequestSchema)` to create a new message.
  */
 export const SetAddressRequestSchema: GenMessage<SetAddressRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 34);
+  messageDesc(file_countersign_v1_wallet, 35);
 
 /**
  * @generated from message countersign.v1.SetAddressResponse
@@ -988,7 +1031,7 @@ export type SetAddressResponse = Message<"countersign.v1.SetAddressResponse"> & 
  * Use `create(SetAddressResponseSchema)` to create a new message.
  */
 export const SetAddressResponseSchema: GenMessage<SetAddressResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 35);
+  messageDesc(file_countersign_v1_wallet, 36);
 
 /**
  * @generated from message countersign.v1.ConfirmAddressRequest
@@ -1010,7 +1053,7 @@ export type ConfirmAddressRequest = Message<"countersign.v1.ConfirmAddressReques
  * Use `create(ConfirmAddressRequestSchema)` to create a new message.
  */
 export const ConfirmAddressRequestSchema: GenMessage<ConfirmAddressRequest> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 36);
+  messageDesc(file_countersign_v1_wallet, 37);
 
 /**
  * @generated from message countersign.v1.ConfirmAddressResponse
@@ -1023,7 +1066,7 @@ export type ConfirmAddressResponse = Message<"countersign.v1.ConfirmAddressRespo
  * Use `create(ConfirmAddressResponseSchema)` to create a new message.
  */
 export const ConfirmAddressResponseSchema: GenMessage<ConfirmAddressResponse> = /*@__PURE__*/
-  messageDesc(file_countersign_v1_wallet, 37);
+  messageDesc(file_countersign_v1_wallet, 38);
 
 /**
  * @generated from enum countersign.v1.ParticipantType
@@ -1190,6 +1233,16 @@ export const ProviderService: GenService<{
   cancelInvitation: {
     methodKind: "unary";
     input: typeof CancelInvitationRequestSchema;
+    output: typeof InvitationSchema;
+  },
+  /**
+   * With a new code. The code before opens nothing from then on.
+   *
+   * @generated from rpc countersign.v1.ProviderService.ResendInvitation
+   */
+  resendInvitation: {
+    methodKind: "unary";
+    input: typeof ResendInvitationRequestSchema;
     output: typeof InvitationSchema;
   },
 }> = /*@__PURE__*/
