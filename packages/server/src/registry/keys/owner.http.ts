@@ -10,7 +10,7 @@ import type { Call, CallerKind } from '../../route.ts';
 import type { StandingCaller, Writing } from '../../store/write.ts';
 import { adminScope } from '../../subject/administrator.ts';
 import type { Realm } from '../../subject/realm.ts';
-import { headerProof } from '../oauth/client-authentication.ts';
+import { headerProof } from '../oauth/client-proof.ts';
 import { authenticatePresentClient } from '../oauth/standing-client.ts';
 import { requireOwnSignature, requireStandingKey } from './own-signature.ts';
 

@@ -2,7 +2,8 @@ import { realmOf } from '../../callers/realm.ts';
 import { type MediaType, requireMediaType } from '../../http/body.ts';
 import type { Call, CallerKind } from '../../route.ts';
 import type { Realm } from '../../subject/realm.ts';
-import { type AuthenticatedClient, authenticateClient, presentedProof } from './client-authentication.ts';
+import { type AuthenticatedClient, authenticateClient } from './client-authentication.ts';
+import { presentedProof } from './client-proof.ts';
 import { type Parameters, parseForm, parseJsonParameters } from './parameters.ts';
 
 const form: readonly MediaType[] = ['application/x-www-form-urlencoded'];

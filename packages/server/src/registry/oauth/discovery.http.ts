@@ -5,7 +5,8 @@ import { json } from '../../http/render.ts';
 import { type Asked, type Route, route } from '../../route.ts';
 import type { Realm } from '../../subject/realm.ts';
 import { jwksMaxAge, publishedKeys, signingKeys } from '../../subject/tokens/signing-key.ts';
-import { assertionAlgorithms, authenticationMethods } from './client-authentication.ts';
+import { assertionAlgorithms } from './client-assertion.ts';
+import { authenticationMethods } from './client-authentication.ts';
 import { grantTypes } from './grant.ts';
 
 const common = { method: 'GET', tag: 'OAuth 2.0', caller: anybodyInRealm, refusals: 'oauth' } as const;

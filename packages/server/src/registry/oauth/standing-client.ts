@@ -10,7 +10,8 @@ import { findClient } from '../client.store.ts';
 import { type Client, clientSecretPurpose, parseSecrets } from '../client.ts';
 import { readKeys, validKeys } from '../keys/participant-key.ts';
 import { isValidAt } from '../keys/registered-key.ts';
-import { type AuthenticatedClient, authenticateClient, type ClientProof, isCurrent } from './client-authentication.ts';
+import { type AuthenticatedClient, authenticateClient, isCurrent } from './client-authentication.ts';
+import type { ClientProof } from './client-proof.ts';
 
 export interface StandingClient extends AuthenticatedClient {
   /** For `Caller.standing`. */

@@ -8,8 +8,8 @@ import { Problem } from '../../kernel/problem.ts';
 import { type Call, type Route, route } from '../../route.ts';
 import type { Exchange } from '../../subject/tokens/exchange.ts';
 import { noteRefusal } from '../refusals/refusal.ts';
-import { presentsClient } from './client-authentication.ts';
 import { authenticateCallingClient, readParameters } from './client-call.http.ts';
+import { presentsClient } from './client-proof.ts';
 import { type Grants, grantsWith, grantTypes, requireGrant } from './grant.ts';
 
 /** RFC 6749 §5.1. */
