@@ -24,7 +24,7 @@ export { type Discovery, discover } from './discovery.ts';
 export type { NameAndPassword } from './edge/credentials.ts';
 export { createEdge, type Edge, type EdgeCall, type EdgeOptions } from './edge/edge.ts';
 export type { EdgeLimits } from './edge/throttle.ts';
-export { ClientError } from './error.ts';
+export { ClientError, type ClientErrorCode, type RealmCode } from './error.ts';
 export type { Fetch, Transport } from './fetch-json.ts';
 export { MessageProblem } from './message/message-problem.ts';
 export type { SignatureFields } from './message/message-signing.ts';

@@ -36,7 +36,7 @@ const maxBytes = 262_144;
  */
 export async function postToRealm(
   caller: RealmTransport,
-  noun: string,
+  noun: 'keys' | 'receipt' | 'registry' | 'secrets',
   path: string,
   members: object,
   shown: Shown,

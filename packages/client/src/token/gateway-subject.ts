@@ -156,6 +156,8 @@ function malformed(): ClientError {
   return refusal('malformed', 'does not have its shape');
 }
 
-function refusal(fault: string, text: string): ClientError {
+type GatewaySubjectFault = 'missing' | 'repeated' | 'method' | 'path' | 'digest' | 'malformed';
+
+function refusal(fault: GatewaySubjectFault, text: string): ClientError {
   return new ClientError(`gateway_subject.${fault}`, `x-countersign-subject ${text}.`);
 }

@@ -1,5 +1,5 @@
 import { decodeEitherBase64, encodeBase64url, isJsonObject, type JsonObject, type JsonValue } from '@countersign/proof';
-import { ClientError } from '../error.ts';
+import { ClientError, type RealmCode } from '../error.ts';
 import { fetchJson, type JsonAnswer, type Transport } from '../fetch-json.ts';
 
 /** The full path of an RPC, such as `/countersign.v1.WalletService/GetWallet`. */
@@ -42,12 +42,12 @@ function refusalOf({ status, value }: JsonAnswer): ClientError {
 
 const codeShape = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/;
 
-function codeIn(value: JsonValue | undefined): string | undefined {
-  return typeof value === 'string' && value.length <= 64 && codeShape.test(value) ? value : undefined;
+function codeIn(value: JsonValue | undefined): RealmCode | undefined {
+  return typeof value === 'string' && value.length <= 64 && codeShape.test(value) ? (value as RealmCode) : undefined;
 }
 
 /** The reason in `google.rpc.ErrorInfo`, from Connect's readable form. */
-function reasonIn(detail: JsonValue): string | undefined {
+function reasonIn(detail: JsonValue): RealmCode | undefined {
   if (!isJsonObject(detail) || detail.type !== 'google.rpc.ErrorInfo' || !isJsonObject(detail.debug)) return undefined;
   return detail.debug.domain === 'countersign' ? codeIn(detail.debug.reason) : undefined;
 }

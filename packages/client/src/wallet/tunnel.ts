@@ -11,7 +11,7 @@ import type { DescMessage, DescMethod, DescMethodUnary, MessageInitShape, Messag
 import { encodeBase64url, isJsonObject, type JsonObject, parseDidPeer4 } from '@countersign/proof';
 import { object, record } from '@countersign/proof/argument';
 import type { CallAuthorization, NamedAgreementKey, UnpackedAnswer } from '@countersign/proof/didcomm';
-import { ClientError } from '../error.ts';
+import { ClientError, type RealmCode } from '../error.ts';
 import { once } from '../once.ts';
 import { type By, type CallFields, requireBy } from './by.ts';
 import { type Device, newId, textIn } from './device.ts';
@@ -150,7 +150,8 @@ function authorizationOf(fields: CallFields): CallAuthorization | undefined {
 /** `WALLET_DENIED` becomes `wallet.denied`: the first word of a code contains no underscore. */
 function refusalOf(answer: UnpackedAnswer): ClientError {
   const { error, reason, status } = answer as { error: string; reason?: string; status: number };
-  return new ClientError(reason?.toLowerCase().replace('_', '.') ?? `rpc.${status}`, error);
+  const code = reason?.toLowerCase().replace('_', '.') as RealmCode | undefined;
+  return new ClientError(code ?? `rpc.${status}`, error);
 }
 
 function didOf(kid: string): string {
