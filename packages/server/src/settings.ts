@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { mailAddress } from './kernel/mail-address.ts';
 import { smtpServerOf } from './mail/smtp-server.ts';
+import { postgresUrlFault } from './store/postgres-url.ts';
 
 /** The settings: the table that `config.ts` reads, and that the command line and the reference describe. */
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -50,8 +51,14 @@ export const settings = {
   DATABASE_URL: z
     .string()
     .regex(/^(postgres(ql)?:\/\/|sqlite:)/, 'must begin with postgres:// or sqlite:')
+    .superRefine((url, issue) => {
+      const fault = url.startsWith('postgres') ? postgresUrlFault(url) : undefined;
+      if (fault !== undefined) issue.addIssue(fault);
+    })
     .optional()
-    .describe('`postgres://…` or `sqlite:<path>`. Default: SQLite, `countersign.db` in the data directory.'),
+    .describe(
+      '`postgres://…`, also with several hosts (`postgres://name:password@a:5432,b:5432/database?target_session_attrs=read-write`), or `sqlite:<path>`. Default: SQLite, `countersign.db` in the data directory.',
+    ),
   MASTER_KEY: masterKey
     .optional()
     .describe(

@@ -160,6 +160,9 @@ const table = {
   'attempt.throttled': throttled('Too many failed attempts. Wait before the next one.'),
   'attempt.busy': throttled('Too many logins at once. Try again shortly.'),
   'write.conflict': row(409, 'invalid_request', 409, 10, 'Another change happened at the same moment. Try again.'),
+  'write.unknown': unavailable(
+    'The database was lost before it confirmed the change, which may have been made. Repeat the request.',
+  ),
   'store.unavailable': unavailable('The server cannot answer now. Try again shortly.'),
   // Remote procedure calls.
   'rpc.unimplemented': row(404, 'invalid_request', 404, 12, 'There is no such method.'),

@@ -6,6 +6,7 @@ import { Problem } from '../kernel/problem.ts';
 import { createHold, type Hold } from './hold.ts';
 import { migrate } from './migrate.ts';
 import { postgresDialect } from './postgres.ts';
+import { serversOf } from './postgres-url.ts';
 import type { Schema } from './schema.ts';
 import { sqliteDialect } from './sqlite.ts';
 
@@ -39,7 +40,10 @@ export async function openStore(url: string, clock: Clock, log: Log, need: Store
   } catch (cause) {
     await db.destroy();
     if (cause instanceof Problem) throw cause;
-    const reason = cause instanceof Error ? cause.message.split('\n', 1)[0] || cause.name : 'unknown';
+    const reason =
+      cause instanceof Error
+        ? cause.message.split('\n', 1)[0] || (cause as NodeJS.ErrnoException).code || cause.name
+        : 'unknown';
     throw new Problem('store.unavailable', { detail: `The database ${nameOf(url)} cannot be used: ${reason}.`, cause });
   }
   const hold = createHold(db, clock);
@@ -66,8 +70,5 @@ function noStore(url: string): Problem {
 
 /** Leaves out the password that a URL may hold. */
 function nameOf(url: string): string {
-  if (url.startsWith('sqlite:')) return url.slice('sqlite:'.length);
-  if (!URL.canParse(url)) return 'of COUNTERSIGN_DATABASE_URL';
-  const { host, pathname } = new URL(url);
-  return `${pathname.slice(1)} at ${host}`;
+  return url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : serversOf(url).name;
 }

@@ -1,7 +1,9 @@
-import { PostgresDialect, type PostgresPoolClient } from 'kysely';
+import { PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { noConnection } from './fault.ts';
-import { requireStorable } from './storable.ts';
+import { isTransient, noConnection, readOnly } from './fault.ts';
+import { type Hosts, hostsOf, patience } from './postgres-hosts.ts';
+import { type Connection, createSession, watchStandby } from './postgres-session.ts';
+import { serversOf } from './postgres-url.ts';
 
 /** The driver gives bigint as text. All of ours are epoch milliseconds or counters below 2^53. */
 const int8 = 20;
@@ -23,14 +25,69 @@ const idleTimeout = 10_000;
  *
  * PostgreSQL reports the number of the process that answers; a pooler reports another number.
  */
-const setOnce = `select set_config('statement_timeout', '${serverTimeout}', false),
-  set_config('idle_in_transaction_session_timeout', '${idleTimeout}', false) where pg_backend_pid() = $1`;
+const first = `select current_setting('transaction_read_only') = 'on' as read_only, case when pg_backend_pid() = $1 then
+  set_config('statement_timeout', '${serverTimeout}', false)
+  || set_config('idle_in_transaction_session_timeout', '${idleTimeout}', false) end as timeouts`;
 const setForTransaction = `set local statement_timeout = ${serverTimeout}; set local idle_in_transaction_session_timeout = ${idleTimeout}`;
 
 /** `onError` gets the errors of dead connections, which the pool replaces. */
 export function postgresDialect(url: string, onError: (error: Error) => void): PostgresDialect {
+  const servers = serversOf(url);
+  const hosts = hostsOf(servers);
+  const urls = new WeakMap<pg.ClientBase, string>();
+  const begun = new WeakMap<pg.ClientBase, Connection>();
+  const pool = poolOf(hosts, urls, onError);
+
+  const begin = async (client: pg.PoolClient, at: string): Promise<Connection> => {
+    const { processID } = client as unknown as { readonly processID: number };
+    const { read_only, timeouts } = (await client.query(first, [processID])).rows[0];
+    if (servers.mustWrite && read_only) throw readOnly();
+    watchStandby(client);
+    return { client, url: at, afterBegin: timeouts === null ? setForTransaction : undefined };
+  };
+  const checkOut = async (): Promise<Connection | undefined> => {
+    await hosts.ready();
+    const client = await pool.connect();
+    const at = urls.get(client) ?? '';
+    try {
+      // After a failover, connections to the former host may still be there.
+      if (at !== hosts.url()) return void client.release(true);
+      const connection = begun.get(client) ?? (await begin(client, at));
+      begun.set(client, connection);
+      return connection;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  };
+  const connect = async (): Promise<Connection> => {
+    const end = performance.now() + patience;
+    for (;;) {
+      const tried = hosts.url();
+      try {
+        const connection = await checkOut();
+        if (connection !== undefined) return connection;
+      } catch (error) {
+        hosts.doubt(tried);
+        if (!isTransient(error) || performance.now() > end) throw noConnection(error);
+      }
+    }
+  };
+  const session = async () => createSession(await connect(), connect, hosts.doubt);
+  return new PostgresDialect({ pool: { connect: session, end: () => pool.end(), options: pool.options } });
+}
+
+function poolOf(hosts: Hosts, urls: WeakMap<pg.ClientBase, string>, onError: (error: Error) => void): pg.Pool {
+  /** Connects to the host that is used at the moment. */
+  class Client extends pg.Client {
+    constructor(options?: pg.ClientConfig) {
+      const connectionString = hosts.url();
+      super({ ...options, connectionString });
+      urls.set(this, connectionString);
+    }
+  }
   const pool = new pg.Pool({
-    connectionString: url,
+    Client,
     types,
     max: 10,
     connectionTimeoutMillis: 4_000,
@@ -42,50 +99,5 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
   // listener ends the process.
   pool.on('connect', (client) => client.on('error', onError));
   pool.on('error', () => {});
-  const pooled = new WeakMap<pg.PoolClient, boolean>();
-  const connect = async () => {
-    const client = await pool.connect().catch((error: unknown) => {
-      throw noConnection(error);
-    });
-    try {
-      if (!pooled.has(client)) pooled.set(client, !(await setTimeouts(client)));
-    } catch (error) {
-      client.release(true);
-      throw noConnection(error);
-    }
-    return discarding(client, pooled.get(client) === true);
-  };
-  return new PostgresDialect({ pool: { connect, end: () => pool.end(), options: pool.options } });
-}
-
-/** False behind a pooler, where nothing was set. */
-async function setTimeouts(client: pg.PoolClient): Promise<boolean> {
-  const { processID } = client as unknown as { readonly processID: number };
-  return (await client.query(setOnce, [processID])).rows.length === 1;
-}
-
-/**
- * Removes a connection from the pool after a query without an answer: the other end may have vanished, and the next
- * user would wait behind that query.
- */
-function discarding(client: pg.PoolClient, isPooled: boolean): PostgresPoolClient {
-  let silent = false;
-  const query = async (text: string, parameters: unknown[]) => {
-    requireStorable(parameters);
-    try {
-      if (isPooled && /^(begin|start transaction)\b/.test(text)) {
-        // One round trip for both.
-        await client.query(`${text}; ${setForTransaction}`);
-        return { command: 'BEGIN', rows: [] };
-      }
-      return await client.query(text, parameters);
-    } catch (error) {
-      silent ||= error instanceof Error && error.message === 'Query read timeout';
-      throw error;
-    }
-  };
-  return {
-    query: query as unknown as PostgresPoolClient['query'],
-    release: (discard) => client.release(discard === true || silent),
-  };
+  return pool;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { sql, type Transaction } from 'kysely';
 import type { Cache, Topic } from '../kernel/cache.ts';
 import type { Caller } from '../kernel/caller.ts';
@@ -6,6 +7,7 @@ import { timeOrderedId } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
 import { withinTransaction } from '../kernel/transaction.ts';
+import { isConflict, isTransient } from './fault.ts';
 import type { Store } from './open.ts';
 import type { Schema } from './schema.ts';
 
@@ -55,19 +57,24 @@ interface WriteContext {
   readonly random: Random;
 }
 
-/** PostgreSQL: serialization_failure, deadlock_detected. The whole transaction may be run again. */
-const transient = new Set(['40001', '40P01']);
 const tries = 4;
+/** Milliseconds after which a transaction is not run again, for whatever reason it failed. */
+const retryTime = 4_000;
+/** Milliseconds before another try where a database takes no writes. A broken connection waits for the next one anyway. */
+const retryPause = 100;
 
 /**
  * Runs `act` in one transaction. `act` may only read and write the database (no hashing, no network), and must be safe
- * to run again, because a deadlock is retried.
+ * to run again: it is, after a deadlock, and where the connection broke before the commit was sent.
+ *
+ * @throws {Problem} `write.conflict`; an error that becomes `write.unknown` if the answer to the commit was lost
  */
 export async function write<T>(
   context: WriteContext,
   caller: StandingCaller,
   act: (tx: Writing) => Promise<T>,
 ): Promise<T> {
+  const began = performance.now();
   for (let attempt = 1; ; attempt++) {
     const changes = new Map<string, readonly [Topic, string]>();
     const ends: Ends = { committed: [], rolledBack: [] };
@@ -77,8 +84,11 @@ export async function write<T>(
       return result;
     } catch (error) {
       for (const undo of ends.rolledBack) undo();
-      if (!transient.has((error as { code?: string }).code ?? '')) throw error;
-      if (attempt === tries) throw new Problem('write.conflict', { cause: error });
+      const isLast = attempt === tries || performance.now() - began > retryTime;
+      if (isConflict(error)) {
+        if (isLast) throw new Problem('write.conflict', { cause: error });
+      } else if (isLast || !isTransient(error)) throw error;
+      else await pause(retryPause);
     } finally {
       // Also after a failure: if the connection broke during the commit, the outcome is unknown.
       for (const [topic, key] of changes.values()) context.cache.invalidate(topic, key);

@@ -10,6 +10,11 @@ export interface Cuttable {
   cut(): Promise<void>;
   /** Bytes go nowhere and nobody says so: the network swallowed the other end. */
   swallow(): void;
+  /**
+   * The next message with this text reaches the database, which answers; then the connection breaks before the answer
+   * arrives. `after`: a text that the same connection must have sent before.
+   */
+  loseAnswerTo(text: string, after?: string): void;
   /** New connections reach the database again; those that were swallowed stay silent. */
   restore(): Promise<void>;
   close(): Promise<void>;
@@ -19,6 +24,7 @@ export async function cuttable(databaseUrl: string): Promise<Cuttable> {
   const target = new URL(databaseUrl);
   const pairs = new Set<readonly [Socket, Socket]>();
   let swallowing = false;
+  let lost: { readonly text: string; readonly after: string; sender?: Socket } | undefined;
   const server = createServer((near) => {
     const far = connect(Number(target.port || 5432), target.hostname);
     const pair = [near, far] as const;
@@ -31,6 +37,13 @@ export async function cuttable(databaseUrl: string): Promise<Cuttable> {
       });
     }
     if (swallowing) return;
+    near.on('data', (chunk: Buffer) => {
+      if (lost?.after !== undefined && chunk.includes(lost.after)) lost.sender = near;
+      if (lost?.sender !== near || !chunk.includes(lost.text)) return;
+      lost = undefined;
+      far.unpipe(near);
+      far.once('data', () => near.resetAndDestroy()).resume();
+    });
     near.pipe(far);
     far.pipe(near);
   });
@@ -63,6 +76,9 @@ export async function cuttable(databaseUrl: string): Promise<Cuttable> {
         near.unpipe(far);
         far.unpipe(near);
       }
+    },
+    loseAnswerTo(text, after = text) {
+      lost = { text, after };
     },
     async restore() {
       swallowing = false;
