@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
@@ -20,6 +20,7 @@ const versions = ['20.19.0', '22.12.0', '24.15.0'] as const;
 const program = (version: string) => join(room, 'node_modules', `node-${version}`, 'bin', 'node');
 
 const room = mkdtempSync(join(tmpdir(), 'countersign-room-'));
+let tarballs: readonly string[] = [];
 let issuer = '';
 let stop = async () => {};
 
@@ -35,7 +36,7 @@ const environment = {
 };
 
 beforeAll(async () => {
-  const tarballs = pack();
+  tarballs = pack();
   writeFileSync(join(room, 'package.json'), JSON.stringify({ name: 'room', private: true, type: 'module' }));
   const nodes = versions.map((version) => `node-${version}@npm:${platform}@${version}`);
   const others = ['express@5.3.0', '@types/express@5.0.6', '@types/node@20.19.0', 'fastify@5.12.8', 'typescript@6.0.2'];
@@ -60,6 +61,17 @@ beforeAll(async () => {
 afterAll(async () => {
   await stop();
   rmSync(room, { recursive: true, force: true });
+});
+
+test('npm warns of nothing on Node 20', { timeout: 300_000 }, async () => {
+  const empty = mkdtempSync(join(tmpdir(), 'countersign-empty-'));
+  onTestFinished(() => rmSync(empty, { recursive: true, force: true }));
+  const bin = dirname(program(versions[0]));
+  const { stderr } = await exec('npm', ['install', '--dry-run', '--prefer-offline', '--ignore-scripts', ...tarballs], {
+    cwd: empty,
+    env: { ...environment, PATH: `${bin}:${environment.PATH}` },
+  });
+  expect(stderr).toBe('');
 });
 
 const secret = (name: string) => readFileSync(join(room, 'data', 'credentials', `${name}.secret`), 'utf8').trim();

@@ -74,7 +74,8 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
     }
   };
   const session = async () => createSession(await connect(), connect, hosts.doubt);
-  return new PostgresDialect({ pool: { connect: session, end: () => pool.end(), options: pool.options } });
+  const guarded = { connect: session, end: () => pool.end(), options: pool.options };
+  return new PostgresDialect({ pool: guarded });
 }
 
 function poolOf(hosts: Hosts, urls: WeakMap<pg.ClientBase, string>, onError: (error: Error) => void): pg.Pool {
