@@ -117,9 +117,13 @@ function passStoreFault(thrown: unknown): void {
   if (!isStoreFault(thrown)) throw thrown;
 }
 
+export function databaseUrlOf(config: Config): string {
+  return config.databaseUrl ?? `sqlite:${join(config.dataDir, 'countersign.db')}`;
+}
+
 /** Opens the configured database, else a file in the data directory, which is made if missing. */
 export function openConfiguredStore(config: Config, clock: Clock, log: Log, need: StoreNeed = 'any'): Promise<Store> {
-  const url = config.databaseUrl ?? `sqlite:${join(config.dataDir, 'countersign.db')}`;
+  const url = databaseUrlOf(config);
   if (need === 'any') mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   // Opening an SQLite database also makes its files private.
   requirePrivate([config.dataDir, masterKeyPath(config), ...credentialPaths(config)]);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createTokenSource } from '@countersign/client';
 import type { Command } from 'commander';
-import { loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config.ts';
 import { administratorFile } from '../credentials.ts';
 import { readJsonFile } from '../json-file.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -49,11 +49,7 @@ export function online(command: Command): Command {
 /** Signs in with the profile, else the configured administrator, else the one in the data directory. */
 export function connect(options: Options): Api {
   const { config } = loadConfig(process.env);
-  const ownFile = administratorFile(config);
-  const profile =
-    options.profile === undefined
-      ? (configured(config) ?? (existsSync(ownFile) ? readProfile(ownFile) : undefined))
-      : readProfile(options.profile);
+  const profile = administratorOf(config, options.profile);
   if (profile === undefined) {
     throw new Problem('config.invalid', {
       detail: `No administrator: start the server once, or name one with --profile or COUNTERSIGN_ADMIN_CLIENT_ID.`,
@@ -85,6 +81,13 @@ export function connect(options: Options): Api {
     patch: (path, body) => call('PATCH', path, body),
     delete: (path) => call('DELETE', path),
   };
+}
+
+/** The administrator of the named file, else the configured one, else the one in the data directory. */
+export function administratorOf(config: Config, file?: string): Profile | undefined {
+  if (file !== undefined) return readProfile(file);
+  const ownFile = administratorFile(config);
+  return configured(config) ?? (existsSync(ownFile) ? readProfile(ownFile) : undefined);
 }
 
 /** The pages of a list of the administration API. */
@@ -129,7 +132,7 @@ function parse(text: string): unknown {
   }
 }
 
-function configured({ admin, publicUrl: url }: ReturnType<typeof loadConfig>['config']): Profile | undefined {
+function configured({ admin, publicUrl: url }: Config): Profile | undefined {
   return admin && { url, ...admin };
 }
 

@@ -9,6 +9,7 @@ type Adding = (program: Command) => void;
  */
 export const sources: readonly { readonly names: readonly string[]; readonly read: () => Promise<Adding> }[] = [
   { names: ['serve'], read: async () => (await import('./serve.ts')).serveCommands },
+  { names: ['doctor'], read: async () => (await import('./doctor.ts')).doctorCommands },
   { names: ['apply', 'export'], read: async () => (await import('./network.ts')).networkCommands },
   {
     names: ['product', 'product-network', 'lender-network-filter', 'server-whitelisting-item'],

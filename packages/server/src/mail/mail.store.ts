@@ -36,6 +36,18 @@ export async function listDueMails(
     .execute();
 }
 
+/** The mail that has waited longest. Ids sort by the time they were made. */
+export async function findOldestWaiting(db: Kysely<Schema>): Promise<MailTable | undefined> {
+  return db
+    .selectFrom('mail')
+    .selectAll()
+    .where('state', '=', 'waiting')
+    .where('attempts', '>', 0)
+    .orderBy('created_at')
+    .limit(1)
+    .executeTakeFirst();
+}
+
 type Version = Pick<MailTable, 'realm' | 'id' | 'attempts'>;
 
 /** False if another node was faster or has settled the mail. */

@@ -7,7 +7,14 @@ import type { MailTable } from '../store/schema.ts';
 import type { Writing } from '../store/write.ts';
 import { readContact } from '../subject/realm.ts';
 import type { Resealing, Vault } from '../subject/secrets/vault.ts';
-import { deleteSettledMails, findMailAbout, insertMail, listSealedMails, updateSealedMail } from './mail.store.ts';
+import {
+  deleteSettledMails,
+  findMailAbout,
+  findOldestWaiting,
+  insertMail,
+  listSealedMails,
+  updateSealedMail,
+} from './mail.store.ts';
 import { mailMemory } from './memory.ts';
 import { letterFor } from './templates.ts';
 import type { Letter, Purpose, Values } from './texts.ts';
@@ -100,6 +107,14 @@ export async function mailState(context: Context, realm: string, reference: stri
   if (row === undefined) return undefined;
   const { id, state, attempts, reason } = row;
   return { id, state, attempts, ...(reason === null ? {} : { reason }) };
+}
+
+/** The mail that has been tried and has waited longest: since when, and why. */
+export async function oldestWaitingMail(
+  context: Context,
+): Promise<{ readonly since: number; readonly reason: string } | undefined> {
+  const row = await findOldestWaiting(context.store.db);
+  return row && { since: row.created_at, reason: row.reason ?? 'unknown' };
 }
 
 export async function forgetOldMails(context: Context): Promise<void> {

@@ -14,18 +14,16 @@ const limits = {
 
 /** One connection per mail, so that one mail's trouble does not affect another. */
 export function sendBySmtp(server: SmtpServer): Transport {
-  const { host, port, secure, requireTls, verifyCertificate, login } = server;
+  return async (message, signal) => converse(await connectTo(server), server.login, message, signal);
+}
+
+/** A connection that has not begun. */
+export async function connectTo(server: SmtpServer): Promise<SmtpConnection> {
+  const { host, port, secure, requireTls, verifyCertificate } = server;
   const tls = { rejectUnauthorized: verifyCertificate, minVersion: 'TLSv1.2' } as const;
-  return async (message, signal) => {
-    // Loaded for the first mail, so that a start without mails is faster and smaller.
-    const { default: SmtpConnection } = await import('nodemailer/lib/smtp-connection');
-    return converse(
-      new SmtpConnection({ host, port, secure, requireTLS: requireTls, tls, ...limits }),
-      login,
-      message,
-      signal,
-    );
-  };
+  // Loaded for the first mail, so that a start without mails is faster and smaller.
+  const { default: Connection } = await import('nodemailer/lib/smtp-connection');
+  return new Connection({ host, port, secure, requireTLS: requireTls, tls, ...limits });
 }
 
 function converse(

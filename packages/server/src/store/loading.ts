@@ -31,10 +31,13 @@ export async function claimLoading(tx: Kysely<Schema>, dialect: Store['dialect']
   return rows[0]?.won === true;
 }
 
+export async function isLoading(db: Kysely<Schema>): Promise<boolean> {
+  return (await db.selectFrom('meta').select('name').where('name', '=', mark).executeTakeFirst()) !== undefined;
+}
+
 /** @throws {Problem} `store.unavailable` if a load has begun and not ended */
 export async function requireLoaded({ db }: Store): Promise<void> {
-  const row = await db.selectFrom('meta').select('name').where('name', '=', mark).executeTakeFirst();
-  if (row === undefined) return;
+  if (!(await isLoading(db))) return;
   throw new Problem('store.unavailable', {
     detail:
       'A load of a dump into this database runs or was interrupted: run countersign load again, or use an empty database.',

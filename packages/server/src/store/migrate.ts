@@ -72,6 +72,18 @@ export async function migrate(
   });
 }
 
+/** The migrations that this version lacks, and those that the database lacks. */
+export async function schemaGap(
+  db: Kysely<Schema>,
+): Promise<{ readonly newer: readonly string[]; readonly missing: readonly string[] }> {
+  const { rows } = await sql<{ name: string }>`select name from migration`.execute(db);
+  const done = new Set(rows.map(({ name }) => name));
+  return {
+    newer: [...done].filter((name) => !known.has(name)),
+    missing: [...known].filter((name) => !done.has(name)),
+  };
+}
+
 /** A newer version may have changed the meaning of the data. */
 function newerSchema(newer: readonly string[]): Problem {
   return new Problem('config.invalid', {

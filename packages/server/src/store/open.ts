@@ -23,14 +23,9 @@ export type StoreNeed = 'existing' | 'any';
 
 /** Opens `sqlite:<path>` or `postgres://…` and brings its schema up to date. */
 export async function openStore(url: string, clock: Clock, log: Log, need: StoreNeed = 'any'): Promise<Store> {
-  const dialect = url.startsWith('sqlite:') ? 'sqlite' : 'postgres';
-  if (need === 'existing' && dialect === 'sqlite' && !existsSync(url.slice('sqlite:'.length))) throw noStore(url);
-  const db = new Kysely<Schema>({
-    dialect:
-      dialect === 'sqlite'
-        ? sqliteDialect(url.slice('sqlite:'.length))
-        : postgresDialect(url, (error) => log.warn({ reason: error.message }, 'a database connection was lost')),
-  });
+  const dialect = dialectOf(url);
+  if (need === 'existing' && isMissingFile(url)) throw noStore(url);
+  const db = connect(url, log);
   try {
     if (need === 'existing' && !(await isStore(db))) throw noStore(url);
     const applied = await migrate(db, dialect, clock.now(), (notice) =>
@@ -58,7 +53,24 @@ export async function openStore(url: string, clock: Clock, log: Log, need: Store
   };
 }
 
-async function isStore(db: Kysely<Schema>): Promise<boolean> {
+export function dialectOf(url: string): Store['dialect'] {
+  return url.startsWith('sqlite:') ? 'sqlite' : 'postgres';
+}
+
+export function isMissingFile(url: string): boolean {
+  return dialectOf(url) === 'sqlite' && !existsSync(url.slice('sqlite:'.length));
+}
+
+/** Without a look at the schema. */
+export function connect(url: string, log: Log): Kysely<Schema> {
+  const dialect =
+    dialectOf(url) === 'sqlite'
+      ? sqliteDialect(url.slice('sqlite:'.length))
+      : postgresDialect(url, (error) => log.warn({ reason: error.message }, 'a database connection was lost'));
+  return new Kysely<Schema>({ dialect });
+}
+
+export async function isStore(db: Kysely<Schema>): Promise<boolean> {
   return (await db.introspection.getTables()).some(({ name }) => name === 'migration');
 }
 
@@ -69,6 +81,6 @@ function noStore(url: string): Problem {
 }
 
 /** Leaves out the password that a URL may hold. */
-function nameOf(url: string): string {
+export function nameOf(url: string): string {
   return url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : serversOf(url).name;
 }

@@ -91,6 +91,14 @@ export async function verifyChain(
   return { intact: true, events: seq, seq, hash, ...(backdated.events > 0 && { backdated }) };
 }
 
+/** The time of the oldest event that waits for its place in the chain, and that of the first event of all. */
+export async function waitingEvents({
+  store,
+}: Pick<Context, 'store'>): Promise<{ readonly oldest?: number; readonly first?: number }> {
+  const [oldest, first] = [(await listUnsealed(store.db, 1))[0], (await sealedAfter(store.db, 0, 1))[0]];
+  return { ...(oldest && { oldest: oldest.at }), ...(first && { first: first.at }) };
+}
+
 /** The newest events of a realm with numbers below `before`, newest first. Events of the last second may be missing. */
 export async function eventsBefore(context: Context, realm: string, before: number, limit: number) {
   return (await listEvents(context.store.db, realm, before, limit)).map(eventView);

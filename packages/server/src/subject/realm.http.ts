@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { administrator, systemAdministrator } from '../callers/administrator.ts';
 import { pageOf, pageQuery, pageSchema } from '../http/page.ts';
 import { toPage } from '../kernel/page.ts';
@@ -13,6 +14,13 @@ import {
 } from './realm-change.ts';
 
 const ofAll = { tag: 'Administration', caller: systemAdministrator, path: '/admin/realms' } as const;
+/** A request as it arrived, so that an operator finds what the proxies before it change. */
+const seenSchema = z.object({
+  source: z.string(),
+  forwardedFor: z.string().nullable(),
+  target: z.string(),
+});
+
 const ofRealm = { tag: 'Administration', caller: administrator, path: '/realms/:realm/admin/settings' } as const;
 
 export const routes: readonly Route[] = [
@@ -39,6 +47,22 @@ export const routes: readonly Route[] = [
     body: newRealmSchema,
     answers: { 201: realmViewSchema },
     handle: async ({ context, who: { caller }, body }) => realmView(await createRealm(context, body, caller)),
+  }),
+  route({
+    tag: 'Administration',
+    caller: systemAdministrator,
+    path: '/admin/request',
+    method: 'GET',
+    operationId: 'seeRequest',
+    summary:
+      'This request as it arrived behind the proxies. For administrators of realm system, and `countersign doctor`.',
+    query: z.looseObject({}),
+    answers: { 200: seenSchema },
+    handle: ({ call }) => ({
+      source: call.source.address,
+      forwardedFor: call.request.headers.get('x-forwarded-for'),
+      target: call.target,
+    }),
   }),
   route({
     ...ofRealm,
