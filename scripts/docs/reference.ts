@@ -1,12 +1,12 @@
 import { createProgram } from '../../packages/server/src/cli/program.ts';
 import { toSchema } from '../../packages/server/src/http/openapi.ts';
 import { type AnyRoute, ownProofTexts } from '../../packages/server/src/http/route.ts';
+import { type Schema, shapeOf } from '../../packages/server/src/http/schema-shape.ts';
 import { enumNameOf, Problem, problemCodes, rendering } from '../../packages/server/src/kernel/problem.ts';
 import { networkFileSchema } from '../../packages/server/src/registry/network-file/schema.ts';
 import { allRoutes } from '../../packages/server/src/server.ts';
 import { describeSettings } from '../../packages/server/src/settings.ts';
 import { profiles, settingsSchema } from '../../packages/server/src/subject/realm.ts';
-import { type Schema, shapeOf } from './shape.ts';
 
 /** The pages of `docs/reference`, by name: made from the tables that the server itself uses. */
 export const referencePages: Readonly<Record<string, () => string | Promise<string>>> = {

@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 import type { Context } from './context.ts';
 import { credentialPaths } from './credentials.ts';
 import { createApp } from './http/app.ts';
-import { descriptionRoutes } from './http/description.http.ts';
+import { descriptionRoutes, type Shown } from './http/description.http.ts';
 import { createMetrics } from './http/metrics.ts';
 import { openPort } from './http/port.ts';
 import { startJobs } from './jobs/start.ts';
@@ -141,11 +141,17 @@ const exchanges: readonly Exchange[] = [
   clientToCapability,
 ];
 
-/** The contact of the default realm, for `/docs`. The page must not fail with the store. */
-async function contactOf(context: Context) {
-  const realm = await lookUpRealm(context, context.config.defaultRealm).catch(() => undefined);
-  return realm?.settings.contact ?? undefined;
-}
+/**
+ * What the pages show: the default realm, with its contact, and no other realm. They must not fail with the store. Only
+ * a server for development can be called from the page.
+ */
+const shown: Shown<Context> = {
+  async realmOf(context) {
+    const realm = await lookUpRealm(context, context.config.defaultRealm).catch(() => undefined);
+    return realm && { issuer: realm.issuer, contact: realm.settings.contact ?? undefined };
+  },
+  tryRealmOf: ({ config }) => config.developmentRealm,
+};
 
 /** Every path of the server. */
 export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonly Route[] {
@@ -187,7 +193,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...pepperRoutes,
     ...eventRoutes,
   ];
-  return [...routes, ...descriptionRoutes(routes, contactOf)];
+  return [...routes, ...descriptionRoutes(routes, shown)];
 }
 
 /** Every remote procedure of the server, without those about the process itself. */

@@ -6,7 +6,10 @@ import { type TestServer, testServer } from './support/server.ts';
 const registry = 'GET /realms/:realm/service';
 const kept: readonly string[] = [
   'GET /openapi.json',
+  'GET /',
   'GET /docs',
+  'GET /docs.css',
+  'GET /docs.js',
   'GET /realms/:realm/.well-known/openid-configuration',
   'GET /.well-known/oauth-authorization-server/realms/:realm',
   'GET /realms/:realm/protocol/openid-connect/certs',

@@ -1,20 +1,41 @@
+import { z } from 'zod';
 import type { HttpContext } from './call.ts';
-import { docsPage, type PageContact } from './docs-page.ts';
+import { docsPage, operationsOf } from './docs-page.ts';
+import { docsScript } from './docs-script.ts';
+import { frontPage } from './front-page.ts';
 import { openApi } from './openapi.ts';
+import { asset, pageResponse, pageStyle, type ShownRealm } from './page-frame.ts';
 import { json } from './render.ts';
 import { type AnyRoute, anybody, type Route, routeOf } from './route.ts';
 
+/** What the pages show of the server. */
+export interface Shown<C> {
+  /** The default realm and its contact, or nothing where the database is away. */
+  readonly realmOf: (context: C) => Promise<ShownRealm | undefined>;
+  /** On a server for development only: the realm that calls from the page go to. */
+  readonly tryRealmOf: (context: C) => string | undefined;
+}
+
 /**
- * `/openapi.json`, and the same as a page for people. Both are generated from the table of routes. `contactOf` gives
- * the people behind the server, for the page.
+ * The page at `/`, `/openapi.json`, and the same as a page for people. Both descriptions are generated from the table
+ * of routes.
  */
 export function descriptionRoutes<C extends HttpContext>(
   described: readonly AnyRoute[],
-  contactOf: (context: C) => Promise<PageContact | undefined>,
+  { realmOf, tryRealmOf }: Shown<C>,
 ): readonly Route<C>[] {
   const route = routeOf<C>();
   const common = { method: 'GET', tag: 'Process', caller: anybody } as const;
+  let operations: ReturnType<typeof operationsOf> | undefined;
   return [
+    route({
+      ...common,
+      path: '/',
+      operationId: 'getFrontPage',
+      summary: 'What this server is, as a page.',
+      answers: { 200: 'text/html' },
+      handle: async ({ context }) => pageResponse(frontPage(await realmOf(context))),
+    }),
     route({
       ...common,
       path: '/openapi.json',
@@ -28,17 +49,32 @@ export function descriptionRoutes<C extends HttpContext>(
       ...common,
       path: '/docs',
       operationId: 'getDocs',
-      summary: 'This API as a page.',
+      summary: 'This API as a page with a search. On a server for development it also calls the operations.',
+      query: z.object({ q: z.string().max(200).optional() }),
       answers: { 200: 'text/html' },
-      handle: async ({ context }) =>
-        new Response(docsPage(described, context.config.publicUrl, await contactOf(context)), {
-          headers: {
-            'content-type': 'text/html; charset=utf-8',
-            'cache-control': 'public, max-age=300',
-            'content-security-policy':
-              "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-          },
-        }),
+      handle: async ({ context, query }) => {
+        const tryRealm = tryRealmOf(context);
+        operations ??= operationsOf(described);
+        const realm = await realmOf(context);
+        const view = { publicUrl: context.config.publicUrl, realm, search: query.q ?? '', tryRealm };
+        return pageResponse(docsPage(operations, view), { connect: tryRealm !== undefined });
+      },
+    }),
+    route({
+      ...common,
+      path: '/docs.css',
+      operationId: 'getDocsStyle',
+      summary: 'The style of the pages.',
+      answers: { 200: 'text/css' },
+      handle: () => asset('text/css; charset=utf-8', pageStyle),
+    }),
+    route({
+      ...common,
+      path: '/docs.js',
+      operationId: 'getDocsScript',
+      summary: 'The script of the page of the API.',
+      answers: { 200: 'text/javascript' },
+      handle: () => asset('text/javascript; charset=utf-8', docsScript),
     }),
   ];
 }

@@ -1,56 +1,102 @@
+import { z } from 'zod';
+import { toSchema } from './openapi.ts';
+import { contactLine, htmlPage, type ShownRealm, toHtml } from './page-frame.ts';
 import type { Security } from './render.ts';
 import type { AnyRoute } from './route.ts';
+import { shapeOf } from './schema-shape.ts';
 
-/** How to reach the administrators. */
-export interface PageContact {
-  readonly name?: string | undefined;
-  readonly email?: string | undefined;
-  readonly url?: string | undefined;
+/** One operation as the page shows it. */
+interface Operation {
+  readonly tag: string;
+  readonly id: string;
+  /** What a search looks through, in small letters. */
+  readonly words: string;
+  /** HTML, without what a search changes. */
+  readonly summary: string;
+  readonly rest: string;
+  /** Attributes for the script that calls the operation. */
+  readonly attributes: string;
 }
 
-/** A page that people can read without JavaScript and without any other host. */
-export function docsPage(routes: readonly AnyRoute[], publicUrl: string, contact?: PageContact): string {
-  const tags = [...new Set(routes.map((route) => route.tag))];
-  const sections = tags.map((tag) =>
-    section(
+export function operationsOf(routes: readonly AnyRoute[]): readonly Operation[] {
+  return routes.map((route) => {
+    const { method, tag, operationId, summary, security } = route;
+    const path = route.path.replace(/:([A-Za-z_]+)/g, '{$1}');
+    const query = Object.keys(route.query?.shape ?? {});
+    return {
       tag,
-      routes.filter((route) => route.tag === tag),
-    ),
-  );
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Countersign API</title>
-<style>
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
-code{font:14px ui-monospace,monospace}h2{margin-top:2.5rem;border-bottom:1px solid #ccc}
-table{border-collapse:collapse;width:100%}td{padding:.35rem .75rem .35rem 0;vertical-align:top;border-bottom:1px solid #eee}
-.m{font-weight:600;white-space:nowrap}.s{color:#555;white-space:nowrap}
-@media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}td{border-color:#333}.s{color:#aaa}a{color:#8ab4f8}}
-</style>
+      id: operationId,
+      words: [method, path, tag, operationId, summary, proof[security], ...query].join(' ').toLowerCase(),
+      summary: `<b>${method}</b> <code>${toHtml(path)}</code> ${toHtml(summary)} <span>${proof[security]}</span>`,
+      rest: partsOf(route),
+      attributes: attributesOf({ method, path, query: query.join(' '), body: route.body?.mediaTypes[0] ?? '' }),
+    };
+  });
+}
+
+export interface DocsView {
+  readonly publicUrl: string;
+  readonly realm: ShownRealm | undefined;
+  /** What is looked for: operations without one of its words are hidden. */
+  readonly search: string;
+  /** The realm that calls from the page go to. Absent: no calls from the page. */
+  readonly tryRealm: string | undefined;
+}
+
+/** The API as a page for people: every operation, folded, with a search. Its script only makes it more comfortable. */
+export function docsPage(operations: readonly Operation[], view: DocsView): string {
+  const words = view.search.toLowerCase().split(/\s+/).filter(Boolean).slice(0, 20);
+  const isFound = (one: Operation) => words.every((word) => one.words.includes(word));
+  const count = operations.filter(isFound).length;
+  const sections = [...new Set(operations.map(({ tag }) => tag))].map((tag) => {
+    const own = operations.filter((one) => one.tag === tag);
+    return `<section${own.some(isFound) ? '' : ' hidden'}><h2>${toHtml(tag)}</h2>${own.map((one) => details(one, isFound(one))).join('\n')}</section>`;
+  });
+  const tried = view.tryRealm === undefined ? '' : ` ${attributesOf({ realm: view.tryRealm })}`;
+  return htmlPage(
+    'Countersign API',
+    `<main${tried}>
 <h1>Countersign API</h1>
-<p>Base URL <code>${toHtml(publicUrl)}</code>. The same as a document for tools: <a href="/openapi.json">/openapi.json</a>.</p>
-${contact === undefined ? '' : contactLine(contact)}${sections.join('\n')}
-</html>
-`;
-}
-
-function contactLine({ name, email, url }: PageContact): string {
-  const parts = [
-    name === undefined ? [] : [toHtml(name)],
-    email === undefined
-      ? []
-      : [`<a href="mailto:${toHtml(encodeURIComponent(email).replace('%40', '@'))}">${toHtml(email)}</a>`],
-    url === undefined ? [] : [`<a href="${toHtml(url)}" rel="noreferrer">${toHtml(url)}</a>`],
-  ].flat();
-  return parts.length === 0 ? '' : `<p>Contact of the administrators: ${parts.join(', ')}.</p>\n`;
-}
-
-function section(tag: string, routes: readonly AnyRoute[]): string {
-  const rows = routes.map(
-    ({ method, path, summary, security }) =>
-      `<tr><td class="m">${method}</td><td><code>${toHtml(path.replace(/:([A-Za-z_]+)/g, '{$1}'))}</code><br>${toHtml(summary)}</td><td class="s">${proof[security]}</td></tr>`,
+<p>Base URL <code>${toHtml(view.publicUrl)}</code>. <a href="/openapi.json">The same as OpenAPI 3.1</a>. <a href="/">What this server is</a>.</p>
+${contactLine(view.realm?.contact)}<form role="search" action="/docs"><label for="q">Search the operations</label>
+<input id="q" name="q" type="search" autocomplete="off" maxlength="200" value="${toHtml(view.search)}"><button>Search</button></form>
+<p id="found" role="status">${count} of ${operations.length} operations</p>
+${sections.join('\n')}
+</main>`,
+    '<script src="/docs.js" defer></script>',
   );
-  return `<h2>${toHtml(tag)}</h2><table>${rows.join('')}</table>`;
+}
+
+function details({ id, words, summary, rest, attributes }: Operation, isFound: boolean): string {
+  return `<details id="${id}" ${attributesOf({ words })} ${attributes}${isFound ? '' : ' hidden'}><summary>${summary}</summary><div>${rest}</div></details>`;
+}
+
+function attributesOf(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `data-${name}="${toHtml(value)}"`)
+    .join(' ');
+}
+
+function partsOf({ query, body, answers, security, ownProofs = [] }: AnyRoute): string {
+  const proofs = security === 'participant' && ownProofs.length > 0 ? ` (${ownProofs.join(', ')})` : '';
+  return [
+    `<p>Proof: ${toHtml(proof[security] + proofs)}</p>`,
+    query === undefined ? '' : part('Query', shapeOf(toSchema(query, 'input'))),
+    body === undefined
+      ? ''
+      : part(
+          `Body, ${body.mediaTypes.join(' or ')}${body.optional ? ', optional' : ''}`,
+          shapeOf(toSchema(body.schema, 'input')),
+        ),
+    ...Object.entries(answers).map(([status, shape]) =>
+      part(`Answer ${status}`, shape instanceof z.ZodType ? shapeOf(toSchema(shape, 'output')) : shape),
+    ),
+  ].join('');
+}
+
+/** A scrollable block must be reachable by the keyboard. */
+function part(title: string, text: string): string {
+  return `<h3>${toHtml(title)}</h3><pre tabindex="0">${toHtml(text)}</pre>`;
 }
 
 const proof: Record<Security, string> = {
@@ -61,7 +107,3 @@ const proof: Record<Security, string> = {
   administrator: 'administrator',
   participant: 'the participant itself',
 };
-
-function toHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
-}

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { mailAddress } from './mail-address.ts';
 import { lineOfText } from './text.ts';
 
-/** How to reach the administrators of a realm. Shown in discovery, on `/docs` and in mails. */
+/** How to reach the administrators of a realm. Shown in discovery, on `/` and `/docs`, and in mails. */
 export const contactSchema = z.strictObject({
   name: lineOfText(200).optional(),
   email: z
