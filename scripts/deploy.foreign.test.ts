@@ -1,7 +1,6 @@
 /** The files of deploy/, each checked by the program that it is for. */
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +12,8 @@ import { eventually } from '../packages/server/test/support/eventually.ts';
 import { freePort } from '../packages/server/test/support/free-port.ts';
 import { grpcClient } from '../packages/server/test/support/rpc.ts';
 import { type TestServer, testServer } from '../packages/server/test/support/server.ts';
-import { testCertificate, testCertificateKey } from '../packages/server/test/support/tls.ts';
+import { testCertificate } from '../packages/server/test/support/tls.ts';
+import { startNginx } from './nginx.ts';
 
 const exec = promisify(execFile);
 const deploy = fileURLToPath(new URL('../deploy/', import.meta.url));
@@ -139,28 +139,14 @@ async function started(extra: Readonly<Record<string, string>> = {}): Promise<Te
 }
 
 describe.skipIf(lacks.has('nginx'))('nginx in front of a server', () => {
-  /** With the file as it is, but for names, ports and the folder. */
-  async function nginx(port: number, server: TestServer): Promise<ChildProcess> {
-    const folder = scratch();
-    mkdirSync(join(folder, 'tls'));
-    writeFileSync(join(folder, 'tls', 'certificate.pem'), testCertificate);
-    writeFileSync(join(folder, 'tls', 'key.pem'), testCertificateKey);
+  async function nginx(port: number, server: TestServer): Promise<void> {
     const own = `127.0.0.1:${server.context.config.port}`;
-    const text = readFileSync(join(deploy, 'proxy', 'nginx.conf'), 'utf8')
-      .replaceAll('/tmp/', `${folder}/`)
-      .replaceAll('/etc/countersign/', `${folder}/`)
-      .replace('listen 443', `listen 127.0.0.1:${port}`)
-      .replace('server_name id.example', 'server_name localhost')
-      .replace('server node-1:8080', `server ${own}`)
-      .replace('    server node-2:8080;\n', '');
-    const file = join(folder, 'nginx.conf');
-    writeFileSync(file, text);
-    const child = spawn('/usr/sbin/nginx', ['-c', file, '-p', folder, '-g', 'daemon off;'], { stdio: 'ignore' });
-    onTestFinished(async () => {
-      child.kill('SIGQUIT');
-      await once(child, 'exit');
-    });
-    return child;
+    await startNginx(scratch(), 'nginx.conf', [
+      ['listen 443', `listen 127.0.0.1:${port}`],
+      ['server_name id.example', 'server_name localhost'],
+      ['server node-1:8080', `server ${own}`],
+      ['    server node-2:8080;\n', ''],
+    ]);
   }
 
   interface Fetched {

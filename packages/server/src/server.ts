@@ -57,6 +57,7 @@ import { openPeppers } from './subject/secrets/pepper.ts';
 import { openVault } from './subject/secrets/vault.ts';
 import { routes as sessionRoutes } from './subject/session.http.ts';
 import { accessTokenExchange } from './subject/tokens/access-token-exchange.ts';
+import { routes as checkRoutes } from './subject/tokens/check.http.ts';
 import type { Exchange } from './subject/tokens/exchange.ts';
 import { sessionExchange } from './subject/tokens/session-exchange.ts';
 import { routes as signingKeyRoutes } from './subject/tokens/signing-key.http.ts';
@@ -160,6 +161,7 @@ export function allRoutes(metrics: Parameters<typeof processRoutes>[0]): readonl
     ...tokenRoutes(exchanges),
     ...discoveryRoutes,
     ...introspectionRoutes,
+    ...checkRoutes,
     ...statusRoutes,
     ...registryRoutes,
     ...onboardingRoutes,

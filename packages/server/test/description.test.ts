@@ -165,7 +165,8 @@ describe('the description', () => {
     async (method, path) => {
       const operation = paths[path]?.[method.toLowerCase()] as Operation;
       const url = path.replace('{realm}', 'dev').replace(/\{[a-zA-Z_]+\}/g, 'any');
-      const response = await fetch(server.url + url, { method: 'PUT' });
+      const other = paths[path]?.put === undefined ? 'PUT' : 'PROPFIND';
+      const response = await fetch(server.url + url, { method: other });
       expect([response.status, response.headers.get('content-type')]).toEqual([
         405,
         Object.keys(operation.responses.default?.content ?? {})[0],

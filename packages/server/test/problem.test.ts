@@ -41,7 +41,7 @@ describe.each(problemCodes)('%s', (code) => {
     expect(body.error_description).toMatch(descriptionCharacters);
   });
 
-  test('challenges whoever was not authenticated, and nobody else (RFC 9110 §11.6.1)', () => {
+  test('challenges a caller who is not authenticated, or whose token allows too little, and no other (RFC 9110 §11.6.1, RFC 6750 §3)', () => {
     for (const [refusals, of] of [
       ['problem', status],
       ['oauth', oauthStatus],
@@ -49,7 +49,11 @@ describe.each(problemCodes)('%s', (code) => {
       const basic = refusal(problem, { refusals, security: 'client' }, call).headers.get('www-authenticate');
       const bearer = refusal(problem, { refusals, security: 'bearer' }, call).headers.get('www-authenticate');
       expect(basic).toBe(of === 401 ? 'Basic realm="dev", charset="UTF-8"' : null);
-      if (of === 401) expect(bearer).toMatch(/^Bearer realm="dev"(, error="[a-z_]+")?$/);
+      if (code.startsWith('dpop.') && of === 401) {
+        expect(bearer).toBe('DPoP realm="dev", error="invalid_dpop_proof", algs="EdDSA ES256"');
+      } else if (of === 401) expect(bearer).toMatch(/^Bearer realm="dev"(, error="[a-z_]+")?$/);
+      else if (code.startsWith('token.insufficient_'))
+        expect(bearer).toBe('Bearer realm="dev", error="insufficient_scope"');
       else expect(bearer).toBeNull();
     }
   });

@@ -18,7 +18,7 @@ import { refusal, refusalAnswer, toResponse } from './render.ts';
 import { targetFault } from './request-target.ts';
 import type { AnyRoute, Route } from './route.ts';
 import { hostFault, requireSingleFields } from './single-field.ts';
-import { type SourceOf, sourceOf } from './source.ts';
+import { proxyTest, type SourceOf, sourceOf } from './source.ts';
 
 /** The headers that a page of a configured origin may read: those that a caller acts upon. */
 const exposedFields = ['x-request-id', 'x-callref', 'etag', 'www-authenticate', 'retry-after'] as const;
@@ -40,7 +40,10 @@ export function createApp<C extends HttpContext>(
   metrics: Metrics,
   otherWay: OtherWay,
 ): RequestListener {
-  const shared: Shared<C> = { context, stopping, source: sourceOf(context.config.trustedProxies) };
+  const { trustedProxies } = context.config;
+  const shared: Shared<C> = {
+    ...{ context, stopping, source: sourceOf(trustedProxies), isFromProxy: proxyTest(trustedProxies) },
+  };
   const app = new Hono<{ Bindings: Bindings }>();
   const { corsOrigins } = context.config;
   if (corsOrigins.length > 0) {
@@ -104,6 +107,7 @@ interface Shared<C> {
   readonly context: C;
   readonly stopping: AbortSignal;
   readonly source: SourceOf;
+  readonly isFromProxy: (incoming: IncomingMessage) => boolean;
 }
 
 type Observe = (status: number, seconds: number) => void;
@@ -141,7 +145,7 @@ async function answer<C extends HttpContext, A extends { readonly status: number
  * stays in the old generation until a full collection, and every inline cache that the call passes misses it.
  */
 function toCall<C extends HttpContext>(
-  { context, stopping, source }: Shared<C>,
+  { context, stopping, source, isFromProxy }: Shared<C>,
   request: WireRequest,
   params: Call['params'],
   incoming: IncomingMessage,
@@ -159,6 +163,7 @@ function toCall<C extends HttpContext>(
     query: queryOf(incoming.url ?? ''),
     requestId,
     source: from,
+    isFromProxy: () => isFromProxy(incoming),
     stopping,
     caller: (actor) => ({ actor, requestId, source: from }),
   };

@@ -41,6 +41,8 @@ export interface Call<C = HttpContext> {
   readonly requestId: string;
   /** The address of the caller, as far as trusted proxies tell. */
   readonly source: Source;
+  /** Whether the request came from a trusted proxy, so that what it says of the original request is true. */
+  isFromProxy(): boolean;
   /** Aborted when the server begins to stop, so that long answers end. */
   readonly stopping: AbortSignal;
   /** The caller, for the event log. */

@@ -41,7 +41,9 @@ export function refusalAnswer(
     headers: {
       ...headers,
       ...(problem.retryAfter === undefined ? {} : { 'retry-after': String(problem.retryAfter) }),
-      ...(status === 401 ? { 'www-authenticate': challenge(problem, route, call) } : {}),
+      ...(status === 401 || (isInsufficient(problem) && route.security !== 'client')
+        ? { 'www-authenticate': challenge(problem, route, call) }
+        : {}),
     },
     body,
   };
@@ -104,7 +106,15 @@ export function challenge(
   const realm = (call.params['realm'] ?? 'countersign').replace(/[^a-z0-9-]/g, '');
   if (route.security === 'client' || (route.security === 'participant' && !problem.code.startsWith('token.')))
     return `Basic realm="${realm}", charset="UTF-8"`;
-  return problem.code === 'token.missing'
-    ? `Bearer realm="${realm}"`
-    : `Bearer realm="${realm}", error="${rendering(problem).oauth}"`;
+  if (problem.code === 'token.missing') return `Bearer realm="${realm}"`;
+  const error = `realm="${realm}", error="${rendering(problem).oauth}"`;
+  // RFC 9449 §7.1.
+  if (problem.code.startsWith('dpop.')) return `DPoP ${error}, algs="EdDSA ES256"`;
+  const scope = isInsufficient(problem) ? problem.members?.scope : undefined;
+  return typeof scope === 'string' ? `Bearer ${error}, scope="${scope}"` : `Bearer ${error}`;
+}
+
+/** RFC 6750 §3.1: the token is good and allows too little, so the challenge may say what it takes. */
+function isInsufficient({ code }: Problem): boolean {
+  return code === 'token.insufficient_scope' || code === 'token.insufficient_role';
 }

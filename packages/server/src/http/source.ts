@@ -27,6 +27,15 @@ export function sourceOf(trustedProxies: readonly string[], setting = 'COUNTERSI
   };
 }
 
+/** Whether the peer itself is a trusted proxy. */
+export function proxyTest(trustedProxies: readonly string[]): (incoming: IncomingMessage) => boolean {
+  const trusted = readProxies(trustedProxies, 'COUNTERSIGN_TRUSTED_PROXIES');
+  return (incoming) => {
+    const { address } = peer(incoming);
+    return address !== unknownSource.address && trusted.check(address, familyOf(address));
+  };
+}
+
 function peer({ socket }: IncomingMessage): Source {
   return parseIpAddress(socket.remoteAddress ?? '') ?? unknownSource;
 }

@@ -64,6 +64,7 @@ const table = {
   'token.audience': badToken('The token is for another audience.'),
   'token.other_realm': forbidden('The token belongs to another realm.'),
   'token.insufficient_scope': forbidden('The token lacks a scope that this call needs.'),
+  'token.insufficient_role': forbidden('The subject of the token has none of the roles that this call needs.'),
   // Registry.
   'realm.unknown': missing('There is no such realm.'),
   'participant.unknown': missing('There is no such participant.'),

@@ -80,7 +80,7 @@ export function rpcWay(
     const found = find(target);
     const type = incoming.headers['content-type'] ?? null;
     if (found === undefined) {
-      if (type === null || !grpcType.test(type)) return false;
+      if (type === null || !grpcType.test(type) || !isProcedure(incoming, target)) return false;
       refuseUnknown(context, type, outgoing);
       return true;
     }
@@ -139,6 +139,14 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
     if (!name.startsWith(':')) headers.append(name, rawHeaders[i + 1] as string);
   }
   return headers;
+}
+
+/**
+ * Whether the path could be that of a procedure. A gRPC refusal has the HTTP status 200: on any other path it would tell a proxy that
+ * asks the check, or a probe, that all is well, because its caller has sent this media type.
+ */
+function isProcedure({ method }: IncomingMessage, { procedure }: Target): boolean {
+  return method === 'POST' && /^\/[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\/[A-Za-z_]\w*$/.test(procedure);
 }
 
 const grpcType = /^application\/grpc(?:-web)?(?:\+(?:proto|json))?(?: *;|$)/i;

@@ -7,6 +7,8 @@ import type { Realm } from '../realm.ts';
 import { useOnce } from './replay.ts';
 
 export interface DpopRequest {
+  /** Default POST: remote procedures have no other. */
+  readonly method?: string;
   /** The URIs under which this request can be made. */
   readonly uris: readonly string[];
   /** The token that comes with the request. Absent if there is none yet. */
@@ -14,7 +16,7 @@ export interface DpopRequest {
 }
 
 /**
- * The thumbprint of the key that proved itself for this POST, once (RFC 9449).
+ * The thumbprint of the key that proved itself for this request, once (RFC 9449).
  *
  * @throws {Problem} `dpop.missing`, `dpop.invalid`
  */
@@ -44,9 +46,9 @@ export async function requireDpopKey(
 async function verified(context: Context, presented: string, request: DpopRequest): Promise<VerifiedDpop> {
   try {
     return await verifyDpop(presented, {
+      method: 'POST',
       ...request,
       crypto: cryptoPort,
-      method: 'POST',
       now: seconds(context.clock.now()),
     });
   } catch (cause) {

@@ -1,0 +1,79 @@
+/**
+ * Whether a request that a proxy has received may go on: the rules of `bearer` in the SDK, for APIs behind nginx, Traefik or Envoy.
+ *
+ * 1. The token is of this realm, valid, and alive now.
+ * 2. It is for the API: `aud` names it. A signed subject or a wallet's token for the issuer is for no API.
+ * 3. Its subject is of an accepted kind.
+ * 4. A bound token comes with a proof of its key for the original request, which a trusted proxy has named.
+ * 5. It allows what the route asks for.
+ */
+import type { Subject } from '@countersign/proof';
+import type { Context } from '../../context.ts';
+import { audienceName } from '../../kernel/audience-name.ts';
+import { Problem } from '../../kernel/problem.ts';
+import type { Realm } from '../realm.ts';
+import { inspectToken, requireAlive } from './bearer.ts';
+import type { CheckQuery } from './check-query.ts';
+import { requireDpop } from './dpop.ts';
+
+/** The token as it was presented, and the request that it came with. */
+export interface Presented {
+  readonly token: string;
+  readonly scheme: 'bearer' | 'dpop';
+  readonly proof: string | null;
+  /** Undefined if no trusted proxy has named it. */
+  readonly original: { readonly method: string; readonly url: string } | undefined;
+}
+
+/** Step 1. @throws {Problem} `token.invalid` */
+export async function liveSubject(context: Context, realm: Realm, token: string): Promise<Subject> {
+  const { subject } = await inspectToken(context, realm, token);
+  await requireAlive(context, realm.name, subject);
+  return subject;
+}
+
+/** @throws {Problem} `token.*`, `dpop.*` */
+export async function requireAllowed(
+  context: Context,
+  realm: Realm,
+  subject: Subject,
+  presented: Presented,
+  wanted: CheckQuery,
+): Promise<void> {
+  requireAudience(realm, subject, wanted.audience);
+  if (!wanted.accept.includes(subject.kind)) throw refused('this kind of subject is not accepted');
+  await requirePossession(context, realm, subject, presented);
+  if (!wanted.scope.every((one) => subject.scopes.includes(one))) {
+    throw new Problem('token.insufficient_scope', { members: { scope: wanted.scope.join(' ') } });
+  }
+  if (wanted.role !== undefined && !wanted.role.some((one) => subject.roles.includes(one))) {
+    throw new Problem('token.insufficient_role');
+  }
+}
+
+function requireAudience({ issuer }: Realm, { kind, audience }: Subject, wanted: string): void {
+  const name = audienceName(wanted);
+  const isForIssuerOnly = (kind === 'credential' || kind === 'wallet') && name === audienceName(issuer);
+  if (isForIssuerOnly || !audience.some((one) => audienceName(one) === name)) throw new Problem('token.audience');
+}
+
+async function requirePossession(
+  context: Context,
+  realm: Realm,
+  subject: Subject,
+  { token, scheme, proof, original }: Presented,
+): Promise<void> {
+  const bound = subject.kind === 'wallet' ? subject.confirmation : undefined;
+  if ((bound !== undefined) !== (scheme === 'dpop'))
+    throw refused('a bound token needs the scheme DPoP, others Bearer');
+  if (bound === undefined) return;
+  if (original === undefined) throw refused('the token is bound, and no trusted proxy has named the original request');
+  const { method, url } = original;
+  const key = await requireDpop(context, realm, proof, { method, uris: [url], accessToken: token });
+  if (key !== bound)
+    throw new Problem('dpop.invalid', { reason: 'the proof is by another key than the token is bound to' });
+}
+
+function refused(reason: string): Problem {
+  return new Problem('token.invalid', { reason });
+}
