@@ -22,11 +22,12 @@ const files = new Set([
   'README.md',
   'CHANGELOG.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
   'LICENSE',
   ...['docs', 'deploy', 'examples', 'bench', 'packages', 'scripts'].flatMap((folder) => [folder, ...below(folder)]),
 ]);
 const pages = [...files]
-  .filter((path) => path.endsWith('.md') && /^(README|CHANGELOG|CONTRIBUTING|docs\/)/.test(path))
+  .filter((path) => path.endsWith('.md') && /^(README|CHANGELOG|CONTRIBUTING|SECURITY|docs\/)/.test(path))
   .sort();
 const played = pages.filter((path) => blocksOf(read(path)).some(({ purpose }) => purpose === 'run'));
 
