@@ -6,7 +6,7 @@ import { systemRandom } from '../src/kernel/random.ts';
 import { keepLoginCounts } from '../src/passwords/guess/throttle.ts';
 import { openStore } from '../src/store/open.ts';
 import { write } from '../src/store/write.ts';
-import { dumpStore, loadStore } from '../src/subject/dump.ts';
+import { dumpOpening, dumpSealing, dumpStore, loadStore } from '../src/subject/dump.ts';
 import { issueOneTimeCode } from '../src/subject/secrets/one-time-code.ts';
 import { masterKey } from './support/context.ts';
 import { bothDatabases } from './support/databases.ts';
@@ -56,7 +56,7 @@ async function full(databaseUrl: string) {
   for (let i = 0; i < 12; i++) await real.login('eve', 'whatever it may be');
   await keepLoginCounts(context);
   const lines: string[] = [];
-  await dumpStore(context.store, key, systemRandom, async (line) => void lines.push(line));
+  await dumpStore(context.store, dumpSealing(key, systemRandom), async (line) => void lines.push(line));
   return { lines, ended, session, restricted, ...codes };
 }
 
@@ -72,7 +72,7 @@ bothDatabases('passwords that move to another database', (fresh) => {
     const { lines, ended, session, restricted, lost, invite } = await full(await fresh[from]());
     const databaseUrl = await fresh[to]();
     const store = await openStore(databaseUrl, systemClock, createLog('silent'));
-    const counts = await loadStore(store, key, each(lines));
+    const counts = await loadStore(store, dumpOpening(key), each(lines));
     expect(counts).toMatchObject({ password: 3, session: 3, factor: 1, one_time_code: 2, credential: 9 });
     await store.close();
 

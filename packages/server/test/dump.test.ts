@@ -3,7 +3,7 @@ import { systemClock } from '../src/kernel/clock.ts';
 import { createLog } from '../src/kernel/log.ts';
 import { systemRandom } from '../src/kernel/random.ts';
 import { openStore, type Store } from '../src/store/open.ts';
-import { dumpStore, loadStore } from '../src/subject/dump.ts';
+import { dumpOpening, dumpSealing, dumpStore, loadStore } from '../src/subject/dump.ts';
 import { verifyChain } from '../src/subject/event.ts';
 import { openEnvelope } from '../src/subject/secrets/vault.ts';
 import { incarnation } from '../src/subject/tokens/status.ts';
@@ -40,7 +40,7 @@ const open = (url: string) => openStore(url, systemClock, createLog('silent'));
 
 async function dumped(store: Store): Promise<string[]> {
   const lines: string[] = [];
-  await dumpStore(store, masterKey, systemRandom, async (line) => void lines.push(line));
+  await dumpStore(store, dumpSealing(masterKey, systemRandom), async (line) => void lines.push(line));
   return lines;
 }
 
@@ -68,7 +68,7 @@ eachDatabase('a dump', (freshUrl) => {
 
     const url = await freshUrl();
     const store = await open(url);
-    await loadStore(store, masterKey, each(lines));
+    await loadStore(store, dumpOpening(masterKey), each(lines));
     await store.close();
     const second = await testServer({ databaseUrl: url });
     expect(await kidsOf(second.issuer())).toEqual(kids);
@@ -102,12 +102,16 @@ eachDatabase('a dump', (freshUrl) => {
     };
     const store = await open(await freshUrl());
     for (const [what, bad] of Object.entries(damaged)) {
-      await expect(loadStore(store, masterKey, each(bad)), what).rejects.toMatchObject({ code: 'request.invalid' });
+      await expect(loadStore(store, dumpOpening(masterKey), each(bad)), what).rejects.toMatchObject({
+        code: 'request.invalid',
+      });
     }
-    await expect(loadStore(store, otherKey, each(lines))).rejects.toMatchObject({ code: 'config.invalid' });
+    await expect(loadStore(store, dumpOpening(otherKey), each(lines))).rejects.toMatchObject({
+      code: 'config.invalid',
+    });
     // Nothing of all that stayed: the good one still finds an empty database. It does so once.
-    await loadStore(store, masterKey, each(lines));
-    await expect(loadStore(store, masterKey, each(lines))).rejects.toThrow('not empty');
+    await loadStore(store, dumpOpening(masterKey), each(lines));
+    await expect(loadStore(store, dumpOpening(masterKey), each(lines))).rejects.toThrow('not empty');
     await store.close();
   });
 });
@@ -119,7 +123,7 @@ bothDatabases('a move between databases', (fresh) => {
   ] as const)('from %s to %s changes no row', async (from, to) => {
     const { lines } = await example(fresh[from]);
     const store = await open(await fresh[to]());
-    const counts = await loadStore(store, masterKey, each(lines));
+    const counts = await loadStore(store, dumpOpening(masterKey), each(lines));
     expect(counts).toMatchObject({ participant: 2, client: 2, realm: 2, sealed: 2 });
     expect(rowsOf(await dumped(store))).toEqual(rowsOf(lines));
     await store.close();

@@ -4,7 +4,7 @@ import { systemClock } from '../src/kernel/clock.ts';
 import { createLog } from '../src/kernel/log.ts';
 import { systemRandom } from '../src/kernel/random.ts';
 import { openStore } from '../src/store/open.ts';
-import { dumpStore, loadStore } from '../src/subject/dump.ts';
+import { dumpOpening, dumpSealing, dumpStore, loadStore } from '../src/subject/dump.ts';
 import { importHash } from '../src/subject/secrets/foreign-hash.ts';
 import { createHasher } from '../src/subject/secrets/password-hash.ts';
 import { listPeppers } from '../src/subject/secrets/pepper.ts';
@@ -197,12 +197,12 @@ bothDatabases('a pepper that moves to another database', (fresh) => {
     await made.admin('/passwords/cred-3/create', { password: { value: passwords.first } });
     const { context } = made.server;
     const lines: string[] = [];
-    await dumpStore(context.store, key, systemRandom, async (line) => void lines.push(line));
+    await dumpStore(context.store, dumpSealing(key, systemRandom), async (line) => void lines.push(line));
     const databaseUrl = await fresh[to]();
     const store = await openStore(databaseUrl, systemClock, createLog('silent'));
     await loadStore(
       store,
-      key,
+      dumpOpening(key),
       (async function* () {
         yield* lines;
       })(),

@@ -3,7 +3,7 @@ import { systemClock } from '../src/kernel/clock.ts';
 import { createLog } from '../src/kernel/log.ts';
 import { systemRandom } from '../src/kernel/random.ts';
 import { openStore } from '../src/store/open.ts';
-import { dumpStore, loadStore } from '../src/subject/dump.ts';
+import { dumpOpening, dumpSealing, dumpStore, loadStore } from '../src/subject/dump.ts';
 import { requireRealm } from '../src/subject/realm.ts';
 import { reseal } from '../src/subject/secrets/vault.ts';
 import { issueStatus } from '../src/subject/tokens/status.ts';
@@ -178,14 +178,14 @@ bothDatabases('a move', (fresh) => {
     const securityCode = await codeIn(box);
     const known = await first.call('ProviderService/GetConfiguration', {});
     const lines: string[] = [];
-    await dumpStore(first.context.store, masterKey, systemRandom, async (line) => void lines.push(line));
+    await dumpStore(first.context.store, dumpSealing(masterKey, systemRandom), async (line) => void lines.push(line));
     await first.close();
 
     const databaseUrl = await fresh[to]();
     const store = await openStore(databaseUrl, systemClock, createLog('silent'));
     await loadStore(
       store,
-      masterKey,
+      dumpOpening(masterKey),
       (async function* () {
         yield* lines;
       })(),

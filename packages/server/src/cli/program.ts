@@ -33,6 +33,7 @@ export const sources: readonly { readonly names: readonly string[]; readonly rea
   { names: ['receipt'], read: async () => (await import('./receipt.ts')).receiptCommands },
   { names: ['migrate', 'restored', 'reseal'], read: async () => (await import('./store.ts')).storeCommands },
   { names: ['dump', 'load'], read: async () => (await import('./dump.ts')).dumpCommands },
+  { names: ['backup', 'restore'], read: async () => (await import('./dump.ts')).backupCommands },
   { names: ['blocklist'], read: async () => (await import('./blocklist.ts')).blocklistCommands },
   { names: ['gateway'], read: async () => (await import('./gateway.ts')).gatewayCommands },
 ];

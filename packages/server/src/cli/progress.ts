@@ -1,6 +1,7 @@
 /** Shows the progress of a long command on standard error. */
 export interface Progress {
-  tell(text: string): void;
+  /** `share`, from 0 to 1, draws a bar on a terminal. */
+  tell(text: string, share?: number): void;
   /** Ends the line on a terminal. */
   end(): void;
 }
@@ -22,15 +23,24 @@ export function createProgress(
   let last = elapsed();
   let open = false;
   return {
-    tell(text) {
+    tell(text, share) {
       if (elapsed() - last < (terminal ? everyOnTerminal : everyInLog)) return;
       last = elapsed();
       open = terminal;
-      screen.write(terminal ? `\r${text}\u001b[K` : `${text}\n`);
+      screen.write(terminal ? `\r${bar(share)}${text}\u001b[K` : `${text}\n`);
     },
     end() {
       if (open) screen.write('\n');
       open = false;
     },
   };
+}
+
+const width = 24;
+
+/** An estimate may be too small. */
+function bar(share: number | undefined): string {
+  if (share === undefined || !Number.isFinite(share)) return '';
+  const full = Math.max(0, Math.min(width, Math.floor(share * width)));
+  return `[${'#'.repeat(full)}${'.'.repeat(width - full)}] `;
 }

@@ -21,6 +21,14 @@ export async function readSecret(prompt: string, file: string | undefined): Prom
   }
 }
 
+/** A secret that is typed for the first time is typed twice, because a slip would show only when it is needed. */
+export async function readNewSecret(prompt: string, file: string | undefined): Promise<string> {
+  const secret = await readSecret(prompt, file);
+  if (file !== undefined || !process.stdin.isTTY) return secret;
+  if ((await readSecret('The same again: ', undefined)) === secret) return secret;
+  throw new Error('The two texts differ: begin again.');
+}
+
 function firstLine(content: string): string {
   return content.replace(/^\ufeff/, '').split(/\r?\n/, 1)[0] as string;
 }

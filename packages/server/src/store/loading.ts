@@ -40,6 +40,6 @@ export async function requireLoaded({ db }: Store): Promise<void> {
   if (!(await isLoading(db))) return;
   throw new Problem('store.unavailable', {
     detail:
-      'A load of a dump into this database runs or was interrupted: run countersign load again, or use an empty database.',
+      'A load of a dump into this database runs or was interrupted: run countersign load again, or countersign restore, or use an empty database.',
   });
 }

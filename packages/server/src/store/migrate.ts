@@ -43,6 +43,14 @@ const migrations = [
 
 const known = new Set<string>(migrations.map(({ name }) => name));
 
+/** The schema of a database that this version has opened. */
+export const newestSchema: string = migrations[migrations.length - 1]?.name ?? '';
+
+/** False for the schema of a newer version. */
+export function isKnownSchema(name: string): boolean {
+  return known.has(name);
+}
+
 /** An arbitrary number that names this lock within a PostgreSQL database. */
 const lockId = 7_265_482_113;
 

@@ -80,6 +80,32 @@ export async function readOneMoment(store: Store, read: (db: Kysely<Schema>) => 
   });
 }
 
+/** About as many rows as a dump has: PostgreSQL would count for longer than a statement may take. */
+export async function rowEstimate(db: Kysely<Schema>, dialect: Store['dialect']): Promise<number> {
+  if (dialect === 'postgres') {
+    const names = sql.join(movedTables.map((table) => sql.lit(table)));
+    const { rows } = await sql<{ rows: number }>`select coalesce(sum(greatest(reltuples, 0)), 0)::bigint as rows
+      from pg_class where relkind = 'r' and relname in (${names}) and pg_table_is_visible(oid)`.execute(db);
+    return rows[0]?.rows ?? 0;
+  }
+  let count = 0;
+  for (const table of movedTables) {
+    const { rows } = await sql<{ rows: number }>`select count(*) as rows from ${sql.table(table)}`.execute(db);
+    count += rows[0]?.rows ?? 0;
+  }
+  return count;
+}
+
+/** Milliseconds. PostgreSQL ends a transaction that is silent for ten seconds. */
+const awakeEvery = 3_000;
+
+/** Waits for work outside of the database, and asks it something from time to time, so that the transaction lives on. */
+export async function keepAwake<T>(tx: Kysely<Schema>, dialect: Store['dialect'], work: Promise<T>): Promise<T> {
+  if (dialect === 'sqlite') return work;
+  const timer = setInterval(() => void sql`select 1`.execute(tx).catch(() => {}), awakeEvery);
+  return work.finally(() => clearInterval(timer));
+}
+
 /** All rows of a table, page by page. Each page begins after the last row of the one before. */
 export async function* readTable(db: Kysely<Schema>, table: TableName): AsyncGenerator<readonly Row[]> {
   const columns = keys[table] as readonly string[];

@@ -61,7 +61,7 @@ const backdatedBy = 5 * 60_000;
  * against a head that was exported earlier: `expected`.
  */
 export async function verifyChain(
-  context: Context,
+  context: { readonly store: Pick<Context['store'], 'db'> },
   expected?: { readonly seq: number; readonly hash: string },
 ): Promise<ChainVerdict> {
   let seq = 0;

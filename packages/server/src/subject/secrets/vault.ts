@@ -61,7 +61,7 @@ export async function openVault(store: Store, masterKey: Uint8Array): Promise<Va
 
 /** Whether the store is sealed under this master key, another one, or none yet. */
 export async function sealedUnder(
-  store: Store,
+  store: Pick<Store, 'db'>,
   masterKey: Uint8Array | undefined,
 ): Promise<'this' | 'another' | 'none'> {
   const sealed = await findSealed(store.db, digestKeyName);
