@@ -27,6 +27,10 @@ class LongFirst extends BaseSequencer {
   }
 }
 
+/** Tests of the SQL that all rooms share. Outside CI only these, and moves between databases, use PostgreSQL too, to answer in minutes. */
+const sharedSql = /\/(write|change-log|dump|event|migrate|password-races|replay|revocation)\.test\.ts$/;
+const databases = process.env.COUNTERSIGN_TEST_DATABASES ?? (process.env.CI ? 'sqlite,postgres' : 'sqlite');
+
 type ProjectTest = NonNullable<UserWorkspaceConfig['test']>;
 const servers = {
   globalSetup: ['packages/server/test/support/global-setup.ts'],
@@ -37,7 +41,17 @@ const servers = {
   hookTimeout: 60_000,
 } satisfies ProjectTest;
 
-/** `npm run quick` runs `unit`; `npm test` runs `unit` and `system`; `npm run foreign` runs `foreign`. */
+/** Everything of one kind that needs a server, on these databases. */
+function serverTests(name: string, include: readonly string[], on = databases) {
+  return { test: { name, include: [...include], env: { COUNTERSIGN_TEST_DATABASES: on }, ...servers } };
+}
+
+const onPostgres = [...files.system, ...files.process].filter((file) => sharedSql.test(file));
+
+/**
+ * `npm run quick` runs `unit`; `npm run check` adds `system`; `npm test` adds `process` and `postgres`; `npm run foreign` runs
+ * `foreign`. Under CI, or where COUNTERSIGN_TEST_DATABASES names them, every test runs on both databases.
+ */
 export default defineConfig({
   test: {
     sequence: { sequencer: LongFirst },
@@ -53,8 +67,10 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
-      { test: { name: 'system', include: [...files.system], ...servers } },
-      { test: { name: 'foreign', include: [...files.foreign], ...servers } },
+      serverTests('system', files.system),
+      serverTests('process', files.process),
+      ...(databases === 'sqlite' ? [serverTests('postgres', onPostgres, 'postgres')] : []),
+      serverTests('foreign', files.foreign),
     ],
   },
 });

@@ -13,6 +13,7 @@ import {
   verifyDataIntegrityProof,
 } from '../src/index.ts';
 import { nodePort } from './support/message.ts';
+import { rounds } from './support/rounds.ts';
 
 const created = '2026-11-26T12:00:00Z';
 const now = Date.parse(created);
@@ -84,7 +85,7 @@ test('both sign the same of any document', async () => {
       // Ed25519 is deterministic: equal values are equal inputs.
       expect((await ours(document)).proof.proofValue).toBe(((await theirs(document)).proof as JsonObject).proofValue);
     }),
-    { numRuns: 50 },
+    { numRuns: rounds(50) },
   );
 });
 

@@ -24,6 +24,7 @@ import {
   verifyDataIntegrityProof,
 } from '../src/index.ts';
 import { nodePort, sender, signBytes } from './support/message.ts';
+import { rounds } from './support/rounds.ts';
 
 const ed = 'z6Mkk7yqnGF3YwTrLpqrW6PGsKci7dNqh1CjnvMbzrMerSeL';
 const key = parseDidKey(`did:key:${ed}`);
@@ -72,7 +73,7 @@ test('any text is read as itself or refused', async () => {
       const two = await answer(() => parseDidPeer2(text));
       if (!(two instanceof ProofError)) expect(two.id).toBe(text);
     }),
-    { numRuns: 2_000 },
+    { numRuns: rounds(2_000) },
   );
 });
 
@@ -103,7 +104,7 @@ test('any document is read or refused, and gives out no key that it does not lis
       if (document instanceof ProofError) return;
       for (const id of document.verificationMethods.keys()) expect(JSON.stringify(members)).toContain(id.slice(7));
     }),
-    { numRuns: 1_000 },
+    { numRuns: rounds(1_000) },
   );
 });
 
@@ -139,7 +140,7 @@ test('a secured document with anything in any place is refused, or is what was s
       );
       if (!(verified instanceof ProofError)) expect(canonicalize(verified.document)).toBe(canonicalize(document));
     }),
-    { numRuns: 2_000 },
+    { numRuns: rounds(2_000) },
   );
 });
 

@@ -24,6 +24,7 @@ import {
   packing,
   random,
 } from './support/didcomm.ts';
+import { rounds } from './support/rounds.ts';
 
 const method = '/countersign.v1.WalletService/GrantAccess';
 const message = Uint8Array.of(10, 3, 1, 2, 255);
@@ -203,6 +204,6 @@ test('any bytes come out as they went in', async () => {
     fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (bytes) => {
       expect((await unpackCall(await packCall(calling({ message: bytes })), server)).message).toEqual(bytes);
     }),
-    { numRuns: 25 },
+    { numRuns: rounds(25) },
   );
 });

@@ -28,6 +28,7 @@ import {
   sealed,
   type,
 } from './support/didcomm.ts';
+import { rounds } from './support/rounds.ts';
 
 async function codeOf(presented: unknown, changes: Partial<UnpackExpectation> = {}): Promise<string | undefined> {
   try {
@@ -372,7 +373,7 @@ test('any flipped bit of a packed message is refused', async () => {
       flipped[place] = (flipped[place] as number) ^ (1 << bit);
       expect(await codeOf(flipped)).toMatch(/^didcomm[.]/);
     }),
-    { numRuns: 300 },
+    { numRuns: rounds(300) },
   );
 });
 
@@ -384,6 +385,6 @@ test('any value in the place of any member is refused, and never with another er
       const header = alteredHeader(good, (one) => Object.assign(one, { [member === 'iv' ? 'epk' : 'alg']: value }));
       expect(await codeOf(header)).toMatch(/^didcomm[.]/);
     }),
-    { numRuns: 200 },
+    { numRuns: rounds(200) },
   );
 });

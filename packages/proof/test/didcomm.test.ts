@@ -30,6 +30,7 @@ import {
   sealed,
   type,
 } from './support/didcomm.ts';
+import { rounds } from './support/rounds.ts';
 
 test('an authcrypt message proves its sender and says when it can be forgotten', async () => {
   expect(await unpack(good, expecting())).toEqual({
@@ -179,7 +180,7 @@ test('any message comes out as it went in', async () => {
       expect(message.body).toEqual(JSON.parse(JSON.stringify(content)));
       expect(message.sender).toBe(isProved ? alice : undefined);
     }),
-    { numRuns: 40 },
+    { numRuns: rounds(40) },
   );
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isJsonObject, type JsonReason, parseExactJson, parseJson } from '../src/index.ts';
+import { rounds } from './support/rounds.ts';
 
 test('a document without duplicates reads as JSON.parse reads it', () => {
   fc.assert(
@@ -29,7 +30,7 @@ test('a document reads exactly when JSON.parse reads it', () => {
       }
       expect(result.ok || result.reason !== 'syntax').toBe(valid);
     }),
-    { numRuns: 5000 },
+    { numRuns: rounds(5000) },
   );
 });
 

@@ -15,6 +15,7 @@ import {
 } from '../src/index.ts';
 import { parsed } from './support/keys.ts';
 import { expecting, keyOf, nodePort, now, rawValue, request, response, sender, strictly } from './support/message.ts';
+import { rounds } from './support/rounds.ts';
 import { readVector, vectorsPresent } from './support/vectors.ts';
 import { webPort } from './support/web-port.ts';
 
@@ -291,7 +292,7 @@ test('what is signed verifies, in both runtimes, whatever the bytes', async () =
         expect(await verifyMessage(value, expecting(one, { message, crypto }))).toMatchObject({ form, alg: one.alg });
       }
     }),
-    { numRuns: 150 },
+    { numRuns: rounds(150) },
   );
 });
 
@@ -308,7 +309,7 @@ test('no bit of the value or of the body can be turned', async () => {
       const verified = verifyMessage(presented, expecting(one, { message: { ...message, body } }));
       await expect(verified).rejects.toMatchObject({ name: 'ProofError' });
     }),
-    { numRuns: 600 },
+    { numRuns: rounds(600) },
   );
 });
 
@@ -334,6 +335,6 @@ test('any text at all is refused, and with a code', async () => {
     fc.asyncProperty(text, async (presented) => {
       await expect(verifyMessage(presented, expecting(rsa))).rejects.toMatchObject({ name: 'ProofError' });
     }),
-    { numRuns: 500 },
+    { numRuns: rounds(500) },
   );
 });

@@ -9,6 +9,7 @@ import {
   verifyReceipt,
 } from '../src/index.ts';
 import { bytes, nodePort, now, rawValue, type Sender, sender, signBytes } from './support/message.ts';
+import { rounds } from './support/rounds.ts';
 
 const realm = sender('ES256', 'receipts-1');
 const other = sender('ES256', 'receipts-2');
@@ -189,7 +190,7 @@ describe('is refused', () => {
         const changed = bytes(body).map((byte, i) => (i === at ? byte ^ flip : byte));
         await expect(check(receipt, { body: changed })).rejects.toMatchObject({ code: 'receipt.message' });
       }),
-      { numRuns: 200 },
+      { numRuns: rounds(200) },
     );
     await fc.assert(
       fc.asyncProperty(fc.nat(receipt.length - 1), fc.constantFrom(...'AZaz09-_.=+ '), async (at, character) => {
@@ -197,13 +198,13 @@ describe('is refused', () => {
         if (changed === receipt) return;
         await expect(check(changed)).rejects.toMatchObject({ name: 'ProofError' });
       }),
-      { numRuns: 400 },
+      { numRuns: rounds(400) },
     );
     await fc.assert(
       fc.asyncProperty(fc.nat(receipt.length - 1), async (end) => {
         await expect(check(receipt.slice(0, end))).rejects.toMatchObject({ name: 'ProofError' });
       }),
-      { numRuns: 100 },
+      { numRuns: rounds(100) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { rounds } from '../../proof/test/support/rounds.ts';
 import type { Context } from '../src/context.ts';
 import { startJobs } from '../src/jobs/start.ts';
 import type { EventTable } from '../src/store/schema.ts';
@@ -94,7 +95,7 @@ eachDatabase('the event log', (freshUrl) => {
           expect(await verifyChain(context)).toEqual(intact);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: rounds(40) },
     );
   });
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { rounds } from '../../proof/test/support/rounds.ts';
 import type { Context } from '../src/context.ts';
 import { credentialsDir } from '../src/credentials.ts';
 import { makeFirstStart } from '../src/first-start.ts';
@@ -10,7 +11,6 @@ import { leaveFiles, writeLeftFiles } from '../src/subject/handover.ts';
 import { openContext } from './support/context.ts';
 import { eachDatabase } from './support/databases.ts';
 import { firstStartsAtOnce, killedFirstStarts } from './support/first-starts.ts';
-import { rounds } from './support/rounds.ts';
 
 const rows = async ({ store: { db } }: Context) => ({
   realms: (await db.selectFrom('realm').select('name').orderBy('name').execute()).map(({ name }) => name),

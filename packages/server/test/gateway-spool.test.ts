@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { rounds } from '../../proof/test/support/rounds.ts';
 import { createRoom } from '../src/gateway/room.ts';
 import { spool } from '../src/gateway/spool.ts';
 import { temporaryDir } from './support/context.ts';
@@ -35,7 +36,7 @@ test('what went in comes out, again and again, however it came', async () => {
       await body.discard();
       await body.discard();
     }),
-    { numRuns: 50 },
+    { numRuns: rounds(50) },
   );
 });
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { rounds } from '../../proof/test/support/rounds.ts';
 import { temporaryDir } from './support/context.ts';
 import { killRounds } from './support/kill-rounds.ts';
 import { startPostgres } from './support/postgres.ts';
-import { rounds } from './support/rounds.ts';
 
 const here = process.platform === 'linux' && process.arch === 'x64';
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { rounds } from '../../proof/test/support/rounds.ts';
 import { system } from '../src/kernel/caller.ts';
 import { languages } from '../src/kernel/language.ts';
 import { type MailAddress, mailAddress, requireMailAddress } from '../src/kernel/mail-address.ts';
@@ -86,7 +87,7 @@ describe('an address', () => {
         expect(made).not.toMatch(/[<>(),;:\\"[\]\s]/);
         expect(mailAddress(made)).toBe(made);
       }),
-      { numRuns: 2_000 },
+      { numRuns: rounds(2_000) },
     );
   });
 

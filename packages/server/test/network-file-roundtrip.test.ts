@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { rounds } from '../../proof/test/support/rounds.ts';
 import { isLine, isPlain } from '../src/kernel/text.ts';
 import { applyNetwork } from '../src/registry/network-file/apply.ts';
 import { exportNetwork } from '../src/registry/network-file/export.ts';
@@ -133,6 +134,6 @@ test('any network: applied, exported and applied again it is the same, there and
       await applyNetwork(second, JSON.parse(JSON.stringify(exported)), caller);
       expect(await exportNetwork(second)).toEqual(exported);
     }),
-    { numRuns: 25 },
+    { numRuns: rounds(25) },
   );
 }, 120_000);

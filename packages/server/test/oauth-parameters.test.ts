@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { rounds } from '../../proof/test/support/rounds.ts';
 import { Problem } from '../src/kernel/problem.ts';
 import { parseForm, parseJsonParameters } from '../src/registry/oauth/parameters.ts';
 
@@ -47,7 +48,7 @@ test('refuses or reads whatever comes, and never fails otherwise', () => {
         expect(thrown).toBeInstanceOf(Problem);
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: rounds(2_000) },
   );
 });
 

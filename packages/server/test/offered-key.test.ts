@@ -2,6 +2,7 @@ import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypt
 import fc from 'fast-check';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rounds } from '../../proof/test/support/rounds.ts';
 import { readOfferedKey } from '../src/subject/secrets/offered-key.ts';
 import { ask, createApplicant, proofClaims, proxied, step } from './support/applicant.ts';
 import { endlessCertificate, expiredCertificate, p384Certificate, rsaCertificate } from './support/certificates.ts';
@@ -126,7 +127,7 @@ describe('a public key is refused:', () => {
     );
     fc.assert(
       fc.property(value, (one) => typeof readOfferedKey(one).ok === 'boolean'),
-      { numRuns: 500 },
+      { numRuns: rounds(500) },
     );
   });
 });

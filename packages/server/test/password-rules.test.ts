@@ -10,6 +10,7 @@ import { effectiveRules } from '../src/subject/password-config.ts';
 
 const defaultRules = effectiveRules({});
 
+import { rounds } from '../../proof/test/support/rounds.ts';
 import { breachDigest } from '../src/subject/secrets/breach-digest.ts';
 import { createHasher } from '../src/subject/secrets/password-hash.ts';
 import { noPeppers } from './support/pepper.ts';
@@ -189,7 +190,7 @@ test('any text gives an answer, and in time', async () => {
       expect(await refusal(password, { minimumLength: 8 })).toMatch(/^(accepted|password\.[a-z_]+)$/);
       for (const form of likenesses(password)) expect(typeof isPattern(form)).toBe('boolean');
     }),
-    { numRuns: 200 },
+    { numRuns: rounds(200) },
   );
   for (const hostile of [
     '!'.repeat(1_024),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
+import { rounds } from '../../proof/test/support/rounds.ts';
 import { isPlain } from '../src/kernel/text.ts';
 import { networkFileSchema } from '../src/registry/network-file/schema.ts';
 import { allRoutes } from '../src/server.ts';
@@ -159,7 +160,7 @@ describe('the code of a credential', () => {
         expect(credentialCode.parse(parsed.data)).toBe(parsed.data);
         expect(isUsername(parsed.data)).toBe(true);
       }),
-      { numRuns: 3_000 },
+      { numRuns: rounds(3_000) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isCanonicalTarget, isTargetWithin } from '../../src/index.ts';
+import { rounds } from '../support/rounds.ts';
 
 const canonical = [
   'urn:trinsic:wallet:alice',
@@ -158,7 +159,7 @@ describe('within', () => {
         if (isTargetWithin(a, b) && isTargetWithin(b, c)) expect(isTargetWithin(a, c)).toBe(true);
         if (isTargetWithin(a, b) && isTargetWithin(b, a)) expect(a).toBe(b);
       }),
-      { numRuns: 2000 },
+      { numRuns: rounds(2000) },
     );
   });
 });
@@ -187,6 +188,6 @@ test('whatever the URL standard takes for one place has at most one spelling her
       const target = `https://a.test/${pieces.join('')}`;
       if (isCanonicalTarget(target)) expect(new URL(target).href).toBe(target);
     }),
-    { numRuns: 2000 },
+    { numRuns: rounds(2000) },
   );
 });

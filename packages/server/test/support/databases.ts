@@ -24,7 +24,7 @@ const templates = {
   postgres: process.env.COUNTERSIGN_TEST_POSTGRES_TEMPLATE ?? '',
 };
 
-/** `npm run check` asks for `sqlite` alone, to answer sooner; `npm test` and CI run every suite on both. */
+/** See `vitest.config.ts`: CI and soak tests run every suite on both. */
 const kinds = (process.env.COUNTERSIGN_TEST_DATABASES ?? 'sqlite,postgres').split(',') as readonly DatabaseKind[];
 
 interface Maker {

@@ -21,7 +21,9 @@ const variables = [
   'COUNTERSIGN_TEST_PROGRAM',
 ];
 
-export default async function setup(): Promise<() => Promise<void>> {
+export default async function setup(): Promise<(() => Promise<void>) | undefined> {
+  // Another project of this run has made everything.
+  if (process.env.COUNTERSIGN_TEST_SQLITE_TEMPLATE) return undefined;
   const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
   const folder = mkdtempSync(join(tmpdir(), 'countersign-template-'));
   const file = join(folder, 'countersign.db');
