@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { onTestFinished, TestRunner } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import type { Context } from '../../src/context.ts';
@@ -10,6 +8,7 @@ import { createContext, type Parts } from '../../src/server.ts';
 import { ensureRealms } from '../../src/start.ts';
 import { hashPool } from './hash-pool.ts';
 import { masterKey } from './program.ts';
+import { quickFolder } from './quick-folder.ts';
 
 export { masterKey };
 
@@ -44,7 +43,7 @@ function atEnd(act: () => unknown): void {
 
 /** A directory that goes when the test ends, or for a suite with the process. */
 export function temporaryDir(): string {
-  const path = mkdtempSync(join(tmpdir(), 'countersign-test-'));
+  const path = quickFolder('test');
   atEnd(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }

@@ -1,10 +1,10 @@
 /** Runs one suite on both databases that Countersign supports, each test on a database of its own. */
 
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe } from 'vitest';
 import { postgresDatabases } from './postgres-databases.ts';
+import { quickFolder } from './quick-folder.ts';
 import { untouched } from './seed.ts';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
@@ -72,7 +72,7 @@ function sqliteMaker(): Maker {
   const folders: string[] = [];
   return {
     async fresh(schema) {
-      const folder = await mkdtemp(join(tmpdir(), 'countersign-sqlite-'));
+      const folder = quickFolder('sqlite');
       folders.push(folder);
       return schema === 'empty' ? `sqlite:${join(folder, 'countersign.db')}` : sqliteIn(folder);
     },

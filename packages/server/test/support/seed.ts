@@ -1,10 +1,10 @@
 /** What tests of one file put into their databases in the same way is made twice, and copied for every later test. */
 
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { expect } from 'vitest';
+import { quickFolder } from './quick-folder.ts';
 
 /** The databases that nothing has opened since they were made. Only these take a copy. */
 export const untouched = new Set<string>();
@@ -12,7 +12,7 @@ export const untouched = new Set<string>();
 /** Writes the content into a database that is like the one it was taken from. */
 type Copy = (databaseUrl: string) => Promise<void>;
 
-const folder = mkdtempSync(join(tmpdir(), 'countersign-seeds-'));
+const folder = quickFolder('seeds');
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const seen = new Map<string, Copy | undefined>();
 let file: string | undefined;

@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { loadConfig } from '../../src/config.ts';
 import type { Context } from '../../src/context.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
@@ -14,6 +12,7 @@ import { masterKey } from './context.ts';
 import { sqliteIn } from './databases.ts';
 import { freePort } from './free-port.ts';
 import { hashPool } from './hash-pool.ts';
+import { quickFolder } from './quick-folder.ts';
 import { seeded } from './seed.ts';
 
 /** A server under test: everything real, on a free port of the loopback. */
@@ -47,7 +46,7 @@ const plainNetwork = { realms: [{ name: 'dev', profile: 'ocen4', settings: { acc
 export const administrator = { id: 'admin', secret: 'administrator-secret-for-tests' } as const;
 
 export async function testServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'countersign-test-'));
+  const dataDir = quickFolder('test');
   const databaseUrl = options.databaseUrl ?? (await sqliteIn(dataDir));
   const placed = { ...options, databaseUrl };
   const isSeeded = await seeded(databaseUrl, seedKey(options), async () => {
