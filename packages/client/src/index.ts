@@ -100,4 +100,5 @@ export {
   type SubjectVerifierOptions,
 } from './token/subject-verifier.ts';
 export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token/token.ts';
+export { tracedFetch } from './traced-fetch.ts';
 export { cryptoPort as webCrypto } from './web-crypto.ts';

@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises';
 import { MessageProblem } from '@countersign/client';
 import type { Log } from '../kernel/log.ts';
 import { Problem } from '../kernel/problem.ts';
+import { server, traced } from '../kernel/trace.ts';
 import { transferCodingFault } from '../kernel/transfer-coding.ts';
 import { type Field, fieldsOf, flat } from './fields.ts';
 import { bodyTooLarge, refusalOf } from './refusal.ts';
@@ -49,7 +50,11 @@ export function answering(answer: Answerer, { direction, log, count }: CallOptio
     response.on('error', () => {});
     let outcome: Outcome;
     try {
-      outcome = await answer({ request, response, waits, gone: leaving.signal });
+      const call = { request, response, waits, gone: leaving.signal };
+      outcome = await traced(`countersign.gateway.${direction}`, () => answer(call), {
+        kind: server,
+        from: request.headers,
+      });
     } catch (error) {
       const refusal = refusalOf(error);
       outcome = { status: refusal.status, reason: refusal.code };

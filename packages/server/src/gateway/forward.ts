@@ -18,6 +18,7 @@ import {
 } from '@countersign/client';
 import { canonicalTarget } from '@countersign/proof';
 import { Problem } from '../kernel/problem.ts';
+import { client, traced } from '../kernel/trace.ts';
 import { type Answerer, type Call, type Outcome, requestFields, sendWhole, takeBody } from './call.ts';
 import { endToEnd, type Field, isForwarding, isReserved } from './fields.ts';
 import { isLoopbackHost } from './loopback.ts';
@@ -161,7 +162,7 @@ async function exchange(
   });
   const late = AbortSignal.timeout(options.timeout);
   try {
-    return await participant.fetch(url, {
+    const init = {
       method,
       to,
       headers: outgoingFields(call) as [string, string][],
@@ -169,6 +170,10 @@ async function exchange(
       maxResponseBytes: maxResponse,
       allowPlainHttp,
       signal: AbortSignal.any([call.gone, late]),
+    };
+    return await traced('countersign.fetch', () => participant.fetch(url, init), {
+      kind: client,
+      attributes: () => ({ 'http.request.method': method, 'server.address': new URL(url).hostname }),
     });
   } catch (error) {
     throw late.aborted ? new Problem('gateway.upstream_timeout', { cause: error }) : problemOf(error);

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { createEdge, createParticipant } from '@countersign/client';
+import { createEdge, createParticipant, tracedFetch } from '@countersign/client';
 import { sourceOf } from '../http/source.ts';
 import { createLog, type Log } from '../kernel/log.ts';
 import { Problem } from '../kernel/problem.ts';
@@ -94,7 +94,7 @@ async function messageSide(options: GatewayOptions, common: Common) {
   const { privateKey: key, form, issuer } = options.participant;
   const signer = await createResponseSigner({ key, form, now: Date.now });
   const maxResponse = responseBound(options, signer);
-  const participant = createParticipant(options.participant);
+  const participant = createParticipant({ ...options.participant, fetch: tracedFetch(options.participant.fetch) });
   const room = createRoom(roomBytes);
   const { unsigned, unsafe, timeout } = options;
   return {

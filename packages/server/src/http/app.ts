@@ -4,6 +4,7 @@ import { Hono, type Context as HonoContext } from 'hono';
 import { cors } from 'hono/cors';
 import { Problem, toProblem } from '../kernel/problem.ts';
 import { logRefusal } from '../kernel/refusal.ts';
+import { server, traced, traceWith } from '../kernel/trace.ts';
 import { transferCodingFault } from '../kernel/transfer-coding.ts';
 import { storeProblem } from '../store/fault.ts';
 import type { Answer } from './answer.ts';
@@ -113,7 +114,22 @@ interface Shared<C> {
 type Observe = (status: number, seconds: number) => void;
 
 /** From a call to its answer, on either way. */
-async function answer<C extends HttpContext, A extends { readonly status: number }>(
+function answer<C extends HttpContext, A extends { readonly status: number }>(
+  ...given: Parameters<typeof answerInSpan<C, A>>
+): Promise<A> {
+  const [call, incoming, { method, path }] = given;
+  return traced(`${method} ${path}`, () => answerInSpan<C, A>(...given), {
+    kind: server,
+    from: incoming.headers,
+    attributes: () => ({
+      'http.request.method': method,
+      'http.route': path,
+      'countersign.request_id': call.requestId,
+    }),
+  });
+}
+
+async function answerInSpan<C extends HttpContext, A extends { readonly status: number }>(
   call: Call<C>,
   incoming: IncomingMessage,
   route: Route<C>,
@@ -131,6 +147,8 @@ async function answer<C extends HttpContext, A extends { readonly status: number
     response = render(refuse(call, route, thrown));
   }
   observe(response.status, (context.clock.elapsed() - started) / 1000);
+  const { status } = response;
+  traceWith(() => ({ 'http.response.status_code': status }));
   if (context.log.isLevelEnabled('debug')) {
     context.log.debug(
       { requestId: call.requestId, method: route.method, route: route.path, status: response.status },
@@ -197,6 +215,7 @@ function setCommonHeaders(context: HttpContext, requestId: string, outgoing: Ser
 function refuse(call: Call, route: Pick<Route, 'refusals' | 'security' | 'path'>, thrown: unknown): Answer {
   const problem = toProblem(storeProblem(thrown));
   const { requestId, source } = call;
+  traceWith(() => ({ 'countersign.problem': problem.code }));
   logRefusal(call.context.log, problem, { requestId, route: route.path, source: source.address });
   return refusalAnswer(problem, route, call);
 }

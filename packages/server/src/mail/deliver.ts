@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import type { Caller } from '../kernel/caller.ts';
+import { client, traced } from '../kernel/trace.ts';
 import type { MailTable } from '../store/schema.ts';
 import { write } from '../store/write.ts';
 import { changeMail, claimMail, listDueMails } from './mail.store.ts';
@@ -40,7 +41,10 @@ export function createDeliverer(context: Context, transport: Transport): Deliver
   const stopping = new AbortController();
 
   const begin = (mail: MailTable) => {
-    const done = deliver(context, transport, mail, stopping.signal)
+    const done = traced('countersign.mail', () => deliver(context, transport, mail, stopping.signal), {
+      kind: client,
+      attributes: () => ({ 'countersign.purpose': mail.purpose, 'countersign.attempt': mail.attempts }),
+    })
       .catch((error: unknown) => {
         // The claim expires and the mail is tried again, so it may arrive twice.
         const reason = error instanceof Error ? error.message : 'unknown';

@@ -9,6 +9,7 @@ import { commonHeaders } from '../http/common-headers.ts';
 import { refusalAnswer } from '../http/render.ts';
 import { sourceOf } from '../http/source.ts';
 import { Problem } from '../kernel/problem.ts';
+import { server, traced, traceWith } from '../kernel/trace.ts';
 import { acceptedTypes, type Content, contentOf } from './content.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { type Flight, openFlight } from './flight.ts';
@@ -63,7 +64,15 @@ export function rpcWay(
     const closed = new Promise<void>((resolve) => outgoing.once('close', resolve));
     void closed.then(() => outgoing.writableEnded || flight.abandon());
     try {
-      await run(handler, flight, { ...wire, closed }, origins(incoming.headers.origin));
+      await traced(procedure.path.slice(1), () => inSpan(handler, flight, { ...wire, closed }), {
+        kind: server,
+        from: incoming.headers,
+        attributes: () => ({
+          'rpc.system': content.protocol,
+          'rpc.method': procedure.path.slice(1),
+          'countersign.request_id': flight.call.requestId,
+        }),
+      });
     } finally {
       flight.end();
       observe(content.protocol, flight.status(), (context.clock.elapsed() - started) / 1000);
@@ -73,6 +82,11 @@ export function rpcWay(
         context.log.debug({ requestId, procedure: procedure.path, protocol, status: flight.status() }, 'answered');
       }
     }
+  }
+
+  async function inSpan(handler: UniversalHandler, flight: Flight, wire: Parameters<typeof run>[2]) {
+    await run(handler, flight, wire, origins(wire.incoming.headers.origin));
+    traceWith(() => ({ 'rpc.response.status_code': flight.status() }));
   }
 
   return (incoming, outgoing) => {

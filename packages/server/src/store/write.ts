@@ -6,6 +6,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { timeOrderedId } from '../kernel/id.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { Random } from '../kernel/random.ts';
+import { traced } from '../kernel/trace.ts';
 import { withinTransaction } from '../kernel/transaction.ts';
 import { isConflict, isTransient } from './fault.ts';
 import type { Store } from './open.ts';
@@ -79,7 +80,9 @@ export async function write<T>(
     const changes = new Map<string, readonly [Topic, string]>();
     const ends: Ends = { committed: [], rolledBack: [] };
     try {
-      const result = await context.store.db.transaction().execute((db) => run(context, caller, db, changes, ends, act));
+      const result = await traced('countersign.transaction', () =>
+        context.store.db.transaction().execute((db) => run(context, caller, db, changes, ends, act)),
+      );
       for (const nudge of ends.committed) nudge();
       return result;
     } catch (error) {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Problem } from '../../kernel/problem.ts';
 import type { Random } from '../../kernel/random.ts';
+import { traced } from '../../kernel/trace.ts';
 import { type Asker, type Cost, createHashPool, type HashPool } from './hash-pool.ts';
 import { normalisedPassword, requirePassword } from './password-text.ts';
 import type { Pepper, Peppers } from './pepper.ts';
@@ -66,7 +67,7 @@ export function createHasher({
       const pepper = await peppers.current();
       const make = { ...fresh(), ...(pepper && { pepper: pepper.number }) };
       const work = { make, password: Buffer.from(text), secret: pepper?.key };
-      const { tag } = await pool.run(work, { work: 1, memory: today.memory });
+      const { tag } = await traced('countersign.hash', () => pool.run(work, { work: 1, memory: today.memory }));
       return spellHash({ ...make, tag: tag as Uint8Array });
     },
     async verify(stored, password, asker) {
@@ -75,7 +76,9 @@ export function createHasher({
       const compare = stored === undefined || text === undefined ? decoy : known(stored);
       const passwords = spellings(password, text);
       const work = { compare, passwords, secret: (await pepperOf(peppers, compare, current))?.key };
-      const { matched } = await pool.run(work, costOf(compare, passwords.length), asker);
+      const { matched } = await traced('countersign.hash', () =>
+        pool.run(work, costOf(compare, passwords.length), asker),
+      );
       if (compare === decoy || matched === -1) return refusedVerdict;
       return { ok: true, outdated: matched !== 0 || isOutdated(compare, current?.number) };
     },

@@ -2,6 +2,7 @@ import { sign } from 'node:crypto';
 import { signatureFromDer } from '@countersign/client/node-crypto';
 import type { Context } from '../../context.ts';
 import { seconds } from '../../kernel/clock.ts';
+import { traced } from '../../kernel/trace.ts';
 import type { Realm, SigningAlg } from '../realm.ts';
 import type { ClientSubject, ResourceAccess } from '../subject.ts';
 import { currentKey, type Purpose, type SigningKey, signingKeys } from './signing-key.ts';
@@ -76,7 +77,10 @@ const headers = new WeakMap<SigningKey, Map<string, string>>();
 /** The one place that signs. */
 function signJwt(key: SigningKey, typ: string, claims: object): string {
   const input = `${headerSegment(key, typ)}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
-  return `${input}.${signers[key.alg](Buffer.from(input, 'latin1'), key).toString('base64url')}`;
+  const signature = traced('countersign.sign', () => signers[key.alg](Buffer.from(input, 'latin1'), key), {
+    attributes: () => ({ 'countersign.alg': key.alg, 'countersign.typ': typ }),
+  });
+  return `${input}.${signature.toString('base64url')}`;
 }
 
 function headerSegment(key: SigningKey, typ: string): string {
