@@ -16,6 +16,14 @@ export interface Transport {
 
 export const transportChecks: Checks<Transport> = { fetch: optional(callable), timeoutMilliseconds: optional(amount) };
 
+/** The options of the transport alone, for a part that takes no others. */
+export function transportOf({ fetch, timeoutMilliseconds }: Transport): Transport {
+  return {
+    ...(fetch && { fetch }),
+    ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
+  };
+}
+
 export interface JsonAnswer {
   readonly status: number;
   readonly headers: Headers;

@@ -37,12 +37,12 @@ import {
 import { once } from './once.ts';
 import type { Registry } from './registry/registry.ts';
 import { cacheChecks, type RegistryCacheOptions, registryCache } from './registry/registry-cache.ts';
+import { statusCheck } from './status/policy-check.ts';
 import { createStatusFollower, type StatusPolicy } from './status/status.ts';
 import { accessTokenVerifier } from './token/access-token.ts';
 import { issuerKeys } from './token/issuer-keys.ts';
 import type { KeySource } from './token/jwks.ts';
 import { type TokenSource, tokenSource, tokenSourceChecks } from './token/token.ts';
-import { statusCheck } from './trust.ts';
 
 /** The realm, the credentials and the rules of a participant. */
 export interface ParticipantOptions extends Transport {

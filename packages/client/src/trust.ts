@@ -1,17 +1,9 @@
 import type { CryptoPort } from '@countersign/proof';
-import {
-  amount,
-  type Checks,
-  callable,
-  either,
-  flag,
-  oneOf,
-  optional,
-  options as optionsOf,
-} from '@countersign/proof/argument';
+import { type Checks, callable, optional } from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
-import type { Transport } from './fetch-json.ts';
+import { transportOf } from './fetch-json.ts';
 import { separateKeys } from './message/key-purpose.ts';
+import { statusCheck } from './status/policy-check.ts';
 import { createStatusFollower, type StatusFollower, type StatusPolicy } from './status/status.ts';
 import { issuerKeys } from './token/issuer-keys.ts';
 import {
@@ -29,17 +21,6 @@ export interface TrustOptions extends Omit<SubjectVerifierOptions, 'signedBy'>, 
   /** From 0 to 1. Default `Math.random`. */
   readonly random?: () => number;
 }
-
-const policyChecks: Checks<StatusPolicy> = {
-  maxStalenessSeconds: optional(amount),
-  onStale: optional(oneOf('closed', 'open')),
-  pollSeconds: optional(amount),
-  events: optional(flag),
-};
-
-export const statusCheck = optional(
-  either((value, name) => optionsOf(value as StatusPolicy, name, policyChecks), oneOf('none')),
-);
 
 const { signedBy: _, ...believing } = subjectVerifierChecks;
 
@@ -88,12 +69,5 @@ export function createTrust(given: TrustOptions): Trust {
     crypto,
     now,
     clockTolerance,
-  };
-}
-
-export function transportOf({ fetch, timeoutMilliseconds }: Transport): Transport {
-  return {
-    ...(fetch && { fetch }),
-    ...(timeoutMilliseconds !== undefined && { timeoutMilliseconds }),
   };
 }

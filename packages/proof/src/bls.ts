@@ -9,6 +9,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytes as bytesOf } from './argument.ts';
 import { ProofError } from './error.ts';
 import { type Multikey, multikeyOf } from './multikey.ts';
+import './did/refusal.ts';
 
 const { G1, G2, fields } = bls12_381;
 const salt = new TextEncoder().encode('BLS-SIG-KEYGEN-SALT-');

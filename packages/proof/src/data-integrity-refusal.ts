@@ -1,3 +1,5 @@
+import { addTexts } from './error-text.ts';
+
 /**
  * The reasons for refusing a Data Integrity proof, or for not making one. The texts are fixed and contain no part of the input.
  */
@@ -29,3 +31,5 @@ export const dataIntegrityTexts = {
   'integrity.signature_length': 'The signing port returned a signature of another length than its algorithm has.',
   'integrity.member': 'A further member of the proof is one that the proof has anyway.',
 } as const;
+
+addTexts(dataIntegrityTexts);

@@ -29,6 +29,7 @@ import { formatInstant, parseInstant } from './instant.ts';
 import { canonicalize } from './jcs.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import { decodeMultibase, encodeMultibase } from './multibase.ts';
+import './data-integrity-refusal.ts';
 
 const signatureBytes = 64;
 /** `z` and 64 bytes of base58. */

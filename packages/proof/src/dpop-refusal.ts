@@ -1,3 +1,5 @@
+import { addTexts } from './error-text.ts';
+
 export const dpopTexts = {
   'dpop.too_large': 'The DPoP proof is too large.',
   'dpop.malformed': 'The DPoP proof is not a string of three parts of strict base64url and JSON.',
@@ -12,3 +14,5 @@ export const dpopTexts = {
   'dpop.iat': 'The DPoP proof was not made just now.',
   'dpop.ath': 'The DPoP proof is for another token.',
 } as const;
+
+addTexts(dpopTexts);

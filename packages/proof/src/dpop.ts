@@ -17,6 +17,7 @@ import { type ProofCode, ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, parseJson } from './json.ts';
 import { type PublicJwk, parsePublicJwk, signatureLength } from './jwk.ts';
 import { thumbprint } from './thumbprint.ts';
+import './dpop-refusal.ts';
 
 /** The requirements on a DPoP proof. Times are in seconds since the epoch. */
 export interface DpopExpectation {

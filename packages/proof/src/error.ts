@@ -1,11 +1,13 @@
-import { capabilityTexts, invocationTexts } from './capability/refusal.ts';
-import { dataIntegrityTexts } from './data-integrity-refusal.ts';
-import { didTexts } from './did/refusal.ts';
-import { callTexts, didcommTexts, packingTexts } from './didcomm/refusal.ts';
-import { dpopTexts } from './dpop-refusal.ts';
+import type { capabilityParts, capabilityTexts, invocationTexts } from './capability/refusal.ts';
+import type { dataIntegrityTexts } from './data-integrity-refusal.ts';
+import type { didTexts } from './did/refusal.ts';
+import type { callTexts, didcommParts, didcommTexts, packingTexts } from './didcomm/refusal.ts';
+import type { dpopTexts } from './dpop-refusal.ts';
+import { textOf } from './error-text.ts';
 import type { JsonReason } from './json.ts';
-import { messageTexts, signingTexts } from './message/refusal.ts';
-import { receiptTexts } from './receipt-refusal.ts';
+import type { messageParts, messageTexts, signingTexts } from './message/refusal.ts';
+import type { receiptTexts } from './receipt-refusal.ts';
+import type { subjectTokenTexts } from './subject-token-refusal.ts';
 
 /**
  * The fault of a JSON part of a token. The code has it after the name of the part: `jws.header_syntax`,
@@ -61,39 +63,30 @@ const texts = {
   'access_token.typ': 'The token is not a bearer token.',
   'access_token.client': 'The token does not name its client, or names two.',
   'access_token.claim': 'A claim of the access token does not have its shape.',
-  'transaction_token.claim': 'A claim of the transaction token does not have its shape.',
-  'transaction_token.lifetime': 'The transaction token lives for longer than a minute.',
-  'wallet_token.claim': 'A claim of the wallet token does not have its shape.',
-  'wallet_token.lifetime': 'The wallet token lives for longer than five minutes.',
-  ...dpopTexts,
-  ...messageTexts,
-  ...signingTexts,
-  ...receiptTexts,
-  ...didTexts,
-  ...dataIntegrityTexts,
-  ...capabilityTexts,
-  ...invocationTexts,
-  ...didcommTexts,
-  ...packingTexts,
-  ...callTexts,
 } as const;
 
-const jsonParts = {
-  'jws.header_': 'The header',
-  'jwt.claims_': 'The claims set',
-  'message.header_': 'The header',
-  'capability.document_': 'The capability',
-  'invocation.document_': 'The invocation',
-  'didcomm.envelope_': 'The envelope',
-  'didcomm.header_': 'The protected header',
-  'didcomm.plaintext_': 'The plaintext',
-  'didcomm.signed_': 'The signed message',
-} as const;
+const jsonParts = { 'jws.header_': 'The header', 'jwt.claims_': 'The claims set' } as const;
 
-type JsonCode = `${keyof typeof jsonParts}${keyof typeof jsonTexts}`;
+type JsonParts = typeof jsonParts & typeof messageParts & typeof capabilityParts & typeof didcommParts;
+
+type JsonCode = `${keyof JsonParts}${keyof typeof jsonTexts}`;
 
 /** The stable code of a refusal; there is one for each check. */
-export type ProofCode = keyof typeof texts | JsonCode;
+export type ProofCode = keyof typeof texts | JsonCode | keyof Texts;
+
+/** The texts of the rooms, which add them when they are loaded. */
+type Texts = typeof dpopTexts &
+  typeof subjectTokenTexts &
+  typeof messageTexts &
+  typeof signingTexts &
+  typeof receiptTexts &
+  typeof didTexts &
+  typeof dataIntegrityTexts &
+  typeof capabilityTexts &
+  typeof invocationTexts &
+  typeof didcommTexts &
+  typeof packingTexts &
+  typeof callTexts;
 
 /**
  * A refused proof. `code` is stable and names the check that refused. The message is fixed for each code and contains
@@ -116,7 +109,10 @@ export class ProofError extends Error {
 }
 
 function text(code: ProofCode): string {
-  if (code in texts) return texts[code as keyof typeof texts];
-  const prefix = code.slice(0, code.indexOf('_') + 1) as keyof typeof jsonParts;
-  return `${jsonParts[prefix]} ${jsonTexts[code.slice(prefix.length) as keyof typeof jsonTexts]}.`;
+  const own = code in texts ? texts[code as keyof typeof texts] : textOf(code);
+  if (own !== undefined) return own;
+  const prefix = code.slice(0, code.indexOf('_') + 1);
+  const part = jsonParts[prefix as keyof typeof jsonParts] ?? textOf(prefix);
+  if (part === undefined) return 'The proof is refused.';
+  return `${part} ${jsonTexts[code.slice(prefix.length) as keyof typeof jsonTexts]}.`;
 }

@@ -4,6 +4,7 @@
  */
 import { ProofError } from './error.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import './data-integrity-refusal.ts';
 
 /** Levels of arrays and objects. A chain of ten capabilities, each in the proof of the next, has about 40. */
 const maxDepth = 128;

@@ -19,6 +19,7 @@ import { isJsonObject, type JsonValue } from './json.ts';
 import { type PublicJwk, parsePublicJwk, publicJwk } from './jwk.ts';
 import { decodeMultibase, encodeMultibase, readVarint, withVarint } from './multibase.ts';
 import { createRecent } from './recent.ts';
+import './did/refusal.ts';
 
 /** The types of public keys that exist here. */
 export type KeyType = 'Ed25519' | 'X25519' | 'P-256' | 'BLS12-381-G1' | 'BLS12-381-G2';

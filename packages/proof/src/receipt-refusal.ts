@@ -1,3 +1,5 @@
+import { addTexts } from './error-text.ts';
+
 /** The reasons for refusing a receipt. The texts are fixed and contain no part of the input. */
 export const receiptTexts = {
   'receipt.type': 'The document is not a receipt.',
@@ -7,3 +9,5 @@ export const receiptTexts = {
   'receipt.message': 'The receipt is one of another message.',
   'receipt.signature': 'The signature in the receipt is not one over this message by the key in the receipt.',
 } as const;
+
+addTexts(receiptTexts);

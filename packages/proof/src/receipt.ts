@@ -20,6 +20,7 @@ import { formRule, type MessageForm, messageFormNames } from './message/form.ts'
 import type { Message } from './message/message.ts';
 import { verifyMessage } from './message/verify.ts';
 import { thumbprint } from './thumbprint.ts';
+import './receipt-refusal.ts';
 
 /** A key that a realm signs receipts with. */
 export interface ReceiptKey {

@@ -3,6 +3,7 @@ import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
 import { actorsOf, type CredentialSubject, isCount, isText, realmOf } from './subject.ts';
+import './subject-token-refusal.ts';
 
 /** The header type of a transaction token (draft-ietf-oauth-transaction-tokens). */
 export const transactionTokenTypes = ['txntoken+jwt'] as const;

@@ -4,6 +4,7 @@ import { ProofError } from './error.ts';
 import { isJsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
 import { actorsOf, isCount, isText, realmOf, type WalletSubject } from './subject.ts';
+import './subject-token-refusal.ts';
 
 /** The header type of a wallet token: no parser of other tokens accepts it. */
 export const walletTokenTypes = ['wallet+jwt'] as const;

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { joined } from '../bounded-body.ts';
 import { problem } from '../message/message-problem.ts';
+import '../message/message-refusal.ts';
 
 /**
  * Reads the bytes of a request once and puts them back, so that the next reader finds the request unread. The stream must not

@@ -2,6 +2,7 @@ import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'no
 import { joined } from '../bounded-body.ts';
 import { problem } from '../message/message-problem.ts';
 import { refusalOf } from './refusal.ts';
+import '../message/message-refusal.ts';
 
 export interface ResponseSigning {
   readonly maxBytes: number;

@@ -3,6 +3,7 @@ import { problem } from '../message/message-problem.ts';
 import type { Verified } from '../message/verify-request.ts';
 import type { Guard, RequestLine } from './guard.ts';
 import { refusalOf } from './refusal.ts';
+import '../message/message-refusal.ts';
 
 /**
  * The bytes of a request, and a request with the same unread body.

@@ -24,6 +24,7 @@ import {
   type SignedSubject,
 } from './session-cache.ts';
 import type { Throttle } from './throttle.ts';
+import './login-refusal.ts';
 
 export interface AdmissionOptions {
   readonly trust: Trust;

@@ -1,6 +1,7 @@
 import { decodeBase64url, type HeaderFields } from '@countersign/proof';
 import { problem } from '../message/message-problem.ts';
 import { fieldValues } from '../token/bearer-token.ts';
+import './login-refusal.ts';
 
 /** The name and the password of a login. */
 export interface NameAndPassword {

@@ -11,6 +11,7 @@ import {
   text,
 } from '@countersign/proof/argument';
 import { ClientError } from '../error.ts';
+import { transportOf } from '../fetch-json.ts';
 import { MessageProblem, problem } from '../message/message-problem.ts';
 import type { StatusPolicy } from '../status/status.ts';
 import type { Authenticated } from '../token/authentication.ts';
@@ -18,7 +19,7 @@ import { bearerToken } from '../token/bearer-token.ts';
 import { requireCallRef } from '../token/call-ref.ts';
 import { type Service, serviceOn } from '../token/service.ts';
 import { checkedRules, requireRules, type SubjectRules } from '../token/subject-rules.ts';
-import { createTrust, type TrustOptions, transportOf, trustChecks } from '../trust.ts';
+import { createTrust, type TrustOptions, trustChecks } from '../trust.ts';
 import { createAdmission, type Wish } from './admission.ts';
 import { basicCredentials, type NameAndPassword, requireCredentials } from './credentials.ts';
 import { createDevices } from './devices.ts';
@@ -28,6 +29,7 @@ import { createRealmSessions, type OpenedSession } from './realm-sessions.ts';
 import { createRefusals } from './refusals.ts';
 import { createSessionCache, type SignedSubject } from './session-cache.ts';
 import { createThrottle, type EdgeLimits } from './throttle.ts';
+import './login-refusal.ts';
 
 /** The issuer, the client and the limits of an edge. */
 export interface EdgeOptions extends Omit<TrustOptions, 'accept' | 'status'> {

@@ -3,6 +3,7 @@ import { checkRealm } from '../discovery.ts';
 import { fetchBytes, fetchJson, type JsonAnswer, type Transport } from '../fetch-json.ts';
 import { type MessageProblemCode, orUnavailable, problem } from '../message/message-problem.ts';
 import type { NameAndPassword } from './credentials.ts';
+import './login-refusal.ts';
 
 /** A session that the realm has opened. */
 export interface OpenedSession {

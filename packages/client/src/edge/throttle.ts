@@ -1,4 +1,5 @@
 import { problem } from '../message/message-problem.ts';
+import './login-refusal.ts';
 
 /** The limits for logins through the edge. Calls that are answered from the cache do not count. */
 export interface EdgeLimits {

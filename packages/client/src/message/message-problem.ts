@@ -1,54 +1,23 @@
 import { ProofError } from '@countersign/proof';
+import type { loginProblems } from '../edge/login-refusal.ts';
 import { ClientError } from '../error.ts';
+import type { callerProblems } from '../token/caller-refusal.ts';
 import { challengeOf, isInsufficient } from '../token/challenge.ts';
+import type { messageProblems } from './message-refusal.ts';
+import { problemOf } from './problem-row.ts';
 
-/** HTTP status and text of each refusal that has no code of a proof. */
+/** HTTP status and text of the refusals that every verifier of tokens can give; none of them has the code of a proof. */
 const table = {
   'token.missing': [401, 'The request carries no bearer token.'],
   'token.malformed': [401, 'The Authorization field is not one bearer token.'],
-  'token.participant': [401, 'The token does not speak for a participant.'],
   'token.subject_revoked': [401, 'The tokens of this subject have been revoked.'],
   'token.actor_revoked': [401, 'A service that passed the token on has been suspended.'],
   'token.revoked': [401, 'The token has been revoked.'],
   'token.ancestor_revoked': [401, 'The token or session that this token was made from has ended.'],
   'token.ended': [401, 'The token has ended, so no other token is given for it.'],
-  'token.scheme': [401, 'A bound token needs the scheme DPoP, any other token Bearer.'],
   'token.kind': [401, 'This service does not accept the kind of subject that the token is for.'],
-  'token.insufficient_scope': [403, 'The token does not have the scopes that this needs.'],
-  'token.insufficient_role': [403, 'The subject of the token does not have a role that may do this.'],
   'capability.revoked': [401, 'A capability that the token depends on has been revoked.'],
-  'dpop.missing': [401, 'The token is bound to a key: send one DPoP proof of that key.'],
-  'dpop.key': [401, 'The DPoP proof is by another key than the token is bound to.'],
-  'dpop.replayed': [401, 'The DPoP proof has been used before.'],
-  'dpop.public_url': [500, 'The service must be told its publicUrl before it can check bound tokens.'],
   'session.ended': [401, 'The session that the token was made from has ended.'],
-  'session.invalid': [401, 'The session token is not valid.'],
-  'session.unknown': [401, 'There is no such session. Log in again.'],
-  'session.restricted': [403, 'The session is restricted to another call.'],
-  'login.missing': [401, 'The request carries no name and password.'],
-  'login.malformed': [401, 'The Authorization field is not one name and one password in UTF-8 (RFC 7617).'],
-  'login.failed': [401, 'The login failed.'],
-  'login.cross_site': [403, 'A page of another site sent this request, and the browser added the password.'],
-  'login.expired_password': [403, 'The password has expired. Update it first.'],
-  'login.second_factor': [403, 'The login needs a second factor, which a name and a password cannot prove.'],
-  'login.factor_enrolment': [403, 'Enrol a second factor first.'],
-  'login.throttled': [429, 'Too many logins from this address. Wait before the next one.'],
-  'login.busy': [503, 'Too many logins at once. Try again shortly.'],
-  'login.unavailable': [503, 'Login is unavailable now.'],
-  'call_ref.malformed': [400, 'X-CallRef must be 1 to 128 visible ASCII characters, once.'],
-  'login.weak': [401, 'A stronger login is needed.'],
-  'login.old': [401, 'A more recent login is needed.'],
-  'participant.unknown': [401, 'The registry does not know the participant.'],
-  'participant.not_approved': [401, 'The participant is not approved.'],
-  'participant.client': [401, 'The token is from another client than the one registered for the participant.'],
-  'message.key_revoked': [401, 'The signature is by a key that was revoked as compromised.'],
-  'message.replayed': [401, 'The message has been received before.'],
-  'message.recipient_missing': [500, 'Name the participant that the message goes to.'],
-  'body.too_large': [413, 'The body is larger than this service accepts.'],
-  'body.consumed': [500, 'The body was read before its signature could be verified.'],
-  'body.incomplete': [400, 'The body ended too early.'],
-  'response.too_large': [500, 'The response is too large to be signed here.'],
-  'response.unsigned': [502, 'The response carries no signature.'],
   'keys.unavailable': [503, 'The keys of the issuer cannot be fetched.'],
   'registry.unavailable': [503, 'The registry cannot be reached.'],
   'status.unavailable': [503, 'The status feed cannot be reached.'],
@@ -56,7 +25,11 @@ const table = {
   internal: [500, 'Something went wrong here.'],
 } as const satisfies Record<string, readonly [number, string]>;
 
-export type MessageProblemCode = keyof typeof table;
+export type MessageProblemCode =
+  | keyof typeof table
+  | keyof typeof callerProblems
+  | keyof typeof loginProblems
+  | keyof typeof messageProblems;
 
 interface ProblemOptions {
   readonly cause?: unknown;
@@ -124,7 +97,7 @@ export class MessageProblem extends Error {
 const unavailableFor = 1;
 
 export function problem(code: MessageProblemCode, options: ProblemOptions = {}): MessageProblem {
-  const [status, text] = table[code];
+  const [status, text] = code in table ? table[code as keyof typeof table] : problemOf(code);
   return new MessageProblem(code, status, text, options);
 }
 

@@ -8,6 +8,7 @@ import {
 } from '@countersign/proof';
 import { problem } from './message-problem.ts';
 import type { SigningKey } from './signing-key.ts';
+import './message-refusal.ts';
 
 /** The header fields that carry a signature. */
 export type SignatureFields = Readonly<Record<typeof signatureField, string>>;

@@ -20,6 +20,7 @@ import type { TokenSource } from '../token/token.ts';
 import { MessageProblem, orUnavailable, problem } from './message-problem.ts';
 import type { MessageSigner } from './message-signing.ts';
 import { checkSigner, type SignerCheckOptions } from './signer-check.ts';
+import './message-refusal.ts';
 
 /** A request to another participant. */
 export interface SignedInit extends RequestInit {

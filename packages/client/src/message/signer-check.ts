@@ -12,6 +12,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { StatusFollower } from '../status/status.ts';
 import { isApproved, messageKeys } from './message-keys.ts';
 import { isNotFound, MessageProblem, orUnavailable, problem } from './message-problem.ts';
+import './message-refusal.ts';
 
 export interface SignerCheckOptions {
   readonly registry: Registry & { lookUp?(id: string): ParticipantDetail | Promise<ParticipantDetail> };

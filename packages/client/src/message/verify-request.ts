@@ -33,6 +33,7 @@ import { bearerToken } from '../token/bearer-token.ts';
 import { MessageProblem, orUnavailable, problem, proofProblem } from './message-problem.ts';
 import type { ReplayStore } from './replay.ts';
 import { checkSigner, type SignerCheckOptions } from './signer-check.ts';
+import './message-refusal.ts';
 
 /** A request as it was received. */
 export interface IncomingRequest {

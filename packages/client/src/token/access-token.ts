@@ -1,10 +1,11 @@
 import { type AccessTokenSubject, accessTokenTypes, type CryptoPort, subjectFromAccessToken } from '@countersign/proof';
 import { type Checks, callable, leftOut, names, optional, options as optionsOf } from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
+import { transportOf } from '../fetch-json.ts';
 import { separateKeys } from '../message/key-purpose.ts';
 import { requireLive } from '../status/liveness.ts';
+import { statusCheck } from '../status/policy-check.ts';
 import { createStatusFollower, type StatusPolicy } from '../status/status.ts';
-import { statusCheck, transportOf } from '../trust.ts';
 import { issuerKeys } from './issuer-keys.ts';
 import { createJwtVerifier, type JwtVerifierOptions, jwtVerifierChecks } from './jwt-verifier.ts';
 import { tokenSource } from './token.ts';

@@ -1,6 +1,7 @@
 import type { HeaderFields } from '@countersign/proof';
 import { problem } from '../message/message-problem.ts';
 import { fieldValues } from './bearer-token.ts';
+import './caller-refusal.ts';
 
 /** The characters that are allowed in a header field. */
 const shape = /^[\x21-\x7e]{1,128}$/;

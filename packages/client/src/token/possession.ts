@@ -10,6 +10,7 @@ import { type CryptoPort, type HeaderFields, type Subject, verifyDpop } from '@c
 import { orUnavailable, problem } from '../message/message-problem.ts';
 import type { ReplayStore } from '../message/replay.ts';
 import { fieldValues, type PresentedToken } from './bearer-token.ts';
+import './caller-refusal.ts';
 
 /** A request as its sender addressed it. */
 export interface AddressedRequest {

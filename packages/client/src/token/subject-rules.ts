@@ -2,6 +2,7 @@ import type { Subject } from '@countersign/proof';
 import { amount, type Checks, leftOut, listOf, names, oneOf, options, wrong } from '@countersign/proof/argument';
 import { problem } from '../message/message-problem.ts';
 import type { SubjectKind } from './subject-verifier.ts';
+import './caller-refusal.ts';
 
 /** The rules of one route for its callers, beyond the rules of the service. */
 export interface SubjectRules {

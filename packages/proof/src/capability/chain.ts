@@ -1,6 +1,7 @@
 import { type ProofCode, ProofError } from '../error.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { type Link, readLink } from './link.ts';
+import './refusal.ts';
 
 /** The number includes the root and the tail. */
 export const maxChainLength = 10;

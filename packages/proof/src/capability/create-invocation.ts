@@ -10,6 +10,7 @@ import { checkedRequest, type InvokedRequest, readInvocation, requestKinds } fro
 import { capabilityContext, dataIntegrityContext } from './link.ts';
 import type { RootCapability } from './root.ts';
 import type { CapabilitySigner } from './signature.ts';
+import './refusal.ts';
 
 /** The request, its audience and the capability. Times are in epoch milliseconds. */
 export interface InvocationRequest {

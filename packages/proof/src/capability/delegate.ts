@@ -8,6 +8,7 @@ import { maxChainLength } from './chain.ts';
 import { capabilityContext, dataIntegrityContext, type Link, readLink } from './link.ts';
 import type { RootCapability } from './root.ts';
 import type { CapabilitySigner } from './signature.ts';
+import './refusal.ts';
 
 /** A new delegation: its parent, its controller and its limits. Times are in epoch milliseconds. */
 export interface Delegation {

@@ -29,6 +29,7 @@ import { checkRoot, type RootCapability, rootCapabilityId } from './root.ts';
 import { checkDelegator, checkInvoker, invocationMethod, linkMethod, proofTermChecks } from './signature.ts';
 import { isCanonicalTarget, isTargetWithin } from './target.ts';
 import { readDocument } from './verify.ts';
+import './refusal.ts';
 
 const termChecks: Checks<ExplainTerms> = { ...attenuationTermChecks, ...proofTermChecks, root: optional(object) };
 

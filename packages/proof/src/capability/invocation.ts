@@ -4,6 +4,7 @@ import { parseInstant } from '../instant.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { isAction, isContext, isUri } from './link.ts';
 import { isCanonicalTarget } from './target.ts';
+import './refusal.ts';
 
 /** A request for a token of the server itself, or for a token for a service, whose name and scope the device signs. */
 export interface TokenInvocation {

@@ -2,6 +2,7 @@ import { type ProofCode, ProofError } from '../error.ts';
 import { parseInstant } from '../instant.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { isCanonicalTarget } from './target.ts';
+import './refusal.ts';
 
 export const capabilityContext = 'https://w3id.org/zcap/v1';
 export const dataIntegrityContext = 'https://w3id.org/security/data-integrity/v2';

@@ -1,3 +1,5 @@
+import { addTexts } from '../error-text.ts';
+
 /**
  * The reasons for refusing a capability or an invocation. The texts are fixed and contain no part of the input; the pointer of
  * the error names the faulty link. Codes `capability.…` are faults of the chain, codes `invocation.…` faults of the invocation.
@@ -96,3 +98,13 @@ export const invocationTexts = {
   'invocation.target_outside': 'The target is not within that of the capability.',
   'invocation.invoker': 'The invocation was not signed by the controller of the capability.',
 } as const;
+
+/** The parts that are JSON: the text of a fault begins with the name of its part. */
+export const capabilityParts = {
+  'capability.document_': 'The capability',
+  'invocation.document_': 'The invocation',
+} as const;
+
+addTexts(capabilityTexts);
+addTexts(invocationTexts);
+addTexts(capabilityParts);

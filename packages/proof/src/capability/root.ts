@@ -2,6 +2,7 @@ import { text } from '../argument.ts';
 import { ProofError } from '../error.ts';
 import { capabilityContext, readControllers, rootPrefix } from './link.ts';
 import { isCanonicalTarget } from './target.ts';
+import './refusal.ts';
 
 /**
  * The start of a chain. It is never signed and never read from a request: the verifier makes it from its knowledge of the

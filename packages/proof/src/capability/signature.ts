@@ -13,6 +13,7 @@ import { ProofError } from '../error.ts';
 import { defaultTolerance } from './attenuation.ts';
 import type { Invocation } from './invocation.ts';
 import type { Link } from './link.ts';
+import './refusal.ts';
 
 /** Signs delegations and invocations. */
 export interface CapabilitySigner extends DataIntegritySigner {

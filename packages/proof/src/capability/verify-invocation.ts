@@ -45,6 +45,7 @@ import {
   verdict,
   verifyChain,
 } from './verify.ts';
+import './refusal.ts';
 
 /** The verifier's root with this id, made from its knowledge of the target; undefined if there is none. */
 export type RootLookup = (id: string) => RootCapability | undefined | Promise<RootCapability | undefined>;

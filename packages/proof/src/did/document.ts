@@ -15,6 +15,7 @@ import { parseInstant } from '../instant.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
 import { type KeyType, type Multikey, multikeyFromForeignJwk, parseMultikey } from '../multikey.ts';
 import { mayServe, type VerificationRelationship } from './relationship.ts';
+import './refusal.ts';
 
 /** A key of a DID document, with its identifier and the DID that controls it. */
 export interface VerificationMethod extends Multikey {

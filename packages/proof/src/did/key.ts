@@ -11,6 +11,7 @@ import {
   type ResolvedKey,
   type VerificationRelationship,
 } from './relationship.ts';
+import './refusal.ts';
 
 /** The key of a did:key, with its DID. */
 export interface DidKey extends Multikey {

@@ -8,6 +8,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../jso
 import { type Multikey, parseMultikey } from '../multikey.ts';
 import { type DidDocument, hasTooManyBls, maxMethods, parseDidDocument } from './document.ts';
 import { mayServe, type VerificationRelationship } from './relationship.ts';
+import './refusal.ts';
 
 const prefix = 'did:peer:2';
 const maxLength = 8_192;

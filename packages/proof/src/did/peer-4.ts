@@ -10,6 +10,7 @@ import { decodeMultibase, encodeMultibase, readVarint, withVarint } from '../mul
 import { createRecent } from '../recent.ts';
 import { type DidDocument, parseDidDocument } from './document.ts';
 import { verificationRelationships } from './relationship.ts';
+import './refusal.ts';
 
 /** A did:peer:4 whose hash was checked. */
 export interface DidPeer4 {

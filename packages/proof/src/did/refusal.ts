@@ -1,3 +1,5 @@
+import { addTexts } from '../error-text.ts';
+
 /** The reasons for refusing a key, a DID or a DID document. The texts are fixed and contain no part of the input. */
 
 export const didTexts = {
@@ -30,3 +32,5 @@ export const didTexts = {
   'did_web.host': 'The did:web does not name a host in its canonical form.',
   'did_web.path': 'The path of the did:web is not canonical.',
 } as const;
+
+addTexts(didTexts);

@@ -8,6 +8,7 @@ import { parseDidPeer2 } from './peer-2.ts';
 import { isDidPeer4, isShortDidPeer4, parseDidPeer4, shortDidPeer4 } from './peer-4.ts';
 import { isVerificationRelationship, mayServe, type ResolvedKey, verificationRelationships } from './relationship.ts';
 import { parseDidUrl } from './url.ts';
+import './refusal.ts';
 
 type Known = DidDocument | undefined;
 

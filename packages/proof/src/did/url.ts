@@ -1,4 +1,5 @@
 import { ProofError } from '../error.ts';
+import './refusal.ts';
 
 /** A DID, and the fragment that names something in its document. */
 export interface DidUrl {

@@ -4,6 +4,7 @@
  */
 import { listOf, text } from '../argument.ts';
 import { ProofError } from '../error.ts';
+import './refusal.ts';
 
 /** A did:web, and the URL of its document. */
 export interface DidWeb {

@@ -17,6 +17,7 @@ import type { NamedAgreementKey, OwnAgreementKey } from './agreement-key.ts';
 import { didOfKeyId } from './key-id.ts';
 import { type Packing, pack } from './pack.ts';
 import { type UnpackExpectation, type UnpackedMessage, unpack } from './unpack.ts';
+import './refusal.ts';
 
 /** The authorization that an open call has in its metadata. */
 export type CallAuthorization =

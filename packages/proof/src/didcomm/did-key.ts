@@ -6,6 +6,7 @@ import { ProofError } from '../error.ts';
 import { multikeyOf } from '../multikey.ts';
 import { type AgreementKey, agreementKey, type NamedAgreementKey, type OwnAgreementKey } from './agreement-key.ts';
 import { type CurveName, curves } from './curve.ts';
+import '../did/refusal.ts';
 
 /**
  * Finds the key of a sender with a did:key: the `senderKey` of an expectation. The result is undefined for every other

@@ -26,6 +26,7 @@ import { type Envelope, type EnvelopeMode, type EnvelopeRecipient, parseEnvelope
 import { didOfKeyId } from './key-id.ts';
 import { unwrapKey, wrapKey } from './key-wrap.ts';
 import { mediaTypes } from './media-type.ts';
+import './refusal.ts';
 
 type Later<T> = T | Promise<T>;
 

@@ -25,6 +25,7 @@ import {
 import { didOfKeyId } from './key-id.ts';
 import type { KeyAlgorithm } from './key-wrap.ts';
 import { isMediaType } from './media-type.ts';
+import './refusal.ts';
 
 /** Whether an envelope proves its sender (`authcrypt`) or is anonymous (`anoncrypt`). */
 export type EnvelopeMode = 'authcrypt' | 'anoncrypt';

@@ -18,6 +18,7 @@ import { defaultMaxBytes, defaultMaxRecipients, type Sealing, sealEnvelope } fro
 import { didOfKeyId } from './key-id.ts';
 import { mediaTypes } from './media-type.ts';
 import { readPlaintext } from './plaintext.ts';
+import './refusal.ts';
 
 /**
  * The message to send. `to` and `from` follow from the keys, so that a message cannot contradict its envelope. Times

@@ -13,6 +13,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../jso
 import { isKid } from '../jwk.ts';
 import { isDid } from './key-id.ts';
 import { isMediaType } from './media-type.ts';
+import './refusal.ts';
 
 /** The content of a message. Times are in seconds since the epoch. */
 export interface Plaintext {

@@ -1,3 +1,5 @@
+import { addTexts } from '../error-text.ts';
+
 /**
  * The reasons for refusing a DIDComm message, or for not making one. The texts are fixed and contain no part of the input.
  * Codes `didcomm.…` are faults of a received message, codes `packing.…` faults of a message to be packed, and codes `call.…`
@@ -93,3 +95,16 @@ export const callTexts = {
   'call.reason': 'The reason of the error is not one of at most 63 capitals, digits and underscores.',
   'call.prover': 'The sender of the call is not the DID that its proof proves.',
 } as const;
+
+/** The parts that are JSON: the text of a fault begins with the name of its part. */
+export const didcommParts = {
+  'didcomm.envelope_': 'The envelope',
+  'didcomm.header_': 'The protected header',
+  'didcomm.plaintext_': 'The plaintext',
+  'didcomm.signed_': 'The signed message',
+} as const;
+
+addTexts(didcommTexts);
+addTexts(packingTexts);
+addTexts(callTexts);
+addTexts(didcommParts);

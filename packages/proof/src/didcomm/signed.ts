@@ -19,6 +19,7 @@ import { defaultMaxBytes } from './encrypted.ts';
 import { didOfKeyId } from './key-id.ts';
 import { isMediaType } from './media-type.ts';
 import { type Plaintext, type PlaintextExpectation, plaintextChecks, readPlaintext } from './plaintext.ts';
+import './refusal.ts';
 
 export type SignerCurve = 'Ed25519' | 'P-256' | 'secp256k1';
 

@@ -5,6 +5,7 @@ import { isKid } from '../jwk.ts';
 import type { Message, RequestMessage, ResponseMessage } from './message.ts';
 import { requestDigest } from './sign.ts';
 import { canonicalTarget } from './target.ts';
+import './refusal.ts';
 
 /** The values that a strict signature must agree with. */
 export interface ClaimsExpectation {

@@ -22,6 +22,7 @@ import { signedDigest } from './rsa-digest.ts';
 import { type FaultyCase, suspectInputs } from './sender-fault.ts';
 import { createTrial, type Trial } from './trial.ts';
 import { checkedExpectation, type MessageExpectation, verifyMessage } from './verify.ts';
+import './refusal.ts';
 
 /** Why a signature does not verify. */
 export interface Explanation {

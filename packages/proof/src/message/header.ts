@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../jso
 import { isKid } from '../jwk.ts';
 import { formRule, type MessageForm, messageFormNames } from './form.ts';
 import type { MessageKind } from './message.ts';
+import './refusal.ts';
 
 /** A protected header that has passed every check that is possible without a key. */
 export interface MessageHeader {

@@ -1,3 +1,5 @@
+import { addTexts } from '../error-text.ts';
+
 /**
  * The reasons for refusing a message signature, or for not making one. The texts are fixed and contain no part of the input.
  * Codes `message.…` are faults of a received message, codes `signing.…` faults of a message to be signed.
@@ -97,3 +99,12 @@ export function messageStatus(code: string): 400 | 401 | undefined {
   if (badRequests.has(code)) return 400;
   return code.startsWith('message.') ? 401 : undefined;
 }
+
+/** The parts that are JSON: the text of a fault begins with the name of its part. */
+export const messageParts = {
+  'message.header_': 'The header',
+} as const;
+
+addTexts(messageTexts);
+addTexts(signingTexts);
+addTexts(messageParts);

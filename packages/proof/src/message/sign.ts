@@ -7,6 +7,7 @@ import { isKid, type PublicJwk, publicJwk, signatureLength } from '../jwk.ts';
 import { formRule, messageFormNames } from './form.ts';
 import { checkedMessage, type Message, signedBytes, signingInput, spellsItsTarget } from './message.ts';
 import { canonicalTarget } from './target.ts';
+import './refusal.ts';
 
 /**
  * Signs with a private key, which may be kept anywhere. `sign` signs `data` by the algorithm of the key; an ECDSA signature is

@@ -1,6 +1,7 @@
 import { listOf, oneOf } from '../argument.ts';
 import { ProofError } from '../error.ts';
 import { type MessageForm, messageFormNames } from './form.ts';
+import './refusal.ts';
 
 /**
  * Header fields in any form of a runtime: pairs (fetch `Headers`, a list of raw fields) or a record (`IncomingMessage.headers`,

@@ -21,6 +21,7 @@ import { checkClaims } from './claims.ts';
 import { formRule, type MessageForm, messageFormNames } from './form.ts';
 import { type MessageHeader, type MessageHeaderCache, parseHeader, takeApart } from './header.ts';
 import { checkedMessage, type Message, signedBytes, signingInput, spellsItsTarget } from './message.ts';
+import './refusal.ts';
 
 /** A key of the sender, valid from `notBefore` on and before `notAfter`, both in seconds since the epoch. */
 export interface MessageKey {
