@@ -1,4 +1,4 @@
-import { createProgram } from '../../packages/server/src/cli/program.ts';
+import { createProgram, jsonOption } from '../../packages/server/src/cli/program.ts';
 import { toSchema } from '../../packages/server/src/http/openapi.ts';
 import { type AnyRoute, ownProofTexts } from '../../packages/server/src/http/route.ts';
 import { type Schema, shapeOf } from '../../packages/server/src/http/schema-shape.ts';
@@ -101,7 +101,7 @@ async function commandLine(): Promise<string> {
   return page(
     'Command line',
     `\`countersign\`: ${program.description()} In the clone it is \`npx countersign\`.`,
-    'Results are JSON on standard output. A refusal is one line on standard error and exit code 1.',
+    'Results are on standard output: JSON for programs, and tables where that is a terminal, unless the command has `--json`, which all but `serve`, `gateway` and `completion` take. `--version` shows the version. A refusal is one line on standard error and exit code 1.',
     'Commands that are marked *online* ask a running server, as an administrator: the one of `--profile`, else the one of `COUNTERSIGN_ADMIN_CLIENT_ID` and `…_SECRET`, else the one in the data directory.',
     table(['option of every online command', 'meaning'], sharedOptions(leaves).map(option)),
     ...leaves.map((leaf) => commandText(leaf, sharedOptions(leaves))),
@@ -134,7 +134,7 @@ function commandText({ command, path }: Leaf, shared: readonly Option[]): string
   const written = [path, ...command.registeredArguments.map(argument)].join(' ');
   const isShared = ({ flags, description }: Option) =>
     shared.some((other) => other.flags === flags && other.description === description);
-  const own = command.options.filter((one) => !isShared(one));
+  const own = command.options.filter((one) => !isShared(one) && one.description !== jsonOption);
   const parts = [`## \`${written}\``];
   const text = [isOnline(command) ? '*Online.*' : '', command.description()].filter(Boolean).join(' ');
   if (text !== '') parts.push(text);

@@ -31,7 +31,7 @@ describe.each([
 });
 
 test('an argument without a dash is passed on as it is', async () => {
-  const command = withDashed(new Command('x'), 'code').action(() => {});
+  const command = withDashed(new Command('x'), '<code>').action(() => {});
   await command.parseAsync(['wrong'], { from: 'user' });
   expect(command.processedArgs).toEqual(['wrong']);
 });

@@ -145,6 +145,21 @@ test('progress rewrites one line on a terminal, and writes a line every three se
   expect(shown(false)).toEqual(['43 rows\n', '86 rows\n']);
 });
 
+test('a known share is a bar on a terminal, and nothing elsewhere', () => {
+  const shown = (isTTY: boolean, share: number) => {
+    let [now, written] = [0, ''];
+    const progress = createProgress({ isTTY, write: (text) => (written += text) }, () => now);
+    now = 5_000;
+    progress.tell('9 rows', share);
+    return written;
+  };
+  expect(shown(true, 0.5)).toBe(`\r[${'#'.repeat(12)}${'.'.repeat(12)}] 9 rows\u001b[K`);
+  // The expected number may be an estimate, or nothing.
+  expect(shown(true, 3)).toBe(`\r[${'#'.repeat(24)}] 9 rows\u001b[K`);
+  expect(shown(true, Number.NaN)).toBe('\r9 rows\u001b[K');
+  expect(shown(false, 0.5)).toBe('9 rows\n');
+});
+
 /** Runs a load and sends the signal once its mark is there. */
 async function interruptOnceLoading(
   args: readonly string[],

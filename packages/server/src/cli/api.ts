@@ -8,7 +8,6 @@ import { Problem } from '../kernel/problem.ts';
 import type { ReadPage } from './list.ts';
 import { reach } from './reach.ts';
 import { serverUrl } from './server-url.ts';
-import { jsonText } from './terminal.ts';
 
 /** The administration API for the command line. Paths begin after the server's URL. */
 export interface Api {
@@ -145,9 +144,4 @@ function readProfile(path: string): Profile {
   }
   const said = typeof realm === 'string' ? { realm } : {};
   return { url: serverUrl(url, `url of ${path}`), clientId, clientSecret, ...said };
-}
-
-/** Results go to standard output as JSON, for people and scripts. */
-export function print(value: unknown): void {
-  if (value !== undefined) process.stdout.write(`${jsonText(value)}\n`);
 }

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { Problem } from '../kernel/problem.ts';
 import { importBlocklist } from '../passwords/blocklist.ts';
-import { print } from './api.ts';
 import { offline } from './offline.ts';
+import { print } from './output.ts';
 
 /** The list of refused passwords. These commands open the database, and servers may run meanwhile. */
 export function blocklistCommands(program: Command): void {

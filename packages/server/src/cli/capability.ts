@@ -11,8 +11,8 @@ import {
 import type { Command } from 'commander';
 import { readJsonFile } from '../json-file.ts';
 import { readBytesFile } from '../kernel/text-file.ts';
-import { print } from './api.ts';
 import { explanationText, refusalsIn } from './capability-text.ts';
+import { print } from './output.ts';
 
 interface ExplainOptions {
   readonly owner?: string;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { connect, online, pagesAt, print } from './api.ts';
+import { connect, online, pagesAt } from './api.ts';
 import { listing, printList } from './list.ts';
+import { print } from './output.ts';
 
 export function clientCommands(program: Command): void {
   const client = program.command('client').description('Clients that belong to no participant, such as automation.');

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { connect, online, pagesAt, print } from './api.ts';
+import { connect, online, pagesAt } from './api.ts';
 import { deletionCommands } from './deletion.ts';
 import { type CsvInvitation, inviteFromCsv } from './invite-csv.ts';
 import { listing, printList } from './list.ts';
+import { print } from './output.ts';
 
 interface Wanted {
   readonly type: string;

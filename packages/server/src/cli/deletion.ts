@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type Api, connect, online, print } from './api.ts';
+import { type Api, connect, online } from './api.ts';
+import { print, printDocument } from './output.ts';
 
 /** Deleting, restoring and exporting, alike for identities and credentials. */
 export function deletionCommands(command: Command, noun: string, plural: string): void {
@@ -20,7 +21,7 @@ export function deletionCommands(command: Command, noun: string, plural: string)
     .description('All that is held about it, without hashes and secrets.')
     .action(async (id: string, options) => {
       const api = connect(options);
-      print(await whole(api, `${pathOf(api, id)}/export`));
+      printDocument(await whole(api, `${pathOf(api, id)}/export`));
     });
 }
 

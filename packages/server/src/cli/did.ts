@@ -10,7 +10,7 @@ import {
   verificationRelationships,
 } from '@countersign/proof';
 import type { Command } from 'commander';
-import { print } from './api.ts';
+import { print, printDocument } from './output.ts';
 
 const maxBytes = 65_536;
 
@@ -20,7 +20,7 @@ export function didCommands(program: Command): void {
     .command('resolve <did>')
     .description('Show the document of a DID. A did:web is fetched; all others carry it themselves.')
     .action(async (name: string) => {
-      print((await resolveDid(name, { crypto: cryptoPort, known: fetched })).json);
+      printDocument((await resolveDid(name, { crypto: cryptoPort, known: fetched })).json);
     });
   did
     .command('inspect <did>')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { print } from './api.ts';
 import type { Finding } from './doctor/finding.ts';
+import { print } from './output.ts';
 import { visible } from './terminal.ts';
 
 interface Options {
@@ -18,7 +18,6 @@ export function doctorCommands(program: Command): void {
     .description(
       'Look for what is wrong with a server, with the same configuration: one row for each finding, with the line to change. Exit code 0: nothing found, 1: findings, 2: could not look.',
     )
-    .option('--json', 'as JSON')
     .option('--except <id>', 'leave this finding out; may be repeated', another)
     .option(
       '--peer <url>',
@@ -26,6 +25,7 @@ export function doctorCommands(program: Command): void {
       another,
     )
     .option('--profile <file>', 'JSON with url, clientId and clientSecret of an administrator of realm system')
+    .option('--json', 'as JSON')
     .action(async ({ json, except = [], peer = [], profile }: Options) => {
       const { examine } = await import('./doctor/examine.ts');
       const seen = await examine(process.env, { peers: peer, ...(profile === undefined ? {} : { profile }) });

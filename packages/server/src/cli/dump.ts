@@ -18,8 +18,8 @@ import {
   type Sealing,
 } from '../subject/dump.ts';
 import { masterKeyOf, requireMasterKey } from '../subject/secrets/master-key.ts';
-import { print } from './api.ts';
 import { commandLines, commandSink, fileLines, fileSink, interruptible, type Sink, until } from './lines.ts';
+import { print } from './output.ts';
 import { createProgress } from './progress.ts';
 import { readNewSecret, readSecret } from './typed-secret.ts';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { print } from './api.ts';
 import { call, withSession } from './login.ts';
+import { print } from './output.ts';
 import type { SessionOptions } from './session-file.ts';
 import { readSecret } from './typed-secret.ts';
 

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { verifyChain } from '../subject/event.ts';
-import { connect, online, pagesAt, print } from './api.ts';
+import { connect, online, pagesAt } from './api.ts';
 import { listing, printList } from './list.ts';
 import { offline } from './offline.ts';
+import { print } from './output.ts';
 
 export function eventCommands(program: Command): void {
   const events = program.command('events').description('The append-only event log.');

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { online, print } from './api.ts';
+import { online } from './api.ts';
 import { listing, pagesOf, printList } from './list.ts';
 import { call, callAs, keepToken, withSession } from './login.ts';
 import { verifyPath } from './login-steps.ts';
+import { print } from './output.ts';
 import type { SessionOptions } from './session-file.ts';
 import { readSecret } from './typed-secret.ts';
 

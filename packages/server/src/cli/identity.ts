@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { connect, online, pagesAt, print } from './api.ts';
+import { connect, online, pagesAt } from './api.ts';
 import { deletionCommands } from './deletion.ts';
 import { importKeycloakCommand } from './import-keycloak.ts';
 import { listing, printList } from './list.ts';
+import { print } from './output.ts';
 
 /** Profiles are made rarely and identities often, so each is a noun of its own. */
 export function identityCommands(program: Command): void {

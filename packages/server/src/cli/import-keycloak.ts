@@ -3,8 +3,8 @@ import { readTextFile } from '../kernel/text-file.ts';
 import { readKeycloakExport } from '../passwords/identity/keycloak-import.ts';
 import { type ImportTarget, importUsers } from '../passwords/identity/user-import.ts';
 import { requireRealm } from '../subject/realm.ts';
-import { print } from './api.ts';
 import { offline } from './offline.ts';
+import { print } from './output.ts';
 
 /** Bytes. An export holds every user of a realm. */
 const maxExport = 512 * 1024 * 1024;

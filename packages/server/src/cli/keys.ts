@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { connect, online, print } from './api.ts';
+import { connect, online } from './api.ts';
 import { listing, pagesOf, printList } from './list.ts';
+import { print } from './output.ts';
 
 export function keyCommands(program: Command): void {
   const keys = program.command('keys').description('Signing keys of a realm: current, next and previous.');

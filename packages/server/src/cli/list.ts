@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { type Command, InvalidArgumentError } from 'commander';
+import { isForPeople } from './output.ts';
+import { table } from './table.ts';
 import { jsonText, visible } from './terminal.ts';
 
 /** The wanted part of a list. */
@@ -46,6 +48,7 @@ export async function printList(options: ListOptions, read: ReadPage, member?: s
   const wanted = all === true ? Number.POSITIVE_INFINITY : (limit ?? usual);
   const indent = member === undefined ? '  ' : '    ';
   const [open, close] = member === undefined ? ['[', ']'] : [`{\n  ${JSON.stringify(member)}: [`, '  ]'];
+  if (isForPeople()) return printTable(read, options.after, wanted);
   let { after } = options;
   let shown = 0;
   let text = open;
@@ -61,7 +64,24 @@ export async function printList(options: ListOptions, read: ReadPage, member?: s
   const end = shown === 0 ? ']' : `\n${close}`;
   const next = member === undefined || after === undefined ? '' : `,\n  "next": ${jsonText(after)}`;
   await write(`${end}${member === undefined ? '' : `${next}\n}`}\n`);
+  sayMore(shown, after);
+}
+
+function sayMore(shown: number, after: string | undefined): void {
   if (after !== undefined) process.stderr.write(`${shown} of more: --all, or --after ${visible(after)}\n`);
+}
+
+async function printTable(read: ReadPage, from: string | undefined, wanted: number): Promise<void> {
+  const rows = table();
+  let [after, shown] = [from, 0];
+  do {
+    const page: Page = await read(Math.min(pageSize, wanted - shown), after);
+    await write(rows.text(page.items));
+    shown += page.items.length;
+    after = page.next;
+  } while (after !== undefined && shown < wanted);
+  if (shown === 0) await write('Nothing.\n');
+  sayMore(shown, after);
 }
 
 /** Pages of a list that the server gives as a whole. */

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { readJsonFile } from '../json-file.ts';
-import { answer, connect, online, print } from './api.ts';
+import { answer, connect, online } from './api.ts';
 import { listing, pagesOf, printList } from './list.ts';
 import { completeLogin, type Send, type StepOptions } from './login-steps.ts';
+import { print } from './output.ts';
 import { reach } from './reach.ts';
 import { serverUrl } from './server-url.ts';
 import {

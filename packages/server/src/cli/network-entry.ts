@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { connect, online, pagesAt, print } from './api.ts';
+import { connect, online, pagesAt } from './api.ts';
 import { listing, printList } from './list.ts';
+import { print } from './output.ts';
 
 /** The kinds of entries of a network that have no life of their own, with the path of each. */
 const kinds = [

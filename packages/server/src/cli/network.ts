@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { readMarked } from '../kernel/text-file.ts';
 import { applyNetwork } from '../registry/network-file/apply.ts';
 import { maxNetworkFile, parseNetworkFile } from '../registry/network-file/prepare.ts';
-import { type Api, connect, online, print } from './api.ts';
+import { type Api, connect, online } from './api.ts';
 import { offline } from './offline.ts';
+import { print, printDocument } from './output.ts';
 
 export function networkCommands(program: Command): void {
   online(program.command('apply'))
@@ -20,7 +21,7 @@ export function networkCommands(program: Command): void {
     .description('Print the network file of all realms, or of --realm, without secrets.')
     .action(async (options) => {
       const api = connect(options);
-      print(await api.get(options.realm === undefined ? '/admin/network' : `${api.realm}/admin/network`));
+      printDocument(await api.get(options.realm === undefined ? '/admin/network' : `${api.realm}/admin/network`));
     });
 }
 

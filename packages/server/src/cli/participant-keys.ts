@@ -9,10 +9,11 @@ import { readTextFile } from '../kernel/text-file.ts';
 import { type SigningAlg, signingAlgs } from '../subject/realm.ts';
 import { privateJwkOfPem } from '../subject/secrets/offered-key.ts';
 import { generateJwks } from '../subject/tokens/signing-key.ts';
-import { print } from './api.ts';
 import { withDashed } from './dashed.ts';
 import { type ListOptions, listing, pagesOf, printList } from './list.ts';
+import { print } from './output.ts';
 import { serverUrl } from './server-url.ts';
+import { askSecret } from './typed-secret.ts';
 
 /** The realm and the server. */
 export interface Place {
@@ -22,7 +23,7 @@ export interface Place {
 
 interface Credentials extends Place {
   readonly clientId: string;
-  readonly clientSecretFile: string;
+  readonly clientSecretFile?: string;
 }
 
 interface Rotation extends Place {
@@ -45,7 +46,7 @@ export function participantKeyCommands(participant: Command): void {
       .option('--realm <name>', 'the realm (default: COUNTERSIGN_DEFAULT_REALM)')
       .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
       .requiredOption('--client-id <id>', 'the client of the participant')
-      .requiredOption('--client-secret-file <file>', 'a file with its secret');
+      .option('--client-secret-file <file>', 'a file with its secret (default: ask on a terminal)');
   listing(own('list <participant>'))
     .description('List its keys, with past and future ones.')
     .action(async (id: string, options: Credentials & ListOptions) => list(id, options));
@@ -63,7 +64,7 @@ export function participantKeyCommands(participant: Command): void {
     .option('--nbf <seconds>', 'when the new key begins, in seconds since 1970 (default: now)', Number)
     .option('--overlap <seconds>', 'how long the keys before it stay valid (default: a day)', Number)
     .action(async (id: string, options: Rotation) => rotate(id, options));
-  withDashed(byKey('retire <participant>'), 'thumbprint')
+  withDashed(byKey('retire <participant>'), '<thumbprint>')
     .description('End a key now; it may be the key of --key. The last valid key ends only as compromised.')
     .option('--compromised', 'others may have it: the status feed says so, and all tokens die', false)
     .action(async (id: string, print: string, options: Place & { key: string; compromised: boolean }) => {
@@ -74,7 +75,7 @@ export function participantKeyCommands(participant: Command): void {
 }
 
 async function list(id: string, options: Credentials & ListOptions): Promise<void> {
-  const { keys } = await createRegistry(callerOf(options)).participant(id);
+  const { keys } = await createRegistry(await callerOf(options)).participant(id);
   const views = keys.map(async ({ key, notBefore, notAfter }) => ({
     thumbprint: await thumbprint(key, cryptoPort),
     kid: key.kid ?? null,
@@ -117,9 +118,10 @@ async function makeKeyBeside(path: string, { alg }: PrivateJwk): Promise<string>
   return beside;
 }
 
-function callerOf({ clientId, clientSecretFile, ...place }: Credentials) {
+async function callerOf({ clientId, clientSecretFile, ...place }: Credentials) {
   const issuer = issuerOf(place);
-  const clientSecret = readTextFile(clientSecretFile).trim();
+  const clientSecret = await askSecret('Client secret: ', clientSecretFile);
+  if (clientSecret === undefined) throw new Error('Name --client-secret-file.');
   return { issuer, token: createTokenSource({ issuer, clientId, clientSecret }) };
 }
 

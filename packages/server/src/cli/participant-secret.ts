@@ -1,8 +1,8 @@
 import { issueSecret, type SecretHolder } from '@countersign/client';
 import type { Command } from 'commander';
-import { readTextFile } from '../kernel/text-file.ts';
-import { print } from './api.ts';
+import { print } from './output.ts';
 import { issuerOf, type Place, readJwk } from './participant-keys.ts';
+import { askSecret } from './typed-secret.ts';
 
 interface Options extends Place {
   readonly key?: string;
@@ -19,22 +19,22 @@ export function participantSecretCommand(participant: Command): void {
     .option('--url <url>', 'the server (default: COUNTERSIGN_PUBLIC_URL)')
     .option('--key <file>', 'a private key that is valid now, as a JWK or PEM; it never leaves this machine')
     .option('--client-id <id>', 'or the client of the participant')
-    .option('--client-secret-file <file>', 'with its present secret')
+    .option('--client-secret-file <file>', 'with its present secret (default: ask on a terminal)')
     .option('--overlap <seconds>', 'how long the secret before it lives on (default: a day)', Number)
     .action(async (id: string, options: Options) => {
       const { overlap } = options;
       const wanted = overlap === undefined ? {} : { overlapSeconds: overlap };
-      print(await issueSecret({ issuer: issuerOf(options), participantId: id, by: proofOf(options), ...wanted }));
+      print(await issueSecret({ issuer: issuerOf(options), participantId: id, by: await proofOf(options), ...wanted }));
     });
 }
 
-function proofOf({ key, clientId, clientSecretFile }: Options): SecretHolder['by'] {
-  const hasSecret = clientId !== undefined && clientSecretFile !== undefined;
+async function proofOf({ key, clientId, clientSecretFile }: Options): Promise<SecretHolder['by']> {
   if (key !== undefined && clientId === undefined && clientSecretFile === undefined) {
     return { currentKey: readJwk(key) };
   }
-  if (key === undefined && hasSecret) {
-    return { clientId, clientSecret: readTextFile(clientSecretFile).trim() };
+  if (key === undefined && clientId !== undefined) {
+    const clientSecret = await askSecret('Client secret: ', clientSecretFile);
+    if (clientSecret !== undefined) return { clientId, clientSecret };
   }
   throw new Error('Name --key, or --client-id with --client-secret-file: one of the two.');
 }

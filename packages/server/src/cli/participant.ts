@@ -1,11 +1,13 @@
 import { applicationStatus, applyForParticipation, changeDetails, pickUpCredentials } from '@countersign/client';
 import type { Command } from 'commander';
 import { readTextFile } from '../kernel/text-file.ts';
-import { connect, online, pagesAt, print } from './api.ts';
+import { connect, online, pagesAt } from './api.ts';
 import { withDashed } from './dashed.ts';
 import { listing, printList } from './list.ts';
+import { print } from './output.ts';
 import { issuerOf, type Place, participantKeyCommands, readJwk } from './participant-keys.ts';
 import { participantSecretCommand } from './participant-secret.ts';
+import { askSecret } from './typed-secret.ts';
 
 interface Application extends Place {
   readonly role: string;
@@ -127,9 +129,11 @@ function applicantCommands(participant: Command): void {
       const privateJwk = readJwk(options.key);
       print(await applicationStatus({ issuer: issuerOf(options), privateJwk, applicationId: id }));
     });
-  withDashed(applicant('pick-up <application>'), 'code')
-    .description('Receive client id and secret of an approved application, once.')
-    .action(async (id: string, code: string, options: Application) => {
+  withDashed(applicant('pick-up <application>'), '[code]')
+    .description('Receive client id and secret of an approved application, once. On a terminal it asks for the code.')
+    .action(async (id: string, given: string | undefined, options: Application) => {
+      const code = given ?? (await askSecret('One-time code: ', undefined));
+      if (code === undefined) throw new Error('Name the code of the application.');
       print(
         await pickUpCredentials({
           issuer: issuerOf(options),

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { readJsonFile } from '../json-file.ts';
-import { answer, connect, online, print } from './api.ts';
+import { answer, connect, online } from './api.ts';
 import { call, keepToken, withSession } from './login.ts';
+import { print } from './output.ts';
 import { reach } from './reach.ts';
 import { readSession, type SessionOptions, sessionPath } from './session-file.ts';
 import { readSecret } from './typed-secret.ts';

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { connect, online, print } from './api.ts';
+import { connect, online } from './api.ts';
 import { listing, pagesOf, printList } from './list.ts';
+import { print } from './output.ts';
 
 export function pepperCommands(program: Command): void {
   const pepper = program

@@ -1,7 +1,12 @@
 import { Command } from 'commander';
+import { version } from '../kernel/version.ts';
+import { preferJson } from './output.ts';
 
-/** Adds its commands to the program. */
-type Adding = (program: Command) => void;
+/** Of every command that has a result. */
+export const jsonOption = 'the result as JSON, also on a terminal';
+
+/** Adds its commands to the program. `whole` makes one with every command. */
+type Adding = (program: Command, whole: () => Promise<Command>) => void;
 
 /**
  * The file of each command. A start loads only the file of its own command: all files together are the whole server,
@@ -35,6 +40,7 @@ export const sources: readonly { readonly names: readonly string[]; readonly rea
   { names: ['dump', 'load'], read: async () => (await import('./dump.ts')).dumpCommands },
   { names: ['backup', 'restore'], read: async () => (await import('./dump.ts')).backupCommands },
   { names: ['blocklist'], read: async () => (await import('./blocklist.ts')).blocklistCommands },
+  { names: ['completion'], read: async () => (await import('./completion.ts')).completionCommands },
   { names: ['gateway'], read: async () => (await import('./gateway.ts')).gatewayCommands },
 ];
 
@@ -45,12 +51,28 @@ export const sources: readonly { readonly names: readonly string[]; readonly rea
 export async function createProgram(name?: string): Promise<Command> {
   const program = new Command('countersign')
     .description('Authentication and authorization for networks of participants, wallets and corporate identities.')
+    .version(version, '--version', 'show the version')
     .showHelpAfterError('(countersign --help lists the commands)')
     .configureHelp({ sortSubcommands: true })
     // The text after `=` may be a secret that was passed by mistake.
     .configureOutput({ outputError: (text, write) => write(text.replace(/(unknown option '--[\w-]+)=.*'/s, "$1'")) });
   const own = sources.filter(({ names }) => name !== undefined && names.includes(name));
-  const adding = await Promise.all((own.length > 0 ? own : sources).map(({ read }) => read()));
-  for (const add of adding) add(program);
-  return program;
+  const wanted = name === '--version' ? [] : own.length > 0 ? own : sources;
+  const adding = await Promise.all(wanted.map(({ read }) => read()));
+  for (const add of adding) add(program, createProgram);
+  for (const command of program.commands) offerJson(command);
+  return program.hook('preAction', (_program, command) => {
+    if (command.opts<{ json?: true }>().json === true) preferJson();
+  });
+}
+
+/** Commands that run until they are stopped, or whose output is for a shell. */
+const withoutResult: readonly string[] = ['serve', 'gateway', 'completion'];
+
+/** Every command that has a result gives it as JSON if asked. */
+function offerJson(command: Command): void {
+  for (const one of command.commands) offerJson(one);
+  if (command.commands.length > 0) return;
+  if (withoutResult.includes(command.name()) || command.options.some(({ long }) => long === '--json')) return;
+  command.option('--json', jsonOption);
 }

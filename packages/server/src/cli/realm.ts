@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { connect, online, pagesAt, print } from './api.ts';
+import { connect, online, pagesAt } from './api.ts';
 import { listing, printList } from './list.ts';
+import { print } from './output.ts';
 
 export function realmCommands(program: Command): void {
   const realm = program.command('realm').description('Realms: tenants with an issuer and keys of their own.');

@@ -2,7 +2,7 @@ import { fetchReceiptCerts, verifyReceipt } from '@countersign/client';
 import type { Command } from 'commander';
 import { readJsonFile } from '../json-file.ts';
 import { readBytesFile } from '../kernel/text-file.ts';
-import { print } from './api.ts';
+import { print, printDocument } from './output.ts';
 
 interface VerifyOptions {
   readonly message?: string;
@@ -18,7 +18,7 @@ export function receiptCommands(program: Command): void {
     .command('certs')
     .description('Fetch the keys of receipts. Keep them: receipts are checked with them alone.')
     .requiredOption('--issuer <url>', 'the realm: https://…/realms/<name>')
-    .action(async ({ issuer }: { issuer: string }) => print(await fetchReceiptCerts({ issuer })));
+    .action(async ({ issuer }: { issuer: string }) => printDocument(await fetchReceiptCerts({ issuer })));
   receipt
     .command('verify <file>')
     .description('Check a receipt, and with --message that it belongs to exactly that message.')

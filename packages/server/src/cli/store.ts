@@ -15,8 +15,9 @@ import {
 import { type Resealing, reseal } from '../subject/secrets/vault.ts';
 import { renewIncarnation } from '../subject/tokens/status.ts';
 import { resealWalletKeys } from '../wallets/realm-did.ts';
-import { print } from './api.ts';
 import { offline } from './offline.ts';
+import { print } from './output.ts';
+import { createProgress } from './progress.ts';
 
 /** The rooms besides `subject` that store sealed values. */
 const sealedElsewhere: readonly Resealing[] = [resealMails, resealWalletKeys, resealFactors];
@@ -56,7 +57,10 @@ async function resealStore({ config, random, store }: Context, newKeyFile: strin
   const from = await masterKeyOf(config, store, random);
   const alone = await requireNoServer(store);
   if (inFile) layNextMasterKey(config, text);
-  const count = await reseal(store, from, to, sealedElsewhere, alone);
+  const progress = createProgress();
+  let done = 0;
+  const told = () => progress.tell(`${++done} values sealed again`);
+  const count = await reseal(store, from, to, sealedElsewhere, alone, told).finally(() => progress.end());
   if (inFile) replaceMasterKey(config);
   print({
     resealed: count,

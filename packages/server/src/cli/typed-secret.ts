@@ -21,6 +21,11 @@ export async function readSecret(prompt: string, file: string | undefined): Prom
   }
 }
 
+/** Asks on a terminal only, where a command otherwise names a file: a script that forgot it must not hang. */
+export async function askSecret(prompt: string, file: string | undefined): Promise<string | undefined> {
+  return file === undefined && !process.stdin.isTTY ? undefined : readSecret(prompt, file);
+}
+
 /** A secret that is typed for the first time is typed twice, because a slip would show only when it is needed. */
 export async function readNewSecret(prompt: string, file: string | undefined): Promise<string> {
   const secret = await readSecret(prompt, file);

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import type { Action } from '@countersign/client/wallet';
 import type { Command } from 'commander';
-import { connect, online, print } from './api.ts';
+import { connect, online } from './api.ts';
 import { type ListOptions, listing, pagesOf, printList } from './list.ts';
+import { print, printDocument } from './output.ts';
 import { openWallet, type WalletFileOptions, withWallet } from './wallet-options.ts';
 
 interface InviteOptions extends WalletFileOptions {
@@ -93,7 +94,7 @@ async function grant(did: string, options: GrantOptions): Promise<void> {
   const actions = options.action.length === 0 ? (['read'] as const) : options.action;
   const expires = Math.floor((Date.now() + days * day) / 1000) * 1000;
   const { capabilityId, capability } = await opened.grant(did, { actions, expires });
-  if (options.out === undefined) return print({ capabilityId, capability });
+  if (options.out === undefined) return printDocument({ capabilityId, capability });
   writeFileSync(options.out, `${JSON.stringify(capability, null, 2)}\n`);
   print({ capabilityId, did, actions, expires: time(expires), capability: options.out });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { connect, online, pagesAt, print } from './api.ts';
+import { connect, online, pagesAt } from './api.ts';
 import { type ListOptions, listing, printList } from './list.ts';
+import { print } from './output.ts';
 
 type Options = ListOptions & { readonly realm?: string; readonly profile?: string };
 

@@ -1,7 +1,8 @@
 import { type RecoveryEntry, Wallet } from '@countersign/client/wallet';
 import type { Command } from 'commander';
-import { connect, online, print } from './api.ts';
+import { connect, online } from './api.ts';
 import { type ListOptions, listing, pagesOf, printList } from './list.ts';
+import { print } from './output.ts';
 import { readSecret } from './typed-secret.ts';
 import {
   fileOf,

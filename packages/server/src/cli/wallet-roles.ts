@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { connect, online, print } from './api.ts';
+import { connect, online } from './api.ts';
+import { print } from './output.ts';
 import { openWallet, type WalletFileOptions, withWallet } from './wallet-options.ts';
 
 type AdminOptions = { readonly realm?: string; readonly profile?: string };

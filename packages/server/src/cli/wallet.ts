@@ -1,7 +1,7 @@
 import { type OpenedWallet, type RpcPath, Wallet, type WalletProfile } from '@countersign/client/wallet';
 import type { Command } from 'commander';
 import { readJsonFile } from '../json-file.ts';
-import { print } from './api.ts';
+import { print, printDocument } from './output.ts';
 import { readSecret } from './typed-secret.ts';
 import { accessCommands } from './wallet-access.ts';
 import { walletAdministration } from './wallet-administration.ts';
@@ -71,7 +71,9 @@ function deviceCommands(wallet: Command): void {
     });
   withWallet(wallet.command('owner'))
     .description('Show the DID document of the owner, who signs the first delegation.')
-    .action(async (options: WalletFileOptions) => print((await (await openWallet(options)).describe()).didDocument));
+    .action(async (options: WalletFileOptions) =>
+      printDocument((await (await openWallet(options)).describe()).didDocument),
+    );
 }
 
 async function described(opened: OpenedWallet): Promise<object> {

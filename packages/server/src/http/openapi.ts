@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { version } from '../kernel/version.ts';
 import type { AnyRoute, OwnProof } from './route.ts';
 
 /** The OpenAPI 3.1 document of a table of routes, from the same schemas that validate. */
@@ -10,7 +11,7 @@ export function openApi(routes: readonly AnyRoute[], publicUrl: string): object 
   }
   return {
     openapi: '3.1.1',
-    info: { title: 'Countersign', version: '0.1.0', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: { title: 'Countersign', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     servers: [{ url: publicUrl }],
     paths,
     components: {

@@ -82,8 +82,12 @@ export async function reseal(
   to: Uint8Array,
   elsewhere: readonly Resealing[],
   alone: (tx: Transaction<Schema>) => Promise<void> = async () => {},
+  told: () => void = () => {},
 ): Promise<number> {
-  const again = (envelope: string, boundTo: string) => sealEnvelope(to, openEnvelope(from, envelope, boundTo), boundTo);
+  const again = (envelope: string, boundTo: string) => {
+    told();
+    return sealEnvelope(to, openEnvelope(from, envelope, boundTo), boundTo);
+  };
   return store.db.transaction().execute(async (tx) => {
     await alone(tx);
     const sealed = await listSealed(tx);
