@@ -72,6 +72,15 @@ const answers: Readonly<Record<string, (init: RequestInit) => Answer | Promise<A
     ...{ clientId: 'agent', clientSecret: 'secret-1', participantId: 'agent', tokenEndpoint: `${url}/token` },
   }),
   '/registry/participants/agent/details': () => ({}),
+  '/registry/participants/agent/refusals': () => ({
+    proved: [{ request: 'token', reason: 'oauth.invalid_scope', source: '192.0.2.7', at: '2027-01-15T08:00:00Z' }],
+    unproved: [
+      {
+        ...{ request: 'token', reason: 'oauth.invalid_client', source: '192.0.2.7', count: 3 },
+        ...{ firstAt: '2027-01-15T07:00:00Z', lastAt: '2027-01-15T08:00:00Z' },
+      },
+    ],
+  }),
   '/registry/participants/agent/keys': () => ({ thumbprint: 'newer', nbf: now, previous }),
   '/registry/participants/agent/keys/older/retire': () => ({}),
   '/registry/participants/agent/secrets': () => ({ secretId: 's-2', clientId: 'agent', clientSecret: 'secret-2' }),

@@ -62,6 +62,12 @@ export {
   pickUpCredentials,
   type SubmittedApplication,
 } from './registry/onboarding.ts';
+export {
+  type OwnRefusals,
+  ownRefusals,
+  type ProvedRefusal,
+  type UnprovedRefusal,
+} from './registry/own-refusals.ts';
 export type { Organisation, ParticipantDetail, RegisteredKey } from './registry/participant-detail.ts';
 export { createRegistry, type Registry, type RegistryOptions } from './registry/registry.ts';
 export { createRegistryCache, type RegistryCache, type RegistryCacheOptions } from './registry/registry-cache.ts';

@@ -66,6 +66,7 @@ const answers: Record<string, object> = {
   '/registry/participants/p/details': {},
   '/registry/participants/p/keys': { thumbprint: 't', nbf: 1, previous: [] },
   '/registry/participants/p/keys/t/retire': {},
+  '/registry/participants/p/refusals': { proved: [], unproved: [] },
   '/registry/participants/p/secrets': { secretId: 's', clientId: 'c', clientSecret: 's' },
   '/registry/participants/p/secrets/s/revoke': {},
   '/countersign.v1.AuthService/GetChallenge': { nonce: 'n', audience: issuer },
@@ -288,6 +289,13 @@ const spaced: Record<string, Record<string, Row | 'value'>> = {
       client.issueSecret,
       options({
         ...{ ...transport, issuer: text(issuer), participantId: text('p'), overlapSeconds: limit },
+        by: data({ clientId: text('c'), clientSecret: text('s') }),
+      }),
+    ),
+    ownRefusals: row(
+      client.ownRefusals,
+      options({
+        ...{ ...transport, issuer: text(issuer), participantId: text('p') },
         by: data({ clientId: text('c'), clientSecret: text('s') }),
       }),
     ),

@@ -37,6 +37,7 @@ test('every refusal of a secret costs the same, and a good one no read', async (
   const plain = await openContext(`sqlite:${join(temporaryDir(), 'countersign.db')}`);
   await ensureRealms(plain);
   await applyNetwork(plain, oauthNetwork(await networkKeys()), tester);
+  const origin = { source: unknownSource, requestId: 'r' };
   // From now on there is something cached, as in a server that follows the change log.
   plain.cache.refreshed();
   const { context, cost } = counting(plain);
@@ -45,9 +46,9 @@ test('every refusal of a secret costs the same, and a good one no read', async (
   async function costOf(presented: ClientProof, cached: boolean) {
     const key = realmKey('dev', presented.clientId);
     context.cache.invalidate('client', key);
-    if (cached) await authenticateClient(context, realm, presented, unknownSource).catch(() => undefined);
+    if (cached) await authenticateClient(context, realm, presented, origin).catch(() => undefined);
     Object.assign(cost, { reads: 0, digests: 0 });
-    const outcome = await authenticateClient(context, realm, presented, unknownSource).then(
+    const outcome = await authenticateClient(context, realm, presented, origin).then(
       () => 'accepted',
       (thrown: { code?: string }) => thrown.code,
     );

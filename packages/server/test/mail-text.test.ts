@@ -184,6 +184,10 @@ test.each(['started', 'reminded', 'ready', 'completed', 'cancelled', 'failed'] a
     expect(subject).toMatch(/^[ -~]{10,60}$/);
     for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(79);
     expect(text).toContain(`\n  ${did}\n`);
+    expect(text).toContain('\n  https://id.example/realms/dev/wallets/recovery\n');
+    const asks = stage === 'started' || stage === 'reminded';
+    expect(text.includes(`countersign wallet recovery approve \\\n    ${did}\n`)).toBe(asks);
+    expect(text.includes('countersign wallet recovery cancel')).toBe(asks || stage === 'ready');
   },
 );
 

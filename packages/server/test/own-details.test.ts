@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
+import { ownRefusals } from '@countersign/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLetter } from '../src/mail/outbox.ts';
 import { noteRefusal, refusalsOf } from '../src/registry/refusals/refusal.ts';
 import {
-  type Applicant,
   ask,
   askSigned,
   basic,
   type Credentials,
   createApplicant,
+  type OpenApplicant,
   onboard,
   proxied,
   step,
@@ -25,7 +26,7 @@ eachDatabase('a participant itself', (freshUrl) => {
   let server: TestServer;
   let second: TestServer;
   let admin: string;
-  let key: Applicant;
+  let key: OpenApplicant;
   let own: Credentials;
   beforeAll(async () => {
     const databaseUrl = await freshUrl();
@@ -131,8 +132,11 @@ eachDatabase('a participant itself', (freshUrl) => {
       });
 
     test('proved and unproved apart, unproved added up by reason and source, without a secret', async () => {
-      for (let count = 0; count < 3; count++) await tokenRequest('wrong-secret-of-a-stranger');
-      await tokenRequest(own.clientSecret, { scope: 'nothing:granted' });
+      let last: string | null = null;
+      for (let count = 0; count < 3; count++) {
+        last = (await tokenRequest('wrong-secret-of-a-stranger')).headers.get('x-request-id');
+      }
+      const scoped = await tokenRequest(own.clientSecret, { scope: 'nothing:granted' });
       await askSigned(server, path('secrets'), key, {}, { aud: 'https://elsewhere.example' });
       const { status, body, text } = await read();
       expect(status).toBe(200);
@@ -141,12 +145,31 @@ eachDatabase('a participant itself', (freshUrl) => {
         reason: 'oauth.invalid_scope',
         source: '198.51.100.7',
         at: expect.any(String),
+        requestId: scoped.headers.get('x-request-id'),
       });
       expect(body.unproved).toContainEqual(
-        expect.objectContaining({ request: 'token', source: expect.stringContaining('198.51.100.7'), count: 3 }),
+        expect.objectContaining({
+          request: 'token',
+          source: expect.stringContaining('198.51.100.7'),
+          count: 3,
+          requestId: last,
+        }),
       );
       expect(body.unproved).toContainEqual(expect.objectContaining({ request: 'own request', count: 1 }));
       for (const secret of ['wrong-secret-of-a-stranger', own.clientSecret]) expect(text()).not.toContain(secret);
+      const holder = { issuer: server.issuer(), participantId: own.participantId };
+      for (const by of [own, { currentKey: key.privateJwk }]) {
+        const { proved, unproved } = await ownRefusals({ ...holder, by });
+        expect(proved).toEqual(body.proved.map(({ at, ...rest }: { at: string }) => ({ ...rest, at: Date.parse(at) })));
+        expect(unproved.map(({ count }) => count).sort()).toEqual(
+          body.unproved.map((one: { count: number }) => one.count).sort(),
+        );
+      }
+      await expect(
+        ownRefusals({ ...holder, by: { ...own, clientSecret: 'wrong-secret-of-its-own' } }),
+      ).rejects.toMatchObject({
+        code: 'registry.refused',
+      });
       // Another node has them too.
       const elsewhere = await ask(second, path('refusals'), { headers: basic(own) });
       expect(elsewhere.body).toEqual(body);
@@ -170,9 +193,25 @@ eachDatabase('a participant itself', (freshUrl) => {
           const address = `10.${wave}.${index >> 8}.${index & 255}`;
           const source = { address, network: address } as never;
           const named = { clientId: own.clientId };
-          noteRefusal(context, { realm: 'dev', named, proved: false, request: 'token', reason: 'flood', source });
+          noteRefusal(context, {
+            realm: 'dev',
+            named,
+            proved: false,
+            request: 'token',
+            reason: 'flood',
+            source,
+            requestId: 'r',
+          });
           const unknown = { clientId: createHash('md5').update(address).digest('hex') };
-          noteRefusal(context, { realm: 'dev', named: unknown, proved: false, request: 'token', reason: 'x', source });
+          noteRefusal(context, {
+            realm: 'dev',
+            named: unknown,
+            proved: false,
+            request: 'token',
+            reason: 'x',
+            source,
+            requestId: 'r',
+          });
         }
         await refusalsOf(context, 'dev', own.participantId);
       }
@@ -180,7 +219,7 @@ eachDatabase('a participant itself', (freshUrl) => {
       expect(after.unproved.length).toBeLessThanOrEqual(200);
       const others = after.unproved.find(({ source }: { source: string }) => source === '(others)');
       expect(others.count).toBeGreaterThan(3_000);
-      for (const { count, lastAt, ...one } of before.unproved)
+      for (const { count, lastAt, requestId, ...one } of before.unproved)
         expect(after.unproved).toContainEqual(expect.objectContaining(one));
       expect(after.proved).toEqual(before.proved);
       const rows = await context.store.db.selectFrom('refusal').select('id').execute();
@@ -192,7 +231,15 @@ eachDatabase('a participant itself', (freshUrl) => {
       const source = { address: '192.0.2.1', network: '192.0.2.1' } as never;
       for (let index = 0; index < 450; index++) {
         const named = { participantId: own.participantId };
-        noteRefusal(context, { realm: 'dev', named, proved: true, request: 'token', reason: `r-${index}`, source });
+        noteRefusal(context, {
+          realm: 'dev',
+          named,
+          proved: true,
+          request: 'token',
+          reason: `r-${index}`,
+          source,
+          requestId: 'r',
+        });
       }
       const { body } = await read();
       expect(body.proved).toHaveLength(200);

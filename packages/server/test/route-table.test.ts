@@ -31,6 +31,7 @@ const open = [
   'getReceiptCertificates',
   'getDidDocument',
   'explainInvitation',
+  'explainRecovery',
   'submitApplication',
   'getOwnApplication',
   'pickUpCredentials',

@@ -195,7 +195,10 @@ describe('wallet admin', () => {
     expect(await made.describe()).toMatchObject({ id, name });
     expect([await made.resolve('alice'), await made.resolve(name)]).toEqual([id, id]);
     expect(await wallet(mine, 'resolve', 'ALICE')).toEqual({ id });
+    expect(await admin('show', id)).toMatchObject({ id, name });
+    expect(await admin('list')).toMatchObject({ wallets: [{ id, name }] });
     expect(await admin('name', id, '--remove')).toMatchObject({ name: null });
+    expect(await admin('show', id)).toMatchObject({ id, name: null });
     await expect(admin('name', id)).rejects.toThrow('Give a name, or --remove');
     await expect(made.resolve('alice')).rejects.toMatchObject({ code: 'wallet.name_unknown' });
     await expect(made.resolve('')).rejects.toThrow(TypeError);

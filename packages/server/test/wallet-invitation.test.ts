@@ -232,6 +232,29 @@ describe('the page that the mail of an invitation leads to', () => {
   });
 });
 
+test('the page that mails about a recovery lead to says how to approve and how to stop it, in four languages', async () => {
+  const server = await startServer(devRealm({ walletRecoveryHours: 48 }));
+  const read = async (query = '', headers = {}) => {
+    const answer = await fetch(`${server.issuer()}/wallets/recovery${query}`, { headers });
+    return { status: answer.status, policy: answer.headers.get('content-security-policy'), html: await answer.text() };
+  };
+  const titles = { en: 'Recovery of a wallet', hi: 'वॉलेट की रिकवरी', pt: 'Recuperação', fr: 'Récupération' };
+  for (const [language, title] of Object.entries(titles)) {
+    const { status, policy, html } = await read('', { 'accept-language': language });
+    expect([status, html.includes(`<html lang="${language}">`), html.includes(title)]).toEqual([200, true, true]);
+    expect(policy).toMatch(/^default-src 'none'; style-src 'nonce-/);
+    expect(html).not.toMatch(/<script|<form|<input|undefined/);
+    for (const part of [
+      '48',
+      'countersign wallet recovery approve DID',
+      'countersign wallet recovery cancel',
+      'recover finish',
+    ])
+      expect(html).toContain(part);
+    expect((await read(`?language=${language}`, { 'accept-language': 'en' })).html).toContain(title);
+  }
+});
+
 /** RFC 2047, for the subjects of this test. */
 function decodedWords(text: string): string {
   const octets = text

@@ -21,11 +21,20 @@ export interface RealmCaller extends RealmTransport {
 
 /** The proof that a caller sends with a request. */
 export interface Shown {
-  /** The header fields for this one request; a signature covers its address and its bytes. */
-  fields(url: string, body: Uint8Array): Promise<Readonly<Record<string, string>>>;
+  /** The header fields for this one request; a signature covers its method, its address and its bytes. */
+  fields(request: ShownRequest): Promise<Readonly<Record<string, string>>>;
   /** Called when the proof was refused. */
   refused?(): void;
 }
+
+interface ShownRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly body: Uint8Array;
+}
+
+/** The first word of the codes of refusals. */
+type Noun = 'keys' | 'receipt' | 'registry' | 'secrets';
 
 const maxBytes = 262_144;
 
@@ -36,22 +45,43 @@ const maxBytes = 262_144;
  */
 export async function postToRealm(
   caller: RealmTransport,
-  noun: 'keys' | 'receipt' | 'registry' | 'secrets',
+  noun: Noun,
   path: string,
   members: object,
   shown: Shown,
 ): Promise<JsonObject> {
+  return ask(caller, noun, { method: 'POST', path, text: JSON.stringify(members) }, shown);
+}
+
+/**
+ * Sends one GET with the caller's proof to a path of the realm.
+ *
+ * @throws {ClientError} `<noun>.refused` with the server's text, `http.*`, or the error of getting the token
+ */
+export async function getFromRealm(
+  caller: RealmTransport,
+  noun: Noun,
+  path: string,
+  shown: Shown,
+): Promise<JsonObject> {
+  return ask(caller, noun, { method: 'GET', path }, shown);
+}
+
+interface Asked {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** A document. */
+  readonly text?: string;
+}
+
+async function ask(caller: RealmTransport, noun: Noun, asked: Asked, shown: Shown): Promise<JsonObject> {
   const { issuer } = caller;
   checkRealm(issuer);
-  const url = `${issuer}${path}`;
-  const body = JSON.stringify(members);
-  const fields = await shown.fields(url, new TextEncoder().encode(body));
-  const request = {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...fields },
-    body,
-    maxBytes,
-  } as const;
+  const { method, text } = asked;
+  const url = `${issuer}${asked.path}`;
+  const fields = await shown.fields({ method, url, body: new TextEncoder().encode(text ?? '') });
+  const headers = { ...(text !== undefined && { 'content-type': 'application/json' }), ...fields };
+  const request = { method, headers, ...(text !== undefined && { body: text }), maxBytes };
   const { status, value } = await fetchJson(url, request, caller);
   const answer = isJsonObject(value) ? value : {};
   if (status < 400) return answer;
@@ -79,9 +109,9 @@ export function byKey(issuer: string, jwk: PrivateJwk): Shown {
   const key = () => importSigningKey({ ...jwk, kid: undefined });
   const signer = createMessageSigner({ key, crypto: cryptoPort, now: Date.now });
   return {
-    fields: (url, body) => {
+    fields: ({ method, url, body }) => {
       const requestTarget = url.replace(/^https?:\/\/[^/?#]*/i, '');
-      return signer.sign({ kind: 'request', method: 'POST', target: url, requestTarget, body }, 'strict', issuer);
+      return signer.sign({ kind: 'request', method, target: url, requestTarget, body }, 'strict', issuer);
     },
   };
 }

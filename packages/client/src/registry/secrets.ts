@@ -45,7 +45,7 @@ export interface RevokeSecretOptions extends SecretHolder {
   readonly compromised?: boolean;
 }
 
-const holderChecks = { ...transportChecks, issuer: text, participantId: someText, by: holder } as const;
+export const holderChecks = { ...transportChecks, issuer: text, participantId: someText, by: holder } as const;
 const issueChecks: Checks<IssueSecretOptions> = { ...holderChecks, overlapSeconds: optional(amount) };
 const revokeChecks: Checks<RevokeSecretOptions> = { ...holderChecks, secretId: someText, compromised: optional(flag) };
 
@@ -104,6 +104,7 @@ function secretsOf({ participantId }: SecretHolder): string {
   return `/registry/participants/${encodeURIComponent(participantId)}/secrets`;
 }
 
-function shown({ issuer, by }: SecretHolder): Shown {
+/** The proof of the holder. */
+export function shown({ issuer, by }: SecretHolder): Shown {
   return 'currentKey' in by ? byKey(issuer, by.currentKey) : bySecret(by);
 }

@@ -6,5 +6,11 @@ export interface Source {
   readonly network: string;
 }
 
+/** A request: where it came from, and the id that its answer carries. */
+export interface RequestOrigin {
+  readonly source: Source;
+  readonly requestId: string;
+}
+
 /** A request without an address. All such requests count as one source. */
 export const unknownSource: Source = { address: 'unknown', network: 'unknown' };

@@ -32,28 +32,43 @@ type RecoveryStage = keyof typeof stages;
 
 interface Stage {
   readonly subject: string;
-  readonly lines: (earliest: string) => readonly string[];
+  readonly lines: (earliest: string, did: string) => readonly string[];
 }
 
 const stop = [
   'If it was not you: use any device of the wallet, which stops it, or ask the',
   'administrators to stop it. Then change the password of this mailbox.',
+  '  countersign wallet recovery cancel',
+];
+
+const approve = (did: string) => [
+  'If it was you and a device of the wallet was used within 30 days, approve it on',
+  'that device, before any other call. Otherwise the recovery fails. Compare the',
+  'DID with the one that the new device shows.',
+  '  countersign wallet recovery approve \\',
+  `    ${did}`,
 ];
 
 const stages = {
   started: {
     subject: 'A recovery of your wallet began',
-    lines: (earliest) => [
+    lines: (earliest, did) => [
       `The code for the new device is mailed on ${earliest} at the earliest.`,
-      'If a device of the wallet was used within 30 days, that device must approve',
-      'before then. Otherwise the recovery fails.',
       '',
       ...stop,
+      '',
+      ...approve(did),
     ],
   },
   reminded: {
     subject: 'A recovery of your wallet is half over',
-    lines: (earliest) => [`The code for the new device is mailed on ${earliest} at the earliest.`, '', ...stop],
+    lines: (earliest, did) => [
+      `The code for the new device is mailed on ${earliest} at the earliest.`,
+      '',
+      ...stop,
+      '',
+      ...approve(did),
+    ],
   },
   ready: {
     subject: 'A recovery of your wallet is about to end',
@@ -134,6 +149,8 @@ export const walletTexts: { readonly [P in keyof WalletValues]: Text<WalletValue
     once(until),
     'If it was not you, do nothing: your wallet stays as it is.',
     'We never ask you for this code.',
+    '',
+    ...explained(issuer),
   ],
   'wallet-recovery': ({ walletId, stage, did, at, earliest }, { realm, issuer }) => {
     const { subject, lines }: Stage = stages[stage];
@@ -146,7 +163,9 @@ export const walletTexts: { readonly [P in keyof WalletValues]: Text<WalletValue
       'and the new device',
       `  ${did}`,
       '',
-      ...lines(moment(earliest)),
+      ...lines(moment(earliest), did),
+      '',
+      ...explained(issuer),
     ];
   },
   'wallet-recovery-code': ({ walletId, did, code, until }, { realm, issuer }) => [
@@ -165,5 +184,11 @@ export const walletTexts: { readonly [P in keyof WalletValues]: Text<WalletValue
     '',
     once(until),
     'If you did not begin it, tell the administrators, who can stop it.',
+    '',
+    ...explained(issuer),
   ],
 };
+
+function explained(issuer: string): readonly string[] {
+  return ['What a recovery is, and what to do:', `  ${issuer}/wallets/recovery`];
+}

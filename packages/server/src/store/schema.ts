@@ -259,7 +259,7 @@ export interface RefusalTable {
   count: number;
   first_at: number;
   last_at: number;
-  /** Of the newest. */
+  /** Of the newest. Null in rows of older releases. */
   request_id: string | null;
 }
 

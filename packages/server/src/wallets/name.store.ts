@@ -21,6 +21,21 @@ export async function findNameOf(db: Kysely<Schema>, realm: string, walletId: st
   return row?.name;
 }
 
+export async function findNamesOf(
+  db: Kysely<Schema>,
+  realm: string,
+  walletIds: readonly string[],
+): Promise<Pick<WalletNameTable, 'wallet_id' | 'name'>[]> {
+  if (walletIds.length === 0) return [];
+  return db
+    .selectFrom('wallet_name')
+    .select(['wallet_id', 'name'])
+    .where('realm', '=', realm)
+    .where('wallet_id', 'in', walletIds)
+    .where('removed_at', 'is', null)
+    .execute();
+}
+
 /** The wallet that has this name now, if it was not deleted. */
 export async function findWalletNamed(db: Kysely<Schema>, realm: string, name: string): Promise<string | undefined> {
   const row = await db

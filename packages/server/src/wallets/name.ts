@@ -12,7 +12,15 @@ import type { Writing } from '../store/write.ts';
 import { foldCredentialCode } from '../subject/credential-code.ts';
 import type { Realm } from '../subject/realm.ts';
 import { isUsername } from '../subject/username.ts';
-import { findName, findNameOf, findWalletNamed, insertName, removeName, restoreName } from './name.store.ts';
+import {
+  findName,
+  findNameOf,
+  findNamesOf,
+  findWalletNamed,
+  insertName,
+  removeName,
+  restoreName,
+} from './name.store.ts';
 import { walletIdOf } from './target.ts';
 
 const namePrefix = 'urn:countersign:wallet-name:';
@@ -44,6 +52,16 @@ function decoded(encoded: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The URNs of the names of these wallets, by wallet. */
+export async function namesOf(
+  { store }: Pick<Context, 'store'>,
+  realm: string,
+  walletIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await findNamesOf(store.db, realm, walletIds);
+  return new Map(rows.map(({ wallet_id, name }) => [wallet_id, urnOfName(name)]));
 }
 
 /** @throws {Problem} `request.invalid`, `wallet.name_unknown` */

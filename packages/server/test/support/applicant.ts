@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { PrivateJwk } from '@countersign/client';
 import {
   type CryptoKey,
   calculateJwkThumbprint,
@@ -23,6 +24,9 @@ export interface Applicant {
   strict(request: StrictRequest): Promise<string>;
 }
 
+/** An applicant whose private key the SDK may have. */
+export type OpenApplicant = Applicant & { readonly privateJwk: PrivateJwk };
+
 /** What a strict signature of a request to the server covers. */
 export interface StrictRequest {
   readonly url: string;
@@ -32,10 +36,11 @@ export interface StrictRequest {
   readonly change?: Readonly<Record<string, unknown>>;
 }
 
-export async function createApplicant(alg: 'ES256' | 'RS256' | 'EdDSA' = 'ES256'): Promise<Applicant> {
+export async function createApplicant(alg: 'ES256' | 'RS256' | 'EdDSA' = 'ES256'): Promise<OpenApplicant> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   const jwk = { ...(await exportJWK(publicKey)), alg, use: 'sig' };
   return {
+    privateJwk: { ...(await exportJWK(privateKey)), alg, use: 'sig' } as PrivateJwk,
     publicKey: jwk,
     thumbprint: await calculateJwkThumbprint(jwk),
     sign: (typ, claims, header = {}) => signed(privateKey, { alg, typ, ...header }, claims),

@@ -3,7 +3,7 @@ import { ProofError, type RequestMessage, verifyMessage } from '@countersign/pro
 import type { Context } from '../../context.ts';
 import { instantOfDate, seconds } from '../../kernel/clock.ts';
 import { Problem } from '../../kernel/problem.ts';
-import type { Source } from '../../kernel/source.ts';
+import type { RequestOrigin } from '../../kernel/source.ts';
 import type { Writing } from '../../store/write.ts';
 import { attempts } from '../../subject/attempt.ts';
 import type { Realm } from '../../subject/realm.ts';
@@ -37,7 +37,7 @@ export async function requireOwnSignature(
   context: Context,
   realm: Realm,
   { participantId, signature, message }: OwnRequest,
-  source: Source,
+  { source, requestId }: RequestOrigin,
 ): Promise<string> {
   const attempted = `keys ${participantId}`;
   attempts(context).require(realm.name, attempted, source);
@@ -49,6 +49,7 @@ export async function requireOwnSignature(
       request: 'own request',
       reason,
       source,
+      requestId,
     });
   try {
     const {

@@ -50,7 +50,7 @@ async function authenticateOwner(call: Call, accepted: readonly OwnProof[]): Pro
   if (assertion !== null || basic !== null) {
     requireAccepted(accepted, 'client');
     const proof = headerProof(basic, assertion);
-    const { client, standing } = await authenticatePresentClient(call.context, realm, proof, call.source);
+    const { client, standing } = await authenticatePresentClient(call.context, realm, proof, call);
     if (client.participantId !== call.params.id) throw notTheParticipant();
     return { realm, isOwn: true, caller: { ...call.caller(clientActor(client.id)), standing } };
   }
@@ -68,7 +68,7 @@ async function bySignature(call: Call, realm: Realm, signature: string): Promise
     requestTarget: call.target,
     body: await call.bytes(),
   } as const;
-  const thumbprint = await requireOwnSignature(call.context, realm, { participantId, signature, message }, call.source);
+  const thumbprint = await requireOwnSignature(call.context, realm, { participantId, signature, message }, call);
   const standing = (tx: Writing) => requireStandingKey(tx, realm.name, participantId, thumbprint);
   return { ...call.caller(`participant:${participantId}`), standing };
 }

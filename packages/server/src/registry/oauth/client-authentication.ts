@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts';
 import type { Problem } from '../../kernel/problem.ts';
-import type { Source } from '../../kernel/source.ts';
+import type { RequestOrigin } from '../../kernel/source.ts';
 import { attempts, isFailedProof } from '../../subject/attempt.ts';
 import type { Realm } from '../../subject/realm.ts';
 import type { ClientSubject } from '../../subject/subject.ts';
@@ -31,7 +31,7 @@ export async function authenticateClient(
   context: Context,
   realm: Realm,
   proof: ClientProof,
-  source: Source,
+  { source, requestId }: RequestOrigin,
 ): Promise<AuthenticatedClient> {
   attempts(context).require(realm.name, proof.clientId, source);
   const shown: Shown = { isProved: false };
@@ -44,7 +44,8 @@ export async function authenticateClient(
       attempts(context).failed(realm.name, proof.clientId, source);
       const reason = shown.reason ?? reasonOf(thrown as Problem);
       const named = { clientId: proof.clientId };
-      noteRefusal(context, { realm: realm.name, named, proved: shown.isProved, request: 'token', reason, source });
+      const refused = { named, request: 'token', reason, source, requestId } as const;
+      noteRefusal(context, { realm: realm.name, proved: shown.isProved, ...refused });
     }
     throw thrown;
   }

@@ -24,7 +24,7 @@ export async function authenticateCallingClient(
   sameTwice = false,
 ): Promise<AuthenticatedClient> {
   const proof = presentedProof(call.request.headers.get('authorization'), parameters, sameTwice);
-  return authenticateClient(call.context, realm, proof, call.source);
+  return authenticateClient(call.context, realm, proof, call);
 }
 
 export interface CallingClient extends AuthenticatedClient {

@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import { realmKey } from '../../kernel/id.ts';
 import { Problem } from '../../kernel/problem.ts';
-import type { Source } from '../../kernel/source.ts';
+import type { RequestOrigin } from '../../kernel/source.ts';
 import type { Writing } from '../../store/write.ts';
 import { attempts } from '../../subject/attempt.ts';
 import type { Realm } from '../../subject/realm.ts';
@@ -28,11 +28,11 @@ export async function authenticatePresentClient(
   context: Context,
   realm: Realm,
   proof: ClientProof,
-  source: Source,
+  origin: RequestOrigin,
 ): Promise<StandingClient> {
-  attempts(context).require(realm.name, proof.clientId, source);
+  attempts(context).require(realm.name, proof.clientId, origin.source);
   context.cache.invalidate('client', realmKey(realm.name, proof.clientId));
-  const authenticated = await authenticateClient(context, realm, proof, source);
+  const authenticated = await authenticateClient(context, realm, proof, origin);
   const { subject } = authenticated.client;
   const stillProven = await provenInStore(context, realm.name, authenticated.client, proof);
   return {

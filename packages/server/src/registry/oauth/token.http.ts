@@ -93,8 +93,9 @@ async function token(call: Call, grants: Grants): Promise<Answer> {
     // Everything that is refused after the authentication, such as a scope, is refused to the client itself.
     if (client !== undefined && thrown instanceof Problem) {
       const named = { clientId: client };
-      const { source, context } = call;
-      noteRefusal(context, { realm: realm.name, named, proved: true, request: 'token', reason: thrown.code, source });
+      const { source, requestId } = call;
+      const refused = { named, request: 'token', reason: thrown.code, source, requestId } as const;
+      noteRefusal(call.context, { realm: realm.name, proved: true, ...refused });
     }
     throw thrown;
   });

@@ -48,6 +48,7 @@ export async function addRefusals(db: Kysely<Schema>, rows: readonly RefusalTabl
         conflict.columns(['realm', 'participant_id', 'id']).doUpdateSet({
           count: sql<number>`refusal.count + ${row.count}`,
           last_at: row.last_at,
+          request_id: row.request_id,
         }),
       )
       .execute();

@@ -40,6 +40,8 @@ export interface Refusal {
   readonly request: 'token' | 'own request';
   readonly reason: string;
   readonly source: Source;
+  /** Of the answer: the caller has it too. */
+  readonly requestId: string;
 }
 
 interface Noted extends Refusal {
@@ -130,7 +132,7 @@ async function keep(context: Context, tx: Writing, { realm, participantId, notes
     count: note.count,
     first_at: note.at,
     last_at: note.at,
-    request_id: null,
+    request_id: note.requestId,
   });
   const proved = notes.filter((note) => note.proved).slice(-kept);
   await addRefusals(
@@ -157,7 +159,13 @@ function keyOf({ realm, named, request, reason, source }: Refusal): string {
   return JSON.stringify([realm, named, request, reason, source.network]);
 }
 
-const entry = z.object({ request: z.string(), reason: z.string(), source: z.string() });
+const entry = z.object({
+  request: z.string(),
+  reason: z.string(),
+  source: z.string(),
+  /** The `x-request-id` of the refused answer; of the newest one of a sum. */
+  requestId: z.string().nullable(),
+});
 export const refusalsSchema = z.object({
   /** The caller had proved to be the participant. Newest first. */
   proved: z.array(entry.extend({ at: z.string() })),
@@ -177,7 +185,10 @@ export async function refusalsOf(
   const since = context.clock.now() - days;
   const read = async (proved: 0 | 1) =>
     (await listRefusals(db, realm, participantId, proved, kept)).filter((row) => row.last_at >= since);
-  const said = ({ request, reason, source }: RefusalTable) => ({ request, reason, source });
+  const said = (row: RefusalTable) => {
+    const { request, reason, source } = row;
+    return { request, reason, source, requestId: row.request_id };
+  };
   return {
     proved: (await read(1)).map((row) => ({ at: isoDate(row.last_at), ...said(row) })),
     unproved: (await read(0)).map((row) => ({

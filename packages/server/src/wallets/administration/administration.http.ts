@@ -29,6 +29,8 @@ const walletSchema = z.object({
   participant: z.enum(['individual', 'organization']),
   description: z.string(),
   roles: z.array(z.string()),
+  /** urn:countersign:wallet-name:… */
+  name: z.string().nullable(),
   status: z.enum(['WAITING', 'ACTIVE', 'SUSPENDED']),
   /** The owner's DID. */
   did: z.string().nullable(),

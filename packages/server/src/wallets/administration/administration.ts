@@ -14,6 +14,7 @@ import { endSubject, lookUpSubjectState, reinstateSubject, suspendSubject } from
 import { walletSubjectId } from '../../subject/tokens/wallet-token.ts';
 import { statusOf } from '../invitation.ts';
 import { wordsOf } from '../invitation-words.ts';
+import { namesOf } from '../name.ts';
 import { endRecovery } from '../recovery/notice.ts';
 import { findRunning } from '../recovery/recovery.store.ts';
 import { endAllCapabilities } from '../revoke.ts';
@@ -35,6 +36,8 @@ export interface AdministeredWallet {
   readonly participant: WalletTable['type'];
   readonly description: string;
   readonly roles: readonly string[];
+  /** The URN of its name. */
+  readonly name: string | null;
   /** `WAITING`: no device has opened it yet. */
   readonly status: 'WAITING' | 'ACTIVE' | 'SUSPENDED';
   readonly did: string | null;
@@ -91,11 +94,9 @@ async function viewsOf(
   realm: string,
   rows: readonly WalletTable[],
 ): Promise<readonly AdministeredWallet[]> {
-  const addresses = await addressesOf(
-    context.store.db,
-    realm,
-    rows.map(({ id }) => id),
-  );
+  const ids = rows.map(({ id }) => id);
+  const addresses = await addressesOf(context.store.db, realm, ids);
+  const names = await namesOf(context, realm, ids);
   return Promise.all(
     rows.map(async (row) => {
       const live = (await lookUpSubjectState(context, realm, walletSubjectId(row.id)))?.live === true;
@@ -104,6 +105,7 @@ async function viewsOf(
         participant: row.type,
         description: row.description,
         roles: JSON.parse(row.roles) as string[],
+        name: names.get(row.id) ?? null,
         status: live ? (row.opened_at === null ? 'WAITING' : 'ACTIVE') : 'SUSPENDED',
         did: row.owner_did,
         webDid: row.web_did,

@@ -5,6 +5,7 @@ import { type Language, languageNamed, preferredLanguage } from '../../kernel/la
 import { type Call, type Route, route } from '../../route.ts';
 import { showInvitation } from '../invitation-view.ts';
 import { invitationPage } from './invitation-page.ts';
+import { recoveryPage } from './recovery-page.ts';
 
 /** The pages that mails about wallets lead to. They only explain: a GET changes nothing, so a mail filter may follow it. */
 
@@ -32,6 +33,23 @@ export const routes: readonly Route[] = [
         ...invitationPage(realm, context.config.publicUrl, chosen, shown),
         language: chosen,
         otherLanguages: others,
+        nonce: context.random.token(16),
+      });
+    },
+  }),
+  route({
+    ...page,
+    path: '/realms/:realm/wallets/recovery',
+    operationId: 'explainRecovery',
+    summary:
+      'The page that mails about the recovery of a wallet lead to: how its owner approves it, and how to stop it. In the language of `language` (en, hi, pt, fr) or of the browser.',
+    query: z.object({ language: z.string().optional() }),
+    handle({ call, context, who: realm, query: { language } }) {
+      const chosen = languageNamed(language) ?? languageOf(call);
+      return webPage({
+        ...recoveryPage(realm, chosen),
+        language: chosen,
+        otherLanguages: (other) => `?${new URLSearchParams({ language: other })}`,
         nonce: context.random.token(16),
       });
     },
