@@ -10,7 +10,7 @@
  */
 
 import { execFile, spawn } from 'node:child_process';
-import { constants } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
 import { chmod, cp, lchown, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -42,31 +42,96 @@ const startSeconds = 60;
 
 /** Starts a server of its own, or answers undefined where this platform has no binaries. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer | undefined> {
+  return within(async (cluster) => {
+    const { home, data } = cluster;
+    const port = await freePort();
+    await writeFile(join(data, 'postgresql.auto.conf'), settings(port, options.durable ?? false));
+    const { url, pid, end } = await launch(cluster, data, port);
+    const stop = async () => {
+      await end();
+      await rm(home, { recursive: true, force: true });
+    };
+    return { url, pid, home, stop };
+  });
+}
+
+export interface PostgresPair {
+  /** Both hosts in one URL, the standby first. */
+  readonly url: string;
+  /** Ends the primary as a power cut does: with all its processes, at once. */
+  kill(): void;
+  /** Makes the standby the primary. It is one when this returns. */
+  promote(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A primary, and a standby that must have a change before the primary acknowledges it. */
+export async function startPostgresPair(): Promise<PostgresPair | undefined> {
+  return within(async (cluster) => {
+    const { home, bin, data, as } = cluster;
+    const [port, standbyPort] = [await freePort(), await freePort()];
+    const replica = join(home, 'replica');
+    await promisify(execFile)('cp', ['-a', data, replica], { ...as, cwd: home });
+    const wanted = "synchronous_standby_names = 'replica'\n";
+    await writeFile(join(data, 'postgresql.auto.conf'), settings(port, true) + wanted);
+    const source = `host=127.0.0.1 port=${port} user=postgres application_name=replica`;
+    const following = `primary_conninfo = '${source}'\nwal_retrieve_retry_interval = 100ms\n`;
+    await writeFile(join(replica, 'postgresql.auto.conf'), settings(standbyPort, true) + following);
+    await writeFile(join(replica, 'standby.signal'), '');
+    const primary = await launch(cluster, data, port);
+    const standby = await launch(cluster, replica, standbyPort);
+    return {
+      url: `postgres://postgres@127.0.0.1:${standbyPort},127.0.0.1:${port}/postgres?target_session_attrs=read-write`,
+      kill() {
+        const children = readFileSync(`/proc/${primary.pid}/task/${primary.pid}/children`, 'utf8');
+        for (const pid of [primary.pid, ...children.trim().split(' ').map(Number)]) process.kill(pid, 'SIGKILL');
+      },
+      async promote() {
+        await promisify(execFile)(join(bin, 'pg_ctl'), ['promote', '-D', replica], { ...as, cwd: home });
+      },
+      async stop() {
+        await Promise.all([primary.end(), standby.end()]);
+        await rm(home, { recursive: true, force: true });
+      },
+    };
+  });
+}
+
+/** Binaries, and a data directory that initdb has just made. */
+interface Cluster {
+  readonly home: string;
+  readonly bin: string;
+  readonly data: string;
+  readonly as: { readonly uid?: number; readonly gid?: number };
+}
+
+async function within<T>(start: (cluster: Cluster) => Promise<T>): Promise<T | undefined> {
   const binaries = findBinaries();
   if (binaries === undefined) return undefined;
   const home = await mkdtemp(join(tmpdir(), 'countersign-postgres-'));
   try {
-    return await startIn(home, binaries, options);
+    return await start(await initialise(home, binaries));
   } catch (cause) {
     await rm(home, { recursive: true, force: true });
     throw cause;
   }
 }
 
-async function startIn(home: string, binaries: string, options: PostgresOptions): Promise<PostgresServer> {
+async function initialise(home: string, binaries: string): Promise<Cluster> {
   const as = process.getuid?.() === 0 ? { uid: ordinaryId, gid: ordinaryId } : {};
   await copyBinaries(binaries, join(home, 'native'));
-  await mkdir(join(home, 'database'), { mode: 0o700 });
+  const data = join(home, 'database');
+  await mkdir(data, { mode: 0o700 });
   await giveTo(home, as.uid);
-
   const bin = join(home, 'native', 'bin');
-  const database = join(home, 'database');
-  const initdb = ['-D', database, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+  const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
   await promisify(execFile)(join(bin, 'initdb'), initdb, { ...as, cwd: home });
+  return { home, bin, data, as };
+}
 
-  const port = await freePort();
-  await writeFile(join(database, 'postgresql.auto.conf'), settings(port, options.durable ?? false));
-  const shell = spawn('/bin/sh', ['-c', watchdog, 'postgres-watchdog', join(bin, 'postgres'), database, home], {
+/** Runs a server on a data directory. `end` stops it, and the second time does nothing. */
+async function launch({ home, bin, as }: Cluster, data: string, port: number) {
+  const shell = spawn('/bin/sh', ['-c', watchdog, 'postgres-watchdog', join(bin, 'postgres'), data, home], {
     ...as,
     cwd: '/',
     detached: true,
@@ -74,25 +139,24 @@ async function startIn(home: string, binaries: string, options: PostgresOptions)
   });
   const ended = new Promise<void>((resolve) => shell.once('exit', () => resolve()));
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  const stop = async () => {
+  const end = async () => {
     shell.stdin.end();
     await ended;
-    await rm(home, { recursive: true, force: true });
   };
   try {
     await answers(url, () => shell.exitCode !== null);
   } catch (cause) {
-    const log = await readFile(join(home, 'log'), 'utf8').catch(() => '');
-    await stop();
+    const log = await readFile(join(home, `${basename(data)}.log`), 'utf8').catch(() => '');
+    await end();
     throw new Error(`PostgreSQL did not start:\n${log}`, { cause });
   }
-  const pid = Number.parseInt(await readFile(join(database, 'postmaster.pid'), 'utf8'), 10);
-  return { url, pid, home, stop };
+  const pid = Number.parseInt(await readFile(join(data, 'postmaster.pid'), 'utf8'), 10);
+  return { url, pid, end };
 }
 
 /** $1 = postgres, $2 = data directory, $3 = home. `read` returns when the pipe closes; SIGINT is the fast shutdown. */
 const watchdog = `
-"$1" -D "$2" >"$3/log" 2>&1 &
+"$1" -D "$2" >"$2.log" 2>&1 &
 read -r _
 kill -INT $! 2>/dev/null
 wait $!
