@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { readProxies } from './http/source.ts';
 import { readJsonFile } from './json-file.ts';
 import type { MailAddress } from './kernel/mail-address.ts';
@@ -158,6 +159,11 @@ function toConfig(parsed: Parsed): Config {
     logLevel: parsed.LOG_LEVEL,
     workers: parsed.WORKERS,
   };
+}
+
+/** The configured database, else a file in the data directory. */
+export function databaseUrlOf({ databaseUrl, dataDir }: Config): string {
+  return databaseUrl ?? `sqlite:${join(dataDir, 'countersign.db')}`;
 }
 
 /** Checked before the store is opened, so that a refused first start leaves nothing behind. */

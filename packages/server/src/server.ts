@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Config } from './config.ts';
+import { type Config, databaseUrlOf } from './config.ts';
 import type { Context } from './context.ts';
 import { credentialPaths } from './credentials.ts';
 import { createApp } from './http/app.ts';
@@ -116,10 +115,6 @@ export async function createContext(config: Config, parts: Parts = {}): Promise<
 /** A server also starts on a full disk: it is not ready, and refuses requests that need a write. */
 function passStoreFault(thrown: unknown): void {
   if (!isStoreFault(thrown)) throw thrown;
-}
-
-export function databaseUrlOf(config: Config): string {
-  return config.databaseUrl ?? `sqlite:${join(config.dataDir, 'countersign.db')}`;
 }
 
 /** Opens the configured database, else a file in the data directory, which is made if missing. */

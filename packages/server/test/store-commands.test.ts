@@ -24,6 +24,7 @@ describe('a command on the store, in a directory without one', () => {
   test.each([
     ['events verify'],
     ['migrate'],
+    ['upgrade --rehearse'],
     ['restored'],
     ['reseal'],
     ['dump -f copy.dump'],

@@ -36,6 +36,7 @@ export const sources: readonly { readonly names: readonly string[]; readonly rea
   { names: ['realm'], read: async () => (await import('./realm.ts')).realmCommands },
   { names: ['events'], read: async () => (await import('./events.ts')).eventCommands },
   { names: ['receipt'], read: async () => (await import('./receipt.ts')).receiptCommands },
+  { names: ['upgrade'], read: async () => (await import('./upgrade.ts')).upgradeCommand },
   { names: ['migrate', 'restored', 'reseal'], read: async () => (await import('./store.ts')).storeCommands },
   { names: ['dump', 'load'], read: async () => (await import('./dump.ts')).dumpCommands },
   { names: ['backup', 'restore'], read: async () => (await import('./dump.ts')).backupCommands },

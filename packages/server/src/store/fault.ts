@@ -125,6 +125,11 @@ export function isTransient(error: unknown): boolean {
   return faultOf(error)?.[1] === 'again';
 }
 
+/** PostgreSQL's lock_not_available. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === '55P03';
+}
+
 /** PostgreSQL's serialization_failure and deadlock_detected: the whole transaction may be run again at once. */
 export function isConflict(error: unknown): boolean {
   return codeOf(error) === '40001' || codeOf(error) === '40P01';

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import { Problem } from '../kernel/problem.ts';
+import { isConflict, isLockTimeout } from './fault.ts';
 import * as foundation from './migrations/0001-foundation.ts';
 import * as passwords from './migrations/0002-passwords.ts';
 import * as mail from './migrations/0003-mail.ts';
@@ -54,8 +56,17 @@ export function isKnownSchema(name: string): boolean {
 /** An arbitrary number that names this lock within a PostgreSQL database. */
 const lockId = 7_265_482_113;
 
+export type Migration = (typeof migrations)[number];
+
+/** Milliseconds that a migration waits for a table: as long as that, requests for the table wait behind it. */
+const lockTime = 2_000;
+const retryPause = 1_000;
+/** Tries while something else holds a table: a dump, a long report. */
+const tries = 60;
+
 /**
  * Returns the names of the migrations that it applied. `report` gets existing entries that the new rules would refuse.
+ * Servers of the previous release go on meanwhile, so their transactions may meet this one in a deadlock.
  */
 export async function migrate(
   db: Kysely<Schema>,
@@ -63,20 +74,31 @@ export async function migrate(
   now: number,
   report: (notice: object) => void = () => {},
 ): Promise<readonly string[]> {
-  return db.transaction().execute(async (tx) => {
-    if (dialect === 'postgres') await sql`select pg_advisory_xact_lock(${sql.lit(lockId)})`.execute(tx);
-    await sql`create table if not exists migration (name text primary key, applied_at bigint not null)`.execute(tx);
-    const rows = await sql<{ name: string }>`select name from migration`.execute(tx);
-    const done = new Set(rows.rows.map((row) => row.name));
-    const newer = rows.rows.map((row) => row.name).filter((name) => !known.has(name));
-    if (newer.length > 0) throw newerSchema(newer);
-    const missing = migrations.filter((migration) => !done.has(migration.name));
-    for (const migration of missing) {
-      for (const statement of migration.statements) await sql.raw(statement).execute(tx);
-      if ('fill' in migration) await migration.fill(tx, report, now);
-      await sql`insert into migration (name, applied_at) values (${migration.name}, ${now})`.execute(tx);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await migrateOnce(db, dialect, now, report);
+    } catch (error) {
+      if (attempt === tries || !(isConflict(error) || isLockTimeout(error))) throw error;
+      await pause(retryPause);
     }
-    return missing.map((migration) => migration.name);
+  }
+}
+
+async function migrateOnce(
+  db: Kysely<Schema>,
+  dialect: 'sqlite' | 'postgres',
+  now: number,
+  report: (notice: object) => void,
+): Promise<readonly string[]> {
+  return db.transaction().execute(async (tx) => {
+    if (dialect === 'postgres') {
+      await sql`select pg_advisory_xact_lock(${sql.lit(lockId)})`.execute(tx);
+      await sql`set local lock_timeout = ${sql.lit(lockTime)}`.execute(tx);
+    }
+    await sql`create table if not exists migration (name text primary key, applied_at bigint not null)`.execute(tx);
+    const missing = await missingMigrations(tx);
+    for (const migration of missing) await applyMigration(tx, migration, now, report);
+    return missing.map(({ name }) => name);
   });
 }
 
@@ -90,6 +112,24 @@ export async function schemaGap(
     newer: [...done].filter((name) => !known.has(name)),
     missing: [...known].filter((name) => !done.has(name)),
   };
+}
+
+/** @throws {Problem} `config.invalid` if a newer version has been here */
+export async function missingMigrations(db: Kysely<Schema>): Promise<readonly Migration[]> {
+  const { newer, missing } = await schemaGap(db);
+  if (newer.length > 0) throw newerSchema(newer);
+  return migrations.filter(({ name }) => missing.includes(name));
+}
+
+export async function applyMigration(
+  tx: Kysely<Schema>,
+  migration: Migration,
+  now: number,
+  report: (notice: object) => void,
+): Promise<void> {
+  for (const statement of migration.statements) await sql.raw(statement).execute(tx);
+  if ('fill' in migration) await migration.fill(tx, report, now);
+  await sql`insert into migration (name, applied_at) values (${migration.name}, ${now})`.execute(tx);
 }
 
 /** A newer version may have changed the meaning of the data. */

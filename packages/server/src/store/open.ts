@@ -4,8 +4,8 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import { Problem } from '../kernel/problem.ts';
 import { createHold, type Hold } from './hold.ts';
-import { migrate } from './migrate.ts';
-import { postgresDialect } from './postgres.ts';
+import { migrate, missingMigrations } from './migrate.ts';
+import { patient, postgresDialect } from './postgres.ts';
 import { serversOf } from './postgres-url.ts';
 import type { Schema } from './schema.ts';
 import { sqliteDialect } from './sqlite.ts';
@@ -27,19 +27,15 @@ export async function openStore(url: string, clock: Clock, log: Log, need: Store
   if (need === 'existing' && isMissingFile(url)) throw noStore(url);
   const db = connect(url, log);
   try {
-    if (need === 'existing' && !(await isStore(db))) throw noStore(url);
-    const applied = await migrate(db, dialect, clock.now(), (notice) =>
-      log.warn(notice, 'two organisations have this base URL: only its owner may ask about tokens for it'),
-    );
+    const isThere = await isStore(db);
+    if (need === 'existing' && !isThere) throw noStore(url);
+    // SQLite: also to find out now whether another process keeps the file locked.
+    const isDue = dialect === 'sqlite' || !isThere || (await missingMigrations(db)).length > 0;
+    const applied = isDue ? await migrateAt(url, db, clock, log) : [];
     if (applied.length > 0) log.info({ applied }, 'the schema was brought up to date');
   } catch (cause) {
     await db.destroy();
-    if (cause instanceof Problem) throw cause;
-    const reason =
-      cause instanceof Error
-        ? cause.message.split('\n', 1)[0] || (cause as NodeJS.ErrnoException).code || cause.name
-        : 'unknown';
-    throw new Problem('store.unavailable', { detail: `The database ${nameOf(url)} cannot be used: ${reason}.`, cause });
+    throw cause instanceof Problem ? cause : unusable(url, cause);
   }
   const hold = createHold(db, clock);
   return {
@@ -70,14 +66,29 @@ export function connect(url: string, log: Log): Kysely<Schema> {
   return new Kysely<Schema>({ dialect });
 }
 
+/** A migration of many rows takes longer than a request may. */
+async function migrateAt(url: string, db: Kysely<Schema>, clock: Clock, log: Log): Promise<readonly string[]> {
+  const report = (notice: object) =>
+    log.warn(notice, 'two organisations have this base URL: only its owner may ask about tokens for it');
+  if (url.startsWith('sqlite:')) return migrate(db, 'sqlite', clock.now(), report);
+  const unlimited = new Kysely<Schema>({ dialect: postgresDialect(url, () => {}, patient) });
+  return migrate(unlimited, 'postgres', clock.now(), report).finally(() => unlimited.destroy());
+}
+
 export async function isStore(db: Kysely<Schema>): Promise<boolean> {
   return (await db.introspection.getTables()).some(({ name }) => name === 'migration');
 }
 
-function noStore(url: string): Problem {
+export function noStore(url: string): Problem {
   return new Problem('config.invalid', {
     detail: `There is no store of Countersign at ${nameOf(url)}: run this where the server was started, or name its COUNTERSIGN_DATA_DIR or COUNTERSIGN_DATABASE_URL.`,
   });
+}
+
+export function unusable(url: string, cause: unknown): Problem {
+  const { message, code, name }: NodeJS.ErrnoException = cause instanceof Error ? cause : new Error('unknown');
+  const reason = message.split('\n', 1)[0] || code || name;
+  return new Problem('store.unavailable', { detail: `The database ${nameOf(url)} cannot be used: ${reason}.`, cause });
 }
 
 /** Leaves out the password that a URL may hold. */

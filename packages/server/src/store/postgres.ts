@@ -12,10 +12,17 @@ const types: pg.CustomTypesConfig = {
     oid === int8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
 };
 
-/** Milliseconds: the server ends a statement before the client stops waiting for its answer. */
-const serverTimeout = 5_000;
-const clientTimeout = 6_000;
-const idleTimeout = 10_000;
+/** Milliseconds; 0 is no limit. */
+interface Limits {
+  /** The server ends a statement before the client stops waiting for its answer. */
+  readonly statement: number;
+  readonly answer: number;
+  readonly idleInTransaction: number;
+}
+
+export const serving: Limits = { statement: 5_000, answer: 6_000, idleInTransaction: 10_000 };
+/** For work on a whole database, such as a migration. */
+export const patient: Limits = { statement: 0, answer: 0, idleInTransaction: 0 };
 
 /**
  * The timeouts are not connection parameters, because PgBouncer refuses parameters that it does not know. On a direct
@@ -25,25 +32,31 @@ const idleTimeout = 10_000;
  *
  * PostgreSQL reports the number of the process that answers; a pooler reports another number.
  */
-const first = `select current_setting('transaction_read_only') = 'on' as read_only, case when pg_backend_pid() = $1 then
-  set_config('statement_timeout', '${serverTimeout}', false)
-  || set_config('idle_in_transaction_session_timeout', '${idleTimeout}', false) end as timeouts`;
-const setForTransaction = `set local statement_timeout = ${serverTimeout}; set local idle_in_transaction_session_timeout = ${idleTimeout}`;
+const first = ({ statement, idleInTransaction }: Limits) =>
+  `select current_setting('transaction_read_only') = 'on' as read_only, case when pg_backend_pid() = $1 then
+  set_config('statement_timeout', '${statement}', false)
+  || set_config('idle_in_transaction_session_timeout', '${idleInTransaction}', false) end as timeouts`;
+const forTransaction = ({ statement, idleInTransaction }: Limits) =>
+  `set local statement_timeout = ${statement}; set local idle_in_transaction_session_timeout = ${idleInTransaction}`;
 
 /** `onError` gets the errors of dead connections, which the pool replaces. */
-export function postgresDialect(url: string, onError: (error: Error) => void): PostgresDialect {
+export function postgresDialect(
+  url: string,
+  onError: (error: Error) => void,
+  limits: Limits = serving,
+): PostgresDialect {
   const servers = serversOf(url);
   const hosts = hostsOf(servers);
   const urls = new WeakMap<pg.ClientBase, string>();
   const begun = new WeakMap<pg.ClientBase, Connection>();
-  const pool = poolOf(hosts, urls, onError);
+  const pool = poolOf(hosts, urls, onError, limits);
 
   const begin = async (client: pg.PoolClient, at: string): Promise<Connection> => {
     const { processID } = client as unknown as { readonly processID: number };
-    const { read_only, timeouts } = (await client.query(first, [processID])).rows[0];
+    const { read_only, timeouts } = (await client.query(first(limits), [processID])).rows[0];
     if (servers.mustWrite && read_only) throw readOnly();
     watchStandby(client);
-    return { client, url: at, afterBegin: timeouts === null ? setForTransaction : undefined };
+    return { client, url: at, afterBegin: timeouts === null ? forTransaction(limits) : undefined };
   };
   const checkOut = async (): Promise<Connection | undefined> => {
     await hosts.ready();
@@ -78,7 +91,12 @@ export function postgresDialect(url: string, onError: (error: Error) => void): P
   return new PostgresDialect({ pool: guarded });
 }
 
-function poolOf(hosts: Hosts, urls: WeakMap<pg.ClientBase, string>, onError: (error: Error) => void): pg.Pool {
+function poolOf(
+  hosts: Hosts,
+  urls: WeakMap<pg.ClientBase, string>,
+  onError: (error: Error) => void,
+  limits: Limits,
+): pg.Pool {
   /** Connects to the host that is used at the moment. */
   class Client extends pg.Client {
     constructor(options?: pg.ClientConfig) {
@@ -92,7 +110,7 @@ function poolOf(hosts: Hosts, urls: WeakMap<pg.ClientBase, string>, onError: (er
     types,
     max: 10,
     connectionTimeoutMillis: 4_000,
-    query_timeout: clientTimeout,
+    query_timeout: limits.answer,
     keepAlive: true,
     application_name: 'countersign',
   });

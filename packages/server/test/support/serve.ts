@@ -29,18 +29,19 @@ export type Variables = Readonly<Record<string, string>>;
 
 export const administrator = { id: 'admin', secret: 'administrator-secret-for-tests' } as const;
 
-/** Starts `countersign serve` and waits until it is ready. Killed when the test ends. */
-export async function serve(variables: Variables = {}, args: readonly string[] = []): Promise<Served> {
+/** Starts `countersign serve` and waits until it is ready. Killed when the test ends. `of`: another command line. */
+export async function serve(variables: Variables = {}, args: readonly string[] = [], of = program): Promise<Served> {
   const port = variables.COUNTERSIGN_PORT ?? String(await freePort());
   const dataDir = variables.COUNTERSIGN_DATA_DIR ?? temporaryDir();
-  const started = start(['serve', ...args], {
+  const given = {
     COUNTERSIGN_PORT: port,
     COUNTERSIGN_DATA_DIR: dataDir,
     COUNTERSIGN_MASTER_KEY: masterKey,
     COUNTERSIGN_ADMIN_CLIENT_ID: administrator.id,
     COUNTERSIGN_ADMIN_CLIENT_SECRET: administrator.secret,
     ...variables,
-  });
+  };
+  const started = start(['serve', ...args], given, undefined, of);
   const url = `http://localhost:${port}`;
   const ready = async () => {
     if (started.process.exitCode !== null) throw new Error(`It ended instead of listening:\n${started.output()}`);
@@ -65,8 +66,8 @@ export function run(args: readonly string[], variables: Variables, shell?: strin
 }
 
 /** `shell`, if given, is a prelude that a shell runs before it becomes the command. */
-export function start(args: readonly string[], variables: Variables, shell?: string) {
-  const command = [process.execPath, program, ...args] as const;
+export function start(args: readonly string[], variables: Variables, shell?: string, of = program) {
+  const command = [process.execPath, of, ...args] as const;
   const [file, ...rest] =
     shell === undefined ? command : (['/bin/sh', '-c', `${shell}; exec "$@"`, 'sh', ...command] as const);
   const child = spawn(file, rest, {

@@ -1,4 +1,4 @@
-import { databaseUrlOf } from '../../server.ts';
+import { databaseUrlOf } from '../../config.ts';
 import { inspectStore, type StoreFacts } from '../../store/inspect.ts';
 import { nameOf } from '../../store/open.ts';
 import { duration, error, type Finding, warning } from './finding.ts';

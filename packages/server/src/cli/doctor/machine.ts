@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
+import { databaseUrlOf } from '../../config.ts';
 import { credentialPaths } from '../../credentials.ts';
 import { isOpenToOthers, mendingOf } from '../../kernel/private-file.ts';
 import { readTextFile } from '../../kernel/text-file.ts';
 import { probeSmtp, type SmtpFault } from '../../mail/probe.ts';
 import { smtpServerOf } from '../../mail/smtp-server.ts';
-import { databaseUrlOf } from '../../server.ts';
 import { masterKeyPath } from '../../subject/secrets/master-key.ts';
 import { error, type Finding, type Found, warning } from './finding.ts';
 import type { Around, Check } from './look.ts';
