@@ -29,7 +29,7 @@ class LongFirst extends BaseSequencer {
 
 /** Tests of the SQL that all rooms share, and of PostgreSQL itself. Outside CI only these, and moves, use PostgreSQL, to answer in minutes. */
 const sharedSql =
-  /\/(write|change-log|dump|event|lost-database|migrate|password-races|replay|revocation|store-refusal)\.test\.ts$/;
+  /\/(write|change-log|dump|event|lost-database|migrate|password-races|replay|revocation|rolling-upgrade|store-refusal|upgrade)\.test\.ts$/;
 const databases = process.env.COUNTERSIGN_TEST_DATABASES ?? (process.env.CI ? 'sqlite,postgres' : 'sqlite');
 
 type ProjectTest = NonNullable<UserWorkspaceConfig['test']>;
