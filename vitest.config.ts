@@ -14,8 +14,8 @@ const maxWorkers = availableParallelism() + 1;
 /** The files that take longest. They begin first, so that no worker is left with one at the end. */
 const long = ['first-start', 'docs'];
 
-/** Holds promises of two seconds: it begins last, when the other workers have little to do. */
-const last = ['descendants'];
+/** Hold promises of two seconds: they begin last, when the other workers have little to do. */
+const last = ['descendants', 'failover'];
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -87,7 +87,7 @@ eachDatabase('an upgrade from the previous release', (freshUrl, kind) => {
       const stop = new AbortController();
       const loading = underLoad(load, stop.signal);
       const rehearsal = await run(['upgrade', '--rehearse'], variables());
-      expect([rehearsal.code, rehearsal.stderr]).toEqual([0, '']);
+      expect(rehearsal.code, rehearsal.stderr).toBe(0);
 
       const next = await serve(variables());
       load.nodes.push(next);

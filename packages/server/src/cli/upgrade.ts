@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { databaseUrlOf, loadConfig } from '../config.ts';
 import { systemClock } from '../kernel/clock.ts';
-import { rehearse } from '../store/rehearse.ts';
-import { print } from './api.ts';
+import { print } from './output.ts';
 import { createProgress } from './progress.ts';
 
 /** What an upgrade will do to the database, before it does it. */
@@ -14,6 +13,7 @@ export function upgradeCommand(program: Command): void {
     )
     .requiredOption('--rehearse', 'only try: the database stays as it is')
     .action(async () => {
+      const { rehearse } = await import('../store/rehearse.ts');
       const url = databaseUrlOf(loadConfig(process.env).config);
       const progress = createProgress();
       try {

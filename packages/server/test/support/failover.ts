@@ -51,8 +51,10 @@ export async function failover(pair: PostgresPair): Promise<FailoverTimes> {
   };
   const stop = new AbortController();
   const loading = underLoad(load, stop.signal);
-  await pause(800 + Math.random() * 400);
-  const before = load.clients.size + load.assertions.size;
+  const decided = () => load.clients.size + load.assertions.size;
+  while (decided() < 100) await pause(20);
+  await pause(Math.random() * 400);
+  const before = decided();
   pair.kill();
   await pause(100 + Math.random() * 300);
   const began = performance.now();
@@ -66,8 +68,7 @@ export async function failover(pair: PostgresPair): Promise<FailoverTimes> {
   await loading;
 
   // Else nothing was proved.
-  expect(before).toBeGreaterThan(50);
-  expect(load.clients.size + load.assertions.size).toBeGreaterThan(before);
+  expect(decided()).toBeGreaterThan(before);
   await inspect(pair.url, load);
   const recovered = Math.max(...nodes.map((_, node) => (load.firsts[node] ?? Number.POSITIVE_INFINITY) - load.since));
   expect(recovered).toBeLessThan(recovery);
