@@ -13,7 +13,7 @@ function ask(url: string, headers: Readonly<Record<string, string>> = {}): Promi
 }
 
 /** The code of the network: the message of a failed fetch says nothing. */
-export function reasonOf(thrown: unknown): string {
+function reasonOf(thrown: unknown): string {
   const { cause, name } = thrown as { cause?: { code?: string; message?: string }; name?: string };
   return cause?.code ?? cause?.message ?? name ?? 'unknown';
 }
