@@ -13,11 +13,12 @@ import { freePort } from '../packages/server/test/support/free-port.ts';
 import { grpcClient } from '../packages/server/test/support/rpc.ts';
 import { type TestServer, testServer } from '../packages/server/test/support/server.ts';
 import { testCertificate } from '../packages/server/test/support/tls.ts';
+import { startCaddy } from './caddy.ts';
 import { startNginx } from './nginx.ts';
 
 const exec = promisify(execFile);
 const deploy = fileURLToPath(new URL('../deploy/', import.meta.url));
-const programs = ['nginx', 'promtool', 'docker-compose', 'kubectl', 'systemd-analyze'] as const;
+const programs = ['nginx', 'caddy', 'promtool', 'docker-compose', 'kubectl', 'systemd-analyze'] as const;
 
 function isThere(program: (typeof programs)[number]): boolean {
   try {
@@ -32,7 +33,7 @@ const path = `${process.env.PATH}:/usr/sbin`;
 const env = { ...process.env, PATH: path };
 const lacks = new Set(programs.filter((program) => !isThere(program)));
 
-test.runIf(process.env.CI)('nginx, promtool, docker-compose, kubectl and systemd-analyze are there', () => {
+test.runIf(process.env.CI)('nginx, caddy, promtool, docker-compose, kubectl and systemd-analyze are there', () => {
   expect([...lacks]).toEqual([]);
 });
 
@@ -138,84 +139,90 @@ async function started(extra: Readonly<Record<string, string>> = {}): Promise<Te
   return server;
 }
 
-describe.skipIf(lacks.has('nginx'))('nginx in front of a server', () => {
-  async function nginx(port: number, server: TestServer): Promise<void> {
-    const own = `127.0.0.1:${server.context.config.port}`;
-    await startNginx(scratch(), 'nginx.conf', [
+const proxies = {
+  nginx: async (port: number, own: string) =>
+    startNginx(scratch(), 'nginx.conf', [
       ['listen 443', `listen 127.0.0.1:${port}`],
       ['server_name id.example', 'server_name localhost'],
       ['server node-1:8080', `server ${own}`],
       ['    server node-2:8080;\n', ''],
-    ]);
-  }
+    ]),
+  caddy: async (port: number, own: string) => startCaddy(scratch(), port, own),
+} as const;
 
-  interface Fetched {
-    readonly status: number | undefined;
-    readonly body: string;
-    readonly fields: Readonly<Record<string, unknown>>;
-  }
+describe.each((['nginx', 'caddy'] as const).filter((program) => !lacks.has(program)))(
+  '%s in front of a server',
+  (program) => {
+    interface Fetched {
+      readonly status: number | undefined;
+      readonly body: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
 
-  const asked = (port: number, target: string, sent: { headers?: Record<string, string>; body?: string } = {}) =>
-    new Promise<Fetched>((resolve, reject) => {
-      const options = {
-        ca: testCertificate,
-        method: sent.body === undefined ? 'GET' : 'POST',
-        headers: sent.headers ?? {},
-      };
-      const call = request(`https://localhost:${port}${target}`, options, (answer) => {
-        let body = '';
-        answer.setEncoding('utf8').on('data', (part) => {
-          body += part;
-          if (target.endsWith('/events')) call.destroy();
+    const asked = (port: number, target: string, sent: { headers?: Record<string, string>; body?: string } = {}) =>
+      new Promise<Fetched>((resolve, reject) => {
+        const options = {
+          ca: testCertificate,
+          method: sent.body === undefined ? 'GET' : 'POST',
+          headers: sent.headers ?? {},
+        };
+        const call = request(`https://localhost:${port}${target}`, options, (answer) => {
+          let body = '';
+          answer.setEncoding('utf8').on('data', (part) => {
+            body += part;
+            if (target.endsWith('/events')) call.destroy();
+          });
+          answer.on('close', () => resolve({ status: answer.statusCode, body, fields: answer.headers }));
         });
-        answer.on('close', () => resolve({ status: answer.statusCode, body, fields: answer.headers }));
+        call.on('error', reject).end(sent.body);
       });
-      call.on('error', reject).end(sent.body);
-    });
 
-  test('carries HTTP, gRPC and server-sent events, says who calls, and keeps /metrics inside', async () => {
-    const port = await freePort();
-    const server = await started({ COUNTERSIGN_PUBLIC_URL: `https://localhost:${port}` });
-    await nginx(port, server);
-    const ready = () =>
-      asked(port, '/readyz').then(
-        ({ status }) => status === 200,
-        () => false,
+    test('carries HTTP, gRPC and server-sent events, says who calls, and keeps /metrics inside', async () => {
+      const port = await freePort();
+      const server = await started({ COUNTERSIGN_PUBLIC_URL: `https://localhost:${port}` });
+      await proxies[program](port, `127.0.0.1:${server.context.config.port}`);
+      const ready = () =>
+        asked(port, '/readyz').then(
+          ({ status }) => status === 200,
+          () => false,
+        );
+      await eventually(ready, 10_000);
+
+      const form = `grant_type=client_credentials&client_id=${'admin'}&client_secret=administrator-secret-for-tests`;
+      const token = await asked(port, '/realms/system/protocol/openid-connect/token', {
+        body: form,
+        headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': '203.0.113.9' },
+      });
+      expect(token.status).toBe(200);
+      const bearer = { authorization: `Bearer ${JSON.parse(token.body).access_token}` };
+      expect((await asked(port, '/realms/system/status/events', { headers: bearer })).body).toMatch(
+        /^(event|data|id):/,
       );
-    await eventually(ready, 10_000);
+      expect((await asked(port, '/metrics')).status).toBe(404);
 
-    const form = `grant_type=client_credentials&client_id=${'admin'}&client_secret=administrator-secret-for-tests`;
-    const token = await asked(port, '/realms/system/protocol/openid-connect/token', {
-      body: form,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': '203.0.113.9' },
+      const channel = grpcClient(
+        `localhost:${port}`,
+        ['countersign/v1/wallet.proto'],
+        credentials.createSsl(Buffer.from(testCertificate)),
+      );
+      onTestFinished(() => channel.close());
+      const challenge = await channel.call('countersign.v1.AuthService', 'GetChallenge', {});
+      expect(challenge.value).toMatchObject({ audience: `https://localhost:${port}/realms/dev` });
+      const refused = await channel.call('countersign.v1.WalletService', 'GetWallet', { wallet_id: 'none' });
+      expect(refused.error).toMatchObject({ code: 3 });
+      const json = { body: '{}', headers: { 'content-type': 'application/json' } };
+      expect((await asked(port, '/countersign.v1.AuthService/GetChallenge', json)).status).toBe(200);
+
+      // A wrong secret is counted for the address of the connection, not for the one that the caller names.
+      await asked(port, '/realms/system/protocol/openid-connect/token', {
+        body: form.replace('administrator', 'wrong'),
+        headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': '203.0.113.9' },
+      });
+      const refusal = server.logged.findLast((line) => line.includes('invalid_client'));
+      expect(JSON.parse(refusal ?? '{}')).toMatchObject({ source: '127.0.0.1' });
     });
-    expect(token.status).toBe(200);
-    const bearer = { authorization: `Bearer ${JSON.parse(token.body).access_token}` };
-    expect((await asked(port, '/realms/system/status/events', { headers: bearer })).body).toMatch(/^(event|data|id):/);
-    expect((await asked(port, '/metrics')).status).toBe(404);
-
-    const channel = grpcClient(
-      `localhost:${port}`,
-      ['countersign/v1/wallet.proto'],
-      credentials.createSsl(Buffer.from(testCertificate)),
-    );
-    onTestFinished(() => channel.close());
-    const challenge = await channel.call('countersign.v1.AuthService', 'GetChallenge', {});
-    expect(challenge.value).toMatchObject({ audience: `https://localhost:${port}/realms/dev` });
-    const refused = await channel.call('countersign.v1.WalletService', 'GetWallet', { wallet_id: 'none' });
-    expect(refused.error).toMatchObject({ code: 3 });
-    const json = { body: '{}', headers: { 'content-type': 'application/json' } };
-    expect((await asked(port, '/countersign.v1.AuthService/GetChallenge', json)).status).toBe(200);
-
-    // A wrong secret is counted for the address of the connection, not for the one that the caller names.
-    await asked(port, '/realms/system/protocol/openid-connect/token', {
-      body: form.replace('administrator', 'wrong'),
-      headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': '203.0.113.9' },
-    });
-    const refusal = server.logged.findLast((line) => line.includes('invalid_client'));
-    expect(JSON.parse(refusal ?? '{}')).toMatchObject({ source: '127.0.0.1' });
-  });
-});
+  },
+);
 
 test('every file of deploy/ is named in its README or checked here', () => {
   const readme = readFileSync(join(deploy, 'README.md'), 'utf8');
