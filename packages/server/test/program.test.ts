@@ -7,6 +7,7 @@ import { createProgram, sources } from '../src/cli/program.ts';
 import { table, tableText } from '../src/cli/table.ts';
 import { jsonText } from '../src/cli/terminal.ts';
 import { version } from '../src/kernel/version.ts';
+import { program } from './support/program.ts';
 import { run } from './support/serve.ts';
 
 const namesOf = (program: Command) => program.commands.map((command) => command.name());
@@ -133,6 +134,13 @@ describe('completion', () => {
     expect(missing).toEqual([]);
     // A text that ends its quotes early would make the script another one.
     expect(script.split("'").length % 2).toBe(1);
+  });
+
+  test('says nothing if its reader leaves early', () => {
+    const piped = spawnSync('bash', ['-c', `'${process.execPath}' '${program}' completion bash | true`], {
+      encoding: 'utf8',
+    });
+    expect([piped.status, piped.stderr]).toEqual([0, '']);
   });
 
   test('knows no other shell', async () => {
