@@ -8,6 +8,7 @@ import { corporate } from './demo/corporate.ts';
 import { offboard } from './demo/member.ts';
 import { messages } from './demo/messages.ts';
 import { participants } from './demo/participants.ts';
+import { recovery } from './demo/recovery.ts';
 import { raiseStage } from './demo/stage.ts';
 import { wallets } from './demo/wallets.ts';
 
@@ -19,6 +20,7 @@ try {
   await corporate(stage);
   await wallets(stage);
   await offboard(stage, network.agent, network.lender);
+  await recovery(stage);
   process.stdout.write('\nEverything held.\n');
 } finally {
   await stage.close();

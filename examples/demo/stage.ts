@@ -16,6 +16,8 @@ export interface Stage {
   /** An access token of an administrator of this server. The server lives only for minutes. */
   readonly adminToken: string;
   readonly mails: MailSink;
+  /** Sets the clock of the server forward. It cannot go back. */
+  setForward(milliseconds: number): void;
   close(): Promise<void>;
 }
 
@@ -38,8 +40,10 @@ export async function raiseStage(): Promise<Stage> {
   const url = `http://localhost:${await freePort()}`;
   const mails = await openMailSink();
   const administrator = { id: 'demo-administrator', secret: randomBytes(32).toString('base64url') };
-  const server = spawn(process.execPath, [fileURLToPath(import.meta.resolve('@countersign/server/bin')), 'serve'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const program = fileURLToPath(import.meta.resolve('@countersign/server/bin'));
+  const clock = new URL('./moved-clock.ts', import.meta.url).href;
+  const server = spawn(process.execPath, ['--import', clock, program, 'serve'], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: {
       PATH: process.env.PATH,
       COUNTERSIGN_PORT: new URL(url).port,
@@ -58,6 +62,7 @@ export async function raiseStage(): Promise<Stage> {
     directory,
     adminToken: token,
     mails,
+    setForward: (milliseconds) => server.send(milliseconds),
     async close() {
       server.kill('SIGTERM');
       if (server.exitCode === null) await new Promise((resolve) => server.once('exit', resolve));

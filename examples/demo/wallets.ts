@@ -18,7 +18,7 @@ export async function wallets(stage: Stage): Promise<void> {
   const alice = await register(stage, 'individual', 'alice@home.example');
   await calls(stage, alice);
   await delegation(stage, alice);
-  await recovery(stage, 'alice@home.example');
+  await thief(stage, 'alice@home.example');
   await step('A packed call: only the realm can read it, only the caller its answer', async () => {
     const { walletId } = await faber.pack(WalletService.method.getWallet, { walletId: faber.id as string });
     return { value: walletId, proved: `wallet ${walletId} described through a DIDComm message, sealed by its device` };
@@ -110,11 +110,8 @@ async function delegate(
   return Wallet.open(Wallet.accept(profile, capability), lock);
 }
 
-/**
- * A thief of the mailbox asks for the wallet. The whole recovery takes days (docs/recover-a-wallet.md), so only its refusal
- * is here.
- */
-async function recovery(stage: Stage, email: string): Promise<void> {
+/** A thief of the mailbox asks for the wallet. */
+async function thief(stage: Stage, email: string): Promise<void> {
   await step('A reader of the mailbox alone tries to recover the wallet', async () => {
     const profile = await Wallet.prepare({ issuer: stage.issuer, ...lock });
     const { earliest } = await Wallet.startRecovery({ profile, email, ...lock });

@@ -33,6 +33,8 @@ eachDatabase('a realm that takes methods only packed', (freshUrl) => {
     expect((await plainly(issuer, 'AuthService/GetChallenge')).status).toBe(200);
     const told = await plainly(issuer, 'ProviderService/GetConfiguration');
     expect(await told.json()).toMatchObject({ packedMethods });
+    const discovered = await fetch(`${issuer}/.well-known/openid-configuration`);
+    expect(await discovered.json()).toMatchObject({ packed_methods: packedMethods });
   });
 
   test('is called by the SDK as before: it packs by itself, and asks openly once', async () => {

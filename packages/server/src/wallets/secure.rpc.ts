@@ -10,7 +10,7 @@ import { publicText } from '../rpc/refusal.ts';
 import { type RpcService, rpcService, unary } from '../rpc/service.ts';
 import { storeProblem } from '../store/fault.ts';
 import { anybodyInRealm } from './callers.rpc.ts';
-import { type OpenedCall, openCall, sealAnswer } from './tunnel.ts';
+import { answerPing, type OpenedCall, openPacked, sealAnswer } from './tunnel.ts';
 
 /** "pack, if secure endpoint": the unary calls of these services as packed messages, each served by its own handler. */
 export function secureService(services: readonly RpcService[]): RpcService {
@@ -18,7 +18,8 @@ export function secureService(services: readonly RpcService[]): RpcService {
   return rpcService(SecureService, {
     // The packed call decides who must prove itself: its own procedure authenticates.
     request: unary(anybodyInRealm, async ({ message: { message }, call, who: realm }) => {
-      const opened = await openCall(call.context, realm, message);
+      const opened = await openPacked(call.context, realm, message);
+      if ('isPing' in opened) return { message: await answerPing(call.context, opened) };
       const answer = await answerTo(procedures.get(opened.method), opened, call);
       return { message: await sealAnswer(call.context, opened, answer) };
     }),

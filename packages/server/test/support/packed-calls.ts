@@ -46,7 +46,7 @@ export async function packing(device: Device, { didDocument, keyAgreementKeyId }
       senderKey: (kid) => (kid === recipient.kid ? recipient.key : undefined),
       now: seconds(),
     });
-  return { pack, read };
+  return { pack, read, sender, recipient };
 }
 
 /** The key must be in the document, and the document must be of the DID: neither is taken on trust. */

@@ -71,6 +71,7 @@ function metadata(realm: Realm, publicUrl: string): object {
     id_token_signing_alg_values_supported: [realm.settings.accessTokenAlg],
     service_documentation: `${publicUrl}/docs`,
     ...contactOf(realm),
+    ...packedMethodsOf(realm),
     status_endpoint: `${issuer}/status`,
     status_events_endpoint: `${issuer}/status/events`,
   };
@@ -80,6 +81,11 @@ function metadata(realm: Realm, publicUrl: string): object {
 function contactOf({ settings: { contact } }: Realm): object {
   if (contact === null) return {};
   return { contact, ...(contact.email === undefined ? {} : { contacts: [contact.email] }) };
+}
+
+/** The wallet methods that the realm takes only packed, as in `GetConfiguration`. */
+function packedMethodsOf({ settings: { packedMethods } }: Realm): object {
+  return packedMethods.length === 0 ? {} : { packed_methods: packedMethods };
 }
 
 async function certs({ context, call, who: realm }: Asked<Realm>): Promise<Response> {
