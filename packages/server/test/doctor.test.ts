@@ -7,6 +7,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Finding } from '../src/cli/doctor/finding.ts';
 import { exitCodeOf, findingsText } from '../src/cli/doctor.ts';
+import { registerClient } from '../src/registry/client-administration.ts';
 import { noteBackup } from '../src/store/backed-up.ts';
 import { markLoading } from '../src/store/loading.ts';
 import type { Store } from '../src/store/open.ts';
@@ -372,6 +373,23 @@ describe('a server on SQLite behind a proxy', () => {
   ];
   test.each(rows)('%s: %s', async (id, _why, seed) => {
     expect(ids(await examined(of, seed))).toEqual([id]);
+  });
+
+  test('that hides its administration from the outside is looked at as far as that goes', async () => {
+    proxy.spoil(({ url = '' }, outgoing) => {
+      if (!url.startsWith('/admin/')) return undefined;
+      outgoing.writeHead(404).end();
+      return 'answered';
+    });
+    const found = await of.found();
+    expect(found).toMatchObject([{ id: 'proxy', severity: 'unknown' }]);
+    expect(exitCodeOf(found)).toBe(2);
+  });
+
+  test('with an administrator of one realm only is looked at through that realm', async () => {
+    const made = await registerClient(of.server.context, 'dev', { name: 'x', scope: 'countersign:admin' }, tester);
+    const profile = inDataDir('profile.json', JSON.stringify({ url: proxy.url, realm: 'dev', ...made }), 0o600);
+    expect(await of.found({}, { profile })).toMatchObject([{ id: 'proxy', severity: 'unknown' }]);
   });
 
   test('that nobody may administer here is looked at as far as that goes', async () => {

@@ -8,7 +8,7 @@ import { Problem } from '../../kernel/problem.ts';
 import { createContext } from '../../server.ts';
 import { administratorOf } from '../api.ts';
 import { lookAtStore, postgresChecks, storeChecks } from './database.ts';
-import { error, type Finding, listOf } from './finding.ts';
+import { error, type Finding, listOf, unknown } from './finding.ts';
 import { insideChecks } from './inside.ts';
 import type { Around, Check, Outside } from './look.ts';
 import { machineChecks, permissionChecks } from './machine.ts';
@@ -99,7 +99,7 @@ async function within(look: Around, context: Context, { profile }: Examining): P
   const found = await all(inside, insideChecks);
   if (found.some(({ id }) => id === 'keys.missing')) return found;
   // Asked for only where the server answers.
-  const outside = await inOrder(inside, outsideChecks, async () => tokenOf(look.config, profile));
+  const outside = await inOrder(inside, outsideChecks, () => administratorAt(look.config, profile));
   return [...found, ...outside];
 }
 
@@ -107,15 +107,15 @@ async function within(look: Around, context: Context, { profile }: Examining): P
 async function inOrder(
   inside: Outside,
   checks: readonly Check<Outside>[],
-  token: () => Promise<string | Finding>,
+  administrator: () => Promise<Required<Outside>['administrator'] | Finding>,
 ): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   let look = inside;
   for (const [index, check] of checks.entries()) {
     if (index === tokenFrom) {
-      const got = await token();
-      if (typeof got !== 'string') return [...found, got];
-      look = { ...look, token: got };
+      const got = await administrator();
+      if ('severity' in got) return [...found, got];
+      look = { ...look, administrator: got };
     }
     found.push(...(await all(look, [check])));
     if (found.some(({ severity }) => severity === 'error')) break;
@@ -125,21 +125,24 @@ async function inOrder(
 
 const tokenFrom = outsideChecks.length - 2;
 
-async function tokenOf(config: Config, profile: string | undefined): Promise<string | Finding> {
+async function administratorAt(
+  config: Config,
+  profile: string | undefined,
+): Promise<Required<Outside>['administrator'] | Finding> {
   const known = administratorOf(config, profile);
-  const nothing = (text: string) => ({
-    ...error('administrator', text, 'COUNTERSIGN_ADMIN_CLIENT_ID and …_SECRET of the server, or --profile <file>'),
-    severity: 'unknown' as const,
-  });
-  if (known === undefined)
-    return nothing('Proxies and the status feed were not looked at: no administrator is known here.');
-  const issuer = `${config.publicUrl}/realms/${known.realm ?? 'system'}`;
-  const { clientId, clientSecret } = known;
+  const nothing = (why: string) =>
+    unknown(
+      'administrator',
+      `Proxies and the status feed were not looked at: ${why}.`,
+      'COUNTERSIGN_ADMIN_CLIENT_ID and …_SECRET of the server, or --profile <file>',
+    );
+  if (known === undefined) return nothing('no administrator is known here');
+  const { realm = 'system', clientId, clientSecret } = known;
+  const issuer = `${config.publicUrl}/realms/${realm}`;
   try {
-    return await createTokenSource({ issuer, resource: issuer, clientId, clientSecret }).token();
+    return { realm, token: await createTokenSource({ issuer, resource: issuer, clientId, clientSecret }).token() };
   } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : 'unknown';
-    return nothing(`Proxies and the status feed were not looked at: the administrator gets no token (${reason}).`);
+    return nothing(`the administrator gets no token (${thrown instanceof Error ? thrown.message : 'unknown'})`);
   }
 }
 
@@ -150,7 +153,7 @@ async function all<L>(look: L, checks: readonly Check<L>[]): Promise<readonly Fi
       return listOf(await check(look));
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message.split('\n', 1)[0] : 'unknown';
-      return [{ id: 'doctor', severity: 'unknown', text: `A check failed: ${reason}.`, line: 'run it again' } as const];
+      return [unknown('doctor', `A check failed: ${reason}.`, 'run it again')];
     }
   });
   return (await Promise.all(found)).flat();

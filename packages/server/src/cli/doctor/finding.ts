@@ -15,6 +15,8 @@ export type Severity = 'error' | 'warning' | 'unknown';
 export const error = (id: string, text: string, line: string): Finding => ({ id, severity: 'error', text, line });
 export const warning = (id: string, text: string, line: string): Finding => ({ id, severity: 'warning', text, line });
 
+export const unknown = (id: string, text: string, line: string): Finding => ({ id, severity: 'unknown', text, line });
+
 /** What one look found. */
 export type Found = Finding | undefined | readonly (Finding | undefined)[];
 

@@ -28,8 +28,8 @@ export interface Inside extends Around {
 
 /** The server through its public URL. */
 export interface Outside extends Inside {
-  /** A token for the administration of every realm. Undefined: the administrator is not known here. */
-  readonly token?: string;
+  /** Undefined until the server has answered. */
+  readonly administrator?: { readonly token: string; readonly realm: string };
 }
 
 /** A check looks at one thing and says what it found. */
