@@ -27,7 +27,8 @@ async function tokenFor(init: RequestInit): Promise<object> {
   }
   const [client = ''] = atob(new Headers(init.headers).get('authorization')?.slice(6) ?? '').split(':');
   const claims = { sub: `subject-of-${client}`, client_id: client, participantId: client };
-  return { access_token: await issuer.accessToken(claims), token_type: 'Bearer', expires_in: 60 };
+  const token_type = new Headers(init.headers).has('dpop') ? 'DPoP' : 'Bearer';
+  return { access_token: await issuer.accessToken(claims), token_type, expires_in: 60 };
 }
 
 /** The owner of the wallet lets the new device read and grant. */

@@ -88,6 +88,7 @@ export {
   type RevocationBlindVerifier,
 } from './token/access-token.ts';
 export type { Authenticated, Authentication, Liveness } from './token/authentication.ts';
+export { type BoundTokenSource, createBoundTokenSource } from './token/bound-token.ts';
 export { createExchange, type Exchange, type ExchangeOptions } from './token/exchange.ts';
 export {
   type GatewayRequest,

@@ -67,6 +67,15 @@ test('time and claims are looked at in every call', async () => {
   });
 });
 
+test('a token that is bound to a key is refused: its proof is in the request', async () => {
+  const verifier = createAccessTokenVerifier({ issuer: server.issuer, audience: 'api' });
+  const verify = async (cnf: unknown) => verifier.verify(await server.sign({ cnf }));
+  await expect(verify({ jkt: 'A'.repeat(43) })).rejects.toMatchObject({ code: 'access_token.bound' });
+  // RFC 7800 §3.1: a confirmation that is not understood must not be ignored.
+  for (const cnf of [{}, null, 'key', { jkt: '' }, { jkt: 7 }, { 'x5t#S256': 'a' }, { jkt: 'a', kid: 'b' }])
+    await expect(verify(cnf), JSON.stringify(cnf)).rejects.toMatchObject({ code: 'access_token.claim' });
+});
+
 test('only the algorithms that were asked for', async () => {
   const verifier = createAccessTokenVerifier({ issuer: server.issuer, algorithms: ['RS256'] });
   await expect(verifier.verify(await server.sign())).rejects.toMatchObject({ code: 'jws.alg_not_allowed' });

@@ -274,6 +274,13 @@ const spaced: Record<string, Record<string, Row | 'value'>> = {
         signedBy: maybe('function'),
       }),
     ),
+    createBoundTokenSource: row(
+      client.createBoundTokenSource,
+      options({
+        ...{ ...transport, ...clock, ...credentials, scope: maybe('string') },
+        resource: place(absent, 'undefined', 'string', 'list'),
+      }),
+    ),
     createTokenSource: row(
       client.createTokenSource,
       options({

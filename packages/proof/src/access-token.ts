@@ -5,6 +5,7 @@ import type { JwtClaims } from './jwt.ts';
 import {
   actorsOf,
   type ClientSubject,
+  confirmationOf,
   isCount,
   isText,
   type ParticipantSubject,
@@ -23,7 +24,8 @@ export const accessTokenTypes = ['JWT', 'at+jwt'] as const;
  * are in seconds since the epoch.
  *
  * It checks only the shape of the claims. The caller must check that `claims` come from `verifyJwt`, with the issuer
- * and the audience that it expects, and that nothing in `liveWhile` has ended.
+ * and the audience that it expects, that nothing in `liveWhile` has ended, and that the presenter of a bound token
+ * (`confirmation`) holds its key.
  *
  * @throws {ProofError} `access_token.typ`, `access_token.client`, `access_token.claim` (with a pointer to the claim)
  * @example
@@ -53,6 +55,7 @@ export function subjectFromAccessToken(claims: JwtClaims): AccessTokenSubject {
     expiresAt: claims.exp,
     actors: actorsOf(claims.act, 'access_token.claim'),
     ancestors: ancestorsOf(claims.ancestors, 'access_token.claim'),
+    confirmation: confirmationOf(claims.cnf, 'access_token.claim'),
   };
   const participantId = optionalText(claims.participantId, '/participantId');
   return participantId === undefined

@@ -12,6 +12,8 @@ export const dpopTexts = {
   'dpop.htu': 'The DPoP proof is for another URI.',
   'dpop.jti': 'The DPoP proof has no identifier of 1 to 256 characters.',
   'dpop.iat': 'The DPoP proof was not made just now.',
+  'dpop.exp': 'The DPoP proof has expired.',
+  'dpop.nbf': 'The DPoP proof is not valid yet.',
   'dpop.ath': 'The DPoP proof is for another token.',
 } as const;
 

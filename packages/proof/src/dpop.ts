@@ -14,7 +14,7 @@ import { amount, type Checks, finite, having, leftOut, listOf, optional, options
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { type CryptoPort, verifySignature } from './crypto.ts';
 import { type ProofCode, ProofError } from './error.ts';
-import { isJsonObject, type JsonObject, parseJson } from './json.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from './json.ts';
 import { type PublicJwk, parsePublicJwk, signatureLength } from './jwk.ts';
 import { thumbprint } from './thumbprint.ts';
 import './dpop-refusal.ts';
@@ -24,7 +24,7 @@ export interface DpopExpectation {
   readonly crypto: CryptoPort;
   /** `htm`: POST for every RPC. */
   readonly method: string;
-  /** All spellings of the URI of this request, without query and fragment. */
+  /** The URIs under which this request can be made. Query and fragment do not count, nor do two spellings of one URI. */
   readonly uris: readonly string[];
   /** Seconds since the epoch. */
   readonly now: number;
@@ -125,14 +125,36 @@ function registered(alg: AlgorithmName, jwk: JsonObject): AlgorithmName {
 }
 
 /** Step 2. Written so that a time of NaN refuses. */
-function checkRequest({ htm, htu, iat, jti }: JsonObject, expected: DpopExpectation): number {
+function checkRequest({ htm, htu, iat, jti, exp, nbf }: JsonObject, expected: DpopExpectation): number {
   const { now, maxAge = 60, clockTolerance = 30 } = expected;
   demand(htm === expected.method, 'dpop.htm');
-  demand(typeof htu === 'string' && expected.uris.includes(htu), 'dpop.htu');
+  demand(isSameUri(htu, expected.uris), 'dpop.htu');
   demand(typeof jti === 'string' && jti !== '' && jti.length <= maxJti && jti.isWellFormed(), 'dpop.jti');
   demand(typeof iat === 'number' && iat <= now + clockTolerance && now < iat + maxAge + clockTolerance, 'dpop.iat');
+  demand(exp === undefined || (typeof exp === 'number' && now < exp + clockTolerance), 'dpop.exp');
+  demand(nbf === undefined || (typeof nbf === 'number' && nbf <= now + clockTolerance), 'dpop.nbf');
   // A NumericDate may have a fraction (RFC 7519 §2).
   return Math.ceil((iat as number) + maxAge + clockTolerance);
+}
+
+/** §4.3: compared "using the procedures in Sections 6.2.2 and 6.2.3 of [RFC3986]", "ignoring any query and fragment parts". */
+function isSameUri(htu: JsonValue | undefined, uris: readonly string[]): boolean {
+  if (typeof htu !== 'string') return false;
+  const named = normalUri(htu);
+  return named !== undefined && uris.some((uri) => normalUri(uri) === named);
+}
+
+function normalUri(uri: string): string | undefined {
+  if (!URL.canParse(uri)) return undefined;
+  const { protocol, host, pathname, username, password } = new URL(uri);
+  if (username !== '' || password !== '') return undefined;
+  return `${protocol}//${host}${pathname.replace(/%([0-9a-f]{2})/gi, decodedIfPlain)}`;
+}
+
+/** §6.2.2: hex digits in capitals; characters that need no encoding, decoded. */
+function decodedIfPlain(encoded: string): string {
+  const text = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+  return /[A-Za-z0-9._~-]/.test(text) ? text : encoded.toUpperCase();
 }
 
 /** Step 3. */

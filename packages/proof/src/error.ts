@@ -62,6 +62,7 @@ const texts = {
   'jwt.lifetime': 'The token lives longer than is allowed here.',
   'access_token.typ': 'The token is not a bearer token.',
   'access_token.client': 'The token does not name its client, or names two.',
+  'access_token.bound': 'The token is bound to a key: it is good only together with a proof of that key.',
   'access_token.claim': 'A claim of the access token does not have its shape.',
 } as const;
 

@@ -27,6 +27,8 @@ export interface SubjectBase {
   readonly actors: readonly Actor[];
   /** What else the token was made from: it dies with each of them. Empty for a token that was given for a proof. */
   readonly ancestors: readonly Ancestor[];
+  /** `cnf.jkt` (RFC 9449 §6): the token is only good together with a proof of this key. Undefined if it is bound to none. */
+  readonly confirmation: string | undefined;
 }
 
 /** A service that passed a subject on. */
@@ -98,8 +100,6 @@ export interface WalletSubject extends SubjectBase {
   readonly actions: readonly string[];
   /** The ids of the delegations, from the first one to the invoked one: the end of any ends the token. */
   readonly capabilities: readonly string[];
-  /** `cnf.jkt` (RFC 9449 §6): the token is only good together with a proof of this key. */
-  readonly confirmation: string | undefined;
 }
 
 /** The result of every proof: the authenticated caller, with everything known about it. */
@@ -121,6 +121,14 @@ export function actorsOf(act: JsonValue | undefined, code: ProofCode): readonly 
     claim = claim.act;
   }
   return actors;
+}
+
+/** The one key of `cnf`. Any other confirmation is refused, because it must not be ignored (RFC 7800 §3.1). */
+export function confirmationOf(cnf: JsonValue | undefined, code: ProofCode): string | undefined {
+  if (cnf === undefined) return undefined;
+  if (!isJsonObject(cnf) || Object.keys(cnf).join() !== 'jkt') throw new ProofError(code, '/cnf');
+  if (!isText(cnf.jkt)) throw new ProofError(code, '/cnf/jkt');
+  return cnf.jkt;
 }
 
 /**

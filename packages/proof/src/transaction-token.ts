@@ -2,7 +2,7 @@ import { ancestorsOf } from './ancestor.ts';
 import { ProofError } from './error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
-import { actorsOf, type CredentialSubject, isCount, isText, realmOf } from './subject.ts';
+import { actorsOf, type CredentialSubject, confirmationOf, isCount, isText, realmOf } from './subject.ts';
 import './subject-token-refusal.ts';
 
 /** The header type of a transaction token (draft-ietf-oauth-transaction-tokens). */
@@ -54,6 +54,7 @@ export function subjectFromTransactionToken(claims: JwtClaims): CredentialSubjec
     expiresAt: exp,
     actors: actorsOf(claims.act, 'transaction_token.claim'),
     ancestors: ancestorsOf(claims.ancestors, 'transaction_token.claim'),
+    confirmation: confirmationOf(claims.cnf, 'transaction_token.claim'),
     credential: credentialOf(object(claims.credential, '/credential')),
     identity: identityOf(object(claims.identity, '/identity')),
     sessionId: text(claims.sid, '/sid'),

@@ -1,9 +1,9 @@
 import { ancestorsOf } from './ancestor.ts';
 import { text as textOf } from './argument.ts';
 import { ProofError } from './error.ts';
-import { isJsonObject, type JsonValue } from './json.ts';
+import type { JsonValue } from './json.ts';
 import type { JwtClaims } from './jwt.ts';
-import { actorsOf, isCount, isText, realmOf, type WalletSubject } from './subject.ts';
+import { actorsOf, confirmationOf, isCount, isText, realmOf, type WalletSubject } from './subject.ts';
 import './subject-token-refusal.ts';
 
 /** The header type of a wallet token: no parser of other tokens accepts it. */
@@ -83,15 +83,8 @@ export function subjectFromWalletToken(claims: JwtClaims): WalletSubject {
     device: text(claims.device, '/device'),
     actions,
     capabilities,
-    confirmation: confirmationOf(claims.cnf),
+    confirmation: confirmationOf(claims.cnf, 'wallet_token.claim'),
   };
-}
-
-/** An unknown confirmation must not be ignored (RFC 7800 §3.1). */
-function confirmationOf(cnf: JsonValue | undefined): string | undefined {
-  if (cnf === undefined) return undefined;
-  if (!isJsonObject(cnf) || Object.keys(cnf).join() !== 'jkt') throw fault('/cnf');
-  return text(cnf.jkt, '/cnf/jkt');
 }
 
 function text(value: JsonValue | undefined, pointer: string): string {

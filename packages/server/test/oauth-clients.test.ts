@@ -53,6 +53,20 @@ describe('oauth4webapi', () => {
     expect(await introspect()).toEqual({ active: false });
   });
 
+  test('binds a token to its key, and reads the registry with it', async () => {
+    const as = await discover('dev', 'oauth2');
+    const client: oauth.Client = { client_id: 'agent' };
+    const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'));
+    const proof = oauth.ClientSecretBasic(secrets.agent);
+    const response = await oauth.clientCredentialsGrantRequest(as, client, proof, {}, { DPoP, ...insecure });
+    const { access_token, token_type } = await oauth.processClientCredentialsResponse(as, client, response);
+    expect(token_type).toBe('dpop');
+    const entry = new URL(`${server.issuer()}/service/participant-roles/p-lender`);
+    const options = { DPoP, ...insecure };
+    const read = await oauth.protectedResourceRequest(access_token, 'GET', entry, undefined, undefined, options);
+    expect(await read.json()).toMatchObject({ id: 'p-lender' });
+  });
+
   test('reads the refusal of a wrong secret', async () => {
     const as = await discover('dev', 'oidc');
     const client: oauth.Client = { client_id: 'agent' };

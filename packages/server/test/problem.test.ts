@@ -50,7 +50,7 @@ describe.each(problemCodes)('%s', (code) => {
       const bearer = refusal(problem, { refusals, security: 'bearer' }, call).headers.get('www-authenticate');
       expect(basic).toBe(of === 401 ? 'Basic realm="dev", charset="UTF-8"' : null);
       if (code.startsWith('dpop.') && of === 401) {
-        expect(bearer).toBe('DPoP realm="dev", error="invalid_dpop_proof", algs="EdDSA ES256"');
+        expect(bearer).toBe('DPoP realm="dev", error="invalid_dpop_proof", algs="RS256 PS256 ES256 Ed25519 EdDSA"');
       } else if (of === 401) expect(bearer).toMatch(/^Bearer realm="dev"(, error="[a-z_]+")?$/);
       else if (code.startsWith('token.insufficient_'))
         expect(bearer).toBe('Bearer realm="dev", error="insufficient_scope"');

@@ -32,6 +32,7 @@ function reader(context: Context, realm: Realm, id: string): Subject {
     audience: [],
     actors: [],
     ancestors: [],
+    confirmation: undefined,
   };
   const times = { issuedAt: now, expiresAt: now + 3600 };
   return { ...base, ...times, kind: 'client', id, clientId: id, generation: 1, jti: `token of ${id}` } as Subject;

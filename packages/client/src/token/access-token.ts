@@ -1,4 +1,10 @@
-import { type AccessTokenSubject, accessTokenTypes, type CryptoPort, subjectFromAccessToken } from '@countersign/proof';
+import {
+  type AccessTokenSubject,
+  accessTokenTypes,
+  type CryptoPort,
+  ProofError,
+  subjectFromAccessToken,
+} from '@countersign/proof';
 import { type Checks, callable, leftOut, names, optional, options as optionsOf } from '@countersign/proof/argument';
 import { cryptoPort } from '#platform-crypto';
 import { transportOf } from '../fetch-json.ts';
@@ -74,7 +80,8 @@ type BlindOptions =
  * With `clientId` and `clientSecret` it follows the status feed of the realm: tokens of a suspended or offboarded
  * participant are refused within 10 seconds, and all tokens when the feed has been silent for a minute. WITHOUT A CLIENT
  * IT DOES NOT CHECK whether a token was revoked: such a token passes until it expires, and `liveness` is `unchecked`.
- * Without `audience` it does not check the audience. An audience that is undefined or empty is refused.
+ * Without `audience` it does not check the audience. An audience that is undefined or empty is refused. Tokens that are bound to a
+ * key (RFC 9449) are refused, because the proof of the key is in the request: use `createService` for them.
  *
  * @throws {ClientError} `discovery.issuer_url`; by `verify` `discovery.*`, `jwks.*`, `http.*` if the keys cannot be
  * fetched
@@ -155,7 +162,9 @@ export function accessTokenVerifier(options: AccessTokenVerifierOptions): TokenV
   const verifyToken = createJwtVerifier(options, { typ: accessTokenTypes, audience: options.audience });
   return {
     async verify(token) {
-      return subjectFromAccessToken((await verifyToken(token)).claims);
+      const subject = subjectFromAccessToken((await verifyToken(token)).claims);
+      if (subject.confirmation !== undefined) throw new ProofError('access_token.bound');
+      return subject;
     },
   };
 }

@@ -37,7 +37,7 @@ export async function requirePossession(
   request: AddressedRequest | undefined,
   { crypto, now, replay }: PossessionTerms,
 ): Promise<void> {
-  const bound = subject.kind === 'wallet' ? subject.confirmation : undefined;
+  const bound = subject.confirmation;
   if ((bound !== undefined) !== (scheme === 'dpop')) throw problem('token.scheme');
   if (bound === undefined) return;
   const [proof, ...more] = fieldValues(headers, 'dpop');

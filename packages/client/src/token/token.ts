@@ -71,7 +71,7 @@ export function tokenSource(options: TokenSourceOptions): TokenSource {
   );
 }
 
-function clientCredentials({ scope, resource }: TokenSourceOptions): URLSearchParams {
+export function clientCredentials({ scope, resource }: TokenSourceOptions): URLSearchParams {
   const form = new URLSearchParams({ grant_type: 'client_credentials' });
   if (scope !== undefined) form.append('scope', scope);
   for (const one of resource === undefined ? [] : [resource].flat()) form.append('resource', one);

@@ -5,7 +5,7 @@ import type { TokenSource } from '../token/token.ts';
 import { askTokenEndpoint } from '../token/token-endpoint.ts';
 import type { CallFields } from './by.ts';
 import { type Device, invocationOf, requireLive } from './device.ts';
-import { dpopProof } from './dpop.ts';
+import { deviceProof } from './dpop.ts';
 import { challengeOf } from './realm-call.ts';
 import { serialized } from './rpc.ts';
 import { actionsOf, someActions } from './target.ts';
@@ -63,7 +63,7 @@ export function createServiceTokens(
       const token = await held.token();
       if (kind === 'bearer') return { authorization: `Bearer ${token}` };
       const { origin, pathname } = new URL(url);
-      const proof = await dpopProof(device, { method, uri: origin + pathname }, token);
+      const proof = await deviceProof(device, { method, uri: origin + pathname }, token);
       return { authorization: `DPoP ${token}`, dpop: proof };
     },
   };
@@ -88,6 +88,6 @@ async function exchange(device: Device, { capability, service, scope }: Asking, 
     ...(scope === undefined ? {} : { scope }),
   });
   const uri = `${device.issuer}/protocol/openid-connect/token`;
-  const fields: CallFields = kind === 'bearer' ? {} : { dpop: await dpopProof(device, { method: 'POST', uri }) };
+  const fields: CallFields = kind === 'bearer' ? {} : { dpop: await deviceProof(device, { method: 'POST', uri }) };
   return askTokenEndpoint(uri, undefined, form, [kind], device.transport, fields);
 }

@@ -5,7 +5,7 @@ import { holdToken } from '../token/held-token.ts';
 import type { TokenSource } from '../token/token.ts';
 import type { CallFields } from './by.ts';
 import { type Device, invocationOf, requireLive, textIn } from './device.ts';
-import { dpopProof } from './dpop.ts';
+import { deviceProof } from './dpop.ts';
 import { callRealm, challengeOf } from './realm-call.ts';
 import { recoveryIn } from './recoveries.ts';
 import { bytesField, type RpcPath, serialized } from './rpc.ts';
@@ -66,7 +66,7 @@ export function createWalletTokens(
     async fieldsFor(path) {
       const token = await held.token();
       if (kind === 'bearer') return { authorization: `Bearer ${token}` };
-      return { authorization: `DPoP ${token}`, dpop: await dpopProof(device, callTo(device, path), token) };
+      return { authorization: `DPoP ${token}`, dpop: await deviceProof(device, callTo(device, path), token) };
     },
   };
 }
@@ -76,7 +76,7 @@ async function acquireToken(device: Device, capability: JsonObject, kind: TokenK
   const nonce = await challengeOf(device);
   const action = actionsOf(capability)[0] ?? 'read';
   const invocation = await invocationOf(device, { capability, action, nonce, request: { kind: 'token' } });
-  const bound = kind === 'dpop' ? { dpopProof: await dpopProof(device, callTo(device, acquire)) } : {};
+  const bound = kind === 'dpop' ? { dpopProof: await deviceProof(device, callTo(device, acquire)) } : {};
   return callRealm(device, acquire, { invocation: bytesField(invocation), ...bound });
 }
 

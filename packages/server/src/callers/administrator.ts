@@ -7,9 +7,10 @@ import { adminScope, configuredAdministrator } from '../subject/administrator.ts
 import { issuerOf, lookUpRealm, type Realm, requireRealm, systemRealm } from '../subject/realm.ts';
 import { requireStandingSubject, type StandingCaller } from '../subject/standing.ts';
 import { authenticateToken } from '../subject/tokens/bearer.ts';
+import type { PresentedToken } from '../subject/tokens/possession.ts';
 import { authenticateBearer } from './bearer.ts';
 import { realmOf } from './realm.ts';
-import { bearerToken, unverifiedIssuer } from './token.ts';
+import { presentedToken, unverifiedIssuer } from './token.ts';
 
 export interface Administrator {
   /** The administered realm. */
@@ -30,15 +31,15 @@ export const systemAdministrator: CallerKind<{
 }> = {
   security: 'administrator',
   async authenticate(call) {
-    const subject = await authenticateSystem(call, bearerToken(call.request));
+    const subject = await authenticateSystem(call, presentedToken(call));
     return { subject, caller: administratorCaller(call, subject, undefined) };
   },
 };
 
 export async function authenticateAdministrator(call: Call): Promise<Administrator> {
-  const token = bearerToken(call.request);
-  const bySystem = unverifiedIssuer(token) === issuerOf(call.context, systemRealm);
-  const subject = bySystem ? await authenticateSystem(call, token) : (await authenticateBearer(call)).subject;
+  const presented = presentedToken(call);
+  const bySystem = unverifiedIssuer(presented.token) === issuerOf(call.context, systemRealm);
+  const subject = bySystem ? await authenticateSystem(call, presented) : (await authenticateBearer(call)).subject;
   requireAdministrator(subject);
   // Only now, because a stranger must not learn which realms exist.
   const realm = await realmOf(call);
@@ -51,16 +52,16 @@ export async function authenticateAdministrator(call: Call): Promise<Administrat
  */
 export async function authenticateAdministratorToken(
   call: Pick<Call, 'context'>,
-  token: string,
+  presented: PresentedToken,
   named: Realm | undefined,
 ): Promise<{ readonly subject: AccessTokenSubject; readonly realm: Realm }> {
   const { context } = call;
-  const issuer = unverifiedIssuer(token);
+  const issuer = unverifiedIssuer(presented.token);
   const bySystem = issuer === issuerOf(context, systemRealm);
   const own = bySystem ? undefined : await realmOfIssuer(context, issuer);
   if (own !== undefined && named !== undefined && own.name !== named.name) throw new Problem('token.other_realm');
   const subject =
-    own === undefined ? await authenticateSystem(call, token) : await authenticateToken(context, own, token);
+    own === undefined ? await authenticateSystem(call, presented) : await authenticateToken(context, own, presented);
   requireAdministrator(subject);
   return { subject, realm: own ?? named ?? (await requireRealm(context, context.config.defaultRealm)) };
 }
@@ -87,8 +88,8 @@ function administratorName(subject: AccessTokenSubject, realm: string | undefine
   return subject.realm === realm ? clientActor(subject.clientId) : `${subject.realm}/${subject.clientId}`;
 }
 
-async function authenticateSystem(call: Pick<Call, 'context'>, token: string): Promise<AccessTokenSubject> {
-  const subject = await authenticateToken(call.context, await requireRealm(call.context, systemRealm), token);
+async function authenticateSystem(call: Pick<Call, 'context'>, presented: PresentedToken): Promise<AccessTokenSubject> {
+  const subject = await authenticateToken(call.context, await requireRealm(call.context, systemRealm), presented);
   requireAdministrator(subject);
   return subject;
 }

@@ -4,7 +4,7 @@ import type { Call, CallerKind } from '../route.ts';
 import type { Realm } from '../subject/realm.ts';
 import { authenticateToken } from '../subject/tokens/bearer.ts';
 import { realmOf } from './realm.ts';
-import { bearerToken, unverifiedIssuer } from './token.ts';
+import { presentedToken, unverifiedIssuer } from './token.ts';
 
 export interface Bearer {
   readonly realm: Realm;
@@ -18,10 +18,10 @@ export const bearer: CallerKind<Bearer> = { security: 'bearer', authenticate: au
 
 export async function authenticateBearer(call: Call): Promise<Bearer> {
   const realm = await realmOf(call);
-  const token = bearerToken(call.request);
-  const issuer = unverifiedIssuer(token);
+  const presented = presentedToken(call);
+  const issuer = unverifiedIssuer(presented.token);
   if (issuer !== realm.issuer && issuer?.startsWith(`${call.context.config.publicUrl}/realms/`)) {
     throw new Problem('token.other_realm');
   }
-  return { realm, subject: await authenticateToken(call.context, realm, token) };
+  return { realm, subject: await authenticateToken(call.context, realm, presented) };
 }

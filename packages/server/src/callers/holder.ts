@@ -12,8 +12,10 @@ import {
   type Session,
 } from '../subject/session.ts';
 import type { StandingCaller } from '../subject/standing.ts';
+import type { PresentedToken } from '../subject/tokens/possession.ts';
 import { administratorCaller, authenticateAdministratorToken } from './administrator.ts';
 import { namedRealm } from './corporate.ts';
+import { presentedToken } from './token.ts';
 
 /** The caller of a documented call: the holder of a session, or an administrator. */
 export type Holder = SessionHolder | AdministratorHolder;
@@ -44,14 +46,14 @@ export const administratorHolder: CallerKind<AdministratorHolder> = {
 export function sessionHolder(restricted?: Restriction['to']): CallerKind<SessionHolder> {
   return {
     security: 'session',
-    authenticate: (call) => authenticateSessionToken(call, presentedToken(call.request), restricted),
+    authenticate: (call) => authenticateSessionToken(call, sessionToken(call.request), restricted),
   };
 }
 
 /** The holder of any session, even a restricted one: for ending it. */
 export const anySessionHolder: CallerKind<SessionHolder> = {
   security: 'session',
-  authenticate: (call) => authenticateAnySession(call, presentedToken(call.request)),
+  authenticate: (call) => authenticateAnySession(call, sessionToken(call.request)),
 };
 
 /** For calls that a stolen token must not open: the holder proved itself within the last five minutes; administrators may always. */
@@ -128,7 +130,7 @@ export function requireRecent({ context }: Call, who: Holder): void {
 /**
  * `Authorization: Bearer <token>`, `X-TOKEN <token>`, or the bare token: three generations of callers send these forms.
  */
-export function presentedToken(request: WireRequest): string {
+function sessionToken(request: WireRequest): string {
   const header = request.headers.get('authorization');
   if (header === null || header.trim() === '') throw new Problem('token.missing', { detail: 'A token is required.' });
   const [, token] = /^(?:(?:Bearer|X-TOKEN) +)?([A-Za-z0-9._~+/-]+=*) *$/i.exec(header.trim()) ?? [];
@@ -136,10 +138,17 @@ export function presentedToken(request: WireRequest): string {
   return token;
 }
 
+/** Only administrators have bound tokens, and these come in no other form than `Authorization: DPoP`. */
+export function presentedByHolder(call: Call): PresentedToken {
+  if (/^DPoP /i.test(call.request.headers.get('authorization') ?? '')) return presentedToken(call);
+  return { token: sessionToken(call.request), scheme: 'bearer', proof: null, request: undefined };
+}
+
 export async function authenticateHolder(call: Call): Promise<Holder> {
-  const token = presentedToken(call.request);
+  const presented = presentedByHolder(call);
+  const { token } = presented;
   if (isSessionToken(token)) return authenticateSessionToken(call, token, undefined);
-  const { subject, realm } = await authenticateAdministratorToken(call, token, await namedRealm(call));
+  const { subject, realm } = await authenticateAdministratorToken(call, presented, await namedRealm(call));
   return { kind: 'administrator', realm, caller: administratorCaller(call, subject, realm.name) };
 }
 

@@ -1,19 +1,26 @@
-import type { WireRequest } from '../http/call.ts';
+import type { Call } from '../http/call.ts';
 import { Problem } from '../kernel/problem.ts';
+import type { PresentedToken } from '../subject/tokens/possession.ts';
 
 /**
- * The token of `Authorization: Bearer …` (RFC 6750 §2.1, the scheme in any case). Tokens in forms and queries are not
- * read.
+ * The token of `Authorization: Bearer …` (RFC 6750 §2.1) or `DPoP …` (RFC 9449 §7.1), the scheme in any case. Tokens in
+ * forms and queries are not read.
  */
-export function bearerToken(request: WireRequest): string {
-  return bearerTokenIn(request.headers.get('authorization'));
+export function presentedToken(call: Call): PresentedToken {
+  const { headers } = call.request;
+  const uris = [call.context.config.publicUrl + call.target];
+  return presentedIn(headers.get('authorization'), headers.get('dpop'), { method: call.method, uris });
 }
 
-export function bearerTokenIn(header: string | null): string {
-  if (header === null) throw new Problem('token.missing');
-  const match = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(header);
-  if (match === null) throw new Problem('token.invalid', { reason: 'not a bearer header' });
-  return match[1] as string;
+export function presentedIn(
+  authorization: string | null,
+  proof: string | null,
+  request: PresentedToken['request'],
+): PresentedToken {
+  if (authorization === null) throw new Problem('token.missing');
+  const [, scheme, token] = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization) ?? [];
+  if (token === undefined) throw new Problem('token.invalid', { reason: 'not a Bearer or DPoP header' });
+  return { token, scheme: scheme?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer', proof, request };
 }
 
 /** Only chooses the keys to verify with. The verification then requires this issuer. */

@@ -1,3 +1,4 @@
+import { algorithms } from '@countersign/proof';
 import { enumNameOf, type Problem, rendering } from '../kernel/problem.ts';
 import type { Answer } from './answer.ts';
 import type { Call } from './call.ts';
@@ -109,7 +110,7 @@ export function challenge(
   if (problem.code === 'token.missing') return `Bearer realm="${realm}"`;
   const error = `realm="${realm}", error="${rendering(problem).oauth}"`;
   // RFC 9449 §7.1.
-  if (problem.code.startsWith('dpop.')) return `DPoP ${error}, algs="EdDSA ES256"`;
+  if (problem.code.startsWith('dpop.')) return `DPoP ${error}, algs="${Object.keys(algorithms).join(' ')}"`;
   const scope = isInsufficient(problem) ? problem.members?.scope : undefined;
   return typeof scope === 'string' ? `Bearer ${error}, scope="${scope}"` : `Bearer ${error}`;
 }

@@ -5,7 +5,7 @@ import {
   authenticateAdministratorHolder,
   holder,
   ofCredential,
-  presentedToken,
+  presentedByHolder,
   recent,
   sessionHolder,
 } from '../callers/holder.ts';
@@ -47,7 +47,7 @@ const base = '/passwords/:credential_id';
 const invitedOrAdministrator: CallerKind<{ readonly invitation: string } | AdministratorHolder> = {
   security: 'session',
   async authenticate(call) {
-    const token = presentedToken(call.request);
+    const { token } = presentedByHolder(call);
     return isInviteToken(token) ? { invitation: token } : authenticateAdministratorHolder(call);
   },
 };

@@ -1,6 +1,6 @@
 import { accessTokenTypes, realmPrefix } from '@countersign/proof';
 import { administratorCaller, authenticateAdministratorToken } from '../callers/administrator.ts';
-import { bearerTokenIn, unverifiedType } from '../callers/token.ts';
+import { presentedIn, unverifiedType } from '../callers/token.ts';
 import { isoDate } from '../kernel/clock.ts';
 import { Problem } from '../kernel/problem.ts';
 import type { RpcCall } from '../rpc/call.ts';
@@ -8,6 +8,7 @@ import type { RpcCallerKind } from '../rpc/service.ts';
 import type { StandingCaller } from '../store/write.ts';
 import type { Realm } from '../subject/realm.ts';
 import { authenticateToken } from '../subject/tokens/bearer.ts';
+import type { PresentedToken } from '../subject/tokens/possession.ts';
 import { type Access, type PresentedCall, requireAccess, targetNamed } from './access.ts';
 import type { Inviter } from './invitation-mail.ts';
 import { recoveryNews } from './recovery/recovery.ts';
@@ -58,9 +59,9 @@ export const tokenHolder: RpcCallerKind<unknown, Realm> = {
   async authenticate(call) {
     const realm = await call.realm();
     const shown = presented(call, realm);
-    const [, token = ''] = /^Bearer +(\S+)/i.exec(shown.authorization ?? '') ?? [];
+    const [, token = ''] = /^(?:Bearer|DPoP) +(\S+)/i.exec(shown.authorization ?? '') ?? [];
     if (shown.invocation === null && accessTokenTypes.some((type) => type === unverifiedType(token)))
-      await authenticateToken(call.context, realm, token);
+      await authenticateToken(call.context, realm, accessTokenIn(shown));
     else await requireAccess(call.context, realm, shown);
     return realm;
   },
@@ -78,11 +79,15 @@ export const inviter: RpcCallerKind<
       const { device } = await requireAccess(call.context, realm, shown, realmPrefix + realm.name);
       return { realm, inviter: { kind: 'device', name: device }, caller: call.caller(device) };
     }
-    const { subject } = await authenticateAdministratorToken(call, bearerTokenIn(shown.authorization), realm);
+    const { subject } = await authenticateAdministratorToken(call, accessTokenIn(shown), realm);
     const caller = administratorCaller(call, subject, realm.name);
     return { realm, inviter: { kind: 'administrator', name: caller.actor }, caller };
   },
 };
+
+function accessTokenIn({ authorization, dpop, uris }: PresentedCall): PresentedToken {
+  return presentedIn(authorization, dpop, { method: 'POST', uris });
+}
 
 /** All proofs and facts that a call shows of its caller. */
 export function presented(call: RpcCall, realm: Realm): PresentedCall {

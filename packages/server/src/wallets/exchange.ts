@@ -15,6 +15,7 @@ import { inspectToken, requireAlive } from '../subject/tokens/bearer.ts';
 import {
   accessTokenUrn,
   actOf,
+  boundTo,
   type ClientExchange,
   type ExchangedToken,
   type ExchangeRequest,
@@ -98,6 +99,7 @@ async function exchangeWalletToken(
   if (subject.confirmation === undefined && realm.settings.walletTokens === 'dpop')
     throw unacceptable('the realm takes bound tokens only');
   await orUnacceptable(requireAlive(context, realm.name, subject));
+  const confirmation = await boundTo(subject, request);
   const allowed = narrowedActions(subject, request.scope);
   const scope = allowed.map(walletScope).join(' ');
   const iat = seconds(context.clock.now());
@@ -110,10 +112,11 @@ async function exchangeWalletToken(
     actions: allowed,
     scope,
     act,
+    cnf: confirmation === undefined ? undefined : { jkt: confirmation },
     ...withAncestors(subject),
   };
   const token = await signWalletToken(context, realm, narrowed);
-  const tokenType = subject.confirmation === undefined ? 'Bearer' : 'DPoP';
+  const tokenType = confirmation === undefined ? 'Bearer' : 'DPoP';
   return { token, expiresIn: subject.expiresAt - iat, tokenType, scope };
 }
 

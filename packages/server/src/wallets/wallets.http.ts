@@ -2,7 +2,7 @@ import { realmPrefix } from '@countersign/proof';
 import { z } from 'zod';
 import { administrator } from '../callers/administrator.ts';
 import { authenticateBearer } from '../callers/bearer.ts';
-import { presentedToken, sessionHolder } from '../callers/holder.ts';
+import { presentedByHolder, sessionHolder } from '../callers/holder.ts';
 import { anybodyInRealm, realmOf } from '../callers/realm.ts';
 import { Problem } from '../kernel/problem.ts';
 import { type CallerKind, type Route, route } from '../route.ts';
@@ -30,7 +30,7 @@ const sessionOrBearer: CallerKind<{ readonly realm: Realm; readonly subjectId: s
   security: 'bearer',
   async authenticate(call) {
     const realm = await realmOf(call);
-    const isSession = isSessionToken(presentedToken(call.request));
+    const isSession = isSessionToken(presentedByHolder(call).token);
     const { id } = isSession
       ? (await sessionHolder().authenticate(call)).session.subject
       : (await authenticateBearer(call)).subject;

@@ -5,14 +5,14 @@ import type { ResourceAccess } from '../../subject/subject.ts';
 import { type Grant, issueToken } from '../../subject/tokens/token.ts';
 import type { Client } from '../client.ts';
 import type { AuthenticatedClient } from './client-authentication.ts';
-import type { Parameters } from './parameters.ts';
+import type { GrantRequest } from './grant-request.ts';
 
 /** RFC 6749 §5.1, with two members that Keycloak adds in realms with its profile. */
 export interface TokenResponse {
   readonly access_token: string;
   /** Seconds. */
   readonly expires_in: number;
-  readonly token_type: 'Bearer';
+  readonly token_type: 'Bearer' | 'DPoP';
   readonly scope: string;
   readonly refresh_expires_in?: 0;
   readonly 'not-before-policy'?: 0;
@@ -21,16 +21,18 @@ export interface TokenResponse {
 /** Characters that verifiers read of a JWT, this server among them. */
 const longestJwt = 16_384;
 
-/** RFC 6749 §4.4: a token for the client itself. @throws {Problem} `oauth.invalid_scope`, `oauth.invalid_target` */
+/** RFC 6749 §4.4: a token for the client itself. @throws {Problem} `oauth.invalid_scope`, `oauth.invalid_target`, `dpop.invalid` */
 export async function grantClientCredentials(
   context: Context,
   realm: Realm,
   { client, subject }: AuthenticatedClient,
-  parameters: Parameters,
+  { parameters, confirmation: proved }: Pick<GrantRequest, 'parameters' | 'confirmation'>,
 ): Promise<TokenResponse> {
   const scopes = grantedScopes(realm, client, parameters.get('scope'));
   const { audience, resourceAccess } = grantedTarget(realm, client, parameters.resources);
-  const { accessToken, expiresIn } = await issueToken(context, realm, subject, { audience, scopes, resourceAccess });
+  const confirmation = await proved();
+  const grant = { audience, scopes, resourceAccess, confirmation };
+  const { accessToken, expiresIn } = await issueToken(context, realm, subject, grant);
   if (accessToken.length > longestJwt) {
     const detail =
       'With all its resources the token would be too long for verifiers: ask for some of them by resource.';
@@ -39,7 +41,7 @@ export async function grantClientCredentials(
   const response = {
     access_token: accessToken,
     expires_in: expiresIn,
-    token_type: 'Bearer',
+    token_type: confirmation === undefined ? 'Bearer' : 'DPoP',
     scope: scopes.join(' '),
   } as const;
   return realm.profile === 'ocen4' ? { ...response, refresh_expires_in: 0, 'not-before-policy': 0 } : response;
@@ -67,7 +69,11 @@ function grantedScopes(realm: Realm, client: Client, asked: string | undefined):
  * resource carries no right at another. A request without resources gets the realm's default audience and all
  * resources.
  */
-function grantedTarget(realm: Realm, client: Client, asked: readonly string[]): Omit<Grant, 'scopes'> {
+function grantedTarget(
+  realm: Realm,
+  client: Client,
+  asked: readonly string[],
+): Pick<Grant, 'audience' | 'resourceAccess'> {
   const { resourceAccess } = client.subject;
   if (asked.length === 0) return { audience: [realm.settings.defaultAudience ?? realm.issuer], resourceAccess };
   const audience = [...new Set(asked)];

@@ -4,6 +4,7 @@ import { hasVersion, notModified } from '../../http/conditional.ts';
 import { json } from '../../http/render.ts';
 import { type Asked, type Route, route } from '../../route.ts';
 import type { Realm } from '../../subject/realm.ts';
+import { dpopAlgorithms } from '../../subject/tokens/dpop.ts';
 import { jwksMaxAge, publishedKeys, signingKeys } from '../../subject/tokens/signing-key.ts';
 import { assertionAlgorithms } from './client-assertion.ts';
 import { authenticationMethods } from './client-authentication.ts';
@@ -67,6 +68,8 @@ function metadata(realm: Realm, publicUrl: string): object {
     introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     revocation_endpoint_auth_methods_supported: authenticationMethods,
     revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    // RFC 9449 §5.1.
+    dpop_signing_alg_values_supported: dpopAlgorithms,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [realm.settings.accessTokenAlg],
     service_documentation: `${publicUrl}/docs`,

@@ -13,6 +13,12 @@ export interface GrantRequest {
   readonly source: Source;
   /** The `DPoP` field, or null. */
   readonly dpop: string | null;
+  /**
+   * The thumbprint of the key that the `DPoP` field proves (RFC 9449 §5). Undefined without the field.
+   *
+   * @throws {Problem} `dpop.invalid`
+   */
+  confirmation(): Promise<string | undefined>;
   /** The id of this request, for the event log. */
   readonly requestId: string;
   /** The id that joins this call to others: given by the caller, else the id of the request. */

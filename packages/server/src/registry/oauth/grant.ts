@@ -15,7 +15,7 @@ export type Grants = Readonly<Record<(typeof grantTypes)[number], Grant>>;
 export function grantsWith(exchanges: readonly Exchange[]): Grants {
   return {
     client_credentials: async (request) =>
-      grantClientCredentials(request.context, request.realm, await request.authenticate(), request.parameters),
+      grantClientCredentials(request.context, request.realm, await request.authenticate(), request),
     'urn:ietf:params:oauth:grant-type:token-exchange': (request) => grantTokenExchange(exchanges, request),
   };
 }

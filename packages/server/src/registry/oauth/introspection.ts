@@ -35,19 +35,18 @@ export async function introspect(
   const { subject, claims } = inspected;
   if (!(await concerns(context, realm, caller, subject))) return inactive;
   if (subject.kind === 'credential') return { ...claims, active: true, token_type: 'N_A' };
+  const token_type = subject.confirmation === undefined ? 'Bearer' : 'DPoP';
   if (subject.kind === 'wallet') {
-    const token_type = subject.confirmation === undefined ? 'Bearer' : 'DPoP';
     return { ...claims, scope: subject.scopes.join(' '), active: true, token_type };
   }
-  return { active: true, ...accessTokenMembers(subject, claims) };
+  return { active: true, ...accessTokenMembers(subject, claims), token_type };
 }
 
-function accessTokenMembers(subject: AccessTokenSubject, { act }: JwtClaims): object {
+function accessTokenMembers(subject: AccessTokenSubject, { act, cnf }: JwtClaims): object {
   return {
     scope: subject.scopes.join(' '),
     client_id: subject.clientId,
     azp: subject.clientId,
-    token_type: 'Bearer',
     typ: 'Bearer',
     exp: subject.expiresAt,
     iat: subject.issuedAt,
@@ -63,6 +62,8 @@ function accessTokenMembers(subject: AccessTokenSubject, { act }: JwtClaims): ob
     ),
     gen: subject.generation,
     ...(act === undefined ? {} : { act }),
+    // RFC 9449 §6.2.
+    ...(cnf === undefined ? {} : { cnf }),
   };
 }
 

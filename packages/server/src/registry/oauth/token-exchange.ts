@@ -1,5 +1,11 @@
 import { Problem } from '../../kernel/problem.ts';
-import type { Exchange, ExchangedToken, ExchangeRequest, ExchangingClient } from '../../subject/tokens/exchange.ts';
+import {
+  type Exchange,
+  type ExchangedToken,
+  type ExchangeRequest,
+  type ExchangingClient,
+  transactionTokenUrn,
+} from '../../subject/tokens/exchange.ts';
 import { audienceNamesOf } from '../audience-name.ts';
 import type { AuthenticatedClient } from './client-authentication.ts';
 import type { GrantRequest } from './grant-request.ts';
@@ -35,6 +41,7 @@ export async function grantTokenExchange(
     requestId: grant.requestId,
     source: grant.source,
     dpop: grant.dpop,
+    confirmation: () => grant.confirmation(),
   };
   const { token, expiresIn, tokenType, scope } = await perform(exchange, grant, request);
   return {
@@ -48,6 +55,8 @@ export async function grantTokenExchange(
 
 async function perform(exchange: Exchange, grant: GrantRequest, request: ExchangeRequest): Promise<ExchangedToken> {
   const { context, realm } = grant;
+  // A transaction token is bound to no key, but a wrong proof is refused everywhere.
+  if (exchange.issuedTokenType === transactionTokenUrn) await grant.confirmation();
   if (exchange.proof === 'client') {
     return exchange.exchange(context, realm, request, await exchangingClient(grant, await grant.authenticate()));
   }

@@ -6,6 +6,7 @@ import { jsonAnswer, toResponse } from '../../http/render.ts';
 import { decidedByBody } from '../../http/route.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { type Call, type Route, route } from '../../route.ts';
+import { requireDpop } from '../../subject/tokens/dpop.ts';
 import type { Exchange } from '../../subject/tokens/exchange.ts';
 import { noteRefusal } from '../refusals/refusal.ts';
 import { authenticateCallingClient, readParameters } from './client-call.http.ts';
@@ -74,13 +75,16 @@ async function token(call: Call, grants: Grants): Promise<Answer> {
   const realm = await realmOf(call);
   const parameters = await readParameters(call, realm.settings.tokenRequestJson);
   const grant = requireGrant(grants, parameters.get('grant_type'));
+  const dpop = call.request.headers.get('dpop');
+  const uris = [`${realm.issuer}/protocol/openid-connect/token`];
   let client: string | undefined;
   const answer = await grant({
     context: call.context,
     realm,
     parameters,
     source: call.source,
-    dpop: call.request.headers.get('dpop'),
+    dpop,
+    confirmation: async () => (dpop === null ? undefined : requireDpop(call.context, realm, dpop, { uris })),
     requestId: call.requestId,
     transaction: () => correlationId(call),
     presentsClient: () => presentsClient(call.request.headers.get('authorization'), parameters),

@@ -8,6 +8,7 @@ import { inspectToken, requireAlive } from './bearer.ts';
 import {
   accessTokenUrn,
   actOf,
+  boundTo,
   type ClientExchange,
   type ExchangedToken,
   type ExchangeRequest,
@@ -46,9 +47,10 @@ async function exchangeAccessToken(
   requireTargets(realm, request, client);
   await orUnacceptable(requireAlive(context, realm.name, subject));
   const scope = narrowedScope(subject, request.scope);
+  const confirmation = await boundTo(subject, request);
   const iat = seconds(context.clock.now());
   const exp = Math.min(claims.exp, iat + realm.settings.accessTokenSeconds);
-  // Owner, generation and `cnf` stay as they were.
+  // Owner and generation stay as they were.
   const narrowed = {
     ...claims,
     aud: request.targets.length === 1 ? request.targets[0] : request.targets,
@@ -59,10 +61,11 @@ async function exchangeAccessToken(
     scope,
     resource_access: narrowedAccess(claims, request.targets),
     act: actOf(subject, claims.act, client),
+    cnf: confirmation === undefined ? undefined : { jkt: confirmation },
     ...withAncestors(subject),
   };
   const token = await issueDocument(context, realm.name, 'token', realm.settings.accessTokenTyp, narrowed);
-  return { token, expiresIn: exp - iat, tokenType: 'Bearer', scope };
+  return { token, expiresIn: exp - iat, tokenType: confirmation === undefined ? 'Bearer' : 'DPoP', scope };
 }
 
 /** Never wider than the presented token. The scope of administrators is not passed on. */

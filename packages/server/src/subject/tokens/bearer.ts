@@ -18,6 +18,7 @@ import { seconds } from '../../kernel/clock.ts';
 import { Problem } from '../../kernel/problem.ts';
 import { type Realm, signingAlgs } from '../realm.ts';
 import { goneAmong } from './ancestor.ts';
+import { type PresentedToken, requirePossession } from './possession.ts';
 import { type SigningKey, signingKeys } from './signing-key.ts';
 
 /** A token of this server that passes every offline check, with its claims. */
@@ -28,22 +29,23 @@ export interface InspectedToken {
 
 /**
  * The subject of an access token of this realm that is still alive. Checks signature and claims as an offline verifier
- * does, then what only the server knows: whether the subject is live in that generation, and whether this token was
- * revoked.
+ * does, then what only the server knows: whether the subject is live in that generation, whether this token was
+ * revoked, and whether the presenter of a bound token holds its key.
  *
- * @throws {Problem} `token.invalid`, with the reason for the log only
+ * @throws {Problem} `token.invalid`, with the reason for the log only; `dpop.*`
  */
 export async function authenticateToken(
   context: Context,
   realm: Realm,
-  presented: string,
+  presented: PresentedToken,
 ): Promise<AccessTokenSubject> {
   const audience = realm.settings.audienceRequired ? realm.issuer : undefined;
-  const { subject } = await verifyOwnToken(context, realm, presented, accessTokenTypes, audience);
+  const { subject } = await verifyOwnToken(context, realm, presented.token, accessTokenTypes, audience);
   if (subject.kind === 'credential' || subject.kind === 'wallet') throw refused('no access token');
   // A token that a service passed on is for another service. Callers of this API speak for themselves.
   if (subject.actors.length > 0) throw refused('presented by a service that acts for the subject');
   await requireAlive(context, realm.name, subject);
+  await requirePossession(context, realm, subject, presented);
   return subject;
 }
 

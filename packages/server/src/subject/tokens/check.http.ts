@@ -1,16 +1,17 @@
 import type { Subject } from '@countersign/proof';
 import { realmOf } from '../../callers/realm.ts';
+import { presentedIn } from '../../callers/token.ts';
 import type { Method } from '../../http/route.ts';
-import { Problem } from '../../kernel/problem.ts';
 import { type Asked, type Call, type CallerKind, type Route, route } from '../../route.ts';
 import type { Realm } from '../realm.ts';
-import { liveSubject, type Presented, requireAllowed } from './check.ts';
+import { liveSubject, requireAllowed } from './check.ts';
 import { describedQuery, readCheckQuery } from './check-query.ts';
+import type { PresentedToken } from './possession.ts';
 
 interface Checked {
   readonly realm: Realm;
   readonly subject: Subject;
-  readonly presented: Presented;
+  readonly presented: PresentedToken;
 }
 
 /** The holder of a live token of any type. What it may do, the query decides. */
@@ -18,7 +19,8 @@ const checked: CallerKind<Checked> = {
   security: 'bearer',
   async authenticate(call) {
     const realm = await realmOf(call);
-    const presented = presentedIn(call);
+    const { headers } = call.request;
+    const presented = presentedIn(headers.get('authorization'), headers.get('dpop'), originalOf(call));
     return { realm, presented, subject: await liveSubject(call.context, realm, presented.token) };
   },
 };
@@ -52,28 +54,14 @@ async function check({ context, call, who: { realm, subject, presented } }: Aske
   return new Response(null, { status: Number(wanted.status), headers: subjectFields(subject) });
 }
 
-function presentedIn(call: Call): Presented {
-  const header = call.request.headers.get('authorization');
-  if (header === null) throw new Problem('token.missing');
-  const [, scheme, token] = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*) *$/i.exec(header) ?? [];
-  if (token === undefined) throw new Problem('token.invalid', { reason: 'not a bearer header' });
-  return {
-    token,
-    scheme: scheme?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer',
-    proof: call.request.headers.get('dpop'),
-    original: originalOf(call),
-  };
-}
-
 /** The request that the proxy has received. From any other peer these fields are the caller's own word, and are not read. */
-function originalOf(call: Call): Presented['original'] {
+function originalOf(call: Call): PresentedToken['request'] {
   if (!call.isFromProxy()) return undefined;
   const field = (name: string) => call.request.headers.get(`x-forwarded-${name}`) ?? '';
   const [method, proto, host, uri] = [field('method'), field('proto'), field('host'), field('uri')];
   if (!/^[A-Z]{1,20}$/.test(method) || !/^https?$/.test(proto)) return undefined;
   if (!/^[\w.:[\]-]{1,255}$/.test(host) || !/^\/[^\s,]*$/.test(uri)) return undefined;
-  // RFC 9449 §4.2: "without query and fragment parts".
-  return { method, url: `${proto}://${host}${uri.replace(/[?#].*$/s, '')}` };
+  return { method, uris: [`${proto}://${host}${uri}`] };
 }
 
 /** Every field is always there, if need be empty, so that a proxy that copies them replaces those that the caller has sent. */

@@ -14,16 +14,7 @@ import { Problem } from '../../kernel/problem.ts';
 import type { Realm } from '../realm.ts';
 import { inspectToken, requireAlive } from './bearer.ts';
 import type { CheckQuery } from './check-query.ts';
-import { requireDpop } from './dpop.ts';
-
-/** The token as it was presented, and the request that it came with. */
-export interface Presented {
-  readonly token: string;
-  readonly scheme: 'bearer' | 'dpop';
-  readonly proof: string | null;
-  /** Undefined if no trusted proxy has named it. */
-  readonly original: { readonly method: string; readonly url: string } | undefined;
-}
+import { type PresentedToken, requirePossession } from './possession.ts';
 
 /** Step 1. @throws {Problem} `token.invalid` */
 export async function liveSubject(context: Context, realm: Realm, token: string): Promise<Subject> {
@@ -37,7 +28,7 @@ export async function requireAllowed(
   context: Context,
   realm: Realm,
   subject: Subject,
-  presented: Presented,
+  presented: PresentedToken,
   wanted: CheckQuery,
 ): Promise<void> {
   requireAudience(realm, subject, wanted.audience);
@@ -55,23 +46,6 @@ function requireAudience({ issuer }: Realm, { kind, audience }: Subject, wanted:
   const name = audienceName(wanted);
   const isForIssuerOnly = (kind === 'credential' || kind === 'wallet') && name === audienceName(issuer);
   if (isForIssuerOnly || !audience.some((one) => audienceName(one) === name)) throw new Problem('token.audience');
-}
-
-async function requirePossession(
-  context: Context,
-  realm: Realm,
-  subject: Subject,
-  { token, scheme, proof, original }: Presented,
-): Promise<void> {
-  const bound = subject.kind === 'wallet' ? subject.confirmation : undefined;
-  if ((bound !== undefined) !== (scheme === 'dpop'))
-    throw refused('a bound token needs the scheme DPoP, others Bearer');
-  if (bound === undefined) return;
-  if (original === undefined) throw refused('the token is bound, and no trusted proxy has named the original request');
-  const { method, url } = original;
-  const key = await requireDpop(context, realm, proof, { method, uris: [url], accessToken: token });
-  if (key !== bound)
-    throw new Problem('dpop.invalid', { reason: 'the proof is by another key than the token is bound to' });
 }
 
 function refused(reason: string): Problem {

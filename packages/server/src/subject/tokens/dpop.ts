@@ -1,10 +1,13 @@
 import { cryptoPort } from '@countersign/client/node-crypto';
-import { ProofError, type VerifiedDpop, verifyDpop } from '@countersign/proof';
+import { algorithms, ProofError, type VerifiedDpop, verifyDpop } from '@countersign/proof';
 import type { Context } from '../../context.ts';
 import { instantOfDate, seconds } from '../../kernel/clock.ts';
 import { Problem } from '../../kernel/problem.ts';
 import type { Realm } from '../realm.ts';
 import { useOnce } from './replay.ts';
+
+/** The algorithms that a proof may have. */
+export const dpopAlgorithms = Object.keys(algorithms);
 
 export interface DpopRequest {
   /** Default POST: remote procedures have no other. */

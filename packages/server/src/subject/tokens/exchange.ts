@@ -47,6 +47,8 @@ export interface ExchangeRequest {
   readonly source: Source;
   /** The `DPoP` field of the request, or null. */
   readonly dpop: string | null;
+  /** The thumbprint of the key that this field proves, for exchanges that do not read it themselves. @throws {Problem} `dpop.invalid` */
+  confirmation(): Promise<string | undefined>;
 }
 
 export interface ExchangingClient {
@@ -68,6 +70,19 @@ export interface ExchangedToken {
 
 export const transactionTokenUrn = 'urn:ietf:params:oauth:token-type:txn_token';
 export const accessTokenUrn = 'urn:ietf:params:oauth:token-type:access_token';
+
+/**
+ * The key that the new token is bound to. A bound token stays bound to its key; the proof of the request binds a token that was
+ * bound to none.
+ *
+ * @throws {Problem} `dpop.invalid`
+ */
+export async function boundTo({ confirmation }: Subject, request: ExchangeRequest): Promise<string | undefined> {
+  const proved = await request.confirmation();
+  if (proved !== undefined && confirmation !== undefined && proved !== confirmation)
+    throw new Problem('dpop.invalid', { reason: 'the subject token is bound to another key' });
+  return proved ?? confirmation;
+}
 
 /** §2.2.2, `invalid_request`: all reasons look the same outside. */
 export function unacceptable(reason: string): Problem {

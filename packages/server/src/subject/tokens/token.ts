@@ -12,6 +12,8 @@ export interface Grant {
   readonly audience: readonly string[];
   readonly scopes: readonly string[];
   readonly resourceAccess: ResourceAccess;
+  /** The thumbprint of the key that the token is bound to (RFC 9449 §6.1). */
+  readonly confirmation?: string | undefined;
 }
 
 export interface IssuedToken {
@@ -52,6 +54,7 @@ export async function issueToken(
     participantId: subject.participantId,
     realm_access: { roles: subject.roles },
     resource_access: grant.resourceAccess,
+    cnf: grant.confirmation === undefined ? undefined : { jkt: grant.confirmation },
   };
   const key = currentKey(await signingKeys(context, realm.name), 'token', now);
   return { accessToken: signJwt(key, realm.settings.accessTokenTyp, claims), expiresIn, jti };
