@@ -1,3 +1,4 @@
+import { callable, optional } from '@countersign/proof/argument';
 import type { Fetch } from './fetch-json.ts';
 
 /** What all copies of OpenTelemetry's API in a process share, under this symbol. The SDK does not depend on the API. */
@@ -22,11 +23,13 @@ const setter: Setter = {
  * nothing is added. Give it to any function here that takes a `fetch`. Do not use it together with an instrumentation of
  * fetch, which adds the same field.
  *
+ * @throws {TypeError} if it is not a function
  * @example
  * const source = createTokenSource({ ...realm, ...secrets.agent, fetch: tracedFetch(realm.fetch), now: clock });
  * (await source.token()).split('.').length; // → 3
  */
 export function tracedFetch(fetch?: Fetch): Fetch {
+  optional(callable)(fetch, 'fetch');
   return (url, init) => {
     const { context, propagation } =
       (globalThis as unknown as Readonly<Record<symbol, Registered | undefined>>)[

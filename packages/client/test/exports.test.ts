@@ -365,6 +365,7 @@ const spaced: Record<string, Record<string, Row | 'value'>> = {
         newCertificate: maybe('string'),
       }),
     ),
+    tracedFetch: row(client.tracedFetch, maybe('function')),
     verifyGatewaySubject: {
       ...row(
         async (...parts: Parameters<typeof client.verifyGatewaySubject>) =>
