@@ -9,6 +9,7 @@ import { system } from '../src/kernel/caller.ts';
 import { systemClock } from '../src/kernel/clock.ts';
 import { createLog } from '../src/kernel/log.ts';
 import { openStore, type Store } from '../src/store/open.ts';
+import { rehearse } from '../src/store/rehearse.ts';
 import { write } from '../src/store/write.ts';
 import { verifyChain } from '../src/subject/event.ts';
 import { openContext, temporaryDir } from './support/context.ts';
@@ -104,6 +105,25 @@ eachDatabase('a pooler', (freshUrl, kind) => {
       const unsealed = () => context.store.db.selectFrom('event').select('id').where('seq', 'is', null).execute();
       await eventually(async () => (await unsealed()).length === 0, 10_000);
       expect(await verifyChain(context)).toMatchObject({ intact: true });
+    });
+
+    test('takes migrations, a rehearsal, and again what a broken connection undid', async () => {
+      const url = await startPgbouncer(await freshUrl('empty'));
+      const context = await openContext(`${url}?target_session_attrs=read-write`);
+      expect((await rehearse(url, systemClock.now(), () => {})).migrations).toEqual([]);
+      let runs = 0;
+      await write(context, system, async (tx) => {
+        await tx.db
+          .insertInto('meta')
+          .values({ name: 'x', value: String(++runs) })
+          .execute();
+        if (runs === 1) await sql`select pg_terminate_backend(pg_backend_pid())`.execute(tx.db);
+      });
+      expect(runs).toBe(2);
+      // A session that reached the end of its transaction left nothing in the pooler's connections.
+      const names = await sql`select name from pg_prepared_statements union all
+        select locktype from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`.execute(context.store.db);
+      expect(names.rows).toEqual([]);
     });
 
     test('gives every transaction its timeouts, and leaves none of them to others', async () => {

@@ -20,7 +20,7 @@ interface Limits {
   readonly idleInTransaction: number;
 }
 
-export const serving: Limits = { statement: 5_000, answer: 6_000, idleInTransaction: 10_000 };
+const serving: Limits = { statement: 5_000, answer: 6_000, idleInTransaction: 10_000 };
 /** For work on a whole database, such as a migration. */
 export const patient: Limits = { statement: 0, answer: 0, idleInTransaction: 0 };
 

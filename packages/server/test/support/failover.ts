@@ -16,6 +16,8 @@ import { obtainToken } from './server.ts';
 const rate = 200;
 /** Milliseconds from the end of the promotion to the first success at each node. */
 const recovery = 2_000;
+/** Requests without an answer, beyond which no more are sent: a second and a half of them. */
+const mostOpen = 300;
 const patience = 20_000;
 
 export interface FailoverTimes {
@@ -66,6 +68,7 @@ export async function failover(pair: PostgresPair): Promise<FailoverTimes> {
   await pause(500);
   stop.abort();
   await loading;
+  for (const node of nodes) expect(node.process.exitCode, node.output()).toBeNull();
 
   // Else nothing was proved.
   expect(decided()).toBeGreaterThan(before);
@@ -102,14 +105,19 @@ async function startNodes(url: string, keys: SigningPair): Promise<readonly Serv
   return nodes;
 }
 
-/** Sends requests at the rate, whether or not earlier ones were answered. Ends when all have been. */
+/** Sends requests at the rate, whether or not earlier ones were answered, as far as this machine can. Ends when all have been. */
 async function underLoad(load: Load, signal: AbortSignal): Promise<void> {
-  const began = performance.now();
   const sent: Promise<void>[] = [];
+  let open = 0;
+  let last = performance.now();
   while (!signal.aborted) {
-    const due = ((performance.now() - began) / 1_000) * rate;
-    while (sent.length < due)
-      sent.push(sent.length % 10 === 0 ? makeClient(load, sent.length) : useAssertion(load, sent.length));
+    const due = Math.floor(((performance.now() - last) / 1_000) * rate);
+    last += (due * 1_000) / rate;
+    for (let i = 0; i < due && open < mostOpen; i++) {
+      open++;
+      const request = sent.length % 10 === 0 ? makeClient(load, sent.length) : useAssertion(load, sent.length);
+      sent.push(request.finally(() => open--));
+    }
     await pause(5);
   }
   await Promise.all(sent);
@@ -152,8 +160,13 @@ async function untilDecided(load: Load, number: number, send: (url: string) => P
   const end = performance.now() + patience;
   for (let attempt = 0; performance.now() < end; attempt++) {
     const node = (Math.floor(number / 10) + number + attempt) % load.nodes.length;
-    const answer = await send(load.nodes[node]?.url ?? '');
-    const text = await answer.text();
+    const sending = send(load.nodes[node]?.url ?? '').then(async (answer) => [answer, await answer.text()] as const);
+    // A broken connection to a node is tried again too, but no node may end.
+    const [answer, text] = await sending.catch(() => [undefined, ''] as const);
+    if (answer === undefined) {
+      await pause(100);
+      continue;
+    }
     if (answer.status < 300 && performance.now() > load.since) load.firsts[node] ??= performance.now();
     if (answer.status !== 503 && !text.includes('write.conflict')) return answer.status;
     if (text.includes('may have been made')) load.unknown++;
