@@ -81,6 +81,12 @@ test('npm warns of nothing on Node 20', { timeout: 300_000 }, async () => {
   expect(stderr).toBe('');
 });
 
+test('the server brings the files that run and watch it', () => {
+  const folder = join(room, 'node_modules', '@countersign', 'server', 'deploy');
+  for (const file of ['prometheus/dashboard.json', 'prometheus/rules.yaml', 'systemd/countersign.service'])
+    expect(existsSync(join(folder, file)), file).toBe(true);
+});
+
 const secret = (name: string) => readFileSync(join(room, 'data', 'credentials', `${name}.secret`), 'utf8').trim();
 
 /** Two APIs: `/` and, an hour ahead, `/later`. */

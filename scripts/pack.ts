@@ -36,7 +36,11 @@ export function pack(): readonly string[] {
     symlinkSync(folder, join(staging, 'node_modules', '@countersign', name));
     compile(folder);
     rmSync(join(folder, 'src'), { recursive: true });
-    if (name === 'server') copyPrograms(join(root, 'packages', name, 'bin'), join(folder, 'bin'));
+    if (name === 'server') {
+      copyPrograms(join(root, 'packages', name, 'bin'), join(folder, 'bin'));
+      // Who installs the package has no clone to take these files from.
+      cpSync(join(root, 'deploy'), join(folder, 'deploy'), { recursive: true });
+    }
     cpSync(join(root, 'packages', name, 'README.md'), join(folder, 'README.md'));
     cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
     const manifest = published(read(`packages/${name}/package.json`), name);
@@ -90,7 +94,7 @@ function published(manifest: Manifest, name: Package): object {
     ...(imports && {
       imports: Object.fromEntries(Object.entries(imports).map(([key, one]) => [key, mapped(one, compiled)])),
     }),
-    files: ['dist', ...(name === 'server' ? ['bin'] : [])],
+    files: ['dist', ...(name === 'server' ? ['bin', 'deploy'] : [])],
     publishConfig: { access: 'public', provenance: true },
   };
 }
