@@ -5,7 +5,7 @@ import type { Method } from '../../http/route.ts';
 import { type Asked, type Call, type CallerKind, type Route, route } from '../../route.ts';
 import type { Realm } from '../realm.ts';
 import { liveSubject, requireAllowed } from './check.ts';
-import { describedQuery, readCheckQuery } from './check-query.ts';
+import { describedQuery, readCheckQuery } from './check-query.http.ts';
 import type { PresentedToken } from './possession.ts';
 
 interface Checked {

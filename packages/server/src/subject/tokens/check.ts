@@ -13,8 +13,15 @@ import { audienceName } from '../../kernel/audience-name.ts';
 import { Problem } from '../../kernel/problem.ts';
 import type { Realm } from '../realm.ts';
 import { inspectToken, requireAlive } from './bearer.ts';
-import type { CheckQuery } from './check-query.ts';
 import { type PresentedToken, requirePossession } from './possession.ts';
+
+/** What a proxy asks for, as `bearer` of the SDK names it. */
+interface Wanted {
+  readonly audience: string;
+  readonly scope: readonly string[];
+  readonly role?: readonly string[] | undefined;
+  readonly accept: readonly Subject['kind'][];
+}
 
 /** Step 1. @throws {Problem} `token.invalid` */
 export async function liveSubject(context: Context, realm: Realm, token: string): Promise<Subject> {
@@ -29,7 +36,7 @@ export async function requireAllowed(
   realm: Realm,
   subject: Subject,
   presented: PresentedToken,
-  wanted: CheckQuery,
+  wanted: Wanted,
 ): Promise<void> {
   requireAudience(realm, subject, wanted.audience);
   if (!wanted.accept.includes(subject.kind)) throw refused('this kind of subject is not accepted');

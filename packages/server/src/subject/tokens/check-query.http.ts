@@ -11,7 +11,8 @@ import { Problem } from '../../kernel/problem.ts';
 
 /** RFC 6749 §3.3. A challenge quotes it, so nothing else may be in it. */
 const scopeToken = z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must hold scopes with one space between two');
-const words = (one: z.ZodType<string>) => z.preprocess((text) => String(text).split(' '), z.array(one));
+const words = <Word extends string>(one: z.ZodType<Word>) =>
+  z.preprocess((text) => String(text).split(' '), z.array(one));
 const kinds = ['participant', 'client', 'credential', 'wallet'] as const;
 
 const schema = z.strictObject({
@@ -21,8 +22,6 @@ const schema = z.strictObject({
   accept: words(z.enum(kinds)).default(['participant', 'client']),
   status: z.enum(['200', '204']).default('204'),
 });
-
-export type CheckQuery = z.output<typeof schema>;
 
 /** For the description: the check itself reads the query of the target. */
 export const describedQuery = z.object({
@@ -38,7 +37,7 @@ export const describedQuery = z.object({
 });
 
 /** @throws {Problem} `request.invalid`, `request.repeated_parameter` */
-export function readCheckQuery(target: string): CheckQuery {
+export function readCheckQuery(target: string): z.output<typeof schema> {
   const own = target.replace(/^[^?]*\??/, '').replace(/(^|&)target=.*$/s, '');
   const given = new URLSearchParams(own);
   for (const name of given.keys()) {
