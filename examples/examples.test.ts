@@ -51,6 +51,9 @@ describe('npm run demo', () => {
       'proved: status OFFBOARDED',
       'proved: refused (oauth.invalid_client',
       'proved: refused (registry.refused',
+      'proved: the code of the mail began a delay of 72 hours',
+      'for 72 hours to pass it on is refused (wallet.read_only',
+      'the lost device is refused (wallet.denied',
       'Everything held.',
     ];
     expect(proofs.filter((proof) => !output.includes(proof))).toEqual([]);
