@@ -8,14 +8,10 @@ import { problemOf } from './problem-row.ts';
 
 /** HTTP status and text of the refusals that every verifier of tokens can give; none of them has the code of a proof. */
 const table = {
-  'token.missing': [401, 'The request carries no bearer token.'],
-  'token.malformed': [401, 'The Authorization field is not one bearer token.'],
   'token.subject_revoked': [401, 'The tokens of this subject have been revoked.'],
   'token.actor_revoked': [401, 'A service that passed the token on has been suspended.'],
   'token.revoked': [401, 'The token has been revoked.'],
   'token.ancestor_revoked': [401, 'The token or session that this token was made from has ended.'],
-  'token.ended': [401, 'The token has ended, so no other token is given for it.'],
-  'token.kind': [401, 'This service does not accept the kind of subject that the token is for.'],
   'capability.revoked': [401, 'A capability that the token depends on has been revoked.'],
   'session.ended': [401, 'The session that the token was made from has ended.'],
   'keys.unavailable': [503, 'The keys of the issuer cannot be fetched.'],

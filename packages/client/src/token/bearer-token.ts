@@ -1,6 +1,7 @@
 import type { HeaderFields } from '@countersign/proof';
 import { text } from '@countersign/proof/argument';
 import { problem } from '../message/message-problem.ts';
+import './caller-refusal.ts';
 
 /**
  * The bearer token of RFC 6750 §2.1, which must come exactly once.

@@ -6,6 +6,7 @@ import { type Transport, transportChecks } from '../fetch-json.ts';
 import { problem } from '../message/message-problem.ts';
 import type { StatusFollower, TokenState } from '../status/status.ts';
 import { askTokenEndpoint, type ClientCredentials, clientChecks, SubjectTokenRefused } from './token-endpoint.ts';
+import './caller-refusal.ts';
 
 /** The issuer and the client of a service that exchanges tokens. */
 export interface ExchangeOptions extends Transport, ClientCredentials {

@@ -10,6 +10,7 @@ import { type Checks, listOf, names, oneOf, options as optionsOf } from '@counte
 import { ClientError } from '../error.ts';
 import { problem } from '../message/message-problem.ts';
 import { createJwtVerifier, type JwtVerifierOptions, jwtVerifierChecks } from './jwt-verifier.ts';
+import './caller-refusal.ts';
 
 /** The kind of a subject. */
 export type SubjectKind = Subject['kind'];
