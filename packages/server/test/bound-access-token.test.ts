@@ -3,7 +3,16 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, decodeJwt, SignJWT } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { accessType, chainNetwork, exchanged, refusedExchange, secret } from './support/chain.ts';
+import {
+  accessType,
+  chainNetwork,
+  exchanged,
+  openTestSession,
+  refusedExchange,
+  secret,
+  sessionType,
+  transactionType,
+} from './support/chain.ts';
 import { eachDatabase } from './support/databases.ts';
 import {
   assertionClaims,
@@ -102,6 +111,8 @@ eachDatabase('a token bound to a key', (freshUrl) => {
     const dpop = (by: SigningPair, claims: Doc = {}) => proofBy(by, { ...proof, ...claims });
     const now = Math.floor(Date.now() / 1000);
     const { htm: _, ...withoutMethod } = proof;
+    const remembered = async () => (await server.context.store.db.selectFrom('used_once').selectAll().execute()).length;
+    const before = await remembered();
     for (const [name, authorization, shown, code] of [
       ['as Bearer', `Bearer ${token}`, undefined, 'token.invalid'],
       ['as Bearer with a proof', `Bearer ${token}`, await dpop(holder), 'token.invalid'],
@@ -132,6 +143,8 @@ eachDatabase('a token bound to a key', (freshUrl) => {
       expect([answer.status, answer.code], name).toEqual([401, code]);
       expect(answer.challenge, name).toMatch(code.startsWith('dpop') ? /^DPoP .*algs="/ : /^Bearer /);
     }
+    // A thief of the token makes any number of proofs by keys of its own.
+    expect(await remembered()).toBe(before);
   });
 
   describe('at the token endpoint a wrong proof is invalid_dpop_proof', () => {
@@ -151,6 +164,22 @@ eachDatabase('a token bound to a key', (freshUrl) => {
       for (const wrong of [dpop, '', `${await proofBy(holder, { htu: tokenUrl(server) })}, ${dpop}`, 'a.b.c'])
         expect(await errorOf(await post(tokenUrl(server), client, { dpop: wrong }))).toBe('400 invalid_dpop_proof');
     });
+  });
+
+  test('a proof of a request whose caller proves nothing is not remembered', async () => {
+    const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange';
+    const unproved = (subject_token_type: string, headers: Record<string, string>) =>
+      post(tokenUrl(server), form({ grant_type, subject_token: 'a.b.c', subject_token_type, audience: 'x' }), headers);
+    for (const [type, status, by] of [
+      [transactionType, 401, {}],
+      [transactionType, 401, basic('agent', 'wrong')],
+      [accessType, 401, {}],
+      [sessionType, 400, {}],
+    ] as const) {
+      const dpop = await proofBy(holder, { htu: tokenUrl(server) });
+      expect((await unproved(type, { ...by, dpop })).status, type).toBe(status);
+      expect((await post(tokenUrl(server), client, { dpop })).status, type).toBe(200);
+    }
   });
 
   test('of an administrator administers with a proof, and in no other form', async () => {
@@ -189,5 +218,11 @@ test('an exchange keeps the key of a bound token, and a proof binds a token that
   const taken = await exchanged(...asked(await bought({}), await dpopOf(service)));
   expect(taken.token_type).toBe('DPoP');
   expect(decodeJwt(taken.access_token).cnf).toEqual({ jkt: await calculateJwkThumbprint(service.jwk) });
+  // The signed subject is bound to no key, but a wrong proof is refused here too.
+  const session = (await openTestSession(server)).token;
+  const wrong = { dpop: await proofBy(holder, { htu: 'https://other.example' }) };
+  const subjectAsked = { subject_token: session, subject_token_type: sessionType };
+  expect(await refusedExchange(server, subjectAsked, { headers: wrong })).toBe('400 invalid_dpop_proof');
+  expect((await exchanged(server, subjectAsked, { headers: await dpopOf(holder) })).token_type).toBe('N_A');
   await server.close();
 });

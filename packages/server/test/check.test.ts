@@ -203,6 +203,9 @@ eachDatabase('the check for proxies', (freshUrl) => {
     expect(await verdict(server, query, proved({ ath: undefined }))).toBe('401 dpop.invalid');
     expect(await verdict(server, query, proved({}, newDevice()))).toBe('401 dpop.invalid');
     expect(await verdict(server, query, { ...proved(), 'x-forwarded-host': 'evil.example' })).toBe('401 dpop.invalid');
+    // The proxy may route these to `/book`, and pass them on as they are.
+    for (const uri of ['/drafts/../book', '/drafts/%2e%2E/book', '/./book', '/drafts\\..\\..\\book', '/book#/drafts'])
+      expect(await verdict(server, query, { ...proved(), 'x-forwarded-uri': uri }), uri).toMatch(/^401 /);
     expect(await verdict(server, query, good)).toBe('204');
     expect(await verdict(server, query, good)).toBe('401 dpop.invalid');
   });

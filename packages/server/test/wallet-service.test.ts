@@ -114,6 +114,21 @@ describe.each(adapters)('behind %s', (adapter) => {
   });
 });
 
+test('a proof for one path is not good for another that leads there, because frameworks route paths as they are written', async () => {
+  const service = serviceOf('orders');
+  const key = newDevice();
+  const bound = await tokenFor(wallet, key);
+  const codeAt = (path: string) => {
+    const dpop = dpopProof(key, { htm: 'GET', htu: `${publicUrl}/plain`, ath: athOf(bound) });
+    const request = { method: 'GET', target: publicUrl + path };
+    const asking = service.authenticate({ authorization: `DPoP ${bound}`, dpop }, {}, request);
+    return asking.then(() => 'let in', codeOf);
+  };
+  for (const path of ['/plain', '/plain?a=/../b', '/%70lain']) expect(await codeAt(path), path).toBe('let in');
+  for (const path of ['/admin/../plain', '/admin/%2E%2e/plain', '/./plain', '/admin\\..\\plain', '\\plain'])
+    expect(await codeAt(path), path).toBe('dpop.htu');
+});
+
 test('without an address of its own a service takes no bound token', async () => {
   const guarded = await startGuarded('node', serviceOf('orders'));
   onTestFinished(() => guarded[Symbol.asyncDispose]());

@@ -63,15 +63,13 @@ async function byToken(
   if (token === undefined) throw invalidToken('neither a Bearer nor a DPoP header');
   const subject = await readWalletToken(context, realm, token);
   requireSealer(sealedBy, subject.device);
-  const isBound = subject.confirmation !== undefined;
+  const boundTo = subject.confirmation;
+  const isBound = boundTo !== undefined;
   if (isBound !== (scheme?.toLowerCase() === 'dpop')) throw invalidToken('presented under the other scheme');
   if (!isBound && realm.settings.walletTokens === 'dpop') throw invalidToken('the realm takes bound tokens only');
   const fault = await revokedLink(context, realm.name, subject.capabilities);
   if (fault !== undefined) throw new Problem('token.invalid', { cause: fault });
-  if (isBound) {
-    const key = await requireDpop(context, realm, dpop, { uris, accessToken: token });
-    if (key !== subject.confirmation) throw invalidToken('bound to another key');
-  }
+  if (isBound) await requireDpop(context, realm, dpop, { uris, accessToken: token, boundTo });
   const { walletId, device, actions, capabilities: chain, ancestors, expiresAt } = subject;
   return { target: walletPrefix + walletId, device, actions, chain, ancestors, chainEnds: expiresAt * 1000 };
 }

@@ -54,9 +54,15 @@ export async function grantTokenExchange(
 }
 
 async function perform(exchange: Exchange, grant: GrantRequest, request: ExchangeRequest): Promise<ExchangedToken> {
-  const { context, realm } = grant;
-  // A transaction token is bound to no key, but a wrong proof is refused everywhere.
+  const exchanged = await exchangedBy(exchange, grant, request);
+  // A transaction token is bound to no key, but a wrong proof is refused everywhere. Last, because a proof is remembered, and a
+  // stranger must not fill that memory.
   if (exchange.issuedTokenType === transactionTokenUrn) await grant.confirmation();
+  return exchanged;
+}
+
+async function exchangedBy(exchange: Exchange, grant: GrantRequest, request: ExchangeRequest): Promise<ExchangedToken> {
+  const { context, realm } = grant;
   if (exchange.proof === 'client') {
     return exchange.exchange(context, realm, request, await exchangingClient(grant, await grant.authenticate()));
   }

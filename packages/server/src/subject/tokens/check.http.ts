@@ -60,7 +60,7 @@ function originalOf(call: Call): PresentedToken['request'] {
   const field = (name: string) => call.request.headers.get(`x-forwarded-${name}`) ?? '';
   const [method, proto, host, uri] = [field('method'), field('proto'), field('host'), field('uri')];
   if (!/^[A-Z]{1,20}$/.test(method) || !/^https?$/.test(proto)) return undefined;
-  if (!/^[\w.:[\]-]{1,255}$/.test(host) || !/^\/[^\s,]*$/.test(uri)) return undefined;
+  if (!/^[\w.:[\]-]{1,255}$/.test(host) || !/^\/[^\s,#]*$/.test(uri)) return undefined;
   return { method, uris: [`${proto}://${host}${uri}`] };
 }
 

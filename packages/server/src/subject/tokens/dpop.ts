@@ -16,6 +16,8 @@ export interface DpopRequest {
   readonly uris: readonly string[];
   /** The token that comes with the request. Absent if there is none yet. */
   readonly accessToken?: string;
+  /** The thumbprint of the only key that is good. Absent if there is none yet. */
+  readonly boundTo?: string;
 }
 
 /**
@@ -40,13 +42,21 @@ export async function requireDpopKey(
   request: DpopRequest,
 ): Promise<VerifiedDpop> {
   if (presented === null || presented === '') throw new Problem('dpop.missing');
-  const proof = await verified(context, presented, request);
+  const { boundTo, ...expected } = request;
+  const proof = await verified(context, presented, expected);
+  if (boundTo !== undefined && proof.thumbprint !== boundTo)
+    throw new Problem('dpop.invalid', { reason: 'the token is bound to another key' });
+  // Last: what is remembered costs a write, and a stranger makes any number of good proofs by keys of its own.
   const key = `${proof.thumbprint}\0${proof.jti}`;
   if (await useOnce(context, realm.name, 'dpop', key, instantOfDate(proof.rememberUntil))) return proof;
   throw new Problem('dpop.invalid', { reason: 'the DPoP proof was used before' });
 }
 
-async function verified(context: Context, presented: string, request: DpopRequest): Promise<VerifiedDpop> {
+async function verified(
+  context: Context,
+  presented: string,
+  request: Omit<DpopRequest, 'boundTo'>,
+): Promise<VerifiedDpop> {
   try {
     return await verifyDpop(presented, {
       method: 'POST',

@@ -26,12 +26,11 @@ export async function requirePossession(
   { confirmation }: Subject,
   { token, scheme, proof, request }: PresentedToken,
 ): Promise<void> {
-  const isBound = confirmation !== undefined;
-  if (isBound !== (scheme === 'dpop')) throw refused('a bound token needs the scheme DPoP, others Bearer');
-  if (!isBound) return;
+  if ((confirmation !== undefined) !== (scheme === 'dpop'))
+    throw refused('a bound token needs the scheme DPoP, others Bearer');
+  if (confirmation === undefined) return;
   if (request === undefined) throw refused('the token is bound, and no trusted proxy has named the original request');
-  const key = await requireDpop(context, realm, proof, { ...request, accessToken: token });
-  if (key !== confirmation) throw new Problem('dpop.invalid', { reason: 'the token is bound to another key' });
+  await requireDpop(context, realm, proof, { ...request, accessToken: token, boundTo: confirmation });
 }
 
 function refused(reason: string): Problem {
