@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { commandSink } from '../src/cli/lines.ts';
 import { systemRandom } from '../src/kernel/random.ts';
 import { lastBackup } from '../src/store/backed-up.ts';
 import { backupOpening, backupSealing } from '../src/subject/backup.ts';
@@ -174,6 +175,26 @@ describe('a backup that is not as it was made', () => {
     await empty.close();
   });
 });
+
+test('a command that ends before the last line has no backup, whatever its exit code', async () => {
+  const pid = join(temporaryDir(), 'pid');
+  const sink = commandSink(`read first; echo $$ > '${pid}'`);
+  await sink.put('first');
+  await vi.waitFor(() => expect(isRunning(Number(readFileSync(pid, 'latin1')))).toBe(false), 10_000);
+  const write = async () => {
+    await sink.put('second');
+    await sink.done();
+  };
+  await expect(write()).rejects.toThrow('The command of --to ended before it had read everything.');
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 test('a backup goes to a command and comes from one, and their failure is that of the backup', async () => {
   const [folder, target] = [temporaryDir(), temporaryDir()];

@@ -44,19 +44,27 @@ export function commandSink(command: string): Sink {
   const child = spawn(command, { shell: true, stdio: ['pipe', 2, 'inherit'] });
   const input = child.stdin as Writable;
   const ended = once(child, 'close') as Promise<[number | null]>;
+  const early = () => new Error('The command of --to ended before it had read everything.');
   const broken = new Promise<never>((_resolve, reject) => {
-    input.on('error', () => reject(new Error('The command of --to ended before it had read everything.')));
+    input.on('error', () => reject(early()));
+  });
+  const left = ended.then(([code]) => {
+    requireZero('--to', code);
+    throw early();
   });
   // Waited for below, and by nothing while no line is written.
   broken.catch(() => {});
+  left.catch(() => {});
   return {
     async put(line) {
       if (input.write(`${line}\n`)) return;
-      await Promise.race([once(input, 'drain'), broken, ended.then(([code]) => requireZero('--to', code))]);
+      await Promise.race([once(input, 'drain'), broken, left]);
     },
     async done() {
       input.end();
       requireZero('--to', (await ended)[0]);
+      // A command that succeeds has not always read the last lines.
+      if (!input.writableFinished) throw early();
     },
     async undo() {
       // Ended, so that it does not take a part for the whole.
