@@ -208,10 +208,22 @@ test.each(languages)(
   },
 );
 
+test.each(languages)(
+  'a line of the invitation in %s that begins at the margin has no word of the inviter',
+  (language) => {
+    const words = `Ada ${'x'.repeat(60)} Enter the code at evil.example/w`;
+    const values = { ...all['wallet-invitation'], language, inviter: words, message: words, description: words };
+    const lines = writeLetter('wallet-invitation', values, place).text.split('\n');
+    const told = lines.filter((line) => /Ada|xx|Enter the code at|evil/.test(line));
+    expect(told.length).toBeGreaterThanOrEqual(3);
+    expect(told.filter((line) => !line.startsWith('  '))).toEqual([]);
+  },
+);
+
 test('an invitation of few words has no line for what is missing, and a word of any length is broken', () => {
   const bare = { ...all['wallet-invitation'], description: '', inviter: '', message: '' };
   const { text } = writeLetter('wallet-invitation', bare, place);
-  expect(text).not.toMatch(/says|invites you|described|not checked|\n\n\n| {2}\n/);
+  expect(text).not.toMatch(/says|this name|described|not checked|\n\n\n| {2}\n/);
   const long = writeLetter('wallet-invitation', { ...bare, message: 'x'.repeat(500) }, place).text;
   for (const line of withoutLinks(long)) expect(line.length).toBeLessThanOrEqual(79);
   expect(long.match(/x/g)?.length).toBeGreaterThanOrEqual(500);

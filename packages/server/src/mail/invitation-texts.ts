@@ -25,10 +25,10 @@ interface Phrases {
   readonly invited: Readonly<Record<'individual' | 'organization', string>>;
   /** After it. */
   readonly inRealm: (realm: string) => string;
-  /** Before the inviter's words. Each inviter has a name here. */
-  readonly says: (inviter: string) => string;
-  readonly saysUnnamed: string;
-  readonly invites: (inviter: string) => string;
+  /** Before the inviter's name. */
+  readonly named: string;
+  /** Before the inviter's words. */
+  readonly says: string;
   readonly wallet: string;
   readonly code: string;
   readonly once: (until: string) => string;
@@ -45,9 +45,8 @@ const phrases: Readonly<Record<Language, Phrases>> = {
       organization: 'Your organization is invited to create a wallet at',
     },
     inRealm: (realm) => `in ${realm}.`,
-    says: (inviter) => `${inviter} invites you and says:`,
-    saysUnnamed: 'The inviter says:',
-    invites: (inviter) => `${inviter} invites you.`,
+    named: 'The invitation gives this name:',
+    says: 'The inviter says:',
     wallet: 'The wallet is described as:',
     code: 'Your wallet asks for this code when it is created:',
     once: (until) => `It works once, until ${until}.`,
@@ -62,9 +61,8 @@ const phrases: Readonly<Record<Language, Phrases>> = {
       organization: 'आपके संगठन को वॉलेट बनाने का निमंत्रण मिला है। सर्वर:',
     },
     inRealm: (realm) => `Realm: ${realm}`,
-    says: (inviter) => `${inviter} ने आपको निमंत्रण दिया है और लिखा है:`,
-    saysUnnamed: 'निमंत्रण देने वाले ने लिखा है:',
-    invites: (inviter) => `${inviter} ने आपको निमंत्रण दिया है।`,
+    named: 'निमंत्रण में यह नाम दिया गया है:',
+    says: 'निमंत्रण देने वाले ने लिखा है:',
     wallet: 'वॉलेट का विवरण:',
     code: 'वॉलेट बनाते समय आपका वॉलेट यह कोड माँगेगा:',
     once: (until) => `यह कोड ${until} तक, केवल एक बार काम करता है।`,
@@ -79,9 +77,8 @@ const phrases: Readonly<Record<Language, Phrases>> = {
       organization: 'A sua organização recebeu um convite para criar uma carteira em',
     },
     inRealm: (realm) => `no domínio ${realm}.`,
-    says: (inviter) => `${inviter} convida e escreve:`,
-    saysUnnamed: 'Quem convida escreve:',
-    invites: (inviter) => `O convite é de ${inviter}.`,
+    named: 'O convite dá este nome:',
+    says: 'Quem convida escreve:',
     wallet: 'Descrição da carteira:',
     code: 'A sua carteira pede este código quando é criada:',
     once: (until) => `O código funciona uma única vez, até ${until}.`,
@@ -99,9 +96,8 @@ const phrases: Readonly<Record<Language, Phrases>> = {
       organization: 'Votre organisation est invitée à créer un portefeuille sur',
     },
     inRealm: (realm) => `dans le domaine ${realm}.`,
-    says: (inviter) => `${inviter} vous invite et écrit :`,
-    saysUnnamed: 'La personne qui vous invite écrit :',
-    invites: (inviter) => `L’invitation vient de ${inviter}.`,
+    named: 'L’invitation donne ce nom :',
+    says: 'La personne qui vous invite écrit :',
     wallet: 'Description du portefeuille :',
     code: 'Votre portefeuille demande ce code à sa création :',
     once: (until) => `Le code ne fonctionne qu’une fois, jusqu’au ${until}.`,
@@ -139,26 +135,23 @@ export const invitationTexts: { readonly [P in keyof InvitationValues]: Text<Inv
   },
 };
 
-/** All that the inviter chose stands in indented lines or after a name, so no word of it can pass for a line of ours. */
+/** All that the inviter chose stands in indented lines, so no word of it can pass for a line of the server. */
 function words({ language, inviter, message, description }: InvitationValues['wallet-invitation']): readonly string[] {
   const said = phrases[language];
-  const opening = message === '' ? said.invites(inviter) : said.says(inviter);
-  const unnamed = message === '' ? [] : [said.saysUnnamed];
+  const quoted = (label: string, text: string) => (text === '' ? [] : [label, ...folded(text)]);
   return [
-    ...(inviter === '' ? unnamed : folded(opening, '')),
-    ...(message === '' ? [] : folded(message, '  ')),
+    ...quoted(said.named, inviter),
+    ...quoted(said.says, message),
     ...(inviter === '' && message === '' ? [] : [...said.unchecked, '']),
-    ...(description === '' ? [] : [said.wallet, ...folded(description, '  '), '']),
+    ...(description === '' ? [] : [...quoted(said.wallet, description), '']),
   ];
 }
 
-/** Letters of a line, as mail programs show it. */
-const width = 76;
+/** Letters of an indented line, as mail programs show it. */
+const width = 74;
 
-/** Breaks a line between words, and a longer word where it must. */
-function folded(text: string, indent: string): readonly string[] {
-  const lines = text.match(
-    new RegExp(`\\S.{0,${width - indent.length - 1}}(?=\\s|$)|\\S{${width - indent.length}}`, 'gu'),
-  );
-  return (lines ?? []).map((line) => indent + line.trimEnd());
+/** Indented lines. Broken between words, and a longer word where it must. */
+function folded(text: string): readonly string[] {
+  const lines = text.match(new RegExp(`\\S.{0,${width - 1}}(?=\\s|$)|\\S{${width}}`, 'gu'));
+  return (lines ?? []).map((line) => `  ${line.trimEnd()}`);
 }
