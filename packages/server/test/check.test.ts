@@ -163,6 +163,15 @@ eachDatabase('the check for proxies', (freshUrl) => {
     expect(await verdict(server, forIssuer, bearer(own))).toBe('401 token.audience');
   });
 
+  test('answers no preflight: its 2xx would let a request without a token in', async () => {
+    const env = { ...proxied, COUNTERSIGN_CORS_ORIGINS: 'https://page.example' };
+    const server = await walletServer({ databaseUrl: await freshUrl(), network: chainNetwork, env });
+    const preflight = { origin: 'https://page.example', 'access-control-request-method': 'GET' };
+    expect(await verdict(server, forLedger, preflight, 'OPTIONS')).toBe('405 request.method');
+    expect(await verdict(server, forLedger, {}, 'OPTIONS')).toBe('405 request.method');
+    expect((await fetch(tokenUrl(server), { method: 'OPTIONS', headers: preflight })).status).toBe(204);
+  });
+
   /** A bound token, and what a proxy sends with it. */
   async function boundAt(server: WalletServer) {
     const wallet = await openWallet(server);

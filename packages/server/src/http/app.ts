@@ -49,7 +49,9 @@ export function createApp<C extends HttpContext>(
   const { corsOrigins } = context.config;
   if (corsOrigins.length > 0) {
     const allow = cors({ origin: [...corsOrigins], exposeHeaders: [...exposedFields], maxAge: 600 });
+    const verdicts = routes.filter(({ isVerdict }) => isVerdict).map(({ path }) => shapeOf(path));
     app.use((wire, next) => {
+      if (wire.req.method === 'OPTIONS' && verdicts.some((shape) => shape.test(wire.req.path))) return next();
       // A preflight is answered right here. It needs a request id too.
       if (wire.req.method === 'OPTIONS') setCommonHeaders(context, context.random.uuid(), wire.env.outgoing);
       return allow(wire, next);
@@ -257,7 +259,11 @@ function methodsByShape(
 ): readonly { readonly shape: RegExp; readonly methods: readonly string[]; readonly refusals: Route['refusals'] }[] {
   return routes.map(({ path, method, refusals }) => ({
     refusals,
-    shape: new RegExp(`^${path.replace(/[.+*?^$()[\]{}|\\]/g, '\\$&').replace(/:[^/]+/g, '[^/]+')}$`),
+    shape: shapeOf(path),
     methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
   }));
+}
+
+function shapeOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/[.+*?^$()[\]{}|\\]/g, '\\$&').replace(/:[^/]+/g, '[^/]+')}$`);
 }

@@ -65,6 +65,7 @@ export interface Route<C = HttpContext> {
   readonly body?: BodyDescription;
   readonly answers: Answers;
   readonly refusals: Refusals;
+  readonly isVerdict: boolean;
   readonly handle: (call: Call<C>) => Promise<Response>;
   /**
    * For hot routes: the same answer as `handle`, in plain parts, for the short way past the router (`http/direct.ts`).
@@ -116,6 +117,8 @@ export interface Row<C, Who, Path extends string, Body extends z.ZodType, Query 
   readonly answers: Answers;
   /** Default: problem documents. */
   readonly refusals?: Refusals;
+  /** A proxy takes any 2xx of this path for a yes, so no preflight of it is answered. */
+  readonly isVerdict?: true;
   /**
    * An object is sent as JSON with the status of success, nothing as 204 or an empty body, and a `Response` as it is.
    */
@@ -167,7 +170,19 @@ export function routeOf<C extends HttpContext>() {
 function toRoute<C extends HttpContext, Who, Path extends string, Body extends z.ZodType, Query extends z.ZodObject>(
   row: Row<C, Who, Path, Body, Query>,
 ): Route<C> {
-  const { method, path, tag, operationId, summary, caller, query, answers, refusals = 'problem', direct } = row;
+  const {
+    method,
+    path,
+    tag,
+    operationId,
+    summary,
+    caller,
+    query,
+    answers,
+    refusals = 'problem',
+    isVerdict = false,
+    direct,
+  } = row;
   const status = Number(Object.keys(answers)[0]);
   const parameters = [...path.matchAll(/:([^/]+)/g)]
     .map(([, name]) => name as string)
@@ -175,7 +190,7 @@ function toRoute<C extends HttpContext, Who, Path extends string, Body extends z
   const queried = Object.keys(query?.shape ?? {});
   const body = bodyOf(row);
   return {
-    ...{ method, path, tag, operationId, summary, security: caller.security, answers, refusals },
+    ...{ method, path, tag, operationId, summary, security: caller.security, answers, refusals, isVerdict },
     ...(caller.ownProofs && { ownProofs: caller.ownProofs }),
     ...(query && { query }),
     ...(body && { body }),
