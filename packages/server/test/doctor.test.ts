@@ -386,6 +386,18 @@ describe('a server on SQLite behind a proxy', () => {
     expect(exitCodeOf(found)).toBe(2);
   });
 
+  test('that does not prove who it is gets no secret of the administrator', async () => {
+    const asked: string[] = [];
+    proxy.spoil(({ method, url = '' }, outgoing) => {
+      asked.push(`${method} ${url}`);
+      if (!url.startsWith('/realms/dev/.well-known')) return undefined;
+      outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{"issuer":{"toString":1}}');
+      return 'answered';
+    });
+    expect((await of.found()).map(({ id }) => id)).toEqual(['doctor']);
+    expect(asked.filter((one) => one.startsWith('POST'))).toEqual([]);
+  });
+
   test('with an administrator of one realm only is looked at through that realm', async () => {
     const made = await registerClient(of.server.context, 'dev', { name: 'x', scope: 'countersign:admin' }, tester);
     const profile = inDataDir('profile.json', JSON.stringify({ url: proxy.url, realm: 'dev', ...made }), 0o600);
