@@ -87,3 +87,11 @@ test('a caller that goes away in the middle of its body is no fault of the datab
     expect([...text.matchAll(counted)].map(([, status]) => status)).not.toContain('503');
   }
 });
+
+test('metrics have one spelling, which a proxy can hide', async () => {
+  const server = await testServer();
+  const statusOf = async (path: string) => (await fetch(server.url + path)).status;
+  expect(await statusOf('/metrics')).toBe(200);
+  for (const other of ['/%6Detrics', '/metric%73', '/metrics/', '//metrics', '/Metrics'])
+    expect([other, await statusOf(other)]).toEqual([other, 404]);
+});

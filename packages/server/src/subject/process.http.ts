@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Metrics } from '../http/metrics.ts';
 import { anybody } from '../http/route.ts';
+import { Problem } from '../kernel/problem.ts';
 import { type Route, route } from '../route.ts';
 import { requireReady } from './readiness.ts';
 
@@ -38,7 +39,9 @@ export function processRoutes(metrics: () => Metrics): readonly Route[] {
       operationId: 'getMetrics',
       summary: 'Prometheus metrics.',
       answers: { 200: 'text/plain' },
-      async handle() {
+      async handle({ call }) {
+        // A proxy hides this path by its letters, and need not know another spelling of it.
+        if (!/^\/metrics(?:\?|$)/.test(call.target)) throw new Problem('request.not_found');
         const { registry, text } = metrics();
         return new Response(await text(), { headers: { 'content-type': registry.contentType } });
       },
