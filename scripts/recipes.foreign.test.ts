@@ -124,6 +124,7 @@ async function badTokens(): Promise<Readonly<Record<string, string>>> {
     'a document of another purpose': await issued({ typ: 'ID' }),
     'the signed subject of a person': await subjectToken(server, (await openTestSession(server)).token, audience),
     'a revoked one': revoked,
+    'one that is bound to a key': await issued({ cnf: { jkt: 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' } }),
   };
 }
 
