@@ -404,6 +404,13 @@ describe('a server on SQLite behind a proxy', () => {
     expect(await of.found({}, { profile })).toMatchObject([{ id: 'proxy', severity: 'unknown' }]);
   });
 
+  test('with a profile that cannot be read is looked at as far as that goes', async () => {
+    const profile = inDataDir('broken.json', '{', 0o600);
+    const found = await of.found({}, { profile });
+    expect(found).toMatchObject([{ id: 'administrator', severity: 'unknown' }]);
+    expect(exitCodeOf(found)).toBe(2);
+  });
+
   test('that nobody may administer here is looked at as far as that goes', async () => {
     const found = await of.found({
       COUNTERSIGN_ADMIN_CLIENT_ID: undefined,

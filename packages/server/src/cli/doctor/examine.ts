@@ -131,17 +131,17 @@ async function administratorAt(
   config: Config,
   profile: string | undefined,
 ): Promise<Required<Outside>['administrator'] | Finding> {
-  const known = administratorOf(config, profile);
   const nothing = (why: string) =>
     unknown(
       'administrator',
       `Proxies and the status feed were not looked at: ${why}.`,
       'COUNTERSIGN_ADMIN_CLIENT_ID and …_SECRET of the server, or --profile <file>',
     );
-  if (known === undefined) return nothing('no administrator is known here');
-  const { realm = 'system', clientId, clientSecret } = known;
-  const issuer = `${config.publicUrl}/realms/${realm}`;
   try {
+    const known = administratorOf(config, profile);
+    if (known === undefined) return nothing('no administrator is known here');
+    const { realm = 'system', clientId, clientSecret } = known;
+    const issuer = `${config.publicUrl}/realms/${realm}`;
     return { realm, token: await createTokenSource({ issuer, resource: issuer, clientId, clientSecret }).token() };
   } catch (thrown) {
     return nothing(`the administrator gets no token (${thrown instanceof Error ? thrown.message : 'unknown'})`);
