@@ -21,6 +21,10 @@ export async function isPreviousReleaseHere(): Promise<boolean> {
   );
 }
 
+export async function isShallow(): Promise<boolean> {
+  return (await git('rev-parse', '--is-shallow-repository').catch(() => undefined))?.stdout.trim() === 'true';
+}
+
 /** Checks it out, with the dependencies of this tree, and gives the path of its command line. Removed when the test ends. */
 export async function checkOutPreviousRelease(): Promise<string> {
   const tree = join(temporaryDir(), 'previous');
