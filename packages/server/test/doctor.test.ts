@@ -411,7 +411,7 @@ describe('a server on SQLite behind a proxy', () => {
     expect(exitCodeOf(found)).toBe(2);
   });
 
-  test('that nobody may administer here is looked at as far as that goes', async () => {
+  test('a server without an administrator is looked at as far as possible', async () => {
     const found = await of.found({
       COUNTERSIGN_ADMIN_CLIENT_ID: undefined,
       COUNTERSIGN_ADMIN_CLIENT_SECRET: undefined,

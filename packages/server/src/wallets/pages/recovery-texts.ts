@@ -35,7 +35,7 @@ export const recoveryTexts: Readonly<Record<Language, RecoveryTexts>> = {
     notYours: 'If it was not you',
     stop: 'Use any device of the wallet. That stops the recovery, and so does this command:',
     noDevice: 'If no device is at hand, ask the administrators to stop it.',
-    mailbox: 'Then change the password of the mailbox: somebody else reads it.',
+    mailbox: 'Then change the password of the mailbox: another person reads it.',
     care: 'Take care',
     notes: [
       'Compare the DID with the one that your new device shows, to its last letter. Approve none that you know only from a mail, a call or a chat.',
