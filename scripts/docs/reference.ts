@@ -1,7 +1,7 @@
 import { createProgram, jsonOption } from '../../packages/server/src/cli/program.ts';
 import { toSchema } from '../../packages/server/src/http/openapi.ts';
+import { type Schema, shapeOf } from '../../packages/server/src/http/pages/schema-shape.ts';
 import { type AnyRoute, ownProofTexts } from '../../packages/server/src/http/route.ts';
-import { type Schema, shapeOf } from '../../packages/server/src/http/schema-shape.ts';
 import { enumNameOf, Problem, problemCodes, rendering } from '../../packages/server/src/kernel/problem.ts';
 import { networkFileSchema } from '../../packages/server/src/registry/network-file/schema.ts';
 import { allRoutes } from '../../packages/server/src/server.ts';

@@ -1,8 +1,8 @@
 /** The pages that a server shows to everyone: `/` and `/docs`. */
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { docsPage, operationsOf } from '../src/http/docs-page.ts';
-import { frontPage } from '../src/http/front-page.ts';
+import { docsPage, operationsOf } from '../src/http/pages/docs-page.ts';
+import { frontPage } from '../src/http/pages/front-page.ts';
 import { allRoutes } from '../src/server.ts';
 import { type TestServer, testServer } from './support/server.ts';
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { HttpContext } from './call.ts';
-import { docsPage, operationsOf } from './docs-page.ts';
-import { docsScript } from './docs-script.ts';
-import { frontPage } from './front-page.ts';
 import { openApi } from './openapi.ts';
-import { asset, pageResponse, pageStyle, type ShownRealm } from './page-frame.ts';
+import { docsPage, operationsOf } from './pages/docs-page.ts';
+import { docsScript } from './pages/docs-script.ts';
+import { frontPage } from './pages/front-page.ts';
+import { asset, pageResponse, pageStyle, type ShownRealm } from './pages/page-frame.ts';
 import { json } from './render.ts';
 import { type AnyRoute, anybody, type Route, routeOf } from './route.ts';
 

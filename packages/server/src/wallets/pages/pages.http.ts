@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { anybodyInRealm } from '../../callers/realm.ts';
-import { webPage } from '../../http/web-page.ts';
+import { webPage } from '../../http/pages/web-page.ts';
 import { type Language, languageNamed, preferredLanguage } from '../../kernel/language.ts';
 import { type Call, type Route, route } from '../../route.ts';
 import { showInvitation } from '../invitation-view.ts';

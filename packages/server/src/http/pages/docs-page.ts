@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { toSchema } from './openapi.ts';
+import { toSchema } from '../openapi.ts';
+import type { Security } from '../render.ts';
+import type { AnyRoute } from '../route.ts';
 import { contactLine, htmlPage, type ShownRealm, toHtml } from './page-frame.ts';
-import type { Security } from './render.ts';
-import type { AnyRoute } from './route.ts';
 import { shapeOf } from './schema-shape.ts';
 
 /** One operation as the page shows it. */

@@ -1,5 +1,5 @@
-import { type Html, html, htmlText } from '../kernel/html.ts';
-import { type Language, languages } from '../kernel/language.ts';
+import { type Html, html, htmlText } from '../../kernel/html.ts';
+import { type Language, languages } from '../../kernel/language.ts';
 
 /** A page for people, made here: it needs no script and no other host. */
 export interface WebPage {
