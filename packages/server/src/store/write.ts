@@ -79,12 +79,11 @@ export async function write<T>(
   for (let attempt = 1; ; attempt++) {
     const changes = new Map<string, readonly [Topic, string]>();
     const ends: Ends = { committed: [], rolledBack: [] };
+    let result: T;
     try {
-      const result = await traced('countersign.transaction', () =>
+      result = await traced('countersign.transaction', () =>
         context.store.db.transaction().execute((db) => run(context, caller, db, changes, ends, act)),
       );
-      for (const nudge of ends.committed) nudge();
-      return result;
     } catch (error) {
       for (const undo of ends.rolledBack) undo();
       const isLast = attempt === tries || performance.now() - began > retryTime;
@@ -92,10 +91,14 @@ export async function write<T>(
         if (isLast) throw new Problem('write.conflict', { cause: error });
       } else if (isLast || !isTransient(error)) throw error;
       else await pause(retryPause);
+      continue;
     } finally {
       // Also after a failure: if the connection broke during the commit, the outcome is unknown.
       for (const [topic, key] of changes.values()) context.cache.invalidate(topic, key);
     }
+    // Outside of the try: an error here must not run a committed change again.
+    for (const nudge of ends.committed) nudge();
+    return result;
   }
 }
 

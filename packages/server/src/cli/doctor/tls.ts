@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { connect, type PeerCertificate } from 'node:tls';
+import { readTextFile } from '../../kernel/text-file.ts';
 import { day, duration, error, type Finding, warning } from './finding.ts';
 import type { Check, Outside } from './look.ts';
 
@@ -55,7 +56,8 @@ async function forgotten({ config: { tls, host, port } }: Outside): Promise<Find
   if (tls === undefined || !existsSync(tls.cert)) return undefined;
   const local = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   const shown = await shownBy(local, port);
-  if (shown === undefined || shown.certificate.raw.equals(firstOf(readFileSync(tls.cert, 'latin1')))) return undefined;
+  if (shown === undefined || shown.certificate.raw.equals(firstOf(readTextFile(tls.cert, 'COUNTERSIGN_TLS_CERT'))))
+    return undefined;
   const text = `The server still shows an older certificate than the one in ${tls.cert}.`;
   return warning('tls.not_taken_up', text, 'restart the server');
 }
