@@ -169,7 +169,7 @@ eachDatabase('second factors', (freshUrl) => {
     const by = await presenting(context, token);
     let renewed: readonly string[] = [];
     // It has read the codes.
-    const late = met(context, 1, async () => {
+    const late = await met(context, 1, async () => {
       renewed = await renewRecovery(context, by);
     });
     await expect(renewRecovery(late, by)).rejects.toMatchObject({ code: 'write.conflict' });
@@ -184,7 +184,7 @@ eachDatabase('second factors', (freshUrl) => {
     const [strong, shown] = [await presenting(context, token), await presenting(context, await restricted())];
     let renewed: readonly string[] = [];
     // It has read the credential and its codes.
-    const late = met(context, 2, async () => {
+    const late = await met(context, 2, async () => {
       renewed = await renewRecovery(context, strong);
     });
     await expect(verifyRecovery(late, shown, recoveryCodes[0] as string)).rejects.toMatchObject({
@@ -206,7 +206,7 @@ eachDatabase('second factors', (freshUrl) => {
       const end = () =>
         what === 'logout' ? logOut(context, by.session, tester) : terminateSessionsOf(context, 'dev', 'cred-1', tester);
       const ended = { code: 'session.invalid' };
-      await expect(renewRecovery(met(context, 1, end), by)).rejects.toMatchObject(ended);
+      await expect(renewRecovery(await met(context, 1, end), by)).rejects.toMatchObject(ended);
       await expect(enrolTotp(context, by, 'Another')).rejects.toMatchObject(ended);
       const shown = { code: recoveryCodes[0] };
       expect((await call('/auth/factors/recovery/verify', await restricted(), shown)).status).toBe(200);

@@ -151,7 +151,7 @@ eachDatabase('a code for a lost password', (freshUrl) => {
     const { context, clock, sent, start } = await open(await freshUrl());
     let change: Promise<void> | undefined;
     // It has read the address, in its turn.
-    const late = met(context, 8, () => {
+    const late = await met(context, 8, () => {
       change = changeCredential(context, 'dev', 'cred-1', { email: 'new@acme.example', emailVerified: true }, tester);
       // Where nothing keeps the change waiting it is done by then.
       return Promise.race([change, pause(500)]);

@@ -67,7 +67,7 @@ eachDatabase('the owner of a credential is told', (freshUrl) => {
     const { context } = made.server;
     const realm = await requireRealm(context, 'dev');
     const attempt = { code: alice, password: passwords.first, source: fromSource('192.0.2.5'), agent: 'browser' };
-    const broken = met(context, 6, () => Promise.reject(new Error('the database is gone')));
+    const broken = await met(context, 6, () => Promise.reject(new Error('the database is gone')));
     await expect(logIn(broken, realm, attempt, tester)).rejects.toThrow('gone');
     expect(await told(made)).toEqual([]);
     await logIn(context, realm, attempt, tester);
